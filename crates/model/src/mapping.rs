@@ -1,0 +1,125 @@
+//! Mappings: for one connection and object, which remote field is which field, how values are transformed each way, who owns the
+//! field. [`get`](crate::mapping::convert) turns a remote row into our values, `put` turns our values into a remote row; the laws
+//! that make the pair safe are checked by [`crate::mapping::laws`] when a mapping is saved.
+
+pub mod convert;
+pub mod laws;
+pub mod remote;
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::ObjectKey;
+use crate::value::FieldKey;
+
+/// The part a connection plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Customer relationship management: sales' system.
+    Crm,
+    /// Support desk.
+    Support,
+}
+
+/// The side that is a field's source of truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// The CRM: its value wins always; a change elsewhere is drift and is put back.
+    Crm,
+    /// The support desk.
+    Support,
+    /// Entente itself (computed fields such as the support health score).
+    Native,
+    /// Both may change it; conflicts go through the rule cascade.
+    Shared,
+}
+
+/// Which way values flow through one field mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Read and written.
+    #[default]
+    Both,
+    /// Only read from the connection.
+    In,
+    /// Only written to the connection. Its value is still compared, so that drift is seen and put back.
+    Out,
+}
+
+/// One line of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldMap {
+    /// Our field.
+    pub field: FieldKey,
+    /// The remote field, as the connector flattens it (`Email`, `user_fields.plan_tier`).
+    pub remote: String,
+    /// Formula over the remote row that gives our value; absent: the remote value itself. `PRIORVALUE(field)` is our present value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub get: Option<String>,
+    /// Formula over our fields that gives the remote value; absent: our value itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<String>,
+    /// Picklist translation, pairs of (remote value, our value). Values not listed pass unchanged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<(String, String)>,
+    /// Which way values flow.
+    #[serde(default)]
+    pub direction: Direction,
+    /// Source of truth.
+    pub owner: Owner,
+    /// A record without a value here is not created at this connection.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// When a record that has no counterpart at a connection gets one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRule {
+    /// Formula over our fields that must be true; absent: never create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Reference fields whose target must have a counterpart at the connection first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<FieldKey>,
+}
+
+/// What a deletion at one connection does to the record's other counterparts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum DeletePolicy {
+    /// The link ends; other sides stay as they are and the record says where it was deleted.
+    #[default]
+    Unlink,
+    /// Other sides are deleted too.
+    Propagate,
+}
+
+/// The mapping of one object at one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// Our object.
+    pub object: ObjectKey,
+    /// The platform's name of the object (`Contact`, `user`).
+    pub remote: String,
+    /// The remote field that carries Entente's record id, unique at the platform (`Entente_Id__c`, `external_id`).
+    pub key: String,
+    /// Remote fields that are read with each row beyond those mapped, for formulas (`get`) and filters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_read: Vec<String>,
+    /// Formula over the remote row: rows where it is false are not ours to sync. Absent: every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// When a counterpart is created.
+    #[serde(default)]
+    pub create: CreateRule,
+    /// What a deletion here does elsewhere.
+    #[serde(default)]
+    pub on_delete: DeletePolicy,
+    /// The lines.
+    pub fields: Vec<FieldMap>,
+}

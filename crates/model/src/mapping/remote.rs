@@ -1,0 +1,82 @@
+//! What a platform says of its own objects: the outcome of a connector's `describe`, in one shape for all platforms.
+
+use serde::{Deserialize, Serialize};
+
+/// A remote row as connectors flatten it: one JSON value per remote field, dotted where the platform nests
+/// (`user_fields.plan_tier`). Dates are `YYYY-MM-DD`, instants RFC 3339 in UTC, numbers JSON numbers or decimal texts,
+/// multi-picklists and tags arrays of texts, references the external id as text.
+pub type Row = serde_json::Map<String, serde_json::Value>;
+
+/// Type of a remote field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemoteKind {
+    /// One line of text.
+    Text,
+    /// Text with line breaks.
+    LongText,
+    /// E-mail address.
+    Email,
+    /// Phone number, free text at most platforms.
+    Phone,
+    /// Web address.
+    Url,
+    /// Number of any scale, money included.
+    Number,
+    /// Calendar day.
+    Date,
+    /// Instant.
+    Datetime,
+    /// True or false.
+    Boolean,
+    /// One of a list.
+    Picklist,
+    /// Several of a list, or tags.
+    MultiPicklist,
+    /// Id of another remote row, or the row's own id.
+    Reference,
+    /// Anything else.
+    Json,
+}
+
+/// One remote field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteField {
+    /// Flattened name.
+    pub name: String,
+    /// Name that people read there.
+    pub label: String,
+    /// Type.
+    pub kind: RemoteKind,
+    /// Whether our user may write it.
+    pub writable: bool,
+    /// Whether a row cannot be created without it.
+    pub required: bool,
+    /// Whether the platform refuses a second row with the same value.
+    pub unique: bool,
+    /// Longest text in characters, if limited.
+    pub length: Option<u32>,
+    /// Digits after the point, for numbers.
+    pub scale: Option<u32>,
+    /// Values of a picklist.
+    pub values: Vec<String>,
+    /// Whether values outside the list are refused.
+    pub restricted: bool,
+}
+
+/// One remote object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteObject {
+    /// Name.
+    pub name: String,
+    /// Fields.
+    pub fields: Vec<RemoteField>,
+}
+
+impl RemoteObject {
+    /// Looks a field up by its flattened name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&RemoteField> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}

@@ -1,0 +1,353 @@
+//! Planning: what several copies of one record should become. Pure: no I/O, no clock, no chance.
+//!
+//! Per field it is a three-way merge against the base, the value last agreed with each side. A side whose value differs from its
+//! base has changed; one change wins, equal changes agree, different changes go through the [`cascade`] of rules or wait for a
+//! person. A waiting field is frozen alone; the others keep moving.
+
+pub mod cascade;
+pub mod policy;
+mod sets;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::ChangeMark;
+use crate::mapping::{Owner, Role};
+use crate::value::{FieldKey, Fields, Value, get};
+use cascade::{Candidate, Verdict};
+use policy::{FieldPolicy, Merge};
+
+/// Name of the side that Entente's own record is.
+pub const NATIVE: &str = "entente";
+
+/// One linked counterpart, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// Name of the connection.
+    pub name: String,
+    /// The part it plays.
+    pub role: Role,
+    /// Fields whose value is known from this side. A field that is mapped but missing here is left as it is.
+    pub values: Fields,
+    /// Values last agreed with this side. A field that is missing here was never agreed.
+    pub base: Fields,
+    /// Fields that may be written at this side.
+    pub writable: BTreeSet<FieldKey>,
+    /// When and by whom the row was last changed.
+    pub mark: ChangeMark,
+}
+
+/// The record as Entente holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Present values.
+    pub values: Fields,
+    /// When and by whom each value was set, at its source.
+    pub marks: BTreeMap<FieldKey, ChangeMark>,
+}
+
+/// Everything a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The record.
+    pub held: &'a Held,
+    /// Its counterparts that exist.
+    pub sides: &'a [Side],
+    /// Owner, merge and rules of every field.
+    pub policy: &'a [FieldPolicy],
+    /// Fields with a conflict that waits for a person.
+    pub frozen: &'a BTreeSet<FieldKey>,
+}
+
+/// Why a field has the value that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The owner's value counts.
+    Owner,
+    /// Only one side changed it.
+    OnlyChange,
+    /// Several sides changed it to the same value.
+    SameChange,
+    /// Changes of a set were merged.
+    SetMerge,
+    /// The customer's own change wins.
+    SelfService,
+    /// Sales' change of contact data wins.
+    SalesContact,
+    /// A status change caused by a support event wins.
+    SupportStatus,
+    /// The latest change wins; the older one is flagged for review.
+    Latest,
+    /// Nobody changed it.
+    Unchanged,
+}
+
+impl Reason {
+    /// Name for the ledger and for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::OnlyChange => "only_change",
+            Self::SameChange => "same_change",
+            Self::SetMerge => "set_merge",
+            Self::SelfService => "self_service",
+            Self::SalesContact => "sales_contact",
+            Self::SupportStatus => "support_status",
+            Self::Latest => "latest",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// A field of the record that gets a new value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Field.
+    pub field: FieldKey,
+    /// Value before.
+    pub before: Value,
+    /// Value after.
+    pub after: Value,
+    /// Why.
+    pub reason: Reason,
+    /// The side it came from.
+    pub from: String,
+    /// When and by whom it was changed there.
+    #[serde(skip)]
+    pub mark: ChangeMark,
+}
+
+/// A conflict, waiting or resolved by a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Conflict {
+    /// Field.
+    pub field: FieldKey,
+    /// The value last agreed, if there is one.
+    pub base: Value,
+    /// The values that compete.
+    pub candidates: Vec<Candidate>,
+    /// The rule that resolved it and the candidate that won; `None` while it waits for a person.
+    pub resolved: Option<(Reason, String)>,
+}
+
+/// A change on a side that does not own the field: it is put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Field.
+    pub field: FieldKey,
+    /// The side that drifted.
+    pub side: String,
+    /// What stood there.
+    pub found: Value,
+    /// What it is put back to.
+    pub owner_value: Value,
+}
+
+/// What one side needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SidePlan {
+    /// Fields to write, with the values to write.
+    pub writes: Fields,
+    /// Fields that already agree: their base becomes this value.
+    pub agreed: Fields,
+}
+
+/// The plan of one record.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Plan {
+    /// Changes of the record itself.
+    pub changes: Vec<Change>,
+    /// What each side needs, by name of the connection. Sides without writes and without news are left out.
+    pub sides: BTreeMap<String, SidePlan>,
+    /// Conflicts met, resolved ones included.
+    pub conflicts: Vec<Conflict>,
+    /// Drift met.
+    pub drift: Vec<Drift>,
+    /// Frozen fields that have come to agree by themselves: their conflicts are over.
+    pub thawed: BTreeSet<FieldKey>,
+}
+
+impl Plan {
+    /// Whether nothing would be written anywhere.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.changes.is_empty() && self.sides.values().all(|side| side.writes.is_empty())
+    }
+}
+
+/// What one field comes to.
+enum Outcome {
+    Winner { value: Value, reason: Reason, from: String, mark: ChangeMark },
+    Waiting,
+}
+
+/// Plans one record.
+#[must_use]
+pub fn plan(input: Input<'_>) -> Plan {
+    let mut plan = Plan::default();
+    for policy in input.policy {
+        plan_field(input, policy, &mut plan);
+    }
+    plan
+}
+
+fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
+    let key = &policy.field;
+    let held = get(&input.held.values, key);
+    let sides: Vec<&Side> = input.sides.iter().filter(|side| side.values.contains_key(key)).collect();
+    let frozen = input.frozen.contains(key);
+    let outcome = match policy.owner {
+        Owner::Native => held_wins(input, key),
+        Owner::Crm => owner_wins(input, &sides, key, Role::Crm, plan),
+        Owner::Support => owner_wins(input, &sides, key, Role::Support, plan),
+        Owner::Shared => merge_shared(input, &sides, policy, frozen, plan),
+    };
+    let Outcome::Winner { value, reason, from, mark } = outcome else { return };
+    if frozen {
+        plan.thawed.insert(key.clone());
+    }
+    if policy.owner == Owner::Native {
+        note_drift(&sides, key, &value, NATIVE, plan);
+    }
+    if !value.agrees(held) {
+        let change = Change { field: key.clone(), before: held.clone(), after: value.clone(), reason, from, mark };
+        plan.changes.push(change);
+    }
+    for side in sides {
+        let now = get(&side.values, key);
+        if now.agrees(&value) {
+            if side.base.get(key).is_none_or(|base| !base.agrees(&value)) {
+                plan.sides.entry(side.name.clone()).or_default().agreed.insert(key.clone(), value.clone());
+            }
+        } else if side.writable.contains(key) {
+            plan.sides.entry(side.name.clone()).or_default().writes.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+fn held_wins(input: Input<'_>, key: &str) -> Outcome {
+    Outcome::Winner {
+        value: get(&input.held.values, key).clone(),
+        reason: Reason::Unchanged,
+        from: NATIVE.to_owned(),
+        mark: input.held.marks.get(key).copied().unwrap_or_default(),
+    }
+}
+
+fn owner_wins(input: Input<'_>, sides: &[&Side], key: &str, role: Role, plan: &mut Plan) -> Outcome {
+    let mut owners = sides.iter().filter(|side| side.role == role);
+    let first = owners.next();
+    // Several connections of the owning role: the one that changed speaks, else the first.
+    let Some(owner) = first.filter(|side| changed(side, key)).or_else(|| owners.find(|side| changed(side, key))).or(first) else {
+        return held_wins(input, key);
+    };
+    let value = get(&owner.values, key).clone();
+    note_drift(sides, key, &value, &owner.name, plan);
+    Outcome::Winner { value, reason: Reason::Owner, from: owner.name.clone(), mark: owner.mark }
+}
+
+/// Whether the side's value differs from what was last agreed with it. What was never agreed counts as changed unless blank.
+fn changed(side: &Side, key: &str) -> bool {
+    let now = get(&side.values, key);
+    side.base.get(key).map_or_else(|| !now.is_blank(), |base| !base.agrees(now))
+}
+
+fn note_drift(sides: &[&Side], key: &str, value: &Value, owner: &str, plan: &mut Plan) {
+    for side in sides.iter().filter(|side| side.name != owner) {
+        let found = get(&side.values, key);
+        let agreed_before = side.base.contains_key(key);
+        if agreed_before && changed(side, key) && !found.agrees(value) {
+            plan.drift.push(Drift { field: key.to_owned(), side: side.name.clone(), found: found.clone(), owner_value: value.clone() });
+        }
+    }
+}
+
+fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen: bool, plan: &mut Plan) -> Outcome {
+    let key = &policy.field;
+    let held = get(&input.held.values, key);
+    let changed_sides: Vec<&Side> = sides.iter().copied().filter(|side| changed(side, key)).collect();
+    if changed_sides.is_empty() {
+        return if frozen && sides.iter().any(|side| !get(&side.values, key).agrees(held)) {
+            Outcome::Waiting
+        } else {
+            held_wins(input, key)
+        };
+    }
+    let candidates = candidates(input, &changed_sides, key);
+    let distinct = distinct(&candidates);
+    if distinct == 1 {
+        if frozen && !everyone_agrees(sides, key) {
+            return Outcome::Waiting;
+        }
+        let first = &candidates[0];
+        let reason = if changed_sides.len() > 1 { Reason::SameChange } else { Reason::OnlyChange };
+        return Outcome::Winner { value: first.value.clone(), reason, from: first.side.clone(), mark: first.mark };
+    }
+    if frozen {
+        let base = base_of(&changed_sides, key);
+        plan.conflicts.push(Conflict { field: key.clone(), base, candidates, resolved: None });
+        return Outcome::Waiting;
+    }
+    if policy.merge == Merge::Set {
+        let value = sets::merge(held, changed_sides.iter().map(|side| (side.base.get(key.as_str()), get(&side.values, key))));
+        let mark = latest_mark(&candidates);
+        return Outcome::Winner { value, reason: Reason::SetMerge, from: NATIVE.to_owned(), mark };
+    }
+    let base = base_of(&changed_sides, key);
+    match cascade::decide(policy, &candidates) {
+        Verdict::Wins { at, reason } => {
+            let winner = candidates[at].clone();
+            let resolved = Some((reason, winner.side.clone()));
+            plan.conflicts.push(Conflict { field: key.clone(), base, candidates, resolved });
+            Outcome::Winner { value: winner.value, reason, from: winner.side, mark: winner.mark }
+        }
+        Verdict::Person => {
+            plan.conflicts.push(Conflict { field: key.clone(), base, candidates, resolved: None });
+            Outcome::Waiting
+        }
+    }
+}
+
+/// The values that compete: each changed side's, and the record's own where a changed side has not seen it yet.
+fn candidates(input: Input<'_>, changed_sides: &[&Side], key: &str) -> Vec<Candidate> {
+    let held = get(&input.held.values, key);
+    let mut candidates: Vec<Candidate> = changed_sides
+        .iter()
+        .map(|side| Candidate { side: side.name.clone(), role: Some(side.role), value: get(&side.values, key).clone(), mark: side.mark })
+        .collect();
+    let unseen = changed_sides.iter().any(|side| side.base.get(key).map_or(!held.is_blank(), |base| !base.agrees(held)));
+    let already = candidates.iter().any(|candidate| candidate.value.agrees(held));
+    if unseen && !already {
+        let mark = input.held.marks.get(key).copied().unwrap_or_default();
+        candidates.push(Candidate { side: NATIVE.to_owned(), role: None, value: held.clone(), mark });
+    }
+    candidates
+}
+
+fn distinct(candidates: &[Candidate]) -> usize {
+    let mut seen: Vec<&Value> = Vec::new();
+    for candidate in candidates {
+        if !seen.iter().any(|value| value.agrees(&candidate.value)) {
+            seen.push(&candidate.value);
+        }
+    }
+    seen.len()
+}
+
+fn everyone_agrees(sides: &[&Side], key: &str) -> bool {
+    sides.windows(2).all(|pair| get(&pair[0].values, key).agrees(get(&pair[1].values, key)))
+}
+
+fn base_of(changed_sides: &[&Side], key: &str) -> Value {
+    changed_sides.iter().find_map(|side| side.base.get(key)).cloned().unwrap_or_default()
+}
+
+fn latest_mark(candidates: &[Candidate]) -> ChangeMark {
+    candidates.iter().map(|candidate| candidate.mark).max_by_key(|mark| mark.at).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Policy of a field: who owns it, how it merges, which rules apply in a conflict.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mapping::Owner;
+use crate::value::FieldKey;
+
+/// How two changed values come together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Merge {
+    /// One of them wins.
+    #[default]
+    Scalar,
+    /// What was added on any side is added, what was removed is removed; adding wins over removing.
+    Set,
+}
+
+/// A rule of the cascade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The customer's own change wins.
+    SelfService,
+    /// A sales person's change at the CRM wins, for contact data.
+    SalesContact,
+    /// A change at the support desk by an agent or by its automation wins, for status fields.
+    SupportStatus,
+    /// Changes closer to each other than the window wait for a person.
+    Simultaneous,
+    /// The latest change wins, the older one is flagged.
+    Latest,
+}
+
+/// The cascade that applies unless an admin sets another.
+pub const DEFAULT_RULES: &[Rule] = &[Rule::SelfService, Rule::SalesContact, Rule::SupportStatus, Rule::Simultaneous, Rule::Latest];
+
+/// Milliseconds within which two changes count as simultaneous.
+pub const SIMULTANEOUS_MS: i64 = 5_000;
+
+/// What kind of data a field is, as far as rules care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Names, e-mail, phone, language: contact data.
+    Contact,
+    /// Status of the customer.
+    Status,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+/// Policy of one field of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldPolicy {
+    /// Field.
+    pub field: FieldKey,
+    /// Source of truth.
+    pub owner: Owner,
+    /// How changes merge.
+    #[serde(default)]
+    pub merge: Merge,
+    /// What kind of data it is.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The cascade, in order.
+    #[serde(default = "default_rules")]
+    pub rules: Vec<Rule>,
+    /// Window of the simultaneous rule, in milliseconds.
+    #[serde(default = "simultaneous_ms")]
+    pub simultaneous_ms: i64,
+}
+
+fn default_rules() -> Vec<Rule> {
+    DEFAULT_RULES.to_vec()
+}
+
+fn simultaneous_ms() -> i64 {
+    SIMULTANEOUS_MS
+}
+
+impl FieldPolicy {
+    /// A scalar field with the default cascade.
+    #[must_use]
+    pub fn new(field: impl Into<String>, owner: Owner) -> Self {
+        Self {
+            field: field.into(),
+            owner,
+            merge: Merge::Scalar,
+            kind: Kind::Other,
+            rules: default_rules(),
+            simultaneous_ms: SIMULTANEOUS_MS,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::policy::{FieldPolicy, Kind, Merge};
+use super::*;
+use crate::actor::Actor;
+use crate::clock::Timestamp;
+
+fn mark(seconds: i64, by: Actor) -> ChangeMark {
+    ChangeMark { at: Some(Timestamp::from_second(1_700_000_000 + seconds).unwrap()), by }
+}
+
+fn side(name: &str, role: Role, base: Option<&str>, now: &str, mark: ChangeMark) -> Side {
+    let base = base.map(|base| Fields::from([("f".to_owned(), Value::text(base))])).unwrap_or_default();
+    Side {
+        name: name.to_owned(),
+        role,
+        values: Fields::from([("f".to_owned(), Value::text(now))]),
+        base,
+        writable: BTreeSet::from(["f".to_owned()]),
+        mark,
+    }
+}
+
+fn run(held: &str, sides: &[Side], policy: &FieldPolicy, frozen: bool) -> Plan {
+    let held = Held { values: Fields::from([("f".to_owned(), Value::text(held))]), marks: BTreeMap::new() };
+    let frozen = if frozen { BTreeSet::from(["f".to_owned()]) } else { BTreeSet::new() };
+    plan(Input { held: &held, sides, policy: std::slice::from_ref(policy), frozen: &frozen })
+}
+
+fn shared(kind: Kind) -> FieldPolicy {
+    FieldPolicy { kind, ..FieldPolicy::new("f", Owner::Shared) }
+}
+
+fn crm(base: Option<&str>, now: &str, at: i64, by: Actor) -> Side {
+    side("crm", Role::Crm, base, now, mark(at, by))
+}
+
+fn desk(base: Option<&str>, now: &str, at: i64, by: Actor) -> Side {
+    side("desk", Role::Support, base, now, mark(at, by))
+}
+
+fn written(plan: &Plan, side: &str) -> Option<Value> {
+    plan.sides.get(side).and_then(|side| side.writes.get("f")).cloned()
+}
+
+#[test]
+fn the_owner_s_value_wins_and_the_other_side_is_put_back() {
+    let policy = FieldPolicy::new("f", Owner::Crm);
+    let sides = [crm(Some("gold"), "gold", 0, Actor::Sales), desk(Some("gold"), "free", 9, Actor::Support)];
+    let plan = run("gold", &sides, &policy, false);
+    assert_eq!(written(&plan, "desk"), Some(Value::text("gold")));
+    assert_eq!(written(&plan, "crm"), None);
+    assert_eq!(plan.drift.len(), 1);
+    assert!(plan.changes.is_empty());
+}
+
+#[test]
+fn a_change_on_one_side_goes_to_the_other() {
+    let sides = [crm(Some("a"), "a", 0, Actor::Sales), desk(Some("a"), "b", 9, Actor::Unknown)];
+    let plan = run("a", &sides, &shared(Kind::Other), false);
+    assert_eq!(written(&plan, "crm"), Some(Value::text("b")));
+    assert_eq!(plan.sides["desk"].agreed["f"], Value::text("b"));
+    assert_eq!(plan.changes[0].reason, Reason::OnlyChange);
+}
+
+#[test]
+fn an_echo_of_our_own_write_vanishes() {
+    let sides = [crm(Some("b"), "b", 0, Actor::Us), desk(Some("b"), "b", 9, Actor::Us)];
+    let plan = run("b", &sides, &shared(Kind::Other), false);
+    assert!(plan.is_quiet() && plan.sides.is_empty());
+}
+
+#[test]
+fn the_same_change_on_both_sides_is_agreement() {
+    let sides = [crm(Some("a"), "b", 0, Actor::Sales), desk(Some("a"), "b", 1, Actor::Unknown)];
+    let plan = run("a", &sides, &shared(Kind::Other), false);
+    assert_eq!(plan.changes[0].reason, Reason::SameChange);
+    assert!(plan.conflicts.is_empty() && written(&plan, "crm").is_none() && written(&plan, "desk").is_none());
+}
+
+#[test]
+fn the_cascade_runs_in_order() {
+    let story = |crm_by, desk_by, kind, gap| {
+        let sides = [crm(Some("a"), "b", 0, crm_by), desk(Some("a"), "c", gap, desk_by)];
+        let plan = run("a", &sides, &shared(kind), false);
+        plan.conflicts[0].resolved.clone()
+    };
+    let wins = |reason, side: &str| Some((reason, side.to_owned()));
+    assert_eq!(story(Actor::Sales, Actor::Customer, Kind::Contact, 100), wins(Reason::SelfService, "desk"));
+    assert_eq!(story(Actor::Sales, Actor::Support, Kind::Contact, 100), wins(Reason::SalesContact, "crm"));
+    assert_eq!(story(Actor::Sales, Actor::Support, Kind::Status, -100), wins(Reason::SupportStatus, "desk"));
+    assert_eq!(story(Actor::Unknown, Actor::Unknown, Kind::Contact, 100), wins(Reason::Latest, "desk"));
+    assert_eq!(story(Actor::Unknown, Actor::Unknown, Kind::Contact, -100), wins(Reason::Latest, "crm"));
+    assert_eq!(story(Actor::Unknown, Actor::Unknown, Kind::Contact, 4), None);
+}
+
+#[test]
+fn a_waiting_conflict_freezes_the_field_until_the_sides_agree() {
+    let policy = shared(Kind::Other);
+    let apart = [crm(Some("a"), "b", 0, Actor::Unknown), desk(Some("a"), "c", 900, Actor::Unknown)];
+    let plan = run("a", &apart, &policy, true);
+    assert!(plan.is_quiet() && plan.thawed.is_empty());
+    assert_eq!(plan.conflicts[0].resolved, None);
+    let together = [crm(Some("a"), "c", 0, Actor::Unknown), desk(Some("a"), "c", 900, Actor::Unknown)];
+    let plan = run("a", &together, &policy, true);
+    assert!(plan.thawed.contains("f"));
+    assert_eq!(plan.changes[0].after, Value::text("c"));
+}
+
+#[test]
+fn a_value_the_record_holds_but_a_side_has_not_seen_competes() {
+    // The CRM's `b` was taken, its write to the desk has not landed, and now the desk says `c`.
+    let sides = [crm(Some("b"), "b", 0, Actor::Sales), desk(Some("a"), "c", 900, Actor::Unknown)];
+    let plan = run("b", &sides, &shared(Kind::Other), false);
+    assert_eq!(plan.conflicts.len(), 1);
+    assert!(plan.conflicts[0].candidates.iter().any(|candidate| candidate.side == NATIVE));
+}
+
+#[test]
+fn a_new_counterpart_fills_blanks_and_keeps_what_agrees() {
+    let sides = [crm(Some("a"), "a", 0, Actor::Sales), desk(None, "", 9, Actor::Unknown)];
+    let plan = run("a", &sides, &shared(Kind::Other), false);
+    assert_eq!(written(&plan, "desk"), Some(Value::text("a")));
+    let sides = [crm(Some(""), "", 0, Actor::Sales), desk(None, "z", 9, Actor::Unknown)];
+    let plan = run("", &sides, &shared(Kind::Other), false);
+    assert_eq!(written(&plan, "crm"), Some(Value::text("z")));
+}
+
+#[test]
+fn sets_merge_item_by_item() {
+    let set = |items: &[&str]| Value::Set(items.iter().map(|item| (*item).to_owned()).collect());
+    let make = |name: &str, role, now: Value| Side {
+        name: name.to_owned(),
+        role,
+        values: Fields::from([("f".to_owned(), now)]),
+        base: Fields::from([("f".to_owned(), set(&["vip", "old"]))]),
+        writable: BTreeSet::from(["f".to_owned()]),
+        mark: ChangeMark::default(),
+    };
+    let sides = [make("crm", Role::Crm, set(&["vip", "old", "new"])), make("desk", Role::Support, set(&["vip", "risk"]))];
+    let held = Held { values: Fields::from([("f".to_owned(), set(&["vip", "old"]))]), marks: BTreeMap::new() };
+    let policy = FieldPolicy { merge: Merge::Set, ..FieldPolicy::new("f", Owner::Shared) };
+    let plan = plan(Input { held: &held, sides: &sides, policy: &[policy], frozen: &BTreeSet::new() });
+    assert_eq!(plan.changes[0].after, set(&["vip", "new", "risk"]));
+    assert!(plan.conflicts.is_empty());
+}
