@@ -1,0 +1,2 @@
+-- SQLite has json_patch and unhex built in.
+select 1;

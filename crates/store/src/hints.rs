@@ -1,0 +1,289 @@
+//! Hints: "look at this record". One per subject; more of them coalesce into one. Claimed under a lease, one worker at a time.
+
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use entente_model::clock::Timestamp;
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::sql::{Row, Val, vals};
+use crate::tx::{BATCH_ROWS, Tx};
+
+pub use settle::{Outcome, Settled, Settlement};
+
+/// Importance of a hint: smaller goes first. 0 is a person waiting or a new customer, 3 is a backfill.
+pub type Lane = i16;
+
+/// The most urgent lane. A hint in it does not wait out the pause after a failure.
+pub const LANE_URGENT: Lane = 0;
+
+/// The last lane.
+pub const LANE_LAST: Lane = 3;
+
+/// A hint to be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHint {
+    /// The record's id, or `connection/object/external id` for a row that is not linked yet.
+    pub subject: String,
+    /// Our object.
+    pub object: String,
+    /// Importance.
+    pub lane: Lane,
+    /// When to look at the latest: until then more hints may join.
+    pub due_at: Timestamp,
+    /// Why.
+    pub cause: String,
+    /// Connections whose side must be fetched afresh.
+    pub fetch: BTreeSet<String>,
+    /// When the change happened that is to be brought over, for the latency counters.
+    pub origin_at: Option<Timestamp>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// A hint as a worker claimed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hint {
+    /// The record's id, or `connection/object/external id`.
+    pub subject: String,
+    /// Our object.
+    pub object: String,
+    /// Importance.
+    pub lane: Lane,
+    /// When the coalescing ends.
+    pub due_at: Timestamp,
+    /// When the first of the coalesced hints was given.
+    pub first_at: Timestamp,
+    /// The earliest change that is to be brought over.
+    pub origin_at: Option<Timestamp>,
+    /// Why: the cause of the first of the coalesced hints.
+    pub cause: String,
+    /// Connections whose side must be fetched afresh.
+    pub fetch: BTreeSet<String>,
+    /// Failures so far.
+    pub attempts: u32,
+    /// The last failure.
+    pub last_error: Option<String>,
+    /// Goes up with each hint; a hint is settled only for the generation it was claimed at.
+    pub generation: i64,
+}
+
+/// A worker's wish for hints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Name of the worker.
+    pub owner: String,
+    /// Now.
+    pub now: Timestamp,
+    /// Once a hint is due, those due within this many milliseconds come along.
+    pub window_ms: i64,
+    /// How long the lease lasts without a heartbeat, in milliseconds.
+    pub lease_ms: i64,
+    /// Most hints to take.
+    pub limit: usize,
+    /// With this many claimable there is no waiting for the first to be due.
+    pub full: usize,
+    /// Which lanes.
+    pub lanes: RangeInclusive<Lane>,
+}
+
+/// What waits in one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct LaneCount {
+    /// To be looked at, now or when the coalescing ends.
+    pub waiting: u64,
+    /// Waiting for the next attempt after a failure.
+    pub retrying: u64,
+    /// Held by a worker.
+    pub leased: u64,
+    /// The oldest first hint of all of them.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Claimable at `$1` within `$2` (now, and now plus the window), besides what `ready_at` says roughly and by its index.
+const CLAIMABLE: &str = "ready_at <= $2 and coalesce(lease_until, 0) <= $1 and not_before <= $1 and due_at <= $2";
+
+fn keys(object: BTreeMap<String, serde_json::Value>) -> BTreeSet<String> {
+    object.into_keys().collect()
+}
+
+fn hint(mut row: Row) -> Result<Hint> {
+    Ok(Hint {
+        subject: row.text()?,
+        object: row.text()?,
+        lane: row.num()?,
+        due_at: row.time()?,
+        first_at: row.time()?,
+        origin_at: row.opt_time()?,
+        cause: row.text()?,
+        fetch: keys(row.json()?),
+        attempts: row.num()?,
+        last_error: row.opt_text()?,
+        generation: row.int()?,
+    })
+}
+
+const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, generation";
+
+/// Puts hints of the same subject together, in the order of subjects.
+fn coalesce(hints: &[NewHint]) -> Vec<NewHint> {
+    let mut unique: BTreeMap<&str, NewHint> = BTreeMap::new();
+    for hint in hints {
+        match unique.get_mut(hint.subject.as_str()) {
+            None => drop(unique.insert(&hint.subject, hint.clone())),
+            Some(known) => {
+                known.lane = known.lane.min(hint.lane);
+                known.due_at = known.due_at.min(hint.due_at);
+                known.fetch.extend(hint.fetch.iter().cloned());
+                known.origin_at = [known.origin_at, hint.origin_at].into_iter().flatten().min();
+                known.at = known.at.max(hint.at);
+            }
+        }
+    }
+    unique.into_values().collect()
+}
+
+impl Tx<'_> {
+    /// Gives hints. A hint for a subject that has one already joins it: the more urgent lane, the earlier moment, all connections.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn hint(&mut self, hints: &[NewHint]) -> Result<()> {
+        let unique = coalesce(hints);
+        for batch in unique.chunks(BATCH_ROWS) {
+            let rows: Vec<_> = batch
+                .iter()
+                .map(|hint| {
+                    let fetch: serde_json::Map<_, _> = hint.fetch.iter().map(|name| (name.clone(), 1.into())).collect();
+                    serde_json::json!({
+                        "subject": hint.subject, "object": hint.object, "lane": hint.lane, "due_at": hint.due_at.as_millisecond(),
+                        "at": hint.at.as_millisecond(), "origin_at": hint.origin_at.map(Timestamp::as_millisecond), "cause": hint.cause,
+                        "fetch": fetch,
+                    })
+                })
+                .collect();
+            // While a worker holds the hint, what is new waits beside it: `to_fetch_next`, and `ready_at` is the lease's.
+            self.exec(
+                "insert into hints (subject, object, lane, due_at, not_before, ready_at, first_at, hinted_at, origin_at, cause, to_fetch,
+                        to_fetch_next, attempts, last_error, generation, lease_until, lease_owner)
+                 select x.value->>'subject', x.value->>'object', cast(x.value->>'lane' as smallint),
+                        cast(x.value->>'due_at' as bigint), 0, cast(x.value->>'due_at' as bigint), cast(x.value->>'at' as bigint),
+                        cast(x.value->>'at' as bigint), cast(x.value->>'origin_at' as bigint), x.value->>'cause', x.value->'fetch', '{}',
+                        0, null, 1, null, null
+                 from EACH($1) where true
+                 on conflict (subject) do update set
+                    lane = LEAST(hints.lane, excluded.lane),
+                    due_at = case when hints.lease_until is null then LEAST(hints.due_at, excluded.due_at) else hints.due_at end,
+                    not_before = case when excluded.lane = 0 then 0 else hints.not_before end,
+                    ready_at = case
+                        when hints.lease_until is not null then hints.ready_at
+                        when excluded.lane = 0 then LEAST(hints.due_at, excluded.due_at)
+                        else GREATEST(LEAST(hints.due_at, excluded.due_at), hints.not_before) end,
+                    hinted_at = excluded.hinted_at,
+                    origin_at = case when hints.lease_until is not null then hints.origin_at
+                        else LEAST(coalesce(hints.origin_at, excluded.origin_at), coalesce(excluded.origin_at, hints.origin_at)) end,
+                    to_fetch = case when hints.lease_until is null then JSON_UNION(hints.to_fetch, excluded.to_fetch)
+                        else hints.to_fetch end,
+                    to_fetch_next = case when hints.lease_until is null then hints.to_fetch_next
+                        else JSON_UNION(hints.to_fetch_next, excluded.to_fetch) end,
+                    generation = hints.generation + 1",
+                &[Val::json(&rows)?],
+            )?;
+        }
+        if !hints.is_empty() {
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes hints under a lease, the most urgent first: nothing until one of them is due or enough have come together, then all that
+    /// are due within the window. Every hint goes to one worker only; one whose lease ran out goes to the next.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn claim(&mut self, claim: &Claim) -> Result<Vec<Hint>> {
+        let now = claim.now.as_millisecond();
+        let horizon = now.saturating_add(claim.window_ms.max(0));
+        let (low, high) = (*claim.lanes.start(), *claim.lanes.end());
+        let sql = format!(
+            "select count(*), min(due_at) from (select due_at from hints where {CLAIMABLE} and lane between $3 and $4
+             order by ready_at limit $5) ready"
+        );
+        let mut row = self.the_row("hints", &sql, vals![now, horizon, low, high, claim.full.max(1)])?;
+        let (many, due): (usize, Option<i64>) = (row.num()?, row.opt_int()?);
+        if due.is_none_or(|due| due > now) && many < claim.full.max(1) {
+            return Ok(Vec::new());
+        }
+        let lease = now.saturating_add(claim.lease_ms);
+        let sql = format!(
+            "update hints set lease_until = $5, lease_owner = $6, ready_at = $5, to_fetch = JSON_UNION(to_fetch, to_fetch_next),
+                    to_fetch_next = '{{}}'
+             where subject in (select subject from hints where lane = $3 and {CLAIMABLE} order by ready_at limit $4 SKIP_LOCKED)
+             returning {COLUMNS}"
+        );
+        let mut taken = Vec::new();
+        for lane in low..=high {
+            let wanted = claim.limit - taken.len();
+            if wanted == 0 {
+                break;
+            }
+            for row in self.rows("hints", &sql, vals![now, horizon, lane, wanted, lease, claim.owner.as_str()])? {
+                taken.push(hint(row)?);
+            }
+        }
+        taken.sort_by(|a, b| (a.lane, a.due_at, &a.subject).cmp(&(b.lane, b.due_at, &b.subject)));
+        Ok(taken)
+    }
+
+    /// When the next hint can be claimed, if nothing else happens: the end of a coalescing, a pause or a lease. An instant that has
+    /// passed means now.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn next_due(&mut self) -> Result<Option<Timestamp>> {
+        self.the_row("hints", "select min(ready_at) from hints", &[])?.opt_time()
+    }
+
+    /// A hint as it stands, for people who ask what is going on with a record.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn hint_of(&mut self, subject: &str) -> Result<Option<Hint>> {
+        self.row("hints", &format!("select {COLUMNS} from hints where subject = $1"), vals![subject])?.map(hint).transpose()
+    }
+
+    /// Which of these subjects have a hint, claimed or not.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn hinted(&mut self, subjects: &[String]) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            for mut row in self.rows("hints", "select subject from hints where subject IN_LIST($1)", vals![batch.to_vec()])? {
+                found.insert(row.text()?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What waits, by lane.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn hint_counts(&mut self, now: Timestamp) -> Result<BTreeMap<Lane, LaneCount>> {
+        let sql = "select lane,
+                sum(case when coalesce(lease_until, 0) <= $1 and not_before <= $1 then 1 else 0 end),
+                sum(case when coalesce(lease_until, 0) <= $1 and not_before > $1 then 1 else 0 end),
+                sum(case when coalesce(lease_until, 0) > $1 then 1 else 0 end), min(first_at)
+             from hints group by lane";
+        self.rows("hints", sql, vals![now])?
+            .into_iter()
+            .map(|mut row| {
+                Ok((row.num()?, LaneCount { waiting: row.num()?, retrying: row.num()?, leased: row.num()?, oldest: row.opt_time()? }))
+            })
+            .collect()
+    }
+}

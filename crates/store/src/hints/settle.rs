@@ -1,0 +1,159 @@
+//! Settling claimed hints: how each of them ends.
+
+use std::collections::HashSet;
+
+use entente_model::clock::Timestamp;
+
+use crate::error::Result;
+use crate::sql::{Row, Val, vals};
+use crate::tx::{BATCH_ROWS, Tx};
+
+/// How a converge ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Converged, or waiting for a person: nothing is left to do.
+    Done,
+    /// Failed for now: looked at again from then on, and counted as an attempt.
+    Retry {
+        /// Not before this instant.
+        at: Timestamp,
+        /// Why, for people.
+        error: String,
+    },
+    /// Not its turn yet (a budget is spent, a counterpart is missing): looked at again from then on, and no attempt.
+    Later {
+        /// Not before this instant.
+        at: Timestamp,
+    },
+    /// Failed for good. The caller keeps a dead letter in the same transaction.
+    Dead,
+}
+
+/// A claimed hint with its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Subject of the hint.
+    pub subject: String,
+    /// Generation it was claimed at.
+    pub generation: i64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What settling came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settlement {
+    /// Hints that are gone.
+    pub gone: u64,
+    /// Subjects that were hinted at while they were held: they are looked at again at once. Also those that ended as dead: there
+    /// is news that may have cured them.
+    pub again: Vec<String>,
+    /// Subjects whose lease this worker had lost. Nothing was changed; another one looks at them.
+    pub lost: Vec<String>,
+}
+
+impl Tx<'_> {
+    /// Ends claimed hints. What was hinted at meanwhile is looked at again, whatever the outcome.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn settle(&mut self, owner: &str, now: Timestamp, settled: &[Settled]) -> Result<Settlement> {
+        let mut sum = Settlement::default();
+        let mut sorted: Vec<&Settled> = settled.iter().collect();
+        sorted.sort_by(|a, b| a.subject.cmp(&b.subject));
+        for batch in sorted.chunks(BATCH_ROWS) {
+            self.settle_batch(owner, now, batch, &mut sum)?;
+        }
+        if !sum.again.is_empty() {
+            self.wake();
+        }
+        Ok(sum)
+    }
+
+    fn settle_batch(&mut self, owner: &str, now: Timestamp, batch: &[&Settled], sum: &mut Settlement) -> Result<()> {
+        let (mut ends, mut pauses) = (Vec::new(), Vec::new());
+        for one in batch {
+            let mut row = serde_json::json!({ "subject": one.subject, "generation": one.generation });
+            match &one.outcome {
+                Outcome::Done | Outcome::Dead => ends.push(row),
+                Outcome::Retry { at, error } => {
+                    row["at"] = at.as_millisecond().into();
+                    row["error"] = error.as_str().into();
+                    row["attempt"] = 1.into();
+                    pauses.push(row);
+                }
+                Outcome::Later { at } => {
+                    row["at"] = at.as_millisecond().into();
+                    row["attempt"] = 0.into();
+                    pauses.push(row);
+                }
+            }
+        }
+        let mut kept: HashSet<String> = HashSet::new();
+        let mut keep = |rows: Vec<Row>| -> Result<Vec<String>> {
+            let subjects = rows.into_iter().map(|mut row| row.text()).collect::<Result<Vec<_>>>()?;
+            kept.extend(subjects.iter().cloned());
+            Ok(subjects)
+        };
+        if !ends.is_empty() {
+            let ends = Val::json(&ends)?;
+            let gone = self.rows(
+                "hints",
+                "delete from hints where lease_owner = $2 and (subject, generation) in
+                 (select x.value->>'subject', cast(x.value->>'generation' as bigint) from EACH($1)) returning subject",
+                &[ends.clone(), owner.into()],
+            )?;
+            sum.gone += keep(gone)?.len() as u64;
+            let again = self.rows(
+                "hints",
+                "update hints set lease_until = null, lease_owner = null, due_at = $3, ready_at = $3, not_before = 0, attempts = 0,
+                        last_error = null, first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next, to_fetch_next = '{}'
+                 where lease_owner = $2 and subject in (select x.value->>'subject' from EACH($1)) returning subject",
+                &[ends, owner.into(), now.into()],
+            )?;
+            sum.again.extend(keep(again)?);
+        }
+        if !pauses.is_empty() {
+            let paused = self.rows(
+                "hints",
+                "update hints set lease_until = null, lease_owner = null, not_before = cast(x.value->>'at' as bigint),
+                        ready_at = GREATEST(due_at, cast(x.value->>'at' as bigint)),
+                        attempts = attempts + cast(x.value->>'attempt' as bigint), last_error = coalesce(x.value->>'error', last_error),
+                        to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
+                 from EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject' returning subject",
+                &[Val::json(&pauses)?, owner.into()],
+            )?;
+            keep(paused)?;
+        }
+        sum.lost.extend(batch.iter().filter(|one| !kept.contains(&one.subject)).map(|one| one.subject.clone()));
+        Ok(())
+    }
+
+    /// Prolongs the leases of a worker. Answers the subjects it still holds; what is missing was lost to another one.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn heartbeat(&mut self, owner: &str, subjects: &[String], until: Timestamp) -> Result<Vec<String>> {
+        let mut held = Vec::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            let sql = "update hints set lease_until = $3, ready_at = $3 where lease_owner = $1 and subject IN_LIST($2) returning subject";
+            for mut row in self.rows("hints", sql, vals![owner, batch.to_vec(), until])? {
+                held.push(row.text()?);
+            }
+        }
+        Ok(held)
+    }
+
+    /// Gives back whatever a worker holds, when it shuts down or starts again under the same name. Answers how many.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn release(&mut self, owner: &str, now: Timestamp) -> Result<u64> {
+        self.exec(
+            "update hints set lease_until = null, lease_owner = null, ready_at = GREATEST(GREATEST(due_at, not_before), $2),
+                    to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
+             where lease_owner = $1",
+            vals![owner, now],
+        )
+    }
+}

@@ -1,0 +1,75 @@
+//! The only crate with SQL. One concrete [`Store`] on SQLite or PostgreSQL: closures run in transactions, and the use-cases are
+//! methods on [`Tx`], in one file per subject.
+//!
+//! Whatever belongs together commits together: a ledger entry, the record it changes and the hints it causes are written by one
+//! closure. No transaction is ever held across a call to a vendor; leases and heartbeats are there for that.
+
+mod conflicts;
+mod counters;
+mod crypto;
+mod cursors;
+mod dead_letters;
+mod error;
+mod hints;
+mod inbox;
+mod latency;
+mod ledger;
+mod links;
+mod looks;
+mod master_key;
+mod match_keys;
+mod metadata;
+mod migrate;
+mod named;
+mod notices;
+mod options;
+mod records;
+mod reviews;
+mod search;
+mod secrets;
+mod settings;
+mod sql;
+mod store;
+mod subject_keys;
+mod sync_events;
+mod tx;
+mod viewer;
+mod waits;
+mod workers;
+
+use entente_model::actor::Actor;
+
+pub use conflicts::{Conflict, ConflictSide, ConflictState, NewConflict, Resolution};
+pub use dead_letters::{Attempt, DeadLetter, DeadLetterFilter, DeadLetterState, NewDeadLetter};
+pub use error::{Result, StoreError};
+pub use hints::{Claim, Hint, LANE_LAST, LANE_URGENT, Lane, LaneCount, NewHint, Outcome, Settled, Settlement};
+pub use inbox::{Delivery, DeliveryState, NewDelivery};
+pub use latency::Latency;
+pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Verdict, Verified};
+pub use links::{Link, LinkState, RemoteKey};
+pub use looks::{Existence, StoredLook};
+pub use master_key::MasterKey;
+pub use match_keys::{MatchHit, MatchKey};
+pub use metadata::StoredMapping;
+pub use notices::{NewNotice, Notice, NoticeState};
+pub use options::{Durability, StoreOptions, StoreUrl};
+pub use records::{PageCursor, PutRecord, Record, RecordPage, RecordQuery, RecordState};
+pub use reviews::{NewReview, Review, ReviewState};
+pub use store::{Step, StepHook, Store, WorkerSeat};
+pub use sync_events::{NewSyncEvent, SyncEvent, SyncStatus};
+pub use tx::{PAGE_ROWS_MAX, Tx};
+pub use viewer::Viewer;
+pub use workers::Worker;
+
+/// An actor as it is stored.
+fn actor_name(actor: Actor) -> Result<String> {
+    match serde_json::to_value(actor) {
+        Ok(serde_json::Value::String(name)) => Ok(name),
+        _ => Err(StoreError::Invalid("an actor without a name".into())),
+    }
+}
+
+/// An actor as it was stored.
+fn actor_from(name: &str) -> Result<Actor> {
+    serde_json::from_value(name.into()).map_err(|_| StoreError::corrupt(format!("`{name}` is not an actor")))
+}

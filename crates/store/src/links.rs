@@ -1,0 +1,233 @@
+//! Links: a record's counterparts at connections, each with the base last agreed.
+
+use std::collections::BTreeMap;
+
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
+use entente_model::value::Fields;
+use serde::Serialize;
+
+use crate::error::{Result, StoreError};
+use crate::named::named;
+use crate::sql::{Row, Val, vals};
+use crate::tx::{BATCH_ROWS, Tx, page};
+
+named! {
+    /// What has become of a counterpart.
+    pub enum LinkState {
+        /// It is there.
+        Present = "present",
+        /// It was deleted at the platform.
+        Deleted = "deleted",
+        /// It was merged into another row at the platform.
+        Merged = "merged",
+    }
+}
+
+/// Names a remote row: connection, remote object, external id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct RemoteKey {
+    /// Name of the connection.
+    pub connection: String,
+    /// The platform's name of the object.
+    pub object: String,
+    /// External id.
+    pub id: String,
+}
+
+impl RemoteKey {
+    /// Puts the three together.
+    pub fn new(connection: impl Into<String>, object: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { connection: connection.into(), object: object.into(), id: id.into() }
+    }
+}
+
+/// A record's counterpart at a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// The record.
+    pub record: RecordId,
+    /// Name of the connection.
+    pub connection: String,
+    /// The platform's name of the object.
+    pub remote_object: String,
+    /// External id.
+    pub external_id: String,
+    /// The mapped values last agreed.
+    pub base: Fields,
+    /// The values last seen, where they differ from the base.
+    pub seen: Option<Fields>,
+    /// The remote version last seen.
+    pub version: Option<String>,
+    /// When it was last seen.
+    pub seen_at: Option<Timestamp>,
+    /// When it was last changed, as the vendor says.
+    pub changed_at: Option<Timestamp>,
+    /// By whom, as the vendor says.
+    pub changed_by: Actor,
+    /// What has become of it.
+    pub state: LinkState,
+    /// Since when the record has it.
+    pub created_at: Timestamp,
+}
+
+impl Link {
+    /// The remote row it points to.
+    #[must_use]
+    pub fn key(&self) -> RemoteKey {
+        RemoteKey::new(&self.connection, &self.remote_object, &self.external_id)
+    }
+}
+
+const COLUMNS: &str =
+    "record, connection, remote_object, external_id, base, seen, version, seen_at, changed_at, changed_by, state, created_at";
+
+fn link(mut row: Row) -> Result<Link> {
+    Ok(Link {
+        record: row.parse()?,
+        connection: row.text()?,
+        remote_object: row.text()?,
+        external_id: row.text()?,
+        base: row.json()?,
+        seen: row.opt_json()?,
+        version: row.opt_text()?,
+        seen_at: row.opt_time()?,
+        changed_at: row.opt_time()?,
+        changed_by: crate::actor_from(&row.text()?)?,
+        state: row.parse()?,
+        created_at: row.time()?,
+    })
+}
+
+impl Tx<'_> {
+    /// The links of records, whatever their state, ordered by record and connection.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn links_of(&mut self, records: &[RecordId]) -> Result<Vec<Link>> {
+        let mut found = Vec::new();
+        let sql = format!("select {COLUMNS} from links where record IN_LIST($1) order by record, connection");
+        for batch in records.chunks(BATCH_ROWS) {
+            let names: Vec<String> = batch.iter().map(ToString::to_string).collect();
+            for row in self.rows("links", &sql, vals![names])? {
+                found.push(link(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The links of remote rows, by their key. Rows that are not linked are left out.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn links_at(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, Link>> {
+        let mut found = BTreeMap::new();
+        let mut groups: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        for key in keys {
+            groups.entry((&key.connection, &key.object)).or_default().push(key.id.clone());
+        }
+        let sql = format!("select {COLUMNS} from links where connection = $1 and remote_object = $2 and external_id IN_LIST($3)");
+        for ((connection, object), ids) in groups {
+            for batch in ids.chunks(BATCH_ROWS) {
+                for row in self.rows("links", &sql, vals![connection, object, batch.to_vec()])? {
+                    let link = link(row)?;
+                    found.insert(link.key(), link);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes links: new ones, or in place of the record's link at the same connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the remote row is another record's counterpart.
+    pub fn put_links(&mut self, links: &[Link]) -> Result<()> {
+        // The last one wins, and the order of locks is the same in every transaction.
+        let unique: BTreeMap<(&RecordId, &str), &Link> =
+            links.iter().map(|link| ((&link.record, link.connection.as_str()), link)).collect();
+        let unique: Vec<&Link> = unique.into_values().collect();
+        for batch in unique.chunks(BATCH_ROWS) {
+            let mut rows = Vec::with_capacity(batch.len());
+            for link in batch {
+                let mut row = serde_json::json!({
+                    "record": link.record, "connection": link.connection, "remote_object": link.remote_object,
+                    "external_id": link.external_id, "base": link.base, "version": link.version,
+                    "seen_at": link.seen_at.map(Timestamp::as_millisecond), "changed_at": link.changed_at.map(Timestamp::as_millisecond),
+                    "changed_by": crate::actor_name(link.changed_by)?, "state": link.state, "created_at": link.created_at.as_millisecond(),
+                });
+                // Left out when there is none: a JSON null inside would be stored as a document.
+                if let Some(seen) = &link.seen {
+                    row["seen"] = serde_json::to_value(seen).map_err(|error| StoreError::Invalid(error.to_string()))?;
+                }
+                rows.push(row);
+            }
+            self.exec(
+                "insert into links (record, connection, remote_object, external_id, base, seen, version, seen_at, changed_at, changed_by,
+                        state, created_at)
+                 select x.value->>'record', x.value->>'connection', x.value->>'remote_object', x.value->>'external_id', x.value->'base',
+                        x.value->'seen', x.value->>'version', cast(x.value->>'seen_at' as bigint),
+                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->>'state',
+                        cast(x.value->>'created_at' as bigint)
+                 from EACH($1) where true
+                 on conflict (record, connection) do update set remote_object = excluded.remote_object,
+                        external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, version = excluded.version,
+                        seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
+                        state = excluded.state, created_at = excluded.created_at",
+                &[Val::json(&rows)?],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Gives a counterpart to another record, as a merge does. Base and versions go with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when the record has no link there, [`StoreError::Conflict`] when the other one has one already.
+    pub fn move_link(&mut self, record: &RecordId, connection: &str, to: &RecordId) -> Result<()> {
+        let moved = self.exec("update links set record = $3 where record = $1 and connection = $2", vals![record, connection, to])?;
+        if moved == 1 { Ok(()) } else { Err(StoreError::Missing(format!("the link of {record} at {connection}"))) }
+    }
+
+    /// Notes that a counterpart is gone. Answers whether there was one that was present.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn end_link(&mut self, record: &RecordId, connection: &str, state: LinkState, now: Timestamp) -> Result<bool> {
+        let ended = self.exec(
+            "update links set state = $3, seen_at = $4 where record = $1 and connection = $2 and state = 'present'",
+            vals![record, connection, state.as_str(), now],
+        )?;
+        Ok(ended > 0)
+    }
+
+    /// Forgets a link altogether, as an unlink by a person or an erasure does. Answers whether there was one.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn delete_link(&mut self, record: &RecordId, connection: &str) -> Result<bool> {
+        Ok(self.exec("delete from links where record = $1 and connection = $2", vals![record, connection])? > 0)
+    }
+
+    /// Present links by connection and remote object.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn link_counts(&mut self) -> Result<BTreeMap<(String, String), u64>> {
+        let sql = "select connection, remote_object, count(*) from links where state = 'present' group by connection, remote_object";
+        self.rows("links", sql, &[])?.into_iter().map(|mut row| Ok(((row.text()?, row.text()?), row.num()?))).collect()
+    }
+
+    /// Pages through the links of a remote object in order of their external ids, whatever their state: what a reconciliation
+    /// compares with the platform. `after` is the last external id of the page before.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn links_page(&mut self, connection: &str, remote_object: &str, after: &str, limit: usize) -> Result<Vec<Link>> {
+        let sql = format!(
+            "select {COLUMNS} from links where connection = $1 and remote_object = $2 and external_id > $3 order by external_id limit $4"
+        );
+        self.rows("links", &sql, &[connection.into(), remote_object.into(), after.into(), page(limit)])?.into_iter().map(link).collect()
+    }
+}

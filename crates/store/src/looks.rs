@@ -1,0 +1,231 @@
+//! Looks: remote rows that were seen and wait to be converged. One per row: a newer look takes the place of an older one.
+
+use std::collections::BTreeMap;
+
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
+use entente_model::mapping::remote::Row as RemoteRow;
+
+use crate::error::Result;
+use crate::links::RemoteKey;
+use crate::sql::{Row, Val, vals};
+use crate::tx::{BATCH_ROWS, Tx};
+
+/// What has become of a remote row.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existence {
+    /// It is there.
+    Present,
+    /// It was deleted.
+    Deleted,
+    /// It was merged into another row, whose external id this is.
+    MergedInto(String),
+}
+
+impl Existence {
+    fn to_text(&self) -> String {
+        match self {
+            Self::Present => "present".into(),
+            Self::Deleted => "deleted".into(),
+            Self::MergedInto(id) => format!("merged:{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Existence {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.strip_prefix("merged:")) {
+            ("present", _) => Ok(Self::Present),
+            ("deleted", _) => Ok(Self::Deleted),
+            (_, Some(id)) => Ok(Self::MergedInto(id.to_owned())),
+            _ => Err("expected present, deleted or merged:<id>"),
+        }
+    }
+}
+
+/// One remote row as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLook {
+    /// Which row.
+    pub key: RemoteKey,
+    /// Flattened values.
+    pub row: RemoteRow,
+    /// Whether `row` holds every field that was asked for.
+    pub complete: bool,
+    /// Whether it exists.
+    pub existence: Existence,
+    /// The remote version.
+    pub version: Option<String>,
+    /// When it was last changed, as the vendor says.
+    pub changed_at: Option<Timestamp>,
+    /// By whom, as the vendor says.
+    pub changed_by: Actor,
+    /// When the vendor answered, by our clock.
+    pub seen_at: Timestamp,
+    /// Given by the store: tells this look from a newer one of the same row. Ignored when a look is put.
+    pub stamp: i64,
+}
+
+impl StoredLook {
+    /// Later changes come after earlier ones; between equals, what was seen later.
+    fn age(&self) -> (Option<Timestamp>, Timestamp) {
+        (self.changed_at, self.seen_at)
+    }
+
+    /// Lays a newer look over this one. One that does not tell all adds to what is known.
+    fn overlay(&mut self, newer: &Self) {
+        let existing = newer.existence == Existence::Present && self.existence == Existence::Present;
+        if newer.complete || !existing {
+            *self = newer.clone();
+            return;
+        }
+        let mut row = std::mem::take(&mut self.row);
+        row.extend(newer.row.clone());
+        *self = Self { row, complete: self.complete, ..newer.clone() };
+    }
+}
+
+const COLUMNS: &str =
+    "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, seen_at, stamp";
+
+fn look(mut row: Row) -> Result<StoredLook> {
+    Ok(StoredLook {
+        key: RemoteKey { connection: row.text()?, object: row.text()?, id: row.text()? },
+        row: row.json()?,
+        complete: row.flag()?,
+        existence: row.parse()?,
+        version: row.opt_text()?,
+        changed_at: row.opt_time()?,
+        changed_by: crate::actor_from(&row.text()?)?,
+        seen_at: row.time()?,
+        stamp: row.int()?,
+    })
+}
+
+fn groups<'a>(keys: impl Iterator<Item = &'a RemoteKey>) -> BTreeMap<(&'a str, &'a str), Vec<String>> {
+    let mut groups: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for key in keys {
+        groups.entry((&key.connection, &key.object)).or_default().push(key.id.clone());
+    }
+    groups
+}
+
+impl Tx<'_> {
+    /// Keeps looks. An older look than the one that is there changes nothing; a newer one that does not tell all is laid over it.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn put_looks(&mut self, looks: &[StoredLook]) -> Result<()> {
+        let mut newest: BTreeMap<RemoteKey, StoredLook> = BTreeMap::new();
+        for look in looks {
+            match newest.get_mut(&look.key) {
+                None => drop(newest.insert(look.key.clone(), look.clone())),
+                Some(known) if look.age() >= known.age() => known.overlay(look),
+                Some(_) => {}
+            }
+        }
+        // What is there matters only to those that do not tell all.
+        let partial: Vec<RemoteKey> = newest.values().filter(|look| !look.complete).map(|look| look.key.clone()).collect();
+        for (key, mut known) in self.looks_for_update(&partial)? {
+            if let Some(look) = newest.get_mut(&key).filter(|look| look.age() >= known.age()) {
+                known.overlay(look);
+                *look = known;
+            }
+        }
+        let newest: Vec<StoredLook> = newest.into_values().collect();
+        for batch in newest.chunks(BATCH_ROWS) {
+            let mut rows = Vec::with_capacity(batch.len());
+            for look in batch {
+                rows.push(serde_json::json!({
+                    "connection": look.key.connection, "object": look.key.object, "id": look.key.id, "fields": look.row,
+                    "complete": i64::from(look.complete), "existence": look.existence.to_text(), "version": look.version,
+                    "changed_at": look.changed_at.map(Timestamp::as_millisecond), "changed_by": crate::actor_name(look.changed_by)?,
+                    "seen_at": look.seen_at.as_millisecond(),
+                }));
+            }
+            self.exec(
+                "insert into looks (connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by,
+                        seen_at, stamp)
+                 select x.value->>'connection', x.value->>'object', x.value->>'id', x.value->'fields',
+                        cast(x.value->>'complete' as smallint), x.value->>'existence', x.value->>'version',
+                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', cast(x.value->>'seen_at' as bigint), 1
+                 from EACH($1) where true
+                 on conflict (connection, remote_object, external_id) do update set fields = excluded.fields,
+                        complete = excluded.complete, existence = excluded.existence, version = excluded.version,
+                        changed_at = excluded.changed_at, changed_by = excluded.changed_by, seen_at = excluded.seen_at,
+                        stamp = looks.stamp + 1
+                 where coalesce(excluded.changed_at, -1) > coalesce(looks.changed_at, -1)
+                    or (coalesce(excluded.changed_at, -1) = coalesce(looks.changed_at, -1) and excluded.seen_at >= looks.seen_at)",
+                &[Val::json(&rows)?],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn looks_for_update(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, StoredLook>> {
+        self.select_looks(keys, "FOR_UPDATE")
+    }
+
+    fn select_looks(&mut self, keys: &[RemoteKey], lock: &str) -> Result<BTreeMap<RemoteKey, StoredLook>> {
+        let mut found = BTreeMap::new();
+        let sql = format!("select {COLUMNS} from looks where connection = $1 and remote_object = $2 and external_id IN_LIST($3) {lock}");
+        for ((connection, object), ids) in groups(keys.iter()) {
+            for batch in ids.chunks(BATCH_ROWS) {
+                for row in self.rows("looks", &sql, vals![connection, object, batch.to_vec()])? {
+                    let look = look(row)?;
+                    found.insert(look.key.clone(), look);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The looks that wait for these rows. They stay until they are [consumed](Tx::consume_looks).
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn looks_for(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, StoredLook>> {
+        self.select_looks(keys, "")
+    }
+
+    /// Removes looks that were converged. A look that a newer one took the place of meanwhile stays. Answers how many are gone.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn consume_looks(&mut self, looks: &[(RemoteKey, i64)]) -> Result<u64> {
+        let mut sorted: Vec<&(RemoteKey, i64)> = looks.iter().collect();
+        sorted.sort();
+        let mut gone = 0;
+        for batch in sorted.chunks(BATCH_ROWS) {
+            let rows: Vec<_> = batch
+                .iter()
+                .map(|(key, stamp)| serde_json::json!({ "connection": key.connection, "object": key.object, "id": key.id, "stamp": stamp }))
+                .collect();
+            gone += self.exec(
+                "delete from looks where (connection, remote_object, external_id, stamp) in
+                 (select x.value->>'connection', x.value->>'object', x.value->>'id', cast(x.value->>'stamp' as bigint) from EACH($1))",
+                &[Val::json(&rows)?],
+            )?;
+        }
+        Ok(gone)
+    }
+
+    /// How many looks wait, by connection.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn look_counts(&mut self) -> Result<BTreeMap<String, u64>> {
+        let sql = "select connection, count(*) from looks group by connection";
+        self.rows("looks", sql, &[])?.into_iter().map(|mut row| Ok((row.text()?, row.num()?))).collect()
+    }
+
+    /// Forgets the looks of a connection, when it is removed or erased.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn delete_looks(&mut self, connection: &str) -> Result<u64> {
+        self.exec("delete from looks where connection = $1", vals![connection])
+    }
+}

@@ -1,0 +1,246 @@
+//! SQLite: one writer thread that commits in groups, and a few read-only connections.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{Shared, Step, WorkerSeat};
+use crate::error::{Result, StoreError};
+use crate::migrate;
+use crate::options::{Durability, StoreOptions};
+use crate::sql::sqlite::SqliteConn;
+use crate::tx::Tx;
+
+/// Closures that share one commit. More add latency for the first of them and save little: at 64 the disk's flush is spread thin.
+const GROUP_MAX: usize = 64;
+
+/// Closures that may wait for the writer before callers are held back.
+const QUEUE_MAX: usize = 1_024;
+
+/// How long to wait for another process that writes, such as the command line beside a running server.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Page cache of the writer, in KiB (negative by SQLite's convention).
+const WRITER_CACHE_KIB: i64 = -4_096;
+
+/// Page cache of each reader, in KiB.
+const READER_CACHE_KIB: i64 = -2_048;
+
+/// Prepared statements kept per connection; the hot paths have fewer than a hundred.
+const STATEMENTS: usize = 128;
+
+/// The write-ahead log is cut back to this size once it is checkpointed, in bytes.
+const LOG_BYTES_MAX: i64 = 64 << 20;
+
+/// One closure on its way through the writer.
+trait Job: Send {
+    /// Runs inside the group's transaction; whether its work is to be kept.
+    fn run(&mut self, conn: &Connection, shared: &Shared) -> bool;
+    /// Tells the caller, once the group is committed or lost.
+    fn finish(self: Box<Self>, lost: Option<&str>, shared: &Shared);
+}
+
+struct Task<T, F> {
+    body: F,
+    answer: Option<Result<(T, bool)>>,
+    caller: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: Fn(&mut Tx<'_>) -> Result<T> + Send,
+{
+    fn run(&mut self, conn: &Connection, shared: &Shared) -> bool {
+        let mut conn = SqliteConn(conn);
+        let mut answer = Tx::new(&mut conn, shared.key()).run(&self.body);
+        if answer.is_ok() && !shared.survives(Step::BeforeCommit) {
+            answer = Err(StoreError::Crashed);
+        }
+        let keep = answer.is_ok();
+        self.answer = Some(answer);
+        keep
+    }
+
+    fn finish(self: Box<Self>, lost: Option<&str>, shared: &Shared) {
+        let answer = match (self.answer, lost) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(reason)) => Err(StoreError::Busy(format!("the commit failed: {reason}"))),
+            (None, None) => Err(StoreError::Closed),
+            (Some(Ok((answer, woke))), None) => {
+                if woke {
+                    shared.committed();
+                }
+                if shared.survives(Step::AfterCommit) { Ok(answer) } else { Err(StoreError::Crashed) }
+            }
+        };
+        // A caller that stopped waiting wants no answer.
+        drop(self.caller.send(answer));
+    }
+}
+
+pub(super) struct Sqlite {
+    path: PathBuf,
+    writer: mpsc::Sender<Box<dyn Job>>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+    shared: Arc<Shared>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(path: PathBuf, options: &StoreOptions, shared: &Arc<Shared>) -> Result<Self> {
+        let durability = options.durability;
+        let file = path.clone();
+        let conn = tokio::task::spawn_blocking(move || {
+            let conn = open_writer(&file, durability)?;
+            migrate::sqlite(&conn)?;
+            Ok::<_, StoreError>(conn)
+        })
+        .await
+        .map_err(|error| StoreError::Panicked(error.to_string()))??;
+        let (writer, queue) = mpsc::channel(QUEUE_MAX);
+        let for_thread = Arc::clone(shared);
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || serve(&conn, queue, &for_thread))
+            .map_err(|source| StoreError::Io { what: "starting the writer thread".into(), source })?;
+        Ok(Self {
+            path,
+            writer,
+            readers: Arc::default(),
+            permits: Arc::new(Semaphore::new(options.readers.max(1))),
+            shared: Arc::clone(shared),
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) async fn write<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (caller, answer) = oneshot::channel();
+        let task = Task { body, answer: None, caller };
+        self.writer.send(Box::new(task)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) async fn read<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let (readers, path, shared) = (Arc::clone(&self.readers), self.path.clone(), Arc::clone(&self.shared));
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let conn = idle.map_or_else(|| open_reader(&path), Ok)?;
+            conn.execute_batch("begin deferred")?;
+            let answer = Tx::new(&mut SqliteConn(&conn), shared.key()).run(body);
+            // A connection that cannot end its transaction is not put back.
+            conn.execute_batch("rollback")?;
+            readers.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+            Ok(answer?.0)
+        })
+        .await
+        .map_err(|error| StoreError::Panicked(error.to_string()))?
+    }
+
+    pub(super) fn worker_seat(&self) -> Result<WorkerSeat> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".worker");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&name)
+            .map_err(|source| StoreError::Io { what: format!("opening {}", Path::new(&name).display()), source })?;
+        match file.try_lock() {
+            Ok(()) => Ok(WorkerSeat { _lock: Some(file) }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::SecondWorker),
+            Err(std::fs::TryLockError::Error(source)) => {
+                Err(StoreError::Io { what: format!("locking {}", Path::new(&name).display()), source })
+            }
+        }
+    }
+}
+
+fn open_writer(path: &Path, durability: Durability) -> Result<Connection> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|source| StoreError::Io { what: format!("making {}", folder.display()), source })?;
+    }
+    let conn = Connection::open(path)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.pragma_update(None, "synchronous", if durability == Durability::Full { "full" } else { "normal" })?;
+    conn.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
+    conn.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
+    // Destroyed keys are overwritten in their page, which is written anyhow, and not merely unlinked.
+    conn.pragma_update(None, "secure_delete", "fast")?;
+    settle_in(&conn)?;
+    Ok(conn)
+}
+
+fn open_reader(path: &Path) -> Result<Connection> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    conn.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
+    settle_in(&conn)?;
+    Ok(conn)
+}
+
+fn settle_in(conn: &Connection) -> Result<()> {
+    conn.pragma_update(None, "foreign_keys", "on")?;
+    conn.pragma_update(None, "mmap_size", 0)?;
+    // Sorting in memory would count against the process; batches are small, so it is never much.
+    conn.pragma_update(None, "temp_store", "memory")?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}
+
+/// The writer thread: takes what is waiting, commits it as a group, and ends when the last store is dropped.
+fn serve(conn: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, shared: &Shared) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(next) = queue.try_recv()
+        {
+            group.push(next);
+        }
+        let lost = commit(conn, &mut group, shared).err().map(|error| error.to_string());
+        for job in group {
+            job.finish(lost.as_deref(), shared);
+        }
+    }
+    if let Err(error) = conn.execute_batch("pragma optimize") {
+        tracing::debug!(%error, "the statistics of the database were not refreshed");
+    }
+}
+
+fn commit(conn: &Connection, group: &mut [Box<dyn Job>], shared: &Shared) -> rusqlite::Result<()> {
+    conn.execute_batch("begin immediate")?;
+    let done = (|| {
+        for job in group {
+            conn.execute_batch("savepoint one")?;
+            let keep = job.run(conn, shared);
+            // After some failures (disk full, I/O) SQLite has rolled everything back by itself; the next line fails then, and with
+            // it the whole group, which is what happened.
+            conn.execute_batch(if keep { "release one" } else { "rollback to one; release one" })?;
+        }
+        conn.execute_batch("commit")
+    })();
+    if done.is_err()
+        && !conn.is_autocommit()
+        && let Err(error) = conn.execute_batch("rollback")
+    {
+        tracing::error!(%error, "the writer could not roll back");
+    }
+    done
+}

@@ -1,0 +1,26 @@
+//! One suite, two databases: every story runs on a temporary SQLite file, and on PostgreSQL when `ENTENTE_TEST_POSTGRES` holds an
+//! administrator's URL.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "suite/attention.rs"]
+mod attention;
+#[path = "suite/counters.rs"]
+mod counters;
+#[path = "suite/hints.rs"]
+mod hints;
+#[path = "suite/house.rs"]
+mod house;
+#[path = "suite/inbox.rs"]
+mod inbox;
+#[path = "suite/ledger.rs"]
+mod ledger;
+#[path = "suite/metadata.rs"]
+mod metadata;
+#[path = "suite/opening.rs"]
+mod opening;
+#[path = "suite/records.rs"]
+mod records;
+#[path = "suite/speed.rs"]
+mod speed;
+#[path = "suite/transactions.rs"]
+mod transactions;

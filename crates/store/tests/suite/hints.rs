@@ -1,0 +1,176 @@
+//! Hints: coalescing, leases, generations.
+
+use std::collections::{BTreeSet, HashSet};
+
+use entente_store::{Claim, Hint, LANE_LAST, NewHint, Outcome, Settled, Settlement, Store};
+
+use crate::house::{House, at, hint, story};
+
+fn claim(owner: &str, now: i64) -> Claim {
+    Claim { owner: owner.into(), now: at(now), window_ms: 500, lease_ms: 10_000, limit: 100, full: 1_000, lanes: 0..=LANE_LAST }
+}
+
+async fn give(store: &Store, hints: Vec<NewHint>) {
+    store.write(move |tx| tx.hint(&hints)).await.unwrap();
+}
+
+async fn take(store: &Store, claim: Claim) -> Vec<Hint> {
+    store.write(move |tx| tx.claim(&claim)).await.unwrap()
+}
+
+async fn end(store: &Store, owner: &'static str, now: i64, hint: &Hint, outcome: Outcome) -> Settlement {
+    let settled = Settled { subject: hint.subject.clone(), generation: hint.generation, outcome };
+    store.write(move |tx| tx.settle(owner, at(now), std::slice::from_ref(&settled))).await.unwrap()
+}
+
+fn subjects(hints: &[Hint]) -> Vec<&str> {
+    hints.iter().map(|hint| hint.subject.as_str()).collect()
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+story! {
+    async fn many_hints_of_one_record_become_one(house: &House) {
+        let first = NewHint { fetch: names(&["crm"]), origin_at: Some(at(-50)), ..hint("a", 1_000) };
+        let second = NewHint { fetch: names(&["desk"]), lane: 1, at: at(10), due_at: at(2_000), ..hint("a", 0) };
+        let third = NewHint { lane: 3, cause: "poll".into(), origin_at: Some(at(-70)), at: at(20), due_at: at(700), ..hint("a", 0) };
+        give(house, vec![first]).await;
+        give(house, vec![second.clone(), third.clone()]).await;
+        give(house, vec![third]).await;
+
+        let taken = take(house, claim("w", 700)).await;
+        assert_eq!(taken.len(), 1);
+        let one = &taken[0];
+        assert_eq!((one.lane, one.due_at, one.first_at, one.origin_at), (1, at(700), at(0), Some(at(-70))));
+        assert_eq!(one.fetch, names(&["crm", "desk"]));
+        assert_eq!(one.cause, "webhook");
+    }
+}
+
+story! {
+    async fn nothing_is_claimed_before_its_time_and_then_neighbours_come_along(house: &House) {
+        give(house, vec![hint("a", 1_000), hint("b", 1_400), hint("c", 1_600)]).await;
+        assert_eq!(take(house, claim("w", 999)).await, []);
+        assert_eq!(house.read(|tx| tx.next_due()).await.unwrap(), Some(at(1_000)));
+        assert_eq!(subjects(&take(house, claim("w", 1_000)).await), ["a", "b"]);
+    }
+}
+
+story! {
+    async fn enough_hints_go_without_waiting(house: &House) {
+        give(house, vec![hint("a", 1_300), hint("b", 1_400), hint("c", 9_000)]).await;
+        assert_eq!(subjects(&take(house, Claim { full: 2, ..claim("w", 1_000) }).await), ["a", "b"]);
+    }
+}
+
+story! {
+    async fn the_urgent_go_first_and_lanes_can_be_left_alone(house: &House) {
+        give(house, vec![
+            NewHint { lane: 3, ..hint("backfill", 0) },
+            NewHint { lane: 0, ..hint("person", 10) },
+            NewHint { lane: 1, ..hint("update", 5) },
+        ])
+        .await;
+        assert_eq!(subjects(&take(house, Claim { limit: 2, ..claim("w", 100) }).await), ["person", "update"]);
+        assert_eq!(take(house, Claim { lanes: 0..=2, ..claim("w", 100) }).await, []);
+        assert_eq!(subjects(&take(house, claim("w", 100)).await), ["backfill"]);
+    }
+}
+
+story! {
+    async fn every_hint_goes_to_one_worker_only(house: &House) {
+        give(house, (0..200).map(|number| hint(&format!("s{number:03}"), 0)).collect()).await;
+        let workers: Vec<_> = (0..8)
+            .map(|worker| {
+                let store = house.store.clone();
+                tokio::spawn(async move {
+                    let mut taken = Vec::new();
+                    loop {
+                        let some = take(&store, Claim { limit: 7, ..claim(&format!("w{worker}"), 100) }).await;
+                        if some.is_empty() {
+                            break taken;
+                        }
+                        taken.extend(some.into_iter().map(|hint| hint.subject));
+                    }
+                })
+            })
+            .collect();
+        let mut all = Vec::new();
+        for worker in workers {
+            all.extend(worker.await.unwrap());
+        }
+        // A worker that met only locked rows may have left early, but nobody got the same hint twice.
+        all.extend(take(house, claim("late", 100)).await.into_iter().map(|hint| hint.subject));
+        assert_eq!(all.len(), 200);
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), 200);
+    }
+}
+
+story! {
+    async fn a_lease_that_ran_out_goes_to_the_next_and_the_first_has_lost_it(house: &House) {
+        give(house, vec![NewHint { fetch: names(&["crm"]), ..hint("a", 0) }]).await;
+        let first = take(house, claim("first", 0)).await.remove(0);
+        assert_eq!(take(house, claim("second", 9_999)).await, []);
+        assert_eq!(house.write(|tx| tx.heartbeat("first", &["a".into()], at(12_000))).await.unwrap(), ["a"]);
+        assert_eq!(take(house, claim("second", 11_000)).await, []);
+
+        let second = take(house, claim("second", 12_000)).await.remove(0);
+        assert_eq!(second.fetch, names(&["crm"]), "what was to be fetched is still to be fetched");
+        assert_eq!(end(house, "first", 12_001, &first, Outcome::Done).await.lost, ["a"]);
+        assert!(house.write(|tx| tx.heartbeat("first", &["a".into()], at(50_000))).await.unwrap().is_empty());
+        assert_eq!(end(house, "second", 12_002, &second, Outcome::Done).await.gone, 1);
+        assert_eq!(house.read(|tx| tx.next_due()).await.unwrap(), None);
+    }
+}
+
+story! {
+    async fn a_hint_given_during_the_work_is_looked_at_again(house: &House) {
+        for outcome in [Outcome::Done, Outcome::Dead] {
+            give(house, vec![NewHint { fetch: names(&["crm"]), ..hint("a", 0) }]).await;
+            let taken = take(house, claim("w", 0)).await.remove(0);
+            give(house, vec![NewHint { fetch: names(&["desk"]), at: at(5), ..hint("a", 5_000) }]).await;
+            assert_eq!(take(house, claim("other", 6_000)).await, [], "the lease holds");
+
+            assert_eq!(end(house, "w", 100, &taken, outcome).await.again, ["a"]);
+            let again = take(house, claim("w", 100)).await.remove(0);
+            assert_eq!(again.fetch, names(&["desk"]), "only what is new is fetched");
+            assert_eq!((again.first_at, again.attempts), (at(5), 0));
+            assert_eq!(end(house, "w", 101, &again, Outcome::Done).await.gone, 1);
+        }
+    }
+}
+
+story! {
+    async fn failures_wait_and_are_counted_and_urgency_cuts_the_wait_short(house: &House) {
+        give(house, vec![hint("a", 0)]).await;
+        let taken = take(house, claim("w", 0)).await.remove(0);
+        end(house, "w", 0, &taken, Outcome::Retry { at: at(60_000), error: "503".into() }).await;
+        // Another ordinary hint does not cut the wait short.
+        give(house, vec![hint("a", 10)]).await;
+        assert_eq!(take(house, claim("w", 59_999)).await, []);
+        let counts = house.read(|tx| tx.hint_counts(at(59_999))).await.unwrap();
+        assert_eq!((counts[&2].waiting, counts[&2].retrying, counts[&2].leased), (0, 1, 0));
+
+        let taken = take(house, claim("w", 60_000)).await.remove(0);
+        assert_eq!((taken.attempts, taken.last_error.as_deref()), (1, Some("503")));
+        end(house, "w", 60_000, &taken, Outcome::Later { at: at(90_000) }).await;
+        assert_eq!(house.read(|tx| tx.hint_of("a")).await.unwrap().unwrap().attempts, 1);
+
+        give(house, vec![NewHint { lane: 0, cause: "user".into(), ..hint("a", 61_000) }]).await;
+        let taken = take(house, claim("w", 61_000)).await.remove(0);
+        assert_eq!(taken.lane, 0);
+        assert_eq!(end(house, "w", 61_000, &taken, Outcome::Dead).await.gone, 1);
+        assert_eq!(house.read(|tx| tx.hint_of("a")).await.unwrap(), None);
+    }
+}
+
+story! {
+    async fn a_worker_gives_back_what_it_holds(house: &House) {
+        give(house, vec![hint("a", 0), hint("b", 0)]).await;
+        assert_eq!(take(house, claim("w", 0)).await.len(), 2);
+        assert_eq!(house.write(|tx| tx.release("w", at(1))).await.unwrap(), 2);
+        assert_eq!(take(house, claim("other", 1)).await.len(), 2);
+    }
+}

@@ -1,0 +1,232 @@
+//! Records, links and looks.
+
+use entente_model::actor::Actor;
+use entente_model::value::Value;
+use entente_store::{Existence, Link, LinkState, PutRecord, Record, RecordQuery, RecordState, RemoteKey, StoreError, StoredLook, Viewer};
+use serde_json::json;
+
+use crate::house::{House, at, contact, record, story, text};
+
+fn query() -> RecordQuery {
+    RecordQuery { object: Some("contact".into()), ..RecordQuery::default() }
+}
+
+async fn put(house: &House, puts: Vec<PutRecord>) -> entente_store::Result<()> {
+    house.write(move |tx| tx.put_records(&puts)).await
+}
+
+async fn get(house: &House, number: u64) -> Record {
+    house.read(move |tx| tx.record(&Viewer::system(), &contact(number))).await.unwrap().unwrap()
+}
+
+async fn find(house: &House, text: &'static str) -> Vec<String> {
+    let query = RecordQuery { text: Some(text.into()), ..query() };
+    let page = house.read(move |tx| tx.list_records(&Viewer::system(), &query, 50)).await.unwrap();
+    page.records.iter().map(|record| record.data["name"].display()).collect()
+}
+
+story! {
+    async fn a_record_is_read_back_as_it_was_written(house: &House) {
+        let mut new = record(1, "Ada");
+        new.record.data.insert("score".into(), Value::Json(json!({ "a": [1, 2.5, null] })));
+        put(house, vec![new.clone()]).await.unwrap();
+        assert_eq!(get(house, 1).await, Record { version: 1, ..new.record });
+        let found = house.read(|tx| tx.records(&Viewer::system(), &[contact(1), contact(2)])).await.unwrap();
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [contact(1)]);
+    }
+}
+
+story! {
+    async fn two_writers_of_one_version_cannot_both_win(house: &House) {
+        put(house, vec![record(1, "Ada")]).await.unwrap();
+        let read = get(house, 1).await;
+        let change = |name: &str| PutRecord { record: Record { data: text("name", name), ..read.clone() }, search_text: name.into() };
+        put(house, vec![change("Eve")]).await.unwrap();
+        let lost = put(house, vec![change("Bob")]).await;
+        assert!(matches!(lost, Err(StoreError::Conflict { .. })), "{lost:?}");
+        assert!(matches!(put(house, vec![record(1, "Twin")]).await, Err(StoreError::Conflict { .. })));
+        let now = get(house, 1).await;
+        assert_eq!((now.version, now.data["name"].display().as_str()), (2, "Eve"));
+    }
+}
+
+story! {
+    async fn records_are_found_by_the_beginnings_of_their_words(house: &House) {
+        let names = ["Ada Lovelace ada@lovelace.example", "Grace Hopper +1 202 555 0117", "Adam Ant"];
+        put(house, names.iter().zip(1..).map(|(name, number)| record(number, name)).collect()).await.unwrap();
+        assert_eq!(find(house, "ada").await, ["Adam Ant", names[0]]);
+        assert_eq!(find(house, "LOVE ada").await, [names[0]]);
+        assert_eq!(find(house, "ada@lovelace.example").await, [names[0]]);
+        assert_eq!(find(house, "202 555").await, [names[1]]);
+        assert_eq!(find(house, "o'brien \"or\" *").await, Vec::<String>::new());
+        assert_eq!(find(house, "---").await, Vec::<String>::new());
+
+        let mut gone = get(house, 3).await;
+        gone.state = RecordState::Deleted;
+        put(house, vec![PutRecord { record: gone, search_text: "Adam Ant".into() }]).await.unwrap();
+        let mut renamed = get(house, 1).await;
+        renamed.data = text("name", "Augusta King");
+        put(house, vec![PutRecord { record: renamed, search_text: "Augusta King".into() }]).await.unwrap();
+        assert_eq!(find(house, "ada").await, Vec::<String>::new());
+        assert_eq!(find(house, "king").await, ["Augusta King"]);
+        let deleted = RecordQuery { state: Some(RecordState::Deleted), ..query() };
+        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &deleted)).await.unwrap(), 1);
+    }
+}
+
+story! {
+    async fn a_list_is_paged_without_gaps(house: &House) {
+        put(house, (0..1_205).map(|number| record(number, "x")).collect()).await.unwrap();
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let query = RecordQuery { after, ..query() };
+            let page = house.read(move |tx| tx.list_records(&Viewer::system(), &query, 500)).await.unwrap();
+            seen.extend(page.records.into_iter().map(|record| record.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, (0..1_205).rev().map(contact).collect::<Vec<_>>());
+        assert_eq!(house.read(|tx| tx.record_counts(&Viewer::system())).await.unwrap()["contact"], 1_205);
+        let walked = house.read(|tx| tx.records_after(&Viewer::system(), "contact", Some(&contact(1_202)), 10)).await.unwrap();
+        assert_eq!(walked.len(), 2);
+        let bad = RecordQuery { after: Some("nonsense".into()), ..query() };
+        assert!(matches!(house.read(move |tx| tx.list_records(&Viewer::system(), &bad, 1)).await, Err(StoreError::Invalid(_))));
+    }
+}
+
+story! {
+    async fn records_are_found_by_the_value_of_an_indexed_field(house: &House) {
+        house.write(|tx| tx.index_field("contact", "name")).await.unwrap();
+        house.write(|tx| tx.index_field("contact", "name")).await.unwrap();
+        put(house, vec![record(1, "Ada"), record(2, "Bob")]).await.unwrap();
+        let by_name = |name: &str| RecordQuery { equal: vec![("name".into(), Value::text(name))], ..query() };
+        let (ada, eve) = (by_name("Ada"), by_name("Eve"));
+        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &ada)).await.unwrap(), 1);
+        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &eve)).await.unwrap(), 0);
+        let trick = RecordQuery { equal: vec![("name' = '' or 'a".into(), Value::Null)], ..query() };
+        assert!(matches!(house.read(move |tx| tx.count_records(&Viewer::system(), &trick)).await, Err(StoreError::Invalid(_))));
+    }
+}
+
+story! {
+    async fn a_viewer_without_a_role_sees_nothing(house: &House) {
+        put(house, vec![record(1, "Ada")]).await.unwrap();
+        let (seen, counted, listed) = house
+            .read(|tx| {
+                let nobody = Viewer::new("nobody", "");
+                Ok((tx.record(&nobody, &contact(1))?, tx.count_records(&nobody, &query())?, tx.list_records(&nobody, &query(), 10)?))
+            })
+            .await
+            .unwrap();
+        assert_eq!((seen, counted, listed.records.len()), (None, 0, 0));
+        let agent = Viewer::new("ada", "agent");
+        assert!(house.read(move |tx| tx.record(&agent, &contact(1))).await.unwrap().is_some());
+    }
+}
+
+fn link(number: u64, connection: &str, id: &str) -> Link {
+    Link {
+        record: contact(number),
+        connection: connection.into(),
+        remote_object: "Contact".into(),
+        external_id: id.into(),
+        base: text("name", "Ada"),
+        seen: None,
+        version: Some("v1".into()),
+        seen_at: Some(at(1)),
+        changed_at: None,
+        changed_by: Actor::Customer,
+        state: LinkState::Present,
+        created_at: at(0),
+    }
+}
+
+story! {
+    async fn a_link_is_found_from_both_ends(house: &House) {
+        let seen = Link { seen: Some(text("name", "Eve")), ..link(1, "desk", "7") };
+        let links = vec![link(1, "crm", "003"), seen.clone(), link(2, "crm", "004")];
+        let put = links.clone();
+        house.write(move |tx| tx.put_links(&put)).await.unwrap();
+        assert_eq!(house.read(|tx| tx.links_of(&[contact(1)])).await.unwrap(), links[..2]);
+        let keys = [seen.key(), RemoteKey::new("crm", "Contact", "004"), RemoteKey::new("crm", "Contact", "404")];
+        let found = house.read(move |tx| tx.links_at(&keys)).await.unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[&seen.key()], seen);
+        let counts = house.read(|tx| tx.link_counts()).await.unwrap();
+        assert_eq!(counts[&("crm".into(), "Contact".into())], 2);
+        let page = house.read(|tx| tx.links_page("crm", "Contact", "003", 10)).await.unwrap();
+        assert_eq!(page, links[2..]);
+    }
+}
+
+story! {
+    async fn no_row_is_the_counterpart_of_two_records(house: &House) {
+        house.write(|tx| tx.put_links(&[link(1, "crm", "003")])).await.unwrap();
+        let twin = house.write(|tx| tx.put_links(&[link(2, "crm", "003")])).await;
+        assert!(matches!(twin, Err(StoreError::Conflict { .. })), "{twin:?}");
+
+        house.write(|tx| tx.move_link(&contact(1), "crm", &contact(2))).await.unwrap();
+        assert_eq!(house.read(|tx| tx.links_of(&[contact(2)])).await.unwrap()[0].external_id, "003");
+        let gone = house.write(|tx| tx.move_link(&contact(1), "crm", &contact(3))).await;
+        assert!(matches!(gone, Err(StoreError::Missing(_))));
+        assert!(house.write(|tx| tx.end_link(&contact(2), "crm", LinkState::Deleted, at(5))).await.unwrap());
+        assert!(!house.write(|tx| tx.end_link(&contact(2), "crm", LinkState::Deleted, at(5))).await.unwrap());
+        assert!(house.write(|tx| tx.delete_link(&contact(2), "crm")).await.unwrap());
+    }
+}
+
+fn look(changed: Option<i64>, seen: i64, complete: bool, row: serde_json::Value) -> StoredLook {
+    let serde_json::Value::Object(row) = row else { panic!("an object") };
+    StoredLook {
+        key: RemoteKey::new("crm", "Contact", "003"),
+        row,
+        complete,
+        existence: Existence::Present,
+        version: Some(seen.to_string()),
+        changed_at: changed.map(at),
+        changed_by: Actor::Sales,
+        seen_at: at(seen),
+        stamp: 0,
+    }
+}
+
+async fn keep(house: &House, looks: Vec<StoredLook>) -> StoredLook {
+    let key = looks[0].key.clone();
+    house.write(move |tx| tx.put_looks(&looks)).await.unwrap();
+    house.read(move |tx| tx.looks_for(&[key])).await.unwrap().into_values().next().unwrap()
+}
+
+story! {
+    async fn the_newest_look_stays(house: &House) {
+        keep(house, vec![look(Some(10), 20, true, json!({ "Name": "new" }))]).await;
+        let late = keep(house, vec![look(Some(5), 30, true, json!({ "Name": "old" }))]).await;
+        assert_eq!(late.row["Name"], "new");
+        let both = keep(house, vec![look(Some(12), 31, true, json!({ "Name": "newest" })), look(Some(11), 40, true, json!({ "Name": "mid" }))]).await;
+        assert_eq!(both.row["Name"], "newest");
+        let gone = keep(house, vec![StoredLook { existence: Existence::MergedInto("004".into()), ..look(Some(13), 41, true, json!({})) }]).await;
+        assert_eq!(gone.existence, Existence::MergedInto("004".into()));
+    }
+}
+
+story! {
+    async fn a_look_that_does_not_tell_all_adds_to_what_is_known(house: &House) {
+        keep(house, vec![look(Some(10), 20, true, json!({ "Name": "Ada", "Phone": "1", "Plan": "pro" }))]).await;
+        let kept = keep(house, vec![look(Some(11), 21, false, json!({ "Name": "Eve" })), look(Some(12), 22, false, json!({ "Phone": null }))]).await;
+        assert!(kept.complete);
+        assert_eq!(serde_json::Value::Object(kept.row), json!({ "Name": "Eve", "Phone": null, "Plan": "pro" }));
+        assert_eq!(kept.version.as_deref(), Some("22"));
+    }
+}
+
+story! {
+    async fn a_look_that_a_newer_one_replaced_is_not_consumed(house: &House) {
+        let read = keep(house, vec![look(None, 20, true, json!({ "Name": "Ada" }))]).await;
+        let newer = keep(house, vec![look(None, 20, true, json!({ "Name": "Eve" }))]).await;
+        let (key, stamp) = (read.key.clone(), read.stamp);
+        assert_eq!(house.write(move |tx| tx.consume_looks(&[(key.clone(), stamp)])).await.unwrap(), 0);
+        assert_eq!(house.read(|tx| tx.look_counts()).await.unwrap()["crm"], 1);
+        assert_eq!(house.write(move |tx| tx.consume_looks(&[(newer.key.clone(), newer.stamp)])).await.unwrap(), 1);
+    }
+}
