@@ -1,0 +1,123 @@
+//! The contract of a connector. An ability that a platform lacks is an error that says so, never a silent success.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use entente_model::clock::Timestamp;
+use entente_model::mapping::remote::{RemoteField, RemoteObject};
+
+use crate::error::VendorError;
+use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::spec::Spec;
+use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::write::{Write, WriteOutcome, WriteTarget};
+
+/// How urgent a call is: a scarce budget serves the lower numbers first and keeps a reserve for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Priority {
+    /// New customers and what a person waits for.
+    Urgent = 0,
+    /// Updates of linked records.
+    Update = 1,
+    /// Activities and context.
+    Activity = 2,
+    /// Backfill, polls, reconciliation.
+    Backfill = 3,
+}
+
+/// Who we are at the vendor, as a check of the credentials shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The vendor's id of our user.
+    pub user_id: String,
+    /// Name or e-mail of that user.
+    pub user: String,
+    /// The vendor's id of the organisation or account.
+    pub organization: String,
+}
+
+/// What is left of a vendor's quota, from its live headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budget {
+    /// Calls allowed in the window.
+    pub limit: Option<u64>,
+    /// Calls left in the window.
+    pub remaining: Option<u64>,
+    /// Length of the window.
+    pub window: Option<Duration>,
+    /// When calls are possible again, while none are.
+    pub blocked_until: Option<Timestamp>,
+}
+
+/// Counts of one connection since start. Times are sums, to be divided by `calls`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CallCounts {
+    /// Calls made, refused ones included.
+    pub calls: u64,
+    /// Calls that failed (no answer, or status 400 and above).
+    pub failed: u64,
+    /// Calls refused for pace (429 and its like).
+    pub limited: u64,
+    /// Milliseconds from sending to the full answer, summed.
+    pub ms: u64,
+    /// Calls by kind of endpoint (`query`, `collections`, `update_many`, ...).
+    pub by_kind: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// A remote field to create, for `provision`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewField {
+    /// The platform's name of the object.
+    pub object: String,
+    /// What the field should be.
+    pub field: RemoteField,
+}
+
+/// Speaks to one account of one platform. Cheap to share; every method may be called concurrently.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// The platform's facts.
+    fn spec(&self) -> &'static Spec;
+
+    /// Signs in if need be and asks the vendor who we are.
+    async fn check(&self) -> Result<Identity, VendorError>;
+
+    /// Reads the schema of an object.
+    async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError>;
+
+    /// Reads the next page of changed rows; without a cursor, of all rows. Deletions and merges come along where the platform tells.
+    async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError>;
+
+    /// A cursor that stands at the vendor's present: a poll from it sees only what changes from now on.
+    async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError>;
+
+    /// Reads rows by id, at most [`Spec::fetch_max`]. A row that cannot be found comes back as deleted.
+    async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError>;
+
+    /// Finds rows, at most 100 questions. One answer per question, empty when there is none.
+    async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError>;
+
+    /// Writes rows of one kind of write, at most [`Spec::write_max`]. `Err` means the whole call failed and none is known to have landed.
+    async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError>;
+
+    /// Verifies a webhook and takes it apart. Makes no call. `now` bounds the age of signatures.
+    fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError>;
+
+    /// What to answer a webhook that was kept.
+    fn receipt(&self) -> Receipt;
+
+    /// Creates a field and makes it visible to our user.
+    async fn create_field(&self, field: &NewField) -> Result<(), VendorError>;
+
+    /// Makes the vendor send webhooks for these objects to `url`, unless it does already. Returns the signing secret if there is one.
+    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<crate::settings::Secret>, VendorError>;
+
+    /// What is left of the quota.
+    fn budget(&self) -> Budget;
+
+    /// Calls made since start.
+    fn counts(&self) -> CallCounts;
+
+    /// The vendor's clock minus ours, in milliseconds, as measured from its answers; `None` before the first.
+    fn clock_offset_ms(&self) -> Option<i64>;
+}

@@ -1,0 +1,78 @@
+//! Every way a vendor can say no, reduced to what the engine does about it.
+
+use entente_model::clock::Timestamp;
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Nothing is wrong but the pace: try again at this instant, without counting an attempt.
+    Wait {
+        /// When the vendor, or our own budget, allows the next call.
+        until: Timestamp,
+    },
+    /// The credentials were refused, also after a refresh: a person must sign in again.
+    Reauthenticate,
+    /// The vendor or the way to it failed; the same call may work later. Whether a write landed is unknown.
+    Retry,
+    /// The row changed, vanished, was merged or already exists: look at it again, then decide anew.
+    LookAgain,
+    /// The vendor refused this row's data: a person must correct a value or a mapping.
+    Data,
+    /// The connection, its permissions or the remote schema do not fit what we ask: an admin must act.
+    Configuration,
+}
+
+impl Class {
+    /// Name for logs, metrics and dead letters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wait { .. } => "wait",
+            Self::Reauthenticate => "reauthenticate",
+            Self::Retry => "retry",
+            Self::LookAgain => "look_again",
+            Self::Data => "data",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
+/// A vendor's refusal or silence. Its texts never carry credentials.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct VendorError {
+    /// What to do.
+    pub class: Class,
+    /// The vendor's own code (`UNABLE_TO_LOCK_ROW`, `RecordInvalid`), or ours in lower case (`timeout`, `budget`).
+    pub code: String,
+    /// The vendor's sentence, or ours.
+    pub message: String,
+    /// The remote field it is about, if the vendor names one.
+    pub field: Option<String>,
+    /// HTTP status, 0 when there was no answer.
+    pub status: u16,
+    /// What a person should do next.
+    pub advice: &'static str,
+}
+
+impl VendorError {
+    /// A failure of a class, with the vendor's code and sentence.
+    #[must_use]
+    pub fn new(class: Class, code: impl Into<String>, message: impl Into<String>, advice: &'static str) -> Self {
+        Self { class, code: code.into(), message: message.into(), field: None, status: 0, advice }
+    }
+
+    /// The same, with the HTTP status it came with.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same, about one remote field.
+    #[must_use]
+    pub fn about(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}

@@ -1,0 +1,15 @@
+//! The only crate that calls vendors: the contract every connector keeps, the transport below it, and the vendors themselves.
+//!
+//! A vendor is data plus a little code: one folder under `vendors/`, one line in [`registry`], one simulator.
+
+pub mod connector;
+pub mod error;
+pub mod look;
+pub mod notify;
+pub mod registry;
+pub mod settings;
+pub mod spec;
+pub mod transport;
+pub mod vendors;
+pub mod webhook;
+pub mod write;

@@ -1,0 +1,125 @@
+//! Settings of one connection.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use entente_model::mapping::Role;
+use url::Url;
+
+/// A text that must not be shown. `Debug` and `Display` print a mask.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself: only for the place that sends or verifies it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing was given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// How a connection proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// OAuth 2 client credentials.
+    ClientCredentials {
+        /// Client id.
+        client_id: String,
+        /// Client secret.
+        client_secret: Secret,
+    },
+    /// OAuth 2 JWT bearer (Salesforce).
+    JwtBearer {
+        /// Client id, the `iss` of the assertion.
+        client_id: String,
+        /// User name, the `sub`.
+        username: String,
+        /// Login host, the `aud`.
+        audience: String,
+        /// RSA private key, PEM.
+        private_key: Secret,
+    },
+    /// OAuth 2 refresh token, got once by authorization code.
+    RefreshToken {
+        /// Client id.
+        client_id: String,
+        /// Client secret.
+        client_secret: Secret,
+        /// The first refresh token; later ones are in the vault.
+        refresh_token: Secret,
+    },
+    /// A user's e-mail and API token (Zendesk; ends on 2027-04-30).
+    ApiToken {
+        /// The user's e-mail.
+        email: String,
+        /// The token.
+        token: Secret,
+    },
+}
+
+/// How webhooks of a connection are verified.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebhookSettings {
+    /// Signing secret (Zendesk).
+    pub signing_secret: Secret,
+    /// Organisation id that must stand in the message (Salesforce).
+    pub organization: Option<String>,
+    /// Secret last part of the webhook's path, where the platform does not sign (Salesforce).
+    pub path_secret: Secret,
+}
+
+/// One configured account on a platform.
+#[derive(Debug, Clone)]
+pub struct ConnectionSettings {
+    /// Name, unique in the instance (`salesforce`, `zendesk-eu`).
+    pub name: String,
+    /// Platform key.
+    pub platform: String,
+    /// The part it plays.
+    pub role: Role,
+    /// Base URL of the API: the vendor's host or a gateway in front of it.
+    pub base_url: Url,
+    /// Base URL for signing in, if it differs.
+    pub login_url: Option<Url>,
+    /// Whether the token answer's own data host replaces `base_url` (Salesforce's `instance_url`). Off behind a gateway.
+    pub follow_instance_url: bool,
+    /// API version, if the platform has several.
+    pub api_version: Option<String>,
+    /// Headers added to each call, for gateways.
+    pub headers: BTreeMap<String, Secret>,
+    /// Proxy for all calls.
+    pub proxy: Option<Url>,
+    /// Credentials.
+    pub auth: Auth,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
+    /// Vendor ids of users by actor kind, to tell who changed a row where the vendor only gives the user
+    /// (`self_service`, `automation`, `integration` → ids).
+    pub actors: BTreeMap<String, Vec<String>>,
+    /// Calls per day that are ours to spend, if less than the vendor's quota.
+    pub daily_calls: Option<u64>,
+}

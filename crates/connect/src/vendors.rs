@@ -1,0 +1,4 @@
+//! One folder per platform.
+
+pub mod salesforce;
+pub mod zendesk;

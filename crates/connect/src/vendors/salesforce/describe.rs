@@ -1,0 +1,141 @@
+//! What an object is made of, and what the connector must know of it to read and write rows.
+
+use std::collections::BTreeMap;
+
+use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
+
+use super::wire::{DescribeAnswer, DescribeField};
+
+/// Fields that come along with each row, where the object has them.
+const STANDING: [&str; 6] = ["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "IsDeleted", "MasterRecordId"];
+
+/// Objects whose name field is not `Name`.
+const NAMELESS: [&str; 8] = ["Case", "Task", "Event", "Contract", "Order", "Solution", "CaseComment", "EmailMessage"];
+
+/// One object's schema, ready for use.
+#[derive(Debug)]
+pub(crate) struct Described {
+    /// The schema as others see it.
+    pub object: RemoteObject,
+    /// Standing fields the object has.
+    pub standing: Vec<&'static str>,
+    /// Whether its rows can be merged.
+    pub merges: bool,
+    /// The field that names a row.
+    pub name_field: Option<String>,
+    /// E-mail fields that can be searched.
+    pub emails: Vec<String>,
+    /// Phone fields that can be searched.
+    pub phones: Vec<String>,
+    kinds: BTreeMap<String, RemoteKind>,
+    parents: BTreeMap<String, String>,
+}
+
+impl Described {
+    /// Reads a describe answer.
+    pub fn new(answer: DescribeAnswer) -> Self {
+        let has = |name: &str| answer.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name));
+        let standing: Vec<&'static str> = STANDING.into_iter().filter(|name| *name == "Id" || has(name)).collect();
+        let of_kind = |kind: &str| -> Vec<String> {
+            let fits = |field: &&DescribeField| field.kind == kind && field.filterable && !field.name.contains("Fax");
+            answer.fields.iter().filter(fits).map(|field| field.name.clone()).collect()
+        };
+        let (emails, phones) = (of_kind("email"), of_kind("phone"));
+        let parents = answer.fields.iter().filter_map(|field| Some((field.relationship_name.clone()?, field.name.clone()))).collect();
+        let kinds = answer.fields.iter().map(|field| (field.name.to_ascii_lowercase(), kind(&field.kind))).collect();
+        let mut fields = Vec::with_capacity(answer.fields.len());
+        for field in &answer.fields {
+            fields.push(remote(field));
+            fields.extend(parent_fields(field));
+        }
+        Self {
+            standing,
+            merges: has("MasterRecordId"),
+            name_field: answer.fields.iter().find(|field| field.name_field).map(|field| field.name.clone()),
+            emails,
+            phones,
+            kinds,
+            parents,
+            object: RemoteObject { name: answer.name, fields },
+        }
+    }
+
+    /// The kind of one of the object's own fields.
+    pub fn kind(&self, field: &str) -> Option<RemoteKind> {
+        self.kinds.get(&field.to_ascii_lowercase()).copied()
+    }
+
+    /// Whether a field is known; parents' fields are taken on trust.
+    pub fn knows(&self, field: &str) -> bool {
+        field.contains('.') || self.kind(field).is_some()
+    }
+
+    /// The reference field behind a relationship (`Account` → `AccountId`).
+    pub fn reference(&self, relationship: &str) -> Option<&str> {
+        self.parents.get(relationship).map(String::as_str)
+    }
+}
+
+fn kind(vendor: &str) -> RemoteKind {
+    match vendor {
+        "textarea" => RemoteKind::LongText,
+        "email" => RemoteKind::Email,
+        "phone" => RemoteKind::Phone,
+        "url" => RemoteKind::Url,
+        "int" | "double" | "currency" | "percent" | "long" => RemoteKind::Number,
+        "date" => RemoteKind::Date,
+        "datetime" => RemoteKind::Datetime,
+        "boolean" => RemoteKind::Boolean,
+        "picklist" | "combobox" => RemoteKind::Picklist,
+        "multipicklist" => RemoteKind::MultiPicklist,
+        "reference" | "id" => RemoteKind::Reference,
+        "address" | "location" | "anyType" | "complexvalue" | "json" | "base64" => RemoteKind::Json,
+        // string, encryptedstring, time, datacategorygroupreference, and whatever comes next.
+        _ => RemoteKind::Text,
+    }
+}
+
+fn remote(field: &DescribeField) -> RemoteField {
+    let kind = kind(&field.kind);
+    let texts = matches!(kind, RemoteKind::Text | RemoteKind::LongText | RemoteKind::Email | RemoteKind::Phone | RemoteKind::Url);
+    let picks = matches!(kind, RemoteKind::Picklist | RemoteKind::MultiPicklist);
+    let values = field.picklist_values.iter().flatten().filter(|value| picks && value.active);
+    RemoteField {
+        name: field.name.clone(),
+        label: field.label.clone(),
+        kind,
+        writable: field.createable || field.updateable,
+        required: field.createable && !field.nillable && !field.defaulted_on_create,
+        unique: field.unique || field.kind == "id",
+        length: (texts && field.length > 0).then_some(field.length),
+        scale: (kind == RemoteKind::Number).then_some(field.scale),
+        values: values.map(|value| value.value.clone()).collect(),
+        restricted: field.restricted_picklist,
+    }
+}
+
+/// The fields of a parent that mappings commonly read (`Owner.Name`, `Owner.Email`).
+fn parent_fields(field: &DescribeField) -> Vec<RemoteField> {
+    let Some(relationship) = &field.relationship_name else { return Vec::new() };
+    let targets = field.reference_to.as_deref().unwrap_or_default();
+    let parent = |name: &str, kind: RemoteKind| RemoteField {
+        name: format!("{relationship}.{name}"),
+        label: format!("{} ({name})", field.label),
+        kind,
+        writable: false,
+        required: false,
+        unique: false,
+        length: None,
+        scale: None,
+        values: Vec::new(),
+        restricted: false,
+    };
+    let mut fields = Vec::new();
+    if !targets.iter().any(|target| NAMELESS.contains(&target.as_str())) {
+        fields.push(parent("Name", RemoteKind::Text));
+    }
+    if targets.iter().any(|target| matches!(target.as_str(), "User" | "Contact" | "Lead")) {
+        fields.push(parent("Email", RemoteKind::Email));
+    }
+    fields
+}

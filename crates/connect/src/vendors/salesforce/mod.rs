@@ -1,0 +1,274 @@
+//! Salesforce: REST, SOQL, sObject Collections, Tooling API for provisioning, and outbound messages as webhooks.
+//!
+//! What the platform cannot do, said once here:
+//! - A batch of updates has no precondition. Only a single update with a version uses `If-Unmodified-Since`, and that header has
+//!   whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
+//! - Outbound messages cannot be set up over REST; [`Connector::subscribe`] says what to click.
+//! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
+//! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
+
+mod cursor;
+mod describe;
+mod dialect;
+mod find;
+mod ids;
+mod map;
+mod provision;
+mod read;
+mod refusal;
+mod soql;
+mod webhook;
+mod wire;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use entente_model::clock::Timestamp;
+use entente_model::mapping::Role;
+use entente_model::mapping::remote::RemoteObject;
+use tokio::sync::OnceCell;
+
+use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::error::{Class, VendorError};
+use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::registry::SetupError;
+use crate::settings::{Auth, ConnectionSettings, Secret};
+use crate::spec::Spec;
+use crate::transport::Surroundings;
+use crate::transport::call::Call;
+use crate::transport::client::Client;
+use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::write::{Write, WriteOutcome, WriteTarget};
+use describe::Described;
+
+/// Salesforce's facts.
+pub static SPEC: Spec = Spec {
+    key: "salesforce",
+    label: "Salesforce",
+    role: Role::Crm,
+    // sObject Collections take 200 rows a call.
+    write_max: 200,
+    // Collections retrieve takes 2,000 ids a call.
+    fetch_max: 2_000,
+    // 25 long calls may run at once in an org and every integration shares them (5 in developer orgs, where ours are short).
+    concurrency: 8,
+    timeout: Duration::from_secs(30),
+    // Long transactions commit rows with early stamps; ten minutes is what large integrations use.
+    overlap: Duration::from_secs(600),
+    silent: &[],
+};
+
+/// API version used unless configured.
+const DEFAULT_VERSION: &str = "62.0";
+
+/// One Salesforce organisation.
+pub(crate) struct Salesforce {
+    client: Client,
+    /// `/services/data/v62.0`.
+    root: String,
+    described: Mutex<BTreeMap<String, Arc<Described>>>,
+    actors: map::Actors,
+    identity: OnceCell<Identity>,
+}
+
+/// Builds the connector; makes no call.
+///
+/// # Errors
+/// When the settings do not fit Salesforce; the error names the setting.
+pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Result<Arc<dyn Connector>, SetupError> {
+    let wrong = |reason: &str, remedy: &str| {
+        Err(SetupError { connection: settings.name.clone(), reason: reason.to_owned(), remedy: remedy.to_owned() })
+    };
+    let host = settings.base_url.host_str().unwrap_or_default();
+    if host.ends_with(".lightning.force.com") {
+        return wrong(
+            "`base_url` is a Lightning address, which refuses API calls",
+            "use the My Domain address, https://NAME.my.salesforce.com",
+        );
+    }
+    match &settings.auth {
+        Auth::ApiToken { .. } => {
+            return wrong("Salesforce has no API tokens", "use `client_credentials`, `jwt_bearer` or `refresh_token`");
+        }
+        Auth::ClientCredentials { .. }
+            if matches!(
+                settings.login_url.as_ref().unwrap_or(&settings.base_url).host_str(),
+                Some("login.salesforce.com" | "test.salesforce.com")
+            ) =>
+        {
+            return wrong("client credentials do not work at login or test.salesforce.com", "set `login_url` to the My Domain address");
+        }
+        _ => {}
+    }
+    let version = settings.api_version.as_deref().unwrap_or(DEFAULT_VERSION).trim_start_matches('v').to_owned();
+    if !version
+        .split_once('.')
+        .is_some_and(|(major, minor)| major.parse::<u32>().is_ok_and(|major| major >= 46) && minor.parse::<u32>().is_ok())
+    {
+        return wrong("`api_version` is not a Salesforce version from 46.0 on", "write it as in `62.0`, or leave it out");
+    }
+    let dialect = dialect::SalesforceDialect::new(&mut settings)?;
+    let actors = map::Actors::new(&settings.actors);
+    let client = Client::new(settings, surroundings, &SPEC, Arc::new(dialect))?;
+    Ok(Arc::new(Salesforce {
+        client,
+        root: format!("/services/data/v{version}"),
+        described: Mutex::new(BTreeMap::new()),
+        actors,
+        identity: OnceCell::new(),
+    }))
+}
+
+impl Salesforce {
+    /// The schema of an object, from the cache if it has every one of `fields`.
+    async fn described(&self, object: &str, fields: &[String], priority: Priority) -> Result<Arc<Described>, VendorError> {
+        let cached = self.cached(object);
+        match cached {
+            Some(described) if fields.iter().all(|field| described.knows(field)) => Ok(described),
+            _ => self.describe_now(object, priority).await,
+        }
+    }
+
+    /// The schema of an object as the cache has it.
+    fn cached(&self, object: &str) -> Option<Arc<Described>> {
+        self.described.lock().unwrap_or_else(PoisonError::into_inner).get(object).cloned()
+    }
+
+    async fn describe_now(&self, object: &str, priority: Priority) -> Result<Arc<Described>, VendorError> {
+        let path = format!("{}/sobjects/{}/describe", self.root, soql::name(object)?);
+        let answer = self.client.call("describe", priority, Call::get(path)).await.map_err(|error| match error.code.as_str() {
+            // Of a row this would mean "look again"; of a whole object it is a matter of names or permissions.
+            "NOT_FOUND" => VendorError {
+                class: Class::Configuration,
+                message: format!("there is no object `{object}`, or our user may not see it"),
+                advice: "correct the object's name in the mapping, or give our user access to the object",
+                ..error
+            },
+            _ => error,
+        })?;
+        let described = Arc::new(Described::new(answer.json()?));
+        self.described.lock().unwrap_or_else(PoisonError::into_inner).insert(object.to_owned(), Arc::clone(&described));
+        Ok(described)
+    }
+
+    /// Forgets an object's schema when the vendor's refusal says that it has changed. Passes the error on.
+    fn notice(&self, object: &str, error: VendorError) -> VendorError {
+        if matches!(
+            error.code.as_str(),
+            "INVALID_FIELD" | "INVALID_FIELD_FOR_INSERT_UPDATE" | "INVALID_TYPE" | "INVALID_TYPE_ON_FIELD_IN_RECORD"
+        ) {
+            self.described.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
+        }
+        error
+    }
+
+    /// Who we are, asked once.
+    async fn identity(&self, priority: Priority) -> Result<&Identity, VendorError> {
+        self.identity.get_or_try_init(|| self.ask_identity(priority)).await
+    }
+
+    async fn ask_identity(&self, priority: Priority) -> Result<Identity, VendorError> {
+        let answer = self.client.call("userinfo", priority, Call::get("/services/oauth2/userinfo").accept(&[403, 404])).await?;
+        if answer.status == 200 {
+            let info: wire::UserInfo = answer.json()?;
+            return Ok(Identity {
+                user_id: ids::to_18(&info.user_id),
+                user: info.preferred_username.or(info.email).or(info.name).unwrap_or_default(),
+                organization: ids::to_18(&info.organization_id),
+            });
+        }
+        // The token's scopes do not include `id`: the organisation can be queried, and the user by the name we signed in with.
+        let organizations = self.query(wire::QueryKind::Live, "SELECT Id FROM Organization", priority).await?;
+        let organization = organizations.first().and_then(|row| wire::text(row, "Id")).unwrap_or_default();
+        let Auth::JwtBearer { username, .. } = &self.client.settings().auth else {
+            return Ok(Identity { user_id: String::new(), user: String::new(), organization });
+        };
+        let users = self
+            .query(wire::QueryKind::Live, &format!("SELECT Id FROM User WHERE Username = {}", soql::literal(username)), priority)
+            .await?;
+        let user_id = users.first().and_then(|row| wire::text(row, "Id")).unwrap_or_default();
+        Ok(Identity { user_id, user: username.clone(), organization })
+    }
+}
+
+#[async_trait]
+impl Connector for Salesforce {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn check(&self) -> Result<Identity, VendorError> {
+        let identity = self.ask_identity(Priority::Urgent).await?;
+        // Keeps the first answer; the identity of a connection does not change while it lives.
+        Ok(self.identity.get_or_init(|| async { identity }).await.clone())
+    }
+
+    async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        Ok(self.describe_now(object, Priority::Update).await?.object.clone())
+    }
+
+    async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    async fn present(&self, _read: &ReadSpec) -> Result<Cursor, VendorError> {
+        // The list of versions needs no quota, and its `Date` header is the server's clock.
+        let answer = self.client.call("versions", Priority::Update, Call::get("/services/data")).await?;
+        Ok(cursor::Position::at(self.server_time(&answer)).to_text())
+    }
+
+    async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
+    }
+
+    fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
+        self.open_message(incoming, path_secret, now)
+    }
+
+    fn receipt(&self) -> Receipt {
+        webhook::RECEIPT
+    }
+
+    async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        self.provision_field(field).await
+    }
+
+    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
+        let secret = &self.client.settings().webhooks.path_secret;
+        let shown = if secret.is_empty() { url.to_owned() } else { url.replace(secret.reveal(), "<webhook path secret>") };
+        Err(VendorError::new(
+            Class::Configuration,
+            "outbound_message",
+            format!(
+                "Salesforce lets nobody create outbound messages over its REST API. For each of {}, create in Setup an outbound message \
+                 with the endpoint URL {shown}, selecting Id, SystemModstamp, LastModifiedDate, LastModifiedById and every mapped field, \
+                 and a record-triggered flow (created or updated) that sends it",
+                objects.join(", ")
+            ),
+            "set the outbound messages up by hand; until then, polling sees every change",
+        ))
+    }
+
+    fn budget(&self) -> Budget {
+        self.client.budget()
+    }
+
+    fn counts(&self) -> CallCounts {
+        self.client.counts()
+    }
+
+    fn clock_offset_ms(&self) -> Option<i64> {
+        self.client.offset().ms()
+    }
+}

@@ -1,0 +1,352 @@
+//! What Salesforce's error codes mean for the engine.
+
+use std::time::Duration;
+
+use entente_model::clock::Timestamp;
+
+use super::ids;
+use super::wire::ErrorItem;
+use crate::error::{Class, VendorError};
+use crate::transport::call::Answer;
+use crate::transport::dialect::retry_after;
+
+/// Pause when the org's calls of the last 24 hours are used up. The window rolls, so some come back every hour.
+const QUOTA_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// Pause when too many long calls run at once: they end within seconds.
+const CONCURRENT_PAUSE: Duration = Duration::from_secs(5);
+
+/// Pause when transaction security meters us.
+const METERING_PAUSE: Duration = Duration::from_secs(60);
+
+/// The errors in a failed answer: an array, one object (OAuth, Bulk), or none (HTML, empty).
+pub(crate) fn items(answer: &Answer) -> Vec<ErrorItem> {
+    serde_json::from_slice::<Vec<ErrorItem>>(&answer.body)
+        .or_else(|_| serde_json::from_slice::<ErrorItem>(&answer.body).map(|item| vec![item]))
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|item| !item.code.is_empty())
+        .collect()
+}
+
+/// Whether a session is refused in a way that a new token does not cure.
+pub(crate) fn is_useless_session(code: &str, message: &str) -> bool {
+    message.contains("not valid for use with the REST API")
+        || message.contains("Connected app is not attached")
+        || code == "INVALID_OPERATION_WITH_EXPIRED_PASSWORD"
+}
+
+/// The error of a whole call.
+pub(crate) fn whole_call(answer: &Answer, now: Timestamp) -> VendorError {
+    match items(answer).into_iter().next() {
+        Some(item) => error(&item, answer, now),
+        None => nameless(answer, now),
+    }
+}
+
+/// The error of one row of a collection.
+pub(crate) fn row(errors: &[ErrorItem], answer: &Answer, now: Timestamp) -> VendorError {
+    match errors.first() {
+        Some(item) => error(item, answer, now),
+        None => VendorError::new(
+            Class::Retry,
+            "unexplained",
+            "Salesforce refused the row without saying why",
+            "nothing to do: the row is tried again; if it stays, look at the org's debug log",
+        )
+        .with_status(answer.status),
+    }
+}
+
+fn error(item: &ErrorItem, answer: &Answer, now: Timestamp) -> VendorError {
+    let (class, advice) = meaning(&item.code, &item.message, answer.status, now);
+    let mut message = item.message.clone();
+    let matches: Vec<String> = duplicates(item).into_iter().filter(|id| !item.message.contains(id.as_str())).collect();
+    if !matches.is_empty() {
+        message = format!("{message} (matching records: {})", matches.join(", "));
+    }
+    let error = VendorError::new(class, item.code.clone(), message, advice).with_status(answer.status);
+    match item.fields.as_deref().unwrap_or_default().first() {
+        Some(field) => error.about(field.clone()),
+        None => match unknown_column(&item.message) {
+            Some(field) => error.about(field),
+            None => error,
+        },
+    }
+}
+
+/// Ids of the records that a duplicate rule, or a unique field, found.
+pub(crate) fn duplicates(item: &ErrorItem) -> Vec<String> {
+    if item.code == "DUPLICATE_VALUE" {
+        return ids::in_text(&item.message);
+    }
+    let Some(result) = item.duplicate_resut.as_ref().or(item.duplicate_result.as_ref()) else { return Vec::new() };
+    let mut found = Vec::new();
+    for matched in result["matchResults"].as_array().into_iter().flatten() {
+        for record in matched["matchRecords"].as_array().into_iter().flatten() {
+            found.extend(record["record"]["Id"].as_str().map(ids::to_18));
+        }
+    }
+    found
+}
+
+/// The field of `No such column 'X' on entity 'Y'`.
+fn unknown_column(message: &str) -> Option<String> {
+    let rest = message.split_once("No such column '")?.1;
+    rest.split_once('\'').map(|(field, _)| field.to_owned())
+}
+
+/// A refusal whose body explains nothing.
+fn nameless(answer: &Answer, now: Timestamp) -> VendorError {
+    let (class, advice) = match answer.status {
+        401 => (Class::Reauthenticate, "check the credentials of this connection"),
+        412 => (Class::LookAgain, "nothing to do: someone changed the record meanwhile, and it is looked at again"),
+        429 => {
+            (Class::Wait { until: retry_after(answer, now, Duration::from_secs(60)) }, "nothing to do: calls go on when the pause is over")
+        }
+        404 => (Class::Configuration, "check `base_url` and `api_version`: nothing answers at this address"),
+        410 => (Class::Configuration, "set `api_version` to a version that the org still supports"),
+        414 | 431 => (Class::Configuration, "read fewer fields: the request is too long for the vendor"),
+        420 | 500..=599 => (Class::Retry, "nothing to do: the call is made again; status.salesforce.com tells of outages"),
+        _ => (Class::Configuration, "check `base_url`: the answer is not one of Salesforce's API"),
+    };
+    let shown = answer.excerpt();
+    let message = if shown.is_empty() { format!("answered {} without a body", answer.status) } else { shown };
+    VendorError::new(class, format!("http_{}", answer.status), message, advice).with_status(answer.status)
+}
+
+/// What a code means. The advice tells a person what to do next.
+pub(crate) fn meaning(code: &str, message: &str, status: u16, now: Timestamp) -> (Class, &'static str) {
+    let wait = |pause: Duration| Class::Wait { until: now.checked_add(pause).unwrap_or(Timestamp::MAX) };
+    match code {
+        "REQUEST_LIMIT_EXCEEDED" if message.contains("Concurrent") => {
+            (wait(CONCURRENT_PAUSE), "nothing to do: too many long calls ran at once in the org; calls go on in seconds")
+        }
+        "REQUEST_LIMIT_EXCEEDED" => (
+            wait(QUOTA_PAUSE),
+            "the org has used up its API calls of 24 hours: work goes on as they come back; buy more calls, or set `daily_calls`",
+        ),
+        "TXN_SECURITY_METERING_ERROR" => {
+            (wait(METERING_PAUSE), "nothing to do: transaction security meters calls, and they go on in a minute")
+        }
+
+        _ if is_useless_session(code, message) => (
+            Class::Configuration,
+            "let the user sign in to the API: give the app the `api` scope and the user a password that has not expired",
+        ),
+        "INVALID_SESSION_ID"
+        | "INVALID_AUTH_HEADER"
+        | "MISSING_OAUTH_TOKEN"
+        | "Bad_OAuth_Token"
+        | "INVALID_LOGIN"
+        | "PASSWORD_LOCKOUT"
+        | "LOGIN_MUST_USE_SECURITY_TOKEN" => (Class::Reauthenticate, "check the credentials of this connection and sign in again"),
+        "ORG_LOCKED" | "TRIAL_EXPIRED" | "LOGIN_DURING_RESTRICTED_DOMAIN" | "LOGIN_DURING_RESTRICTED_TIME" => {
+            (Class::Configuration, "the org or its login policy keeps us out: a Salesforce admin must lift it")
+        }
+
+        "DUPLICATE_VALUE" => (Class::LookAgain, "nothing to do: a record with this value exists, and it is looked up and linked"),
+        "DUPLICATES_DETECTED" => (
+            Class::LookAgain,
+            "link one of the matching records, or let the duplicate rule pass with the header `Sforce-Duplicate-Rule-Header: allowSave=true`",
+        ),
+        "ENTITY_IS_DELETED"
+        | "INVALID_CROSS_REFERENCE_KEY"
+        | "ENTITY_IS_LOCKED"
+        | "INVALID_QUERY_LOCATOR"
+        | "PRECONDITION_FAILED"
+        | "CONFLICT" => {
+            (Class::LookAgain, "nothing to do: the record, or one it points to, changed or vanished, and it is looked at again")
+        }
+        "NOT_FOUND" if !message.contains("external ID field") => (
+            Class::LookAgain,
+            "nothing to do: the record is looked at again; if it stays, check `api_version` and that our user may see the object",
+        ),
+
+        _ if message.contains("UNABLE_TO_LOCK_ROW") => {
+            (Class::Retry, "nothing to do: another transaction held the record, and it is tried again")
+        }
+        "UNABLE_TO_LOCK_ROW"
+        | "SERVER_UNAVAILABLE"
+        | "UNKNOWN_EXCEPTION"
+        | "QUERY_TIMEOUT"
+        | "ALL_OR_NONE_OPERATION_ROLLED_BACK"
+        | "PROCESSING_HALTED"
+        | "BATCH_PROCESSING_HALTED"
+        | "REQUEST_RUNNING_TOO_LONG"
+        | "INTERNAL_ERROR"
+        | "DATACLOUD_ADDRESS_ERROR" => (Class::Retry, "nothing to do: it is tried again"),
+
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION" | "FIELD_FILTER_VALIDATION_EXCEPTION" => {
+            (Class::Data, "a validation rule of the org refuses the record: correct the value, or exempt our user from the rule")
+        }
+        "FIELD_INTEGRITY_EXCEPTION" => {
+            (Class::Data, "a value does not fit the others of the record (state and country, currency, parent): correct it")
+        }
+        "REQUIRED_FIELD_MISSING" => (Class::Data, "map a value to the required field, or give it a default in Salesforce"),
+        "STRING_TOO_LONG" => (Class::Data, "shorten the value, or let the mapping cut it to the field's length"),
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" | "BAD_CUSTOM_ENTITY_PARENT_DOMAIN" => {
+            (Class::Data, "add the value to the picklist in Salesforce, or translate it in the mapping")
+        }
+        "INVALID_EMAIL_ADDRESS" => (Class::Data, "correct the e-mail address"),
+        "NUMBER_OUTSIDE_VALID_RANGE" => (Class::Data, "correct the number, or give the field in Salesforce more digits"),
+        "JSON_PARSER_ERROR" | "INVALID_TYPE_ON_FIELD_IN_RECORD" | "MALFORMED_ID" => {
+            (Class::Data, "the value's type does not fit the field: correct the mapping's transform")
+        }
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" | "APEX_ERROR" | "CANNOT_EXECUTE_FLOW_TRIGGER" => {
+            (Class::Data, "a trigger or flow in Salesforce failed on this record: show its admin the message")
+        }
+        "CIRCULAR_DEPENDENCY"
+        | "CANNOT_UPDATE_CONVERTED_LEAD"
+        | "DELETE_FAILED"
+        | "DEPENDENCY_EXISTS"
+        | "INVALID_STATUS"
+        | "TRANSFER_REQUIRES_READ"
+        | "INACTIVE_OWNER_OR_USER"
+        | "OP_WITH_INVALID_USER_TYPE_EXCEPTION" => {
+            (Class::Data, "Salesforce does not allow this change of this record: correct the value or the mapping")
+        }
+
+        "INVALID_FIELD" | "INVALID_FIELD_FOR_INSERT_UPDATE" | "INVALID_TYPE" | "NOT_FOUND" => (
+            Class::Configuration,
+            "the object or field was renamed, removed, or is hidden from our user: check the mapping and field-level security",
+        ),
+        "INSUFFICIENT_ACCESS"
+        | "INSUFFICIENT_ACCESS_OR_READONLY"
+        | "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
+        | "CANNOT_MODIFY_MANAGED_OBJECT"
+        | "INSUFFICIENT_ACCESS_APEX_CLASS" => {
+            (Class::Configuration, "give our user the permission: object, field and record access in a permission set")
+        }
+        "DUPLICATE_EXTERNAL_ID" => {
+            (Class::Configuration, "mark the key field as unique in Salesforce and remove the second record with this key")
+        }
+        "STORAGE_LIMIT_EXCEEDED" => (Class::Configuration, "the org's storage is full: free some, or buy more"),
+        "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" | "FUNCTIONALITY_NOT_ENABLED" => {
+            (Class::Configuration, "enable the API for this org and user (edition, and the permission `API Enabled`)")
+        }
+        "UNSUPPORTED_API_VERSION" => (Class::Configuration, "set `api_version` to a version that the org still supports"),
+        "MALFORMED_QUERY"
+        | "OPERATION_TOO_LARGE"
+        | "EXCEEDED_ID_LIMIT"
+        | "EXCEEDED_MAX_SOBJECTS"
+        | "METHOD_NOT_ALLOWED"
+        | "MALFORMED_SEARCH" => {
+            (Class::Configuration, "the request does not fit this object or version: check the mapped fields and `api_version`")
+        }
+        _ if code.starts_with("TXN_SECURITY") => {
+            (Class::Configuration, "a transaction security policy of the org refuses our calls: exempt our user")
+        }
+        _ if status == 401 => (Class::Reauthenticate, "check the credentials of this connection"),
+        _ if status == 412 => (Class::LookAgain, "nothing to do: someone changed the record meanwhile, and it is looked at again"),
+        _ if status >= 500 || status == 420 => (Class::Retry, "nothing to do: it is tried again"),
+        _ => (Class::Data, "look the code up in Salesforce's API documentation and correct the record or the mapping"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T12:00:00Z".parse().expect("instant")
+    }
+
+    fn answer(status: u16, body: impl Into<String>) -> Answer {
+        Answer { status, headers: HeaderMap::new(), body: Bytes::from(body.into()) }
+    }
+
+    fn class(status: u16, code: &str, message: &str) -> &'static str {
+        let error = whole_call(&answer(status, json!([{"errorCode": code, "message": message}]).to_string()), now());
+        assert_eq!((error.code.as_str(), error.status), (code, status));
+        assert!(!error.advice.is_empty());
+        error.class.name()
+    }
+
+    #[test]
+    fn every_known_code_has_its_class() {
+        let table = [
+            ("data", 400, "FIELD_CUSTOM_VALIDATION_EXCEPTION"),
+            ("data", 400, "FIELD_INTEGRITY_EXCEPTION"),
+            ("data", 400, "FIELD_FILTER_VALIDATION_EXCEPTION"),
+            ("data", 400, "REQUIRED_FIELD_MISSING"),
+            ("data", 400, "STRING_TOO_LONG"),
+            ("data", 400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+            ("data", 400, "INVALID_EMAIL_ADDRESS"),
+            ("data", 400, "NUMBER_OUTSIDE_VALID_RANGE"),
+            ("data", 400, "JSON_PARSER_ERROR"),
+            ("data", 400, "INVALID_TYPE_ON_FIELD_IN_RECORD"),
+            ("data", 400, "MALFORMED_ID"),
+            ("data", 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"),
+            ("data", 400, "APEX_ERROR"),
+            ("data", 400, "SOMETHING_NEW"),
+            ("look_again", 400, "DUPLICATE_VALUE"),
+            ("look_again", 400, "DUPLICATES_DETECTED"),
+            ("look_again", 400, "INVALID_CROSS_REFERENCE_KEY"),
+            ("look_again", 404, "ENTITY_IS_DELETED"),
+            ("look_again", 404, "NOT_FOUND"),
+            ("look_again", 412, "SOMETHING_NEW"),
+            ("configuration", 400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"),
+            ("configuration", 403, "INSUFFICIENT_ACCESS"),
+            ("configuration", 400, "INSUFFICIENT_ACCESS_OR_READONLY"),
+            ("configuration", 400, "INVALID_FIELD"),
+            ("configuration", 400, "INVALID_FIELD_FOR_INSERT_UPDATE"),
+            ("configuration", 404, "INVALID_TYPE"),
+            ("configuration", 400, "STORAGE_LIMIT_EXCEEDED"),
+            ("configuration", 403, "API_DISABLED_FOR_ORG"),
+            ("configuration", 410, "UNSUPPORTED_API_VERSION"),
+            ("configuration", 400, "MALFORMED_QUERY"),
+            ("configuration", 403, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD"),
+            ("retry", 400, "UNABLE_TO_LOCK_ROW"),
+            ("retry", 503, "SERVER_UNAVAILABLE"),
+            ("retry", 500, "UNKNOWN_EXCEPTION"),
+            ("retry", 400, "QUERY_TIMEOUT"),
+            ("retry", 502, "SOMETHING_NEW"),
+            ("reauthenticate", 401, "INVALID_SESSION_ID"),
+            ("reauthenticate", 401, "SOMETHING_NEW"),
+            ("wait", 403, "REQUEST_LIMIT_EXCEEDED"),
+            ("wait", 403, "TXN_SECURITY_METERING_ERROR"),
+        ];
+        for (expected, status, code) in table {
+            assert_eq!(class(status, code, "no more words"), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_sentence_decides_where_the_code_does_not() {
+        assert_eq!(class(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "trigger: UNABLE_TO_LOCK_ROW, unable to obtain"), "retry");
+        assert_eq!(class(404, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: X__c"), "configuration");
+        assert_eq!(class(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API"), "configuration");
+    }
+
+    #[test]
+    fn answers_without_an_explanation_are_still_classed() {
+        let table = [
+            (420, "<html>setting things up</html>", "retry"),
+            (500, "", "retry"),
+            (503, "<html>maintenance</html>", "retry"),
+            (401, "", "reauthenticate"),
+            (412, "", "look_again"),
+            (429, "", "wait"),
+            (414, "", "configuration"),
+            (404, "<html>no such site</html>", "configuration"),
+        ];
+        for (status, body, expected) in table {
+            assert_eq!(whole_call(&answer(status, body), now()).class.name(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn both_spellings_of_the_duplicate_result_name_the_records() {
+        for spelling in ["duplicateResut", "duplicateResult"] {
+            let result = json!({"matchResults": [{"matchRecords": [{"record": {"Id": "001R0000005hDFYIA2"}}]}]});
+            let body = json!([{"errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?", spelling: result}]);
+            let error = whole_call(&answer(400, body.to_string()), now());
+            assert!(error.message.contains("001R0000005hDFYIA2"), "{}", error.message);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Zendesk's background jobs: every `*_many` call answers with a job that is done seconds later.
+//!
+//! All jobs in flight of a connection are watched together with one call, by whichever of the waiting writers holds the watch; the
+//! others find their results left for them. Without a task of its own, so it stops when its writers do and runs on any clock.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use entente_model::clock::Timestamp;
+use serde_json::Value;
+
+use crate::connector::Priority;
+use crate::error::{Class, VendorError};
+use crate::transport::call::Call;
+use crate::transport::client::Client;
+
+use super::wire::send;
+
+/// When jobs are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch {
+    /// From submission to the first look: a job of 100 rows takes about a second.
+    pub first: Duration,
+    /// Between later looks, at most; the pause doubles up to this.
+    pub longest: Duration,
+    /// Time after which a job counts as lost.
+    pub patience: Duration,
+    /// Our jobs in flight at most: the account has 30 places, other integrations need some.
+    pub places: usize,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(800), longest: Duration::from_secs(2), patience: Duration::from_secs(600), places: 25 }
+    }
+}
+
+#[derive(Debug)]
+struct Flight {
+    submitted: Timestamp,
+    due: Timestamp,
+    pause: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    flying: BTreeMap<String, Flight>,
+    landed: BTreeMap<String, Result<Value, VendorError>>,
+}
+
+/// The jobs in flight of one connection.
+#[derive(Debug)]
+pub struct Jobs {
+    watch: Watch,
+    state: Mutex<State>,
+    /// Held by the writer that looks for all.
+    watching: tokio::sync::Mutex<()>,
+    places: tokio::sync::Semaphore,
+}
+
+/// Forgets a job when its writer goes away, however that happens.
+struct Forget<'a>(&'a Jobs, String);
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.flying.remove(&self.1);
+        state.landed.remove(&self.1);
+    }
+}
+
+const ADVICE_LOST: &str = "nothing: the rows are looked at again; if this repeats, look at Zendesk's status page";
+
+fn lost(code: &str, message: String) -> VendorError {
+    VendorError::new(Class::Retry, code, message, ADVICE_LOST)
+}
+
+impl Jobs {
+    /// No jobs yet.
+    #[must_use]
+    pub fn new(watch: Watch) -> Self {
+        let places = tokio::sync::Semaphore::new(watch.places.max(1));
+        Self { watch, state: Mutex::default(), watching: tokio::sync::Mutex::new(()), places }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Submits a call that answers with a job and waits for its results: a list of items, or one object for all.
+    ///
+    /// # Errors
+    /// What the submission says; class `Retry` when the job failed, was killed, or did not end in time. Rows may have landed then.
+    pub async fn run(&self, client: &Client, kind: &'static str, priority: Priority, call: Call) -> Result<Value, VendorError> {
+        let Ok(_place) = self.places.acquire().await else {
+            return Err(lost("job_queue", "the job queue is closed".to_owned()));
+        };
+        let read = send(client, kind, priority, call).await?;
+        let job = &read.body["job_status"];
+        let Some(id) = job["id"].as_str().map(str::to_owned) else {
+            return Err(lost("job_status", "Zendesk took the call but named no job".to_owned()));
+        };
+        if let Some(result) = ended(job) {
+            return result;
+        }
+        let now = client.now();
+        let due = now.checked_add(self.watch.first).unwrap_or(now);
+        self.state().flying.insert(id.clone(), Flight { submitted: now, due, pause: self.watch.first });
+        let _forget = Forget(self, id.clone());
+        loop {
+            let turn = self.watching.lock().await;
+            if let Some(result) = self.state().landed.remove(&id) {
+                return result;
+            }
+            self.look(client).await;
+            drop(turn);
+        }
+    }
+
+    /// Sleeps until the first job is due, then looks at all of them. Always urgent: the work is under way, and its outcome decides about
+    /// repeats that would cost more.
+    async fn look(&self, client: &Client) {
+        let due = self.state().flying.values().map(|flight| flight.due).min();
+        let now = client.now();
+        if let Some(pause) = due.and_then(|due| Duration::try_from(due.duration_since(now)).ok()).filter(|pause| !pause.is_zero()) {
+            client.sleep(pause).await;
+        }
+        let ids: Vec<String> = self.state().flying.keys().cloned().collect();
+        let call = Call::get("/api/v2/job_statuses/show_many").query("ids", ids.join(","));
+        let result = send(client, "job_statuses", Priority::Urgent, call).await;
+        let now = client.now();
+        let mut state = self.state();
+        match result {
+            Ok(read) => {
+                let jobs = read.body["job_statuses"].as_array().cloned().unwrap_or_default();
+                for id in &ids {
+                    match jobs.iter().find(|job| job["id"].as_str() == Some(id)) {
+                        Some(job) => match ended(job) {
+                            Some(result) => state.land(id, result),
+                            None => state.wait(id, now, self.watch),
+                        },
+                        // A job that was just submitted may not be listed yet.
+                        None => state.wait(id, now, self.watch),
+                    }
+                }
+            }
+            Err(error) => {
+                for id in &ids {
+                    match error.class {
+                        Class::Wait { until } => state.wait_until(id, until, now, self.watch),
+                        Class::Retry | Class::LookAgain => state.wait(id, now, self.watch),
+                        // The jobs run on, but we cannot learn how they end.
+                        Class::Reauthenticate | Class::Data | Class::Configuration => state.land(id, Err(error.clone())),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn land(&mut self, id: &str, result: Result<Value, VendorError>) {
+        // A writer that has gone away took its flight along; nobody waits for the result then.
+        if self.flying.remove(id).is_some() {
+            self.landed.insert(id.to_owned(), result);
+        }
+    }
+
+    fn wait(&mut self, id: &str, now: Timestamp, watch: Watch) {
+        let Some(flight) = self.flying.get_mut(id) else { return };
+        flight.pause = (flight.pause * 2).min(watch.longest);
+        let until = now.checked_add(flight.pause).unwrap_or(now);
+        self.wait_until(id, until, now, watch);
+    }
+
+    fn wait_until(&mut self, id: &str, until: Timestamp, now: Timestamp, watch: Watch) {
+        let Some(flight) = self.flying.get_mut(id) else { return };
+        flight.due = until;
+        let age = Duration::try_from(now.duration_since(flight.submitted)).unwrap_or_default();
+        if age > watch.patience {
+            let seconds = age.as_secs();
+            self.land(id, Err(lost("job_timeout", format!("Zendesk's job {id} did not end within {seconds} s"))));
+        }
+    }
+}
+
+/// The outcome of a job, if it has ended.
+fn ended(job: &Value) -> Option<Result<Value, VendorError>> {
+    let id = job["id"].as_str().unwrap_or("?");
+    let message = job["message"].as_str().unwrap_or("no reason given");
+    match job["status"].as_str() {
+        Some("completed") => Some(Ok(job["results"].clone())),
+        Some("failed") => Some(Err(lost("job_failed", format!("Zendesk's job {id} failed: {message}")))),
+        Some("killed") => Some(Err(lost("job_killed", format!("Zendesk's job {id} was stopped: {message}")))),
+        _ => None,
+    }
+}
+
+/// What identifies one row of a job, to find its result by.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// Its id, for rows that have one.
+    pub id: Option<String>,
+    /// Its external id.
+    pub external_id: Option<String>,
+    /// Its e-mail address.
+    pub email: Option<String>,
+}
+
+/// Finds each row's result. Results come in any order: by id where the row has one, else by index, else by external id or e-mail.
+#[must_use]
+pub fn sort<'a>(results: &'a Value, rows: &[Trace]) -> Vec<Option<&'a Value>> {
+    let Some(items) = results.as_array() else {
+        // `{"success": true}` speaks for all rows.
+        return vec![results.is_object().then_some(results); rows.len()];
+    };
+    let mut sorted: Vec<Option<&Value>> = vec![None; rows.len()];
+    let mut used = vec![false; items.len()];
+    let rules: [fn(&Value, usize, &Trace) -> bool; 4] = [
+        |item, _, row| row.id.is_some() && super::map::id_text(&item["id"]) == row.id,
+        |item, at, row| {
+            item["index"].as_u64() == u64::try_from(at).ok() && (row.id.is_none() || super::map::id_text(&item["id"]).is_none())
+        },
+        |item, _, row| same(&item["external_id"], row.external_id.as_deref()),
+        |item, _, row| same(&item["email"], row.email.as_deref()),
+    ];
+    for rule in rules {
+        for (at, row) in rows.iter().enumerate() {
+            if sorted[at].is_some() {
+                continue;
+            }
+            let found = items.iter().enumerate().find(|(number, item)| !used[*number] && rule(item, at, row));
+            if let Some((number, item)) = found {
+                used[number] = true;
+                sorted[at] = Some(item);
+            }
+        }
+    }
+    sorted
+}
+
+fn same(value: &Value, text: Option<&str>) -> bool {
+    matches!((value.as_str(), text), (Some(value), Some(text)) if !value.is_empty() && value.eq_ignore_ascii_case(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn trace(id: Option<&str>, external_id: Option<&str>, email: Option<&str>) -> Trace {
+        Trace { id: id.map(str::to_owned), external_id: external_id.map(str::to_owned), email: email.map(str::to_owned) }
+    }
+
+    #[test]
+    fn results_find_their_rows_in_any_order() {
+        let results = json!([
+            {"index": 2, "error": "UserCreateError", "details": "Email: invalid"},
+            {"id": 11, "status": "Created", "external_id": "CON_A"},
+            {"id": 12, "status": "Created", "email": "b@example.com"},
+        ]);
+        let rows = [trace(None, Some("con_a"), None), trace(None, Some("con_b"), Some("B@example.com")), trace(None, Some("con_c"), None)];
+        let sorted = sort(&results, &rows);
+        assert_eq!(sorted[0].expect("a")["id"], 11);
+        assert_eq!(sorted[1].expect("b")["id"], 12);
+        assert_eq!(sorted[2].expect("c")["error"], "UserCreateError");
+    }
+
+    #[test]
+    fn updates_are_matched_by_id_before_index() {
+        let results = json!([{"index": 0, "id": 9, "success": true}, {"index": 1, "id": 8, "error": "UpdateConflict"}]);
+        let sorted = sort(&results, &[trace(Some("8"), None, None), trace(Some("9"), None, None), trace(Some("7"), None, None)]);
+        assert_eq!(sorted[0].expect("8")["error"], "UpdateConflict");
+        assert_eq!(sorted[1].expect("9")["success"], true);
+        assert_eq!(sorted[2], None, "another row's result is not taken for this one's");
+    }
+
+    #[test]
+    fn one_object_speaks_for_all_rows() {
+        let results = json!({"success": true});
+        assert_eq!(sort(&results, &[Trace::default(), Trace::default()]).iter().flatten().count(), 2);
+        assert_eq!(sort(&Value::Null, &[Trace::default()]), [None]);
+    }
+
+    #[test]
+    fn a_job_that_failed_is_tried_again() {
+        assert!(ended(&json!({"id": "V3-1", "status": "working", "results": null})).is_none());
+        let failed = ended(&json!({"id": "V3-1", "status": "failed", "message": "boom"})).expect("ended").expect_err("failed");
+        assert_eq!(failed.class, Class::Retry);
+    }
+}

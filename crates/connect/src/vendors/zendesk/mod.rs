@@ -1,0 +1,262 @@
+//! Zendesk Support: end users and agents (`user`), organizations (`organization`) and tickets (`ticket`).
+//!
+//! - Flattening: attributes as they are; `user_fields.KEY`, `organization_fields.KEY`, `custom_fields.ID`; for tickets also
+//!   `metric_set.NAME` (calendar minutes), `satisfaction_rating.score`, `via.channel`, `assignee.name`, `assignee.email`,
+//!   `requester.name`, `requester.email`, `group.name`, `organization.name`. Ids are texts.
+//! - The mapping's key is `external_id`: users and organizations are upserted by it. Tickets have no upsert; they are looked up by it
+//!   before they are created, so a repeat makes a twin only if the first attempt is still under way.
+//! - Optimistic concurrency exists for tickets only (`safe_update`).
+//! - Deleted organizations are in no export: webhooks tell of them, or a fetch that does not find them.
+
+pub mod errors;
+pub mod fields;
+pub mod jobs;
+pub mod kind;
+pub mod map;
+pub mod put;
+pub mod schema;
+pub mod subscribe;
+pub mod webhook;
+pub mod wire;
+
+mod export;
+mod identities;
+mod read;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
+use entente_model::mapping::Role;
+use entente_model::mapping::remote::RemoteObject;
+use ring::{digest, hmac};
+
+use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::error::{Class, VendorError};
+use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::registry::SetupError;
+use crate::settings::{Auth, ConnectionSettings, Secret};
+use crate::spec::Spec;
+use crate::transport::Surroundings;
+use crate::transport::call::Call;
+use crate::transport::client::Client;
+use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::write::{Write, WriteOutcome, WriteTarget};
+
+use jobs::{Jobs, Watch};
+use kind::Kind;
+
+/// Facts about Zendesk.
+pub static SPEC: Spec = Spec {
+    key: "zendesk",
+    label: "Zendesk",
+    role: Role::Support,
+    write_max: 100,
+    fetch_max: 100,
+    concurrency: 8,
+    timeout: Duration::from_secs(30),
+    // Exports withhold the newest minute themselves, and their cursor is a place, not an instant.
+    overlap: Duration::ZERO,
+    silent: &[("user", "phone"), ("user", "organization_id")],
+};
+
+/// When Zendesk's API tokens stop working, as announced.
+const TOKENS_END: &str = "2027-04-30";
+
+/// What can be set about the connector beside its connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Tuning {
+    /// Where a first read of an export starts, in seconds since 1970.
+    pub first_start: i64,
+    /// How jobs are watched.
+    pub watch: Watch,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { first_start: export::FIRST_START, watch: Watch::default() }
+    }
+}
+
+/// Speaks to one Zendesk account.
+#[derive(Debug)]
+pub struct Zendesk {
+    client: Client,
+    tuning: Tuning,
+    jobs: Jobs,
+    known: schema::Known,
+    /// Whether the account allows bulk import of users, as far as we know.
+    bulk_users: AtomicBool,
+    /// Our own user's id, once asked for.
+    us: Mutex<Option<String>>,
+}
+
+/// Builds the connector.
+///
+/// # Errors
+/// When the settings do not fit Zendesk.
+pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result<Arc<dyn Connector>, SetupError> {
+    let connector = Zendesk::new(settings, surroundings, Tuning::default())?;
+    Ok(Arc::new(connector))
+}
+
+impl Zendesk {
+    /// Builds the connector with other than the usual tuning.
+    ///
+    /// # Errors
+    /// When the settings do not fit Zendesk.
+    pub fn new(settings: ConnectionSettings, surroundings: Surroundings, tuning: Tuning) -> Result<Self, SetupError> {
+        match &settings.auth {
+            Auth::ApiToken { .. } => tracing::warn!(
+                connection = %settings.name,
+                "Zendesk stops API tokens on {TOKENS_END}: create an OAuth client in Zendesk's Admin Center and sign in with it before then"
+            ),
+            Auth::ClientCredentials { .. } | Auth::RefreshToken { .. } => {}
+            Auth::JwtBearer { .. } => {
+                return Err(SetupError {
+                    connection: settings.name.clone(),
+                    reason: "`auth` is a JWT bearer, which Zendesk does not take".to_owned(),
+                    remedy: "use an OAuth client (client credentials or refresh token), or an API token until it ends".to_owned(),
+                });
+            }
+        }
+        let client = Client::new(settings, surroundings, &SPEC, Arc::new(wire::ZendeskDialect))?;
+        Ok(Self {
+            client,
+            tuning,
+            jobs: Jobs::new(tuning.watch),
+            known: schema::Known::default(),
+            bulk_users: AtomicBool::new(true),
+            us: Mutex::default(),
+        })
+    }
+
+    /// Whose hand a user id is, where settings or the credentials tell.
+    fn actors<'a>(&'a self, us: Option<&'a str>) -> BTreeMap<&'a str, Actor> {
+        let mut actors = BTreeMap::new();
+        for (kind, ids) in &self.client.settings().actors {
+            let actor = match kind.as_str() {
+                "self_service" => Actor::Customer,
+                "automation" | "integration" => Actor::Automation,
+                _ => continue,
+            };
+            actors.extend(ids.iter().map(|id| (id.as_str(), actor)));
+        }
+        actors.extend(us.map(|id| (id, Actor::Us)));
+        actors
+    }
+
+    fn us(&self) -> Option<String> {
+        self.us.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Whether two texts are equal, in a time that does not depend on where they differ.
+fn same_secret(found: &str, expected: &str) -> bool {
+    // Verifying a MAC under a fixed key compares in constant time; the key need not be secret for that.
+    let key = hmac::Key::new(hmac::HMAC_SHA256, digest::digest(&digest::SHA256, expected.as_bytes()).as_ref());
+    hmac::verify(&key, found.as_bytes(), hmac::sign(&key, expected.as_bytes()).as_ref()).is_ok()
+}
+
+#[async_trait]
+impl Connector for Zendesk {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn check(&self) -> Result<Identity, VendorError> {
+        let read = wire::send(&self.client, "me", Priority::Urgent, Call::get("/api/v2/users/me")).await?;
+        let user = &read.body["user"];
+        // Without valid credentials Zendesk answers well, with an anonymous user.
+        let role = user["role"].as_str().unwrap_or_default();
+        let Some(id) = map::id_text(&user["id"]).filter(|_| matches!(role, "agent" | "admin")) else {
+            return Err(VendorError::new(
+                Class::Reauthenticate,
+                "anonymous",
+                "Zendesk does not know these credentials as an agent or admin",
+                "sign in with an admin's OAuth client; end users and anonymous callers cannot sync",
+            )
+            .with_status(read.status));
+        };
+        *self.us.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
+        let mut name = user["email"].as_str().or_else(|| user["name"].as_str()).unwrap_or_default().to_owned();
+        if role == "agent" {
+            name.push_str(" (agent: exports and bulk calls need the role admin)");
+        }
+        if matches!(self.client.settings().auth, Auth::ApiToken { .. }) {
+            name.push_str(&format!(" (API token: ends on {TOKENS_END}, use OAuth)"));
+        }
+        let host = self.client.settings().base_url.host_str().unwrap_or_default();
+        let organization = host.strip_suffix(".zendesk.com").unwrap_or(host).to_owned();
+        Ok(Identity { user_id: id, user: name, organization })
+    }
+
+    async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        let kind = Kind::named(object)?;
+        self.known.forget(kind).await;
+        schema::describe(&self.client, kind).await
+    }
+
+    async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.next_page(read, cursor, priority).await
+    }
+
+    async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
+        self.present_cursor(read)
+    }
+
+    async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        self.fetch_rows(read, ids, priority).await
+    }
+
+    async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        self.find_rows(read, questions, key_field, priority).await
+    }
+
+    async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        self.write_rows(target, writes, priority).await
+    }
+
+    fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
+        let settings = &self.client.settings().webhooks;
+        if !settings.path_secret.is_empty() && !same_secret(path_secret, settings.path_secret.reveal()) {
+            return Err(WebhookError::Unverified {
+                reason: "the secret in the address does not match".to_owned(),
+                remedy: "give Zendesk the address that `entente` shows for this connection",
+            });
+        }
+        webhook::verify(incoming, &settings.signing_secret, now)?;
+        let us = self.us();
+        let reader = webhook::Reader { actors: self.actors(us.as_deref()), offset_ms: self.client.offset().ms().unwrap_or(0) };
+        webhook::read(incoming, &reader, now)
+    }
+
+    fn receipt(&self) -> Receipt {
+        Receipt { content_type: "application/json", body: "{}" }
+    }
+
+    async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        schema::create_field(&self.client, &self.known, field).await
+    }
+
+    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
+        subscribe::subscribe(&self.client, url, objects).await
+    }
+
+    fn budget(&self) -> Budget {
+        self.client.budget()
+    }
+
+    fn counts(&self) -> CallCounts {
+        self.client.counts()
+    }
+
+    fn clock_offset_ms(&self) -> Option<i64> {
+        self.client.offset().ms()
+    }
+}

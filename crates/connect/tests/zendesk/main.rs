@@ -1,0 +1,11 @@
+//! The Zendesk connector against scripted answers.
+
+#![expect(clippy::unwrap_used, reason = "a story that cannot be set up shall stop at once")]
+
+mod credentials;
+mod desk;
+mod finds;
+mod pages;
+mod schema;
+mod webhooks;
+mod writes;
