@@ -1,0 +1,135 @@
+//! What can go wrong on the way to a vendor, drawn from a seed or ordered by name.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// One thing that goes wrong with one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The call never reaches the vendor; the client hears nothing.
+    TimeoutBefore,
+    /// The vendor does the work; the client hears nothing.
+    TimeoutAfter,
+    /// 429 (Zendesk) or REQUEST_LIMIT_EXCEEDED for concurrent calls (Salesforce).
+    TooMany,
+    /// The day's or minute's quota is gone until it renews.
+    QuotaExhausted,
+    /// 500.
+    ServerError,
+    /// 503.
+    Unavailable,
+    /// The access token is no longer valid.
+    ExpiredSession,
+    /// A page shorter than asked for, with more to come.
+    HalfPage,
+    /// A record is locked or collides with another write (UNABLE_TO_LOCK_ROW, DatabaseConflict).
+    Collision,
+}
+
+/// One thing that goes wrong with one webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryFault {
+    /// Never sent.
+    Lost,
+    /// Sent twice.
+    Doubled,
+    /// Sent minutes later.
+    Late,
+    /// Overtaken by the ones after it.
+    Reordered,
+}
+
+/// Faults per thousand events, and a queue of faults ordered by name. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Faults(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    rng: ChaCha8Rng,
+    calls: BTreeMap<Fault, u32>,
+    deliveries: BTreeMap<DeliveryFault, u32>,
+    ordered: VecDeque<Fault>,
+}
+
+impl Faults {
+    /// No faults until some are ordered.
+    #[must_use]
+    pub fn none(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            calls: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            ordered: VecDeque::new(),
+        })))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets how many of a thousand calls suffer `fault`; 0 ends it.
+    pub fn set_calls(&self, fault: Fault, per_mille: u32) {
+        self.state().calls.insert(fault, per_mille);
+    }
+
+    /// Sets how many of a thousand webhooks suffer `fault`; 0 ends it.
+    pub fn set_deliveries(&self, fault: DeliveryFault, per_mille: u32) {
+        self.state().deliveries.insert(fault, per_mille);
+    }
+
+    /// Ends every fault, ordered ones included.
+    pub fn clear(&self) {
+        let mut state = self.state();
+        state.calls.clear();
+        state.deliveries.clear();
+        state.ordered.clear();
+    }
+
+    /// Makes the next calls fail, one after the other, before any drawn fault.
+    pub fn order(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.state().ordered.extend(faults);
+    }
+
+    /// The fault that this call suffers, if any. `allowed` lists those that make sense for it.
+    #[must_use]
+    pub fn draw_call(&self, allowed: &[Fault]) -> Option<Fault> {
+        let mut state = self.state();
+        if let Some(at) = state.ordered.iter().position(|fault| allowed.contains(fault)) {
+            return state.ordered.remove(at);
+        }
+        let State { rng, calls, .. } = &mut *state;
+        draw(rng, calls.iter().filter(|(fault, _)| allowed.contains(fault)))
+    }
+
+    /// The fault that this webhook suffers, if any.
+    #[must_use]
+    pub fn draw_delivery(&self) -> Option<DeliveryFault> {
+        let mut state = self.state();
+        let State { rng, deliveries, .. } = &mut *state;
+        draw(rng, deliveries.iter())
+    }
+
+    /// A number below `bound`, from the same seed (for delays and choices that belong to a fault).
+    #[must_use]
+    pub fn below(&self, bound: u64) -> u64 {
+        self.state().rng.random_range(0..bound.max(1))
+    }
+}
+
+fn draw<'a, F: Copy + 'a>(rng: &mut ChaCha8Rng, odds: impl Iterator<Item = (&'a F, &'a u32)>) -> Option<F> {
+    let roll = rng.random_range(0..1000_u32);
+    let mut edge = 0;
+    for (fault, per_mille) in odds {
+        edge += per_mille;
+        if roll < edge {
+            return Some(*fault);
+        }
+    }
+    None
+}

@@ -1,0 +1,122 @@
+//! Outgoing webhooks of all simulators: queued with a due time, bent by delivery faults, handed out in order of that time.
+//!
+//! Behind a socket a background task posts them; on a virtual clock the test drains them by hand.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock::SimClock;
+use crate::faults::{DeliveryFault, Faults};
+
+/// One webhook on its way.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Which simulator sent it (`salesforce`, `zendesk`).
+    pub platform: &'static str,
+    /// Where to, as configured at the simulator.
+    pub url: String,
+    /// Headers, in order.
+    pub headers: Vec<(String, String)>,
+    /// Body, byte for byte as signed.
+    pub body: Vec<u8>,
+    /// How many times it was tried.
+    pub attempt: u32,
+}
+
+/// The queue. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Mailroom {
+    clock: SimClock,
+    faults: Faults,
+    queue: Arc<Mutex<Queue>>,
+    woken: Arc<tokio::sync::Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    by_due: BTreeMap<(i64, u64), Delivery>,
+    next: u64,
+    sent: u64,
+}
+
+/// Milliseconds by which a late webhook comes late, at most.
+const LATE_MS_MAX: u64 = 8 * 60 * 1000;
+/// Milliseconds within which reordered webhooks overtake each other.
+const REORDER_MS_MAX: u64 = 3_000;
+
+impl Mailroom {
+    /// An empty queue on `clock`, bent by `faults`.
+    #[must_use]
+    pub fn new(clock: SimClock, faults: Faults) -> Self {
+        Self { clock, faults, queue: Arc::default(), woken: Arc::default() }
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a webhook to leave after `delay_ms`, subject to faults.
+    pub fn post(&self, delivery: Delivery, delay_ms: i64) {
+        let mut due = self.clock.now_ms() + delay_ms;
+        let mut copies = 1;
+        match self.faults.draw_delivery() {
+            Some(DeliveryFault::Lost) => return,
+            Some(DeliveryFault::Doubled) => copies = 2,
+            Some(DeliveryFault::Late) => due += self.faults.below(LATE_MS_MAX) as i64,
+            Some(DeliveryFault::Reordered) => due += self.faults.below(REORDER_MS_MAX) as i64,
+            None => {}
+        }
+        for _ in 0..copies {
+            self.put(delivery.clone(), due);
+        }
+        self.woken.notify_one();
+    }
+
+    /// Queues a retry at an exact time, without drawing faults again.
+    pub fn retry(&self, delivery: Delivery, delay_ms: i64) {
+        let due = self.clock.now_ms() + delay_ms;
+        self.put(delivery, due);
+        self.woken.notify_one();
+    }
+
+    fn put(&self, delivery: Delivery, due: i64) {
+        let mut queue = self.queue();
+        let serial = queue.next;
+        queue.next += 1;
+        queue.by_due.insert((due, serial), delivery);
+    }
+
+    /// Takes every webhook that is due.
+    #[must_use]
+    pub fn take_due(&self) -> Vec<Delivery> {
+        let now = self.clock.now_ms();
+        let mut queue = self.queue();
+        let later = queue.by_due.split_off(&(now + 1, 0));
+        let due: Vec<Delivery> = std::mem::replace(&mut queue.by_due, later).into_values().collect();
+        queue.sent += due.len() as u64;
+        due
+    }
+
+    /// When the next webhook is due, in milliseconds since 1970.
+    #[must_use]
+    pub fn next_due_ms(&self) -> Option<i64> {
+        self.queue().by_due.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Milliseconds until the next webhook is due; 0 when it is, `None` when none waits.
+    #[must_use]
+    pub fn wait_ms(&self) -> Option<u64> {
+        self.next_due_ms().map(|due| u64::try_from(due - self.clock.now_ms()).unwrap_or(0))
+    }
+
+    /// How many webhooks left so far.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.queue().sent
+    }
+
+    /// Completes when a webhook was queued since the last wait.
+    pub async fn posted(&self) {
+        self.woken.notified().await;
+    }
+}

@@ -1,0 +1,42 @@
+//! How fast and how generous a simulated vendor is.
+
+use serde::{Deserialize, Serialize};
+
+/// Latency and quotas of one simulator. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Server-side time of one call.
+    pub latency_ms: u64,
+    /// Network time of one call, there and back together, and of one webhook.
+    pub network_ms: u64,
+    /// Calls per minute (Zendesk) or per rolling 24 h (Salesforce); 0 means no limit.
+    pub quota: u64,
+    /// Whether the vendor's other limits hold (export buckets, per-record update limits, job queue, concurrent calls).
+    pub limits: bool,
+    /// Time a background job (Zendesk `*_many`) takes per call of 100 records, run in parallel by the vendor.
+    pub job_ms: u64,
+    /// Milliseconds of newest changes that incremental exports withhold (Zendesk: 60,000).
+    pub export_lag_ms: u64,
+    /// Milliseconds until search and list indexes see a change.
+    pub index_lag_ms: u64,
+}
+
+impl Profile {
+    /// Salesforce as measured in production: 230 ms a call, 45 ms of network, 100,000 calls a day.
+    #[must_use]
+    pub fn salesforce_real() -> Self {
+        Self { latency_ms: 230, network_ms: 45, quota: 100_000, limits: true, job_ms: 0, export_lag_ms: 0, index_lag_ms: 0 }
+    }
+
+    /// Zendesk as measured in production: 180 ms a call, 45 ms of network, 700 calls a minute (Enterprise).
+    #[must_use]
+    pub fn zendesk_real() -> Self {
+        Self { latency_ms: 180, network_ms: 45, quota: 700, limits: true, job_ms: 1_000, export_lag_ms: 60_000, index_lag_ms: 60_000 }
+    }
+
+    /// No latency and no quota: for tests and for measuring ourselves.
+    #[must_use]
+    pub fn instant() -> Self {
+        Self { latency_ms: 0, network_ms: 0, quota: 0, limits: false, job_ms: 0, export_lag_ms: 0, index_lag_ms: 0 }
+    }
+}

@@ -1,0 +1,177 @@
+//! Behind a socket: serving a simulator, and posting its webhooks with each vendor's rules of retrying.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::mailroom::{Delivery, Mailroom};
+
+/// Longest wait between two looks at the queue, so that a clock that was set is noticed.
+const IDLE: Duration = Duration::from_millis(500);
+/// Webhooks under way at the same time.
+const PARALLEL_MAX: usize = 32;
+/// Seconds that Salesforce waits for an answer.
+const SALESFORCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Seconds that Zendesk waits for an answer.
+const ZENDESK_TIMEOUT: Duration = Duration::from_secs(12);
+/// First wait of Salesforce's backoff; it doubles each time.
+const SALESFORCE_BACKOFF_MS: i64 = 5_000;
+/// Longest wait of that backoff: two hours.
+const SALESFORCE_BACKOFF_MS_MAX: i64 = 2 * 60 * 60 * 1000;
+/// Salesforce gives up after a day.
+const SALESFORCE_GIVE_UP_MS: i64 = 24 * 60 * 60 * 1000;
+/// Tries of Zendesk after a 409.
+const ZENDESK_CONFLICT_TRIES: u32 = 3;
+/// Tries of Zendesk after a time-out.
+const ZENDESK_TIMEOUT_TRIES: u32 = 5;
+/// Zendesk obeys `Retry-After` on 429 and 503 only below this many seconds.
+const ZENDESK_RETRY_AFTER_S: i64 = 60;
+/// Milliseconds between Zendesk's tries where the answer names none.
+const ZENDESK_PAUSE_MS: i64 = 1_000;
+
+/// Serves `router` at `addr` (port 0 picks a free one) until the task is aborted; answers the address in use.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub async fn serve(router: Router, addr: SocketAddr) -> std::io::Result<(SocketAddr, JoinHandle<()>)> {
+    let listener = TcpListener::bind(addr).await?;
+    let bound = listener.local_addr()?;
+    let task = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the simulator stopped serving");
+        }
+    });
+    Ok((bound, task))
+}
+
+/// How a webhook was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// Status, `Retry-After` in seconds, and whether the body acknowledges (Salesforce).
+    Answered {
+        status: u16,
+        retry_after_s: Option<i64>,
+        acknowledged: bool,
+    },
+    TimedOut,
+    Unreachable,
+}
+
+/// Posts webhooks as they become due, for ever. Run it as a task, one per mailroom, on the machine's clock.
+pub async fn deliver_mail(mailroom: Mailroom, client: reqwest::Client) {
+    let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(PARALLEL_MAX));
+    loop {
+        for delivery in mailroom.take_due() {
+            let Ok(slot) = std::sync::Arc::clone(&slots).acquire_owned().await else { return };
+            let (mailroom, client) = (mailroom.clone(), client.clone());
+            tokio::spawn(async move {
+                let outcome = post(&client, &delivery).await;
+                if let Some(delay_ms) = retry_delay_ms(&delivery, &outcome) {
+                    let again = Delivery { attempt: delivery.attempt + 1, ..delivery };
+                    mailroom.retry(again, delay_ms);
+                } else if !settled(&delivery, &outcome) {
+                    tracing::warn!(platform = delivery.platform, attempt = delivery.attempt, ?outcome, "a webhook was given up");
+                }
+                drop(slot);
+            });
+        }
+        let wait = mailroom.wait_ms().map_or(IDLE, |ms| Duration::from_millis(ms).min(IDLE));
+        tokio::select! {
+            () = mailroom.posted() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
+    let salesforce = delivery.platform == "salesforce";
+    let timeout = if salesforce { SALESFORCE_TIMEOUT } else { ZENDESK_TIMEOUT };
+    let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
+    for (name, value) in &delivery.headers {
+        request = request.header(name, value);
+    }
+    match request.send().await {
+        Ok(answer) => {
+            let status = answer.status().as_u16();
+            let retry_after_s = answer.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(|text| text.trim().parse().ok());
+            let acknowledged = if salesforce { answer.text().await.is_ok_and(|body| acknowledges(&body)) } else { true };
+            Outcome::Answered { status, retry_after_s, acknowledged }
+        }
+        Err(error) if error.is_timeout() => Outcome::TimedOut,
+        Err(_) => Outcome::Unreachable,
+    }
+}
+
+/// Whether a SOAP answer holds `<Ack>true</Ack>`, whatever the prefix.
+fn acknowledges(body: &str) -> bool {
+    body.split("Ack>").nth(1).is_some_and(|text| text.trim_start().starts_with("true"))
+}
+
+fn settled(delivery: &Delivery, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered { status, acknowledged, .. } => {
+            (200..300).contains(status) && (*acknowledged || delivery.platform != "salesforce")
+        }
+        Outcome::TimedOut | Outcome::Unreachable => false,
+    }
+}
+
+/// Milliseconds until the next try; `None` when there is none.
+fn retry_delay_ms(delivery: &Delivery, outcome: &Outcome) -> Option<i64> {
+    if settled(delivery, outcome) {
+        return None;
+    }
+    if delivery.platform == "salesforce" {
+        let backoff = |attempt: u32| SALESFORCE_BACKOFF_MS.saturating_mul(1 << attempt.min(20)).min(SALESFORCE_BACKOFF_MS_MAX);
+        let waited: i64 = (0..delivery.attempt).map(backoff).sum();
+        let next = backoff(delivery.attempt);
+        return (waited + next <= SALESFORCE_GIVE_UP_MS).then_some(next);
+    }
+    match outcome {
+        Outcome::Answered { status: 409, .. } => (delivery.attempt < ZENDESK_CONFLICT_TRIES).then_some(ZENDESK_PAUSE_MS),
+        Outcome::Answered { status: 429 | 503, retry_after_s: Some(s), .. } => {
+            (*s < ZENDESK_RETRY_AFTER_S && delivery.attempt == 0).then_some(s.max(&0) * 1000)
+        }
+        Outcome::TimedOut => (delivery.attempt < ZENDESK_TIMEOUT_TRIES).then_some(ZENDESK_PAUSE_MS),
+        Outcome::Answered { .. } | Outcome::Unreachable => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(platform: &'static str, attempt: u32) -> Delivery {
+        Delivery { platform, url: String::new(), headers: Vec::new(), body: Vec::new(), attempt }
+    }
+
+    fn answered(status: u16, retry_after_s: Option<i64>, acknowledged: bool) -> Outcome {
+        Outcome::Answered { status, retry_after_s, acknowledged }
+    }
+
+    #[test]
+    fn salesforce_doubles_its_wait_up_to_two_hours_and_gives_up_after_a_day() {
+        let silent = answered(200, None, false);
+        let waits: Vec<i64> = (0..64).map_while(|attempt| retry_delay_ms(&delivery("salesforce", attempt), &silent)).collect();
+        assert_eq!(waits[..3], [5_000, 10_000, 20_000]);
+        assert_eq!(waits.last(), Some(&SALESFORCE_BACKOFF_MS_MAX));
+        let sum: i64 = waits.iter().sum();
+        assert!(sum <= SALESFORCE_GIVE_UP_MS && sum > SALESFORCE_GIVE_UP_MS / 2, "{sum}");
+        assert_eq!(retry_delay_ms(&delivery("salesforce", 0), &answered(200, None, true)), None);
+        assert!(acknowledges("<a:Ack>true</a:Ack>") && !acknowledges("<Ack>false</Ack>") && !acknowledges("ok"));
+    }
+
+    #[test]
+    fn zendesk_retries_conflicts_short_pauses_and_time_outs_only() {
+        let retry = |attempt, outcome: Outcome| retry_delay_ms(&delivery("zendesk", attempt), &outcome);
+        assert!(retry(0, answered(409, None, true)).is_some() && retry(3, answered(409, None, true)).is_none());
+        assert_eq!(retry(0, answered(429, Some(7), true)), Some(7_000));
+        assert_eq!(retry(0, answered(503, Some(60), true)), None);
+        assert_eq!(retry(0, answered(429, None, true)), None);
+        assert_eq!(retry(0, answered(500, None, true)), None);
+        assert!(retry(4, Outcome::TimedOut).is_some() && retry(5, Outcome::TimedOut).is_none());
+    }
+}
