@@ -54,13 +54,14 @@ impl Value {
         Self::Text(text.into())
     }
 
-    /// Whether there is no value: null, the empty text, or the empty set.
+    /// Whether there is no value: null, the empty text, the empty set, or false, which platforms do not tell from no value.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
             Self::Text(text) => text.is_empty(),
             Self::Set(items) => items.is_empty(),
+            Self::Bool(flag) => !flag,
             _ => false,
         }
     }

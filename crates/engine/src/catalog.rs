@@ -1,0 +1,296 @@
+//! The catalog: objects, and for each connection and object the compiled mapping, with the policy of every field.
+//!
+//! Shipped packs (`packs/*.toml`) are the first version; what an admin saves replaces them, version by version, in the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entente_model::mapping::convert::{Lens, MappingError};
+use entente_model::mapping::{Direction, Mapping, Owner};
+use entente_model::normalise::Locale;
+use entente_model::object::{FieldType, Object};
+use entente_model::plan::policy::{FieldPolicy, Kind, Merge};
+use serde::Deserialize;
+
+const OBJECTS: &str = include_str!("../packs/objects.toml");
+
+/// Default mappings by platform.
+const PACKS: &[(&str, &str)] =
+    &[("salesforce", include_str!("../packs/salesforce.toml")), ("zendesk", include_str!("../packs/zendesk.toml"))];
+
+/// Fields whose conflicts fall under the rule for contact data. The seed of the rule: e-mail, phone, names, language, time zone.
+const CONTACT_DATA: &[(&str, &str)] = &[
+    ("contact", "first_name"),
+    ("contact", "last_name"),
+    ("contact", "email"),
+    ("contact", "phone"),
+    ("contact", "timezone"),
+    ("contact", "language"),
+];
+
+/// Fields whose conflicts fall under the rule for status.
+const STATUS_DATA: &[(&str, &str)] = &[("account", "status")];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ObjectsPack {
+    object: Vec<Object>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MappingPack {
+    mapping: Vec<Mapping>,
+}
+
+/// Why a catalog cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// A pack or a saved document is not readable.
+    #[error("{what} is not readable: {reason}")]
+    Unreadable {
+        /// Which document.
+        what: String,
+        /// Where and why.
+        reason: String,
+    },
+    /// A mapping does not fit its object.
+    #[error("mapping of {object} at {connection}: {}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Mapping {
+        /// Connection.
+        connection: String,
+        /// Object.
+        object: String,
+        /// Every error found.
+        errors: Vec<MappingError>,
+    },
+    /// Two mappings name different owners for one field.
+    #[error("field {object}.{field}: {first} says its owner is {first_owner:?}, {second} says {second_owner:?}; let both name the same owner")]
+    Owners {
+        /// Object.
+        object: String,
+        /// Field.
+        field: String,
+        /// Connection.
+        first: String,
+        /// Its owner.
+        first_owner: Owner,
+        /// Other connection.
+        second: String,
+        /// Its owner.
+        second_owner: Owner,
+    },
+    /// A mapping names an object that does not exist.
+    #[error("mapping at {connection} names the object `{object}`, which does not exist; known are {known}")]
+    UnknownObject {
+        /// Connection.
+        connection: String,
+        /// Object.
+        object: String,
+        /// Known objects.
+        known: String,
+    },
+}
+
+/// Objects that Entente ships with.
+///
+/// # Errors
+/// Never for the shipped pack; the signature is honest about parsing.
+pub fn shipped_objects() -> Result<Vec<Object>, CatalogError> {
+    let pack: ObjectsPack = toml::from_str(OBJECTS).map_err(|error| CatalogError::Unreadable {
+        what: "packs/objects.toml".to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(pack.object)
+}
+
+/// Default mappings of a platform; empty when none are shipped.
+///
+/// # Errors
+/// Never for shipped packs; the signature is honest about parsing.
+pub fn shipped_mappings(platform: &str) -> Result<Vec<Mapping>, CatalogError> {
+    let Some((_, text)) = PACKS.iter().find(|(key, _)| *key == platform) else { return Ok(Vec::new()) };
+    let pack: MappingPack =
+        toml::from_str(text).map_err(|error| CatalogError::Unreadable { what: format!("packs/{platform}.toml"), reason: error.to_string() })?;
+    Ok(pack.mapping)
+}
+
+/// A mapping in force.
+pub struct Mapped {
+    /// Compiled.
+    pub lens: Lens,
+    /// Our fields that may be written through it.
+    pub writable: BTreeSet<String>,
+    /// Remote fields read with each row.
+    pub reads: Vec<String>,
+}
+
+impl Mapped {
+    /// The mapping itself.
+    #[must_use]
+    pub fn mapping(&self) -> &Mapping {
+        self.lens.mapping()
+    }
+}
+
+/// Objects, mappings and policies in force.
+pub struct Catalog {
+    objects: BTreeMap<String, Object>,
+    by_connection: BTreeMap<String, Vec<Arc<Mapped>>>,
+    policies: BTreeMap<String, Vec<FieldPolicy>>,
+}
+
+/// Objects in the order in which a first sync reads them: what is pointed at comes before what points.
+pub const ORDER: &[&str] = &["account", "contact", "opportunity", "case", "activity"];
+
+impl Catalog {
+    /// Compiles mappings, given by connection, against objects.
+    ///
+    /// # Errors
+    /// When a mapping does not fit its object or another mapping.
+    pub fn build(objects: Vec<Object>, mappings: BTreeMap<String, Vec<Mapping>>, locale: &Locale) -> Result<Self, CatalogError> {
+        let objects: BTreeMap<String, Object> = objects.into_iter().map(|object| (object.key.clone(), object)).collect();
+        let mut by_connection = BTreeMap::new();
+        for (connection, mappings) in mappings {
+            let mut mapped = Vec::new();
+            for mapping in mappings {
+                mapped.push(Arc::new(compile(&objects, &connection, mapping, locale)?));
+            }
+            by_connection.insert(connection, mapped);
+        }
+        let policies = policies(&objects, &by_connection)?;
+        Ok(Self { objects, by_connection, policies })
+    }
+
+    /// All objects.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values()
+    }
+
+    /// An object by name.
+    #[must_use]
+    pub fn object(&self, key: &str) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
+    /// The object whose records' ids have this prefix.
+    #[must_use]
+    pub fn object_of_prefix(&self, prefix: &str) -> Option<&Object> {
+        self.objects.values().find(|object| object.prefix == prefix)
+    }
+
+    /// Mappings of a connection, parents first.
+    #[must_use]
+    pub fn mappings(&self, connection: &str) -> &[Arc<Mapped>] {
+        self.by_connection.get(connection).map_or(&[], Vec::as_slice)
+    }
+
+    /// The mapping of an object at a connection.
+    #[must_use]
+    pub fn mapped(&self, connection: &str, object: &str) -> Option<&Arc<Mapped>> {
+        self.mappings(connection).iter().find(|mapped| mapped.mapping().object == object)
+    }
+
+    /// Policies of an object's mapped fields.
+    #[must_use]
+    pub fn policy(&self, object: &str) -> &[FieldPolicy] {
+        self.policies.get(object).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remote objects of a connection in the order of a first read, with every remote field that any of their mappings reads.
+    #[must_use]
+    pub fn reads(&self, connection: &str) -> Vec<(String, Vec<String>)> {
+        let mut reads: Vec<(String, BTreeSet<String>)> = Vec::new();
+        let mut mappings: Vec<&Arc<Mapped>> = self.mappings(connection).iter().collect();
+        mappings.sort_by_key(|mapped| rank(&mapped.mapping().object));
+        for mapped in mappings {
+            let remote = &mapped.mapping().remote;
+            match reads.iter_mut().find(|(name, _)| name == remote) {
+                Some((_, fields)) => fields.extend(mapped.reads.iter().cloned()),
+                None => reads.push((remote.clone(), mapped.reads.iter().cloned().collect())),
+            }
+        }
+        reads.into_iter().map(|(name, fields)| (name, fields.into_iter().collect())).collect()
+    }
+}
+
+/// Place of an object in [`ORDER`]; custom objects come last.
+#[must_use]
+pub fn rank(object: &str) -> usize {
+    ORDER.iter().position(|known| *known == object).unwrap_or(ORDER.len())
+}
+
+fn compile(objects: &BTreeMap<String, Object>, connection: &str, mapping: Mapping, locale: &Locale) -> Result<Mapped, CatalogError> {
+    let Some(object) = objects.get(&mapping.object) else {
+        return Err(CatalogError::UnknownObject {
+            connection: connection.to_owned(),
+            object: mapping.object,
+            known: objects.keys().cloned().collect::<Vec<_>>().join(", "),
+        });
+    };
+    let name = mapping.object.clone();
+    let lens = Lens::compile(mapping, object, None, locale.clone()).map_err(|errors| CatalogError::Mapping {
+        connection: connection.to_owned(),
+        object: name,
+        errors,
+    })?;
+    let writable = lens.mapping().fields.iter().filter(|line| line.direction != Direction::In).map(|line| line.field.clone()).collect();
+    let reads = lens.reads();
+    Ok(Mapped { lens, writable, reads })
+}
+
+fn policies(
+    objects: &BTreeMap<String, Object>,
+    by_connection: &BTreeMap<String, Vec<Arc<Mapped>>>,
+) -> Result<BTreeMap<String, Vec<FieldPolicy>>, CatalogError> {
+    let mut owners: BTreeMap<(String, String), (String, Owner)> = BTreeMap::new();
+    for (connection, mapped) in by_connection {
+        for mapped in mapped {
+            let mapping = mapped.mapping();
+            for line in &mapping.fields {
+                let key = (mapping.object.clone(), line.field.clone());
+                let known = owners.entry(key).or_insert_with(|| (connection.clone(), line.owner));
+                if known.1 != line.owner {
+                    return Err(CatalogError::Owners {
+                        object: mapping.object.clone(),
+                        field: line.field.clone(),
+                        first: known.0.clone(),
+                        first_owner: known.1,
+                        second: connection.clone(),
+                        second_owner: line.owner,
+                    });
+                }
+            }
+        }
+    }
+    let mut policies: BTreeMap<String, Vec<FieldPolicy>> = BTreeMap::new();
+    for ((object, field), (_, owner)) in owners {
+        let kind = objects.get(&object).and_then(|object| object.field(&field)).map(|field| &field.kind);
+        let merge = if matches!(kind, Some(FieldType::MultiPicklist { .. })) { Merge::Set } else { Merge::Scalar };
+        let data = (object.as_str(), field.as_str());
+        let kind = if CONTACT_DATA.contains(&data) {
+            Kind::Contact
+        } else if STATUS_DATA.contains(&data) {
+            Kind::Status
+        } else {
+            Kind::Other
+        };
+        policies.entry(object).or_default().push(FieldPolicy { merge, kind, ..FieldPolicy::new(field, owner) });
+    }
+    Ok(policies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_packs_fit_the_shipped_objects() {
+        let mappings = ["salesforce", "zendesk"].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
+        let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
+        assert!(catalog.policy("contact").iter().any(|policy| policy.field == "email" && policy.kind == Kind::Contact));
+        assert_eq!(catalog.reads("zendesk")[0].0, "organization");
+        let tasks = catalog.reads("salesforce").into_iter().filter(|(name, _)| name == "Task").count();
+        assert_eq!(tasks, 1, "both mappings of Task share one read");
+    }
+}

@@ -1,0 +1,178 @@
+//! The engine: the store, the connections, the catalog, and the ambient things, in one place that every use-case takes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use entente_connect::connector::Connector;
+use entente_connect::settings::ConnectionSettings;
+use entente_connect::transport::wire::Time;
+use entente_model::clock::Timestamp;
+use entente_model::id::{RecordId, uuid_v7};
+use entente_model::mapping::Role;
+use entente_store::Store;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::catalog::Catalog;
+use crate::error::EngineError;
+use crate::flaws::Flaws;
+use crate::options::Options;
+use crate::sync::pressure::Pressure;
+
+/// One configured connection, ready to use.
+pub struct Connection {
+    /// Name.
+    pub name: String,
+    /// The part it plays.
+    pub role: Role,
+    /// Settings.
+    pub settings: ConnectionSettings,
+    /// Speaks to the vendor.
+    pub connector: Arc<dyn Connector>,
+    /// Batch size and pause of this connection.
+    pub pressure: Pressure,
+}
+
+/// The engine. Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    time: Arc<dyn Time>,
+    options: Options,
+    catalog: RwLock<Arc<Catalog>>,
+    connections: BTreeMap<String, Connection>,
+    random: Mutex<ChaCha8Rng>,
+    owner: String,
+    flaws: Flaws,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Time.
+    pub time: Arc<dyn Time>,
+    /// Settings.
+    pub options: Options,
+    /// Connections with their connectors.
+    pub connections: Vec<(ConnectionSettings, Arc<dyn Connector>)>,
+    /// Seed of ids and jitter. In production from the operating system, in simulations from the simulation's seed.
+    pub seed: u64,
+    /// Deliberate mistakes, for tests of the tests. [`Flaws::none`] everywhere else.
+    pub flaws: Flaws,
+}
+
+impl Engine {
+    /// Puts an engine together. Mappings that the store does not have yet are taken from the shipped packs.
+    ///
+    /// # Errors
+    /// When the store cannot be used or a mapping does not fit.
+    pub async fn assemble(parts: Parts) -> Result<Self, EngineError> {
+        let Parts { store, time, options, connections, seed, flaws } = parts;
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let owner = format!("worker-{:016x}", random.random::<u64>());
+        let connections: BTreeMap<String, Connection> = connections
+            .into_iter()
+            .map(|(settings, connector)| {
+                let pressure = Pressure::new(&options, connector.spec());
+                let name = settings.name.clone();
+                (name.clone(), Connection { name, role: settings.role, settings, connector, pressure })
+            })
+            .collect();
+        let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            time,
+            options,
+            catalog: RwLock::new(Arc::new(catalog)),
+            connections,
+            random: Mutex::new(random),
+            owner,
+            flaws,
+        })))
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Settings.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Objects, mappings and policies in force now.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another catalog in force.
+    pub(crate) fn put_catalog(&self, catalog: Catalog) {
+        *self.0.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+    }
+
+    /// All connections, by name.
+    #[must_use]
+    pub fn connections(&self) -> &BTreeMap<String, Connection> {
+        &self.0.connections
+    }
+
+    /// A connection by name.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn connection(&self, name: &str) -> Result<&Connection, EngineError> {
+        self.0.connections.get(name).ok_or_else(|| EngineError::UnknownConnection {
+            name: name.to_owned(),
+            known: self.0.connections.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.time.now()
+    }
+
+    /// Time that can pass.
+    #[must_use]
+    pub fn time(&self) -> &Arc<dyn Time> {
+        &self.0.time
+    }
+
+    /// Name under which this process holds leases.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.0.owner
+    }
+
+    /// Deliberate mistakes; none in production.
+    #[must_use]
+    pub fn flaws(&self) -> Flaws {
+        self.0.flaws
+    }
+
+    fn random(&self) -> MutexGuard<'_, ChaCha8Rng> {
+        self.0.random.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new record id of an object's prefix.
+    #[must_use]
+    pub fn new_id(&self, prefix: &str) -> RecordId {
+        let ms = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
+        let random: u128 = self.random().random();
+        RecordId::new(prefix, uuid_v7(ms, random))
+    }
+
+    /// A random number from 0 to 1, for jitter.
+    #[must_use]
+    pub fn roll(&self) -> f64 {
+        self.random().random()
+    }
+}

@@ -1,0 +1,18 @@
+//! Every use-case of Entente, grouped by what people do. HTTP, CLI and MCP call these functions and add no meaning of their own.
+
+pub mod automation;
+pub mod catalog;
+pub mod engine;
+pub mod entry;
+pub mod error;
+pub mod flaws;
+pub mod metadata;
+pub mod notify;
+pub mod options;
+pub mod records;
+pub mod reports;
+pub mod sync;
+
+pub use engine::{Connection, Engine, Parts};
+pub use error::{EngineError, Result};
+pub use options::Options;

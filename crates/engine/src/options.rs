@@ -1,0 +1,110 @@
+//! Settings of the engine, with the defaults that the product promises.
+
+use std::time::Duration;
+
+use entente_model::normalise::Locale;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What an admin may set. Durations in milliseconds, because that is what the configuration file says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Edit to landed, 95 of 100 changes: batching waits as long as this allows, to save calls. 500 to 60,000.
+    pub latency_target_ms: u64,
+    /// Time between polls of each object. The promise is 15 minutes.
+    pub poll_interval_ms: u64,
+    /// Waits before the first, second and third retry.
+    pub retry_after_ms: Vec<u64>,
+    /// How much a retry's wait may differ from the setting, in percent, so that retries do not come in step.
+    pub retry_jitter_percent: u64,
+    /// How long a worker may hold a record without a sign of life.
+    pub lease_ms: u64,
+    /// Records one worker takes at once.
+    pub batch_records: usize,
+    /// Batches in work at once.
+    pub workers: usize,
+    /// Rows of one write call when calm; the vendor's maximum bounds it.
+    pub write_batch: usize,
+    /// Rows of one write call under pressure.
+    pub write_batch_under_pressure: usize,
+    /// Region for phone numbers without country code, currency, time zone.
+    #[serde(skip)]
+    pub locale: Locale,
+    /// Zendesk group, or its like, by account tier: who gets the tickets of which tier.
+    pub tier_groups: std::collections::BTreeMap<String, String>,
+    /// Steps of the onboarding checklist of a new customer.
+    pub onboarding_steps: Vec<String>,
+    /// Points by which a health score must move before AE and CSM are told, unless the risk level changes.
+    pub health_notice_points: u8,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            latency_target_ms: 3_000,
+            poll_interval_ms: 15 * 60 * 1000,
+            retry_after_ms: vec![60_000, 5 * 60_000, 15 * 60_000],
+            retry_jitter_percent: 10,
+            lease_ms: 60_000,
+            batch_records: 400,
+            workers: 6,
+            write_batch: 100,
+            write_batch_under_pressure: 50,
+            locale: Locale::default(),
+            tier_groups: std::collections::BTreeMap::new(),
+            onboarding_steps: [
+                "Welcome call with the customer success manager",
+                "Invite the customer's users",
+                "Connect the customer's data",
+                "Train the administrators",
+                "Agree on the first success criteria",
+                "Go-live review",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            health_notice_points: 10,
+        }
+    }
+}
+
+impl Options {
+    /// How long a change may wait for others to share a call with. Half of what the latency target leaves after the time that the
+    /// calls themselves take, so that a change that just missed a batch still lands in time.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        /// Two vendor calls and a job, at the latencies measured in production.
+        const CALLS_MS: u64 = 800;
+        let left = self.latency_target_ms.saturating_sub(CALLS_MS);
+        Duration::from_millis((left * 6 / 10).max(self.latency_target_ms / 25))
+    }
+
+    /// The wait before retry number `attempt` (1 is the first), `None` when the attempts are spent. `roll` is a random number from 0 to 1.
+    #[must_use]
+    pub fn retry_wait(&self, attempt: u32, roll: f64) -> Option<Duration> {
+        let base = *self.retry_after_ms.get(attempt.checked_sub(1)? as usize)?;
+        let spread = base as f64 * self.retry_jitter_percent as f64 / 100.0;
+        Some(Duration::from_millis((base as f64 + spread * (2.0 * roll - 1.0)).max(0.0) as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_retries_after_one_five_and_fifteen_minutes() {
+        let options = Options::default();
+        let waits: Vec<Option<u64>> = (1..=4).map(|n| options.retry_wait(n, 0.5).map(|wait| wait.as_secs())).collect();
+        assert_eq!(waits, [Some(60), Some(300), Some(900), None]);
+        assert_eq!(options.retry_wait(1, 0.0), Some(Duration::from_secs(54)));
+    }
+
+    #[test]
+    fn batching_waits_longer_when_the_admin_allows_it() {
+        let window = |target| Options { latency_target_ms: target, ..Options::default() }.window().as_millis();
+        assert!(window(500) <= 20);
+        assert_eq!(window(3_000), 1_320);
+        assert_eq!(window(9_000), 4_920);
+    }
+}

@@ -1,0 +1,170 @@
+//! Reading records, and the two kinds of work that wait for a person: conflicts and dead letters. The answers here are what the HTTP
+//! API, the CLI and the web app show; every function takes the viewer on whose behalf it looks.
+
+pub mod conflicts;
+pub mod dead_letters;
+pub mod detail;
+pub mod history;
+pub mod list;
+
+use std::collections::BTreeMap;
+
+use entente_model::id::RecordId;
+use entente_model::object::{Field, FieldType, Object};
+use entente_model::value::{Fields, Value, get};
+use entente_store::{Record, Tx, Viewer};
+
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+
+/// Rows of a list when the caller does not say.
+pub const PAGE: usize = 50;
+
+/// What a person calls a record: its title fields, else its id.
+#[must_use]
+pub fn title(object: Option<&Object>, id: &RecordId, data: &Fields) -> String {
+    let parts =
+        object.into_iter().flat_map(|object| &object.title).map(|key| get(data, key)).filter(|value| !value.is_blank()).map(Value::display);
+    let text = parts.collect::<Vec<_>>().join(" ");
+    if text.trim().is_empty() { id.to_string() } else { text }
+}
+
+/// What a person calls a field.
+#[must_use]
+pub fn label(object: Option<&Object>, key: &str) -> String {
+    object.and_then(|object| object.field(key)).map_or_else(|| key.to_owned(), |field| field.label.clone())
+}
+
+/// The name of a field's type, as metadata has it.
+pub(crate) fn kind(field: &Field) -> String {
+    serde_json::to_value(&field.kind).ok().and_then(|value| value["type"].as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// How values are shown: references by the title of what they point to. `None` for no value.
+pub(crate) struct Display {
+    titles: BTreeMap<RecordId, String>,
+}
+
+impl Display {
+    /// Reads the titles of all records that the values point to.
+    pub(crate) fn of<'a>(
+        tx: &mut Tx<'_>,
+        viewer: &Viewer,
+        catalog: &Catalog,
+        values: impl Iterator<Item = &'a Value>,
+    ) -> entente_store::Result<Self> {
+        let mut ids: Vec<RecordId> = values.filter_map(|value| if let Value::Ref(id) = value { Some(id.clone()) } else { None }).collect();
+        ids.sort();
+        ids.dedup();
+        let records = tx.records(viewer, &ids)?;
+        Ok(Self { titles: titles(catalog, &records) })
+    }
+
+    /// One value as a person reads it.
+    pub(crate) fn show(&self, value: &Value) -> Option<String> {
+        if value.is_blank() {
+            return None;
+        }
+        Some(match value {
+            Value::Ref(id) => self.titles.get(id).cloned().unwrap_or_else(|| id.to_string()),
+            other => other.display(),
+        })
+    }
+}
+
+/// Titles of records, by id.
+pub(crate) fn titles(catalog: &Catalog, records: &BTreeMap<RecordId, Record>) -> BTreeMap<RecordId, String> {
+    records.iter().map(|(id, record)| (id.clone(), title(catalog.object(&record.object), id, &record.data))).collect()
+}
+
+/// Reads a record id that a person gave.
+pub(crate) fn parse_id(text: &str) -> Result<RecordId> {
+    text.parse().map_err(|error: entente_model::id::IdError| EngineError::Invalid {
+        field: "id".to_owned(),
+        reason: error.to_string(),
+        remedy: "take the id from a list or a search".to_owned(),
+    })
+}
+
+/// The refusal for a record that is not there.
+pub(crate) fn no_record(id: &RecordId) -> EngineError {
+    EngineError::Unknown { what: "record", name: id.to_string(), remedy: "take the id from a list or a search".to_owned() }
+}
+
+/// The refusal for an object that is not there.
+pub(crate) fn no_object(catalog: &Catalog, name: &str) -> EngineError {
+    let known = catalog.objects().map(|object| object.key.as_str()).collect::<Vec<_>>().join(", ");
+    EngineError::Unknown { what: "object", name: name.to_owned(), remedy: format!("known are: {known}") }
+}
+
+/// Finds the record that a person means: by its id, by an external id at a connection (`zendesk/123` or `zendesk/user/123`), or by a
+/// search that finds exactly one.
+///
+/// # Errors
+/// When nothing or more than one record fits.
+pub async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result<RecordId> {
+    if let Ok(id) = text.parse::<RecordId>() {
+        return Ok(id);
+    }
+    if let Some(id) = by_external_id(engine, text).await? {
+        return Ok(id);
+    }
+    let query = list::ListQuery { q: Some(text.to_owned()), limit: Some(2), ..list::ListQuery::default() };
+    let found = list::list(engine, viewer, query).await?.items;
+    let remedy = || "give the record's id, a connection and external id such as zendesk/123, or words that fit one record only".to_owned();
+    match found.as_slice() {
+        [one] => parse_id(&one.id),
+        [] => Err(EngineError::Unknown { what: "record", name: text.to_owned(), remedy: remedy() }),
+        _ => Err(EngineError::Invalid {
+            field: "record".to_owned(),
+            reason: format!("more than one record fits `{text}`"),
+            remedy: remedy(),
+        }),
+    }
+}
+
+async fn by_external_id(engine: &Engine, text: &str) -> Result<Option<RecordId>> {
+    let Some((connection, rest)) = text.split_once('/') else { return Ok(None) };
+    if !engine.connections().contains_key(connection) {
+        return Ok(None);
+    }
+    let keys: Vec<entente_store::RemoteKey> = match rest.split_once('/') {
+        Some((object, id)) => vec![entente_store::RemoteKey::new(connection, object, id)],
+        None => engine
+            .catalog()
+            .reads(connection)
+            .into_iter()
+            .map(|(object, _)| entente_store::RemoteKey::new(connection, object, rest))
+            .collect(),
+    };
+    let links = engine.store().read(move |tx| tx.links_at(&keys)).await?;
+    Ok(links.into_values().next().map(|link| link.record))
+}
+
+/// Whether a field type's values are shown as they are typed in, for inputs that a person fills.
+pub(crate) fn parse_value(kind: &FieldType, text: &str) -> std::result::Result<Value, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    let wrong = |expected: &str| format!("expected {expected}");
+    Ok(match kind {
+        FieldType::Number { .. } => Value::Number(text.parse().map_err(|_| wrong("a number such as 12.5"))?),
+        FieldType::Money { currency } => {
+            let (amount, code) = text.split_once(' ').unwrap_or((text, currency));
+            Value::Money { amount: amount.parse().map_err(|_| wrong("an amount such as 12.50 USD"))?, currency: code.to_owned() }
+        }
+        FieldType::Date => Value::Date(text.parse().map_err(|_| wrong("a day such as 2026-01-31"))?),
+        FieldType::Datetime => Value::DateTime(text.parse().map_err(|_| wrong("an instant such as 2026-01-31T12:00:00Z"))?),
+        FieldType::Boolean => Value::Bool(text.parse().map_err(|_| wrong("true or false"))?),
+        FieldType::MultiPicklist { .. } => {
+            Value::Set(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+        }
+        FieldType::Reference { .. } => Value::Ref(text.parse().map_err(|_| wrong("the id of a record"))?),
+        FieldType::Json => Value::Json(serde_json::from_str(text).map_err(|_| wrong("JSON"))?),
+        FieldType::Text | FieldType::LongText | FieldType::Email | FieldType::Phone | FieldType::Url | FieldType::Picklist { .. } => {
+            Value::text(text)
+        }
+    })
+}

@@ -1,0 +1,351 @@
+//! Conflicts: fields that more than one side changed and that a person decides.
+
+use std::collections::BTreeSet;
+
+use entente_model::actor::Actor;
+use entente_model::id::RecordId;
+use entente_model::plan::policy::SIMULTANEOUS_MS;
+use entente_model::value::{Fields, Value, get};
+use entente_store::{ConflictState, LANE_URGENT, LinkState, NewEntry, NewHint, StoreError, Tx, Viewer};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Display, PAGE, label, parse_value, titles};
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::sync::edit::{self, Edit};
+
+/// Which conflicts to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct ConflictQuery {
+    /// `waiting` or `resolved`; waiting ones without it.
+    #[param(nullable = false)]
+    pub state: Option<String>,
+    /// Go on where the last page ended: its `next`.
+    #[param(nullable = false)]
+    pub before: Option<String>,
+    /// Conflicts per page, 1 to 1,000; 50 without it.
+    #[param(nullable = false)]
+    pub limit: Option<usize>,
+}
+
+/// One side of a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConflictSide {
+    /// Connection, or `native` for Entente itself.
+    pub side: String,
+    /// Its value, as people read it; none for no value.
+    pub value: Option<String>,
+    /// When it was changed there.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+    /// The kind of hand that changed it.
+    pub by: Option<String>,
+}
+
+/// How a conflict was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Decided {
+    /// The value, as people read it.
+    pub value: Option<String>,
+    /// Who decided.
+    pub by: Option<String>,
+    /// When.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+}
+
+/// A conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Conflict {
+    /// Conflict id.
+    pub id: String,
+    /// Record id.
+    pub record: String,
+    /// Object.
+    pub object: String,
+    /// What people call the record.
+    pub title: String,
+    /// Field.
+    pub field: String,
+    /// What people call it.
+    pub label: String,
+    /// `waiting` or `resolved`.
+    pub state: String,
+    /// When it was found.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Why a person has to decide.
+    pub reason: String,
+    /// The value last agreed.
+    pub base: Option<String>,
+    /// The sides' values.
+    pub sides: Vec<ConflictSide>,
+    /// What Entente would choose.
+    pub suggested: Option<String>,
+    /// How it was decided.
+    pub resolved: Option<Decided>,
+}
+
+/// A page of conflicts, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConflictPage {
+    /// The conflicts.
+    pub items: Vec<Conflict>,
+    /// Where the next page begins; none on the last.
+    pub next: Option<String>,
+}
+
+/// A decision: either the value of a side, or another value.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Resolution {
+    /// Take the value of this side: a connection's name, or `native` for what Entente holds.
+    pub side: Option<String>,
+    /// Take this value: a text as people write it, or the typed form (`{"text": "Ada"}`); null clears the field.
+    #[schema(value_type = Option<Value>)]
+    pub value: Option<serde_json::Value>,
+}
+
+fn parse_number(id: &str) -> Result<i64> {
+    id.parse().map_err(|_| EngineError::Invalid {
+        field: "id".to_owned(),
+        reason: format!("`{id}` is not the id of a conflict"),
+        remedy: "take it from the list of conflicts".to_owned(),
+    })
+}
+
+/// A page of conflicts.
+///
+/// # Errors
+/// When the state is none, or the store fails.
+pub async fn list(engine: &Engine, viewer: &Viewer, query: ConflictQuery) -> Result<ConflictPage> {
+    let state = match query.state.as_deref().filter(|state| !state.is_empty()) {
+        None => ConflictState::Waiting,
+        Some(text) => text.parse().map_err(|reason| EngineError::Invalid {
+            field: "state".to_owned(),
+            reason,
+            remedy: "use waiting or resolved".to_owned(),
+        })?,
+    };
+    let before = query.before.as_deref().filter(|before| !before.is_empty()).map(parse_number).transpose()?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
+    let (seer, catalog) = (viewer.clone(), engine.catalog());
+    let page = engine.store().read(move |tx| {
+        let found = tx.conflicts(&seer, state, limit, before)?;
+        let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
+        Ok(ConflictPage { items: shown(tx, &seer, &catalog, found)?, next })
+    });
+    Ok(page.await?)
+}
+
+/// The conflicts of a record that wait.
+///
+/// # Errors
+/// When the store fails.
+pub async fn of_record(engine: &Engine, viewer: &Viewer, id: &RecordId) -> Result<Vec<Conflict>> {
+    let (seer, catalog, id) = (viewer.clone(), engine.catalog(), id.clone());
+    let found = engine.store().read(move |tx| {
+        let found = tx.conflicts_of(std::slice::from_ref(&id))?;
+        shown(tx, &seer, &catalog, found)
+    });
+    Ok(found.await?)
+}
+
+fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente_store::Conflict>) -> entente_store::Result<Vec<Conflict>> {
+    let ids: Vec<RecordId> = found.iter().map(|conflict| conflict.conflict.record.clone()).collect();
+    let titles = titles(catalog, &tx.records(viewer, &ids)?);
+    let values = found.iter().flat_map(|found| {
+        let of = &found.conflict;
+        of.sides.iter().map(|side| &side.value).chain([&of.base]).chain(&of.suggested).chain(&found.resolution)
+    });
+    let display = Display::of(tx, viewer, catalog, values)?;
+    // A record that the viewer may not see has no title here, and its conflict is not shown.
+    Ok(found.into_iter().filter_map(|conflict| Some(show(catalog, titles.get(&conflict.conflict.record)?, &display, conflict))).collect())
+}
+
+fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store::Conflict) -> Conflict {
+    let of = found.conflict;
+    let resolved = (found.state == ConflictState::Resolved).then(|| Decided {
+        value: found.resolution.as_ref().and_then(|value| display.show(value)),
+        by: found.resolved_by,
+        at: found.resolved_at,
+    });
+    Conflict {
+        id: found.id.to_string(),
+        title: title.to_owned(),
+        label: label(catalog.object(&of.object), &of.field),
+        state: found.state.to_string(),
+        since: of.opened_at,
+        reason: reason(&of.sides),
+        base: display.show(&of.base),
+        suggested: of.suggested.as_ref().and_then(|value| display.show(value)),
+        sides: of
+            .sides
+            .into_iter()
+            .map(|side| ConflictSide {
+                value: display.show(&side.value),
+                side: side.side,
+                at: side.at,
+                by: Some(side.by).filter(|by| !by.is_empty()),
+            })
+            .collect(),
+        resolved,
+        record: of.record.to_string(),
+        object: of.object,
+        field: of.field,
+    }
+}
+
+fn reason(sides: &[entente_store::ConflictSide]) -> String {
+    let times: Vec<i64> = sides.iter().filter_map(|side| side.at).map(Timestamp::as_millisecond).collect();
+    match (times.iter().min(), times.iter().max()) {
+        (Some(first), Some(last)) if times.len() == sides.len() && last - first < SIMULTANEOUS_MS => {
+            format!("the sides changed within {} seconds of each other", SIMULTANEOUS_MS / 1_000)
+        }
+        (Some(_), Some(_)) if times.len() == sides.len() => "no rule decides".to_owned(),
+        _ => "the platforms do not say when the sides changed".to_owned(),
+    }
+}
+
+/// Decides a waiting conflict. The record gets the value by an entry of the ledger, each side's base becomes what that side holds now,
+/// and so the next look writes the value to every side that differs.
+///
+/// # Errors
+/// When there is no such conflict, it is decided already, or the value does not fit the field.
+pub async fn resolve(engine: &Engine, viewer: &Viewer, id: &str, resolution: Resolution) -> Result<Conflict> {
+    let number = parse_number(id)?;
+    let (seer, now, catalog) = (viewer.clone(), engine.now(), engine.catalog());
+    let wanted = seer.clone();
+    let found = engine.store().read(move |tx| tx.conflict(&wanted, number)).await?;
+    let Some(found) = found else {
+        return Err(EngineError::Unknown {
+            what: "conflict",
+            name: id.to_owned(),
+            remedy: "take its id from the list of conflicts".to_owned(),
+        });
+    };
+    if found.state == ConflictState::Resolved {
+        return Err(StoreError::Conflict { what: format!("conflict {id} is decided already") }.into());
+    }
+    let value = chosen(&catalog, &found, &resolution)?;
+    let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
+    let decided = engine.store().write(move |tx| {
+        decide(tx, &catalog, &seer, &found, &value, &connections, now)?;
+        let found = tx.conflict(&seer, number)?.into_iter().collect();
+        shown(tx, &seer, &catalog, found)
+    });
+    decided.await?.pop().ok_or_else(|| EngineError::Unknown {
+        what: "conflict",
+        name: id.to_owned(),
+        remedy: "take its id from the list of conflicts".to_owned(),
+    })
+}
+
+/// The value that a decision names.
+fn chosen(catalog: &Catalog, found: &entente_store::Conflict, resolution: &Resolution) -> Result<Value> {
+    let of = &found.conflict;
+    let invalid = |field: &str, reason: String, remedy: String| EngineError::Invalid { field: field.to_owned(), reason, remedy };
+    match (&resolution.side, &resolution.value) {
+        (Some(side), None) => {
+            let known = || of.sides.iter().map(|side| side.side.as_str()).collect::<Vec<_>>().join(", ");
+            of.sides
+                .iter()
+                .find(|one| one.side == *side)
+                .map(|one| one.value.clone())
+                .ok_or_else(|| invalid("side", format!("`{side}` is not a side of this conflict"), format!("use one of: {}", known())))
+        }
+        (None, Some(serde_json::Value::Null)) => Ok(Value::Null),
+        (None, Some(serde_json::Value::String(text))) => {
+            let kind = catalog.object(&of.object).and_then(|object| object.field(&of.field)).map(|field| &field.kind);
+            match kind {
+                Some(kind) => parse_value(kind, text).map_err(|reason| invalid("value", reason, "write the value in that form".to_owned())),
+                None => Ok(Value::text(text)),
+            }
+        }
+        (None, Some(typed)) => serde_json::from_value(typed.clone())
+            .map_err(|error| invalid("value", error.to_string(), "use a text, or the typed form such as {\"text\": \"Ada\"}".to_owned())),
+        _ => Err(invalid(
+            "side",
+            "either a side or a value is needed, and not both".to_owned(),
+            "send {\"side\": \"…\"} or {\"value\": …}".to_owned(),
+        )),
+    }
+}
+
+fn decide(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    viewer: &Viewer,
+    found: &entente_store::Conflict,
+    value: &Value,
+    connections: &BTreeSet<String>,
+    now: Timestamp,
+) -> entente_store::Result<()> {
+    let of = &found.conflict;
+    let mut links = tx.links_of(std::slice::from_ref(&of.record))?;
+    links.retain(|link| link.state == LinkState::Present);
+    for link in &mut links {
+        let present = link.seen.as_ref().and_then(|seen| seen.get(&of.field)).unwrap_or_else(|| get(&link.base, &of.field)).clone();
+        link.base.insert(of.field.clone(), present);
+        if let Some(seen) = &mut link.seen {
+            seen.remove(&of.field);
+        }
+        link.seen = link.seen.take().filter(|seen| !seen.is_empty());
+    }
+    tx.put_links(&links)?;
+    let detail = format!("conflict {} about {} was decided by a person", found.id, of.field);
+    let edit = Edit {
+        record: of.record.clone(),
+        fields: Fields::from([(of.field.clone(), value.clone())]),
+        actor: Actor::Person,
+        actor_name: viewer.name.clone(),
+        cause: "user".to_owned(),
+        detail: detail.clone(),
+        lane: LANE_URGENT,
+        window_ms: 0,
+    };
+    let entry = match edit::apply(tx, catalog, &edit, now)? {
+        Some(entry) => Some(entry),
+        // What Entente holds was chosen: the record stays, the decision is an entry all the same.
+        None => note(tx, viewer, of, &detail, now)?,
+    };
+    tx.hint(&[NewHint {
+        subject: of.record.to_string(),
+        object: of.object.clone(),
+        lane: LANE_URGENT,
+        due_at: now,
+        cause: "user".to_owned(),
+        fetch: connections.clone(),
+        origin_at: Some(now),
+        at: now,
+    }])?;
+    tx.resolve_conflict(found.id, &entente_store::Resolution { value: value.clone(), by: viewer.name.clone(), at: now, entry }).map(drop)
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    viewer: &Viewer,
+    of: &entente_store::NewConflict,
+    detail: &str,
+    now: Timestamp,
+) -> entente_store::Result<Option<entente_store::EntryId>> {
+    let Some(record) = tx.record(viewer, &of.record)? else { return Err(StoreError::Missing(format!("record {}", of.record))) };
+    let entry = NewEntry {
+        record: record.id,
+        object: record.object,
+        subject: record.subject,
+        at: now,
+        actor: Actor::Person,
+        actor_name: viewer.name.clone(),
+        cause: "user".to_owned(),
+        detail: detail.to_owned(),
+        connection: None,
+        changes: std::collections::BTreeMap::new(),
+    };
+    Ok(tx.append(&[entry])?.first().copied())
+}

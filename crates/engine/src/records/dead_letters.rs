@@ -1,0 +1,257 @@
+//! Dead letters: records whose converge failed for good, kept until a person retries or discards them.
+
+use std::collections::BTreeSet;
+
+use entente_store::{DeadLetterFilter, DeadLetterState, LANE_URGENT, NewHint, StoreError, Viewer};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{PAGE, titles};
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+
+/// Which dead letters to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct DeadLetterQuery {
+    /// `open`, `retried` or `discarded`; open ones without it.
+    #[param(nullable = false)]
+    pub state: Option<String>,
+    /// Only those of this connection.
+    #[param(nullable = false)]
+    pub connection: Option<String>,
+    /// Go on where the last page ended: its `next`.
+    #[param(nullable = false)]
+    pub before: Option<String>,
+    /// Dead letters per page, 1 to 1,000; 50 without it.
+    #[param(nullable = false)]
+    pub limit: Option<usize>,
+}
+
+/// A dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeadLetter {
+    /// Dead letter id.
+    pub id: String,
+    /// Record id, or connection/object/external id of a row that has no record yet.
+    pub record: String,
+    /// Object.
+    pub object: String,
+    /// What people call the record.
+    pub title: String,
+    /// `open`, `retried` or `discarded`.
+    pub state: String,
+    /// When it was given up.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The connection that refused.
+    pub connection: Option<String>,
+    /// What went wrong.
+    pub error: String,
+    /// What to do about it.
+    pub advice: Option<String>,
+    /// Attempts made.
+    pub attempts: u64,
+    /// Why it was closed.
+    pub reason: Option<String>,
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeadLetterAttempt {
+    /// When.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+    /// Why it failed.
+    pub error: String,
+}
+
+/// A dead letter with everything that is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeadLetterDetail {
+    /// The dead letter.
+    #[serde(flatten)]
+    pub letter: DeadLetter,
+    /// Kind of error: what is to be done about it.
+    pub class: String,
+    /// The vendor's code, or ours.
+    pub code: String,
+    /// The vendor's answer.
+    pub answer: String,
+    /// When it was first tried.
+    #[schema(value_type = String, format = DateTime)]
+    pub first_at: Timestamp,
+    /// Every attempt.
+    pub tries: Vec<DeadLetterAttempt>,
+}
+
+/// A page of dead letters, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeadLetterPage {
+    /// The dead letters.
+    pub items: Vec<DeadLetter>,
+    /// Where the next page begins; none on the last.
+    pub next: Option<String>,
+}
+
+/// Why a dead letter is put away.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Discard {
+    /// The reason, for whoever asks later.
+    pub reason: Option<String>,
+}
+
+fn parse_number(id: &str) -> Result<i64> {
+    id.parse().map_err(|_| EngineError::Invalid {
+        field: "id".to_owned(),
+        reason: format!("`{id}` is not the id of a dead letter"),
+        remedy: "take it from the list of dead letters".to_owned(),
+    })
+}
+
+fn unknown(id: &str) -> EngineError {
+    EngineError::Unknown { what: "dead letter", name: id.to_owned(), remedy: "take its id from the list of dead letters".to_owned() }
+}
+
+/// A page of dead letters.
+///
+/// # Errors
+/// When the state is none, or the store fails.
+pub async fn list(engine: &Engine, viewer: &Viewer, query: DeadLetterQuery) -> Result<DeadLetterPage> {
+    let state = match query.state.as_deref().filter(|state| !state.is_empty()) {
+        None => DeadLetterState::Open,
+        Some(text) => text.parse().map_err(|reason| EngineError::Invalid {
+            field: "state".to_owned(),
+            reason,
+            remedy: "use open, retried or discarded".to_owned(),
+        })?,
+    };
+    let before = query.before.as_deref().filter(|before| !before.is_empty()).map(parse_number).transpose()?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
+    let connection = query.connection.filter(|name| !name.is_empty());
+    let filter = DeadLetterFilter { state: Some(state), connection, before, ..DeadLetterFilter::default() };
+    let seer = viewer.clone();
+    let found = engine.store().read(move |tx| tx.dead_letters(&seer, &filter, limit)).await?;
+    let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
+    Ok(DeadLetterPage { items: shown(engine, viewer, found).await?, next })
+}
+
+/// One dead letter with every attempt.
+///
+/// # Errors
+/// When there is none, or the store fails.
+pub async fn show(engine: &Engine, viewer: &Viewer, id: &str) -> Result<DeadLetterDetail> {
+    let number = parse_number(id)?;
+    let seer = viewer.clone();
+    let found = engine.store().read(move |tx| tx.dead_letter(&seer, number)).await?.ok_or_else(|| unknown(id))?;
+    let kept = found.letter.clone();
+    let letter = shown(engine, viewer, vec![found]).await?.pop().ok_or_else(|| unknown(id))?;
+    Ok(DeadLetterDetail {
+        letter,
+        class: kept.error_class,
+        code: kept.error_code,
+        answer: kept.vendor_answer,
+        first_at: kept.first_at,
+        tries: kept.attempts.into_iter().map(|attempt| DeadLetterAttempt { at: Some(attempt.at), error: attempt.error }).collect(),
+    })
+}
+
+/// Looks at the record again, with all attempts anew.
+///
+/// # Errors
+/// When there is no such dead letter, it is closed already, or the store fails.
+pub async fn retry(engine: &Engine, viewer: &Viewer, id: &str) -> Result<DeadLetter> {
+    let number = parse_number(id)?;
+    let reason = format!("retried by {}", viewer.name);
+    close(engine, viewer, vec![number], DeadLetterState::Retried, reason).await?.pop().ok_or_else(|| closed(id))
+}
+
+/// Looks at every record again that has an open dead letter. Answers how many.
+///
+/// # Errors
+/// When the store fails.
+pub async fn retry_all(engine: &Engine, viewer: &Viewer) -> Result<u64> {
+    let mut many = 0;
+    loop {
+        let filter = DeadLetterFilter { state: Some(DeadLetterState::Open), ..DeadLetterFilter::default() };
+        let seer = viewer.clone();
+        let open = engine.store().read(move |tx| tx.dead_letters(&seer, &filter, entente_store::PAGE_ROWS_MAX)).await?;
+        if open.is_empty() {
+            return Ok(many);
+        }
+        let ids = open.iter().map(|letter| letter.id).collect();
+        many += close(engine, viewer, ids, DeadLetterState::Retried, format!("retried by {}", viewer.name)).await?.len() as u64;
+    }
+}
+
+/// Puts a dead letter away. The record is looked at again when it next changes.
+///
+/// # Errors
+/// When there is no such dead letter, it is closed already, or the store fails.
+pub async fn discard(engine: &Engine, viewer: &Viewer, id: &str, discard: Discard) -> Result<DeadLetter> {
+    let number = parse_number(id)?;
+    let reason = match discard.reason.filter(|reason| !reason.trim().is_empty()) {
+        Some(reason) => format!("{}: {}", viewer.name, reason.trim()),
+        None => format!("discarded by {}", viewer.name),
+    };
+    close(engine, viewer, vec![number], DeadLetterState::Discarded, reason).await?.pop().ok_or_else(|| closed(id))
+}
+
+fn closed(id: &str) -> EngineError {
+    StoreError::Conflict { what: format!("dead letter {id} is not open any more, or never was") }.into()
+}
+
+async fn close(engine: &Engine, viewer: &Viewer, ids: Vec<i64>, state: DeadLetterState, reason: String) -> Result<Vec<DeadLetter>> {
+    let now = engine.now();
+    let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
+    let closed = engine
+        .store()
+        .write(move |tx| {
+            let closed = tx.close_dead_letters(&ids, state, &reason, now)?;
+            if state == DeadLetterState::Retried {
+                let hints: Vec<NewHint> = closed
+                    .iter()
+                    .map(|letter| NewHint {
+                        subject: letter.letter.subject.clone(),
+                        object: letter.letter.object.clone(),
+                        lane: LANE_URGENT,
+                        due_at: now,
+                        cause: "user".to_owned(),
+                        fetch: connections.clone(),
+                        origin_at: None,
+                        at: now,
+                    })
+                    .collect();
+                tx.hint(&hints)?;
+            }
+            Ok(closed)
+        })
+        .await?;
+    shown(engine, viewer, closed).await
+}
+
+async fn shown(engine: &Engine, viewer: &Viewer, found: Vec<entente_store::DeadLetter>) -> Result<Vec<DeadLetter>> {
+    let (seer, catalog) = (viewer.clone(), engine.catalog());
+    let ids: Vec<_> = found.iter().filter_map(|letter| letter.letter.record.clone()).collect();
+    let titles = engine.store().read(move |tx| Ok(titles(&catalog, &tx.records(&seer, &ids)?))).await?;
+    let letters = found.into_iter().map(|found| {
+        let kept = found.letter;
+        DeadLetter {
+            id: found.id.to_string(),
+            title: kept.record.as_ref().and_then(|id| titles.get(id).cloned()).unwrap_or_else(|| kept.subject.clone()),
+            record: kept.record.map_or(kept.subject, |id| id.to_string()),
+            object: kept.object,
+            state: found.state.to_string(),
+            at: kept.died_at,
+            connection: kept.connection,
+            error: format!("{}: {}", kept.error_code, kept.message),
+            advice: Some(kept.advice).filter(|advice| !advice.is_empty()),
+            attempts: kept.attempts.len() as u64,
+            reason: found.reason,
+        }
+    });
+    Ok(letters.collect())
+}

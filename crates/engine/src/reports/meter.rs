@@ -1,0 +1,132 @@
+//! The meter: call counts and the condition of each connection, written to the store now and then, so that every process and every
+//! restart adds up to one day.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use entente_connect::connector::CallCounts;
+use entente_model::clock::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Connection, Engine};
+use crate::error::Result;
+
+/// Counter of calls, by connection.
+pub const CALLS: &str = "calls";
+/// Counter of calls that failed.
+pub const CALLS_FAILED: &str = "calls_failed";
+/// Counter of calls refused for pace.
+pub const CALLS_LIMITED: &str = "calls_limited";
+/// Counter of milliseconds spent in calls.
+pub const CALLS_MS: &str = "calls_ms";
+
+/// Windows at least this long are a day's quota.
+const DAY: Duration = Duration::from_secs(20 * 60 * 60);
+
+/// Condition of a connection, as last seen by a process that makes calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// When it was seen.
+    pub at: Timestamp,
+    /// `ok`, `limited`, `paused`, `unchecked`.
+    pub state: String,
+    /// Why it is not ok, and what to do.
+    pub note: Option<String>,
+    /// Calls allowed in the vendor's window.
+    pub limit: Option<u64>,
+    /// Calls left in it.
+    pub remaining: Option<u64>,
+    /// Calls allowed per day, if known.
+    pub daily_limit: Option<u64>,
+    /// The vendor's clock minus ours, in milliseconds.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// Name of the setting that keeps a connection's condition.
+pub(crate) fn setting(connection: &str) -> String {
+    format!("condition/{connection}")
+}
+
+impl Condition {
+    /// The condition of a connection as this process sees it.
+    #[must_use]
+    pub fn of(connection: &Connection, now: Timestamp) -> Self {
+        let budget = connection.connector.budget();
+        let blocked = budget.blocked_until.filter(|until| *until > now);
+        let (state, note) = if let Some(trouble) = connection.pressure.paused(now).or_else(|| connection.pressure.last_trouble()) {
+            ("paused", Some(format!("{}; {}", trouble.error, trouble.error.advice)))
+        } else if let Some(until) = blocked {
+            ("limited", Some(format!("the vendor's quota is used up until {until}; work goes on by itself then")))
+        } else if connection.connector.counts().calls == 0 {
+            ("unchecked", None)
+        } else {
+            ("ok", None)
+        };
+        let of_day = budget.limit.filter(|_| budget.window.is_some_and(|window| window >= DAY));
+        let daily_limit = [connection.settings.daily_calls, of_day].into_iter().flatten().min();
+        Self {
+            at: now,
+            state: state.to_owned(),
+            note,
+            limit: budget.limit,
+            remaining: budget.remaining,
+            daily_limit,
+            clock_offset_ms: connection.connector.clock_offset_ms(),
+        }
+    }
+}
+
+/// Remembers what was written, so that only the difference is added.
+#[derive(Debug, Default)]
+pub struct Meter {
+    written: BTreeMap<String, CallCounts>,
+}
+
+impl Meter {
+    /// Adds what was called since the last time, and notes the condition of each connection.
+    ///
+    /// # Errors
+    /// When the store fails; the difference is kept for the next time.
+    pub async fn write(&mut self, engine: &Engine) -> Result<()> {
+        let now = engine.now();
+        let mut adds: Vec<(&'static str, String, i64)> = Vec::new();
+        let mut conditions = Vec::new();
+        let mut present = BTreeMap::new();
+        for (name, connection) in engine.connections() {
+            let counts = connection.connector.counts();
+            let before = self.written.get(name).cloned().unwrap_or_default();
+            for (counter, new, old) in [
+                (CALLS, counts.calls, before.calls),
+                (CALLS_FAILED, counts.failed, before.failed),
+                (CALLS_LIMITED, counts.limited, before.limited),
+                (CALLS_MS, counts.ms, before.ms),
+            ] {
+                let delta = i64::try_from(new.saturating_sub(old)).unwrap_or(i64::MAX);
+                if delta > 0 {
+                    adds.push((counter, name.clone(), delta));
+                }
+            }
+            // A process that made no call knows nothing of the connection.
+            if counts.calls > 0 {
+                conditions.push((setting(name), Condition::of(connection, now)));
+            }
+            present.insert(name.clone(), counts);
+        }
+        if !adds.is_empty() || !conditions.is_empty() {
+            engine
+                .store()
+                .write(move |tx| {
+                    let adds: Vec<(&str, &str, i64)> =
+                        adds.iter().map(|(counter, name, delta)| (*counter, name.as_str(), *delta)).collect();
+                    tx.count(now, &adds)?;
+                    for (key, condition) in &conditions {
+                        tx.put_setting(key, condition)?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        self.written = present;
+        Ok(())
+    }
+}

@@ -1,0 +1,461 @@
+//! Adopting: a remote row that no record stands for yet is linked to the record of the same customer, or gets a record of its own.
+//!
+//! All of it happens in one transaction, so that two rows of one customer that come in at the same time end in one record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entente_connect::connector::Priority;
+use entente_connect::error::VendorError;
+use entente_connect::look::{Existence, Look, ReadSpec};
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
+use entente_model::matching::{self, Match, Profile};
+use entente_model::value::{Fields, Value, get};
+use entente_store::{
+    Hint, Link, LinkState, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError, Tx, Viewer,
+};
+
+use super::decide::row_target;
+use super::fate::{Fate, fate};
+use super::look::taken;
+use super::subject::{RowKey, Subject};
+use super::wake::wake;
+use crate::catalog::{Catalog, Mapped};
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// Below this score a candidate is not worth a person's look.
+const REVIEW_FROM: f64 = 0.6;
+
+/// Adopts the rows of hints that this worker holds.
+///
+/// # Errors
+/// When the store fails.
+pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+    let hints = fetch_unseen(engine, hints).await?;
+    let engine_ = engine.clone();
+    let catalog = engine.catalog();
+    let hints = Arc::new(hints);
+    engine
+        .store()
+        .write(move |tx| {
+            let now = engine_.now();
+            let mut adoption = Adoption { engine: &engine_, catalog: &catalog, now, added: BTreeMap::new(), companies: BTreeMap::new() };
+            adoption.run(tx, &hints)?;
+            let settled: Vec<Settled> = hints
+                .iter()
+                .map(|hint| Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Done })
+                .collect();
+            tx.settle(engine_.owner(), now, &settled)?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+/// Fetches the rows that a webhook named without showing them. Hints whose fetch fails are settled; the others come back.
+async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
+    let rows: Vec<RemoteKey> = hints
+        .iter()
+        .filter_map(|hint| match Subject::parse(&hint.subject) {
+            Some(Subject::Row(row)) => Some(RemoteKey::new(row.connection, row.object, row.id)),
+            _ => None,
+        })
+        .collect();
+    let wanted = rows.clone();
+    let seen = engine.store().read(move |tx| tx.looks_for(&wanted)).await?;
+    let mut unseen: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for key in rows.into_iter().filter(|key| !seen.contains_key(key)) {
+        unseen.entry((key.connection, key.object)).or_default().push(key.id);
+    }
+    let catalog = engine.catalog();
+    let mut failed: BTreeMap<String, (String, VendorError)> = BTreeMap::new();
+    for ((connection, object), ids) in unseen {
+        let Ok(ready) = engine.connection(&connection) else { continue };
+        let read = ReadSpec { object: object.clone(), fields: super::gather::read_fields(&catalog, &connection, &object) };
+        for ids in ids.chunks(ready.connector.spec().fetch_max) {
+            match ready.connector.fetch(&read, ids, Priority::Update).await {
+                Ok(looks) => {
+                    ready.pressure.calm();
+                    let looks: Vec<_> = looks.iter().map(|look| super::look::stored(&connection, look)).collect();
+                    engine.store().write(move |tx| tx.put_looks(&looks)).await?;
+                }
+                Err(error) => {
+                    ready.pressure.trouble(&error, engine.now());
+                    for id in ids {
+                        let row = RowKey { connection: connection.clone(), object: object.clone(), id: id.clone() };
+                        failed.insert(row.to_string(), (connection.clone(), error.clone()));
+                    }
+                }
+            }
+        }
+    }
+    if failed.is_empty() {
+        return Ok(hints);
+    }
+    let now = engine.now();
+    let (bad, good): (Vec<Hint>, Vec<Hint>) = hints.into_iter().partition(|hint| failed.contains_key(&hint.subject));
+    let fates: Arc<Vec<Fate>> = Arc::new(bad.iter().map(|hint| fate(engine, hint, failed.get(&hint.subject), now)).collect());
+    let owner = engine.owner().to_owned();
+    engine
+        .store()
+        .write(move |tx| {
+            for fate in fates.iter() {
+                fate.note(tx, "", now)?;
+            }
+            let settled: Vec<Settled> = fates.iter().map(Fate::settled).collect();
+            tx.settle(&owner, now, &settled).map(drop)
+        })
+        .await?;
+    Ok(good)
+}
+
+/// Match keys of a record.
+pub(crate) fn match_keys(object: &str, fields: &Fields, company: Option<&str>) -> BTreeSet<MatchKey> {
+    let fields = for_matching(object, fields);
+    matching::keys(object, &fields, company)
+        .into_iter()
+        .map(|key| MatchKey::new(format!("{:?}", key.kind).to_lowercase(), key.value))
+        .collect()
+}
+
+/// Whether records of an object are recognised by match keys.
+pub(crate) fn has_match_keys(object: &str) -> bool {
+    matches!(object, "account" | "contact")
+}
+
+/// The values that matching goes by: a desk knows a company by its e-mail domains where the CRM has its web site.
+fn for_matching(object: &str, fields: &Fields) -> Fields {
+    let mut fields = fields.clone();
+    if object == "account"
+        && get(&fields, "domain").is_blank()
+        && let Value::Set(domains) = get(&fields, "email_domains")
+        && let Some(domain) = domains.iter().next().cloned()
+    {
+        fields.insert("domain".to_owned(), Value::Text(domain));
+    }
+    fields
+}
+
+struct Adoption<'a> {
+    engine: &'a Engine,
+    catalog: &'a Catalog,
+    now: Timestamp,
+    /// Records made or linked in this batch, by object and match key.
+    added: BTreeMap<(String, MatchKey), BTreeSet<RecordId>>,
+    /// Names of accounts, by record.
+    companies: BTreeMap<RecordId, String>,
+}
+
+/// A row on its way to a record.
+struct Row<'a> {
+    hint: &'a Hint,
+    key: RowKey,
+    look: Look,
+    mapped: Arc<Mapped>,
+    fields: Fields,
+    /// Match keys.
+    keys: BTreeSet<MatchKey>,
+    company: Option<String>,
+}
+
+impl Adoption<'_> {
+    fn run(&mut self, tx: &mut Tx<'_>, hints: &[Hint]) -> Result<(), StoreError> {
+        let keys: Vec<(&Hint, RowKey)> = hints
+            .iter()
+            .filter_map(|hint| match Subject::parse(&hint.subject) {
+                Some(Subject::Row(row)) => Some((hint, row)),
+                _ => None,
+            })
+            .collect();
+        let remote: Vec<RemoteKey> = keys.iter().map(|(_, row)| RemoteKey::new(&row.connection, &row.object, &row.id)).collect();
+        let mut looks = tx.looks_for(&remote)?;
+        let linked = tx.links_at(&remote)?;
+        let mut rows = Vec::new();
+        let mut dropped = Vec::new();
+        for ((hint, key), remote) in keys.into_iter().zip(remote) {
+            if let Some(link) = linked.get(&remote) {
+                self.hint(tx, hint, &link.record, BTreeSet::new())?;
+                continue;
+            }
+            // A look that is gone by now was consumed by whoever linked the row.
+            let Some(stored) = looks.remove(&remote) else { continue };
+            let stamp = stored.stamp;
+            let look = taken(stored);
+            let mapped = self.catalog.mappings(&key.connection).iter().find(|mapped| {
+                mapped.mapping().remote == key.object && mapped.lens.accepts(&look.row)
+            });
+            match mapped {
+                Some(mapped) if look.existence == Existence::Present => {
+                    let mapped = Arc::clone(mapped);
+                    rows.push(Row { hint, key, look, mapped, fields: Fields::new(), keys: BTreeSet::new(), company: None });
+                }
+                _ => dropped.push((remote, stamp)),
+            }
+        }
+        tx.consume_looks(&dropped)?;
+        // Parents first, so that children find them in the same batch.
+        rows.sort_by_key(|row| crate::catalog::rank(&row.mapped.mapping().object));
+        self.read_fields(tx, &mut rows)?;
+        let mut found = self.candidates(tx, &rows)?;
+        for row in rows {
+            self.adopt(tx, row, &mut found)?;
+        }
+        Ok(())
+    }
+
+    fn read_fields(&mut self, tx: &mut Tx<'_>, rows: &mut [Row<'_>]) -> Result<(), StoreError> {
+        let nothing = Fields::new();
+        let mut wanted: BTreeSet<RemoteKey> = BTreeSet::new();
+        for row in rows.iter_mut() {
+            let got = row.mapped.lens.get(&row.look.row, &nothing, &|_, _| None, self.now);
+            row.fields = got.fields;
+            for (_, object, id) in got.unresolved {
+                if let Some(target) = self.catalog.mapped(&row.key.connection, &object) {
+                    wanted.insert(RemoteKey::new(&row.key.connection, &target.mapping().remote, id));
+                }
+            }
+        }
+        let links = tx.links_at(&wanted.into_iter().collect::<Vec<_>>())?;
+        let parents: Vec<RecordId> = links.values().map(|link| link.record.clone()).collect();
+        for (id, record) in tx.records(&Viewer::system(), &parents)? {
+            if record.object == "account" {
+                self.companies.insert(id, get(&record.data, "name").display());
+            }
+        }
+        for row in rows.iter_mut() {
+            let resolve = |object: &str, id: &str| {
+                let remote = &self.catalog.mapped(&row.key.connection, object)?.mapping().remote;
+                links.get(&RemoteKey::new(&row.key.connection, remote, id)).map(|link| link.record.clone())
+            };
+            row.fields = row.mapped.lens.get(&row.look.row, &nothing, &resolve, self.now).fields;
+            if let Value::Ref(account) = get(&row.fields, "account") {
+                row.company = self.companies.get(account).cloned().filter(|name| !name.is_empty());
+            }
+            row.keys = match_keys(&row.mapped.mapping().object, &row.fields, row.company.as_deref());
+        }
+        Ok(())
+    }
+
+    /// Stored records that share a match key with any row, with their links.
+    fn candidates(&self, tx: &mut Tx<'_>, rows: &[Row<'_>]) -> Result<Candidates, StoreError> {
+        let mut candidates = Candidates::default();
+        let mut by_object: BTreeMap<String, BTreeSet<MatchKey>> = BTreeMap::new();
+        for row in rows {
+            by_object.entry(row.mapped.mapping().object.clone()).or_default().extend(row.keys.iter().cloned());
+        }
+        for (object, keys) in by_object {
+            for hit in tx.match_records(&object, &keys.into_iter().collect::<Vec<_>>())? {
+                candidates.by_key.entry((object.clone(), hit.key)).or_default().insert(hit.record);
+            }
+        }
+        let mut ids: BTreeSet<RecordId> = candidates.by_key.values().flatten().cloned().collect();
+        ids.extend(rows.iter().filter_map(row_key_value));
+        candidates.load(tx, self.catalog, ids, self.now)?;
+        Ok(candidates)
+    }
+
+    fn adopt(&mut self, tx: &mut Tx<'_>, row: Row<'_>, found: &mut Candidates) -> Result<(), StoreError> {
+        let object = row.mapped.mapping().object.clone();
+        // The row carries our own id: it is ours, whatever its values are now.
+        if let Some(id) = row_key_value(&row)
+            && found.free(&id, &row.key.connection).is_some_and(|record| record.object == object)
+        {
+            return self.link(tx, &row, &id, "it carries the record's id", found);
+        }
+        let mut scored = self.scored(&row, &object, found);
+        scored.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
+        let best = scored.first().map(|(id, found)| (id.clone(), found.clone()));
+        let certain = scored.iter().filter(|(_, found)| found.is_certain()).count();
+        match best {
+            Some((id, evidence)) if certain == 1 => {
+                let why = evidence_text(&evidence);
+                self.link(tx, &row, &id, &why, found)
+            }
+            Some((other, evidence)) if evidence.score >= REVIEW_FROM => {
+                let id = self.create(tx, &row, &object, found)?;
+                tx.open_review(&NewReview {
+                    kind: "match".to_owned(),
+                    record: id,
+                    other: other.to_string(),
+                    object,
+                    score: evidence.score,
+                    evidence: serde_json::json!({ "why": evidence_text(&evidence), "certain": certain }),
+                    opened_at: self.now,
+                })
+                .map(drop)
+            }
+            _ => self.create(tx, &row, &object, found).map(drop),
+        }
+    }
+
+    fn scored(&self, row: &Row<'_>, object: &str, found: &Candidates) -> Vec<(RecordId, Match)> {
+        let mut ids: BTreeSet<&RecordId> = BTreeSet::new();
+        for key in &row.keys {
+            let key = (object.to_owned(), key.clone());
+            ids.extend(found.by_key.get(&key).into_iter().flatten());
+            ids.extend(self.added.get(&key).into_iter().flatten());
+        }
+        let fields = for_matching(object, &row.fields);
+        let mine = Profile { fields: &fields, company: row.company.as_deref() };
+        let candidates = ids.into_iter().filter_map(|id| {
+            let record = found.free(id, &row.key.connection)?;
+            let theirs = found.fields.get(id)?;
+            let company = if let Value::Ref(account) = get(theirs, "account") { self.companies.get(account) } else { None };
+            let other = for_matching(object, theirs);
+            let score = matching::score(object, mine, Profile { fields: &other, company: company.map(String::as_str) });
+            (record.object == object).then(|| (id.clone(), score))
+        });
+        candidates.filter(|(_, found)| found.score > 0.0).collect()
+    }
+
+    fn link(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId, why: &str, found: &mut Candidates) -> Result<(), StoreError> {
+        self.put_link(tx, row, id)?;
+        found.take(id, &row.key.connection);
+        let Some(record) = found.records.get(id) else { return Ok(()) };
+        tx.append(&[NewEntry {
+            record: id.clone(),
+            object: record.object.clone(),
+            subject: record.subject.clone(),
+            at: self.now,
+            actor: Actor::Us,
+            actor_name: row.key.connection.clone(),
+            cause: row.hint.cause.clone(),
+            detail: format!("linked to {}: {why}", row.key),
+            connection: Some(row.key.connection.clone()),
+            changes: BTreeMap::new(),
+        }])?;
+        self.remember(row, id);
+        let object = record.object.clone();
+        let mut keys = match_keys(&object, &record.data, None);
+        keys.extend(row.keys.iter().cloned());
+        tx.put_match_keys(&[(id.clone(), object, keys)])?;
+        self.hint(tx, row.hint, id, BTreeSet::new())?;
+        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)
+    }
+
+    fn create(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, object: &str, found: &mut Candidates) -> Result<RecordId, StoreError> {
+        let prefix = self.catalog.object(object).map_or("rec", |object| object.prefix.as_str());
+        let id = self.engine.new_id(prefix);
+        let subject = match get(&row.fields, "contact") {
+            Value::Ref(contact) => contact.to_string(),
+            _ => id.to_string(),
+        };
+        let record = Record {
+            id: id.clone(),
+            object: object.to_owned(),
+            subject,
+            data: Fields::new(),
+            provenance: BTreeMap::new(),
+            created_at: self.now,
+            updated_at: self.now,
+            version: 0,
+            state: RecordState::Active,
+            merged_into: None,
+        };
+        tx.put_records(&[PutRecord { record: record.clone(), search_text: String::new() }])?;
+        self.put_link(tx, row, &id)?;
+        tx.put_match_keys(&[(id.clone(), object.to_owned(), row.keys.clone())])?;
+        found.records.insert(id.clone(), record);
+        found.fields.insert(id.clone(), row.fields.clone());
+        found.take(&id, &row.key.connection);
+        self.remember(row, &id);
+        self.hint(tx, row.hint, &id, BTreeSet::new())?;
+        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        Ok(id)
+    }
+
+    fn put_link(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
+        tx.put_links(&[Link {
+            record: id.clone(),
+            connection: row.key.connection.clone(),
+            remote_object: row.key.object.clone(),
+            external_id: row.key.id.clone(),
+            base: Fields::new(),
+            seen: None,
+            version: None,
+            seen_at: None,
+            changed_at: row.look.mark.at,
+            changed_by: row.look.mark.by,
+            state: LinkState::Present,
+            created_at: self.now,
+        }])
+    }
+
+    fn remember(&mut self, row: &Row<'_>, id: &RecordId) {
+        let object = &row.mapped.mapping().object;
+        if object == "account" {
+            self.companies.insert(id.clone(), get(&row.fields, "name").display());
+        }
+        for key in &row.keys {
+            self.added.entry((object.clone(), key.clone())).or_default().insert(id.clone());
+        }
+    }
+
+    fn hint(&self, tx: &mut Tx<'_>, from: &Hint, id: &RecordId, fetch: BTreeSet<String>) -> Result<(), StoreError> {
+        tx.hint(&[NewHint {
+            subject: id.to_string(),
+            object: from.object.clone(),
+            lane: from.lane,
+            due_at: self.now,
+            cause: from.cause.clone(),
+            fetch,
+            origin_at: from.origin_at,
+            at: self.now,
+        }])
+    }
+}
+
+/// The record id that a row carries in its key field.
+fn row_key_value(row: &Row<'_>) -> Option<RecordId> {
+    row.look.row.get(row.mapped.lens.key())?.as_str()?.parse().ok()
+}
+
+fn evidence_text(found: &Match) -> String {
+    let agreeing = found.evidence.iter().filter(|piece| piece.weight > 0.0);
+    let words: Vec<String> = agreeing.map(|piece| format!("{} {:?}", piece.field, piece.comparison).to_lowercase()).collect();
+    format!("{} ({:.2})", words.join(", "), found.score)
+}
+
+/// Stored records that rows may belong to.
+#[derive(Default)]
+struct Candidates {
+    by_key: BTreeMap<(String, MatchKey), BTreeSet<RecordId>>,
+    records: BTreeMap<RecordId, Record>,
+    /// Values to compare by: the record's, or, while it has none yet, those of the row it was made for.
+    fields: BTreeMap<RecordId, Fields>,
+    /// Connections at which a record has a counterpart, whatever its state.
+    taken: BTreeSet<(RecordId, String)>,
+}
+
+impl Candidates {
+    fn load(&mut self, tx: &mut Tx<'_>, catalog: &Catalog, ids: BTreeSet<RecordId>, now: Timestamp) -> Result<(), StoreError> {
+        let ids: Vec<RecordId> = ids.into_iter().collect();
+        self.records = tx.records(&Viewer::system(), &ids)?;
+        let links = tx.links_of(&ids)?;
+        self.taken = links.iter().map(|link| (link.record.clone(), link.connection.clone())).collect();
+        self.fields = self.records.iter().map(|(id, record)| (id.clone(), record.data.clone())).collect();
+        // A record that was adopted and not converged yet is known by the row that it was made for.
+        let young: Vec<&Link> = links.iter().filter(|link| self.fields.get(&link.record).is_some_and(Fields::is_empty)).collect();
+        let looks = tx.looks_for(&young.iter().map(|link| link.key()).collect::<Vec<_>>())?;
+        for link in young {
+            let Some(record) = self.records.get(&link.record) else { continue };
+            let (Some(look), Some(mapped)) = (looks.get(&link.key()), catalog.mapped(&link.connection, &record.object)) else { continue };
+            let got = mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, now);
+            self.fields.entry(link.record.clone()).or_default().extend(got.fields);
+        }
+        Ok(())
+    }
+
+    /// The record, if it is in use and has no counterpart at the connection.
+    fn free(&self, id: &RecordId, connection: &str) -> Option<&Record> {
+        let record = self.records.get(id).filter(|record| record.state == RecordState::Active)?;
+        (!self.taken.contains(&(id.clone(), connection.to_owned()))).then_some(record)
+    }
+
+    fn take(&mut self, id: &RecordId, connection: &str) {
+        self.taken.insert((id.clone(), connection.to_owned()));
+    }
+}

@@ -1,0 +1,213 @@
+//! Committing decisions: ledger entry, record, links, conflicts, waits and finished hints in one transaction. Only then is anything
+//! written to a vendor, so that a crash in between leaves the decision, and the next look carries it out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
+use entente_model::plan::NATIVE;
+use entente_model::value::{Value, get};
+use entente_model::plan::cascade::Candidate;
+use entente_store::{
+    ConflictSide, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RemoteKey, Resolution, Settled, StoreError, Tx, Viewer,
+};
+
+use super::adopt::{has_match_keys, match_keys};
+use super::decide::Decision;
+use super::edit::search_text;
+use super::fate::{Fate, fate};
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::entry;
+use crate::error::Result;
+
+/// What became of a batch of decisions.
+pub(crate) struct Committed {
+    /// Decisions that were carried out in the store, by index. The others met a record that had changed meanwhile; they are looked at again.
+    pub(crate) fresh: BTreeSet<usize>,
+}
+
+/// Commits decisions. Hints without writes to make are settled with them.
+pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: Arc<Vec<Decision>>) -> Result<Committed> {
+    let now = engine.now();
+    let fates: Arc<Vec<Option<Fate>>> = Arc::new(
+        decisions
+            .iter()
+            .map(|decision| decision.writes.is_empty().then(|| fate(engine, &decision.task.hint, decision.task.failure.as_ref(), now)))
+            .collect(),
+    );
+    let catalog = Arc::clone(catalog);
+    let owner = engine.owner().to_owned();
+    let committed = engine
+        .store()
+        .write(move |tx| {
+            let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
+            let versions: BTreeMap<RecordId, i64> =
+                tx.records(&Viewer::system(), &ids)?.into_iter().map(|(id, record)| (id, record.version)).collect();
+            let fresh: BTreeSet<usize> = decisions
+                .iter()
+                .enumerate()
+                .filter(|(_, decision)| versions.get(&decision.task.record.id) == Some(&decision.task.record.version))
+                .map(|(at, _)| at)
+                .collect();
+            let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
+            write_records(tx, &catalog, &chosen, now)?;
+            tx.put_links(&changed_links(&chosen))?;
+            let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
+            tx.consume_looks(&consumed)?;
+            write_conflicts(tx, &chosen, now)?;
+            write_waits(tx, &chosen, now)?;
+            look_again(tx, &chosen, now)?;
+            let mut settled = Vec::new();
+            for (at, decision) in decisions.iter().enumerate() {
+                let hint = &decision.task.hint;
+                if !fresh.contains(&at) {
+                    // Somebody changed the record between our read and now: what was gathered is old.
+                    settled.push(Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Later { at: now } });
+                } else if let Some(fate) = &fates[at] {
+                    fate.note(tx, decision.task.hint.subject.as_str(), now)?;
+                    settled.push(fate.settled());
+                }
+            }
+            tx.settle(&owner, now, &settled)?;
+            Ok(Committed { fresh })
+        })
+        .await?;
+    Ok(committed)
+}
+
+fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    let changed: Vec<&&Decision> = decisions.iter().filter(|decision| changes_record(decision)).collect();
+    let entries: Vec<NewEntry> = changed.iter().map(|decision| new_entry(decision, now)).collect();
+    let numbers = tx.append(&entries)?;
+    let mut puts = Vec::with_capacity(changed.len());
+    let mut keys = Vec::new();
+    for (decision, number) in changed.iter().zip(numbers) {
+        let mut record: Record = decision.task.record.clone();
+        record.data.clone_from(&decision.after);
+        record.state = decision.state;
+        record.merged_into.clone_from(&decision.merged_into);
+        record.provenance.extend(decision.changes.keys().map(|field| (field.clone(), number)));
+        record.updated_at = now;
+        if has_match_keys(&record.object) {
+            keys.push((record.id.clone(), record.object.clone(), match_keys(&record.object, &record.data, None)));
+        }
+        let search_text = search_text(catalog, &record);
+        puts.push(PutRecord { record, search_text });
+    }
+    tx.put_records(&puts)?;
+    tx.put_match_keys(&keys)
+}
+
+fn changes_record(decision: &Decision) -> bool {
+    !decision.changes.is_empty() || !decision.notes.is_empty() || decision.state != decision.task.record.state
+}
+
+fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
+    let record = &decision.task.record;
+    let first = decision.changes.values().find(|change| change.from != NATIVE);
+    let connection = first.map(|change| change.from.clone());
+    let mut notes = decision.notes.clone();
+    if record.version <= 1 && record.data.is_empty() {
+        notes.insert(0, "first seen".to_owned());
+    }
+    NewEntry {
+        record: record.id.clone(),
+        object: record.object.clone(),
+        subject: record.subject.clone(),
+        at: now,
+        actor: first.map_or(Actor::Us, |change| change.mark.by),
+        actor_name: connection.clone().unwrap_or_else(|| NATIVE.to_owned()),
+        cause: decision.task.hint.cause.clone(),
+        detail: notes.join("; "),
+        connection,
+        changes: entry::to_store(&decision.changes),
+    }
+}
+
+/// Links that are not as they were read.
+fn changed_links(decisions: &[&Decision]) -> Vec<entente_store::Link> {
+    let pairs = decisions.iter().flat_map(|decision| {
+        decision.links.iter().filter(|link| decision.task.link(&link.connection).is_none_or(|before| before != *link))
+    });
+    pairs.cloned().collect()
+}
+
+fn write_conflicts(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    for decision in decisions {
+        let record = &decision.task.record;
+        for conflict in &decision.plan.conflicts {
+            let opened = tx.open_conflicts(&[NewConflict {
+                record: record.id.clone(),
+                object: record.object.clone(),
+                field: conflict.field.clone(),
+                base: conflict.base.clone(),
+                sides: conflict.candidates.iter().map(side).collect(),
+                suggested: conflict.candidates.iter().max_by_key(|candidate| candidate.mark.at).map(|candidate| candidate.value.clone()),
+                opened_at: now,
+            }])?;
+            let fresh = opened.first().is_some_and(|(_, fresh)| *fresh);
+            if fresh {
+                tx.count(now, &[("conflicts", "", 1)])?;
+            }
+            if let (Some((reason, winner)), Some((id, _))) = (&conflict.resolved, opened.first()) {
+                let value = conflict.candidates.iter().find(|candidate| candidate.side == *winner).map(|candidate| candidate.value.clone());
+                resolve(tx, *id, value.unwrap_or_default(), &format!("rule {}", reason.name()), now)?;
+            }
+        }
+        if decision.plan.thawed.is_empty() {
+            continue;
+        }
+        for waiting in tx.conflicts_of(std::slice::from_ref(&record.id))? {
+            let field = &waiting.conflict.field;
+            if decision.plan.thawed.contains(field) {
+                resolve(tx, waiting.id, get(&decision.after, field).clone(), "the sides agree", now)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn side(candidate: &Candidate) -> ConflictSide {
+    ConflictSide {
+        side: candidate.side.clone(),
+        value: candidate.value.clone(),
+        at: candidate.mark.at,
+        by: format!("{:?}", candidate.mark.by).to_lowercase(),
+    }
+}
+
+fn resolve(tx: &mut Tx<'_>, id: i64, value: Value, by: &str, now: Timestamp) -> Result<(), StoreError> {
+    tx.resolve_conflict(id, &Resolution { value, by: by.to_owned(), at: now, entry: None })?;
+    tx.count(now, &[("conflicts_resolved", "", 1)])
+}
+
+fn write_waits(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    for decision in decisions {
+        for wait in &decision.waits {
+            let (target, connection) = wait.parts();
+            tx.wait_for(&decision.task.record.id, &target, connection, now)?;
+        }
+    }
+    Ok(())
+}
+
+fn look_again(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    let hints: Vec<NewHint> = decisions
+        .iter()
+        .filter(|decision| !decision.look_again.is_empty())
+        .map(|decision| NewHint {
+            subject: decision.task.record.id.to_string(),
+            object: decision.task.record.object.clone(),
+            lane: decision.task.hint.lane,
+            due_at: now,
+            cause: decision.task.hint.cause.clone(),
+            fetch: decision.look_again.clone(),
+            origin_at: decision.task.hint.origin_at,
+            at: now,
+        })
+        .collect();
+    tx.hint(&hints)
+}

@@ -1,0 +1,124 @@
+//! Converge: look at every side as it is now, merge, write, agree a new base. The one function behind every way of being woken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entente_model::actor::ChangeMark;
+use entente_model::id::RecordId;
+use entente_model::plan::{NATIVE, Plan};
+use entente_model::value::FieldKey;
+use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
+
+use super::commit::commit;
+use super::decide::{Decision, Grounds, decide};
+use super::deliver::deliver;
+use super::gather::{fetch, load, resolve};
+use super::settle::{settle, settle_failed};
+use super::task::Task;
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// Settings under this prefix name remote objects that were read completely at least once (`read/zendesk/user`).
+pub const FIRST_READ: &str = "read/";
+
+/// Converges the records of hints that this worker holds.
+///
+/// # Errors
+/// When the store fails. Failures of vendors are settled with the hints.
+pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+    let catalog = engine.catalog();
+    let (mut tasks, orphans) = load(engine, hints).await?;
+    end_orphans(engine, orphans).await?;
+    fetch(engine, &catalog, &mut tasks).await;
+    let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
+    settle_failed(engine, failed).await?;
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let decisions = decide_all(engine, &catalog, tasks).await?;
+    let decisions = Arc::new(decisions);
+    let committed = commit(engine, &catalog, Arc::clone(&decisions)).await?;
+    let written: BTreeSet<usize> = committed.fresh.into_iter().filter(|at| !decisions[*at].writes.is_empty()).collect();
+    if written.is_empty() {
+        return Ok(());
+    }
+    let delivered = deliver(engine, &decisions, &written).await;
+    settle(engine, &catalog, decisions, written, delivered).await
+}
+
+/// Plans tasks without carrying anything out.
+pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, tasks: Vec<Task>) -> Result<Vec<Decision>> {
+    let (rows, counterparts) = resolve(engine, catalog, &tasks).await?;
+    let reads = engine.store().read(|tx| tx.settings(FIRST_READ)).await?;
+    let first_reads: BTreeSet<String> = reads.keys().filter_map(|key| key.strip_prefix(FIRST_READ).map(str::to_owned)).collect();
+    let none = BTreeMap::new();
+    let mut grounds = Grounds {
+        engine,
+        catalog,
+        rows: &rows,
+        counterparts: &counterparts,
+        first_reads: &first_reads,
+        marks: &none,
+        now: engine.now(),
+    };
+    let marks = marks_in_question(engine, &tasks, &grounds).await?;
+    grounds.marks = &marks;
+    Ok(tasks.into_iter().map(|task| decide(task, &grounds)).collect())
+}
+
+/// When and by whom held values were set, for the records whose own value competes in a conflict. Rare, so it is looked up only then.
+async fn marks_in_question(
+    engine: &Engine,
+    tasks: &[Task],
+    grounds: &Grounds<'_>,
+) -> Result<BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>>> {
+    let mut wanted: Vec<(RecordId, FieldKey, EntryId)> = Vec::new();
+    for task in tasks {
+        for field in contested_by_us(&super::decide::dry(task, grounds)) {
+            if let Some(entry) = task.record.provenance.get(&field) {
+                wanted.push((task.record.id.clone(), field, *entry));
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let marks = engine
+        .store()
+        .read(move |tx| {
+            let mut marks: BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>> = BTreeMap::new();
+            for (record, field, number) in wanted {
+                let Some(entry) = tx.entry(&Viewer::system(), number)? else { continue };
+                let mark = match &entry.changes {
+                    Changes::Open(changes) => changes.get(&field).map(|change| change.mark),
+                    _ => None,
+                };
+                let mark = mark.filter(|mark| mark.at.is_some()).unwrap_or(ChangeMark { at: Some(entry.at), by: entry.actor });
+                marks.entry(record).or_default().insert(field, mark);
+            }
+            Ok(marks)
+        })
+        .await?;
+    Ok(marks)
+}
+
+fn contested_by_us(plan: &Plan) -> Vec<FieldKey> {
+    let ours = plan.conflicts.iter().filter(|conflict| conflict.candidates.iter().any(|candidate| candidate.side == NATIVE));
+    ours.map(|conflict| conflict.field.clone()).collect()
+}
+
+/// Hints whose record does not exist have nothing to say.
+async fn end_orphans(engine: &Engine, orphans: Vec<Hint>) -> Result<()> {
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    let (owner, now) = (engine.owner().to_owned(), engine.now());
+    let settled: Vec<Settled> = orphans
+        .into_iter()
+        .map(|hint| Settled { subject: hint.subject, generation: hint.generation, outcome: Outcome::Done })
+        .collect();
+    engine.store().write(move |tx| tx.settle(&owner, now, &settled).map(drop)).await?;
+    Ok(())
+}
+

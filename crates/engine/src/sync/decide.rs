@@ -1,0 +1,436 @@
+//! Deciding: from what was gathered to a plan, and from the plan to what is committed and what is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_connect::error::{Class, VendorError};
+use entente_connect::write::{Write, WriteKind, WriteTarget};
+use entente_model::actor::{Actor, ChangeMark};
+use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
+use entente_model::mapping::{DeletePolicy, Role};
+use entente_model::object::Object;
+use entente_model::plan::{Held, Input, NATIVE, Plan, plan};
+use entente_model::value::{FieldKey, Fields, Value, get};
+use entente_store::{Link, LinkState, RecordState, RemoteKey};
+
+use super::gather::LinkIndex;
+use super::task::{RowIndex, Sides, Task, merged};
+use crate::catalog::{Catalog, Mapped};
+use crate::engine::{Connection, Engine};
+use crate::entry::{self, Changes, FieldEntry};
+
+/// A write that a plan asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedWrite {
+    /// Connection.
+    pub(crate) connection: String,
+    /// Where at the platform.
+    pub(crate) target: WriteTarget,
+    /// The write.
+    pub(crate) write: Write,
+    /// Our values that it carries: the base once it has landed.
+    pub(crate) fields: Fields,
+}
+
+/// Something a record waits for before it can go on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wait {
+    /// A remote row that no record stands for yet.
+    Row(RemoteKey),
+    /// Another record's counterpart at a connection.
+    Counterpart(RecordId, String),
+    /// The first complete read of a remote object at a connection.
+    FirstRead(String, String),
+}
+
+impl Wait {
+    /// The thing waited for and the connection, as the store keeps them.
+    pub(crate) fn parts(&self) -> (String, &str) {
+        match self {
+            Self::Row(key) => (row_target(&key.object, &key.id), &key.connection),
+            Self::Counterpart(record, connection) => (record.to_string(), connection),
+            Self::FirstRead(connection, object) => (read_target(object), connection),
+        }
+    }
+}
+
+/// Name under which records wait for a row to be adopted.
+pub(crate) fn row_target(object: &str, id: &str) -> String {
+    format!("row {object}/{id}")
+}
+
+/// Name under which records wait for the first complete read of a remote object.
+pub(crate) fn read_target(object: &str) -> String {
+    format!("read {object}")
+}
+
+/// A task with its plan.
+pub(crate) struct Decision {
+    pub(crate) task: Task,
+    pub(crate) plan: Plan,
+    /// The record's values afterwards.
+    pub(crate) after: Fields,
+    /// What the ledger entry says; no entry when empty and nothing was noted.
+    pub(crate) changes: Changes,
+    /// What happened beyond values (linked, deleted at, merged into).
+    pub(crate) notes: Vec<String>,
+    /// What becomes of the record.
+    pub(crate) state: RecordState,
+    /// The record that it was merged into.
+    pub(crate) merged_into: Option<RecordId>,
+    /// Links as they are afterwards.
+    pub(crate) links: Vec<Link>,
+    /// Looks that went into it.
+    pub(crate) consumed: Vec<(RemoteKey, i64)>,
+    pub(crate) waits: BTreeSet<Wait>,
+    pub(crate) writes: Vec<PlannedWrite>,
+    /// Connections to look at again at once.
+    pub(crate) look_again: BTreeSet<String>,
+}
+
+/// What decisions are made against, besides the task itself.
+pub(crate) struct Grounds<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) rows: &'a RowIndex,
+    pub(crate) counterparts: &'a LinkIndex,
+    /// Remote objects read completely at least once, as `connection/object`.
+    pub(crate) first_reads: &'a BTreeSet<String>,
+    /// Marks of held values, by record; only those a conflict needs.
+    pub(crate) marks: &'a BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>>,
+    pub(crate) now: Timestamp,
+}
+
+/// Plans a task.
+pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
+    let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows);
+    let object = grounds.catalog.object(&task.record.object);
+    let mut held = Held {
+        values: task.record.data.clone(),
+        marks: grounds.marks.get(&task.record.id).cloned().unwrap_or_default(),
+    };
+    let ids = own_ids(&task, object, grounds);
+    held.values.extend(ids.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
+    let policy = grounds.catalog.policy(&task.record.object);
+    let input = Input { held: &held, sides: &sides.present, policy, frozen: &task.frozen };
+    let mut plan = if grounds.engine.flaws().last_write_wins_record { super::flawed::whole_record(input) } else { plan(input) };
+    hold_back_shared_remotes(&task, &mut plan, grounds);
+    let mut changes = entry::of_plan(&plan);
+    changes.extend(ids);
+    let mut after = merged(&task.record, &plan);
+    after.extend(changes.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
+    let mut decision = Decision {
+        consumed: consumed(&task),
+        links: task.links.clone(),
+        state: task.record.state,
+        merged_into: task.record.merged_into.clone(),
+        task,
+        plan,
+        after,
+        changes,
+        notes: Vec::new(),
+        waits: BTreeSet::new(),
+        writes: Vec::new(),
+        look_again: BTreeSet::new(),
+    };
+    follow_gone(&mut decision, &sides, grounds);
+    update_links(&mut decision, &sides, grounds);
+    note_waits_and_faults(&mut decision, &sides);
+    if decision.state == RecordState::Active {
+        plan_updates(&mut decision, grounds);
+        plan_creations(&mut decision, grounds);
+    }
+    decision
+}
+
+/// The bare plan of a task, to see what it will depend on.
+pub(crate) fn dry(task: &Task, grounds: &Grounds<'_>) -> Plan {
+    let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows);
+    let held = Held { values: task.record.data.clone(), marks: BTreeMap::new() };
+    plan(Input { held: &held, sides: &sides.present, policy: grounds.catalog.policy(&task.record.object), frozen: &task.frozen })
+}
+
+fn consumed(task: &Task) -> Vec<(RemoteKey, i64)> {
+    let stamped = task.links.iter().filter_map(|link| {
+        let stamp = task.seen.get(&link.connection)?.stamp?;
+        Some((link.key(), stamp))
+    });
+    stamped.collect()
+}
+
+/// The external ids that the record carries as fields (`crm_id`, `support_id`), where they have changed.
+fn own_ids(task: &Task, object: Option<&Object>, grounds: &Grounds<'_>) -> Changes {
+    let mut changes = Changes::new();
+    for link in task.links.iter().filter(|link| link.state == LinkState::Present) {
+        let Ok(connection) = grounds.engine.connection(&link.connection) else { continue };
+        let field = id_field(connection.role);
+        if object.is_none_or(|object| object.field(field).is_none()) {
+            continue;
+        }
+        let after = Value::text(&link.external_id);
+        let before = get(&task.record.data, field).clone();
+        if !before.agrees(&after) {
+            changes.insert(
+                field.to_owned(),
+                FieldEntry {
+                    before,
+                    after,
+                    reason: "linked".to_owned(),
+                    from: NATIVE.to_owned(),
+                    mark: ChangeMark { at: Some(grounds.now), by: Actor::Us },
+                    lost: Vec::new(),
+                },
+            );
+        }
+    }
+    changes
+}
+
+/// The field that holds the external id of a role's counterpart.
+pub(crate) fn id_field(role: Role) -> &'static str {
+    match role {
+        Role::Crm => "crm_id",
+        Role::Support => "support_id",
+    }
+}
+
+/// A remote field that several of our fields make (a full name) is not written while one of them is frozen: the write would carry
+/// the contested value along.
+fn hold_back_shared_remotes(task: &Task, plan: &mut Plan, grounds: &Grounds<'_>) {
+    let waiting: BTreeSet<&FieldKey> =
+        task.frozen.iter().chain(plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| &conflict.field)).collect();
+    if waiting.is_empty() {
+        return;
+    }
+    for (connection, side) in &mut plan.sides {
+        let Some(mapped) = grounds.catalog.mapped(connection, &task.record.object) else { continue };
+        let lines = &mapped.mapping().fields;
+        let held: BTreeSet<&str> =
+            lines.iter().filter(|line| waiting.contains(&line.field)).map(|line| line.remote.as_str()).collect();
+        side.writes.retain(|field, _| !lines.iter().any(|line| line.field == *field && held.contains(line.remote.as_str())));
+    }
+}
+
+/// Rows that were deleted or merged at their platform.
+fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
+    for (connection, winner) in &sides.gone {
+        let Some(link) = decision.links.iter_mut().find(|link| link.connection == *connection) else { continue };
+        link.seen_at = Some(grounds.now);
+        match winner {
+            None => {
+                link.state = LinkState::Deleted;
+                decision.notes.push(format!("deleted at {connection}"));
+                propagate_deletion(decision, connection, grounds);
+            }
+            Some(winner) => {
+                let row = (connection.clone(), link.remote_object.clone(), winner.clone());
+                match grounds.rows.get(&row) {
+                    Some(survivor) if *survivor != decision.task.record.id => {
+                        link.state = LinkState::Merged;
+                        decision.state = RecordState::Merged;
+                        decision.merged_into = Some(survivor.clone());
+                        decision.notes.push(format!("merged at {connection} into {survivor}"));
+                    }
+                    _ => {
+                        link.external_id.clone_from(winner);
+                        link.seen = None;
+                        decision.notes.push(format!("merged at {connection}; the surviving row is the counterpart now"));
+                        decision.look_again.insert(connection.clone());
+                    }
+                }
+            }
+        }
+    }
+    let gone = decision.links.iter().all(|link| link.state != LinkState::Present);
+    if !sides.gone.is_empty() && gone && decision.state == RecordState::Active {
+        decision.state = RecordState::Deleted;
+    }
+}
+
+fn propagate_deletion(decision: &mut Decision, connection: &str, grounds: &Grounds<'_>) {
+    let object = &decision.task.record.object;
+    let propagates =
+        grounds.catalog.mapped(connection, object).is_some_and(|mapped| mapped.mapping().on_delete == DeletePolicy::Propagate);
+    if !propagates {
+        return;
+    }
+    for link in decision.task.links.iter().filter(|link| link.connection != connection && link.state == LinkState::Present) {
+        let Some(mapped) = grounds.catalog.mapped(&link.connection, object) else { continue };
+        decision.writes.push(PlannedWrite {
+            connection: link.connection.clone(),
+            target: target(mapped),
+            write: Write {
+                kind: WriteKind::Delete,
+                key: decision.task.record.id.to_string(),
+                id: Some(link.external_id.clone()),
+                row: serde_json::Map::new(),
+                expect: None,
+            },
+            fields: Fields::new(),
+        });
+    }
+}
+
+/// Base and last seen values of each link, as they are known now.
+fn update_links(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
+    for side in &sides.present {
+        let Some(link) = decision.links.iter_mut().find(|link| link.connection == side.name) else { continue };
+        if let Some(agreed) = decision.plan.sides.get(&side.name).map(|plan| &plan.agreed) {
+            link.base.extend(agreed.iter().map(|(field, value)| (field.clone(), value.clone())));
+        }
+        let apart: Fields = side
+            .values
+            .iter()
+            .filter(|(field, value)| !get(&link.base, field).agrees(value) || !link.base.contains_key(*field))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect();
+        link.seen = if apart.is_empty() { None } else { Some(apart) };
+        link.changed_at = side.mark.at;
+        link.changed_by = side.mark.by;
+        if let Some(seen) = decision.task.seen.get(&side.name) {
+            link.seen_at = Some(seen.look.seen_at);
+            if seen.look.version.is_some() {
+                link.version.clone_from(&seen.look.version);
+            }
+        } else if link.seen_at.is_none() {
+            link.seen_at = Some(grounds.now);
+        }
+    }
+}
+
+fn note_waits_and_faults(decision: &mut Decision, sides: &Sides) {
+    for (connection, object, id) in &sides.waiting_rows {
+        decision.waits.insert(Wait::Row(RemoteKey::new(connection, object, id)));
+    }
+    if let Some((connection, field, why)) = sides.faults.first() {
+        let error = VendorError::new(
+            Class::Data,
+            "unreadable_value",
+            format!("{connection}, field {field}: {why}"),
+            "Correct the value at the platform, or map the field through a formula.",
+        );
+        decision.task.failure.get_or_insert_with(|| (connection.clone(), error.about(field)));
+    }
+}
+
+fn target(mapped: &Mapped) -> WriteTarget {
+    WriteTarget { object: mapped.mapping().remote.clone(), key_field: mapped.mapping().key.clone() }
+}
+
+fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
+    let connections: Vec<String> =
+        decision.plan.sides.iter().filter(|(_, side)| !side.writes.is_empty()).map(|(name, _)| name.clone()).collect();
+    for connection in connections {
+        let Some(link) = decision.links.iter().find(|link| link.connection == connection && link.state == LinkState::Present) else {
+            continue;
+        };
+        let Some(mapped) = grounds.catalog.mapped(&connection, &decision.task.record.object) else { continue };
+        let changed: BTreeSet<FieldKey> = decision.plan.sides[&connection].writes.keys().cloned().collect();
+        let link_id = link.external_id.clone();
+        let expect = link.version.clone();
+        let (mut row, fields, pending) = rows_of(decision, mapped, &connection, &changed, grounds);
+        decision.waits.extend(pending);
+        if row.is_empty() {
+            continue;
+        }
+        carry_key(decision, mapped, &connection, &mut row);
+        decision.writes.push(PlannedWrite {
+            target: target(mapped),
+            write: Write { kind: WriteKind::Update, key: decision.task.record.id.to_string(), id: Some(link_id), row, expect },
+            connection,
+            fields,
+        });
+    }
+}
+
+/// A row that does not carry Entente's id yet gets it with the next write, so that the link could be found again without us.
+fn carry_key(decision: &Decision, mapped: &Mapped, connection: &str, row: &mut serde_json::Map<String, serde_json::Value>) {
+    let key = mapped.lens.key();
+    let known = decision.task.seen.get(connection).and_then(|seen| seen.look.row.get(key));
+    if known.is_some_and(|value| value.is_null() || value == "") {
+        row.insert(key.to_owned(), decision.task.record.id.as_str().into());
+    }
+}
+
+/// Remote values for changed fields, our values that they carry, and what has to be waited for. A value that cannot be written is the
+/// task's failure; the others go on.
+fn rows_of(
+    decision: &mut Decision,
+    mapped: &Mapped,
+    connection: &str,
+    changed: &BTreeSet<FieldKey>,
+    grounds: &Grounds<'_>,
+) -> (serde_json::Map<String, serde_json::Value>, Fields, BTreeSet<Wait>) {
+    let resolve = |id: &RecordId| grounds.counterparts.get(&(id.clone(), connection.to_owned())).cloned();
+    let put = mapped.lens.put(&decision.after, changed, &resolve, grounds.now);
+    let mut left_out: BTreeSet<FieldKey> = put.pending.iter().map(|(field, _)| field.clone()).collect();
+    let waits = put.pending.into_iter().map(|(_, target)| Wait::Counterpart(target, connection.to_owned())).collect();
+    for (field, why) in put.faults {
+        let error = VendorError::new(
+            Class::Data,
+            "unwritable_value",
+            format!("{connection}, field {field}: {why}"),
+            "Correct the value, or the `put` formula of the mapping.",
+        );
+        left_out.insert(field.clone());
+        decision.task.failure.get_or_insert_with(|| (connection.to_owned(), error.about(field)));
+    }
+    let fields = changed
+        .iter()
+        .filter(|field| !left_out.contains(*field))
+        .map(|field| (field.clone(), get(&decision.after, field).clone()))
+        .collect();
+    (put.row, fields, waits)
+}
+
+fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
+    let object = decision.task.record.object.clone();
+    for connection in grounds.engine.connections().values() {
+        let Some(mapped) = grounds.catalog.mapped(&connection.name, &object) else { continue };
+        let linked = decision.links.iter().any(|link| link.connection == connection.name);
+        if linked || decision.task.in_review || !mapped.lens.creates(&decision.after, grounds.now) {
+            continue;
+        }
+        if !mapped.lens.missing_required(&decision.after).is_empty() {
+            continue;
+        }
+        if let Some(wait) = creation_waits(decision, connection, mapped, grounds) {
+            decision.waits.insert(wait);
+            continue;
+        }
+        plan_creation(decision, connection, mapped, grounds);
+    }
+}
+
+/// What a creation has to wait for: the first complete read, so that no row is made that is there already, and its parents.
+fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) -> Option<Wait> {
+    let remote = &mapped.mapping().remote;
+    if !grounds.first_reads.contains(&format!("{}/{remote}", connection.name)) {
+        return Some(Wait::FirstRead(connection.name.clone(), remote.clone()));
+    }
+    for field in &mapped.mapping().create.after {
+        let Value::Ref(parent) = get(&decision.after, field) else { continue };
+        if !grounds.counterparts.contains_key(&(parent.clone(), connection.name.clone())) {
+            return Some(Wait::Counterpart(parent.clone(), connection.name.clone()));
+        }
+    }
+    None
+}
+
+fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) {
+    let changed: BTreeSet<FieldKey> =
+        mapped.writable.iter().filter(|field| !get(&decision.after, field).is_blank() && !decision.task.frozen.contains(*field)).cloned().collect();
+    let (row, fields, pending) = rows_of(decision, mapped, &connection.name, &changed, grounds);
+    decision.waits.extend(pending);
+    let key = if grounds.engine.flaws().create_without_key {
+        grounds.engine.new_id("bad").to_string()
+    } else {
+        decision.task.record.id.to_string()
+    };
+    decision.writes.push(PlannedWrite {
+        connection: connection.name.clone(),
+        target: target(mapped),
+        write: Write { kind: WriteKind::Create, key, id: None, row, expect: None },
+        fields,
+    });
+}

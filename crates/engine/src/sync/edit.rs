@@ -1,0 +1,115 @@
+//! Edits of a record from inside Entente: by a flow, a person or a program. One more side of the same merge: the edit is an entry of
+//! the ledger, and the hint it makes carries it to the counterparts.
+
+use std::collections::BTreeSet;
+
+use entente_model::actor::{Actor, ChangeMark};
+use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
+use entente_model::plan::NATIVE;
+use entente_model::value::{Fields, get};
+use entente_store::{EntryId, Lane, NewEntry, NewHint, PutRecord, Record, StoreError, Tx, Viewer};
+
+use crate::catalog::Catalog;
+use crate::entry::{Changes, FieldEntry};
+
+/// One edit.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The record.
+    pub record: RecordId,
+    /// New values; those that are held already make no change.
+    pub fields: Fields,
+    /// Who.
+    pub actor: Actor,
+    /// Name of the flow, person or program.
+    pub actor_name: String,
+    /// Cause (`flow`, `user`, `api`, `agent`).
+    pub cause: String,
+    /// Why, in words.
+    pub detail: String,
+    /// Lane of the hint.
+    pub lane: Lane,
+    /// How long the hint may wait for others, in milliseconds.
+    pub window_ms: i64,
+}
+
+/// Carries an edit out. `None` when the record holds all of it already.
+///
+/// # Errors
+/// [`StoreError::Missing`] when there is no such record.
+pub fn apply(tx: &mut Tx<'_>, catalog: &Catalog, edit: &Edit, now: Timestamp) -> Result<Option<EntryId>, StoreError> {
+    let Some(mut record) = tx.record(&Viewer::system(), &edit.record)? else {
+        return Err(StoreError::Missing(format!("record {}", edit.record)));
+    };
+    let changes = changes(&record, edit, now);
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    for (field, entry) in &changes {
+        record.data.insert(field.clone(), entry.after.clone());
+    }
+    let entry = tx.append(&[new_entry(&record, edit, now, &changes)])?.first().copied();
+    if let Some(entry) = entry {
+        record.provenance.extend(changes.keys().map(|field| (field.clone(), entry)));
+    }
+    record.updated_at = now;
+    let object = record.object.clone();
+    let search_text = search_text(catalog, &record);
+    tx.put_records(&[PutRecord { record, search_text }])?;
+    tx.hint(&[NewHint {
+        subject: edit.record.to_string(),
+        object,
+        lane: edit.lane,
+        due_at: Timestamp::from_millisecond(now.as_millisecond() + edit.window_ms).unwrap_or(now),
+        cause: edit.cause.clone(),
+        fetch: BTreeSet::new(),
+        origin_at: Some(now),
+        at: now,
+    }])?;
+    Ok(entry)
+}
+
+fn changes(record: &Record, edit: &Edit, now: Timestamp) -> Changes {
+    let mut changes = Changes::new();
+    for (field, after) in &edit.fields {
+        let before = get(&record.data, field);
+        if !before.agrees(after) {
+            changes.insert(
+                field.clone(),
+                FieldEntry {
+                    before: before.clone(),
+                    after: after.clone(),
+                    reason: edit.cause.clone(),
+                    from: NATIVE.to_owned(),
+                    mark: ChangeMark { at: Some(now), by: edit.actor },
+                    lost: Vec::new(),
+                },
+            );
+        }
+    }
+    changes
+}
+
+fn new_entry(record: &Record, edit: &Edit, now: Timestamp, changes: &Changes) -> NewEntry {
+    NewEntry {
+        record: record.id.clone(),
+        object: record.object.clone(),
+        subject: record.subject.clone(),
+        at: now,
+        actor: edit.actor,
+        actor_name: edit.actor_name.clone(),
+        cause: edit.cause.clone(),
+        detail: edit.detail.clone(),
+        connection: None,
+        changes: crate::entry::to_store(changes),
+    }
+}
+
+/// Text by which people find a record: its title, e-mail, phone and number.
+pub(crate) fn search_text(catalog: &Catalog, record: &Record) -> String {
+    const FOUND_BY: &[&str] = &["email", "phone", "number", "domain"];
+    let title = catalog.object(&record.object).map(|object| object.title.as_slice()).unwrap_or_default();
+    let words = title.iter().map(String::as_str).chain(FOUND_BY.iter().copied());
+    words.map(|field| get(&record.data, field).display()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+}

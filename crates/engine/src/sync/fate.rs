@@ -1,0 +1,107 @@
+//! What becomes of a hint: converged, tried again, or dead; by the class of the first failure on its way.
+
+use entente_connect::error::{Class, VendorError};
+use entente_model::clock::Timestamp;
+use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled, StoreError, SyncStatus, Tx};
+
+use crate::engine::Engine;
+
+/// The end of a hint, with what is kept of it.
+pub(crate) struct Fate {
+    hint: Hint,
+    outcome: Outcome,
+    connection: Option<String>,
+    direction: String,
+    error: Option<VendorError>,
+}
+
+/// Decides the fate of a hint.
+pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorError)>, now: Timestamp) -> Fate {
+    let Some((connection, error)) = failure else {
+        return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None };
+    };
+    let at = |ms: i64| Timestamp::from_millisecond(now.as_millisecond() + ms).unwrap_or(now);
+    let again = |attempt: u32| match engine.options().retry_wait(attempt, engine.roll()) {
+        Some(wait) => Outcome::Retry { at: at(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)), error: error.to_string() },
+        None => Outcome::Dead,
+    };
+    let paused = engine.connection(connection).ok().and_then(|connection| connection.pressure.paused(now));
+    let outcome = match error.class {
+        Class::Wait { until } => Outcome::Later { at: until.max(at(1)) },
+        Class::Retry => again(hint.attempts + 1),
+        // The first second look is free: a lost race is not an error. After that it is treated like any failure.
+        Class::LookAgain if hint.attempts == 0 => Outcome::Retry { at: now, error: error.to_string() },
+        Class::LookAgain => again(hint.attempts),
+        Class::Data => Outcome::Dead,
+        Class::Reauthenticate | Class::Configuration => match paused {
+            Some(trouble) => Outcome::Later { at: trouble.until },
+            None => again(hint.attempts + 1),
+        },
+    };
+    let direction = engine.connection(connection).map_or("", |connection| direction(connection.role)).to_owned();
+    Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()) }
+}
+
+/// The direction of a write to a side, as the dashboard names it.
+pub(crate) fn direction(role: entente_model::mapping::Role) -> &'static str {
+    match role {
+        entente_model::mapping::Role::Crm => "Support→CRM",
+        entente_model::mapping::Role::Support => "CRM→Support",
+    }
+}
+
+impl Fate {
+    /// The hint with its end.
+    pub(crate) fn settled(&self) -> Settled {
+        Settled { subject: self.hint.subject.clone(), generation: self.hint.generation, outcome: self.outcome.clone() }
+    }
+
+    /// Keeps what people will want to know: the failure, the dead letter, or that it recovered.
+    pub(crate) fn note(&self, tx: &mut Tx<'_>, record: &str, now: Timestamp) -> Result<(), StoreError> {
+        let Some(error) = &self.error else {
+            if self.hint.attempts > 0 {
+                tx.sync_succeeded(std::slice::from_ref(&self.hint.subject), now)?;
+            }
+            return Ok(());
+        };
+        if matches!(self.outcome, Outcome::Later { .. }) {
+            return Ok(());
+        }
+        let dead = self.outcome == Outcome::Dead;
+        let status = if dead { SyncStatus::Manual } else { SyncStatus::Failing };
+        tx.sync_failed(&NewSyncEvent {
+            at: now,
+            direction: self.direction.clone(),
+            subject: self.hint.subject.clone(),
+            record: record.parse().ok(),
+            object: self.hint.object.clone(),
+            connection: self.connection.clone(),
+            external_id: None,
+            error: error.to_string(),
+            status,
+        })?;
+        if dead {
+            tx.bury(&NewDeadLetter {
+                subject: self.hint.subject.clone(),
+                record: record.parse().ok(),
+                connection: self.connection.clone(),
+                object: self.hint.object.clone(),
+                error_class: error.class.name().to_owned(),
+                error_code: error.code.clone(),
+                message: error.message.clone(),
+                vendor_answer: format!("{} {} {}", error.status, error.code, error.message),
+                attempts: self.attempts(error, now),
+                advice: error.advice.to_owned(),
+                first_at: self.hint.first_at,
+                died_at: now,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The attempts that are known of: the last failure before this one, and this one.
+    fn attempts(&self, error: &VendorError, now: Timestamp) -> Vec<Attempt> {
+        let earlier = self.hint.last_error.iter().map(|error| Attempt { at: self.hint.first_at, error: error.clone() });
+        earlier.chain([Attempt { at: now, error: error.to_string() }]).collect()
+    }
+}

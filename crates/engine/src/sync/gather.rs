@@ -1,0 +1,157 @@
+//! Gathering: everything a worker needs of the records it holds, in a few reads and as few calls as the vendors allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entente_connect::connector::Priority;
+use entente_connect::look::{Look, ReadSpec};
+use entente_model::id::RecordId;
+use entente_store::{Hint, Link, LinkState, RemoteKey, ReviewState, Viewer};
+use futures::future::join_all;
+
+use super::look::taken;
+use super::task::{RowIndex, Seen, Sides, Task, priority};
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// External ids of records, by (record, connection).
+pub(crate) type LinkIndex = BTreeMap<(RecordId, String), String>;
+
+/// Loads the records of hints. Hints whose record does not exist come back without a task.
+pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>, Vec<Hint>)> {
+    let ids: Vec<RecordId> = hints.iter().filter_map(|hint| hint.subject.parse().ok()).collect();
+    let loaded = engine
+        .store()
+        .read(move |tx| {
+            let records = tx.records(&Viewer::system(), &ids)?;
+            let links = tx.links_of(&ids)?;
+            let keys: Vec<RemoteKey> = links.iter().map(Link::key).collect();
+            let looks = tx.looks_for(&keys)?;
+            let frozen = tx.conflicts_of(&ids)?;
+            let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            let reviews = tx.reviews_of(&names)?;
+            Ok((records, links, looks, frozen, reviews))
+        })
+        .await?;
+    let (mut records, links, mut looks, frozen, reviews) = loaded;
+    let waiting = reviews.iter().filter(|review| review.state == ReviewState::Waiting);
+    let reviewed: BTreeSet<String> =
+        waiting.flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
+    let mut links_by_record: BTreeMap<RecordId, Vec<Link>> = BTreeMap::new();
+    for link in links {
+        links_by_record.entry(link.record.clone()).or_default().push(link);
+    }
+    let (mut tasks, mut orphans) = (Vec::new(), Vec::new());
+    for hint in hints {
+        let Some(record) = hint.subject.parse::<RecordId>().ok().and_then(|id| records.remove(&id)) else {
+            orphans.push(hint);
+            continue;
+        };
+        let links = links_by_record.remove(&record.id).unwrap_or_default();
+        let mut seen = BTreeMap::new();
+        for link in &links {
+            if let Some(stored) = looks.remove(&link.key()) {
+                let stamp = Some(stored.stamp);
+                seen.insert(link.connection.clone(), Seen { look: taken(stored), stamp });
+            }
+        }
+        let frozen = frozen.iter().map(|waiting| &waiting.conflict).filter(|conflict| conflict.record == record.id).map(|conflict| conflict.field.clone()).collect();
+        let in_review = reviewed.contains(record.id.as_str());
+        tasks.push(Task { hint, record, links, seen, frozen, in_review, failure: None });
+    }
+    Ok((tasks, orphans))
+}
+
+/// Fetches the sides that hints ask for, and those never seen, many rows a call.
+pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]) {
+    let mut wanted: BTreeMap<(String, String), Vec<(usize, String)>> = BTreeMap::new();
+    let mut most_urgent: BTreeMap<(String, String), Priority> = BTreeMap::new();
+    for (at, task) in tasks.iter().enumerate() {
+        for link in task.links.iter().filter(|link| link.state == LinkState::Present) {
+            let asked = task.hint.fetch.contains(&link.connection);
+            let unknown = link.base.is_empty() && link.seen.is_none() && !task.seen.contains_key(&link.connection);
+            if asked || unknown {
+                let group = (link.connection.clone(), link.remote_object.clone());
+                let urgency = priority(task.hint.lane);
+                let known = most_urgent.entry(group.clone()).or_insert(urgency);
+                *known = (*known).min(urgency);
+                wanted.entry(group).or_default().push((at, link.external_id.clone()));
+            }
+        }
+    }
+    let mut calls = Vec::new();
+    for ((connection, object), rows) in wanted {
+        let Ok(ready) = engine.connection(&connection) else { continue };
+        let fields = read_fields(catalog, &connection, &object);
+        let urgency = most_urgent.get(&(connection.clone(), object.clone())).copied().unwrap_or(Priority::Backfill);
+        for chunk in rows.chunks(ready.connector.spec().fetch_max) {
+            let connector = Arc::clone(&ready.connector);
+            let read = ReadSpec { object: object.clone(), fields: fields.clone() };
+            let chunk = chunk.to_vec();
+            let connection = connection.clone();
+            calls.push(async move {
+                let unique: BTreeSet<String> = chunk.iter().map(|(_, id)| id.clone()).collect();
+                let ids: Vec<String> = unique.into_iter().collect();
+                let answer = connector.fetch(&read, &ids, urgency).await;
+                (connection, chunk, answer)
+            });
+        }
+    }
+    for (connection, chunk, answer) in join_all(calls).await {
+        let Ok(ready) = engine.connection(&connection) else { continue };
+        match answer {
+            Ok(looks) => {
+                ready.pressure.calm();
+                let by_id: BTreeMap<&str, &Look> = looks.iter().map(|look| (look.id.as_str(), look)).collect();
+                for (at, id) in chunk {
+                    if let Some(look) = by_id.get(id.as_str()) {
+                        let stamp = tasks[at].seen.get(&connection).and_then(|seen| seen.stamp);
+                        tasks[at].seen.insert(connection.clone(), Seen { look: (*look).clone(), stamp });
+                    }
+                }
+            }
+            Err(error) => {
+                ready.pressure.trouble(&error, engine.now());
+                for (at, _) in chunk {
+                    tasks[at].failure.get_or_insert_with(|| (connection.clone(), error.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Remote fields that a fetch of an object asks for.
+pub(crate) fn read_fields(catalog: &Catalog, connection: &str, remote: &str) -> Vec<String> {
+    catalog.reads(connection).into_iter().find(|(name, _)| name == remote).map(|(_, fields)| fields).unwrap_or_default()
+}
+
+/// Resolves the rows that looks refer to, and the counterparts of the records referred to.
+pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) -> Result<(RowIndex, LinkIndex)> {
+    let none = RowIndex::new();
+    let first: Vec<Sides> = tasks.iter().map(|task| task.sides(engine, catalog, &none)).collect();
+    let rows: BTreeSet<RemoteKey> = first
+        .iter()
+        .flat_map(|sides| sides.waiting_rows.iter())
+        .map(|(connection, object, id)| RemoteKey::new(connection, object, id))
+        .collect();
+    let known: BTreeSet<RecordId> = tasks.iter().zip(&first).flat_map(|(task, sides)| task.references(sides)).collect();
+    let (rows, links) = engine
+        .store()
+        .read(move |tx| {
+            let rows: Vec<RemoteKey> = rows.into_iter().collect();
+            let found = tx.links_at(&rows)?;
+            let mut records = known;
+            records.extend(found.values().map(|link| link.record.clone()));
+            let links = tx.links_of(&records.into_iter().collect::<Vec<_>>())?;
+            Ok((found, links))
+        })
+        .await?;
+    let rows = rows.into_iter().map(|(key, link)| ((key.connection, key.object, key.id), link.record)).collect();
+    let links = links
+        .into_iter()
+        .filter(|link| link.state == LinkState::Present)
+        .map(|link| ((link.record, link.connection), link.external_id))
+        .collect();
+    Ok((rows, links))
+}

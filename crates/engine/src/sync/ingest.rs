@@ -1,0 +1,281 @@
+//! Ingesting: looks that came in, by webhook or poll, become hints if they tell anything new.
+//!
+//! A look that shows what we already believe is no news: our own writes coming back, a page of a poll that overlaps the last one.
+//! It makes no hint and costs no call. The comparison is by value, never by time or by who wrote it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entente_connect::look::{Existence, Look};
+use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
+use entente_model::mapping::remote::Row;
+use entente_model::value::{Fields, get};
+use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, StoreError, Tx, Viewer};
+
+use super::look::stored;
+use super::subject::RowKey;
+use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
+use crate::catalog::{Catalog, Mapped};
+use crate::engine::Engine;
+
+/// Fields whose change is an event that goes first: plan changes and churn.
+const URGENT_FIELDS: &[&str] = &["tier", "plan", "status", "is_won"];
+
+/// Milliseconds that an urgent change may wait for others at most.
+const URGENT_WINDOW_MS: i64 = 250;
+
+/// Milliseconds within which the deliberately flawed echo filter drops looks after our own write.
+const FLAWED_ECHO_MS: i64 = 2_000;
+
+/// One thing that came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// The row.
+    pub(crate) key: RemoteKey,
+    /// What was seen of it, if anything.
+    pub(crate) look: Option<Look>,
+    /// Whether fields missing from the look are blank, see [`entente_connect::webhook::Event`].
+    pub(crate) omits_blanks: bool,
+    /// When the change happened or arrived, for the latency counters.
+    pub(crate) origin_at: Option<Timestamp>,
+}
+
+/// How arrivals came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A webhook: the change is live.
+    Webhook,
+    /// A poll after the first read: it was missed by webhooks, or the platform has none for it.
+    Poll,
+    /// The first complete read of an object, or a resync of all of it.
+    FirstRead,
+}
+
+impl Way {
+    /// Cause as the ledger names it.
+    pub(crate) fn cause(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Poll => "poll",
+            Self::FirstRead => "import",
+        }
+    }
+}
+
+/// Keeps arrivals and hints at what is new. Runs inside the caller's transaction, so that a cursor or an inbox entry commits with it.
+pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arrivals: &[Arrival], way: Way) -> Result<(), StoreError> {
+    let now = engine.now();
+    let keys: Vec<RemoteKey> = arrivals.iter().map(|arrival| arrival.key.clone()).collect();
+    let links = tx.links_at(&keys)?;
+    let subjects: Vec<String> = links.values().map(|link| link.record.to_string()).collect();
+    let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
+    let resolve = References::load(tx, engine, catalog, arrivals, &links)?;
+    let (mut looks, mut hints, mut touched) = (Vec::new(), Vec::new(), Vec::new());
+    for arrival in arrivals {
+        let Some(link) = links.get(&arrival.key) else {
+            if let Some(hint) = unlinked(engine, catalog, arrival, way, now) {
+                // A record begins with a whole look: what a partial one leaves out would count as unknown for good.
+                looks.extend(arrival.look.iter().filter(|look| look.complete).map(|look| stored(&arrival.key.connection, look)));
+                hints.push(hint);
+            }
+            continue;
+        };
+        let Some(mapped) = resolve.mapped.get(&link.record) else { continue };
+        let news = judge(engine, arrival, link, mapped, &resolve, in_flight.contains(link.record.as_str()), now);
+        match news {
+            News::None => touched.extend(seen_again(link, arrival)),
+            News::Look { lane, fetch } => {
+                if !fetch {
+                    looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
+                }
+                if link.state != LinkState::Present {
+                    touched.push(Link { state: LinkState::Present, ..link.clone() });
+                }
+                let fetch = if fetch { BTreeSet::from([arrival.key.connection.clone()]) } else { BTreeSet::new() };
+                let object = mapped.mapping().object.clone();
+                hints.push(hint(engine, link.record.to_string(), object, lane, fetch, arrival, way, now));
+            }
+        }
+    }
+    tx.put_looks(&looks)?;
+    tx.put_links(&touched)?;
+    tx.hint(&hints)
+}
+
+enum News {
+    None,
+    Look { lane: Lane, fetch: bool },
+}
+
+/// Whether an arrival tells anything that the link does not know yet, and whether the rest of the row must be fetched.
+fn judge(
+    engine: &Engine,
+    arrival: &Arrival,
+    link: &Link,
+    mapped: &Mapped,
+    resolve: &References,
+    in_flight: bool,
+    now: Timestamp,
+) -> News {
+    let lane = lane_of(mapped, None);
+    let Some(look) = &arrival.look else { return News::Look { lane, fetch: true } };
+    if engine.flaws().echo_filter_by_time && look.existence == Existence::Present && is_recent_write(link, now) {
+        return News::None;
+    }
+    if look.existence != Existence::Present {
+        return if link.state == LinkState::Present { News::Look { lane, fetch: false } } else { News::None };
+    }
+    if link.state != LinkState::Present {
+        // A row that was gone is back: only a fresh look tells whether it is so, or whether this one is old.
+        let newer = look.mark.at.zip(link.seen_at).is_none_or(|(changed, gone)| changed > gone);
+        return if newer { News::Look { lane, fetch: true } } else { News::None };
+    }
+    let known = Task::believed(link);
+    let got = resolve.get(link, mapped, &look.row, now);
+    let differing: Vec<&str> =
+        got.iter().filter(|(field, value)| !get(&known, field).agrees(value)).map(|(field, _)| field.as_str()).collect();
+    let partial = !look.complete && hides_something(mapped, &got, &known, &differing);
+    let cleared = arrival.omits_blanks && partial;
+    if differing.is_empty() && !cleared && !in_flight && !(look.row.is_empty()) {
+        return News::None;
+    }
+    News::Look { lane: lane_of(mapped, Some(&differing)), fetch: partial }
+}
+
+/// Whether an incomplete look leaves out a field that may have changed with it. A field of a parent row (`Owner.Name`) only changes
+/// with the reference to it (`OwnerId`): while that is shown and the same, the parent is too.
+fn hides_something(mapped: &Mapped, got: &Fields, known: &Fields, differing: &[&str]) -> bool {
+    let lines = &mapped.mapping().fields;
+    lines.iter().filter(|line| !got.contains_key(&line.field) && !get(known, &line.field).is_blank()).any(|line| {
+        let reference = line.remote.split_once('.').map(|(parent, _)| format!("{parent}Id"));
+        let pointer = reference.and_then(|reference| lines.iter().find(|line| line.remote == reference));
+        pointer.is_none_or(|pointer| {
+            let shown = got.contains_key(&pointer.field) || get(known, &pointer.field).is_blank();
+            !shown || differing.contains(&pointer.field.as_str())
+        })
+    })
+}
+
+fn is_recent_write(link: &Link, now: Timestamp) -> bool {
+    link.changed_by == entente_model::actor::Actor::Us
+        && link.changed_at.is_some_and(|at| now.as_millisecond() - at.as_millisecond() < FLAWED_ECHO_MS)
+}
+
+/// Lane of a change of an object, by what changed.
+fn lane_of(mapped: &Mapped, differing: Option<&[&str]>) -> Lane {
+    match mapped.mapping().object.as_str() {
+        "opportunity" => LANE_URGENT,
+        "activity" | "case" => LANE_ACTIVITY,
+        _ if differing.is_some_and(|fields| fields.iter().any(|field| URGENT_FIELDS.contains(field))) => LANE_URGENT,
+        _ => LANE_UPDATE,
+    }
+}
+
+fn unlinked(engine: &Engine, catalog: &Catalog, arrival: &Arrival, way: Way, now: Timestamp) -> Option<NewHint> {
+    if arrival.look.as_ref().is_some_and(|look| look.existence != Existence::Present) {
+        return None;
+    }
+    let empty = Row::new();
+    let row = arrival.look.as_ref().map_or(&empty, |look| &look.row);
+    let mapped =
+        catalog.mappings(&arrival.key.connection).iter().find(|mapped| mapped.mapping().remote == arrival.key.object && mapped.lens.accepts(row))?;
+    let key = RowKey { connection: arrival.key.connection.clone(), object: arrival.key.object.clone(), id: arrival.key.id.clone() };
+    Some(hint(engine, key.to_string(), mapped.mapping().object.clone(), lane_of(mapped, None), BTreeSet::new(), arrival, way, now))
+}
+
+#[expect(clippy::too_many_arguments, reason = "a hint has that many parts, and this is the one place that fills them in")]
+fn hint(
+    engine: &Engine,
+    subject: String,
+    object: String,
+    lane: Lane,
+    fetch: BTreeSet<String>,
+    arrival: &Arrival,
+    way: Way,
+    now: Timestamp,
+) -> NewHint {
+    let window = i64::try_from(engine.options().window().as_millis()).unwrap_or(0);
+    let (lane, wait) = match (way, lane) {
+        (Way::FirstRead, _) => (LANE_BACKFILL, 0),
+        (_, LANE_URGENT) => (lane, window.min(URGENT_WINDOW_MS)),
+        (_, LANE_ACTIVITY) => (lane, window * 2),
+        _ => (lane, window),
+    };
+    NewHint {
+        subject,
+        object,
+        lane,
+        due_at: Timestamp::from_millisecond(now.as_millisecond() + wait).unwrap_or(now),
+        cause: way.cause().to_owned(),
+        fetch,
+        origin_at: if way == Way::FirstRead { None } else { arrival.origin_at },
+        at: now,
+    }
+}
+
+/// The link with the version of a look that told nothing else, so that the next write is made on the right one.
+fn seen_again(link: &Link, arrival: &Arrival) -> Option<Link> {
+    let look = arrival.look.as_ref()?;
+    (look.version.is_some() && look.version != link.version && look.existence == Existence::Present)
+        .then(|| Link { version: look.version.clone(), seen_at: Some(look.seen_at), ..link.clone() })
+}
+
+/// What the rows of arrivals refer to, and the mapping of each linked record.
+struct References {
+    mapped: BTreeMap<RecordId, Arc<Mapped>>,
+    records: BTreeMap<RemoteKey, RecordId>,
+    data: BTreeMap<RecordId, Fields>,
+    remotes: BTreeMap<(String, String), String>,
+}
+
+impl References {
+    fn load(
+        tx: &mut Tx<'_>,
+        engine: &Engine,
+        catalog: &Catalog,
+        arrivals: &[Arrival],
+        links: &BTreeMap<RemoteKey, Link>,
+    ) -> Result<Self, StoreError> {
+        let ids: Vec<_> = links.values().map(|link| link.record.clone()).collect();
+        let records = tx.records(&Viewer::system(), &ids)?;
+        let mut mapped = BTreeMap::new();
+        let mut data = BTreeMap::new();
+        let mut remotes = BTreeMap::new();
+        for (key, link) in links {
+            let Some(record) = records.get(&link.record) else { continue };
+            if let Some(found) = catalog.mapped(&key.connection, &record.object) {
+                mapped.insert(link.record.clone(), Arc::clone(found));
+                data.insert(link.record.clone(), record.data.clone());
+            }
+        }
+        for connection in engine.connections().keys() {
+            for found in catalog.mappings(connection) {
+                remotes.insert((connection.clone(), found.mapping().object.clone()), found.mapping().remote.clone());
+            }
+        }
+        let mut wanted = BTreeSet::new();
+        for arrival in arrivals {
+            let (Some(link), Some(look)) = (links.get(&arrival.key), &arrival.look) else { continue };
+            let Some(found) = mapped.get(&link.record) else { continue };
+            for (_, object, id) in found.lens.get(&look.row, &Fields::new(), &|_, _| None, engine.now()).unresolved {
+                if let Some(remote) = remotes.get(&(arrival.key.connection.clone(), object)) {
+                    wanted.insert(RemoteKey::new(&arrival.key.connection, remote, id));
+                }
+            }
+        }
+        let found = tx.links_at(&wanted.into_iter().collect::<Vec<_>>())?;
+        let records = found.into_iter().map(|(key, link)| (key, link.record)).collect();
+        Ok(Self { mapped, records, data, remotes })
+    }
+
+    fn get(&self, link: &Link, mapped: &Mapped, row: &Row, now: Timestamp) -> Fields {
+        let nothing = Fields::new();
+        let prior = self.data.get(&link.record).unwrap_or(&nothing);
+        let resolve = |object: &str, id: &str| {
+            let remote = self.remotes.get(&(link.connection.clone(), object.to_owned()))?;
+            self.records.get(&RemoteKey::new(&link.connection, remote, id)).cloned()
+        };
+        mapped.lens.get(row, prior, &resolve, now).fields
+    }
+}

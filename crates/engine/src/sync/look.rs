@@ -1,0 +1,42 @@
+//! Looks between the connectors' shape and the store's.
+
+use entente_connect::look::{Existence, Look};
+use entente_model::actor::ChangeMark;
+use entente_store::{Existence as Stored, RemoteKey, StoredLook};
+
+/// A look as it is kept.
+pub(crate) fn stored(connection: &str, look: &Look) -> StoredLook {
+    StoredLook {
+        key: RemoteKey::new(connection, &look.object, &look.id),
+        row: look.row.clone(),
+        complete: look.complete,
+        existence: match &look.existence {
+            Existence::Present => Stored::Present,
+            Existence::Deleted => Stored::Deleted,
+            Existence::MergedInto(id) => Stored::MergedInto(id.clone()),
+        },
+        version: look.version.clone(),
+        changed_at: look.mark.at,
+        changed_by: look.mark.by,
+        seen_at: look.seen_at,
+        stamp: 0,
+    }
+}
+
+/// A look as it was taken.
+pub(crate) fn taken(stored: StoredLook) -> Look {
+    Look {
+        object: stored.key.object,
+        id: stored.key.id,
+        existence: match stored.existence {
+            Stored::Present => Existence::Present,
+            Stored::Deleted => Existence::Deleted,
+            Stored::MergedInto(id) => Existence::MergedInto(id),
+        },
+        row: stored.row,
+        complete: stored.complete,
+        version: stored.version,
+        mark: ChangeMark { at: stored.changed_at, by: stored.changed_by },
+        seen_at: stored.seen_at,
+    }
+}

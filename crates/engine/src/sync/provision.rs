@@ -1,0 +1,153 @@
+//! Provisioning: the custom fields that mappings need at each platform, shown first and created on request.
+
+use std::collections::BTreeMap;
+
+use entente_connect::connector::NewField;
+use entente_model::mapping::Direction;
+use entente_model::mapping::remote::{RemoteField, RemoteKind};
+use entente_model::object::FieldType;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::catalog::Mapped;
+use crate::engine::{Connection, Engine};
+use crate::error::{EngineError, Result};
+
+/// Longest text of a created text field.
+const TEXT_CHARS: u32 = 255;
+/// Longest text of a created long text field: what Salesforce allows.
+const LONG_TEXT_CHARS: u32 = 32_768;
+
+/// A remote field that a mapping needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Need {
+    /// Connection.
+    pub connection: String,
+    /// Remote object.
+    pub object: String,
+    /// Remote field.
+    pub field: String,
+    /// Type it will have.
+    pub kind: String,
+    /// `present`, `missing`, `read_only` or `created`.
+    pub state: String,
+    /// What to do, when Entente cannot create it.
+    pub note: Option<String>,
+}
+
+/// Compares what mappings need with what each platform has; with `apply`, creates what is missing. Asking twice creates nothing twice.
+///
+/// # Errors
+/// When a platform cannot be read or refuses a field.
+pub async fn provision(engine: &Engine, apply: bool) -> Result<Vec<Need>> {
+    let mut needs = Vec::new();
+    for connection in engine.connections().values() {
+        needs.extend(provision_connection(engine, connection, apply).await?);
+    }
+    Ok(needs)
+}
+
+async fn provision_connection(engine: &Engine, connection: &Connection, apply: bool) -> Result<Vec<Need>> {
+    let catalog = engine.catalog();
+    let refused = |source| EngineError::vendor(&connection.name, source);
+    let mut wanted: BTreeMap<String, BTreeMap<String, Wanted>> = BTreeMap::new();
+    for mapped in catalog.mappings(&connection.name) {
+        wanted.entry(mapped.mapping().remote.clone()).or_default().extend(fields_of(engine, mapped));
+    }
+    let mut needs = Vec::new();
+    for (object, fields) in wanted {
+        let present = connection.connector.describe(&object).await.map_err(refused)?;
+        for (name, wanted) in fields {
+            // Dotted parents of Salesforce (`Owner.Name`) and attributes of sideloads are read, never made.
+            let derived = present.field(&name).is_none() && !is_custom(&name);
+            if derived {
+                continue;
+            }
+            let mut need = Need {
+                connection: connection.name.clone(),
+                object: object.clone(),
+                field: name.clone(),
+                kind: format!("{:?}", wanted.field.kind).to_lowercase(),
+                state: "present".to_owned(),
+                note: None,
+            };
+            match present.field(&name) {
+                Some(field) if wanted.written && !field.writable => {
+                    need.state = "read_only".to_owned();
+                    need.note = Some("our user may not write this field; grant it in the platform's permissions".to_owned());
+                }
+                Some(_) => {}
+                None if apply => {
+                    let new = NewField { object: object.clone(), field: wanted.field };
+                    connection.connector.create_field(&new).await.map_err(refused)?;
+                    need.state = "created".to_owned();
+                }
+                None => need.state = "missing".to_owned(),
+            }
+            needs.push(need);
+        }
+    }
+    Ok(needs)
+}
+
+struct Wanted {
+    field: RemoteField,
+    written: bool,
+}
+
+/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's keyed fields.
+fn is_custom(name: &str) -> bool {
+    (name.ends_with("__c") && !name.contains('.')) || name.starts_with("user_fields.") || name.starts_with("organization_fields.")
+}
+
+fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
+    let catalog = engine.catalog();
+    let mapping = mapped.mapping();
+    let object = catalog.object(&mapping.object);
+    let mut fields = BTreeMap::new();
+    fields.insert(
+        mapping.key.clone(),
+        Wanted { field: remote_field(&mapping.key, "Entente id", RemoteKind::Text, Some(64), true), written: true },
+    );
+    for line in &mapping.fields {
+        let ours = object.and_then(|object| object.field(&line.field));
+        let label = ours.map_or(line.field.as_str(), |field| field.label.as_str());
+        let (kind, length) = if line.put.is_some() {
+            (RemoteKind::Text, Some(TEXT_CHARS))
+        } else {
+            ours.map_or((RemoteKind::Text, Some(TEXT_CHARS)), |field| kind_of(&field.kind))
+        };
+        let field = remote_field(&line.remote, label, kind, length, false);
+        fields.insert(line.remote.clone(), Wanted { field, written: line.direction != Direction::In });
+    }
+    fields
+}
+
+fn remote_field(name: &str, label: &str, kind: RemoteKind, length: Option<u32>, unique: bool) -> RemoteField {
+    RemoteField {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        kind,
+        writable: true,
+        required: false,
+        unique,
+        length,
+        scale: (kind == RemoteKind::Number).then_some(2),
+        values: Vec::new(),
+        restricted: false,
+    }
+}
+
+fn kind_of(kind: &FieldType) -> (RemoteKind, Option<u32>) {
+    match kind {
+        FieldType::Text | FieldType::Picklist { .. } | FieldType::Reference { .. } => (RemoteKind::Text, Some(TEXT_CHARS)),
+        FieldType::LongText | FieldType::MultiPicklist { .. } | FieldType::Json => (RemoteKind::LongText, Some(LONG_TEXT_CHARS)),
+        FieldType::Email => (RemoteKind::Email, None),
+        FieldType::Phone => (RemoteKind::Phone, None),
+        FieldType::Url => (RemoteKind::Url, None),
+        FieldType::Number { .. } | FieldType::Money { .. } => (RemoteKind::Number, None),
+        FieldType::Date => (RemoteKind::Date, None),
+        FieldType::Datetime => (RemoteKind::Datetime, None),
+        FieldType::Boolean => (RemoteKind::Boolean, None),
+    }
+}

@@ -1,0 +1,364 @@
+//! Settling: what landed becomes the new base, new counterparts are linked, failures get their fate, and the hints end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use entente_connect::error::{Class, VendorError};
+use entente_connect::write::{WriteKind, Written};
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
+use entente_model::mapping::Role;
+use entente_model::value::{Fields, Value, get};
+use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError, Tx, Viewer};
+
+use super::decide::{Decision, PlannedWrite, id_field};
+use super::deliver::Delivered;
+use super::edit::{self, Edit};
+use super::fate::{Fate, direction, fate};
+use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
+use super::wake::wake;
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// Latency counter of live changes: from the change to its landing, in milliseconds.
+pub const LIVE_LATENCY: &str = "live";
+/// Latency counter of new customers: from won to the support id written back, in milliseconds.
+pub const ONBOARDING_LATENCY: &str = "onboarding";
+
+/// One decision with what became of its writes.
+struct Ending {
+    decision: usize,
+    landed: Vec<(PlannedWrite, Written)>,
+    fate: Fate,
+    /// Connections to fetch at the next look.
+    refetch: BTreeSet<String>,
+}
+
+/// Commits what a delivery came to. `decisions` are those that were committed before, all of them with writes.
+pub(crate) async fn settle(
+    engine: &Engine,
+    catalog: &Arc<Catalog>,
+    decisions: Arc<Vec<Decision>>,
+    written: BTreeSet<usize>,
+    delivered: Vec<Delivered>,
+) -> Result<()> {
+    let now = engine.now();
+    let mut by_decision: BTreeMap<usize, Vec<Delivered>> = BTreeMap::new();
+    for one in delivered {
+        by_decision.entry(one.record).or_default().push(one);
+    }
+    let endings: Vec<Ending> = written
+        .into_iter()
+        .map(|at| ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now))
+        .collect();
+    let (engine_, catalog) = (engine.clone(), Arc::clone(catalog));
+    let endings = Arc::new(endings);
+    engine
+        .store()
+        .write(move |tx| {
+            let mut settled: Vec<Settled> = Vec::with_capacity(endings.len());
+            let mut tally = Tally::default();
+            for ending in endings.iter() {
+                let decision = &decisions[ending.decision];
+                land(tx, &engine_, &catalog, decision, &ending.landed, &mut tally, now)?;
+                if !ending.refetch.is_empty() {
+                    tx.hint(&[hint(&decision.task, ending.refetch.clone(), now)])?;
+                }
+                ending.fate.note(tx, decision.task.record.id.as_str(), now)?;
+                settled.push(ending.fate.settled());
+            }
+            tally.keep(tx, now)?;
+            tx.settle(engine_.owner(), now, &settled)?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delivered>, now: Timestamp) -> Ending {
+    let mut landed = Vec::new();
+    let mut failure: Option<(String, VendorError)> = decision.task.failure.clone();
+    let mut refetch = BTreeSet::new();
+    for one in delivered {
+        match one.outcome {
+            Ok(written) => landed.push((one.planned, written)),
+            Err(error) => {
+                if matches!(error.class, Class::LookAgain | Class::Retry) {
+                    // Whether it landed is unknown, or the row has moved on: the next look must be a fresh one.
+                    refetch.insert(one.planned.connection.clone());
+                }
+                if failure.as_ref().is_none_or(|(_, known)| severity(known.class) < severity(error.class)) {
+                    failure = Some((one.planned.connection.clone(), error));
+                }
+            }
+        }
+    }
+    let fate = fate(engine, &decision.task.hint, failure.as_ref(), now);
+    Ending { decision: at, landed, fate, refetch }
+}
+
+/// Which of several failures decides.
+fn severity(class: Class) -> u8 {
+    match class {
+        Class::Wait { .. } => 0,
+        Class::LookAgain => 1,
+        Class::Retry => 2,
+        Class::Reauthenticate => 3,
+        Class::Configuration => 4,
+        Class::Data => 5,
+    }
+}
+
+fn hint(task: &Task, fetch: BTreeSet<String>, now: Timestamp) -> NewHint {
+    NewHint {
+        subject: task.record.id.to_string(),
+        object: task.record.object.clone(),
+        lane: task.hint.lane,
+        due_at: now,
+        cause: task.hint.cause.clone(),
+        fetch,
+        origin_at: None,
+        at: now,
+    }
+}
+
+/// Counters gathered over a batch.
+#[derive(Default)]
+struct Tally {
+    counts: BTreeMap<(&'static str, String), i64>,
+    latencies: BTreeMap<&'static str, Vec<u64>>,
+    landed_at: Option<i64>,
+}
+
+impl Tally {
+    fn add(&mut self, name: &'static str, connection: &str) {
+        *self.counts.entry((name, connection.to_owned())).or_default() += 1;
+    }
+
+    fn keep(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let adds: Vec<(&str, &str, i64)> =
+            self.counts.iter().map(|((name, connection), delta)| (*name, connection.as_str(), *delta)).collect();
+        tx.count(now, &adds)?;
+        for (name, samples) in &self.latencies {
+            tx.add_latencies(now, name, samples)?;
+        }
+        if let Some(ms) = self.landed_at {
+            tx.put_setting("sync/last_live", &serde_json::json!({ "at": now, "ms": ms }))?;
+        }
+        Ok(())
+    }
+}
+
+fn land(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    catalog: &Catalog,
+    decision: &Decision,
+    landed: &[(PlannedWrite, Written)],
+    tally: &mut Tally,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if landed.is_empty() {
+        return Ok(());
+    }
+    let record = &decision.task.record;
+    let stored: Vec<Link> = tx.links_of(std::slice::from_ref(&record.id))?;
+    for (planned, written) in landed {
+        let Ok(connection) = engine.connection(&planned.connection) else { continue };
+        tally.add("synced", &planned.connection);
+        match planned.write.kind {
+            WriteKind::Create => {
+                tally.add("created", &planned.connection);
+                if record.object == "case" && connection.role == Role::Crm {
+                    tally.add("activities", &planned.connection);
+                }
+                adopt_created(tx, engine, catalog, decision, planned, written, now)?;
+            }
+            WriteKind::Update => {
+                tally.add("updated", &planned.connection);
+                if let Some(link) = stored.iter().find(|link| link.connection == planned.connection) {
+                    tx.put_links(&[updated(link, planned, written, now)])?;
+                }
+            }
+            WriteKind::Delete => {
+                tally.add("deleted", &planned.connection);
+                tx.end_link(&record.id, &planned.connection, LinkState::Deleted, now)?;
+            }
+        }
+        if planned.fields.contains_key("health_score") {
+            tally.add("health", &planned.connection);
+        }
+        note_onboarding(decision, planned, connection.role, tally, now);
+    }
+    note_latency(decision, tally, now);
+    Ok(())
+}
+
+/// The link after its fields were written: they are the base now.
+fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestamp) -> Link {
+    let mut link = link.clone();
+    if let Some(seen) = &mut link.seen {
+        seen.retain(|field, _| !planned.fields.contains_key(field));
+    }
+    link.seen = link.seen.filter(|seen| !seen.is_empty());
+    link.base.extend(planned.fields.clone());
+    link.external_id.clone_from(&written.id);
+    // Without a version in the answer the old one is known to be wrong: no precondition is better than a false one.
+    link.version.clone_from(&written.version);
+    link.seen_at = Some(now);
+    link.changed_at = Some(now);
+    link.changed_by = Actor::Us;
+    link
+}
+
+/// A creation that landed: a new counterpart, or one that was there already and belonged to nobody, or to another record.
+fn adopt_created(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    catalog: &Catalog,
+    decision: &Decision,
+    planned: &PlannedWrite,
+    written: &Written,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let record = &decision.task.record;
+    let key = RemoteKey::new(&planned.connection, &planned.target.object, &written.id);
+    let owner = tx.links_at(std::slice::from_ref(&key))?.remove(&key);
+    let existed = written.created == Some(false);
+    let mut refetch = existed;
+    if let Some(other) = owner.filter(|link| link.record != record.id) {
+        absorb(tx, catalog, &other.record, record, &planned.connection, now)?;
+        refetch = true;
+    }
+    // What we did not write is blank in a row that is new; in one that was there, it is not known yet.
+    let mut base: Fields = planned.fields.clone();
+    if !existed && !refetch {
+        let lines = catalog.mapped(&planned.connection, &record.object).map(|mapped| mapped.mapping().fields.as_slice()).unwrap_or_default();
+        for line in lines {
+            base.entry(line.field.clone()).or_insert(Value::Null);
+        }
+    }
+    tx.put_links(&[Link {
+        record: record.id.clone(),
+        connection: planned.connection.clone(),
+        remote_object: planned.target.object.clone(),
+        external_id: written.id.clone(),
+        base,
+        seen: None,
+        version: written.version.clone(),
+        seen_at: Some(now),
+        changed_at: Some(now),
+        changed_by: Actor::Us,
+        state: LinkState::Present,
+        created_at: now,
+    }])?;
+    let Ok(connection) = engine.connection(&planned.connection) else { return Ok(()) };
+    let field = id_field(connection.role);
+    if catalog.object(&record.object).is_some_and(|object| object.field(field).is_some()) {
+        let detail = if existed { "an existing counterpart was found" } else { "counterpart created" };
+        let edit = Edit {
+            record: record.id.clone(),
+            fields: Fields::from([(field.to_owned(), Value::text(&written.id))]),
+            actor: Actor::Us,
+            actor_name: planned.connection.clone(),
+            cause: decision.task.hint.cause.clone(),
+            detail: format!("{detail} at {}", planned.connection),
+            lane: decision.task.hint.lane,
+            window_ms: 0,
+        };
+        edit::apply(tx, catalog, &edit, now)?;
+    }
+    if refetch {
+        tx.hint(&[hint(&decision.task, BTreeSet::from([planned.connection.clone()]), now)])?;
+    }
+    wake(tx, record.id.as_str(), &planned.connection, decision.task.hint.lane, now)
+}
+
+/// Another record turns out to be the same: its counterpart goes to the survivor, and it ends as merged.
+fn absorb(tx: &mut Tx<'_>, catalog: &Catalog, other: &RecordId, survivor: &Record, connection: &str, now: Timestamp) -> Result<(), StoreError> {
+    tx.delete_link(other, connection)?;
+    let Some(mut absorbed) = tx.record(&Viewer::system(), other)? else { return Ok(()) };
+    let left = tx.links_of(std::slice::from_ref(other))?;
+    if left.iter().any(|link| link.state == LinkState::Present) {
+        return Ok(());
+    }
+    absorbed.state = RecordState::Merged;
+    absorbed.merged_into = Some(survivor.id.clone());
+    absorbed.updated_at = now;
+    tx.append(&[NewEntry {
+        record: absorbed.id.clone(),
+        object: absorbed.object.clone(),
+        subject: absorbed.subject.clone(),
+        at: now,
+        actor: Actor::Us,
+        actor_name: connection.to_owned(),
+        cause: "event".to_owned(),
+        detail: format!("merged into {}: both stand for one row at {connection}", survivor.id),
+        connection: Some(connection.to_owned()),
+        changes: BTreeMap::new(),
+    }])?;
+    let search_text = edit::search_text(catalog, &absorbed);
+    tx.put_match_keys(&[(other.clone(), absorbed.object.clone(), BTreeSet::new())])?;
+    tx.put_records(&[PutRecord { record: absorbed, search_text }])
+}
+
+fn note_onboarding(decision: &Decision, planned: &PlannedWrite, role: Role, tally: &mut Tally, now: Timestamp) {
+    if decision.task.record.object == "account"
+        && role == Role::Crm
+        && planned.fields.contains_key("support_id")
+        && let Value::DateTime(won) = get(&decision.after, "won_at")
+    {
+        let ms = u64::try_from(now.as_millisecond() - won.as_millisecond()).unwrap_or(0);
+        tally.latencies.entry(ONBOARDING_LATENCY).or_default().push(ms);
+        tally.add("onboarded", &planned.connection);
+    }
+}
+
+fn note_latency(decision: &Decision, tally: &mut Tally, now: Timestamp) {
+    let hint = &decision.task.hint;
+    if hint.lane < LANE_BACKFILL
+        && let Some(origin) = hint.origin_at
+    {
+        let ms = (now.as_millisecond() - origin.as_millisecond()).max(0);
+        if hint.lane < LANE_ACTIVITY {
+            tally.latencies.entry(LIVE_LATENCY).or_default().push(u64::try_from(ms).unwrap_or(0));
+        }
+        tally.landed_at = Some(ms);
+    }
+}
+
+/// Ends hints whose task failed before it could be planned.
+pub(crate) async fn settle_failed(engine: &Engine, tasks: Vec<Task>) -> Result<()> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let now = engine.now();
+    let fates: Arc<Vec<Fate>> = Arc::new(tasks.iter().map(|task| fate(engine, &task.hint, task.failure.as_ref(), now)).collect());
+    let owner = engine.owner().to_owned();
+    let refetch: Vec<NewHint> = tasks
+        .iter()
+        .filter(|task| !task.hint.fetch.is_empty())
+        .map(|task| hint(task, task.hint.fetch.clone(), now))
+        .collect();
+    engine
+        .store()
+        .write(move |tx| {
+            tx.hint(&refetch)?;
+            for fate in fates.iter() {
+                fate.note(tx, &fate.settled().subject, now)?;
+            }
+            let settled: Vec<Settled> = fates.iter().map(Fate::settled).collect();
+            tx.settle(&owner, now, &settled)?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+/// Name of the direction of a connection, for callers outside.
+#[must_use]
+pub fn direction_to(engine: &Engine, connection: &str) -> &'static str {
+    engine.connection(connection).map_or("", |connection| direction(connection.role))
+}

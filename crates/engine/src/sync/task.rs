@@ -1,0 +1,153 @@
+//! One record in the hands of a worker, with everything that planning it needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_connect::connector::Priority;
+use entente_connect::error::VendorError;
+use entente_connect::look::{Existence, Look};
+use entente_model::actor::ChangeMark;
+use entente_model::id::RecordId;
+use entente_model::plan::{Plan, Side};
+use entente_model::value::{Fields, Value};
+use entente_store::{Hint, Lane, Link, LinkState, Record};
+
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+
+/// Lane of hints that a person waits for, or that make a new customer.
+pub const LANE_URGENT: Lane = 0;
+/// Lane of changes of linked records.
+pub const LANE_UPDATE: Lane = 1;
+/// Lane of activities and context.
+pub const LANE_ACTIVITY: Lane = 2;
+/// Lane of first syncs, polls without news of their own, reconciliation.
+pub const LANE_BACKFILL: Lane = 3;
+
+/// Priority of the vendor calls made for hints of a lane.
+#[must_use]
+pub fn priority(lane: Lane) -> Priority {
+    match lane {
+        LANE_URGENT => Priority::Urgent,
+        LANE_UPDATE => Priority::Update,
+        LANE_ACTIVITY => Priority::Activity,
+        _ => Priority::Backfill,
+    }
+}
+
+/// A look that the task goes by, and where it came from.
+pub(crate) struct Seen {
+    /// The look.
+    pub(crate) look: Look,
+    /// Its stamp in the table of looks, to be consumed with the decision; `None` when it was fetched just now.
+    pub(crate) stamp: Option<i64>,
+}
+
+/// One record being converged.
+pub(crate) struct Task {
+    pub(crate) hint: Hint,
+    pub(crate) record: Record,
+    pub(crate) links: Vec<Link>,
+    /// Newest look per connection.
+    pub(crate) seen: BTreeMap<String, Seen>,
+    /// Fields with a waiting conflict.
+    pub(crate) frozen: BTreeSet<String>,
+    /// Whether a match review of this record waits for a person: then no counterpart is created.
+    pub(crate) in_review: bool,
+    /// The first failure on the way, which decides what becomes of the hint.
+    pub(crate) failure: Option<(String, VendorError)>,
+}
+
+/// What the sides of a task are, once looks were turned into values.
+pub(crate) struct Sides {
+    /// The counterparts that exist.
+    pub(crate) present: Vec<Side>,
+    /// Connections whose row is gone: deleted (`None`) or merged into another row.
+    pub(crate) gone: Vec<(String, Option<String>)>,
+    /// References to rows that no record stands for yet: (connection, remote object, external id).
+    pub(crate) waiting_rows: Vec<(String, String, String)>,
+    /// Values that could not be read: (connection, field, why).
+    pub(crate) faults: Vec<(String, String, String)>,
+}
+
+/// Finds records by (connection, remote object, external id).
+pub(crate) type RowIndex = BTreeMap<(String, String, String), RecordId>;
+
+impl Task {
+    /// The link at a connection.
+    pub(crate) fn link(&self, connection: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.connection == connection)
+    }
+
+    /// The values last known of a link: what was agreed, overlaid with what was seen since.
+    pub(crate) fn believed(link: &Link) -> Fields {
+        let mut fields = link.base.clone();
+        if let Some(seen) = &link.seen {
+            fields.extend(seen.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        fields
+    }
+
+    /// Turns looks into sides. `rows` resolves references; what it lacks is listed as waiting.
+    pub(crate) fn sides(&self, engine: &Engine, catalog: &Catalog, rows: &RowIndex) -> Sides {
+        let mut sides = Sides { present: Vec::new(), gone: Vec::new(), waiting_rows: Vec::new(), faults: Vec::new() };
+        for link in self.links.iter().filter(|link| link.state == LinkState::Present) {
+            let (Ok(connection), Some(mapped)) =
+                (engine.connection(&link.connection), catalog.mapped(&link.connection, &self.record.object))
+            else {
+                continue;
+            };
+            let mut values = Self::believed(link);
+            let mut mark = ChangeMark { at: link.changed_at, by: link.changed_by };
+            if let Some(seen) = self.seen.get(&link.connection) {
+                match &seen.look.existence {
+                    Existence::Deleted => {
+                        sides.gone.push((link.connection.clone(), None));
+                        continue;
+                    }
+                    Existence::MergedInto(winner) => {
+                        sides.gone.push((link.connection.clone(), Some(winner.clone())));
+                        continue;
+                    }
+                    Existence::Present => {}
+                }
+                let resolve = |object: &str, id: &str| {
+                    let remote = &catalog.mapped(&link.connection, object)?.mapping().remote;
+                    rows.get(&(link.connection.clone(), remote.clone(), id.to_owned())).cloned()
+                };
+                let got = mapped.lens.get(&seen.look.row, &self.record.data, &resolve, engine.now());
+                values.extend(got.fields);
+                mark = seen.look.mark;
+                for (_, object, id) in got.unresolved {
+                    if let Some(target) = catalog.mapped(&link.connection, &object) {
+                        sides.waiting_rows.push((link.connection.clone(), target.mapping().remote.clone(), id));
+                    }
+                }
+                sides.faults.extend(got.faults.into_iter().map(|(field, why)| (link.connection.clone(), field, why)));
+            }
+            sides.present.push(Side {
+                name: link.connection.clone(),
+                role: connection.role,
+                values,
+                base: link.base.clone(),
+                writable: mapped.writable.clone(),
+                mark,
+            });
+        }
+        sides
+    }
+
+    /// Every record this one refers to, now or after a plan.
+    pub(crate) fn references(&self, sides: &Sides) -> BTreeSet<RecordId> {
+        let values = self.record.data.values().chain(sides.present.iter().flat_map(|side| side.values.values()));
+        values.filter_map(|value| if let Value::Ref(id) = value { Some(id.clone()) } else { None }).collect()
+    }
+}
+
+/// The values of the record once a plan is carried out.
+pub(crate) fn merged(record: &Record, plan: &Plan) -> Fields {
+    let mut fields = record.data.clone();
+    for change in &plan.changes {
+        fields.insert(change.field.clone(), change.after.clone());
+    }
+    fields
+}
