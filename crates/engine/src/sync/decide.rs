@@ -9,6 +9,7 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::{DeletePolicy, Role};
 use entente_model::object::Object;
+use entente_model::plan::cascade::Candidate;
 use entente_model::plan::{Held, Input, NATIVE, Plan, plan};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{Link, LinkState, RecordState, RemoteKey};
@@ -117,6 +118,7 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     hold_back_shared_remotes(&task, &mut plan, grounds);
     let mut changes = entry::of_plan(&plan);
     changes.extend(ids);
+    note_superseded(&task, &sides, &mut changes, grounds);
     let mut after = merged(&task.record, &plan);
     after.extend(changes.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
     let mut decision = Decision {
@@ -141,6 +143,33 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
         plan_creations(&mut decision, grounds);
     }
     decision
+}
+
+/// Values that a webhook showed and that are gone from the platform: somebody entered them, and a later write replaced them before they
+/// could be taken. They are kept in the ledger.
+fn note_superseded(task: &Task, sides: &Sides, changes: &mut Changes, grounds: &Grounds<'_>) {
+    for (connection, look) in &task.noticed {
+        let (Some(link), Some(side)) = (task.link(connection), sides.present.iter().find(|side| side.name == *connection)) else { continue };
+        let Some(mapped) = grounds.catalog.mapped(connection, &task.record.object) else { continue };
+        let known = Task::believed(link);
+        let got = mapped.lens.get(&look.row, &task.record.data, &|_, _| None, grounds.now);
+        for (field, value) in got.fields {
+            let held = get(&task.record.data, &field);
+            let current = get(&side.values, &field);
+            if value.is_blank() || [current, get(&known, &field), held].iter().any(|other| value.agrees(other)) {
+                continue;
+            }
+            let entry = changes.entry(field).or_insert_with(|| FieldEntry {
+                before: held.clone(),
+                after: held.clone(),
+                reason: "superseded".to_owned(),
+                from: connection.clone(),
+                mark: look.mark,
+                lost: Vec::new(),
+            });
+            entry.lost.push(Candidate { side: connection.clone(), role: Some(side.role), value, mark: look.mark });
+        }
+    }
 }
 
 /// The bare plan of a task, to see what it will depend on.

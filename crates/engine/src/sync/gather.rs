@@ -58,7 +58,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
         }
         let frozen = frozen.iter().map(|waiting| &waiting.conflict).filter(|conflict| conflict.record == record.id).map(|conflict| conflict.field.clone()).collect();
         let in_review = reviewed.contains(record.id.as_str());
-        tasks.push(Task { hint, record, links, seen, frozen, in_review, failure: None });
+        tasks.push(Task { hint, record, links, seen, noticed: Vec::new(), frozen, in_review, failure: None });
     }
     Ok((tasks, orphans))
 }
@@ -106,8 +106,11 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
                 let by_id: BTreeMap<&str, &Look> = looks.iter().map(|look| (look.id.as_str(), look)).collect();
                 for (at, id) in chunk {
                     if let Some(look) = by_id.get(id.as_str()) {
-                        let stamp = tasks[at].seen.get(&connection).and_then(|seen| seen.stamp);
-                        tasks[at].seen.insert(connection.clone(), Seen { look: (*look).clone(), stamp });
+                        let task = &mut tasks[at];
+                        let replaced = task.seen.remove(&connection);
+                        let stamp = replaced.as_ref().and_then(|seen| seen.stamp);
+                        task.noticed.extend(replaced.map(|seen| (connection.clone(), seen.look)));
+                        task.seen.insert(connection.clone(), Seen { look: (*look).clone(), stamp });
                     }
                 }
             }

@@ -86,9 +86,8 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
         match news {
             News::None => touched.extend(seen_again(link, arrival)),
             News::Look { lane, fetch } => {
-                if !fetch {
-                    looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
-                }
+                // Kept although the row is fetched: a value that a crossing write of ours replaces at the vendor is known from here alone.
+                looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
                 if link.state != LinkState::Present {
                     touched.push(Link { state: LinkState::Present, ..link.clone() });
                 }

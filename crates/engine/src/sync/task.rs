@@ -49,6 +49,8 @@ pub(crate) struct Task {
     pub(crate) links: Vec<Link>,
     /// Newest look per connection.
     pub(crate) seen: BTreeMap<String, Seen>,
+    /// Looks that a fresh one took the place of, by connection: what they show may be gone from the platform by now.
+    pub(crate) noticed: Vec<(String, Look)>,
     /// Fields with a waiting conflict.
     pub(crate) frozen: BTreeSet<String>,
     /// Whether a match review of this record waits for a person: then no counterpart is created.
