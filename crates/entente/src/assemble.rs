@@ -1,0 +1,201 @@
+//! Putting the parts together: from a configuration to a store, connectors and an engine. Here the ambient things come in: the
+//! machine's clock, its randomness, the network, and the vault for tokens.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use entente_connect::registry;
+use entente_connect::settings::Secret;
+use entente_connect::transport::Surroundings;
+use entente_connect::transport::http::HttpWire;
+use entente_connect::transport::wire::{Time, TokenVault, Tokens};
+use entente_engine::flaws::Flaws;
+use entente_engine::{Engine, Parts};
+use entente_model::clock::{Clock, Timestamp};
+use entente_store::{Durability, MasterKey, Store, StoreOptions};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, KeySource, tables};
+use crate::fault::{Fault, Result};
+
+/// The machine's time. The one place that asks for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MachineTime;
+
+impl Clock for MachineTime {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+#[async_trait]
+impl Time for MachineTime {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Tokens of connections, encrypted in the store.
+pub struct StoreVault(pub Store);
+
+/// Tokens as they are kept.
+#[derive(Serialize, Deserialize)]
+struct KeptTokens {
+    access: String,
+    refresh: Option<String>,
+    instance_url: Option<String>,
+    expires_at: Option<Timestamp>,
+}
+
+fn secret_name(connection: &str) -> String {
+    format!("tokens/{connection}")
+}
+
+#[async_trait]
+impl TokenVault for StoreVault {
+    async fn load(&self, connection: &str) -> Result<Option<Tokens>, String> {
+        let name = secret_name(connection);
+        let kept = self.0.read(move |tx| tx.secret(&name)).await.map_err(|error| error.to_string())?;
+        let Some(kept) = kept else { return Ok(None) };
+        let kept: KeptTokens =
+            serde_json::from_slice(&kept).map_err(|_| "the tokens kept for this connection cannot be read".to_owned())?;
+        Ok(Some(Tokens {
+            access: Secret::new(kept.access),
+            refresh: kept.refresh.map(Secret::new),
+            instance_url: kept.instance_url,
+            expires_at: kept.expires_at,
+        }))
+    }
+
+    async fn save(&self, connection: &str, tokens: &Tokens) -> Result<(), String> {
+        let kept = KeptTokens {
+            access: tokens.access.reveal().to_owned(),
+            refresh: tokens.refresh.as_ref().map(|refresh| refresh.reveal().to_owned()),
+            instance_url: tokens.instance_url.clone(),
+            expires_at: tokens.expires_at,
+        };
+        let bytes = serde_json::to_vec(&kept).map_err(|error| error.to_string())?;
+        let name = secret_name(connection);
+        self.0.write(move |tx| tx.put_secret(&name, &bytes)).await.map_err(|error| error.to_string())
+    }
+}
+
+/// The master key: given, or from its file, which is made when there is none.
+pub fn master_key(source: &KeySource) -> Result<MasterKey> {
+    let path = match source {
+        KeySource::Given(key) => return Ok(key.clone()),
+        KeySource::File(path) => path,
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(MasterKey::parse(&text).map_err(|error| {
+            Fault::new(format!("{}: {error}", path.display()), "put the right key into this file, from your copy of it")
+        })?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(path),
+        Err(error) => {
+            Err(Fault::new(format!("the master key {} cannot be read: {error}", path.display()), "check that this user may read it"))
+        }
+    }
+}
+
+fn make_key(path: &Path) -> Result<MasterKey> {
+    use std::io::Write;
+    let key = MasterKey::generate()?;
+    let failed = |error: std::io::Error| {
+        Fault::new(
+            format!("the master key {} cannot be written: {error}", path.display()),
+            "check the folder's permissions, or set store.key",
+        )
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(format!("{}\n", key.to_base64()).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    tracing::warn!(path = %path.display(), "a master key was made; keep a copy of it elsewhere, without it the history and the tokens cannot be read");
+    Ok(key)
+}
+
+/// Opens the store.
+pub async fn store(config: &Config) -> Result<Store> {
+    let folder = config.data_folder();
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Fault::new(format!("the folder {} cannot be made: {error}", folder.display()), "check store.url and the permissions")
+    })?;
+    let mut options = StoreOptions::new(master_key(&config.key)?);
+    options.durability = match config.durability {
+        tables::Durability::Full => Durability::Full,
+        tables::Durability::Normal => Durability::Normal,
+    };
+    options.postgres_ca.clone_from(&config.postgres_ca);
+    Ok(Store::open(&config.store, options).await?)
+}
+
+/// Builds the engine on an open store. Makes no call.
+pub async fn engine(config: &Config, store: Store) -> Result<Engine> {
+    let time: Arc<dyn Time> = Arc::new(MachineTime);
+    let vault: Arc<dyn TokenVault> = Arc::new(StoreVault(store.clone()));
+    let mut connections = Vec::with_capacity(config.connections.len());
+    for settings in &config.connections {
+        let surroundings =
+            Surroundings { wire: Arc::new(HttpWire::new(settings.proxy.as_ref())?), time: Arc::clone(&time), vault: Arc::clone(&vault) };
+        connections.push((settings.clone(), registry::connect(settings.clone(), surroundings)?));
+    }
+    let parts = Parts { store, time, options: config.sync.clone(), connections, seed: seed()?, flaws: Flaws::none() };
+    Ok(Engine::assemble(parts).await?)
+}
+
+/// A seed from the operating system.
+pub fn seed() -> Result<u64> {
+    let mut bytes = [0_u8; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Fault::new("the system has no secure randomness", "check that /dev/urandom can be read"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use entente_store::StoreUrl;
+
+    #[test]
+    fn the_first_start_makes_a_key_that_only_its_owner_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data").join("entente.key");
+        let made = master_key(&KeySource::File(path.clone())).unwrap();
+        assert_eq!(master_key(&KeySource::File(path.clone())).unwrap(), made);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        std::fs::write(&path, "damaged").unwrap();
+        assert!(master_key(&KeySource::File(path)).unwrap_err().remedy.contains("from your copy"));
+    }
+
+    #[tokio::test]
+    async fn tokens_survive_and_are_not_kept_in_the_clear() {
+        let store = Store::open(&StoreUrl::Temporary, StoreOptions::new(MasterKey::generate().unwrap())).await.unwrap();
+        let vault = StoreVault(store.clone());
+        assert_eq!(vault.load("sf").await.unwrap(), None);
+        let tokens = Tokens {
+            access: Secret::new("abc"),
+            refresh: Some(Secret::new("def")),
+            instance_url: Some("https://x.example".into()),
+            expires_at: None,
+        };
+        vault.save("sf", &tokens).await.unwrap();
+        assert_eq!(vault.load("sf").await.unwrap(), Some(tokens));
+        assert_eq!(store.read(|tx| tx.secret_names()).await.unwrap(), ["tokens/sf"]);
+    }
+}

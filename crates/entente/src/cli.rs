@@ -1,0 +1,195 @@
+//! The command line. Each command is one file; none has a meaning of its own, they call use-cases of the engine and print the answer.
+
+mod bench;
+mod blame;
+mod config;
+mod conflicts;
+mod context;
+mod dead_letters;
+mod demo;
+mod doctor;
+mod history;
+mod keys;
+mod ledger;
+mod mapping;
+mod openapi;
+mod output;
+mod plan;
+mod provision;
+mod resync;
+mod serve;
+mod sim;
+mod status;
+mod status_text;
+mod token;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Environment, LOG_VARIABLE};
+use crate::fault::{Fault, Result};
+use crate::telemetry::{self, LogFormat};
+use context::Context;
+use output::{Form, Output};
+
+/// Exit code of a command that failed.
+const FAILED: u8 = 1;
+
+/// Exit code of a plan that would write.
+const WOULD_WRITE: u8 = 2;
+
+/// Entente keeps one customer the same in the CRM and in the support desk.
+#[derive(Debug, Parser)]
+#[command(name = "entente", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Configuration file [default: the path in ENTENTE_CONFIG, else ./entente.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Form of the answer
+    #[arg(long, global = true, value_enum, default_value_t = Form::Text, value_name = "FORM")]
+    output: Form,
+    /// Form of log lines on standard error [default: human on a terminal, json otherwise]
+    #[arg(long, global = true, value_enum, value_name = "FORM")]
+    log_format: Option<LogFormat>,
+    /// Log filter, such as info or entente_engine=debug [default: ENTENTE_LOG, else info for servers and warn for commands]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server and, with it, the sync
+    Serve(serve::Args),
+    /// Run the sync alone, beside other processes (PostgreSQL)
+    Worker(worker::Args),
+    /// See Entente at work between a simulated CRM and support desk
+    Demo(demo::Args),
+    /// Measure speed, calls and memory against simulated platforms
+    Bench(bench::Args),
+    /// Run simulators of platforms, to try Entente without an account
+    Sim(sim::Args),
+    /// Show the dashboard
+    Status(status::Args),
+    /// Show what happened to a record
+    History(history::Args),
+    /// Show who set a field of a record, and what it was before
+    Blame(blame::Args),
+    /// Check configuration, key, store and every connection
+    Doctor(doctor::Args),
+    /// Show what a sync would write, without writing; exit code 2 when it would
+    Plan(plan::Args),
+    /// Show the fields that connections lack, and create them with --apply
+    Provision(provision::Args),
+    /// Look at everything again, or at one object, record or connection
+    Resync(resync::Args),
+    /// Check the ledger
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Records whose sync failed for good
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Conflicts that wait for a person
+    #[command(subcommand)]
+    Conflicts(conflicts::Command),
+    /// The master key
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// API tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Mappings in force
+    #[command(subcommand)]
+    Mapping(mapping::Command),
+    /// Print the description of the HTTP API
+    Openapi(openapi::Args),
+    /// Check, show and explain the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.output);
+    let environment = Environment::of_process();
+    let serving = matches!(cli.command, Command::Serve(_) | Command::Worker(_));
+    let format = cli.log_format.unwrap_or_else(telemetry::usual_format);
+    let filter =
+        cli.log.clone().or_else(|| environment.get(LOG_VARIABLE)).unwrap_or_else(|| if serving { "info" } else { "warn" }.to_owned());
+    if let Some(complaint) = telemetry::start(format, Some(&filter)) {
+        output.complain(&Fault::new(complaint, "see --help for --log"));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return failed(output, &Fault::new(format!("the process cannot start its threads: {error}"), "check the limits of this user"));
+        }
+    };
+    let context = Context { environment, file: cli.config, output };
+    match runtime.block_on(run(cli.command, &context)) {
+        Ok(code) => code,
+        Err(fault) => failed(output, &fault),
+    }
+}
+
+fn failed(output: Output, fault: &Fault) -> ExitCode {
+    output.complain(fault);
+    ExitCode::from(FAILED)
+}
+
+async fn run(command: Command, context: &Context) -> Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::run(args, context).await,
+        Command::Worker(args) => worker::run(args, context).await,
+        Command::Demo(args) => demo::run(args, context).await,
+        Command::Bench(args) => bench::run(args, context).await,
+        Command::Sim(args) => sim::run(args, context).await,
+        Command::Status(args) => status::run(args, context).await,
+        Command::History(args) => history::run(args, context).await,
+        Command::Blame(args) => blame::run(args, context).await,
+        Command::Doctor(args) => doctor::run(args, context).await,
+        Command::Plan(args) => plan::run(args, context).await,
+        Command::Provision(args) => provision::run(args, context).await,
+        Command::Resync(args) => resync::run(args, context).await,
+        Command::Ledger(command) => ledger::run(command, context).await,
+        Command::DeadLetters(command) => dead_letters::run(command, context).await,
+        Command::Conflicts(command) => conflicts::run(command, context).await,
+        Command::Keys(command) => keys::run(command, context).await,
+        Command::Token(command) => token::run(command, context).await,
+        Command::Mapping(command) => mapping::run(command, context).await,
+        Command::Openapi(args) => openapi::run(&args, context),
+        Command::Config(command) => config::run(command, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_says_what_it_does() {
+        fn look(command: &clap::Command, path: &str) {
+            for sub in command.get_subcommands() {
+                let path = format!("{path} {}", sub.get_name());
+                assert!(sub.get_about().is_some(), "{path} says nothing");
+                look(sub, &path);
+            }
+            for argument in command.get_arguments().filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version")) {
+                assert!(argument.get_help().is_some(), "{path} {} says nothing", argument.get_id());
+            }
+        }
+        look(&Cli::command(), "entente");
+    }
+}

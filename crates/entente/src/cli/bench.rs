@@ -1,0 +1,100 @@
+//! `entente bench`: measured numbers. Each measure has a fresh store and fresh simulators, in a process of their own.
+//!
+//! Nothing here passes or fails: the table says what was, beside what is to be reached.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use entente_model::clock::Clock;
+
+use super::context::Context;
+use crate::assemble::MachineTime;
+use crate::fault::Result;
+
+mod least;
+mod measures;
+mod serving;
+mod table;
+
+use table::{Place, Row};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Measure {
+    /// First full sync at real latencies and quotas
+    FullSync,
+    /// 20 edits a second, to land within 3 seconds
+    Live20,
+    /// 20 edits a second, to land within 9 seconds
+    Live20Relaxed,
+    /// 200 edits a second
+    Live200,
+    /// Won deals until the support id is back
+    ClosedWon,
+    /// Webhooks without any latency of the platforms
+    Webhooks,
+    /// Memory at 100,000 linked customers
+    Memory,
+    /// From the start of `entente serve` to its first answer
+    Start,
+}
+
+/// Options.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Measure this alone
+    #[arg(long, value_enum, value_name = "NAME")]
+    only: Option<Measure>,
+    /// Customers of the simulated company, memory aside
+    #[arg(long, default_value_t = 24_100, value_name = "N")]
+    customers: usize,
+    /// Customers when memory is measured
+    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    memory_customers: usize,
+    /// Length of each live measure
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    seconds: u64,
+    /// Seed of everybody and everything
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+}
+
+/// What every measure works with.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    customers: usize,
+    memory_customers: usize,
+    length: Duration,
+    seed: u64,
+}
+
+pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    let setting = Setting {
+        customers: args.customers,
+        memory_customers: args.memory_customers,
+        length: Duration::from_secs(args.seconds),
+        seed: args.seed,
+    };
+    let place = Place::here(MachineTime.now());
+    let mut rows: Vec<Row> = Vec::new();
+    for measure in Measure::value_variants().iter().filter(|measure| args.only.is_none_or(|only| only == **measure)) {
+        let name = measure.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let spinner = context.output.spinner(format!("measuring {name}"));
+        let measured = match measure {
+            Measure::FullSync => measures::full_sync(setting).await?,
+            Measure::Live20 => measures::live(setting, 20.0, Duration::from_secs(3)).await?,
+            Measure::Live20Relaxed => measures::live(setting, 20.0, Duration::from_secs(9)).await?,
+            Measure::Live200 => measures::live(setting, 200.0, Duration::from_secs(3)).await?,
+            Measure::ClosedWon => measures::closed_won(setting).await?,
+            Measure::Webhooks => measures::webhooks(setting).await?,
+            Measure::Memory => measures::memory(setting).await?,
+            Measure::Start => vec![serving::start().await?],
+        };
+        spinner.finish_and_clear();
+        rows.extend(measured);
+    }
+    let report = table::Report { place, rows };
+    context.output.show(&report, table::Report::markdown)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,83 @@
+//! `entente conflicts`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use entente_engine::records::conflicts::{self, Conflict, ConflictQuery, Resolution};
+
+use super::context::Context;
+use super::output::moment;
+use crate::fault::Result;
+
+/// What to do with conflicts.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List them, newest first
+    List {
+        /// Show those in this state: waiting or resolved
+        #[arg(long)]
+        state: Option<String>,
+        /// Show at most this many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Decide one for the value of a side, or for another value; it is then written everywhere
+    Resolve {
+        /// Its id
+        id: String,
+        /// Take the value of this side (a connection's name, or entente)
+        #[arg(long, required_unless_present = "value")]
+        side: Option<String>,
+        /// Take this value
+        #[arg(long, conflicts_with = "side")]
+        value: Option<String>,
+    },
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
+    let engine = context.engine().await?;
+    let viewer = context.viewer();
+    match command {
+        Command::List { state, limit } => {
+            let page = conflicts::list(&engine, &viewer, ConflictQuery { state, limit: Some(limit), ..ConflictQuery::default() }).await?;
+            context.output.show(&page, |page| {
+                if page.items.is_empty() { "No conflicts.".to_owned() } else { page.items.iter().map(one).collect::<Vec<_>>().join("\n") }
+            })?;
+        }
+        Command::Resolve { id, side, value } => {
+            let conflict =
+                conflicts::resolve(&engine, &viewer, &id, Resolution { side, value: value.map(serde_json::Value::String) }).await?;
+            context
+                .output
+                .show(&conflict, |conflict| format!("Decided; every side gets the value at the next look.\n{}", one(conflict)))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn one(conflict: &Conflict) -> String {
+    let blank = || "(blank)".to_owned();
+    let mut text = format!(
+        "{}  {} of {} ({}), {} since {}\n",
+        conflict.id,
+        conflict.label,
+        conflict.title,
+        conflict.record,
+        conflict.state,
+        moment(conflict.since)
+    );
+    for side in &conflict.sides {
+        let value = side.value.clone().unwrap_or_else(blank);
+        let when = side.at.map(|at| format!(", {}", moment(at))).unwrap_or_default();
+        let who = side.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+        text.push_str(&format!("    {:<14} {value}{when}{who}\n", side.side));
+    }
+    if let Some(resolved) = &conflict.resolved {
+        text.push_str(&format!(
+            "    decided for    {}{}\n",
+            resolved.value.clone().unwrap_or_else(blank),
+            resolved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default()
+        ));
+    }
+    text
+}

@@ -1,0 +1,148 @@
+//! `entente demo`: a company's CRM and support desk, simulated, and Entente between them: the first full sync, then a live day.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args as ClapArgs;
+use entente_sims::world::{TrafficOptions, TrafficReport, WorldOptions};
+
+use super::context::Context;
+use super::output::{Output, say};
+use super::serve::stop_signal;
+use super::status_text;
+use crate::fault::Result;
+
+pub(super) mod control;
+mod first_sync;
+pub(super) mod hub;
+mod memory;
+mod outcome;
+pub(super) mod quiet;
+pub(super) mod sims;
+
+pub(super) use memory::Memory;
+use hub::{Hub, HubOptions};
+use outcome::{Outcome, api_calls};
+use sims::{Sims, Speed};
+
+/// Time between two drawings of the dashboard.
+const DRAW_EVERY: Duration = Duration::from_secs(2);
+
+/// Options.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Customers in the simulated CRM; 95 of 100 are known to the support desk already
+    #[arg(long, default_value_t = 24_100, value_name = "N")]
+    customers: usize,
+    /// Seed of everybody and everything
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Latency and quotas of the simulated platforms
+    #[arg(long, value_enum, default_value_t = Speed::Real)]
+    profile: Speed,
+    /// Live edits a second, both sides together
+    #[arg(long, default_value_t = 2.0, value_name = "N", value_parser = rate)]
+    rate: f64,
+    /// Length of the live part; without it, until Ctrl-C
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Port of the web app and API; 0 takes a free one
+    #[arg(long, default_value_t = 7171, value_name = "PORT")]
+    port: u16,
+}
+
+/// Reads a number of edits a second.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 1_000.0 => Ok(rate),
+        _ => Err("give edits a second, above 0 and at most 1000".to_owned()),
+    }
+}
+
+pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    let output = context.output;
+    // Whatever ends this function, a fault, a panic or its end, ends the child and removes the store with it.
+    let told = |text: String| if !output.is_json() { say(&text) };
+    let sims = Sims::start(args.profile, args.seed).await?;
+    let spinner = output.spinner(format!("making {} customers", status_text::number(args.customers as u64)));
+    let seeded = sims.control.seed(&WorldOptions { customers: args.customers, seed: args.seed, ..WorldOptions::default() }).await?;
+    spinner.finish_and_clear();
+    told(format!(
+        "A CRM with {} contacts in {} accounts, and a support desk that knows {} of them.",
+        status_text::number(seeded.contacts as u64),
+        status_text::number(seeded.accounts as u64),
+        status_text::number(seeded.users as u64)
+    ));
+    let calls = sims.control.calls().await?;
+    let began = Instant::now();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let hub = Hub::start(&sims, HubOptions { listen, ..HubOptions::default() }).await?;
+    told(format!("Dashboard: {}\n\nFirst full sync:", hub.url));
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    tokio::select! {
+        done = first_sync::show(&hub, &sims, output) => done?,
+        () = &mut stop => {
+            told("Stopped before the first full sync was done.".to_owned());
+            hub.stop().await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let full_sync_s = began.elapsed().as_secs_f64();
+    let full_calls = sims.control.calls().await?.since(calls);
+    told(format!(
+        "In agreement after {full_sync_s:.1} seconds and {} + {} API calls. Live edits follow.",
+        status_text::number(full_calls.salesforce),
+        status_text::number(full_calls.zendesk)
+    ));
+    sims.control.start_traffic(&TrafficOptions { rate: args.rate, seed: args.seed, ..TrafficOptions::default() }).await?;
+    let length = args.seconds.map_or(Duration::MAX, Duration::from_secs);
+    tokio::select! {
+        () = tokio::time::sleep(length) => {}
+        () = &mut stop => {}
+        drawn = draw(&hub, &sims, output) => drawn?,
+    }
+    sims.control.stop_traffic().await?;
+    let spinner = output.spinner("edits ended; waiting until everything has landed");
+    let still = quiet::wait(&hub, &sims, quiet::LANDING_MAX).await?;
+    spinner.finish_and_clear();
+    let outcome = Outcome::count(&hub, &sims, full_sync_s, api_calls(full_calls), still).await?;
+    hub.stop().await?;
+    output.show(&outcome, Outcome::text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Draws the dashboard over and over, for ever.
+async fn draw(hub: &Hub, sims: &Sims, output: Output) -> Result<()> {
+    use std::io::IsTerminal;
+    if output.is_json() || !std::io::stdout().is_terminal() {
+        return std::future::pending().await;
+    }
+    loop {
+        let dashboard = entente_engine::reports::dashboard(&hub.engine).await?;
+        let report = sims.control.report().await?;
+        // Clears the screen and goes to its top, as terminals have understood since the seventies.
+        say(&format!("\x1b[2J\x1b[H{}\n\n{}", status_text::render(&dashboard), live(&report, hub.url.as_str())));
+        tokio::time::sleep(DRAW_EVERY).await;
+    }
+}
+
+/// The live edits as the simulators saw them land.
+fn live(report: &TrafficReport, url: &str) -> String {
+    format!(
+        "LIVE EDITS, as measured at the platforms:\n  Made: {}, landed: {}, on their way: {}, superseded: {}, changed on both sides: {}\n  \
+         Edit to landed: {} ms (P50), {} ms (P95), {} ms (slowest)\n  New customers: {} of {}, won to support id: {} ms (P50)\n\n  {url}   Ctrl-C ends",
+        status_text::number(report.edits),
+        status_text::number(report.landed),
+        report.outstanding,
+        report.superseded,
+        report.conflicting,
+        report.latency.p50_ms,
+        report.latency.p95_ms,
+        report.latency.max_ms,
+        report.new_customers.latency.count,
+        report.new_customers.won,
+        report.new_customers.latency.p50_ms,
+    )
+}

@@ -1,0 +1,151 @@
+//! `entente sim`: simulators of platforms behind sockets, to try Entente without an account.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use axum::Router;
+use clap::{Args as ClapArgs, ValueEnum};
+use entente_sims::clock::SimClock;
+use entente_sims::faults::Faults;
+use entente_sims::mailroom::Mailroom;
+use entente_sims::profile::Profile;
+use entente_sims::salesforce::{Salesforce, SalesforceOptions};
+use entente_sims::serve::{deliver_mail, serve};
+use entente_sims::world::{self, World, WorldOptions};
+use entente_sims::zendesk::{Zendesk, ZendeskOptions};
+use serde_json::{Map, Value, json};
+
+use super::context::Context;
+use super::output::say;
+use super::serve::stop_signal;
+use crate::fault::{Fault, Result};
+
+/// A platform that can be simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Platform {
+    Salesforce,
+    Zendesk,
+}
+
+/// How fast and how generous a simulator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Speed {
+    /// Latency and quotas as measured in production
+    Real,
+    /// No latency and no quotas
+    Instant,
+}
+
+/// Options.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Platforms to simulate
+    #[arg(value_enum, required = true, value_name = "PLATFORM")]
+    platforms: Vec<Platform>,
+    /// Port of Salesforce; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    salesforce_port: u16,
+    /// Port of Zendesk; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    zendesk_port: u16,
+    /// Customers to make up; the support desk knows most of them already
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    customers: usize,
+    /// Seed of ids, names and faults
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Latency and quotas
+    #[arg(long, value_enum, default_value_t = Speed::Real)]
+    profile: Speed,
+    /// End when standard input ends: for programs that start simulators and may die
+    #[arg(long)]
+    with_parent: bool,
+}
+
+pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
+    let real = args.profile == Speed::Real;
+    let clock = SimClock::wall();
+    let faults = Faults::none(args.seed);
+    let mailroom = Mailroom::new(clock.clone(), faults.clone());
+    let profile = if real { Profile::salesforce_real() } else { Profile::instant() };
+    let crm = SalesforceOptions::new(clock.clone(), profile, args.seed, faults, mailroom.clone());
+    let profile = if real { Profile::zendesk_real() } else { Profile::instant() };
+    let desk = ZendeskOptions::new(clock, profile, args.seed);
+    let mailrooms = vec![mailroom, desk.mailroom.clone()];
+    let credentials = json!({
+        "salesforce": { "kind": "client_credentials", "client_id": crm.client_id, "client_secret": crm.client_secret, "username": crm.username, "password": crm.password },
+        "zendesk": { "kind": "client_credentials", "client_id": desk.client_id, "client_secret": desk.client_secret, "email": desk.agent_email, "token": desk.api_token },
+    });
+    let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
+    if args.customers > 0 {
+        let options = WorldOptions { customers: args.customers, seed: args.seed, ..WorldOptions::default() };
+        world::seed(&options, &salesforce, &zendesk).map_err(|error| Fault::of(&error))?;
+    }
+    let world = World::new(salesforce.clone(), zendesk.clone(), mailrooms.clone());
+    let mut ready = Map::new();
+    if args.platforms.contains(&Platform::Salesforce) {
+        let control = salesforce.control_router().nest("/world", world::control_router(world.clone()));
+        let address = start(salesforce.router(), control, args.salesforce_port).await?;
+        ready.insert("salesforce".to_owned(), Value::String(format!("http://{address}")));
+    }
+    if args.platforms.contains(&Platform::Zendesk) {
+        let control = zendesk.control_router().nest("/world", world::control_router(world));
+        let address = start(zendesk.router(), control, args.zendesk_port).await?;
+        ready.insert("zendesk".to_owned(), Value::String(format!("http://{address}")));
+    }
+    let chosen = credentials
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| ready.contains_key(*name))
+        .map(|(name, known)| (name.clone(), known.clone()));
+    let chosen: Map<String, Value> = chosen.collect();
+    ready.insert("credentials".to_owned(), Value::Object(chosen));
+    let client = client()?;
+    for mailroom in mailrooms {
+        tokio::spawn(deliver_mail(mailroom, client.clone()));
+    }
+    // One line, whatever the form of other answers: programs wait for it.
+    say(&Value::Object(ready).to_string());
+    if args.with_parent {
+        tokio::select! {
+            () = stop_signal() => {}
+            () = input_end() => {}
+        }
+    } else {
+        stop_signal().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Completes when standard input ends, as it does when the process at its other end dies, whatever the way.
+async fn input_end() {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: it sleeps in the read for as long as the parent lives, and must hold no runtime back.
+    std::thread::spawn(move || {
+        // Whatever ends the input, a failure included, there is no parent left to serve.
+        let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _gone = tell.send(());
+    });
+    let _either_way = told.await;
+}
+
+async fn start(vendor: Router, control: Router, port: u16) -> Result<SocketAddr> {
+    let router = Router::new().nest("/_sim", control).fallback_service(vendor);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (bound, _) = serve(router, address)
+        .await
+        .map_err(|error| Fault::new(format!("port {port} cannot be listened on: {error}"), "choose another port, or 0 for any"))?;
+    Ok(bound)
+}
+
+fn client() -> Result<reqwest::Client> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Whoever was faster has installed the same provider; an error says just that.
+        let _already = rustls::crypto::ring::default_provider().install_default().is_err();
+    }
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .map_err(|error| Fault::new(format!("webhooks cannot be sent: {error}"), "check that this system has root certificates"))
+}

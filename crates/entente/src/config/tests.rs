@@ -1,0 +1,140 @@
+use super::*;
+use entente_connect::settings::Auth;
+
+fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, Flaws> {
+    Config::parse(Path::new("etc/entente.toml"), text, &Environment::of_pairs(environment))
+}
+
+fn flaws(text: &str) -> Vec<String> {
+    parse(text, &[]).expect_err("this configuration must be refused").0.iter().map(ToString::to_string).collect()
+}
+
+fn connection(extra: &str) -> String {
+    format!(
+        "[[connection]]\nname = \"sf\"\nplatform = \"salesforce\"\nbase_url = \"https://example.my.salesforce.com\"\nauth = {{ kind = \"client_credentials\", client_id = \"id\", client_secret = {{ env = \"SF_SECRET\" }} }}\n{extra}\n"
+    )
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = parse("", &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:7171");
+    assert_eq!(config.store, StoreUrl::Sqlite("etc/entente.db".into()));
+    assert!(matches!(config.key, KeySource::File(path) if path == Path::new("etc/entente.key")));
+    assert_eq!(config.sync, Options::default());
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_its_neighbour() {
+    let found = flaws("[server]\nlisten = \"127.0.0.1:1\"\npublicurl = \"https://x.example\"\n");
+    assert_eq!(found, ["etc/entente.toml:3: server.publicurl: there is no key `publicurl` here; did you mean `public_url`?"]);
+}
+
+#[test]
+fn an_unknown_table_is_refused() {
+    let found = flaws("[servre]\nlisten = \"127.0.0.1:1\"\n");
+    assert!(found[0].contains("there is no key `servre` here; did you mean `server`?"), "{found:?}");
+}
+
+#[test]
+fn an_unknown_key_of_the_engine_is_found_too() {
+    let found = flaws("[sync]\nlatency_target = 5000\n");
+    assert_eq!(
+        found,
+        ["etc/entente.toml:2: sync.latency_target: there is no key `latency_target` here; did you mean `latency_target_ms`?"]
+    );
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let text = "[server]\nlisten = \"everywhere\"\n[store]\nurl = \"mysql://root:hunter2@db/x\"\n[sync]\nlatency_target_ms = 1\n[locale]\ntimezone = \"Mars/Olympus\"\n";
+    let found = flaws(text);
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(found[0].starts_with("etc/entente.toml:2: server.listen:"), "{found:?}");
+    assert!(found[1].starts_with("etc/entente.toml:4: store.url:"), "{found:?}");
+    assert!(found.iter().all(|line| !line.contains("hunter2")), "{found:?}");
+    assert!(found.iter().any(|line| line.starts_with("etc/entente.toml:6: sync.latency_target_ms: 1 is out of bounds")), "{found:?}");
+    assert!(found.iter().any(|line| line.starts_with("etc/entente.toml:8: locale.timezone:")), "{found:?}");
+}
+
+#[test]
+fn a_secret_comes_from_the_environment() {
+    let config = parse(&connection(""), &[("SF_SECRET", "s3cret")]).unwrap();
+    let Auth::ClientCredentials { client_secret, .. } = &config.connections[0].auth else { panic!("other credentials") };
+    assert_eq!(client_secret.reveal(), "s3cret");
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_named() {
+    let found = flaws(&connection(""));
+    assert_eq!(
+        found,
+        [
+            "etc/entente.toml:5: connection.auth.client_secret: the environment variable SF_SECRET is not set; set SF_SECRET where entente is started, or use { file = \"path\" }"
+        ]
+    );
+}
+
+#[test]
+fn a_secret_comes_from_a_file_without_its_line_end() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secret"), "from a file\n").unwrap();
+    let text = connection("").replace("env = \"SF_SECRET\"", "file = \"secret\"");
+    let config = Config::parse(&folder.path().join("entente.toml"), &text, &Environment::of_pairs(&[])).unwrap();
+    let Auth::ClientCredentials { client_secret, .. } = &config.connections[0].auth else { panic!("other credentials") };
+    assert_eq!(client_secret.reveal(), "from a file");
+}
+
+#[test]
+fn a_secret_of_the_wrong_type_is_never_quoted() {
+    let found = flaws(&connection("").replace("{ env = \"SF_SECRET\" }", "123456"));
+    assert!(found[0].contains("put it in quotes") && !found[0].contains("123456"), "{found:?}");
+}
+
+#[test]
+fn credentials_that_lack_a_part_say_which() {
+    let found = flaws(&connection("").replace(", client_secret = { env = \"SF_SECRET\" }", ""));
+    assert!(found[0].contains("connection.auth.client_secret: credentials of kind client_credentials need `client_secret`"), "{found:?}");
+}
+
+#[test]
+fn a_bad_address_a_bad_name_and_a_bad_platform_are_each_named() {
+    let text = connection("")
+        .replace("https://example.my", "example.my")
+        .replace("\"sf\"", "\"a/b\"")
+        .replace("\"salesforce\"", "\"salesforc\"")
+        .replace("{ env = \"SF_SECRET\" }", "\"s\"");
+    let found = flaws(&text);
+    assert!(found.iter().any(|line| line.contains("connection.name: `a/b` cannot be a name")), "{found:?}");
+    assert!(
+        found.iter().any(|line| line.contains("connection.platform: there is no platform `salesforc`; did you mean `salesforce`?")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|line| line.contains("etc/entente.toml:4: connection.base_url: this is not a usable web address")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn two_connections_of_one_name_are_refused() {
+    let text = connection("").replace("{ env = \"SF_SECRET\" }", "\"s\"").repeat(2);
+    assert!(flaws(&text)[0].contains("there are two connections named `sf`"));
+}
+
+#[test]
+fn mail_needs_a_sender_and_slack_a_webhook() {
+    let found = flaws("[notify]\nchannels = { ops = [\"slack\", \"ops@example.com\", \"pager\"] }\n");
+    assert_eq!(found.len(), 3, "{found:?}");
+    let found = flaws("[notify]\n[notify.smtp]\nhost = \"mail\"\n");
+    assert!(found[0].contains("notify.from: mail needs a sender"), "{found:?}");
+}
+
+#[test]
+fn the_file_is_found_by_flag_then_environment_then_here() {
+    let environment = Environment::of_pairs(&[(FILE_VARIABLE, "/etc/e.toml")]);
+    assert_eq!(locate(Some(Path::new("x.toml")), &environment), Path::new("x.toml"));
+    assert_eq!(locate(None, &environment), Path::new("/etc/e.toml"));
+    assert_eq!(locate(None, &Environment::of_pairs(&[])), Path::new("entente.toml"));
+}

@@ -1,0 +1,86 @@
+//! The description of the API. The web app's types are made from it.
+
+use axum::Json;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use super::{error, health, hooks, metrics, v1};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Entente", description = "Keeps one customer the same everywhere."),
+    paths(
+        v1::dashboard::dashboard,
+        v1::records::list,
+        v1::records::get_one,
+        v1::records::history,
+        v1::records::blame,
+        v1::conflicts::list,
+        v1::conflicts::resolve,
+        v1::dead_letters::list,
+        v1::dead_letters::get_one,
+        v1::dead_letters::retry,
+        v1::dead_letters::discard,
+        v1::resync::resync,
+        v1::plan::plan,
+        v1::events::events,
+        v1::session::sign_in,
+        v1::session::sign_out,
+        hooks::receive,
+        hooks::receive_at_secret_path,
+        health::live,
+        health::ready,
+        metrics::metrics,
+    ),
+    components(schemas(error::ErrorBody, error::ErrorDetail, v1::events::EntryEvent, v1::events::Headline)),
+    modifiers(&Bearer),
+    security(("token" = []), ()),
+    tags(
+        (name = "sync", description = "The state of the sync, and work for people"),
+        (name = "records", description = "Records, their history and provenance"),
+        (name = "webhooks", description = "Deliveries of vendors"),
+        (name = "health", description = "For supervisors and monitoring"),
+    )
+)]
+pub struct Description;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token made with `entente token create`")).build();
+        openapi.components.get_or_insert_with(Default::default).add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Answers with the document.
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Description::openapi())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_points_to_a_schema() {
+        let json = serde_json::to_value(Description::openapi()).unwrap();
+        let text = json.to_string();
+        for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(json["components"]["schemas"][name].is_object(), "{name} is referred to but not described");
+        }
+    }
+
+    #[test]
+    fn every_operation_is_described() {
+        let json = serde_json::to_value(Description::openapi()).unwrap();
+        for (path, item) in json["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path} has no summary");
+            }
+        }
+    }
+}

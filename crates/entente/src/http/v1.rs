@@ -1,0 +1,26 @@
+//! Version 1 of the API, one file per resource.
+
+pub mod conflicts;
+pub mod dashboard;
+pub mod dead_letters;
+pub mod events;
+pub mod plan;
+pub mod records;
+pub mod resync;
+pub mod session;
+
+use axum::Router;
+
+use super::App;
+
+/// All routes that need a viewer.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .merge(dashboard::routes())
+        .merge(records::routes())
+        .merge(conflicts::routes())
+        .merge(dead_letters::routes())
+        .merge(resync::routes())
+        .merge(plan::routes())
+        .merge(events::routes())
+}

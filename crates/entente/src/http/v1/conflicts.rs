@@ -1,0 +1,36 @@
+//! Conflicts that wait for a person.
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use entente_engine::records::conflicts::{Conflict, ConflictPage, ConflictQuery, Resolution};
+use entente_store::Viewer;
+
+use crate::http::App;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::extract::{Json, Path, Query};
+
+pub fn routes() -> Router<App> {
+    Router::new().route("/api/v1/conflicts", get(list)).route("/api/v1/conflicts/{id}/resolve", post(resolve))
+}
+
+/// Conflicts, newest first; the waiting ones unless a state is given.
+#[utoipa::path(get, operation_id = "list_conflicts", path = "/api/v1/conflicts", tag = "sync", params(ConflictQuery), responses((status = 200, description = "A page of conflicts", body = ConflictPage), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn list(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Query(query): Query<ConflictQuery>,
+) -> Result<axum::Json<ConflictPage>, ApiError> {
+    Ok(axum::Json(entente_engine::records::conflicts::list(&app.engine, &viewer, query).await?))
+}
+
+/// Decides a conflict for the value of a side, or for another value; it is then written to every side.
+#[utoipa::path(post, path = "/api/v1/conflicts/{id}/resolve", tag = "sync", params(("id" = String, Path, description = "Conflict id")), request_body = Resolution, responses((status = 200, description = "The conflict as decided", body = Conflict), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn resolve(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path(id): Path<String>,
+    Json(resolution): Json<Resolution>,
+) -> Result<axum::Json<Conflict>, ApiError> {
+    Ok(axum::Json(entente_engine::records::conflicts::resolve(&app.engine, &viewer, &id, resolution).await?))
+}

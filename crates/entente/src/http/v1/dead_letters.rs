@@ -1,0 +1,68 @@
+//! Records whose converge failed for good.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use entente_engine::records::dead_letters::{DeadLetter, DeadLetterDetail, DeadLetterPage, DeadLetterQuery, Discard};
+use entente_store::Viewer;
+
+use crate::http::App;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::extract::{Path, Query};
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/dead-letters", get(list))
+        .route("/api/v1/dead-letters/{id}", get(get_one))
+        .route("/api/v1/dead-letters/{id}/retry", post(retry))
+        .route("/api/v1/dead-letters/{id}/discard", post(discard))
+}
+
+/// Dead letters, newest first; the open ones unless a state is given.
+#[utoipa::path(get, operation_id = "list_dead_letters", path = "/api/v1/dead-letters", tag = "sync", params(DeadLetterQuery), responses((status = 200, description = "A page of dead letters", body = DeadLetterPage), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn list(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Query(query): Query<DeadLetterQuery>,
+) -> Result<axum::Json<DeadLetterPage>, ApiError> {
+    Ok(axum::Json(entente_engine::records::dead_letters::list(&app.engine, &viewer, query).await?))
+}
+
+/// One dead letter with every attempt.
+#[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "sync", operation_id = "get_dead_letter", params(("id" = String, Path, description = "Dead letter id")), responses((status = 200, description = "The dead letter", body = DeadLetterDetail), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn get_one(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<DeadLetterDetail>, ApiError> {
+    Ok(axum::Json(entente_engine::records::dead_letters::show(&app.engine, &viewer, &id).await?))
+}
+
+/// Looks at the record again, with all attempts anew.
+#[utoipa::path(post, path = "/api/v1/dead-letters/{id}/retry", tag = "sync", params(("id" = String, Path, description = "Dead letter id")), responses((status = 200, description = "The dead letter as it is now", body = DeadLetter), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn retry(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<DeadLetter>, ApiError> {
+    Ok(axum::Json(entente_engine::records::dead_letters::retry(&app.engine, &viewer, &id).await?))
+}
+
+/// Puts the dead letter away with a reason. The record is looked at again when it next changes.
+#[utoipa::path(post, path = "/api/v1/dead-letters/{id}/discard", tag = "sync", params(("id" = String, Path, description = "Dead letter id")), request_body = Discard, responses((status = 200, description = "The dead letter as it is now", body = DeadLetter), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn discard(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<axum::Json<DeadLetter>, ApiError> {
+    // A reason is welcome, not needed: no body at all is fine.
+    let discard = if body.is_empty() {
+        Discard::default()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| ApiError::invalid("body", error.to_string(), "send {\"reason\": \"…\"}, or no body"))?
+    };
+    Ok(axum::Json(entente_engine::records::dead_letters::discard(&app.engine, &viewer, &id, discard).await?))
+}

@@ -1,0 +1,341 @@
+//! A hub between two simulators, driven by hand on a virtual clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use entente_connect::registry::connect;
+use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
+use entente_connect::transport::Surroundings;
+use entente_engine::automation::follow;
+use entente_engine::flaws::Flaws;
+use entente_engine::sync::{inbox, poll, provision, work};
+use entente_engine::{Engine, Options, Parts};
+use entente_model::clock::Timestamp;
+use entente_model::mapping::Role;
+use entente_sims::clock::SimClock;
+use entente_sims::faults::Faults;
+use entente_sims::mailroom::Mailroom;
+use entente_sims::profile::Profile;
+use entente_sims::salesforce::{Salesforce, SalesforceOptions};
+use entente_sims::zendesk::{Zendesk, ZendeskOptions};
+use entente_store::{Durability, MasterKey, Store, StoreOptions, StoreUrl};
+use serde_json::{Map, Value, json};
+
+use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
+
+/// 2026-01-05T09:00:00Z: a Monday morning.
+const START_MS: i64 = 1_767_603_600_000;
+const PATH_SECRET: &str = "a-secret-path";
+const POLL_MS: i64 = 15 * 60 * 1000;
+/// Steps after which a world that does not come to rest is called a livelock.
+const STEPS_MAX: usize = 3_000;
+
+pub const SALESFORCE: &str = "salesforce";
+pub const ZENDESK: &str = "zendesk";
+
+/// Text as a JSON object.
+pub fn fields(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+/// The world: two simulators and the hub between them.
+pub struct Hub {
+    pub clock: Arc<AtomicI64>,
+    pub salesforce: Salesforce,
+    pub zendesk: Zendesk,
+    pub crm_faults: Faults,
+    pub desk_faults: Faults,
+    pub mail: Vec<Mailroom>,
+    pub store: Store,
+    pub fuse: Arc<Fuse>,
+    pub engine: Engine,
+    pub crashes: usize,
+    /// Whether the world once did not come to rest.
+    pub livelock: bool,
+    vault: Arc<MemoryVault>,
+    signing_secret: String,
+    seed: u64,
+    flaws: Flaws,
+    next_poll: i64,
+}
+
+impl Hub {
+    /// A world of a seed: the simulators are provisioned with the fields that the shipped mappings need, and nothing else is there.
+    pub async fn new(seed: u64, flaws: Flaws) -> Self {
+        let clock = Arc::new(AtomicI64::new(START_MS));
+        let sim_clock = SimClock::virtual_at(Arc::clone(&clock));
+        let (crm_faults, desk_faults) = (Faults::none(seed), Faults::none(seed ^ 0x5eed));
+        let crm_mail = Mailroom::new(sim_clock.clone(), crm_faults.clone());
+        let desk_mail = Mailroom::new(sim_clock.clone(), desk_faults.clone());
+        // The vendors' clocks are not ours.
+        let skew = i64::try_from(seed % 7).unwrap() * 300 - 900;
+        let crm = SalesforceOptions::new(sim_clock.with_offset(skew), Profile::instant(), seed, crm_faults.clone(), crm_mail.clone());
+        let mut desk = ZendeskOptions::new(sim_clock, Profile::instant(), seed);
+        desk.faults = desk_faults.clone();
+        desk.mailroom = desk_mail.clone();
+        let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
+        let url = StoreUrl::Temporary;
+        let mut options = StoreOptions::new(MasterKey::from_bytes(&[7; 32]).unwrap());
+        options.durability = Durability::Normal;
+        let store = Store::open(&url, options).await.unwrap();
+        let fuse = Arc::new(Fuse::default());
+        let hook = Arc::clone(&fuse);
+        store.set_step_hook(Some(Arc::new(move |_| hook.step())));
+        let vault = Arc::new(MemoryVault::default());
+        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, "", seed, flaws).await;
+        provision::provision(&engine, true).await.unwrap();
+        let objects = ["user", "organization", "ticket"].map(str::to_owned);
+        let desk = &engine.connection(ZENDESK).unwrap().connector;
+        let signing_secret = desk.subscribe("http://hub/hooks/zendesk", &objects).await.unwrap().unwrap().reveal().to_owned();
+        for (object, reads) in engine.catalog().reads(SALESFORCE) {
+            let plain: Vec<&str> = reads.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();
+            let mut selected = plain.clone();
+            selected.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
+            salesforce.subscribe_outbound(&object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &selected);
+        }
+        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, &signing_secret, seed, flaws).await;
+        let mail = vec![crm_mail, desk_mail];
+        Self {
+            clock,
+            salesforce,
+            zendesk,
+            crm_faults,
+            desk_faults,
+            mail,
+            store,
+            fuse,
+            engine,
+            crashes: 0,
+            livelock: false,
+            vault,
+            signing_secret,
+            seed,
+            flaws,
+            next_poll: START_MS,
+        }
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    pub fn advance(&self, ms: i64) {
+        self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// A sales person of the CRM.
+    pub fn rep(&self) -> String {
+        self.salesforce.users().sales[0].clone()
+    }
+
+    /// An agent of the desk.
+    pub fn agent(&self) -> u64 {
+        self.zendesk.agents().iter().find(|agent| agent.role == "agent").unwrap().id
+    }
+
+    /// Works until nothing is left to do before `until` (milliseconds), moving the clock from event to event.
+    pub async fn run_until(&mut self, until: i64) {
+        for _ in 0..STEPS_MAX {
+            if self.step().await {
+                continue;
+            }
+            let due = self.store.read(|tx| tx.next_due()).await.unwrap().map(Timestamp::as_millisecond);
+            let mail = self.mail.iter().filter_map(Mailroom::next_due_ms).min();
+            let next = [due, mail, Some(self.next_poll)].into_iter().flatten().min().unwrap_or(until);
+            if next > until {
+                self.clock.store(until.max(self.now()), Ordering::SeqCst);
+                return;
+            }
+            self.clock.store(next.max(self.now() + 1), Ordering::SeqCst);
+        }
+        self.livelock = true;
+    }
+
+    /// Lets `minutes` pass.
+    pub async fn run_for(&mut self, minutes: i64) {
+        let until = self.now() + minutes * 60_000;
+        self.run_until(until).await;
+    }
+
+    /// What is left to do and what failed, for messages of tests.
+    pub async fn backlog(&self) -> String {
+        let now = self.engine.now();
+        let viewer = entente_store::Viewer::system();
+        let (counts, letters, events) = self
+            .store
+            .read(move |tx| {
+                let letters = tx.dead_letters(&viewer, &entente_store::DeadLetterFilter::default(), 20)?;
+                Ok((tx.hint_counts(now)?, letters, tx.sync_events(&viewer, Timestamp::UNIX_EPOCH, 20)?))
+            })
+            .await
+            .unwrap();
+        let letters: Vec<String> = letters.iter().map(|letter| format!("{}: {}", letter.letter.subject, letter.letter.message)).collect();
+        let events: Vec<String> = events.iter().map(|event| format!("{} {}", event.event.subject, event.event.error)).collect();
+        let (inbox, records, waits, reviews) = self
+            .store
+            .read(|tx| {
+                let viewer = entente_store::Viewer::system();
+                let reviews = tx.reviews(&viewer, entente_store::ReviewState::Waiting, 20, None)?;
+                Ok((tx.inbox_counts()?, tx.record_counts(&viewer)?, tx.waits(20)?, reviews))
+            })
+            .await
+            .unwrap();
+        format!("{counts:?}; dead: {letters:?}; failures: {events:?}; inbox {inbox:?}; records {records:?}; waits {waits:?}; reviews {reviews:?}")
+    }
+
+    /// One step of anything that is due. Returns whether there was any. A crash is a step: the next engine goes on.
+    pub async fn step(&mut self) -> bool {
+        let poll_is_due = self.now() >= self.next_poll;
+        if poll_is_due {
+            self.next_poll = self.now() + POLL_MS;
+        }
+        let fuse = Arc::clone(&self.fuse);
+        let outcome = tokio::select! {
+            worked = self.work(poll_is_due) => Some(worked),
+            () = fuse.blows() => None,
+        };
+        match outcome {
+            Some(worked) if !self.fuse.is_blown() => worked,
+            _ => {
+                self.crashes += 1;
+                self.fuse.set(0);
+                self.restart().await;
+                if poll_is_due {
+                    self.next_poll = self.now();
+                }
+                true
+            }
+        }
+    }
+
+    /// The process starts again on the same store.
+    pub async fn restart(&mut self) {
+        self.engine = assemble(
+            &self.store,
+            &self.clock,
+            &self.salesforce,
+            &self.zendesk,
+            &self.fuse,
+            &self.vault,
+            &self.signing_secret,
+            self.seed + self.crashes as u64,
+            self.flaws,
+        )
+        .await;
+    }
+
+    async fn work(&self, poll_is_due: bool) -> bool {
+        let mut worked = false;
+        for mail in &self.mail {
+            for delivery in mail.take_due() {
+                worked = true;
+                let path = delivery.url.trim_start_matches("http://hub/hooks/");
+                let (connection, secret) = path.split_once('/').unwrap_or((path, ""));
+                let headers: BTreeMap<String, String> =
+                    delivery.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+                let _answer = inbox::receive(&self.engine, connection, secret, headers, delivery.body.clone()).await;
+                if self.fuse.is_blown() {
+                    // Nobody answered: the vendor sends again.
+                    mail.retry(delivery, 60_000);
+                    return true;
+                }
+            }
+        }
+        if poll_is_due {
+            for connection in [SALESFORCE, ZENDESK] {
+                for (object, _) in self.engine.catalog().reads(connection) {
+                    let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}).await;
+                }
+            }
+            worked = true;
+        }
+        worked |= inbox::take_up(&self.engine).await.unwrap_or(0) > 0;
+        worked |= follow::step(&self.engine, 500).await.unwrap_or(0) > 0;
+        let hints = work::claim(&self.engine).await.unwrap_or_default();
+        if !hints.is_empty() {
+            worked = true;
+            let _done = work::work(&self.engine, hints).await;
+        }
+        worked
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one place puts the world together")]
+async fn assemble(
+    store: &Store,
+    clock: &Arc<AtomicI64>,
+    salesforce: &Salesforce,
+    zendesk: &Zendesk,
+    fuse: &Arc<Fuse>,
+    vault: &Arc<MemoryVault>,
+    signing_secret: &str,
+    seed: u64,
+    flaws: Flaws,
+) -> Engine {
+    let time = Arc::new(VirtualTime(Arc::clone(clock)));
+    let users = salesforce.users();
+    let crm = ConnectionSettings {
+        name: SALESFORCE.to_owned(),
+        platform: "salesforce".to_owned(),
+        role: Role::Crm,
+        base_url: "http://crm.sim".parse().unwrap(),
+        login_url: Some("http://crm.sim".parse().unwrap()),
+        follow_instance_url: false,
+        api_version: None,
+        headers: BTreeMap::new(),
+        proxy: None,
+        auth: Auth::ClientCredentials { client_id: "sim-client".to_owned(), client_secret: Secret::new("sim-secret") },
+        webhooks: WebhookSettings { path_secret: Secret::new(PATH_SECRET), ..WebhookSettings::default() },
+        actors: BTreeMap::from([
+            ("self_service".to_owned(), vec![users.site.clone()]),
+            ("automation".to_owned(), vec![users.automation.clone()]),
+            ("integration".to_owned(), vec![users.integration.clone()]),
+        ]),
+        daily_calls: None,
+    };
+    let desk = ConnectionSettings {
+        name: ZENDESK.to_owned(),
+        platform: "zendesk".to_owned(),
+        role: Role::Support,
+        base_url: "http://desk.sim".parse().unwrap(),
+        login_url: None,
+        auth: Auth::ClientCredentials { client_id: "entente".to_owned(), client_secret: Secret::new("zendesk-client-secret") },
+        webhooks: WebhookSettings { signing_secret: Secret::new(signing_secret), ..WebhookSettings::default() },
+        actors: BTreeMap::new(),
+        ..crm.clone()
+    };
+    let mut connections = Vec::new();
+    for (settings, router) in [(crm, salesforce.router()), (desk, zendesk.router())] {
+        let wire = Arc::new(InProcess { router, fuse: Arc::clone(fuse) });
+        let surroundings = Surroundings { wire, time: time.clone(), vault: vault.clone() };
+        connections.push((settings.clone(), connect(settings, surroundings).unwrap()));
+    }
+    let parts = Parts { store: store.clone(), time, options: Options::default(), connections, seed, flaws };
+    Engine::assemble(parts).await.unwrap()
+}
+
+/// A customer of the CRM: an account with contacts. Returns their ids.
+pub fn seed_customer(hub: &Hub, name: &str, people: &[(&str, &str, &str)]) -> (String, Vec<String>) {
+    let rep = hub.rep();
+    let account = hub
+        .salesforce
+        .insert(
+            "Account",
+            &fields(json!({
+                "Name": name, "Type": "Customer", "Industry": "Software", "Website": format!("https://{}.example", name.to_lowercase()),
+                "Account_Tier__c": "Pro", "Plan__c": "Pro Annual", "ARR__c": 12000, "Renewal_Date__c": "2026-12-31",
+                "CSM_Name__c": "Cora Smith", "CSM_Email__c": "cora@vendor.example", "Status__c": "Active",
+            })),
+            &rep,
+        )
+        .unwrap();
+    let contacts = people
+        .iter()
+        .map(|(first, last, email)| {
+            let contact = json!({ "FirstName": first, "LastName": last, "Email": email, "AccountId": account, "Title": "Engineer" });
+            hub.salesforce.insert("Contact", &fields(contact), &rep).unwrap()
+        })
+        .collect();
+    (account, contacts)
+}

@@ -1,0 +1,46 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider, createBrowserRouter } from 'react-router';
+import { LiveProvider } from './api/LiveProvider';
+import { Refusal } from './api/refusal';
+import { ConflictsPage } from './features/conflicts/ConflictsPage';
+import { DashboardPage } from './features/dashboard/DashboardPage';
+import { DeadLettersPage } from './features/dead-letters/DeadLettersPage';
+import { RecordPage } from './features/record/RecordPage';
+import { RecordsPage } from './features/records/RecordsPage';
+import { Broken, Lost } from './shell/Astray';
+import { Shell } from './shell/Shell';
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // The event stream says when something is old.
+      staleTime: 30_000,
+      retry: (failures, error) => failures < 2 && (!(error instanceof Refusal) || error.temporary),
+    },
+  },
+});
+
+const router = createBrowserRouter([
+  {
+    element: <Shell />,
+    errorElement: <Broken />,
+    children: [
+      { path: '/', element: <DashboardPage /> },
+      { path: '/records', element: <RecordsPage /> },
+      { path: '/records/:id', element: <RecordPage /> },
+      { path: '/conflicts', element: <ConflictsPage /> },
+      { path: '/dead-letters', element: <DeadLettersPage /> },
+      { path: '*', element: <Lost /> },
+    ],
+  },
+]);
+
+export function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <LiveProvider>
+        <RouterProvider router={router} />
+      </LiveProvider>
+    </QueryClientProvider>
+  );
+}

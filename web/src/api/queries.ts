@@ -1,0 +1,60 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { type Schemas, answer, api } from './client';
+
+export type Dashboard = Schemas['Dashboard'];
+export type RecordItem = Schemas['RecordItem'];
+export type RecordDetail = Schemas['RecordDetail'];
+export type RecordField = Schemas['RecordField'];
+export type HistoryEntry = Schemas['HistoryEntry'];
+export type Conflict = Schemas['Conflict'];
+export type DeadLetter = Schemas['DeadLetter'];
+
+const PAGE = 50; // rows per request of a list: two screens
+
+export const dashboard = queryOptions({
+  queryKey: ['dashboard'],
+  queryFn: () => answer(api.GET('/api/v1/dashboard')),
+  // Rates and latencies age even while nothing happens.
+  refetchInterval: 10_000,
+});
+
+export const records = (object: string, search: string) =>
+  infiniteQueryOptions({
+    queryKey: ['records', object, search],
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET('/api/v1/records', {
+          params: { query: { limit: PAGE, ...(object && { object }), ...(search && { q: search }), ...(pageParam && { after: pageParam }) } },
+        }),
+      ),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+
+export const record = (id: string) =>
+  queryOptions({
+    queryKey: ['record', id],
+    queryFn: () => answer(api.GET('/api/v1/records/{id}', { params: { path: { id } } })),
+  });
+
+export const history = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ['record', id, 'history'],
+    queryFn: ({ pageParam }) =>
+      answer(api.GET('/api/v1/records/{id}/history', { params: { path: { id }, query: { ...(pageParam && { before: pageParam }) } } })),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+
+/** Conflicts and dead letters on one page: more than a person decides in a sitting. */
+const WAITING = 500;
+
+export const conflicts = queryOptions({
+  queryKey: ['conflicts'],
+  queryFn: () => answer(api.GET('/api/v1/conflicts', { params: { query: { limit: WAITING } } })),
+});
+
+export const deadLetters = queryOptions({
+  queryKey: ['dead-letters'],
+  queryFn: () => answer(api.GET('/api/v1/dead-letters', { params: { query: { limit: WAITING } } })),
+});

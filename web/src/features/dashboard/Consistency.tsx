@@ -1,0 +1,59 @@
+import type { Dashboard } from '../../api/queries';
+import { count, counted, share } from '../../format/number';
+import type { Tone } from '../../format/words';
+import { Bar } from '../../ui/Bar';
+import { FieldName } from '../../ui/FieldName';
+import { Panel } from '../../ui/Panel';
+import styles from './Consistency.module.css';
+
+/** How much agrees, and what does not. */
+export function Consistency({ consistency }: { consistency: Dashboard['consistency'] }) {
+  const { records, linked, in_agreement: agreed, in_flight: flying, waiting_conflicts: conflicts, waiting_reviews: reviews } = consistency;
+  const parts: { label: string; value: number; tone: Tone }[] = [
+    { label: 'In agreement', value: agreed, tone: 'good' },
+    { label: 'In flight', value: flying, tone: 'info' },
+    { label: 'In conflict', value: conflicts, tone: 'warn' },
+    { label: 'Match to review', value: reviews, tone: 'plum' },
+    { label: 'Other', value: Math.max(0, records - agreed - flying - conflicts - reviews), tone: 'bad' },
+  ];
+  const shown = parts.filter((part) => part.value > 0 || part.tone === 'good' || part.tone === 'info');
+  return (
+    <Panel title="Data consistency" note={`${count(linked)} of ${counted(records, 'record')} linked everywhere`}>
+      <Bar
+        label={`${count(agreed)} of ${counted(records, 'record')} in agreement`}
+        segments={shown.map(({ label, value, tone }) => ({ label: `${label}: ${count(value)}`, share: share(value, records), tone }))}
+      />
+      <ul className={styles['legend']}>
+        {shown.map(({ label, value, tone }) => (
+          <li key={label}>
+            <span className={`${styles['swatch']} ${styles[tone]}`} aria-hidden="true" />
+            {label} <b>{count(value)}</b>
+          </li>
+        ))}
+      </ul>
+      {consistency.drift.length > 0 && (
+        <table className={styles['drift']}>
+          <caption className="hidden-text">Fields that differ</caption>
+          <thead>
+            <tr>
+              <th>Field that differs</th>
+              <th>Likely cause</th>
+              <th className="number">Records</th>
+            </tr>
+          </thead>
+          <tbody>
+            {consistency.drift.map((line) => (
+              <tr key={`${line.field} ${line.cause}`}>
+                <td>
+                  <FieldName path={line.field} />
+                </td>
+                <td className="muted">{line.cause}</td>
+                <td className="number">{count(line.records)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}

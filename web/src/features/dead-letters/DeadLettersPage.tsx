@@ -1,0 +1,72 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'react-router';
+import { deadLetters } from '../../api/queries';
+import { count, counted } from '../../format/number';
+import { plain, platform } from '../../format/words';
+import { Ago } from '../../ui/Ago';
+import { Empty, Failed, Loading } from '../../ui/Notice';
+import { Page } from '../../ui/Page';
+import { Panel } from '../../ui/Panel';
+import { Actions } from './Actions';
+import styles from './DeadLettersPage.module.css';
+
+export function DeadLettersPage() {
+  const { data, error, isPending, refetch } = useQuery(deadLetters);
+  return (
+    <Page title="Dead letters" lead="Records whose sync failed for good. Each keeps its error and every attempt until a person retries or discards it.">
+      <Panel title="Needs a person" note={data && counted(data.items.length, 'record')} flush>
+        {error ? (
+          <Failed error={error} retry={() => void refetch()} />
+        ) : isPending ? (
+          <Loading />
+        ) : data.items.length === 0 ? (
+          <Empty title="Nothing failed for good">What stumbles is tried again by itself, after 1, 5 and 15 minutes.</Empty>
+        ) : (
+          <table>
+            <thead>
+              <tr>
+                <th>Record</th>
+                <th>Object</th>
+                <th>Error and what to do</th>
+                <th className="number">Attempts</th>
+                <th className="number">Since</th>
+                <th>
+                  <span className="hidden-text">What to do</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((letter) => (
+                <tr key={letter.id}>
+                  <td>
+                    {/* A row that never became a record is named by connection, object and external id. */}
+                    {letter.record.includes('/') ? (
+                      <span className={styles['title']}>{letter.title}</span>
+                    ) : (
+                      <Link to={`/records/${letter.record}`} className={styles['title'] ?? ''}>
+                        {letter.title}
+                      </Link>
+                    )}
+                    {letter.connection != null && <p className="muted">at {platform(letter.connection)}</p>}
+                  </td>
+                  <td className="muted">{plain(letter.object)}</td>
+                  <td className={styles['error']}>
+                    {letter.error}
+                    {letter.advice != null && <p className="muted">{letter.advice}</p>}
+                  </td>
+                  <td className="number">{count(letter.attempts)}</td>
+                  <td className="number muted">
+                    <Ago at={letter.at} />
+                  </td>
+                  <td>
+                    <Actions id={letter.id} title={letter.title} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </Panel>
+    </Page>
+  );
+}

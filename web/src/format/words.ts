@@ -1,0 +1,85 @@
+/** The words of the API as people read them. A word that is not known here is shown as it is, with spaces. */
+
+export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'plum' | 'quiet';
+
+const OBJECTS: Record<string, string> = {
+  account: 'Accounts',
+  contact: 'Contacts',
+  lead: 'Leads',
+  opportunity: 'Opportunities',
+  case: 'Cases',
+  activity: 'Activities',
+  user: 'Users',
+};
+
+const PLATFORMS: Record<string, string> = {
+  salesforce: 'Salesforce',
+  hubspot: 'HubSpot',
+  dynamics: 'Dynamics 365',
+  pipedrive: 'Pipedrive',
+  zendesk: 'Zendesk',
+  freshdesk: 'Freshdesk',
+  intercom: 'Intercom',
+  native: 'Entente',
+};
+
+const OWNERS: Record<string, string> = { crm: 'CRM', support: 'Support', shared: 'Shared', native: 'Entente' };
+
+const ACTORS: Record<string, string> = {
+  customer: 'Customer',
+  sales: 'Sales',
+  support: 'Support',
+  automation: 'Automation',
+  us: 'Entente',
+  person: 'Person in Entente',
+  unknown: 'Unknown',
+};
+
+const TONES: Record<string, Tone> = {
+  operational: 'good',
+  ok: 'good',
+  linked: 'good',
+  present: 'good',
+  in_agreement: 'good',
+  agreed: 'good',
+  active: 'good',
+  recovered: 'good',
+  degraded: 'warn',
+  limited: 'warn',
+  warning: 'warn',
+  in_flight: 'info',
+  retrying: 'info',
+  starting: 'info',
+  unchecked: 'quiet',
+  waiting: 'warn',
+  conflict: 'warn',
+  manual: 'warn',
+  review: 'warn',
+  down: 'bad',
+  paused: 'bad',
+  critical: 'bad',
+  dead: 'bad',
+  dead_letter: 'bad',
+  deleted: 'quiet',
+  discarded: 'quiet',
+  erased: 'quiet',
+  crm: 'info',
+  support: 'plum',
+  shared: 'quiet',
+};
+
+const LETTERS = new Set(['ae', 'api', 'arr', 'crm', 'csat', 'csm', 'id', 'mrr', 'sla', 'url', 'vip']);
+
+export function plain(word: string): string {
+  const spaced = word
+    .split(/[_ ]/)
+    .map((part) => (LETTERS.has(part) ? part.toUpperCase() : part))
+    .join(' ');
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
+export const objects = (word: string): string => OBJECTS[word] ?? plain(word);
+export const platform = (word: string): string => PLATFORMS[word] ?? plain(word);
+export const owner = (word: string): string => OWNERS[word] ?? plain(word);
+export const actor = (word: string): string => ACTORS[word] ?? plain(word);
+export const tone = (word: string): Tone => TONES[word] ?? 'quiet';

@@ -1,0 +1,16 @@
+import { type ReactNode, useId } from 'react';
+import styles from './Panel.module.css';
+
+/** A titled surface. `flush` is for tables and lists, which bring their own margins. */
+export function Panel({ title, note, children, flush = false }: { title: string; note?: ReactNode; children: ReactNode; flush?: boolean }) {
+  const id = useId();
+  return (
+    <section className={styles['panel']} aria-labelledby={id}>
+      <header className={styles['head']}>
+        <h2 id={id}>{title}</h2>
+        {note !== undefined && <div className={styles['note']}>{note}</div>}
+      </header>
+      <div className={flush ? styles['flush'] : styles['body']}>{children}</div>
+    </section>
+  );
+}

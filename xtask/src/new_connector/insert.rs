@@ -1,0 +1,58 @@
+//! Adding a platform to the lists that are kept by hand.
+
+use anyhow::{Context, Result, ensure};
+
+/// Adds `pub mod <name>;` in its alphabetical place.
+///
+/// # Errors
+/// When the file has no such list, or the name is in it.
+pub fn module(text: &str, name: &str) -> Result<String> {
+    let line = format!("pub mod {name};");
+    ensure!(!text.lines().any(|old| old == line), "`{line}` is there already");
+    let mut lines: Vec<&str> = text.lines().collect();
+    let last = lines.iter().rposition(|old| old.starts_with("pub mod ")).context("it has no line `pub mod …;`")?;
+    let at = lines.iter().position(|old| old.starts_with("pub mod ") && **old > *line).unwrap_or(last + 1);
+    lines.insert(at, &line);
+    Ok(lines.join("\n") + "\n")
+}
+
+/// Adds the platform to `use crate::vendors::{…}` and to the list `ALL`.
+///
+/// # Errors
+/// When the file does not have both.
+pub fn registration(text: &str, name: &str) -> Result<String> {
+    const USE: &str = "use crate::vendors::{";
+    let (head, rest) = text.split_once(USE).context("it has no `use crate::vendors::{…};`")?;
+    let (vendors, rest) = rest.split_once("};").context("`use crate::vendors::{` does not end")?;
+    let mut vendors: Vec<&str> = vendors.split(',').map(str::trim).filter(|vendor| !vendor.is_empty()).collect();
+    ensure!(!vendors.contains(&name), "`{name}` is registered already");
+    vendors.push(name);
+    vendors.sort_unstable();
+
+    let (before, list) = rest.split_once("pub static ALL").context("it has no list `ALL`")?;
+    let (list, after) = list.split_once("\n];").context("the list `ALL` does not end in a line `];`")?;
+    let entry = format!("    Platform {{ spec: &{name}::SPEC, build: {name}::build }},");
+    Ok(format!("{head}{USE}{}}};{before}pub static ALL{list}\n{entry}\n];{after}", vendors.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_stay_in_order() {
+        let list = "//! Doc.\n\npub mod salesforce;\npub mod zendesk;\n";
+        assert_eq!(module(list, "hubspot").unwrap(), "//! Doc.\n\npub mod hubspot;\npub mod salesforce;\npub mod zendesk;\n");
+        assert_eq!(module(list, "zoho").unwrap(), "//! Doc.\n\npub mod salesforce;\npub mod zendesk;\npub mod zoho;\n");
+        assert!(module(list, "zendesk").is_err());
+    }
+
+    #[test]
+    fn a_platform_is_used_and_listed() {
+        let registry = "use crate::vendors::{salesforce, zendesk};\n\npub static ALL: &[Platform] = &[\n    Platform { a },\n];\n";
+        let with = registration(registry, "hubspot").unwrap();
+        assert!(with.starts_with("use crate::vendors::{hubspot, salesforce, zendesk};"), "{with}");
+        assert!(with.ends_with("    Platform { a },\n    Platform { spec: &hubspot::SPEC, build: hubspot::build },\n];\n"), "{with}");
+        assert!(registration(&with, "hubspot").is_err());
+    }
+}
