@@ -32,10 +32,8 @@ pub struct Platform {
 }
 
 /// All platforms.
-pub static ALL: &[Platform] = &[
-    Platform { spec: &salesforce::SPEC, build: salesforce::build },
-    Platform { spec: &zendesk::SPEC, build: zendesk::build },
-];
+pub static ALL: &[Platform] =
+    &[Platform { spec: &salesforce::SPEC, build: salesforce::build }, Platform { spec: &zendesk::SPEC, build: zendesk::build }];
 
 /// Builds the connector of a connection.
 ///

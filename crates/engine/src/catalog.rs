@@ -65,7 +65,9 @@ pub enum CatalogError {
         errors: Vec<MappingError>,
     },
     /// Two mappings name different owners for one field.
-    #[error("field {object}.{field}: {first} says its owner is {first_owner:?}, {second} says {second_owner:?}; let both name the same owner")]
+    #[error(
+        "field {object}.{field}: {first} says its owner is {first_owner:?}, {second} says {second_owner:?}; let both name the same owner"
+    )]
     Owners {
         /// Object.
         object: String,
@@ -97,10 +99,8 @@ pub enum CatalogError {
 /// # Errors
 /// Never for the shipped pack; the signature is honest about parsing.
 pub fn shipped_objects() -> Result<Vec<Object>, CatalogError> {
-    let pack: ObjectsPack = toml::from_str(OBJECTS).map_err(|error| CatalogError::Unreadable {
-        what: "packs/objects.toml".to_owned(),
-        reason: error.to_string(),
-    })?;
+    let pack: ObjectsPack = toml::from_str(OBJECTS)
+        .map_err(|error| CatalogError::Unreadable { what: "packs/objects.toml".to_owned(), reason: error.to_string() })?;
     Ok(pack.object)
 }
 
@@ -110,8 +110,8 @@ pub fn shipped_objects() -> Result<Vec<Object>, CatalogError> {
 /// Never for shipped packs; the signature is honest about parsing.
 pub fn shipped_mappings(platform: &str) -> Result<Vec<Mapping>, CatalogError> {
     let Some((_, text)) = PACKS.iter().find(|(key, _)| *key == platform) else { return Ok(Vec::new()) };
-    let pack: MappingPack =
-        toml::from_str(text).map_err(|error| CatalogError::Unreadable { what: format!("packs/{platform}.toml"), reason: error.to_string() })?;
+    let pack: MappingPack = toml::from_str(text)
+        .map_err(|error| CatalogError::Unreadable { what: format!("packs/{platform}.toml"), reason: error.to_string() })?;
     Ok(pack.mapping)
 }
 

@@ -16,12 +16,7 @@ use crate::options::Options;
 const SHIPPED: &str = "shipped";
 
 /// Builds the catalog from the store; what the store does not have yet is taken from the shipped packs and saved.
-pub(crate) async fn load(
-    store: &Store,
-    connections: &BTreeMap<String, Connection>,
-    options: &Options,
-    now: Timestamp,
-) -> Result<Catalog> {
+pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connection>, options: &Options, now: Timestamp) -> Result<Catalog> {
     let shipped = shipped_objects()?;
     let mut packs: BTreeMap<String, Vec<Mapping>> = BTreeMap::new();
     for connection in connections.values() {

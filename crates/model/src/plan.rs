@@ -201,9 +201,10 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
     let frozen = input.frozen.contains(key);
     let outcome = match policy.owner {
         Owner::Native => held_wins(input, key),
-        Owner::Crm => owner_wins(input, &sides, key, Role::Crm, plan),
-        Owner::Support => owner_wins(input, &sides, key, Role::Support, plan),
-        Owner::Shared => merge_shared(input, &sides, policy, frozen, plan),
+        Owner::Crm if has(&sides, Role::Crm) => owner_wins(input, &sides, key, Role::Crm, plan),
+        Owner::Support if has(&sides, Role::Support) => owner_wins(input, &sides, key, Role::Support, plan),
+        // Without a counterpart at the owner, what there is counts: nothing is put back to a value that nobody gave.
+        Owner::Crm | Owner::Support | Owner::Shared => merge_shared(input, &sides, policy, frozen, plan),
     };
     let Outcome::Winner { value, reason, from, mark } = outcome else { return };
     if frozen {
@@ -226,6 +227,10 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
             plan.sides.entry(side.name.clone()).or_default().writes.insert(key.clone(), value.clone());
         }
     }
+}
+
+fn has(sides: &[&Side], role: Role) -> bool {
+    sides.iter().any(|side| side.role == role)
 }
 
 fn held_wins(input: Input<'_>, key: &str) -> Outcome {

@@ -62,15 +62,7 @@ struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     fn new(engine: &'a Engine, catalog: &'a Catalog, now: Timestamp) -> Self {
-        Self {
-            engine,
-            catalog,
-            now,
-            judge_health: BTreeSet::new(),
-            tell_context: BTreeSet::new(),
-            route: BTreeSet::new(),
-            won: Vec::new(),
-        }
+        Self { engine, catalog, now, judge_health: BTreeSet::new(), tell_context: BTreeSet::new(), route: BTreeSet::new(), won: Vec::new() }
     }
 
     fn follow(&mut self, tx: &mut Tx<'_>, entries: &[Entry]) -> Result<(), StoreError> {
@@ -107,7 +99,9 @@ impl<'a> Follower<'a> {
             "case" => self.judge_health.extend(account),
             "activity" => self.tell_context.extend(account),
             "opportunity" => {
-                let won = changes.get("is_won").is_some_and(|change| change.after == Value::Bool(true));
+                // The deal may be seen before its account is: whichever comes last makes the customer.
+                let news = changes.contains_key("is_won") || changes.contains_key("account");
+                let won = news && *get(&record.data, "is_won") == Value::Bool(true);
                 if let Some(account) = account {
                     // What was won before the first sync is no news.
                     if won && entry.cause != "import" {

@@ -44,9 +44,9 @@ fn facts(case: &Fields) -> Option<CaseFacts> {
     let closed = matches!(text("status").as_str(), "solved" | "closed");
     let tags = if let Value::Set(tags) = get(case, "tags") { tags.clone() } else { Default::default() };
     let escalated = is(case, "escalated") || tags.contains("escalated") || tags.contains("escalation");
-    let category = Some(text("category")).filter(|name| !name.is_empty()).or_else(|| {
-        tags.iter().find_map(|tag| tag.strip_prefix("category_").map(str::to_owned))
-    });
+    let category = Some(text("category"))
+        .filter(|name| !name.is_empty())
+        .or_else(|| tags.iter().find_map(|tag| tag.strip_prefix("category_").map(str::to_owned)));
     Some(CaseFacts {
         opened_at,
         solved_at: instant(case, "solved_at").or(closed.then_some(opened_at)),

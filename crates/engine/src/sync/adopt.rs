@@ -14,7 +14,8 @@ use entente_model::id::RecordId;
 use entente_model::matching::{self, Match, Profile};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
-    Hint, Link, LinkState, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError, Tx, Viewer,
+    Hint, Link, LinkState, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError,
+    Tx, Viewer,
 };
 
 use super::decide::row_target;
@@ -184,9 +185,11 @@ impl Adoption<'_> {
             let Some(stored) = looks.remove(&remote) else { continue };
             let stamp = stored.stamp;
             let look = taken(stored);
-            let mapped = self.catalog.mappings(&key.connection).iter().find(|mapped| {
-                mapped.mapping().remote == key.object && mapped.lens.accepts(&look.row)
-            });
+            let mapped = self
+                .catalog
+                .mappings(&key.connection)
+                .iter()
+                .find(|mapped| mapped.mapping().remote == key.object && mapped.lens.accepts(&look.row));
             match mapped {
                 Some(mapped) if look.existence == Existence::Present => {
                     let mapped = Arc::clone(mapped);

@@ -8,8 +8,8 @@ use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::plan::NATIVE;
-use entente_model::value::{Value, get};
 use entente_model::plan::cascade::Candidate;
+use entente_model::value::{Value, get};
 use entente_store::{
     ConflictSide, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RemoteKey, Resolution, Settled, StoreError, Tx, Viewer,
 };
@@ -65,7 +65,11 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
                 let hint = &decision.task.hint;
                 if !fresh.contains(&at) {
                     // Somebody changed the record between our read and now: what was gathered is old.
-                    settled.push(Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Later { at: now } });
+                    settled.push(Settled {
+                        subject: hint.subject.clone(),
+                        generation: hint.generation,
+                        outcome: Outcome::Later { at: now },
+                    });
                 } else if let Some(fate) = &fates[at] {
                     fate.note(tx, decision.task.hint.subject.as_str(), now)?;
                     settled.push(fate.settled());

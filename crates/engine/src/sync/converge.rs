@@ -53,15 +53,8 @@ pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, tasks: Vec<Ta
     let reads = engine.store().read(|tx| tx.settings(FIRST_READ)).await?;
     let first_reads: BTreeSet<String> = reads.keys().filter_map(|key| key.strip_prefix(FIRST_READ).map(str::to_owned)).collect();
     let none = BTreeMap::new();
-    let mut grounds = Grounds {
-        engine,
-        catalog,
-        rows: &rows,
-        counterparts: &counterparts,
-        first_reads: &first_reads,
-        marks: &none,
-        now: engine.now(),
-    };
+    let mut grounds =
+        Grounds { engine, catalog, rows: &rows, counterparts: &counterparts, first_reads: &first_reads, marks: &none, now: engine.now() };
     let marks = marks_in_question(engine, &tasks, &grounds).await?;
     grounds.marks = &marks;
     Ok(tasks.into_iter().map(|task| decide(task, &grounds)).collect())
@@ -114,11 +107,8 @@ async fn end_orphans(engine: &Engine, orphans: Vec<Hint>) -> Result<()> {
         return Ok(());
     }
     let (owner, now) = (engine.owner().to_owned(), engine.now());
-    let settled: Vec<Settled> = orphans
-        .into_iter()
-        .map(|hint| Settled { subject: hint.subject, generation: hint.generation, outcome: Outcome::Done })
-        .collect();
+    let settled: Vec<Settled> =
+        orphans.into_iter().map(|hint| Settled { subject: hint.subject, generation: hint.generation, outcome: Outcome::Done }).collect();
     engine.store().write(move |tx| tx.settle(&owner, now, &settled).map(drop)).await?;
     Ok(())
 }
-

@@ -106,10 +106,7 @@ pub(crate) struct Grounds<'a> {
 pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows);
     let object = grounds.catalog.object(&task.record.object);
-    let mut held = Held {
-        values: task.record.data.clone(),
-        marks: grounds.marks.get(&task.record.id).cloned().unwrap_or_default(),
-    };
+    let mut held = Held { values: task.record.data.clone(), marks: grounds.marks.get(&task.record.id).cloned().unwrap_or_default() };
     let ids = own_ids(&task, object, grounds);
     held.values.extend(ids.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
     let policy = grounds.catalog.policy(&task.record.object);
@@ -149,7 +146,9 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
 /// could be taken. They are kept in the ledger.
 fn note_superseded(task: &Task, sides: &Sides, changes: &mut Changes, grounds: &Grounds<'_>) {
     for (connection, look) in &task.noticed {
-        let (Some(link), Some(side)) = (task.link(connection), sides.present.iter().find(|side| side.name == *connection)) else { continue };
+        let (Some(link), Some(side)) = (task.link(connection), sides.present.iter().find(|side| side.name == *connection)) else {
+            continue;
+        };
         let Some(mapped) = grounds.catalog.mapped(connection, &task.record.object) else { continue };
         let known = Task::believed(link);
         let got = mapped.lens.get(&look.row, &task.record.data, &|_, _| None, grounds.now);
@@ -226,16 +225,18 @@ pub(crate) fn id_field(role: Role) -> &'static str {
 /// A remote field that several of our fields make (a full name) is not written while one of them is frozen: the write would carry
 /// the contested value along.
 fn hold_back_shared_remotes(task: &Task, plan: &mut Plan, grounds: &Grounds<'_>) {
-    let waiting: BTreeSet<&FieldKey> =
-        task.frozen.iter().chain(plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| &conflict.field)).collect();
+    let waiting: BTreeSet<&FieldKey> = task
+        .frozen
+        .iter()
+        .chain(plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| &conflict.field))
+        .collect();
     if waiting.is_empty() {
         return;
     }
     for (connection, side) in &mut plan.sides {
         let Some(mapped) = grounds.catalog.mapped(connection, &task.record.object) else { continue };
         let lines = &mapped.mapping().fields;
-        let held: BTreeSet<&str> =
-            lines.iter().filter(|line| waiting.contains(&line.field)).map(|line| line.remote.as_str()).collect();
+        let held: BTreeSet<&str> = lines.iter().filter(|line| waiting.contains(&line.field)).map(|line| line.remote.as_str()).collect();
         side.writes.retain(|field, _| !lines.iter().any(|line| line.field == *field && held.contains(line.remote.as_str())));
     }
 }
@@ -278,8 +279,7 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
 
 fn propagate_deletion(decision: &mut Decision, connection: &str, grounds: &Grounds<'_>) {
     let object = &decision.task.record.object;
-    let propagates =
-        grounds.catalog.mapped(connection, object).is_some_and(|mapped| mapped.mapping().on_delete == DeletePolicy::Propagate);
+    let propagates = grounds.catalog.mapped(connection, object).is_some_and(|mapped| mapped.mapping().on_delete == DeletePolicy::Propagate);
     if !propagates {
         return;
     }
@@ -447,8 +447,12 @@ fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped,
 }
 
 fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) {
-    let changed: BTreeSet<FieldKey> =
-        mapped.writable.iter().filter(|field| !get(&decision.after, field).is_blank() && !decision.task.frozen.contains(*field)).cloned().collect();
+    let changed: BTreeSet<FieldKey> = mapped
+        .writable
+        .iter()
+        .filter(|field| !get(&decision.after, field).is_blank() && !decision.task.frozen.contains(*field))
+        .cloned()
+        .collect();
     let (row, fields, pending) = rows_of(decision, mapped, &connection.name, &changed, grounds);
     decision.waits.extend(pending);
     let key = if grounds.engine.flaws().create_without_key {

@@ -36,8 +36,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
         .await?;
     let (mut records, links, mut looks, frozen, reviews) = loaded;
     let waiting = reviews.iter().filter(|review| review.state == ReviewState::Waiting);
-    let reviewed: BTreeSet<String> =
-        waiting.flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
+    let reviewed: BTreeSet<String> = waiting.flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
     let mut links_by_record: BTreeMap<RecordId, Vec<Link>> = BTreeMap::new();
     for link in links {
         links_by_record.entry(link.record.clone()).or_default().push(link);
@@ -56,7 +55,12 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
                 seen.insert(link.connection.clone(), Seen { look: taken(stored), stamp });
             }
         }
-        let frozen = frozen.iter().map(|waiting| &waiting.conflict).filter(|conflict| conflict.record == record.id).map(|conflict| conflict.field.clone()).collect();
+        let frozen = frozen
+            .iter()
+            .map(|waiting| &waiting.conflict)
+            .filter(|conflict| conflict.record == record.id)
+            .map(|conflict| conflict.field.clone())
+            .collect();
         let in_review = reviewed.contains(record.id.as_str());
         tasks.push(Task { hint, record, links, seen, noticed: Vec::new(), frozen, in_review, failure: None });
     }

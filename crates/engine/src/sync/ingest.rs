@@ -108,15 +108,7 @@ enum News {
 }
 
 /// Whether an arrival tells anything that the link does not know yet, and whether the rest of the row must be fetched.
-fn judge(
-    engine: &Engine,
-    arrival: &Arrival,
-    link: &Link,
-    mapped: &Mapped,
-    resolve: &References,
-    in_flight: bool,
-    now: Timestamp,
-) -> News {
+fn judge(engine: &Engine, arrival: &Arrival, link: &Link, mapped: &Mapped, resolve: &References, in_flight: bool, now: Timestamp) -> News {
     let lane = lane_of(mapped, None);
     let Some(look) = &arrival.look else { return News::Look { lane, fetch: true } };
     if engine.flaws().echo_filter_by_time && look.existence == Existence::Present && is_recent_write(link, now) {
@@ -177,8 +169,10 @@ fn unlinked(engine: &Engine, catalog: &Catalog, arrival: &Arrival, way: Way, now
     }
     let empty = Row::new();
     let row = arrival.look.as_ref().map_or(&empty, |look| &look.row);
-    let mapped =
-        catalog.mappings(&arrival.key.connection).iter().find(|mapped| mapped.mapping().remote == arrival.key.object && mapped.lens.accepts(row))?;
+    let mapped = catalog
+        .mappings(&arrival.key.connection)
+        .iter()
+        .find(|mapped| mapped.mapping().remote == arrival.key.object && mapped.lens.accepts(row))?;
     let key = RowKey { connection: arrival.key.connection.clone(), object: arrival.key.object.clone(), id: arrival.key.id.clone() };
     Some(hint(engine, key.to_string(), mapped.mapping().object.clone(), lane_of(mapped, None), BTreeSet::new(), arrival, way, now))
 }
@@ -216,8 +210,11 @@ fn hint(
 /// The link with the version of a look that told nothing else, so that the next write is made on the right one.
 fn seen_again(link: &Link, arrival: &Arrival) -> Option<Link> {
     let look = arrival.look.as_ref()?;
-    (look.version.is_some() && look.version != link.version && look.existence == Existence::Present)
-        .then(|| Link { version: look.version.clone(), seen_at: Some(look.seen_at), ..link.clone() })
+    (look.version.is_some() && look.version != link.version && look.existence == Existence::Present).then(|| Link {
+        version: look.version.clone(),
+        seen_at: Some(look.seen_at),
+        ..link.clone()
+    })
 }
 
 /// What the rows of arrivals refer to, and the mapping of each linked record.

@@ -164,7 +164,11 @@ async fn chosen(engine: &Engine, selection: &Selection) -> Result<Vec<(RecordId,
         })
         .await?;
     if let (Some(id), true) = (wanted, found.is_empty()) {
-        return Err(EngineError::Unknown { what: "record", name: id.to_string(), remedy: "check the id, or search for the record".to_owned() });
+        return Err(EngineError::Unknown {
+            what: "record",
+            name: id.to_string(),
+            remedy: "check the id, or search for the record".to_owned(),
+        });
     }
     Ok(found.into_iter().map(|record| (record.id, record.object)).collect())
 }

@@ -76,7 +76,11 @@ async fn resync_record(engine: &Engine, id: &RecordId) -> Result<()> {
     let wanted = id.clone();
     let found = engine.store().read(move |tx| tx.record(&Viewer::system(), &wanted)).await?;
     let Some(record) = found else {
-        return Err(EngineError::Unknown { what: "record", name: id.to_string(), remedy: "check the id, or search for the record".to_owned() });
+        return Err(EngineError::Unknown {
+            what: "record",
+            name: id.to_string(),
+            remedy: "check the id, or search for the record".to_owned(),
+        });
     };
     let fetch: BTreeSet<String> = engine.connections().keys().cloned().collect();
     engine

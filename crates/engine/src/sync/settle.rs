@@ -49,10 +49,8 @@ pub(crate) async fn settle(
     for one in delivered {
         by_decision.entry(one.record).or_default().push(one);
     }
-    let endings: Vec<Ending> = written
-        .into_iter()
-        .map(|at| ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now))
-        .collect();
+    let endings: Vec<Ending> =
+        written.into_iter().map(|at| ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)).collect();
     let (engine_, catalog) = (engine.clone(), Arc::clone(catalog));
     let endings = Arc::new(endings);
     engine
@@ -235,7 +233,8 @@ fn adopt_created(
     // What we did not write is blank in a row that is new; in one that was there, it is not known yet.
     let mut base: Fields = planned.fields.clone();
     if !existed && !refetch {
-        let lines = catalog.mapped(&planned.connection, &record.object).map(|mapped| mapped.mapping().fields.as_slice()).unwrap_or_default();
+        let lines =
+            catalog.mapped(&planned.connection, &record.object).map(|mapped| mapped.mapping().fields.as_slice()).unwrap_or_default();
         for line in lines {
             base.entry(line.field.clone()).or_insert(Value::Null);
         }
@@ -277,7 +276,14 @@ fn adopt_created(
 }
 
 /// Another record turns out to be the same: its counterpart goes to the survivor, and it ends as merged.
-fn absorb(tx: &mut Tx<'_>, catalog: &Catalog, other: &RecordId, survivor: &Record, connection: &str, now: Timestamp) -> Result<(), StoreError> {
+fn absorb(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    other: &RecordId,
+    survivor: &Record,
+    connection: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.delete_link(other, connection)?;
     let Some(mut absorbed) = tx.record(&Viewer::system(), other)? else { return Ok(()) };
     let left = tx.links_of(std::slice::from_ref(other))?;
@@ -337,11 +343,8 @@ pub(crate) async fn settle_failed(engine: &Engine, tasks: Vec<Task>) -> Result<(
     let now = engine.now();
     let fates: Arc<Vec<Fate>> = Arc::new(tasks.iter().map(|task| fate(engine, &task.hint, task.failure.as_ref(), now)).collect());
     let owner = engine.owner().to_owned();
-    let refetch: Vec<NewHint> = tasks
-        .iter()
-        .filter(|task| !task.hint.fetch.is_empty())
-        .map(|task| hint(task, task.hint.fetch.clone(), now))
-        .collect();
+    let refetch: Vec<NewHint> =
+        tasks.iter().filter(|task| !task.hint.fetch.is_empty()).map(|task| hint(task, task.hint.fetch.clone(), now)).collect();
     engine
         .store()
         .write(move |tx| {

@@ -14,15 +14,15 @@ use super::status_text;
 use crate::fault::Result;
 
 pub(super) mod control;
-mod first_sync;
+pub(super) mod first_sync;
 pub(super) mod hub;
 mod memory;
 mod outcome;
 pub(super) mod quiet;
 pub(super) mod sims;
 
-pub(super) use memory::Memory;
 use hub::{Hub, HubOptions};
+pub(super) use memory::Memory;
 use outcome::{Outcome, api_calls};
 use sims::{Sims, Speed};
 
@@ -63,7 +63,11 @@ fn rate(text: &str) -> Result<f64, String> {
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let output = context.output;
     // Whatever ends this function, a fault, a panic or its end, ends the child and removes the store with it.
-    let told = |text: String| if !output.is_json() { say(&text) };
+    let told = |text: String| {
+        if !output.is_json() {
+            say(&text)
+        }
+    };
     let sims = Sims::start(args.profile, args.seed).await?;
     let spinner = output.spinner(format!("making {} customers", status_text::number(args.customers as u64)));
     let seeded = sims.control.seed(&WorldOptions { customers: args.customers, seed: args.seed, ..WorldOptions::default() }).await?;
@@ -81,16 +85,16 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     told(format!("Dashboard: {}\n\nFirst full sync:", hub.url));
     let stop = stop_signal();
     tokio::pin!(stop);
-    tokio::select! {
+    let (ended, full_calls) = tokio::select! {
         done = first_sync::show(&hub, &sims, output) => done?,
         () = &mut stop => {
             told("Stopped before the first full sync was done.".to_owned());
             hub.stop().await?;
             return Ok(ExitCode::SUCCESS);
         }
-    }
-    let full_sync_s = began.elapsed().as_secs_f64();
-    let full_calls = sims.control.calls().await?.since(calls);
+    };
+    let full_sync_s = ended.duration_since(began).as_secs_f64();
+    let full_calls = full_calls.since(calls);
     told(format!(
         "In agreement after {full_sync_s:.1} seconds and {} + {} API calls. Live edits follow.",
         status_text::number(full_calls.salesforce),

@@ -120,10 +120,6 @@ impl Hub {
         self.clock.load(Ordering::SeqCst)
     }
 
-    pub fn advance(&self, ms: i64) {
-        self.clock.fetch_add(ms, Ordering::SeqCst);
-    }
-
     /// A sales person of the CRM.
     pub fn rep(&self) -> String {
         self.salesforce.users().sales[0].clone()
@@ -181,7 +177,9 @@ impl Hub {
             })
             .await
             .unwrap();
-        format!("{counts:?}; dead: {letters:?}; failures: {events:?}; inbox {inbox:?}; records {records:?}; waits {waits:?}; reviews {reviews:?}")
+        format!(
+            "{counts:?}; dead: {letters:?}; failures: {events:?}; inbox {inbox:?}; records {records:?}; waits {waits:?}; reviews {reviews:?}"
+        )
     }
 
     /// One step of anything that is due. Returns whether there was any. A crash is a step: the next engine goes on.

@@ -86,5 +86,3 @@ async fn closed_won_makes_a_support_profile_a_checklist_and_a_first_health_score
     let notices = hub.store.read(|tx| tx.notices(entente_store::NoticeState::Pending, 10, None)).await.unwrap();
     assert!(notices.iter().any(|notice| notice.notice.recipient == "cora@vendor.example"), "{notices:?}");
 }
-
-

@@ -53,7 +53,7 @@ struct World {
 
 /// Runs the world of a seed and answers which promises it broke.
 async fn broken_promises(seed: u64, flaws: Flaws) -> Vec<String> {
-    let mut hub = Hub::new(seed, flaws).await;
+    let hub = Hub::new(seed, flaws).await;
     let mut accounts = Vec::new();
     let mut contacts = Vec::new();
     for (name, people) in [
@@ -68,7 +68,8 @@ async fn broken_promises(seed: u64, flaws: Flaws) -> Vec<String> {
     let agent = hub.agent();
     let known = json!({ "name": "Grace  Hopper", "email": "Grace@Globex.example", "phone": "+1 415 555 0100" });
     hub.zendesk.create_user(&fields(known), agent).unwrap();
-    let mut world = World { hub, dice: ChaCha8Rng::seed_from_u64(seed), accounts, contacts, entered: Vec::new(), serial: 0, loses_mail: seed % 2 == 0 };
+    let mut world =
+        World { hub, dice: ChaCha8Rng::seed_from_u64(seed), accounts, contacts, entered: Vec::new(), serial: 0, loses_mail: seed % 2 == 0 };
     world.go_wrong();
     for _ in 0..EDITS {
         if world.dice.random_range(0..6) == 0 {
@@ -76,7 +77,8 @@ async fn broken_promises(seed: u64, flaws: Flaws) -> Vec<String> {
             world.hub.fuse.set(steps);
         }
         world.edit();
-        let pause = if world.dice.random_range(0..4) == 0 { world.dice.random_range(0..240_000) } else { world.dice.random_range(0..6_000) };
+        let pause =
+            if world.dice.random_range(0..4) == 0 { world.dice.random_range(0..240_000) } else { world.dice.random_range(0..6_000) };
         let until = world.hub.now() + pause;
         world.hub.run_until(until).await;
         if world.hub.livelock {
@@ -292,7 +294,10 @@ impl World {
             broken.push(format!("accounting: {left} hints never ended: {hints:?}"));
         }
         for letter in letters.iter().filter(|letter| letter.state == entente_store::DeadLetterState::Open) {
-            broken.push(format!("accounting: a dead letter although everything works again: {} {}", letter.letter.subject, letter.letter.message));
+            broken.push(format!(
+                "accounting: a dead letter although everything works again: {} {}",
+                letter.letter.subject, letter.letter.message
+            ));
         }
         conflicts.into_iter().collect()
     }
@@ -324,7 +329,9 @@ impl World {
                 continue;
             };
             let there = organization["organization_fields"].as_object().unwrap();
-            for (remote, key, field) in [("Plan__c", "plan", "plan"), ("Status__c", "account_status", "status"), ("Account_Tier__c", "account_tier", "tier")] {
+            for (remote, key, field) in
+                [("Plan__c", "plan", "plan"), ("Status__c", "account_status", "status"), ("Account_Tier__c", "account_tier", "tier")]
+            {
                 let excuse = excused.contains(&(id.clone(), field.to_owned()));
                 if text(&account, remote) != text(there, key) && !excuse {
                     broken.push(format!("agreement: {field} of {id}: `{}` and `{}`", text(&account, remote), text(there, key)));
@@ -382,12 +389,8 @@ impl World {
                 ledger.push_str(&serde_json::to_string(&changes).unwrap());
             }
         }
-        let waiting = self
-            .hub
-            .store
-            .read(|tx| tx.conflicts(&Viewer::system(), entente_store::ConflictState::Waiting, 1000, None))
-            .await
-            .unwrap();
+        let waiting =
+            self.hub.store.read(|tx| tx.conflicts(&Viewer::system(), entente_store::ConflictState::Waiting, 1000, None)).await.unwrap();
         ledger.push_str(&serde_json::to_string(&waiting.iter().map(|found| &found.conflict).collect::<Vec<_>>()).unwrap());
         // An edit that the same person's next edit replaced before anybody looked was never there to be seen.
         let mut last: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();

@@ -55,6 +55,17 @@ fn the_owner_s_value_wins_and_the_other_side_is_put_back() {
 }
 
 #[test]
+fn without_a_counterpart_at_the_owner_nothing_is_put_back_to_blank() {
+    let sides = [desk(None, "Acme", 0, Actor::Unknown)];
+    let plan = run("", &sides, &FieldPolicy::new("f", Owner::Crm), false);
+    assert_eq!(plan.changes[0].after, Value::text("Acme"));
+    assert_eq!(written(&plan, "desk"), None);
+    let joined = [crm(None, "ACME Inc", 9, Actor::Sales), desk(Some("Acme"), "Acme", 0, Actor::Unknown)];
+    let plan = run("Acme", &joined, &FieldPolicy::new("f", Owner::Crm), false);
+    assert_eq!(written(&plan, "desk"), Some(Value::text("ACME Inc")));
+}
+
+#[test]
 fn a_change_on_one_side_goes_to_the_other() {
     let sides = [crm(Some("a"), "a", 0, Actor::Sales), desk(Some("a"), "b", 9, Actor::Unknown)];
     let plan = run("a", &sides, &shared(Kind::Other), false);

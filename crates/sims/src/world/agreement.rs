@@ -93,7 +93,8 @@ fn accounts(salesforce: &Salesforce, zendesk: &Zendesk, found: &mut Agreement) -
         }
     });
     let mut owners: HashMap<String, (Value, Value)> = HashMap::new();
-    salesforce.each("User", &mut |id, user| drop(owners.insert(id.to_owned(), (value(user, "Name").clone(), value(user, "Email").clone()))));
+    salesforce
+        .each("User", &mut |id, user| drop(owners.insert(id.to_owned(), (value(user, "Name").clone(), value(user, "Email").clone()))));
     let mut names: HashMap<String, Value> = HashMap::new();
     salesforce.each("Account", &mut |id, account| drop(names.insert(id.to_owned(), value(account, "Name").clone())));
     let mut organizations: HashMap<u64, Map<String, Value>> = HashMap::new();

@@ -38,7 +38,9 @@ fn refused(message: impl std::fmt::Display) -> (StatusCode, Json<Value>) {
 
 /// Work that takes a while goes to a thread of its own, so that the simulators answer meanwhile.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, (StatusCode, Json<Value>)> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"message": error.to_string()}))))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"message": error.to_string()}))))
 }
 
 async fn seed(State(world): State<World>, Json(options): Json<WorldOptions>) -> Reply<Seeded> {
@@ -119,7 +121,8 @@ async fn webhooks(State(world): State<World>, Json(wanted): Json<Webhooks>) -> R
         answer["salesforce"] = json!({"organization": salesforce.org_id()});
     }
     if let Some(desk) = wanted.zendesk {
-        let events: Vec<String> = if desk.events.is_empty() { EVENTS.iter().map(|ty| format!("zen:event-type:{ty}")).collect() } else { desk.events };
+        let events: Vec<String> =
+            if desk.events.is_empty() { EVENTS.iter().map(|ty| format!("zen:event-type:{ty}")).collect() } else { desk.events };
         let names: Vec<&str> = events.iter().map(String::as_str).collect();
         let (id, secret) = world.0.zendesk.subscribe(&desk.url, &names).map_err(refused)?;
         answer["zendesk"] = json!({"id": id, "signing_secret": secret});

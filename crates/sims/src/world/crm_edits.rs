@@ -15,7 +15,8 @@ use super::traffic::{Traffic, of_account, of_contact};
 const PHONES_FROM: u64 = 40_000_000;
 
 const TIERS: &[&str] = &["Free", "Pro", "Enterprise"];
-const INDUSTRIES: &[&str] = &["Banking", "Education", "Energy", "Healthcare", "Manufacturing", "Media", "Retail", "Technology", "Utilities"];
+const INDUSTRIES: &[&str] =
+    &["Banking", "Education", "Energy", "Healthcare", "Manufacturing", "Media", "Retail", "Technology", "Utilities"];
 
 /// Text without the mark of an earlier edit.
 pub(crate) fn unmarked(text: &str) -> &str {
@@ -70,7 +71,8 @@ impl Traffic {
     pub(crate) fn contact_title(&mut self) -> bool {
         let Some(pair) = self.contact("title") else { return false };
         let title = format!("Head of Operations {}", self.token());
-        let edit = of_contact(&pair, "title", Kind::ContactTitle, Direction::CrmToSupport, Expected::Value(Form::Text, json!(title.clone())));
+        let edit =
+            of_contact(&pair, "title", Kind::ContactTitle, Direction::CrmToSupport, Expected::Value(Form::Text, json!(title.clone())));
         self.change_contact(&pair, json!({"Title": title}), edit)
     }
 
@@ -78,7 +80,8 @@ impl Traffic {
         let Some(pair) = self.contact("phone") else { return false };
         self.made += 1;
         let phone = Phone::numbered(PHONES_FROM + self.made).spaced();
-        let edit = of_contact(&pair, "phone", Kind::ContactPhone, Direction::CrmToSupport, Expected::Value(Form::Phone, json!(phone.clone())));
+        let edit =
+            of_contact(&pair, "phone", Kind::ContactPhone, Direction::CrmToSupport, Expected::Value(Form::Phone, json!(phone.clone())));
         self.change_contact(&pair, json!({"Phone": phone}), edit)
     }
 
@@ -116,7 +119,8 @@ impl Traffic {
         if before == day.as_str() {
             return false;
         }
-        let edit = of_account(&pair, "renewal", Kind::AccountRenewal, Direction::CrmToSupport, Expected::Value(Form::Day, json!(day.clone())));
+        let edit =
+            of_account(&pair, "renewal", Kind::AccountRenewal, Direction::CrmToSupport, Expected::Value(Form::Day, json!(day.clone())));
         self.change_account(&pair, json!({"Renewal_Date__c": day}), edit)
     }
 
@@ -134,7 +138,8 @@ impl Traffic {
         let before = self.field("Account", &pair.account, "Industry").unwrap_or_default();
         let others: Vec<&str> = INDUSTRIES.iter().copied().filter(|industry| before != *industry).collect();
         let industry = others.choose(&mut self.rng).copied().unwrap_or("Retail");
-        let edit = of_account(&pair, "industry", Kind::AccountIndustry, Direction::CrmToSupport, Expected::Value(Form::Text, json!(industry)));
+        let edit =
+            of_account(&pair, "industry", Kind::AccountIndustry, Direction::CrmToSupport, Expected::Value(Form::Text, json!(industry)));
         self.change_account(&pair, json!({"Industry": industry}), edit)
     }
 

@@ -245,8 +245,9 @@ impl Landing {
         report.new_customers.won = ledger.won;
         ledger.samples.fill(&mut report);
         let shown = ledger.pending.values().take(WAITING_SHOWN);
-        report.waiting =
-            shown.map(|one| format!("{:?} of {:?} since {} ms: {:?}", one.edit.kind, one.edit.subject, now - one.at_ms, one.edit.expected)).collect();
+        report.waiting = shown
+            .map(|one| format!("{:?} of {:?} since {} ms: {:?}", one.edit.kind, one.edit.subject, now - one.at_ms, one.edit.expected))
+            .collect();
         report
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{Direction, Kind};
 use super::call_costs::CallCosts;
+use super::choice::{Direction, Kind};
 
 /// How long edits took to land, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -56,7 +56,8 @@ impl Traffic {
         let Some(before) = self.organization_value(&pair, "account_status") else { return false };
         let others: Vec<&str> = STATUSES.iter().copied().filter(|status| before != *status).collect();
         let Some(status) = others.choose(&mut self.rng).copied() else { return false };
-        let edit = of_account(&pair, "status", Kind::OrganizationStatus, Direction::SupportToCrm, Expected::Value(Form::Text, json!(status)));
+        let edit =
+            of_account(&pair, "status", Kind::OrganizationStatus, Direction::SupportToCrm, Expected::Value(Form::Text, json!(status)));
         self.change_organization(&pair, "account_status", json!(status), edit)
     }
 

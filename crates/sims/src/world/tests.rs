@@ -66,7 +66,8 @@ impl Stage {
         salesforce.each("Account", &mut |id, record| accounts.push((id.to_owned(), record.clone())));
         let mut contacts = Vec::new();
         salesforce.each("Contact", &mut |id, record| contacts.push((id.to_owned(), record.clone())));
-        let names: std::collections::HashMap<String, Value> = accounts.iter().map(|(id, record)| (id.clone(), record["Name"].clone())).collect();
+        let names: std::collections::HashMap<String, Value> =
+            accounts.iter().map(|(id, record)| (id.clone(), record["Name"].clone())).collect();
         let mut organizations = std::collections::HashMap::new();
         for (id, account) in &accounts {
             let owner = salesforce.get("User", account["OwnerId"].as_str().unwrap()).unwrap();
@@ -241,7 +242,10 @@ fn every_kind_of_edit_finds_something_to_do_in_a_synced_world() {
     let mut numbers = Vec::new();
     stage.zendesk().each_ticket(&mut |id, _| numbers.push(id));
     for number in numbers {
-        stage.salesforce().insert("Task", &map(json!({"Subject": format!("[Ticket #{number}] x"), "Status": "In Progress", "Priority": "Normal"})), "").unwrap();
+        stage
+            .salesforce()
+            .insert("Task", &map(json!({"Subject": format!("[Ticket #{number}] x"), "Status": "In Progress", "Priority": "Normal"})), "")
+            .unwrap();
     }
     let mut traffic = stage.world.traffic(TrafficOptions::default());
     // A ticket is solved before it is rated.

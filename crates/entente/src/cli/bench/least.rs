@@ -52,7 +52,8 @@ pub fn least(world: &Seeded) -> Least {
     let jobs = world.contacts.div_ceil(JOB_ROWS) + world.accounts.div_ceil(JOB_ROWS);
     let waves = jobs.div_ceil(JOBS_AT_ONCE) as u64;
     let desk_write_ms = waves * desk.job_ms + 2 * desk_ms;
-    let crm_writes = world.contacts.div_ceil(COLLECTION_ROWS) + world.accounts.div_ceil(COLLECTION_ROWS) + world.tickets.div_ceil(COLLECTION_ROWS);
+    let crm_writes =
+        world.contacts.div_ceil(COLLECTION_ROWS) + world.accounts.div_ceil(COLLECTION_ROWS) + world.tickets.div_ceil(COLLECTION_ROWS);
     let salesforce = crm_pages.iter().sum::<usize>() + crm_writes;
     let zendesk = exports + jobs + jobs.div_ceil(JOBS_SHOWN);
     let quota_ms = (zendesk as u64).div_ceil(desk.quota.max(1)).saturating_sub(1) * MINUTE_MS;
@@ -99,7 +100,8 @@ mod tests {
 
     #[test]
     fn the_bound_follows_from_the_narrowest_limit() {
-        let world = Seeded { accounts: 4_820, contacts: 24_100, organizations: 4_710, users: 23_000, opportunities: 401, tasks: 803, tickets: 602 };
+        let world =
+            Seeded { accounts: 4_820, contacts: 24_100, organizations: 4_710, users: 23_000, opportunities: 401, tasks: 803, tickets: 602 };
         let found = least(&world);
         // 290 jobs, 30 at once: ten rounds of a second, two calls, and one page before.
         assert_eq!(found.ms, 275 + 10_000 + 450, "{}", found.explained);

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use entente_sims::world::{CallCosts, Kind, Seeded, TrafficOptions, TrafficReport, WorldOptions};
 use serde_json::json;
 
-use super::super::demo::hub::{Hub, HubOptions};
-use super::super::demo::quiet::{self, Stillness};
-use super::super::demo::sims::{Sims, Speed};
 use super::super::demo::Memory;
+use super::super::demo::hub::{Hub, HubOptions};
+use super::super::demo::sims::{Sims, Speed};
+use super::super::demo::{first_sync, quiet};
+use super::super::output::{Form, Output};
 use super::super::status_text::number;
 use super::Setting;
 use super::least::{least, seconds};
@@ -43,24 +44,8 @@ impl Stage {
         let before = sims.control.calls().await?;
         let began = Instant::now();
         let hub = Hub::start(&sims, HubOptions { latency_target, ..HubOptions::default() }).await?;
-        let mut stillness = Stillness::default();
-        // The time at which it first was still, not the time at which that was certain.
-        let mut took = None;
-        let mut calls = before;
-        loop {
-            let still = quiet::everything_was_read(&hub).await? && quiet::is_quiet(&hub, &sims).await?;
-            if still && took.is_none() {
-                took = Some(began.elapsed());
-                calls = sims.control.calls().await?;
-            } else if !still {
-                took = None;
-            }
-            if stillness.note(still) {
-                break;
-            }
-            quiet::pause().await;
-        }
-        Ok(Self { sims, hub, world, took: took.unwrap_or_else(|| began.elapsed()), calls: calls.since(before) })
+        let (ended, calls) = first_sync::show(&hub, &sims, Output::new(Form::Json)).await?;
+        Ok(Self { sims, hub, world, took: ended.duration_since(began), calls: calls.since(before) })
     }
 
     /// Live edits for a while, then rest. Answers what became of them.
@@ -156,7 +141,13 @@ pub async fn closed_won(setting: Setting) -> Result<Vec<Row>> {
         measure: "Closed Won to support id written back".to_owned(),
         now: "18 s on average".to_owned(),
         to_reach: "P95 below 15 s".to_owned(),
-        measured: format!("{} (P50), {} (P95) of {} of {} deals", ms(won.latency.p50_ms), ms(won.latency.p95_ms), won.latency.count, won.won),
+        measured: format!(
+            "{} (P50), {} (P95) of {} of {} deals",
+            ms(won.latency.p50_ms),
+            ms(won.latency.p95_ms),
+            won.latency.count,
+            won.won
+        ),
         numbers: json!({"report": report}),
         explained: None,
     };
@@ -192,7 +183,12 @@ pub async fn memory(setting: Setting) -> Result<Vec<Row>> {
         measure: format!("Memory at {} linked customers, idle", number(linked as u64)),
         now: "not published".to_owned(),
         to_reach: "below 300 MB".to_owned(),
-        measured: format!("{}, at most {} during the first full sync of {:.0} s", shown(memory.rss_mb), shown(memory.peak_mb), stage.took.as_secs_f64()),
+        measured: format!(
+            "{}, at most {} during the first full sync of {:.0} s",
+            shown(memory.rss_mb),
+            shown(memory.peak_mb),
+            stage.took.as_secs_f64()
+        ),
         numbers: json!({"rss_mb": memory.rss_mb, "rss_peak_mb": memory.peak_mb, "linked": linked, "full_sync_s": stage.took.as_secs_f64()}),
         explained: None,
     };

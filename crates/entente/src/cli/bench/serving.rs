@@ -18,7 +18,7 @@ const START_MAX: Duration = Duration::from_secs(20);
 const ASK_EVERY: Duration = Duration::from_millis(2);
 
 pub async fn start() -> Result<Row> {
-    let folder = tempfile::Builder::new().prefix("entente-").tempdir()?;
+    let folder = tempfile::Builder::new().prefix("entente-demo-").tempdir()?;
     let client = http_client(START_MAX)?;
     // The first start also makes the database; it is not counted.
     let mut took = Vec::with_capacity(STARTS);

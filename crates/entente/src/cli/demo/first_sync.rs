@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use entente_engine::reports::headline::headline;
+use entente_sims::world::CallCosts;
 use entente_store::Viewer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -53,27 +54,35 @@ impl Bars {
     }
 }
 
-/// Follows the first full sync until everything was read and nothing is on its way.
-pub async fn show(hub: &Hub, sims: &Sims, output: Output) -> Result<()> {
+/// Follows the first full sync until everything was read and nothing is on its way. Answers when that was so for the first time, which
+/// is before it was certain, and the API calls until then.
+pub async fn show(hub: &Hub, sims: &Sims, output: Output) -> Result<(Instant, CallCosts)> {
     let mut bars = Bars::new(output);
     let mut stillness = Stillness::default();
-    loop {
+    let mut first = None;
+    let end = loop {
         for (key, (rows, total)) in hub.read() {
             bars.read(key, rows, total);
         }
         let counted = headline(&hub.engine, &Viewer::system()).await?;
         bars.converged(counted.records, counted.in_flight);
-        let done = counted.in_flight == 0 && counted.records > 0 && quiet::everything_was_read(hub).await? && quiet::is_quiet(hub, sims).await?;
+        let done =
+            counted.in_flight == 0 && counted.records > 0 && quiet::everything_was_read(hub).await? && quiet::is_quiet(hub, sims).await?;
+        let end = match (done, first) {
+            (true, Some(end)) => end,
+            _ => (Instant::now(), sims.control.calls().await?),
+        };
+        first = done.then_some(end);
         if stillness.note(done) {
-            break;
+            break end;
         }
         tokio::time::sleep(LOOK_EVERY).await;
-    }
+    };
     bars.all.clear()?;
     if !output.is_json() {
         for ((connection, object), (rows, _)) in hub.read() {
             say(&format!("  {connection} {object}: {} rows read", super::status_text::number(rows)));
         }
     }
-    Ok(())
+    Ok(end)
 }

@@ -83,7 +83,7 @@ impl Hub {
         })?;
         let bound = listener.local_addr()?;
         let url = parsed(&format!("http://{bound}/"))?;
-        let folder = tempfile::Builder::new().prefix("entente-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("entente-demo-").tempdir()?;
         let config = configure(sims, &options, bound, &url, &folder).await?;
         let store = assemble::store(&config).await?;
         let engine = assemble::engine(&config, store).await?;

@@ -131,14 +131,34 @@ impl Outcome {
     pub fn text(&self) -> String {
         let calls = self.full_sync.api_calls;
         let mut lines = vec![
-            format!("Customers: {}, linked: {}, in agreement: {}", number(self.customers as u64), number(self.linked as u64), number(self.in_agreement as u64)),
-            format!("Waiting for a person: {} conflicts, {} dead letters. Twins: {}", self.waiting_conflicts, self.dead_letters, self.twins),
-            format!("First full sync: {:.1} s, {} + {} API calls (CRM + support)", self.full_sync.seconds, number(calls.salesforce), number(calls.zendesk)),
+            format!(
+                "Customers: {}, linked: {}, in agreement: {}",
+                number(self.customers as u64),
+                number(self.linked as u64),
+                number(self.in_agreement as u64)
+            ),
+            format!(
+                "Waiting for a person: {} conflicts, {} dead letters. Twins: {}",
+                self.waiting_conflicts, self.dead_letters, self.twins
+            ),
+            format!(
+                "First full sync: {:.1} s, {} + {} API calls (CRM + support)",
+                self.full_sync.seconds,
+                number(calls.salesforce),
+                number(calls.zendesk)
+            ),
             format!(
                 "Live: {} edits, {} ms (P50), {} ms (P95), {} ms (slowest), {} API calls per 1,000",
-                number(self.live.edits), self.live.p50_ms, self.live.p95_ms, self.live.max_ms, self.live.api_calls_per_1000
+                number(self.live.edits),
+                self.live.p50_ms,
+                self.live.p95_ms,
+                self.live.max_ms,
+                self.live.api_calls_per_1000
             ),
-            format!("New customers: {}, {} ms (P50), {} ms (P95)", self.new_customer.count, self.new_customer.p50_ms, self.new_customer.p95_ms),
+            format!(
+                "New customers: {}, {} ms (P50), {} ms (P95)",
+                self.new_customer.count, self.new_customer.p50_ms, self.new_customer.p95_ms
+            ),
             format!("Ledger: {} entries, {}", number(self.ledger.entries), self.ledger.chain),
         ];
         if let (Some(rss), Some(peak)) = (self.rss_mb, self.rss_peak_mb) {

@@ -35,7 +35,11 @@ async fn hub_is_quiet(hub: &Hub) -> Result<bool> {
 pub async fn everything_was_read(hub: &Hub) -> Result<bool> {
     let done = hub.engine.store().read(|tx| tx.settings(FIRST_READ)).await?;
     let catalog = hub.engine.catalog();
-    let mut wanted = hub.engine.connections().keys().flat_map(|name| catalog.reads(name).into_iter().map(move |(object, _)| format!("{FIRST_READ}{name}/{object}")));
+    let mut wanted = hub
+        .engine
+        .connections()
+        .keys()
+        .flat_map(|name| catalog.reads(name).into_iter().map(move |(object, _)| format!("{FIRST_READ}{name}/{object}")));
     Ok(wanted.all(|key| done.contains_key(&key)))
 }
 

@@ -47,7 +47,9 @@ pub struct Sims {
 impl Sims {
     /// Starts the simulators and waits until they serve.
     pub async fn start(speed: Speed, seed: u64) -> Result<Self> {
-        let failed = |error: std::io::Error| Fault::new(format!("the simulators could not be started: {error}"), "check that this program may start itself");
+        let failed = |error: std::io::Error| {
+            Fault::new(format!("the simulators could not be started: {error}"), "check that this program may start itself")
+        };
         let program = std::env::current_exe().map_err(failed)?;
         let profile = if speed == Speed::Real { "real" } else { "instant" };
         let mut command = Command::new(program);
@@ -65,7 +67,12 @@ impl Sims {
         let mut lines = BufReader::new(out).lines();
         let line = tokio::time::timeout(START_MAX, lines.next_line())
             .await
-            .map_err(|_| Fault::new(format!("the simulators do not serve after {} seconds", START_MAX.as_secs()), "close other programs and try again"))?
+            .map_err(|_| {
+                Fault::new(
+                    format!("the simulators do not serve after {} seconds", START_MAX.as_secs()),
+                    "close other programs and try again",
+                )
+            })?
             .map_err(failed)?
             .ok_or_else(|| Fault::new("the simulators ended at once", "run `entente sim salesforce zendesk` to see why"))?;
         let ready: Value = serde_json::from_str(&line)?;

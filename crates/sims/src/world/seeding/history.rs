@@ -29,9 +29,16 @@ const CALLS: &[&str] = &["Quarterly review", "Renewal call", "Expansion talk", "
 
 /// What people write to support about.
 pub(crate) const TROUBLES: &[&str] = &[
-    "Cannot sign in", "Export runs into a time-out", "Invoice shows the wrong address", "How do I invite a colleague?",
-    "Dashboard is slow since yesterday", "API answers 429", "Report has no data for May", "Please reset two-factor sign-in",
-    "Import skips the last row", "Webhook is not called",
+    "Cannot sign in",
+    "Export runs into a time-out",
+    "Invoice shows the wrong address",
+    "How do I invite a colleague?",
+    "Dashboard is slow since yesterday",
+    "API answers 429",
+    "Report has no data for May",
+    "Please reset two-factor sign-in",
+    "Import skips the last row",
+    "Webhook is not called",
 ];
 
 pub(crate) fn sales(
