@@ -31,7 +31,10 @@ pub const FILE_VARIABLE: &str = "ENTENTE_CONFIG";
 pub const LOG_VARIABLE: &str = "ENTENTE_LOG";
 
 /// The process's environment, as a function, so that tests bring their own.
-pub struct Environment(Box<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Box<Lookup>);
+
+/// Finds a variable by name.
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// The real one.

@@ -1,7 +1,7 @@
 //! The whole engine against both simulators on a virtual clock: stories first, then seeded worlds under every fault, with a crash at
 //! every step, and last the deliberate mistakes that those worlds must catch.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
 
 #[path = "simulation/ambient.rs"]
 mod ambient;

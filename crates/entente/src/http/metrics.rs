@@ -30,8 +30,11 @@ type Fraction = Family<Labels, Gauge<f64, AtomicU64>>;
 /// Milliseconds of the window that latency quantiles are taken over: the last hour and the one before.
 const LATENCY_WINDOW_MS: i64 = 3_600_000;
 
+/// A counter as it is published: its stored name, its metric, its help, its labels.
+type Published = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Counters of the store with the metric each one is, its help, and its fixed labels.
-const COUNTERS: &[(&str, &str, &str, &[(&str, &str)])] = &[
+const COUNTERS: &[Published] = &[
     ("webhooks", "sync_events_ingested", "Events taken in, by way", &[("source", "webhook")]),
     ("polls", "sync_polls", "Complete polls", &[]),
     ("webhooks_refused", "sync_webhooks_refused", "Webhooks that were not verified or not readable", &[]),
