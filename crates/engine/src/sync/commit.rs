@@ -11,11 +11,13 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
 use entente_store::{
-    ConflictSide, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RemoteKey, Resolution, Settled, StoreError, Tx, Viewer,
+    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RemoteKey, Resolution, Settled, StoreError, Tx,
+    Viewer,
 };
 
 use super::adopt::{has_match_keys, match_keys};
-use super::decide::Decision;
+use super::converge::FIRST_READ;
+use super::decide::{Decision, Wait};
 use super::edit::search_text;
 use super::fate::{Fate, fate};
 use crate::catalog::Catalog;
@@ -191,6 +193,11 @@ fn resolve(tx: &mut Tx<'_>, id: i64, value: Value, by: &str, now: Timestamp) -> 
 fn write_waits(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
     for decision in decisions {
         for wait in &decision.waits {
+            if has_ended(tx, wait)? {
+                // It came while the decision was made: nobody will wake the record for it any more.
+                tx.hint(&[again(decision, BTreeSet::new(), now)])?;
+                continue;
+            }
             let (target, connection) = wait.parts();
             tx.wait_for(&decision.task.record.id, &target, connection, now)?;
         }
@@ -198,20 +205,39 @@ fn write_waits(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Resu
     Ok(())
 }
 
+/// Whether what is waited for is there by now.
+fn has_ended(tx: &mut Tx<'_>, wait: &Wait) -> Result<bool, StoreError> {
+    match wait {
+        Wait::Row(key) => Ok(!tx.links_at(std::slice::from_ref(key))?.is_empty()),
+        Wait::Counterpart(record, connection) => {
+            let links = tx.links_of(std::slice::from_ref(record))?;
+            Ok(links.iter().any(|link| link.connection == *connection && link.state == LinkState::Present))
+        }
+        Wait::FirstRead(connection, object) => {
+            Ok(tx.setting::<serde_json::Value>(&format!("{FIRST_READ}{connection}/{object}"))?.is_some())
+        }
+    }
+}
+
+/// A hint to look at the record of a decision again.
+fn again(decision: &Decision, fetch: BTreeSet<String>, now: Timestamp) -> NewHint {
+    NewHint {
+        subject: decision.task.record.id.to_string(),
+        object: decision.task.record.object.clone(),
+        lane: decision.task.hint.lane,
+        due_at: now,
+        cause: decision.task.hint.cause.clone(),
+        fetch,
+        origin_at: decision.task.hint.origin_at,
+        at: now,
+    }
+}
+
 fn look_again(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
     let hints: Vec<NewHint> = decisions
         .iter()
         .filter(|decision| !decision.look_again.is_empty())
-        .map(|decision| NewHint {
-            subject: decision.task.record.id.to_string(),
-            object: decision.task.record.object.clone(),
-            lane: decision.task.hint.lane,
-            due_at: now,
-            cause: decision.task.hint.cause.clone(),
-            fetch: decision.look_again.clone(),
-            origin_at: decision.task.hint.origin_at,
-            at: now,
-        })
+        .map(|decision| again(decision, decision.look_again.clone(), now))
         .collect();
     tx.hint(&hints)
 }
