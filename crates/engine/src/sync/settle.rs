@@ -15,7 +15,7 @@ use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, Recor
 use super::decide::{Decision, PlannedWrite, id_field};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
-use super::fate::{Fate, direction, fate};
+use super::fate::{Fate, fate};
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
 use super::wake::wake;
 use crate::catalog::Catalog;
@@ -358,10 +358,4 @@ pub(crate) async fn settle_failed(engine: &Engine, tasks: Vec<Task>) -> Result<(
         })
         .await?;
     Ok(())
-}
-
-/// Name of the direction of a connection, for callers outside.
-#[must_use]
-pub fn direction_to(engine: &Engine, connection: &str) -> &'static str {
-    engine.connection(connection).map_or("", |connection| direction(connection.role))
 }
