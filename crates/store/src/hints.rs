@@ -166,6 +166,8 @@ impl Tx<'_> {
                 })
                 .collect();
             // While a worker holds the hint, what is new waits beside it: `to_fetch_next`, and `ready_at` is the lease's.
+            // An urgent hint does not wait out the pause after a failure; the attempt that it brings forward is one more, not one of
+            // those that the retries were promised.
             self.exec(
                 "insert into hints (subject, object, lane, due_at, not_before, ready_at, first_at, hinted_at, origin_at, cause, to_fetch,
                         to_fetch_next, attempts, last_error, generation, lease_until, lease_owner)
@@ -177,6 +179,8 @@ impl Tx<'_> {
                  on conflict (subject) do update set
                     lane = LEAST(hints.lane, excluded.lane),
                     due_at = case when hints.lease_until is null then LEAST(hints.due_at, excluded.due_at) else hints.due_at end,
+                    attempts = case when excluded.lane = 0 and hints.not_before > excluded.hinted_at and hints.attempts > 0
+                        then hints.attempts - 1 else hints.attempts end,
                     not_before = case when excluded.lane = 0 then 0 else hints.not_before end,
                     ready_at = case
                         when hints.lease_until is not null then hints.ready_at

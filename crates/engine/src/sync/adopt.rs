@@ -19,7 +19,7 @@ use entente_store::{
 };
 
 use super::decide::row_target;
-use super::fate::{Fate, fate};
+use super::fate::{Fate, end_hints, fate};
 use super::look::taken;
 use super::subject::{RowKey, Subject};
 use super::wake::wake;
@@ -100,16 +100,7 @@ async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
     let (bad, good): (Vec<Hint>, Vec<Hint>) = hints.into_iter().partition(|hint| failed.contains_key(&hint.subject));
     let fates: Arc<Vec<Fate>> = Arc::new(bad.iter().map(|hint| fate(engine, hint, failed.get(&hint.subject), now)).collect());
     let owner = engine.owner().to_owned();
-    engine
-        .store()
-        .write(move |tx| {
-            for fate in fates.iter() {
-                fate.note(tx, "", now)?;
-            }
-            let settled: Vec<Settled> = fates.iter().map(Fate::settled).collect();
-            tx.settle(&owner, now, &settled).map(drop)
-        })
-        .await?;
+    engine.store().write(move |tx| end_hints(tx, &owner, &fates.iter().collect::<Vec<_>>(), [], now)).await?;
     Ok(good)
 }
 
@@ -336,7 +327,7 @@ impl Adoption<'_> {
         keys.extend(row.keys.iter().cloned());
         tx.put_match_keys(&[(id.clone(), object, keys)])?;
         self.hint(tx, row.hint, id, BTreeSet::new())?;
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)
+        self.wake_waiting(tx, row, id)
     }
 
     fn create(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, object: &str, found: &mut Candidates) -> Result<RecordId, StoreError> {
@@ -366,8 +357,15 @@ impl Adoption<'_> {
         found.take(&id, &row.key.connection);
         self.remember(row, &id);
         self.hint(tx, row.hint, &id, BTreeSet::new())?;
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        self.wake_waiting(tx, row, &id)?;
         Ok(id)
+    }
+
+    /// Wakes what waited for the row, and what waited for its record to have a counterpart: a creation whose answer was lost is found
+    /// here, by the id that the row carries.
+    fn wake_waiting(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
+        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        wake(tx, id.as_str(), &row.key.connection, row.hint.lane, self.now)
     }
 
     fn put_link(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {

@@ -19,7 +19,7 @@ use super::adopt::{has_match_keys, match_keys};
 use super::converge::FIRST_READ;
 use super::decide::{Decision, Wait};
 use super::edit::search_text;
-use super::fate::{Fate, fate};
+use super::fate::{Fate, end_hints, fate};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::entry;
@@ -62,22 +62,15 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             write_conflicts(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
             look_again(tx, &chosen, now)?;
-            let mut settled = Vec::new();
-            for (at, decision) in decisions.iter().enumerate() {
-                let hint = &decision.task.hint;
-                if !fresh.contains(&at) {
-                    // Somebody changed the record between our read and now: what was gathered is old.
-                    settled.push(Settled {
-                        subject: hint.subject.clone(),
-                        generation: hint.generation,
-                        outcome: Outcome::Later { at: now },
-                    });
-                } else if let Some(fate) = &fates[at] {
-                    fate.note(tx, decision.task.hint.subject.as_str(), now)?;
-                    settled.push(fate.settled());
-                }
-            }
-            tx.settle(&owner, now, &settled)?;
+            let ended: Vec<&Fate> = fresh.iter().filter_map(|at| fates[*at].as_ref()).collect();
+            // Somebody changed the record between our read and now: what was gathered is old.
+            let stale = decisions.iter().enumerate().filter(|(at, _)| !fresh.contains(at)).map(|(_, decision)| &decision.task.hint);
+            let later = stale.map(|hint| Settled {
+                subject: hint.subject.clone(),
+                generation: hint.generation,
+                outcome: Outcome::Later { at: now },
+            });
+            end_hints(tx, &owner, &ended, later, now)?;
             Ok(Committed { fresh })
         })
         .await?;

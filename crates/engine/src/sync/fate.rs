@@ -2,6 +2,7 @@
 
 use entente_connect::error::{Class, VendorError};
 use entente_model::clock::Timestamp;
+use entente_model::id::RecordId;
 use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled, StoreError, SyncStatus, Tx};
 
 use crate::engine::Engine;
@@ -50,30 +51,47 @@ pub(crate) fn direction(role: entente_model::mapping::Role) -> &'static str {
     }
 }
 
+/// Ends hints with their fates, and hints that come back later for another reason. Keeps what people will want to know: failures, dead
+/// letters, and that a record which had failed has converged after all, whatever woke it.
+pub(crate) fn end_hints(
+    tx: &mut Tx<'_>,
+    owner: &str,
+    fates: &[&Fate],
+    later: impl IntoIterator<Item = Settled>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let converged: Vec<String> = fates.iter().filter(|fate| fate.error.is_none()).map(|fate| fate.hint.subject.clone()).collect();
+    if !converged.is_empty() {
+        tx.sync_succeeded(&converged, now)?;
+        tx.close_dead_letters_of(&converged, "converged", now)?;
+    }
+    for fate in fates {
+        fate.note_failure(tx, now)?;
+    }
+    let settled: Vec<Settled> = fates.iter().map(|fate| fate.settled()).chain(later).collect();
+    tx.settle(owner, now, &settled).map(drop)
+}
+
 impl Fate {
-    /// The hint with its end.
-    pub(crate) fn settled(&self) -> Settled {
+    fn settled(&self) -> Settled {
         Settled { subject: self.hint.subject.clone(), generation: self.hint.generation, outcome: self.outcome.clone() }
     }
 
-    /// Keeps what people will want to know: the failure, the dead letter, or that it recovered.
-    pub(crate) fn note(&self, tx: &mut Tx<'_>, record: &str, now: Timestamp) -> Result<(), StoreError> {
-        let Some(error) = &self.error else {
-            if self.hint.attempts > 0 {
-                tx.sync_succeeded(std::slice::from_ref(&self.hint.subject), now)?;
-            }
-            return Ok(());
-        };
+    /// Keeps the failure, and the dead letter if it was the last one. A budget that is spent is no failure.
+    fn note_failure(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let Some(error) = &self.error else { return Ok(()) };
         if matches!(self.outcome, Outcome::Later { .. }) {
             return Ok(());
         }
+        // The subject of a row that no record stands for is no id.
+        let record: Option<RecordId> = self.hint.subject.parse().ok();
         let dead = self.outcome == Outcome::Dead;
         let status = if dead { SyncStatus::Manual } else { SyncStatus::Failing };
         tx.sync_failed(&NewSyncEvent {
             at: now,
             direction: self.direction.clone(),
             subject: self.hint.subject.clone(),
-            record: record.parse().ok(),
+            record: record.clone(),
             object: self.hint.object.clone(),
             connection: self.connection.clone(),
             external_id: None,
@@ -83,7 +101,7 @@ impl Fate {
         if dead {
             tx.bury(&NewDeadLetter {
                 subject: self.hint.subject.clone(),
-                record: record.parse().ok(),
+                record,
                 connection: self.connection.clone(),
                 object: self.hint.object.clone(),
                 error_class: error.class.name().to_owned(),

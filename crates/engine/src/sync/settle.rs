@@ -10,12 +10,12 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::Role;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError, Tx, Viewer};
+use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, StoreError, Tx, Viewer};
 
 use super::decide::{Decision, PlannedWrite, id_field};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
-use super::fate::{Fate, fate};
+use super::fate::{Fate, end_hints, fate};
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
 use super::wake::wake;
 use crate::catalog::Catalog;
@@ -56,7 +56,6 @@ pub(crate) async fn settle(
     engine
         .store()
         .write(move |tx| {
-            let mut settled: Vec<Settled> = Vec::with_capacity(endings.len());
             let mut tally = Tally::default();
             for ending in endings.iter() {
                 let decision = &decisions[ending.decision];
@@ -64,12 +63,10 @@ pub(crate) async fn settle(
                 if !ending.refetch.is_empty() {
                     tx.hint(&[hint(&decision.task, ending.refetch.clone(), now)])?;
                 }
-                ending.fate.note(tx, decision.task.record.id.as_str(), now)?;
-                settled.push(ending.fate.settled());
             }
             tally.keep(tx, now)?;
-            tx.settle(engine_.owner(), now, &settled)?;
-            Ok(())
+            let fates: Vec<&Fate> = endings.iter().map(|ending| &ending.fate).collect();
+            end_hints(tx, engine_.owner(), &fates, [], now)
         })
         .await?;
     Ok(())
@@ -349,12 +346,7 @@ pub(crate) async fn settle_failed(engine: &Engine, tasks: Vec<Task>) -> Result<(
         .store()
         .write(move |tx| {
             tx.hint(&refetch)?;
-            for fate in fates.iter() {
-                fate.note(tx, &fate.settled().subject, now)?;
-            }
-            let settled: Vec<Settled> = fates.iter().map(Fate::settled).collect();
-            tx.settle(&owner, now, &settled)?;
-            Ok(())
+            end_hints(tx, &owner, &fates.iter().collect::<Vec<_>>(), [], now)
         })
         .await?;
     Ok(())

@@ -243,6 +243,9 @@ impl World {
         self.judge_twins(&mut broken);
         self.judge_losses(&mut broken).await;
         self.judge_ledger(&mut broken).await;
+        if !broken.is_empty() {
+            broken.push(format!("what is left: {}", self.hub.backlog().await));
+        }
         broken
     }
 
