@@ -7,6 +7,7 @@ pub(crate) mod decide;
 pub(crate) mod deliver;
 pub mod edit;
 pub(crate) mod fate;
+pub mod first_read;
 pub(crate) mod flawed;
 pub(crate) mod gather;
 pub mod inbox;

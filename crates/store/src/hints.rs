@@ -273,6 +273,14 @@ impl Tx<'_> {
         Ok(found)
     }
 
+    /// Whether any subject that begins like this has a hint, claimed or not.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn hinted_below(&mut self, prefix: &str) -> Result<bool> {
+        Ok(self.row("hints", "select 1 from hints where substr(subject, 1, length($1)) = $1 limit 1", vals![prefix])?.is_some())
+    }
+
     /// What waits, by lane.
     ///
     /// # Errors

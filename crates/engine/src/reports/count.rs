@@ -14,7 +14,7 @@ use super::mapped;
 use super::meter::{CALLS, CALLS_MS, Condition, setting};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::sync::converge::FIRST_READ;
+use crate::sync::first_read::FIRST_READ;
 use crate::sync::settle::{LIVE_LATENCY, ONBOARDING_LATENCY};
 
 /// Milliseconds of a day.

@@ -20,8 +20,10 @@ use entente_store::{
 
 use super::decide::row_target;
 use super::fate::{Fate, end_hints, fate};
+use super::first_read;
 use super::look::taken;
 use super::subject::{RowKey, Subject};
+use super::task::LANE_BACKFILL;
 use super::wake::wake;
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
@@ -50,9 +52,21 @@ pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
                 .map(|hint| Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Done })
                 .collect();
             tx.settle(engine_.owner(), now, &settled)?;
-            Ok(())
+            end_first_reads(tx, &hints, now)
         })
         .await?;
+    Ok(())
+}
+
+/// The rows that were adopted may have been the last ones of a first read.
+fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<(), StoreError> {
+    let read = hints.iter().filter(|hint| hint.lane == LANE_BACKFILL).filter_map(|hint| match Subject::parse(&hint.subject) {
+        Some(Subject::Row(row)) => Some((row.connection, row.object)),
+        _ => None,
+    });
+    for (connection, object) in read.collect::<BTreeSet<_>>() {
+        first_read::end_if_adopted(tx, &connection, &object, now)?;
+    }
     Ok(())
 }
 

@@ -16,10 +16,10 @@ use entente_store::{
 };
 
 use super::adopt::{has_match_keys, match_keys};
-use super::converge::FIRST_READ;
 use super::decide::{Decision, Wait};
 use super::edit::search_text;
 use super::fate::{Fate, end_hints, fate};
+use super::first_read;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::entry;
@@ -206,9 +206,7 @@ fn has_ended(tx: &mut Tx<'_>, wait: &Wait) -> Result<bool, StoreError> {
             let links = tx.links_of(std::slice::from_ref(record))?;
             Ok(links.iter().any(|link| link.connection == *connection && link.state == LinkState::Present))
         }
-        Wait::FirstRead(connection, object) => {
-            Ok(tx.setting::<serde_json::Value>(&format!("{FIRST_READ}{connection}/{object}"))?.is_some())
-        }
+        Wait::FirstRead(connection, object) => Ok(tx.setting::<serde_json::Value>(&first_read::over_key(connection, object))?.is_some()),
     }
 }
 

@@ -6,6 +6,7 @@ use entente_model::id::RecordId;
 use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled, StoreError, SyncStatus, Tx};
 
 use crate::engine::Engine;
+use crate::error::{EngineError, Result};
 
 /// The end of a hint, with what is kept of it.
 pub(crate) struct Fate {
@@ -70,6 +71,22 @@ pub(crate) fn end_hints(
     }
     let settled: Vec<Settled> = fates.iter().map(|fate| fate.settled()).chain(later).collect();
     tx.settle(owner, now, &settled).map(drop)
+}
+
+/// Ends a hint whose work the store refused as a failed attempt: it is looked at afresh, and buried if that goes on.
+pub(crate) async fn give_back(engine: &Engine, hint: &Hint, error: &EngineError) -> Result<()> {
+    tracing::warn!(subject = hint.subject, %error, "what was decided about a record could not be kept; it is looked at again");
+    let failure = VendorError::new(
+        Class::Retry,
+        "not_kept",
+        format!("what was decided could not be kept: {error}"),
+        "nothing to do: the record is looked at afresh; if this repeats, report it with the record's history",
+    );
+    let now = engine.now();
+    let connection = hint.fetch.first().or_else(|| engine.connections().keys().next()).cloned().unwrap_or_default();
+    let fate = fate(engine, hint, Some(&(connection, failure)), now);
+    let owner = engine.owner().to_owned();
+    Ok(engine.store().write(move |tx| end_hints(tx, &owner, &[&fate], [], now)).await?)
 }
 
 impl Fate {

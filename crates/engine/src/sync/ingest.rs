@@ -22,11 +22,11 @@ use crate::engine::Engine;
 /// Fields whose change is an event that goes first: plan changes and churn.
 const URGENT_FIELDS: &[&str] = &["tier", "plan", "status", "is_won"];
 
-/// Milliseconds that an urgent change may wait for others at most.
-const URGENT_WINDOW_MS: i64 = 250;
+/// Milliseconds that a won deal may wait for others at most: a new customer takes several steps one after the other.
+const NEW_CUSTOMER_WINDOW_MS: i64 = 250;
 
 /// Milliseconds within which the deliberately flawed echo filter drops looks after our own write.
-const FLAWED_ECHO_MS: i64 = 2_000;
+const FLAWED_ECHO_MS: i64 = 10_000;
 
 /// One thing that came in.
 #[derive(Debug, Clone)]
@@ -191,7 +191,7 @@ fn hint(
     let window = i64::try_from(engine.options().window().as_millis()).unwrap_or(0);
     let (lane, wait) = match (way, lane) {
         (Way::FirstRead, _) => (LANE_BACKFILL, 0),
-        (_, LANE_URGENT) => (lane, window.min(URGENT_WINDOW_MS)),
+        (_, LANE_URGENT) if object == "opportunity" => (lane, window.min(NEW_CUSTOMER_WINDOW_MS)),
         (_, LANE_ACTIVITY) => (lane, window * 2),
         _ => (lane, window),
     };

@@ -8,11 +8,8 @@ use entente_connect::look::{Page, ReadSpec};
 use entente_model::clock::Timestamp;
 use entente_store::RemoteKey;
 
-use super::converge::FIRST_READ;
-use super::decide::read_target;
+use super::first_read;
 use super::ingest::{Arrival, Way, ingest};
-use super::task::LANE_BACKFILL;
-use super::wake::wake;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 
@@ -48,9 +45,9 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
     let catalog = engine.catalog();
     let read = ReadSpec { object: object.to_owned(), fields: super::gather::read_fields(&catalog, connection, object) };
     let name = cursor_name(connection, object);
-    let done_key = format!("{FIRST_READ}{connection}/{object}");
+    let done_key = first_read::over_key(connection, object);
     let (mut cursor, first_done) = {
-        let (name, done_key) = (name.clone(), done_key.clone());
+        let name = name.clone();
         let read = engine.store().read(move |tx| Ok((tx.cursor::<String>(&name)?, tx.setting::<serde_json::Value>(&done_key)?.is_some())));
         read.await?
     };
@@ -75,7 +72,7 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
         polled.pages += 1;
         let more = page.more;
         cursor = Some(page.next.clone());
-        keep(engine, connection, &name, (!more).then(|| done_key.clone()), page, way).await?;
+        keep(engine, connection, object, !more, page, way).await?;
         on_page(connection, object, polled.rows, total);
         if !more {
             return Ok(polled);
@@ -83,7 +80,7 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
     }
 }
 
-async fn keep(engine: &Engine, connection: &str, name: &str, done: Option<String>, page: Page, way: Way) -> Result<()> {
+async fn keep(engine: &Engine, connection: &str, object: &str, done: bool, page: Page, way: Way) -> Result<()> {
     let arrivals: Arc<Vec<Arrival>> = Arc::new(
         page.looks
             .into_iter()
@@ -96,7 +93,7 @@ async fn keep(engine: &Engine, connection: &str, name: &str, done: Option<String
             .collect(),
     );
     let (engine_, catalog) = (engine.clone(), engine.catalog());
-    let (name, connection) = (name.to_owned(), connection.to_owned());
+    let (name, connection, object) = (cursor_name(connection, object), connection.to_owned(), object.to_owned());
     let next = page.next;
     engine
         .store()
@@ -104,12 +101,10 @@ async fn keep(engine: &Engine, connection: &str, name: &str, done: Option<String
             let now = engine_.now();
             ingest(tx, &engine_, &catalog, &arrivals, way)?;
             tx.put_cursor(&name, &next, now)?;
-            if let Some(done) = &done {
+            if done {
                 tx.count(now, &[("polls", &connection, 1)])?;
                 if way == Way::FirstRead {
-                    tx.put_setting(done, &serde_json::json!({ "at": now }))?;
-                    let target = done.rsplit('/').next().unwrap_or(done);
-                    wake(tx, &read_target(target), &connection, LANE_BACKFILL, now)?;
+                    first_read::note_last_page(tx, &connection, &object, now)?;
                 }
             }
             Ok(())
@@ -142,7 +137,7 @@ pub async fn rewind(engine: &Engine, connection: &str, object: Option<&str>) -> 
 
 /// Whether an object was read completely at least once.
 pub(crate) async fn first_read_is_done(engine: &Engine, connection: &str, object: &str) -> bool {
-    let key = format!("{FIRST_READ}{connection}/{object}");
+    let key = first_read::over_key(connection, object);
     let done = engine.store().read(move |tx| tx.setting::<serde_json::Value>(&key)).await;
     matches!(done, Ok(Some(_)))
 }

@@ -15,7 +15,7 @@ use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, Recor
 use super::decide::{Decision, PlannedWrite, id_field};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
-use super::fate::{Fate, end_hints, fate};
+use super::fate::{Fate, end_hints, fate, give_back};
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
 use super::wake::wake;
 use crate::catalog::Catalog;
@@ -49,15 +49,38 @@ pub(crate) async fn settle(
     for one in delivered {
         by_decision.entry(one.record).or_default().push(one);
     }
-    let endings: Vec<Ending> =
-        written.into_iter().map(|at| ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)).collect();
-    let (engine_, catalog) = (engine.clone(), Arc::clone(catalog));
-    let endings = Arc::new(endings);
+    let endings: Vec<Arc<Ending>> = written
+        .into_iter()
+        .map(|at| Arc::new(ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)))
+        .collect();
+    let Err(error) = conclude(engine, catalog, &decisions, endings.clone(), now).await else { return Ok(()) };
+    if endings.len() == 1 {
+        return Err(error.into());
+    }
+    // One record must not hold back the others: what they wrote has landed, and is known.
+    for ending in endings {
+        let hint = &decisions[ending.decision].task.hint;
+        if let Err(error) = conclude(engine, catalog, &decisions, vec![Arc::clone(&ending)], now).await {
+            give_back(engine, hint, &error.into()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Commits endings together.
+async fn conclude(
+    engine: &Engine,
+    catalog: &Arc<Catalog>,
+    decisions: &Arc<Vec<Decision>>,
+    endings: Vec<Arc<Ending>>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (engine_, catalog, decisions) = (engine.clone(), Arc::clone(catalog), Arc::clone(decisions));
     engine
         .store()
         .write(move |tx| {
             let mut tally = Tally::default();
-            for ending in endings.iter() {
+            for ending in &endings {
                 let decision = &decisions[ending.decision];
                 land(tx, &engine_, &catalog, decision, &ending.landed, &mut tally, now)?;
                 if !ending.refetch.is_empty() {
@@ -68,8 +91,7 @@ pub(crate) async fn settle(
             let fates: Vec<&Fate> = endings.iter().map(|ending| &ending.fate).collect();
             end_hints(tx, engine_.owner(), &fates, [], now)
         })
-        .await?;
-    Ok(())
+        .await
 }
 
 fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delivered>, now: Timestamp) -> Ending {

@@ -178,7 +178,7 @@ impl Zendesk {
         if items.len() <= 1 || (upserts_users && !self.bulk_users.load(Ordering::Relaxed)) {
             return Ok(self.singly(kind, op, items, priority).await);
         }
-        let results = match self.jobs.run(&self.client, op.kind(), priority, many(kind, op, &items)).await {
+        let results = match self.jobs.run(&self.client, op.kind(), priority, items.len(), many(kind, op, &items)).await {
             Ok(results) => results,
             Err(error) if upserts_users && error.status == 403 => {
                 tracing::info!(connection = %self.client.settings().name, "Zendesk does not allow bulk import of users for this account: creating them one by one; Zendesk's support can enable it");

@@ -68,6 +68,11 @@ impl Stage {
     }
 }
 
+/// Calls by kind of endpoint, of each connection, since the start of Entente.
+fn calls_by_kind(hub: &Hub) -> serde_json::Value {
+    hub.engine.connections().values().map(|connection| (connection.name.clone(), json!(connection.connector.counts().by_kind))).collect()
+}
+
 fn ms(ms: u64) -> String {
     format!("{:.1} s", seconds(ms))
 }
@@ -95,7 +100,7 @@ pub async fn full_sync(setting: Setting) -> Result<Vec<Row>> {
             agreement.twins
         ),
         numbers: json!({
-            "ms": took, "least_ms": bound.ms, "ratio": ratio, "calls": stage.calls, "calls_ratio": calls_ratio, "least_calls": {"salesforce": bound.salesforce, "zendesk": bound.zendesk},
+            "ms": took, "least_ms": bound.ms, "ratio": ratio, "calls": stage.calls, "calls_ratio": calls_ratio, "calls_by_kind": calls_by_kind(&stage.hub), "least_calls": {"salesforce": bound.salesforce, "zendesk": bound.zendesk},
             "customers": agreement.customers, "linked": agreement.linked, "in_agreement": agreement.in_agreement, "twins": agreement.twins,
         }),
         explained: Some(bound.explained),
@@ -113,6 +118,7 @@ fn kinds(rate: f64) -> Vec<Kind> {
 
 pub async fn live(setting: Setting, rate: f64, target: Duration, to_reach: &str) -> Result<Vec<Row>> {
     let stage = Stage::set(Speed::Real, setting.customers, setting.seed, target).await?;
+    let before = calls_by_kind(&stage.hub);
     let report = stage.live(rate, kinds(rate), setting.length, setting.seed).await?;
     let per_1000 = (report.calls.sum() * 1_000).checked_div(report.edits).unwrap_or(0);
     let row = Row {
@@ -127,7 +133,9 @@ pub async fn live(setting: Setting, rate: f64, target: Duration, to_reach: &str)
             number(report.landed),
             report.outstanding
         ),
-        numbers: json!({"calls_per_1000": per_1000, "report": report}),
+        numbers: json!({
+            "calls_per_1000": per_1000, "calls_before": before, "calls_by_kind": calls_by_kind(&stage.hub), "report": report,
+        }),
         explained: None,
     };
     stage.end().await?;
