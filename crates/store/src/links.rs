@@ -58,6 +58,8 @@ pub struct Link {
     pub base: Fields,
     /// The values last seen, where they differ from the base.
     pub seen: Option<Fields>,
+    /// Values that are being written there now: what comes back with them is our own echo, and what comes back otherwise is news.
+    pub pending: Option<Fields>,
     /// The remote version last seen.
     pub version: Option<String>,
     /// When it was last seen.
@@ -81,7 +83,7 @@ impl Link {
 }
 
 const COLUMNS: &str =
-    "record, connection, remote_object, external_id, base, seen, version, seen_at, changed_at, changed_by, state, created_at";
+    "record, connection, remote_object, external_id, base, seen, pending, version, seen_at, changed_at, changed_by, state, created_at";
 
 fn link(mut row: Row) -> Result<Link> {
     Ok(Link {
@@ -91,6 +93,7 @@ fn link(mut row: Row) -> Result<Link> {
         external_id: row.text()?,
         base: row.json()?,
         seen: row.opt_json()?,
+        pending: row.opt_json()?,
         version: row.opt_text()?,
         seen_at: row.opt_time()?,
         changed_at: row.opt_time()?,
@@ -157,22 +160,25 @@ impl Tx<'_> {
                     "seen_at": link.seen_at.map(Timestamp::as_millisecond), "changed_at": link.changed_at.map(Timestamp::as_millisecond),
                     "changed_by": crate::actor_name(link.changed_by)?, "state": link.state, "created_at": link.created_at.as_millisecond(),
                 });
-                // Left out when there is none: a JSON null inside would be stored as a document.
-                if let Some(seen) = &link.seen {
-                    row["seen"] = serde_json::to_value(seen).map_err(|error| StoreError::Invalid(error.to_string()))?;
+                // Left out when there are none: a JSON null inside would be stored as a document.
+                for (name, fields) in [("seen", &link.seen), ("pending", &link.pending)] {
+                    if let Some(fields) = fields {
+                        row[name] = serde_json::to_value(fields).map_err(|error| StoreError::Invalid(error.to_string()))?;
+                    }
                 }
                 rows.push(row);
             }
             self.exec(
-                "insert into links (record, connection, remote_object, external_id, base, seen, version, seen_at, changed_at, changed_by,
-                        state, created_at)
+                "insert into links (record, connection, remote_object, external_id, base, seen, pending, version, seen_at, changed_at,
+                        changed_by, state, created_at)
                  select x.value->>'record', x.value->>'connection', x.value->>'remote_object', x.value->>'external_id', x.value->'base',
-                        x.value->'seen', x.value->>'version', cast(x.value->>'seen_at' as bigint),
+                        x.value->'seen', x.value->'pending', x.value->>'version', cast(x.value->>'seen_at' as bigint),
                         cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->>'state',
                         cast(x.value->>'created_at' as bigint)
                  from EACH($1) where true
                  on conflict (record, connection) do update set remote_object = excluded.remote_object,
-                        external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, version = excluded.version,
+                        external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, pending = excluded.pending,
+                        version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
                         state = excluded.state, created_at = excluded.created_at",
                 &[Val::json(&rows)?],
@@ -188,6 +194,14 @@ impl Tx<'_> {
     pub fn move_link(&mut self, record: &RecordId, connection: &str, to: &RecordId) -> Result<()> {
         let moved = self.exec("update links set record = $3 where record = $1 and connection = $2", vals![record, connection, to])?;
         if moved == 1 { Ok(()) } else { Err(StoreError::Missing(format!("the link of {record} at {connection}"))) }
+    }
+
+    /// Notes that nothing is being written to a counterpart any more.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn end_pending(&mut self, record: &RecordId, connection: &str) -> Result<()> {
+        self.exec("update links set pending = null where record = $1 and connection = $2", vals![record, connection]).map(drop)
     }
 
     /// Notes that a counterpart is gone. Answers whether there was one that was present.

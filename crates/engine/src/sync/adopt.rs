@@ -390,6 +390,7 @@ impl Adoption<'_> {
             external_id: row.key.id.clone(),
             base: Fields::new(),
             seen: None,
+            pending: None,
             version: None,
             seen_at: None,
             changed_at: row.look.mark.at,

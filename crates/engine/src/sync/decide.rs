@@ -139,7 +139,17 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
         plan_updates(&mut decision, grounds);
         plan_creations(&mut decision, grounds);
     }
+    note_pending(&mut decision);
     decision
+}
+
+/// What is about to be written, kept with the links before it is: an echo that comes back before the answer is known by it.
+fn note_pending(decision: &mut Decision) {
+    for link in &mut decision.links {
+        let planned =
+            decision.writes.iter().find(|planned| planned.connection == link.connection && planned.write.kind == WriteKind::Update);
+        link.pending = planned.map(|planned| planned.fields.clone());
+    }
 }
 
 /// Values that a webhook showed and that are gone from the platform: somebody entered them, and a later write replaced them before they

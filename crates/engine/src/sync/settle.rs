@@ -31,6 +31,8 @@ pub const ONBOARDING_LATENCY: &str = "onboarding";
 struct Ending {
     decision: usize,
     landed: Vec<(PlannedWrite, Written)>,
+    /// Connections at which a write did not land, as far as is known.
+    failed: BTreeSet<String>,
     fate: Fate,
     /// Connections to fetch at the next look.
     refetch: BTreeSet<String>,
@@ -83,6 +85,9 @@ async fn conclude(
             for ending in &endings {
                 let decision = &decisions[ending.decision];
                 land(tx, &engine_, &catalog, decision, &ending.landed, &mut tally, now)?;
+                for connection in &ending.failed {
+                    tx.end_pending(&decision.task.record.id, connection)?;
+                }
                 if !ending.refetch.is_empty() {
                     tx.hint(&[hint(&decision.task, ending.refetch.clone(), now)])?;
                 }
@@ -98,10 +103,12 @@ fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delive
     let mut landed = Vec::new();
     let mut failure: Option<(String, VendorError)> = decision.task.failure.clone();
     let mut refetch = BTreeSet::new();
+    let mut failed = BTreeSet::new();
     for one in delivered {
         match one.outcome {
             Ok(written) => landed.push((one.planned, written)),
             Err(error) => {
+                failed.insert(one.planned.connection.clone());
                 if matches!(error.class, Class::LookAgain | Class::Retry) {
                     // Whether it landed is unknown, or the row has moved on: the next look must be a fresh one.
                     refetch.insert(one.planned.connection.clone());
@@ -113,7 +120,7 @@ fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delive
         }
     }
     let fate = fate(engine, &decision.task.hint, failure.as_ref(), now);
-    Ending { decision: at, landed, fate, refetch }
+    Ending { decision: at, landed, failed, fate, refetch }
 }
 
 /// Which of several failures decides.
@@ -220,6 +227,7 @@ fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestam
         seen.retain(|field, _| !planned.fields.contains_key(field));
     }
     link.seen = link.seen.filter(|seen| !seen.is_empty());
+    link.pending = None;
     link.base.extend(planned.fields.clone());
     link.external_id.clone_from(&written.id);
     // Without a version in the answer the old one is known to be wrong: no precondition is better than a false one.
@@ -265,6 +273,7 @@ fn adopt_created(
         external_id: written.id.clone(),
         base,
         seen: None,
+        pending: None,
         version: written.version.clone(),
         seen_at: Some(now),
         changed_at: Some(now),

@@ -134,6 +134,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         external_id: id.into(),
         base: text("name", "Ada"),
         seen: None,
+        pending: None,
         version: Some("v1".into()),
         seen_at: Some(at(1)),
         changed_at: None,
