@@ -82,7 +82,9 @@ test('every page stands in the dark and on a small screen, without barriers', as
       ['/', 'Dashboard'],
       ['/records', 'Records'],
       ['/conflicts', 'Conflicts'],
+      ['/reviews', 'Reviews'],
       ['/dead-letters', 'Dead letters'],
+      ['/plan', 'Plan'],
       ['/nowhere', 'Not here'],
     ]) {
       await page.goto(entente.url + path);

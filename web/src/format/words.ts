@@ -44,6 +44,7 @@ const TONES: Record<string, Tone> = {
   agreed: 'good',
   active: 'good',
   recovered: 'good',
+  fixed: 'good',
   degraded: 'warn',
   limited: 'warn',
   warning: 'warn',

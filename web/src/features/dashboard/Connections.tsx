@@ -63,8 +63,9 @@ function One({ connection }: { connection: Connection }) {
       <dl className={styles['facts']}>
         <Fact label="Calls per 1,000 changes" value={connection.calls_per_1000 == null ? '–' : count(connection.calls_per_1000)} />
         <Fact label="Response" value={connection.response_ms == null ? '–' : duration(connection.response_ms)} />
-        <Fact label="Webhooks" value={count(connection.webhooks)} note={connection.webhooks_refused > 0 ? `${count(connection.webhooks_refused)} refused` : undefined} />
-        <Fact label="Polls" value={count(connection.polls)} />
+        <Fact label="Network" value={connection.network_ms == null ? '–' : duration(connection.network_ms)} />
+        <Fact label="Webhooks" value={count(connection.webhooks)} note={failed(connection.webhooks_failed, 'failed') ?? failed(connection.webhooks_refused, 'refused')} />
+        <Fact label="Polls" value={count(connection.polls)} note={failed(connection.polls_failed, 'failed')} />
       </dl>
       {links.length > 0 && (
         <p className={styles['links']}>
@@ -77,6 +78,10 @@ function One({ connection }: { connection: Connection }) {
       )}
     </li>
   );
+}
+
+function failed(many: number, word: string): string | undefined {
+  return many > 0 ? `${count(many)} ${word}` : undefined;
 }
 
 function Fact({ label, value, note }: { label: string; value: string; note?: string | undefined }) {

@@ -45,7 +45,7 @@ export function Headline({ dashboard: { health, volume, consistency } }: { dashb
       <Stat
         label="Failures, 24 h"
         value={count(health.failed)}
-        detail={`${count(health.recovered)} recovered, ${count(health.manual)} manual`}
+        detail={`${count(health.recovered)} recovered, ${health.fixed > 0 ? `${count(health.fixed)} fixed, ` : ''}${count(health.manual)} manual`}
         tone={health.manual > 0 ? 'bad' : 'quiet'}
       />
     </Stats>
