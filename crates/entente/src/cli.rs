@@ -176,6 +176,12 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     }
 }
 
+/// The dashboard as `entente status` prints it, for tests that tell of its numbers.
+#[cfg(test)]
+pub fn dashboard_text(dashboard: &entente_engine::reports::dashboard::Dashboard) -> String {
+    status_text::render(dashboard)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

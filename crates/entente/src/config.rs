@@ -281,7 +281,11 @@ fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     }
     for (tier, group) in &sync.tier_groups {
         if tier.trim().is_empty() || group.trim().is_empty() {
-            wrong("tier_groups", format!("`{tier}` = `{group}` names no tier or no group"), "write the tier and the group, as in Enterprise = \"VIP\"");
+            wrong(
+                "tier_groups",
+                format!("`{tier}` = `{group}` names no tier or no group"),
+                "write the tier and the group, as in Enterprise = \"VIP\"",
+            );
         }
     }
     if sync.onboarding_steps.iter().any(|step| step.trim().is_empty()) {

@@ -154,8 +154,8 @@ pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: 
 
 fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
     let invalid = |reason: String, remedy: &str| EngineError::Invalid { field: "mapping".to_owned(), reason, remedy: remedy.to_owned() };
-    if !judgement.errors.is_empty() {
-        let errors = judgement.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    if judgement.new_errors().next().is_some() {
+        let errors = judgement.new_errors().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         return Err(invalid(errors, "nothing was saved: correct this and save again"));
     }
     let losses: Vec<&str> = judgement.new_losses().map(|loss| loss.text.as_str()).collect();

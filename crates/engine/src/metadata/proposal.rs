@@ -37,6 +37,8 @@ pub struct Finding {
     pub reason: String,
     /// What to do.
     pub remedy: String,
+    /// Whether the line is as it was in the mapping in force: then it is nothing new, and stops no other change.
+    pub known: bool,
 }
 
 /// A line that loses something on the way there and back.
@@ -77,7 +79,12 @@ impl Judgement {
     /// Whether nothing stands against saving it.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.errors.is_empty() && self.new_losses().next().is_none()
+        self.new_errors().next().is_none() && self.new_losses().next().is_none()
+    }
+
+    /// What must be put right before it is saved.
+    pub fn new_errors(&self) -> impl Iterator<Item = &Finding> {
+        self.errors.iter().filter(|error| !error.known)
     }
 
     /// Losses that the mapping in force does not have.
@@ -123,23 +130,39 @@ pub async fn judge(engine: &Engine, connection: &str, mapping: &Mapping) -> Resu
             field: None,
             reason: format!("there is no object `{}`", mapping.object),
             remedy: format!("use one of: {known}"),
+            known: false,
         });
         return Ok(judgement);
     };
     let remote = ready.connector.describe(&mapping.remote).await.map_err(|source| EngineError::vendor(connection, source))?;
-    match compile(engine, mapping, object, &remote) {
-        Err(errors) => judgement.errors.extend(errors.into_iter().map(finding)),
-        Ok(lens) => try_out(engine, ready, &lens, &mut judgement).await?,
+    let before = in_force(&catalog, connection, &mapping.object);
+    let compiled = match compile(engine, mapping, object, Some(&remote)) {
+        Ok(lens) => Some(lens),
+        Err(errors) => {
+            judgement.errors.extend(errors.into_iter().map(|error| finding(error, mapping, &before)));
+            // What does not fit the platform in lines that stay as they are keeps nobody from trying the others.
+            judgement.errors.iter().all(|error| error.known).then(|| compile(engine, mapping, object, None).ok()).flatten()
+        }
+    };
+    if let Some(lens) = compiled {
+        try_out(engine, ready, &lens, &mut judgement).await?;
     }
     Ok(judgement)
 }
 
-fn compile(engine: &Engine, mapping: &Mapping, object: &Object, remote: &RemoteObject) -> std::result::Result<Lens, Vec<MappingError>> {
-    Lens::compile(mapping.clone(), object, Some(remote), engine.options().locale.clone())
+fn compile(
+    engine: &Engine,
+    mapping: &Mapping,
+    object: &Object,
+    remote: Option<&RemoteObject>,
+) -> std::result::Result<Lens, Vec<MappingError>> {
+    Lens::compile(mapping.clone(), object, remote, engine.options().locale.clone())
 }
 
-fn finding(error: MappingError) -> Finding {
-    Finding { line: error.line, field: error.field, reason: error.reason, remedy: error.remedy }
+fn finding(error: MappingError, mapping: &Mapping, before: &BTreeMap<&str, &FieldMap>) -> Finding {
+    let line = error.line.and_then(|line| mapping.fields.get(line.saturating_sub(1)));
+    let known = line.is_some_and(|line| before.get(line.field.as_str()) == Some(&line));
+    Finding { line: error.line, field: error.field, reason: error.reason, remedy: error.remedy, known }
 }
 
 /// The mapping in force of the same object, line by line.
@@ -174,6 +197,7 @@ fn owners(engine: &Engine, catalog: &Catalog, connection: &str, mapping: &Mappin
                 field: Some(line.field.clone()),
                 reason: format!("its owner is `{}` here and `{}` in the mapping of {other}", name(line.owner), name(known.owner)),
                 remedy: "let both name the same owner: change this line, or save the other mapping without the field first".to_owned(),
+                known: false,
             });
         }
     }

@@ -90,12 +90,7 @@ pub(super) async fn count(engine: &Engine, viewer: &Viewer) -> Result<Dashboard>
     let now = engine.now();
     let (catalog, viewer) = (engine.catalog(), viewer.clone());
     let names: Vec<String> = engine.connections().keys().cloned().collect();
-    let mut counted = engine
-        .store()
-        .read(move |tx| {
-            read(tx, &viewer, &catalog, &names, now)
-        })
-        .await?;
+    let mut counted = engine.store().read(move |tx| read(tx, &viewer, &catalog, &names, now)).await?;
     for (name, connection) in engine.connections() {
         // What this process sees itself is newer than what it last wrote.
         if connection.connector.counts().calls > 0 {
@@ -109,13 +104,7 @@ fn before(now: Timestamp, ms: i64) -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond() - ms).unwrap_or(now)
 }
 
-fn read(
-    tx: &mut Tx<'_>,
-    viewer: &Viewer,
-    catalog: &Catalog,
-    names: &[String],
-    now: Timestamp,
-) -> std::result::Result<Counted, StoreError> {
+fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], now: Timestamp) -> std::result::Result<Counted, StoreError> {
     let day = before(now, now.as_millisecond().rem_euclid(DAY_MS));
     let mut counters = BTreeMap::new();
     for name in TODAY {

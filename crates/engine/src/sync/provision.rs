@@ -5,8 +5,8 @@ pub mod subscriptions;
 use std::collections::BTreeMap;
 
 use entente_connect::connector::NewField;
-use entente_model::mapping::{Direction, FieldMap};
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
+use entente_model::mapping::{Direction, FieldMap};
 use entente_model::object::FieldType;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -64,7 +64,8 @@ pub enum Command {
     /// Put an earlier version in force again
     Activate {
         /// Its number
-        version: i64,
+        #[arg(value_name = "VERSION")]
+        number: i64,
         /// Connection
         #[arg(long)]
         connection: String,
@@ -107,8 +108,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                 table(["VERSION", "", "FIELDS", "SAVED", "BY", "NOTE"], rows)
             })?;
         }
-        Command::Activate { version, connection, object } => {
-            let active = mappings::activate(&engine, &connection, &object, version).await?;
+        Command::Activate { number, connection, object } => {
+            let active = mappings::activate(&engine, &connection, &object, number).await?;
             context.output.show(&active, |active| {
                 format!("Version {} of {} at {} is in force again.", active.version, active.object, active.connection)
             })?;
@@ -119,8 +120,9 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 
 /// Reads a mapping file; what is wrong with it is named with its place.
 fn read(file: &Path) -> Result<Mapping> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Fault::new(format!("{} cannot be read: {error}", file.display()), "name a mapping file that this user can read"))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Fault::new(format!("{} cannot be read: {error}", file.display()), "name a mapping file that this user can read")
+    })?;
     let json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let parsed = if json {
         serde_json::from_str(&text).map_err(|error| error.to_string())
@@ -168,20 +170,18 @@ async fn show(engine: &Engine, context: &Context, connection: Option<&str>, obje
 }
 
 fn judgement_text(judgement: &Judgement) -> String {
-    let mut text = format!(
-        "{} at {}: tried on {} rows and {} records.\n",
-        judgement.object, judgement.connection, judgement.rows, judgement.records
-    );
+    let mut text =
+        format!("{} at {}: tried on {} rows and {} records.\n", judgement.object, judgement.connection, judgement.rows, judgement.records);
     for (what, fields) in [("new", &judgement.added), ("changed", &judgement.changed), ("removed", &judgement.removed)] {
         if !fields.is_empty() {
             text.push_str(&format!("    {what:<8} {}\n", fields.join(", ")));
         }
     }
     for error in &judgement.errors {
-        text.push_str(&format!("    ERROR    {error}\n"));
+        text.push_str(&format!("    {}    {error}\n", if error.known { "known" } else { "ERROR" }));
     }
     for loss in &judgement.losses {
-        text.push_str(&format!("    {}     {}\n", if loss.known { "known" } else { "LOSS " }, loss.text));
+        text.push_str(&format!("    {}    {}\n", if loss.known { "known" } else { "LOSS " }, loss.text));
     }
     if judgement.is_clean() {
         text.push_str("    Nothing stands against it.\n");

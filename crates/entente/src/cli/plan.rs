@@ -97,7 +97,10 @@ fn adoption(row: &AdoptionPreview) -> String {
         _ => String::new(),
     };
     let what = match row.outcome.as_str() {
-        "link" => format!("linked{to}"),
+        "link" => match &row.with {
+            Some(with) => format!("linked with {with}"),
+            None => format!("linked{to}"),
+        },
         "review" => format!("a record of its own, and a person is asked whether it belongs{to}"),
         _ => "a record of its own".to_owned(),
     };

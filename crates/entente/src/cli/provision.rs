@@ -102,7 +102,8 @@ fn text(found: &Provision) -> String {
         .collect();
     let count = |state: &str| found.fields.iter().filter(|need| need.state == state).count();
     let (present, created, missing, refused) = (count("present"), count("created"), count("missing"), count("refused"));
-    let mut text = if rows.is_empty() { String::new() } else { format!("{}\n\n", table(["CONNECTION", "FIELD", "TYPE", "STATE", "NOTE"], rows)) };
+    let mut text =
+        if rows.is_empty() { String::new() } else { format!("{}\n\n", table(["CONNECTION", "FIELD", "TYPE", "STATE", "NOTE"], rows)) };
     text.push_str(&format!("Fields: {present} were there, {created} were created, {missing} are missing, {refused} were refused.\n\n"));
     for webhook in &found.webhooks {
         text.push_str(&webhook_text(webhook));

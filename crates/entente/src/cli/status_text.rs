@@ -313,7 +313,7 @@ fn rate(rate: Rate) -> String {
     if rate.total == 0 {
         "no records yet".to_owned()
     } else {
-        format!("{} ({}/{} records synced)", percent(rate.ok, rate.total), number(rate.ok), number(rate.total))
+        format!("{} ({}/{} record syncs)", percent(rate.ok, rate.total), number(rate.ok), number(rate.total))
     }
 }
 

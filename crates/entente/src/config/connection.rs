@@ -223,7 +223,12 @@ fn check_actors(table: &ConnectionTable, resolver: &mut Resolver<'_>) {
                 .map_or_else(|| format!("use one of: {}", ACTORS.join(", ")), |near| format!("did you mean `{near}`?"));
             resolver.flaw(table.name.span(), key, format!("there is no kind of hand `{kind}`"), remedy);
         } else if ids.is_empty() || ids.iter().any(|id| id.trim().is_empty()) {
-            resolver.flaw(table.name.span(), key, "a user without an id cannot be recognised", "list the vendor's user ids, or take the key out");
+            resolver.flaw(
+                table.name.span(),
+                key,
+                "a user without an id cannot be recognised",
+                "list the vendor's user ids, or take the key out",
+            );
         }
     }
 }

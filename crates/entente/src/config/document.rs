@@ -123,7 +123,8 @@ mod tests {
             "webhooks = { … }" => format!("{CONNECTION}auth = {{ kind = \"d\" }}\nwebhooks = {{ no_such_key = 1 }}\n"),
             table => format!("{table}\nno_such_key = 1\n"),
         };
-        let refusal = toml::from_str::<crate::config::tables::ConfigFile>(&text).expect_err("a key that does not exist").message().to_owned();
+        let refusal =
+            toml::from_str::<crate::config::tables::ConfigFile>(&text).expect_err("a key that does not exist").message().to_owned();
         let (_, known) = refusal.split_once("expected ").unwrap_or_else(|| panic!("{table}: {refusal}"));
         known.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
@@ -151,10 +152,7 @@ mod tests {
 
     #[test]
     fn the_example_is_a_configuration() {
-        let environment = Environment::of_pairs(&[
-            ("SALESFORCE_CLIENT_SECRET", "s"),
-            ("ZENDESK_CLIENT_SECRET", "s"),
-        ]);
+        let environment = Environment::of_pairs(&[("SALESFORCE_CLIENT_SECRET", "s"), ("ZENDESK_CLIENT_SECRET", "s")]);
         let config = Config::parse("entente.toml".as_ref(), EXAMPLE, &environment).unwrap();
         assert_eq!(config.connections.len(), 2);
     }

@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
+mod dashboard;
 mod mappings;
 mod reviews;
 

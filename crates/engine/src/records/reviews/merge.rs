@@ -131,11 +131,8 @@ impl Merging<'_> {
         let (old, new) = (Value::Ref(absorbed.id.clone()), Value::Ref(survivor.id.clone()));
         for (object, field) in references(self.catalog, &absorbed.object) {
             loop {
-                let query = RecordQuery {
-                    object: Some(object.clone()),
-                    equal: vec![(field.clone(), old.clone())],
-                    ..RecordQuery::default()
-                };
+                let query =
+                    RecordQuery { object: Some(object.clone()), equal: vec![(field.clone(), old.clone())], ..RecordQuery::default() };
                 let page = tx.list_records(&Viewer::system(), &query, entente_store::PAGE_ROWS_MAX)?.records;
                 if page.is_empty() {
                     break;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use entente_connect::connector::Priority;
 use entente_connect::look::{Existence, Look, ReadSpec};
-use entente_store::{Hint, RecordState, RemoteKey, ReviewState, StoreError, Tx, Viewer};
+use entente_model::id::RecordId;
+use entente_store::{Hint, RemoteKey, ReviewState, StoreError, Tx, Viewer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,6 +41,8 @@ pub struct AdoptionPreview {
     pub record: Option<String>,
     /// What people call that record.
     pub title: Option<String>,
+    /// The row, as connection/object/external id, that makes the record it would be linked to, for `link` to one that is not there yet.
+    pub with: Option<String>,
 }
 
 /// Reads what is new at every connection and foresees its adoption.
@@ -135,24 +138,31 @@ fn within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, looks: &[(String,
         .filter(|review| review.state == ReviewState::Waiting)
         .map(|review| (review.review.record.to_string(), review.review.other))
         .collect();
-    let mut first = BTreeSet::new();
+    let mut makers: BTreeMap<RecordId, String> = BTreeMap::new();
     let mut found = Vec::new();
     for key in keys {
         // A row that no mapping accepts has no link even now, and never will.
         let Some(record) = links.get(&key).and_then(|link| records.get(&link.record)) else { continue };
-        let fresh = record.created_at == now && record.version <= 1 && record.data.is_empty() && record.state == RecordState::Active;
-        // Of two rows that end in one new record, the first one makes it.
-        let made = fresh && first.insert(record.id.clone());
-        let asked = reviews.get(record.id.as_str()).filter(|_| made);
-        let named = if made { None } else { Some((record.id.to_string(), title(catalog.object(&record.object), &record.id, &record.data))) };
-        found.push(AdoptionPreview {
+        let mut row = AdoptionPreview {
+            outcome: "link".to_owned(),
+            record: None,
+            title: None,
+            with: None,
             connection: key.connection,
             object: key.object,
             external_id: key.id,
-            outcome: if asked.is_some() { "review" } else if made { "create" } else { "link" }.to_owned(),
-            record: asked.cloned().or_else(|| named.as_ref().filter(|_| !fresh).map(|(id, _)| id.clone())),
-            title: named.filter(|_| !fresh).map(|(_, title)| title),
-        });
+        };
+        if record.created_at < now {
+            row.record = Some(record.id.to_string());
+            row.title = Some(title(catalog.object(&record.object), &record.id, &record.data));
+        } else if let Some(maker) = makers.get(&record.id) {
+            row.with = Some(maker.clone());
+        } else {
+            makers.insert(record.id.clone(), format!("{}/{}/{}", row.connection, row.object, row.external_id));
+            row.record = reviews.get(record.id.as_str()).cloned();
+            (if row.record.is_some() { "review" } else { "create" }).clone_into(&mut row.outcome);
+        }
+        found.push(row);
     }
     Ok(found)
 }

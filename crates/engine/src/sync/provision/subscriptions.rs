@@ -139,7 +139,8 @@ async fn one(
         None => manual(engine, connection, &mut webhooks, &mut subscription, apply, fresh_secret).await?,
         Some(there) => over_the_api(engine, connection, there, &url, &mut webhooks, &mut subscription, apply).await?,
     }
-    let shown = address(public_url, &connection.name, &if webhooks.path_secret.is_empty() { Secret::default() } else { Secret::new(HIDDEN) });
+    let shown =
+        address(public_url, &connection.name, &if webhooks.path_secret.is_empty() { Secret::default() } else { Secret::new(HIDDEN) });
     subscription.address = Some(shown.reveal().to_owned());
     Ok(subscription)
 }

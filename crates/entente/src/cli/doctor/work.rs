@@ -36,7 +36,11 @@ async fn polls(engine: &Engine, report: &mut Report) {
             .map(String::as_str)
             .collect();
         if !unread.is_empty() {
-            report.warn(area, format!("{} was not read completely yet", unread.join(", ")), "start `entente serve` and let the first sync end");
+            report.warn(
+                area,
+                format!("{} was not read completely yet", unread.join(", ")),
+                "start `entente serve` and let the first sync end",
+            );
             continue;
         }
         let oldest = objects.iter().filter_map(|object| cursors.get(&format!("poll/{connection}/{object}"))).map(|(_, at)| *at).min();

@@ -73,7 +73,10 @@ async fn a_review_shows_both_records_side_by_side_with_what_speaks_for_it() {
     assert_eq!(review["evidence"], "name equal (0.82)");
     assert_eq!(review["obstacle"], Json::Null);
     let email = review["fields"].as_array().unwrap().iter().find(|field| field["field"] == "email").unwrap();
-    assert_eq!(email, &json!({ "field": "email", "label": "E-mail", "first": "ada@example.com", "second": "lovelace@example.com", "same": false }));
+    assert_eq!(
+        email,
+        &json!({ "field": "email", "label": "E-mail", "first": "ada@example.com", "second": "lovelace@example.com", "same": false })
+    );
 }
 
 #[tokio::test]
@@ -203,7 +206,8 @@ async fn another_review_of_the_absorbed_record_asks_about_the_one_that_stays() {
     server.post(&format!("/api/v1/reviews/{id}/accept"), json!({})).await;
     let (_, page) = server.get("/api/v1/reviews").await;
     assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page}");
-    let pair = BTreeSet::from([page["items"][0]["first"]["record"].as_str().unwrap(), page["items"][0]["second"]["record"].as_str().unwrap()]);
+    let pair =
+        BTreeSet::from([page["items"][0]["first"]["record"].as_str().unwrap(), page["items"][0]["second"]["record"].as_str().unwrap()]);
     assert_eq!(pair, BTreeSet::from([known.as_str(), third.as_str()]));
 }
 
