@@ -527,6 +527,8 @@ export interface components {
             record?: string | null;
             /** @description What people call that record. */
             title?: string | null;
+            /** @description The row, as connection/object/external id, that makes the record it would be linked to, for `link` to one that is not there yet. */
+            with?: string | null;
         };
         /** @description One alert line. */
         Alert: {
@@ -930,6 +932,8 @@ export interface components {
         Finding: {
             /** @description The field of that line. */
             field?: string | null;
+            /** @description Whether the line is as it was in the mapping in force: then it is nothing new, and stops no other change. */
+            known: boolean;
             /** @description The line, counted from 1; none when it is the mapping as a whole. */
             line?: number | null;
             /** @description What is wrong. A formula is quoted with a mark under the place. */
@@ -1231,6 +1235,8 @@ export interface components {
             merged_into?: string | null;
             /** @description Object. */
             object: string;
+            /** @description Ids of match reviews that ask about it and wait for a person. */
+            reviews: string[];
             /** @description `active`, `deleted` or `merged`. */
             state: string;
             /** @description What people call it. */
@@ -1327,6 +1333,8 @@ export interface components {
             object: string;
             /** @description Record id. */
             record: string;
+            /** @description What people call the record. */
+            title: string;
             /** @description Fields with a conflict that a person would have to decide. */
             waiting: string[];
             /** @description What would be written. */

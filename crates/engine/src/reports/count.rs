@@ -403,7 +403,8 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
         1..QUEUE_MAX => "warning",
         _ => "critical",
     };
-    alerts.push(alert(level, format!("{queue} items in manual review queue (target: <{QUEUE_MAX})")));
+    let items = if queue == 1 { "item" } else { "items" };
+    alerts.push(alert(level, format!("{queue} {items} in manual review queue (target: <{QUEUE_MAX})")));
     let stuck: Vec<&ConnectionStatus> =
         connections.iter().filter(|connection| matches!(connection.state.as_str(), "paused" | "limited")).collect();
     if stuck.is_empty() {
@@ -415,6 +416,7 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
     }
     match health.manual {
         0 => alerts.push(alert("ok", "No critical failures in last 24 hours".to_owned())),
+        1 => alerts.push(alert("critical", "1 failure of the last 24 hours needs a person; see the dead letters".to_owned())),
         many => alerts.push(alert("critical", format!("{many} failures of the last 24 hours need a person; see the dead letters"))),
     }
     match volume.p95_ms {
@@ -428,7 +430,9 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
                 alerts.push(alert("ok", format!("{words}: success rate above threshold ({SUCCESS_PERCENT}%)")))
             }
             Some(percent) => {
-                alerts.push(alert("warning", format!("{words}: success rate {percent:.1}% is below threshold ({SUCCESS_PERCENT}%)")))
+                // Rounded down, so that it never reads as the threshold that it misses.
+                let shown = (percent * 10.0).floor() / 10.0;
+                alerts.push(alert("warning", format!("{words}: success rate {shown:.1}% is below threshold ({SUCCESS_PERCENT}%)")))
             }
             None => {}
         }

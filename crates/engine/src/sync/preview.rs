@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 use super::converge::decide_all;
 use super::gather::{fetch, load};
 use super::task::{LANE_BACKFILL, Task};
-use crate::catalog::{ORDER, rank};
+use crate::catalog::{Catalog, ORDER, rank};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::records::title;
 
 pub use arrivals::AdoptionPreview;
 
@@ -58,6 +59,8 @@ pub struct RecordPreview {
     pub record: String,
     /// Object.
     pub object: String,
+    /// What people call the record.
+    pub title: String,
     /// What would be written.
     pub writes: Vec<WritePreview>,
     /// Changes of the record itself: field, before, after, rule.
@@ -232,7 +235,7 @@ async fn plan(engine: &Engine, chosen: &[(RecordId, String)], fresh: bool, previ
     }
     preview.looked_at += tasks.len();
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
-    preview.records.extend(failed.iter().map(blocked));
+    preview.records.extend(failed.iter().map(|task| blocked(&catalog, task)));
     for decision in decide_all(engine, &catalog, tasks).await? {
         let record = of_decision(engine, &decision);
         for write in &record.writes {
@@ -278,9 +281,10 @@ async fn chosen(engine: &Engine, selection: &Selection) -> Result<Vec<(RecordId,
     Ok(found.into_iter().map(|record| (record.id, record.object)).collect())
 }
 
-fn blocked(task: &Task) -> RecordPreview {
+fn blocked(catalog: &Catalog, task: &Task) -> RecordPreview {
     RecordPreview {
         record: task.record.id.to_string(),
+        title: title(catalog.object(&task.record.object), &task.record.id, &task.record.data),
         object: task.record.object.clone(),
         writes: Vec::new(),
         changes: Vec::new(),
@@ -319,6 +323,7 @@ fn of_decision(engine: &Engine, decision: &super::decide::Decision) -> RecordPre
     let waiting = decision.plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| conflict.field.clone());
     RecordPreview {
         record: decision.task.record.id.to_string(),
+        title: title(engine.catalog().object(&decision.task.record.object), &decision.task.record.id, &decision.after),
         object: decision.task.record.object.clone(),
         writes: writes.collect(),
         changes: decision

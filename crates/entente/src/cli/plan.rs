@@ -109,7 +109,7 @@ fn adoption(row: &AdoptionPreview) -> String {
 
 fn one(record: &RecordPreview) -> String {
     let shown = |value: &str| if value.is_empty() { "(blank)".to_owned() } else { value.to_owned() };
-    let mut text = format!("{} ({})\n", record.record, record.object);
+    let mut text = format!("{} ({}, {})\n", record.title, record.object, record.record);
     for change in &record.changes {
         text.push_str(&format!(
             "    entente   {}: {} → {}  ({})\n",

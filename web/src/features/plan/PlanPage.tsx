@@ -28,8 +28,13 @@ export function PlanPage() {
       </Button>
     </>
   );
+  const lead = (
+    <p>
+      What a sync would write now, for the records that changed last. Looking writes nothing; <code>entente plan</code> looks at every record.
+    </p>
+  );
   return (
-    <Page title="Plan" lead="What a sync would write now, for the records that changed last. Nothing is written by looking. `entente plan` looks at every record." actions={actions}>
+    <Page title="Plan" lead={lead} actions={actions}>
       <Panel title="Would be written" note={data && note(data)} flush>
         {error ? (
           <Failed error={error} retry={again} />
@@ -58,8 +63,8 @@ function One({ record }: { record: RecordPlan }) {
   return (
     <li className={styles['record']}>
       <div className={styles['head']}>
-        <Link to={`/records/${record.record}`} className={`mono ${styles['id']}`}>
-          {record.record}
+        <Link to={`/records/${record.record}`} className={styles['id'] ?? ''}>
+          {record.title}
         </Link>
         <span className="muted">{plain(record.object)}</span>
         {record.blocked != null && (
@@ -86,7 +91,7 @@ function One({ record }: { record: RecordPlan }) {
       {record.writes.map((write) => (
         <div key={`${write.connection} ${write.object} ${write.external_id ?? 'new'}`}>
           <p className={styles['write']}>
-            <b>{platform(write.connection)}</b> {write.kind} {write.object} {write.external_id}
+            <b>{platform(write.connection)}</b>: {write.kind} {write.object} {write.external_id != null && <span className="mono">{write.external_id}</span>}
           </p>
           {write.fields.map((field) => (
             <p key={field.field} className={styles['change']}>

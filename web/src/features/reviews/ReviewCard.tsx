@@ -63,7 +63,7 @@ export function ReviewCard({ review }: { review: Review }) {
         </table>
       </div>
       <div className={styles['actions']}>
-        <Button kind="primary" disabled={isPending || review.obstacle != null} onClick={() => mutate('accept')} aria-label={`One customer: ${pair}`}>
+        <Button kind={review.obstacle == null ? 'primary' : 'plain'} disabled={isPending || review.obstacle != null} onClick={() => mutate('accept')} aria-label={`One customer: ${pair}`}>
           One customer
         </Button>
         <Button disabled={isPending} onClick={() => mutate('reject')} aria-label={`Two customers: ${pair}`}>

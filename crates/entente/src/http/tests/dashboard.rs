@@ -72,7 +72,7 @@ async fn failures_are_told_apart_by_what_became_of_them() {
         "{health}"
     );
     let alerts = dashboard["alerts"].to_string();
-    assert!(alerts.contains("1 failures of the last 24 hours need a person"), "{alerts}");
+    assert!(alerts.contains("1 failure of the last 24 hours needs a person"), "{alerts}");
 }
 
 #[tokio::test]
