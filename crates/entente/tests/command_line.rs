@@ -325,6 +325,9 @@ fn a_newcomer_goes_from_a_configuration_to_two_sides_in_agreement() {
     drop(serving);
     let status = folder.json(&["status"]);
     assert_eq!(status["consistency"]["in_agreement"], status["consistency"]["records"], "{status}");
+    // Zendesk's webhooks were verified with the secret that was read and kept.
+    let zendesk = status["connections"].as_array().unwrap().iter().find(|connection| connection["name"] == "zendesk").unwrap();
+    assert!(zendesk["webhooks"].as_u64().unwrap() > 0 && zendesk["webhooks_refused"] == 0, "{zendesk}");
     assert_eq!(status["mappings"]["crm_to_support"], status["mappings"]["crm_to_support_operational"]);
     assert!(folder.ok(&["status"]).contains("(all operational)"));
     let quiet = folder.run(&["plan"]);

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 mod dashboard;
 mod mappings;
+mod provisioning;
 mod reviews;
 
 use super::*;

@@ -13,8 +13,8 @@ use entente_sims::zendesk::{Zendesk, ZendeskOptions};
 
 use super::*;
 
-/// A server with both platforms behind it, holding a few customers, with the fields that the shipped mappings need.
-async fn with_platforms() -> Server {
+/// A server with both platforms behind it, as their vendors ship them.
+pub(super) async fn with_bare_platforms() -> (Server, Salesforce, Zendesk) {
     let clock = SimClock::wall();
     let faults = Faults::none(1);
     let mailroom = Mailroom::new(clock.clone(), faults.clone());
@@ -23,14 +23,19 @@ async fn with_platforms() -> Server {
     let auth = |id: &str, secret: &str| Auth::ClientCredentials { client_id: id.to_owned(), client_secret: Secret::new(secret) };
     let auths = [auth(&crm.client_id, &crm.client_secret), auth(&desk.client_id, &desk.client_secret)];
     let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
-    world::seed(&WorldOptions { customers: 5, ..WorldOptions::default() }, &salesforce, &zendesk).unwrap();
     let mut connections = vec![connection("salesforce", "salesforce", Role::Crm), connection("zendesk", "zendesk", Role::Support)];
     for (settings, (router, auth)) in connections.iter_mut().zip([salesforce.router(), zendesk.router()].into_iter().zip(auths)) {
         let (address, _) = serve(router, "127.0.0.1:0".parse().unwrap()).await.unwrap();
         settings.base_url = Url::parse(&format!("http://{address}")).unwrap();
         settings.auth = auth;
     }
-    let server = server_with(LISTEN, None, connections).await;
+    (server_with(LISTEN, None, connections).await, salesforce, zendesk)
+}
+
+/// The same with a few customers and the fields that the shipped mappings need.
+async fn with_platforms() -> Server {
+    let (server, salesforce, zendesk) = with_bare_platforms().await;
+    world::seed(&WorldOptions { customers: 5, ..WorldOptions::default() }, &salesforce, &zendesk).unwrap();
     let needs = provision(&server.app.engine, true).await.unwrap();
     assert!(needs.iter().all(|need| need.state == "present" || need.state == "created"), "{needs:?}");
     server

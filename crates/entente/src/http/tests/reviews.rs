@@ -23,7 +23,7 @@ impl Server {
             state: LinkState::Present,
             created_at: now,
         };
-        self.app.engine.store().write(move |tx| tx.put_links(&[link.clone()])).await.unwrap();
+        self.app.engine.store().write(move |tx| tx.put_links(std::slice::from_ref(&link))).await.unwrap();
     }
 
     async fn review(&self, record: &str, other: &str) -> i64 {
