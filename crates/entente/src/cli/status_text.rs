@@ -101,7 +101,8 @@ fn consistency(dashboard: &Dashboard, page: &mut String) {
     if !consistency.drift.is_empty() {
         line!(page, "    Drift breakdown:");
         for drift in &consistency.drift {
-            line!(page, "      {}: {} records ({})", drift.label, number(drift.records), drift.cause);
+            let records = if drift.records == 1 { "record" } else { "records" };
+            line!(page, "      {}: {} {records} ({})", drift.label, number(drift.records), drift.cause);
         }
     }
     line!(page, "  Records in flight: {}", number(consistency.in_flight));
