@@ -44,6 +44,10 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
 /// # Errors
 /// When the store fails.
 pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+    // Hints that a saved mapping made are worked off by that mapping, whichever process saved it.
+    if let Err(error) = crate::metadata::refresh(engine).await {
+        tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
+    }
     let (rows, records): (Vec<Hint>, Vec<Hint>) =
         hints.into_iter().partition(|hint| matches!(Subject::parse(&hint.subject), Some(Subject::Row(_))));
     if !rows.is_empty() {

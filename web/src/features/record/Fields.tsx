@@ -36,7 +36,7 @@ export function Fields({ fields }: { fields: readonly RecordField[] }) {
             <tr>
               <th>Field</th>
               <th>Value</th>
-              <th>Owner</th>
+              <th className={styles['owner']}>Owner</th>
               <th>Set by</th>
             </tr>
           </thead>
@@ -49,7 +49,7 @@ export function Fields({ fields }: { fields: readonly RecordField[] }) {
                 <td className={styles['value']}>
                   <Value value={field.value ?? null} type={field.type} />
                 </td>
-                <td>
+                <td className={styles['owner']}>
                   <Badge tone={tone(field.owner)}>{owner(field.owner)}</Badge>
                 </td>
                 <td>

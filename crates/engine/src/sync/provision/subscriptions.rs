@@ -181,6 +181,8 @@ async fn over_the_api(
 ) -> Result<()> {
     let names: Vec<String> = subscription.objects.iter().map(|watched| watched.object.clone()).collect();
     subscription.note = None;
+    // The platform itself decides what its events carry.
+    subscription.objects.iter_mut().for_each(|watched| watched.fields.clear());
     (if there { "present" } else { "missing" }).clone_into(&mut subscription.state);
     if apply {
         match connection.connector.subscribe(url.reveal(), &names).await {

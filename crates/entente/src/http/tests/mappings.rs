@@ -41,6 +41,20 @@ async fn with_platforms() -> Server {
     server
 }
 
+/// A second engine on the same store, as the command line is one.
+async fn another_process(engine: &entente_engine::Engine) -> entente_engine::Engine {
+    let connections = engine.connections().values().map(|ready| (ready.settings.clone(), ready.connector.clone())).collect();
+    let parts = entente_engine::Parts {
+        store: engine.store().clone(),
+        time: engine.time().clone(),
+        options: engine.options().clone(),
+        connections,
+        seed: 2,
+        flaws: entente_engine::flaws::Flaws::none(),
+    };
+    entente_engine::Engine::assemble(parts).await.unwrap()
+}
+
 impl Server {
     /// The mapping of accounts at Zendesk, as it is in force.
     async fn accounts_at_zendesk(&self) -> Json {
@@ -157,28 +171,32 @@ async fn a_mapping_that_loses_something_needs_a_word() {
 #[tokio::test]
 async fn a_running_process_takes_up_what_another_one_saved() {
     let server = with_platforms().await;
-    let config_of_another = {
-        // A second engine on the same store, as the command line is one.
-        let engine = &server.app.engine;
-        let connections = engine.connections().values().map(|ready| (ready.settings.clone(), ready.connector.clone())).collect();
-        let parts = entente_engine::Parts {
-            store: engine.store().clone(),
-            time: engine.time().clone(),
-            options: engine.options().clone(),
-            connections,
-            seed: 2,
-            flaws: entente_engine::flaws::Flaws::none(),
-        };
-        entente_engine::Engine::assemble(parts).await.unwrap()
-    };
+    let another = another_process(&server.app.engine).await;
     assert!(!metadata::refresh(&server.app.engine).await.unwrap(), "nothing has changed");
     let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
     let proposal =
         metadata::mappings::Proposal { mapping: serde_json::from_value(mapping).unwrap(), note: String::new(), accept_loss: true };
     let viewer = entente_store::Viewer::new("ada", "admin");
-    metadata::mappings::save(&config_of_another, &viewer, "zendesk", proposal).await.unwrap();
+    metadata::mappings::save(&another, &viewer, "zendesk", proposal).await.unwrap();
     let has_it = || server.app.engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("kind");
     assert!(!has_it());
     assert!(metadata::refresh(&server.app.engine).await.unwrap());
     assert!(has_it());
+}
+
+#[tokio::test]
+async fn what_a_saved_mapping_has_looked_at_again_is_looked_at_by_that_mapping() {
+    let server = with_platforms().await;
+    let engine = &server.app.engine;
+    let id = server.account("Analytical Engines").await;
+    let another = another_process(engine).await;
+    let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
+    let proposal =
+        metadata::mappings::Proposal { mapping: serde_json::from_value(mapping).unwrap(), note: String::new(), accept_loss: true };
+    metadata::mappings::save(&another, &entente_store::Viewer::new("ada", "admin"), "zendesk", proposal).await.unwrap();
+    // The hints are claimed before anything told this process of the mapping.
+    let hints = entente_engine::sync::work::claim(engine).await.unwrap();
+    assert!(hints.iter().any(|hint| hint.subject == id), "{hints:?}");
+    entente_engine::sync::work::work(engine, hints).await.unwrap();
+    assert!(engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("kind"));
 }
