@@ -112,6 +112,13 @@ pub trait Connector: Send + Sync {
     /// Makes the vendor send webhooks for these objects to `url`, unless it does already. Returns the signing secret if there is one.
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<crate::settings::Secret>, VendorError>;
 
+    /// Whether the vendor sends webhooks for these objects to `url` now. `None` where it can neither be asked nor told over its API, so
+    /// that a person sets them up; such platforms do not sign, and the address holds a secret.
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
+        let (_, _) = (url, objects);
+        Ok(None)
+    }
+
     /// What is left of the quota.
     fn budget(&self) -> Budget;
 

@@ -12,6 +12,7 @@ use entente_connect::transport::Surroundings;
 use entente_connect::transport::http::HttpWire;
 use entente_connect::transport::wire::{Time, TokenVault, Tokens};
 use entente_engine::flaws::Flaws;
+use entente_engine::sync::provision::subscriptions::complete;
 use entente_engine::{Engine, Parts};
 use entente_model::clock::{Clock, Timestamp};
 use entente_store::{Durability, MasterKey, Store, StoreOptions};
@@ -146,9 +147,11 @@ pub async fn engine(config: &Config, store: Store) -> Result<Engine> {
     let vault: Arc<dyn TokenVault> = Arc::new(StoreVault(store.clone()));
     let mut connections = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {
+        let mut settings = settings.clone();
+        complete(&store, &settings.name, &mut settings.webhooks).await?;
         let surroundings =
             Surroundings { wire: Arc::new(HttpWire::new(settings.proxy.as_ref())?), time: Arc::clone(&time), vault: Arc::clone(&vault) };
-        connections.push((settings.clone(), registry::connect(settings.clone(), surroundings)?));
+        connections.push((settings.clone(), registry::connect(settings, surroundings)?));
     }
     let parts = Parts { store, time, options: config.sync.clone(), connections, seed: seed()?, flaws: Flaws::none() };
     Ok(Engine::assemble(parts).await?)

@@ -7,6 +7,8 @@
 mod ambient;
 #[path = "simulation/hub.rs"]
 mod hub;
+#[path = "simulation/reviews.rs"]
+mod reviews;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/worlds.rs"]

@@ -70,6 +70,12 @@ fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<()
     Ok(())
 }
 
+/// Adopts the rows of hints within the caller's transaction; for looks ahead, which are never committed.
+pub(crate) fn adopt_within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, hints: &[Hint]) -> Result<(), StoreError> {
+    let mut adoption = Adoption { engine, catalog, now: engine.now(), added: BTreeMap::new(), companies: BTreeMap::new() };
+    adoption.run(tx, hints)
+}
+
 /// Fetches the rows that a webhook named without showing them. Hints whose fetch fails are settled; the others come back.
 async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
     let rows: Vec<RemoteKey> = hints

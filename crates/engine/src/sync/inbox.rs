@@ -79,6 +79,9 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
                 }
             }
             ingest(tx, &engine_, &catalog, &arrivals, Way::Webhook)?;
+            let bad = deliveries.iter().zip(&finished).filter(|(_, (_, reason))| reason.is_some());
+            let bad: Vec<(&str, &str, i64)> = bad.map(|(kept, _)| ("webhooks_failed", kept.delivery.connection.as_str(), 1)).collect();
+            tx.count(engine_.now(), &bad)?;
             tx.finish_deliveries(&finished)?;
             Ok(deliveries.len())
         })

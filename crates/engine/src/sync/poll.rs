@@ -31,7 +31,7 @@ pub type OnPage<'a> = &'a (dyn Fn(&str, &str, u64, Option<u64>) + Send + Sync);
 pub type Progress = std::sync::Arc<dyn Fn(&str, &str, u64, Option<u64>) + Send + Sync>;
 
 /// Name of the cursor of an object at a connection.
-fn cursor_name(connection: &str, object: &str) -> String {
+pub(crate) fn cursor_name(connection: &str, object: &str) -> String {
     format!("poll/{connection}/{object}")
 }
 

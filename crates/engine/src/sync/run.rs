@@ -172,6 +172,7 @@ async fn poll_round(engine: &Engine, connection: &str, shutdown: &Shutdown, on_p
                 },
                 Err(error) => {
                     tracing::warn!(connection, object, %error, "a poll failed; the next one goes on where it was");
+                    crate::reports::meter::note_failed_poll(engine, connection).await;
                     if poll::first_read_is_done(engine, connection, &object).await {
                         break;
                     }

@@ -47,6 +47,10 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
 /// # Errors
 /// When the store fails as a whole.
 pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+    // Hints that a saved mapping made are worked off by that mapping, whichever process saved it.
+    if let Err(error) = crate::metadata::refresh(engine).await {
+        tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
+    }
     let Err(error) = together(engine, hints.clone()).await else { return Ok(()) };
     if let [hint] = hints.as_slice() {
         return give_back(engine, hint, &error).await;

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use entente_connect::transport::http::HttpWire;
+use entente_engine::metadata::refresh;
 use entente_engine::notify::mail::{MailEncryption, MailSettings};
 use entente_engine::notify::{Notifier, NotifierSettings, drain};
-use entente_engine::reports::meter::Meter;
+use entente_engine::reports::meter::{Meter, measure_network};
 use entente_engine::reports::watch;
 use entente_engine::{Engine, sync};
 use entente_store::WorkerSeat;
@@ -33,6 +34,12 @@ const NOTIFY_EVERY: Duration = Duration::from_secs(5);
 
 /// Time between looks for things that operators should be told of.
 const WATCH_EVERY: Duration = Duration::from_secs(60);
+
+/// Time between measurements of the network: a thousand and more a day make a fair mean.
+const NETWORK_EVERY: Duration = Duration::from_secs(60);
+
+/// Time between looks for mappings that another process saved.
+const REFRESH_EVERY: Duration = Duration::from_secs(2);
 
 /// How long requests in flight may take once the server is told to stop. Event streams never end by themselves.
 const GRACE: Duration = Duration::from_secs(10);
@@ -74,6 +81,9 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     })?;
     let bound = listener.local_addr()?;
     let work = if args.no_sync { None } else { Some(Work::start(&config, &engine)?) };
+    let (end_refresh, ended) = signal::channel(false);
+    // A server without a sync shows mappings and judges proposals all the same.
+    let refresh = args.no_sync.then(|| tokio::spawn(every(REFRESH_EVERY, ended, engine.clone(), take_up_mappings)));
     tracing::info!(address = %bound, connections = engine.connections().len(), "Entente is at http://{bound}");
     if engine.connections().is_empty() {
         tracing::warn!("there is no connection yet; add [[connection]] tables to {}", config.file.display());
@@ -96,6 +106,10 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     }
     if let Some(work) = work {
         work.stop().await?;
+    }
+    end_refresh.send_replace(true);
+    if let Some(refresh) = refresh {
+        refresh.await.map_err(|error| Fault::new(format!("the server ended by a defect: {error}"), "report this with the log"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -152,6 +166,12 @@ impl Work {
                 }
             }
         }));
+        loops.spawn(every(REFRESH_EVERY, stopped.clone(), engine.clone(), take_up_mappings));
+        loops.spawn(every(NETWORK_EVERY, stopped.clone(), engine.clone(), |engine| async move {
+            if let Err(error) = measure_network(&engine).await {
+                tracing::warn!(%error, "the network's latency could not be noted");
+            }
+        }));
         loops.spawn(every(WATCH_EVERY, stopped, engine.clone(), |engine| async move {
             if let Err(error) = watch::watch(&engine).await {
                 tracing::error!(%error, "the state of the sync could not be judged; trying again");
@@ -167,6 +187,15 @@ impl Work {
             self.sync.await.map_err(|error| Fault::new(format!("the sync ended by a defect: {error}"), "report this with the log"))?;
         while self.loops.join_next().await.is_some() {}
         Ok(ended?)
+    }
+}
+
+/// Puts mappings in force that another process saved.
+async fn take_up_mappings(engine: Engine) {
+    match refresh(&engine).await {
+        Ok(true) => tracing::info!("mappings that were saved meanwhile are in force"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "saved mappings could not be put in force; the ones before stay"),
     }
 }
 

@@ -15,6 +15,11 @@ use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
+mod dashboard;
+mod mappings;
+mod provisioning;
+mod reviews;
+
 use super::*;
 use crate::config::{Config, KeySource, NotifySettings, tables};
 use crate::{assemble, tokens};
@@ -53,6 +58,11 @@ async fn server() -> Server {
 }
 
 async fn server_at(listen: &str, public_url: Option<&str>) -> Server {
+    let connections = vec![connection("salesforce", "salesforce", Role::Crm), connection("zendesk", "zendesk", Role::Support)];
+    server_with(listen, public_url, connections).await
+}
+
+async fn server_with(listen: &str, public_url: Option<&str>, connections: Vec<ConnectionSettings>) -> Server {
     let key = MasterKey::generate().unwrap();
     let store = Store::open(&StoreUrl::Temporary, StoreOptions::new(key.clone())).await.unwrap();
     let config = Config {
@@ -64,7 +74,7 @@ async fn server_at(listen: &str, public_url: Option<&str>) -> Server {
         durability: tables::Durability::Full,
         postgres_ca: None,
         sync: entente_engine::Options::default(),
-        connections: vec![connection("salesforce", "salesforce", Role::Crm), connection("zendesk", "zendesk", Role::Support)],
+        connections,
         notify: NotifySettings::default(),
     };
     let engine = assemble::engine(&config, store).await.unwrap();
@@ -98,15 +108,24 @@ impl Server {
 
     /// A contact, set by a person.
     async fn contact(&self, fields: Fields) -> String {
+        self.record("contact", "con", fields).await
+    }
+
+    /// An account of that name, set by a person.
+    async fn account(&self, name: &str) -> String {
+        self.record("account", "acc", Fields::from([("name".into(), Value::text(name))])).await
+    }
+
+    async fn record(&self, object: &str, prefix: &str, fields: Fields) -> String {
         let engine = self.app.engine.clone();
-        let (now, id, catalog) = (engine.now(), engine.new_id("con"), engine.catalog());
+        let (now, id, catalog, object) = (engine.now(), engine.new_id(prefix), engine.catalog(), object.to_owned());
         let made = id.to_string();
         engine
             .store()
             .write(move |tx| {
                 let record = Record {
                     id: id.clone(),
-                    object: "contact".into(),
+                    object: object.clone(),
                     subject: id.to_string(),
                     data: Fields::new(),
                     provenance: BTreeMap::new(),

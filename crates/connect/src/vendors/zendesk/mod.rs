@@ -248,6 +248,10 @@ impl Connector for Zendesk {
         subscribe::subscribe(&self.client, url, objects).await
     }
 
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
+        subscribe::subscribed(&self.client, url, objects).await.map(Some)
+    }
+
     fn budget(&self) -> Budget {
         self.client.budget()
     }
