@@ -48,10 +48,13 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
             let versions: BTreeMap<RecordId, i64> =
                 tx.records(&Viewer::system(), &ids)?.into_iter().map(|(id, record)| (id, record.version)).collect();
+            let taken = taken_rows(tx, &decisions)?;
             let fresh: BTreeSet<usize> = decisions
                 .iter()
                 .enumerate()
-                .filter(|(_, decision)| versions.get(&decision.task.record.id) == Some(&decision.task.record.version))
+                .filter(|(at, decision)| {
+                    versions.get(&decision.task.record.id) == Some(&decision.task.record.version) && !taken.contains(at)
+                })
                 .map(|(at, _)| at)
                 .collect();
             let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
@@ -124,6 +127,29 @@ fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
         connection,
         changes: entry::to_store(&decision.changes),
     }
+}
+
+/// Decisions that would take over a row, after a merge at its platform, which is another record's by now: of a decision of this batch or
+/// of an adoption meanwhile. They are made anew, and one of them must not hold the others back.
+fn taken_rows(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<usize>, StoreError> {
+    let mut moved: Vec<(usize, RemoteKey)> = Vec::new();
+    for (at, decision) in decisions.iter().enumerate() {
+        let links = decision
+            .links
+            .iter()
+            .filter(|link| decision.task.link(&link.connection).is_some_and(|before| before.external_id != link.external_id));
+        moved.extend(links.map(|link| (at, link.key())));
+    }
+    let keys: Vec<RemoteKey> = moved.iter().map(|(_, key)| key.clone()).collect();
+    let mut owners: BTreeMap<RemoteKey, RecordId> = tx.links_at(&keys)?.into_iter().map(|(key, link)| (key, link.record)).collect();
+    let mut taken = BTreeSet::new();
+    for (at, key) in moved {
+        let record = &decisions[at].task.record.id;
+        if owners.entry(key).or_insert_with(|| record.clone()) != record {
+            taken.insert(at);
+        }
+    }
+    Ok(taken)
 }
 
 /// Links that are not as they were read.

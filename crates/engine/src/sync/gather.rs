@@ -133,15 +133,26 @@ pub(crate) fn read_fields(catalog: &Catalog, connection: &str, remote: &str) -> 
     catalog.reads(connection).into_iter().find(|(name, _)| name == remote).map(|(_, fields)| fields).unwrap_or_default()
 }
 
+/// Rows that rows of the task were merged into.
+fn survivors(task: &Task, sides: &Sides) -> Vec<RemoteKey> {
+    let merged = sides.gone.iter().filter_map(|(connection, winner)| {
+        let link = task.link(connection)?;
+        Some(RemoteKey::new(connection, &link.remote_object, winner.as_ref()?))
+    });
+    merged.collect()
+}
+
 /// Resolves the rows that looks refer to, and the counterparts of the records referred to.
 pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) -> Result<(RowIndex, LinkIndex)> {
     let none = RowIndex::new();
     let first: Vec<Sides> = tasks.iter().map(|task| task.sides(engine, catalog, &none)).collect();
-    let rows: BTreeSet<RemoteKey> = first
+    let mut rows: BTreeSet<RemoteKey> = first
         .iter()
         .flat_map(|sides| sides.waiting_rows.iter())
         .map(|(connection, object, id)| RemoteKey::new(connection, object, id))
         .collect();
+    // Whose counterpart the row is that survived a merge decides what becomes of the one that did not.
+    rows.extend(tasks.iter().zip(&first).flat_map(|(task, sides)| survivors(task, sides)));
     let known: BTreeSet<RecordId> = tasks.iter().zip(&first).flat_map(|(task, sides)| task.references(sides)).collect();
     let (rows, links) = engine
         .store()
