@@ -19,10 +19,11 @@ use entente_sims::mailroom::Mailroom;
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
 use entente_sims::zendesk::{Zendesk, ZendeskOptions};
-use entente_store::{Durability, MasterKey, Store, StoreOptions, StoreUrl};
+use entente_store::Store;
 use serde_json::{Map, Value, json};
 
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
+use crate::database::{Database, House};
 
 /// 2026-01-05T09:00:00Z: a Monday morning.
 const START_MS: i64 = 1_767_603_600_000;
@@ -58,27 +59,48 @@ pub struct Hub {
     seed: u64,
     flaws: Flaws,
     next_poll: i64,
+    // The last to go: the store is closed first.
+    _house: House,
+}
+
+/// What a world is like, whatever happens in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// Where the hub keeps its records.
+    pub database: Database,
+    /// Milliseconds by which the vendors' clocks differ from ours: Salesforce's, Zendesk's.
+    pub clocks: (i64, i64),
+    /// Whether exports and indexes of Zendesk lag behind, as they do in production.
+    pub lag: bool,
+    /// What the engine does wrong on purpose.
+    pub flaws: Flaws,
+}
+
+impl Circumstances {
+    /// A calm world on a database.
+    pub fn plain(database: Database) -> Self {
+        Self { database, clocks: (0, 0), lag: false, flaws: Flaws::none() }
+    }
 }
 
 impl Hub {
     /// A world of a seed: the simulators are provisioned with the fields that the shipped mappings need, and nothing else is there.
-    pub async fn new(seed: u64, flaws: Flaws) -> Self {
+    pub async fn new(seed: u64, circumstances: Circumstances) -> Self {
+        let Circumstances { database, clocks, lag, flaws } = circumstances;
         let clock = Arc::new(AtomicI64::new(START_MS));
         let sim_clock = SimClock::virtual_at(Arc::clone(&clock));
         let (crm_faults, desk_faults) = (Faults::none(seed), Faults::none(seed ^ 0x5eed));
         let crm_mail = Mailroom::new(sim_clock.clone(), crm_faults.clone());
         let desk_mail = Mailroom::new(sim_clock.clone(), desk_faults.clone());
-        // The vendors' clocks are not ours.
-        let skew = i64::try_from(seed % 7).unwrap() * 300 - 900;
-        let crm = SalesforceOptions::new(sim_clock.with_offset(skew), Profile::instant(), seed, crm_faults.clone(), crm_mail.clone());
-        let mut desk = ZendeskOptions::new(sim_clock, Profile::instant(), seed);
+        let clock_of = |offset| sim_clock.with_offset(offset);
+        let crm = SalesforceOptions::new(clock_of(clocks.0), Profile::instant(), seed, crm_faults.clone(), crm_mail.clone());
+        let real = Profile::zendesk_real();
+        let lags = Profile { export_lag_ms: real.export_lag_ms, index_lag_ms: real.index_lag_ms, ..Profile::instant() };
+        let mut desk = ZendeskOptions::new(clock_of(clocks.1), if lag { lags } else { Profile::instant() }, seed);
         desk.faults = desk_faults.clone();
         desk.mailroom = desk_mail.clone();
         let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
-        let url = StoreUrl::Temporary;
-        let mut options = StoreOptions::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        options.durability = Durability::Normal;
-        let store = Store::open(&url, options).await.unwrap();
+        let (store, house) = database.open().await;
         let fuse = Arc::new(Fuse::default());
         let hook = Arc::clone(&fuse);
         store.set_step_hook(Some(Arc::new(move |_| hook.step())));
@@ -113,6 +135,7 @@ impl Hub {
             seed,
             flaws,
             next_poll: START_MS,
+            _house: house,
         }
     }
 
@@ -253,7 +276,12 @@ impl Hub {
         let hints = work::claim(&self.engine).await.unwrap_or_default();
         if !hints.is_empty() {
             worked = true;
-            let _done = work::work(&self.engine, hints).await;
+            let done = work::work(&self.engine, hints).await;
+            if let Err(error) = done
+                && !self.fuse.is_blown()
+            {
+                panic!("a batch failed although nobody died: {error}");
+            }
         }
         worked
     }
