@@ -22,7 +22,7 @@ use super::decide::row_target;
 use super::fate::{Fate, end_hints, fate};
 use super::look::taken;
 use super::subject::{RowKey, Subject};
-use super::wake::wake;
+use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -364,7 +364,7 @@ impl Adoption<'_> {
     /// Wakes what waited for the row, and what waited for its record to have a counterpart: a creation whose answer was lost is found
     /// here, by the id that the row carries.
     fn wake_waiting(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        wake_for_row(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
         wake(tx, id.as_str(), &row.key.connection, row.hint.lane, self.now)
     }
 
