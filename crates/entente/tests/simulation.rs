@@ -1,5 +1,5 @@
 //! The whole engine against both simulators on a virtual clock: stories first, then seeded worlds under every fault, with a crash at
-//! every step, and last the deliberate mistakes that those worlds must catch.
+//! every step, and last the deliberate mistakes that those worlds must catch. `simulation_on_postgres` tells the same on PostgreSQL.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
 
@@ -9,6 +9,8 @@ mod ambient;
 mod database;
 #[path = "simulation/departures.rs"]
 mod departures;
+#[path = "simulation/flawed.rs"]
+mod flawed;
 #[path = "simulation/hub.rs"]
 mod hub;
 #[path = "simulation/judge_departed.rs"]
@@ -25,6 +27,8 @@ mod judge_rest;
 mod misfortune;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/rows_in_any_order.rs"]
+mod rows_in_any_order;
 #[path = "simulation/steps.rs"]
 mod steps;
 #[path = "simulation/stories.rs"]
@@ -33,3 +37,8 @@ mod stories;
 mod world;
 #[path = "simulation/worlds.rs"]
 mod worlds;
+
+/// Where the hub keeps its records.
+const DATABASE: database::Database = database::Database::Sqlite;
+/// Worlds in the suite; `ENTENTE_SIM_SEEDS` asks for more.
+const SEEDS: u64 = 200;

@@ -1,8 +1,9 @@
 //! Rows that go: people delete, restore and merge.
 
 use rand::Rng;
+use serde_json::{Map, Value};
 
-use crate::world::{World, text};
+use crate::world::World;
 
 impl World {
     /// Somebody deletes, restores or merges something.
@@ -61,8 +62,10 @@ impl World {
 
     fn delete_ticket(&mut self) {
         let tickets = self.tickets();
-        let plain: Vec<u64> =
-            tickets.iter().filter(|(_, ticket)| !text(ticket, "subject").starts_with("Onboarding")).map(|(id, _)| *id).collect();
+        let is_checklist = |ticket: &Map<String, Value>| {
+            ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"))
+        };
+        let plain: Vec<u64> = tickets.iter().filter(|(_, ticket)| !is_checklist(ticket)).map(|(id, _)| *id).collect();
         if let Some(id) = self.pick(&plain) {
             let _refused = self.hub.zendesk.delete_ticket(id, self.hub.agent());
         }

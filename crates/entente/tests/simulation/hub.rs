@@ -23,7 +23,7 @@ use entente_store::Store;
 use serde_json::{Map, Value, json};
 
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
-use crate::database::{Database, House};
+use crate::database::House;
 
 /// 2026-01-05T09:00:00Z: a Monday morning.
 const START_MS: i64 = 1_767_603_600_000;
@@ -66,8 +66,6 @@ pub struct Hub {
 /// What a world is like, whatever happens in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances {
-    /// Where the hub keeps its records.
-    pub database: Database,
     /// Milliseconds by which the vendors' clocks differ from ours: Salesforce's, Zendesk's.
     pub clocks: (i64, i64),
     /// Whether exports and indexes of Zendesk lag behind, as they do in production.
@@ -76,17 +74,15 @@ pub struct Circumstances {
     pub flaws: Flaws,
 }
 
-impl Circumstances {
-    /// A calm world on a database.
-    pub fn plain(database: Database) -> Self {
-        Self { database, clocks: (0, 0), lag: false, flaws: Flaws::none() }
-    }
-}
-
 impl Hub {
+    /// A calm world of a seed.
+    pub async fn new(seed: u64, flaws: Flaws) -> Self {
+        Self::with(seed, Circumstances { clocks: (0, 0), lag: false, flaws }).await
+    }
+
     /// A world of a seed: the simulators are provisioned with the fields that the shipped mappings need, and nothing else is there.
-    pub async fn new(seed: u64, circumstances: Circumstances) -> Self {
-        let Circumstances { database, clocks, lag, flaws } = circumstances;
+    pub async fn with(seed: u64, circumstances: Circumstances) -> Self {
+        let Circumstances { clocks, lag, flaws } = circumstances;
         let clock = Arc::new(AtomicI64::new(START_MS));
         let sim_clock = SimClock::virtual_at(Arc::clone(&clock));
         let (crm_faults, desk_faults) = (Faults::none(seed), Faults::none(seed ^ 0x5eed));
@@ -100,7 +96,7 @@ impl Hub {
         desk.faults = desk_faults.clone();
         desk.mailroom = desk_mail.clone();
         let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
-        let (store, house) = database.open().await;
+        let (store, house) = crate::DATABASE.open().await;
         let fuse = Arc::new(Fuse::default());
         let hook = Arc::clone(&fuse);
         store.set_step_hook(Some(Arc::new(move |_| hook.step())));
@@ -137,6 +133,16 @@ impl Hub {
             next_poll: START_MS,
             _house: house,
         }
+    }
+
+    /// Prints every write at both platforms, for looking into one seed.
+    pub fn tell_writes(&self) {
+        self.salesforce.on_write(Box::new(|write| {
+            println!("{} crm {:?} {} {} by {}: {:?}", write.at_ms, write.kind, write.object, write.id, write.by, write.changed);
+        }));
+        self.zendesk.on_write(Box::new(|write| {
+            println!("{} desk {:?} {:?} {} by {}: {:?}", write.at_ms, write.action, write.kind, write.id, write.by, write.changed);
+        }));
     }
 
     pub fn now(&self) -> i64 {

@@ -58,8 +58,12 @@ impl World {
         for deal in &self.deals {
             let account = self.hub.salesforce.get("Account", &deal.account).unwrap();
             let contact = self.hub.salesforce.get("Contact", &deal.contact).unwrap();
-            let checklist = format!("Onboarding: {}", deal.name);
-            let checklists = self.tickets().iter().filter(|(_, ticket)| text(ticket, "subject") == checklist).count();
+            let organization = text(&account, "Support_Id__c").parse::<u64>().unwrap_or_default();
+            let is_checklist = |ticket: &Map<String, Value>| {
+                let marked = ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"));
+                marked && ticket["organization_id"] == organization
+            };
+            let checklists = self.tickets().iter().filter(|(_, ticket)| is_checklist(ticket)).count();
             let profile = !text(&account, "Support_Id__c").is_empty() && !text(&contact, "Support_Id__c").is_empty();
             let scored = !text(&account, "Support_Health_Score__c").is_empty();
             let wanted = if deal.won { (true, true, 1) } else { (false, false, 0) };

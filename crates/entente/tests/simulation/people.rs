@@ -194,7 +194,7 @@ impl World {
     pub fn win_or_call(&mut self) {
         let rep = self.hub.rep();
         let open = self.deals.iter().position(|deal| !deal.won);
-        match (self.dice.random_range(0..3), open) {
+        match (if self.synced { self.dice.random_range(0..3) } else { 0 }, open) {
             (0, _) => {
                 let Some(account) = self.pick(&self.accounts.clone()) else { return };
                 let subject = self.fresh("Call");

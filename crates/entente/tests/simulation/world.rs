@@ -7,8 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-use crate::database::Database;
-use crate::hub::{Circumstances, Hub, fields, seed_customer};
+use crate::hub::{Circumstances, Hub, SALESFORCE, ZENDESK, fields, seed_customer};
 
 /// Edits in each world.
 const EDITS: usize = 30;
@@ -129,24 +128,30 @@ pub struct World {
     pub trouble: crate::misfortune::Trouble,
     /// Whether values were refused at some time, so that dead letters are what must come of it.
     pub refused_values: bool,
+    /// Whether the first sync is done.
+    pub synced: bool,
     serial: u32,
 }
 
 impl World {
     /// The world of a seed before anything happens.
-    pub async fn of(seed: u64, database: Database, flaws: Flaws) -> Self {
-        Self::with(seed, Nature::of(seed), database, flaws).await
+    pub async fn of(seed: u64, flaws: Flaws) -> Self {
+        Self::with(seed, Nature::of(seed), flaws).await
     }
 
     /// A world in which nothing goes wrong by itself.
-    pub async fn calm(database: Database, flaws: Flaws) -> Self {
+    pub async fn calm(flaws: Flaws) -> Self {
         let nature =
             Nature { loses_mail: false, faults: false, departures: false, schema: false, quota: false, lag: false, clocks: (0, 0) };
-        Self::with(1, nature, database, flaws).await
+        Self::with(1, nature, flaws).await
     }
 
-    async fn with(seed: u64, nature: Nature, database: Database, flaws: Flaws) -> Self {
-        let hub = Hub::new(seed, Circumstances { database, clocks: nature.clocks, lag: nature.lag, flaws }).await;
+    async fn with(seed: u64, nature: Nature, flaws: Flaws) -> Self {
+        let hub = Hub::with(seed, Circumstances { clocks: nature.clocks, lag: nature.lag, flaws }).await;
+        if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
+            println!("seed {seed}: {nature:?}");
+            hub.tell_writes();
+        }
         let (mut accounts, mut contacts) = (Vec::new(), Vec::new());
         for (name, people) in [
             ("Acme", &[("Ana", "Lovelace", "ana@acme.example"), ("Alan", "Turing", "alan@acme.example")][..]),
@@ -172,6 +177,7 @@ impl World {
             losing: false,
             trouble: crate::misfortune::Trouble::default(),
             refused_values: false,
+            synced: false,
             serial: 0,
         }
     }
@@ -184,6 +190,7 @@ impl World {
                 let steps = self.dice.random_range(1..CRASH_WITHIN);
                 self.hub.fuse.set(steps);
             }
+            self.synced = self.synced || self.is_synced().await;
             // Several people act at one instant now and then: equal timestamps.
             for _ in 0..if self.dice.random_range(0..5) == 0 { 3 } else { 1 } {
                 self.losing = self.nature.loses_mail && self.dice.random_range(0..15) == 0;
@@ -213,6 +220,14 @@ impl World {
             18 if self.nature.schema => self.change_schema(),
             _ => self.win_or_call(),
         }
+    }
+
+    /// Whether every object was read once: what was won before is no news to anybody.
+    async fn is_synced(&self) -> bool {
+        let read = self.hub.store.read(|tx| tx.settings(entente_engine::sync::converge::FIRST_READ)).await.unwrap();
+        let catalog = self.hub.engine.catalog();
+        let all: usize = [SALESFORCE, ZENDESK].iter().map(|connection| catalog.reads(connection).len()).sum();
+        read.len() == all
     }
 
     pub fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
