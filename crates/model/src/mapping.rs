@@ -85,6 +85,9 @@ pub struct CreateRule {
     /// Reference fields whose target must have a counterpart at the connection first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<FieldKey>,
+    /// Reference fields of which at least one target must have a counterpart at the connection first; the others follow when they have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after_any: Vec<FieldKey>,
 }
 
 /// What a deletion at one connection does to the record's other counterparts.

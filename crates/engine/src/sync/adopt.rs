@@ -21,6 +21,7 @@ use entente_store::{
 use super::decide::row_target;
 use super::fate::{Fate, end_hints, fate};
 use super::look::taken;
+use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
 use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
@@ -309,6 +310,10 @@ impl Adoption<'_> {
         self.put_link(tx, row, id)?;
         found.take(id, &row.key.connection);
         let Some(record) = found.records.get(id) else { return Ok(()) };
+        if record.object == "case" && is_checklist(&record.data) {
+            // The answer to its creation was lost: it landed all the same.
+            tx.count(self.now, &[("onboarding_checklists", "", 1)])?;
+        }
         tx.append(&[NewEntry {
             record: id.clone(),
             object: record.object.clone(),

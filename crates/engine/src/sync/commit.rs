@@ -11,8 +11,8 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
 use entente_store::{
-    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RemoteKey, Resolution, Settled, StoreError, Tx,
-    Viewer,
+    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey, Resolution, Settled,
+    StoreError, Tx, Viewer,
 };
 
 use super::adopt::{has_match_keys, match_keys};
@@ -60,6 +60,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
             write_records(tx, &catalog, &chosen, now)?;
             tx.put_links(&changed_links(&chosen))?;
+            ask_for_merges(tx, &chosen, now)?;
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
@@ -101,6 +102,16 @@ fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], no
     }
     tx.put_records(&puts)?;
     tx.put_match_keys(&keys)
+}
+
+/// Records that were merged into another one at a side, and have counterparts left at others.
+fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    for decision in decisions.iter().filter(|decision| decision.state == RecordState::Merged) {
+        let merged = decision.links.iter().find(|link| link.state == LinkState::Merged);
+        let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
+        super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
+    }
+    Ok(())
 }
 
 fn changes_record(decision: &Decision) -> bool {

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use entente_connect::connector::Priority;
 use entente_connect::look::{Look, ReadSpec};
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_store::{Hint, Link, LinkState, RemoteKey, ReviewState, Viewer};
+use entente_model::value::get;
+use entente_store::{Hint, Link, LinkState, Record, RemoteKey, ReviewState, Viewer};
 use futures::future::join_all;
 
 use super::look::taken;
@@ -113,8 +116,12 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
                         let task = &mut tasks[at];
                         let replaced = task.seen.remove(&connection);
                         let stamp = replaced.as_ref().and_then(|seen| seen.stamp);
+                        let mut look = (*look).clone();
+                        if let Some(seen) = &replaced {
+                            take_over_actor(catalog, &task.record, &connection, &seen.look, &mut look, engine.now());
+                        }
                         task.noticed.extend(replaced.map(|seen| (connection.clone(), seen.look)));
-                        task.seen.insert(connection.clone(), Seen { look: (*look).clone(), stamp });
+                        task.seen.insert(connection.clone(), Seen { look, stamp });
                     }
                 }
             }
@@ -125,6 +132,19 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
                 }
             }
         }
+    }
+}
+
+/// A row that was fetched says when it was changed and rarely by whom; the webhook that told of the same version may know. A webhook that
+/// shows what the record holds anyway tells of our own write, by whatever name.
+fn take_over_actor(catalog: &Catalog, record: &Record, connection: &str, told: &Look, fetched: &mut Look, now: Timestamp) {
+    if fetched.mark.by != Actor::Unknown || told.version.is_none() || told.version != fetched.version {
+        return;
+    }
+    let Some(mapped) = catalog.mapped(connection, &record.object) else { return };
+    let shown = mapped.lens.get(&told.row, &record.data, &|_, _| None, now).fields;
+    if shown.iter().any(|(field, value)| !value.agrees(get(&record.data, field))) {
+        fetched.mark.by = told.mark.by;
     }
 }
 

@@ -169,6 +169,9 @@ fn land(
                 if record.object == "case" && connection.role == Role::Crm {
                     tally.add("activities", &planned.connection);
                 }
+                if is_checklist(&decision.after) && connection.role == Role::Support {
+                    tally.add("onboarding_checklists", "");
+                }
                 adopt_created(tx, engine, catalog, decision, planned, written, now)?;
             }
             WriteKind::Update => {
@@ -285,7 +288,7 @@ fn absorb(
     let Some(mut absorbed) = tx.record(&Viewer::system(), other)? else { return Ok(()) };
     let left = tx.links_of(std::slice::from_ref(other))?;
     if left.iter().any(|link| link.state == LinkState::Present) {
-        return Ok(());
+        return super::merged::ask(tx, &absorbed, &survivor.id, connection, now);
     }
     absorbed.state = RecordState::Merged;
     absorbed.merged_into = Some(survivor.id.clone());
@@ -307,7 +310,21 @@ fn absorb(
     tx.put_records(&[PutRecord { record: absorbed, search_text }])
 }
 
+/// Whether a case is the onboarding checklist of a new customer.
+pub(crate) fn is_checklist(case: &Fields) -> bool {
+    *get(case, "onboarding") == Value::Bool(true)
+}
+
 fn note_onboarding(decision: &Decision, planned: &PlannedWrite, role: Role, tally: &mut Tally, now: Timestamp) {
+    let first_health = || decision.task.link(&planned.connection).is_none_or(|link| get(&link.base, "health_score").is_blank());
+    if decision.task.record.object == "account"
+        && role == Role::Crm
+        && planned.fields.contains_key("health_score")
+        && !get(&decision.after, "won_at").is_blank()
+        && first_health()
+    {
+        tally.add("onboarding_health", "");
+    }
     if decision.task.record.object == "account"
         && role == Role::Crm
         && planned.fields.contains_key("support_id")

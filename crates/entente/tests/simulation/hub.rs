@@ -52,6 +52,8 @@ pub struct Hub {
     pub fuse: Arc<Fuse>,
     pub engine: Engine,
     pub crashes: usize,
+    /// Settings that the engine has from its next start on.
+    pub options: Options,
     /// Whether the world once did not come to rest.
     pub livelock: bool,
     vault: Arc<MemoryVault>,
@@ -101,7 +103,7 @@ impl Hub {
         let hook = Arc::clone(&fuse);
         store.set_step_hook(Some(Arc::new(move |_| hook.step())));
         let vault = Arc::new(MemoryVault::default());
-        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, "", seed, flaws).await;
+        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, "", seed, flaws, Options::default()).await;
         provision::provision(&engine, true).await.unwrap();
         let objects = ["user", "organization", "ticket"].map(str::to_owned);
         let desk = &engine.connection(ZENDESK).unwrap().connector;
@@ -112,7 +114,7 @@ impl Hub {
             selected.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
             salesforce.subscribe_outbound(&object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &selected);
         }
-        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, &signing_secret, seed, flaws).await;
+        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, &signing_secret, seed, flaws, Options::default()).await;
         let mail = vec![crm_mail, desk_mail];
         Self {
             clock,
@@ -125,6 +127,7 @@ impl Hub {
             fuse,
             engine,
             crashes: 0,
+            options: Options::default(),
             livelock: false,
             vault,
             signing_secret,
@@ -248,6 +251,7 @@ impl Hub {
             &self.signing_secret,
             self.seed + self.crashes as u64,
             self.flaws,
+            self.options.clone(),
         )
         .await;
     }
@@ -304,6 +308,7 @@ async fn assemble(
     signing_secret: &str,
     seed: u64,
     flaws: Flaws,
+    options: Options,
 ) -> Engine {
     let time = Arc::new(VirtualTime(Arc::clone(clock)));
     let users = salesforce.users();
@@ -343,7 +348,7 @@ async fn assemble(
         let surroundings = Surroundings { wire, time: time.clone(), vault: vault.clone() };
         connections.push((settings.clone(), connect(settings, surroundings).unwrap()));
     }
-    let parts = Parts { store: store.clone(), time, options: Options::default(), connections, seed, flaws };
+    let parts = Parts { store: store.clone(), time, options, connections, seed, flaws };
     Engine::assemble(parts).await.unwrap()
 }
 

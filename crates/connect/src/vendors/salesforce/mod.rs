@@ -13,6 +13,7 @@ mod dialect;
 mod find;
 mod ids;
 mod map;
+mod people;
 mod provision;
 mod read;
 mod refusal;
@@ -71,6 +72,8 @@ pub(crate) struct Salesforce {
     root: String,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
     actors: map::Actors,
+    /// When to read the org's users again.
+    people_due: Mutex<Option<Timestamp>>,
     identity: OnceCell<Identity>,
 }
 
@@ -118,6 +121,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         root: format!("/services/data/v{version}"),
         described: Mutex::new(BTreeMap::new()),
         actors,
+        people_due: Mutex::default(),
         identity: OnceCell::new(),
     }))
 }
@@ -211,6 +215,7 @@ impl Connector for Salesforce {
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.know_people(priority).await;
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
