@@ -38,7 +38,7 @@ mod world;
 #[path = "simulation/worlds.rs"]
 mod worlds;
 
-/// Where the hub keeps its records.
-const DATABASE: database::Database = database::Database::Sqlite;
+/// Whether the hub keeps its records there.
+const ON_POSTGRES: bool = false;
 /// Worlds in the suite; `ENTENTE_SIM_SEEDS` asks for more.
 const SEEDS: u64 = 200;

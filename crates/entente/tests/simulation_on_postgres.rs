@@ -34,7 +34,7 @@ mod world;
 #[path = "simulation/worlds.rs"]
 mod worlds;
 
-/// Where the hub keeps its records.
-const DATABASE: database::Database = database::Database::Postgres;
+/// Whether the hub keeps its records there.
+const ON_POSTGRES: bool = true;
 /// Worlds in the suite; a seed is the same world on both databases.
 const SEEDS: u64 = 12;

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
+use entente_model::mapping::Role;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Change, Changes, Entry, EntryId, Lane, Record, RecordQuery, StoreError, Tx, Viewer};
+use entente_store::{Change, Changes, Entry, EntryId, Lane, LinkState, Record, RecordQuery, StoreError, Tx, Viewer};
 
 use super::onboarding::Won;
 use super::routing::Routes;
@@ -158,6 +159,9 @@ impl<'a> Follower<'a> {
                 }
             }
             "account" => {
+                if changes.get("name").is_some_and(|name| name.before.is_blank()) && get(&record.data, "won_at").is_blank() {
+                    self.won_before(tx, entry, record)?;
+                }
                 if changes.contains_key("tier") {
                     self.route.insert(record.id.clone());
                 }
@@ -172,6 +176,19 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
+    /// Deals that were followed while their account had no values yet: nothing could be made of them then.
+    fn won_before(&mut self, tx: &mut Tx<'_>, entry: &Entry, account: &Record) -> Result<(), StoreError> {
+        for deal in records_of(tx, "opportunity", &account.id)? {
+            let known = self.won.iter().any(|won| won.deal == deal.id);
+            let number = deal.provenance.get("is_won").filter(|number| **number < entry.id);
+            let (Some(number), true, false) = (number, *get(&deal.data, "is_won") == Value::Bool(true), known) else { continue };
+            if tx.entry(&Viewer::system(), *number)?.is_some_and(|won| won.cause != "import") {
+                self.won.push(Won { account: account.id.clone(), deal: deal.id.clone(), at: entry.at, moved: false });
+            }
+        }
+        Ok(())
+    }
+
     fn date_escalation(&self, tx: &mut Tx<'_>, entry: &Entry, case: &Record, tags: Option<&Change>) -> Result<(), StoreError> {
         let Some(tags) = tags else { return Ok(()) };
         match health::escalation(&case.data, tags.mark.at.unwrap_or(entry.at)) {
@@ -181,12 +198,24 @@ impl<'a> Follower<'a> {
     }
 
     fn judge(&self, tx: &mut Tx<'_>, account: &Record, lane: Lane) -> Result<(), StoreError> {
-        let cases = records_of(tx, "case", &account.id)?;
+        let cases = self.cases_of(tx, &account.id)?;
         if !daily::counts(&account.data, !cases.is_empty()) {
             return Ok(());
         }
         let fields = health::judged(tx, account, &cases, self.now)?;
         self.set(tx, &account.id, "support health", lane, fields)
+    }
+
+    /// The cases of an account, without those that were deleted or merged away at the support desk: they are no trouble any more.
+    fn cases_of(&self, tx: &mut Tx<'_>, account: &RecordId) -> Result<Vec<Record>, StoreError> {
+        let mut cases = records_of(tx, "case", account)?;
+        let ids: Vec<RecordId> = cases.iter().map(|case| case.id.clone()).collect();
+        let is_support = |name: &str| self.engine.connection(name).is_ok_and(|connection| connection.role == Role::Support);
+        let links = tx.links_of(&ids)?;
+        let gone = links.into_iter().filter(|link| link.state != LinkState::Present && is_support(&link.connection));
+        let gone: BTreeSet<RecordId> = gone.map(|link| link.record).collect();
+        cases.retain(|case| !gone.contains(&case.id));
+        Ok(cases)
     }
 
     fn set(&self, tx: &mut Tx<'_>, record: &RecordId, flow: &str, lane: Lane, fields: Fields) -> Result<(), StoreError> {

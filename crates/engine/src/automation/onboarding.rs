@@ -42,6 +42,10 @@ pub(crate) fn won(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(record) = tx.record(&Viewer::system(), &won.account)? else { return Ok(()) };
+    if get(&record.data, "name").is_blank() {
+        // Its values are on their way, and the deal is followed again with them.
+        return Ok(());
+    }
     let is_won = |deal: &&Record| *get(&deal.data, "is_won") == Value::Bool(true);
     let first = get(&record.data, "won_at").is_blank() && !deals.iter().filter(is_won).any(|deal| deal.id != won.deal);
     if first { onboard(tx, engine, catalog, won, &record, cases, now) } else { expand(tx, catalog, won, &record, deals, now) }

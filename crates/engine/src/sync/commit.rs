@@ -225,7 +225,8 @@ fn write_waits(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Resu
         for wait in &decision.waits {
             if has_ended(tx, wait)? {
                 // It came while the decision was made: nobody will wake the record for it any more.
-                tx.hint(&[again(decision, BTreeSet::new(), now)])?;
+                let fetch = if let Wait::Row(key) = wait { BTreeSet::from([key.connection.clone()]) } else { BTreeSet::new() };
+                tx.hint(&[again(decision, fetch, now)])?;
                 continue;
             }
             let (target, connection) = wait.parts();

@@ -11,40 +11,28 @@ const SERVER: &str = "ENTENTE_TEST_POSTGRES";
 /// Connections of one world.
 const POOL: usize = 4;
 
-/// Which database a world runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "each of the two programs of these tests has one database")]
-pub enum Database {
-    /// A file.
-    Sqlite,
-    /// A server; where none is given, a file takes its place, and the output says so.
-    Postgres,
-}
-
-impl Database {
-    /// A store on a fresh database, and what removes it at last.
-    pub async fn open(self) -> (Store, House) {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let mut options = StoreOptions::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        options.durability = Durability::Normal;
-        options.pool_size = POOL;
-        let server = std::env::var(SERVER).ok().filter(|_| self == Self::Postgres);
-        let (url, house) = match server {
-            None => {
-                if self == Self::Postgres {
-                    println!("{SERVER} names no PostgreSQL server: this runs on SQLite");
-                }
-                (StoreUrl::Temporary, House(None))
+/// A store on a fresh database, and what removes it at last.
+pub async fn open(on_postgres: bool) -> (Store, House) {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut options = StoreOptions::new(MasterKey::from_bytes(&[7; 32]).unwrap());
+    options.durability = Durability::Normal;
+    options.pool_size = POOL;
+    let server = std::env::var(SERVER).ok().filter(|_| on_postgres);
+    let (url, house) = match server {
+        None => {
+            if on_postgres {
+                println!("{SERVER} names no PostgreSQL server: this runs on SQLite");
             }
-            Some(server) => {
-                let name = format!("entente_world_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-                ask(&server, &format!("create database {name} template template0"));
-                let (host, _) = server.rsplit_once('/').unwrap();
-                (StoreUrl::parse(&format!("{host}/{name}")).unwrap(), House(Some((server, name))))
-            }
-        };
-        (Store::open(&url, options).await.unwrap(), house)
-    }
+            (StoreUrl::Temporary, House(None))
+        }
+        Some(server) => {
+            let name = format!("entente_world_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+            ask(&server, &format!("create database {name} template template0"));
+            let (host, _) = server.rsplit_once('/').unwrap();
+            (StoreUrl::parse(&format!("{host}/{name}")).unwrap(), House(Some((server, name))))
+        }
+    };
+    (Store::open(&url, options).await.unwrap(), house)
 }
 
 /// A database that goes away with this value.

@@ -62,9 +62,8 @@ impl World {
 
     fn delete_ticket(&mut self) {
         let tickets = self.tickets();
-        let is_checklist = |ticket: &Map<String, Value>| {
-            ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"))
-        };
+        let is_checklist =
+            |ticket: &Map<String, Value>| ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"));
         let plain: Vec<u64> = tickets.iter().filter(|(_, ticket)| !is_checklist(ticket)).map(|(id, _)| *id).collect();
         if let Some(id) = self.pick(&plain) {
             let _refused = self.hub.zendesk.delete_ticket(id, self.hub.agent());

@@ -23,7 +23,7 @@ use entente_store::Store;
 use serde_json::{Map, Value, json};
 
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
-use crate::database::House;
+use crate::database::{self, House};
 
 /// 2026-01-05T09:00:00Z: a Monday morning.
 const START_MS: i64 = 1_767_603_600_000;
@@ -98,7 +98,7 @@ impl Hub {
         desk.faults = desk_faults.clone();
         desk.mailroom = desk_mail.clone();
         let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
-        let (store, house) = crate::DATABASE.open().await;
+        let (store, house) = database::open(crate::ON_POSTGRES).await;
         let fuse = Arc::new(Fuse::default());
         let hook = Arc::clone(&fuse);
         store.set_step_hook(Some(Arc::new(move |_| hook.step())));
@@ -146,6 +146,40 @@ impl Hub {
         self.zendesk.on_write(Box::new(|write| {
             println!("{} desk {:?} {:?} {} by {}: {:?}", write.at_ms, write.action, write.kind, write.id, write.by, write.changed);
         }));
+    }
+
+    /// Prints the ledger and the links, for looking into one seed.
+    pub async fn tell_ledger(&self) {
+        let read = self.store.read(|tx| {
+            let viewer = entente_store::Viewer::system();
+            let mut entries = tx.entries(&viewer, &entente_store::EntryFilter::default(), 1_000)?;
+            entries.reverse();
+            let records: Vec<_> = entries.iter().map(|entry| entry.record.clone()).collect();
+            Ok((entries, tx.links_of(&records)?))
+        });
+        let (entries, links) = read.await.unwrap();
+        for entry in entries {
+            let entente_store::Changes::Open(changes) = &entry.changes else { continue };
+            let changes: Vec<String> = changes
+                .iter()
+                .map(|(field, change)| format!("{field} = {} {:?} lost {:?}", change.after.display(), change.rule, change.lost))
+                .collect();
+            println!(
+                "{} entry {} {} {} {}: {}",
+                entry.at.as_millisecond(),
+                entry.id,
+                entry.record,
+                entry.cause,
+                entry.detail,
+                changes.join("; ")
+            );
+        }
+        for link in links {
+            println!(
+                "link {} {}/{} {:?} seen {:?} {:?}",
+                link.record, link.connection, link.external_id, link.state, link.seen_at, link.seen
+            );
+        }
     }
 
     pub fn now(&self) -> i64 {

@@ -54,7 +54,8 @@ impl World {
         }
     }
 
-    /// The loser's record points to the survivor's, or the survivor's row took the loser's place.
+    /// The loser's record points to the survivor's, or the survivor's row took the loser's place. The survivor's record may have been merged
+    /// itself, at the other side: then a person is asked.
     async fn judge_merged(&self, connection: &'static str, object: &'static str, gone: &str, stays: &str, broken: &mut Vec<String>) {
         let Some((link, record)) = self.held(connection, object, gone).await else { return };
         if link.state == LinkState::Present && record.state == RecordState::Active {
@@ -66,7 +67,7 @@ impl World {
         let survivor = self.held(connection, object, stays).await;
         let alive = connection == ZENDESK && !self.departed.has_user(stays.parse().unwrap_or_default())
             || connection == SALESFORCE && !self.departed.has_contact(stays);
-        if alive && survivor.is_none_or(|(link, record)| link.state != LinkState::Present || record.state != RecordState::Active) {
+        if alive && survivor.is_none_or(|(link, record)| link.state != LinkState::Present || record.state == RecordState::Deleted) {
             let words = self.hub.zendesk.user(stays.parse().unwrap_or_default()).map(|user| text(&user, "email"));
             broken.push(format!("departed: {connection} {object} {stays} survived a merge, and nobody holds it ({words:?})"));
         }

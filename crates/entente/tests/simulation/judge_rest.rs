@@ -33,6 +33,9 @@ impl World {
         self.judge_losses(&mut broken).await;
         self.judge_ledger(&mut broken).await;
         if !broken.is_empty() {
+            if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
+                self.hub.tell_ledger().await;
+            }
             broken.push(format!("what is left: {}", self.hub.backlog().await));
         }
         broken

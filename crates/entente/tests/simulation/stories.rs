@@ -265,7 +265,7 @@ async fn a_company_is_onboarded_once_and_later_deals_are_expansions() {
 #[tokio::test]
 async fn a_merge_at_one_side_asks_for_the_same_at_the_other() {
     let mut hub = Hub::new(12, Flaws::none()).await;
-    let (_, contacts) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example"), ("Ada", "King", "ada.king@acme.example")]);
+    let (_, contacts) = seed_customer(&hub, "Acme", &[("Ana", "Lovelace", "ana@acme.example"), ("Ana", "King", "ana.king@acme.example")]);
     hub.run_for(40).await;
     let (winner, loser) = (support_id(&hub, "Contact", &contacts[0]), support_id(&hub, "Contact", &contacts[1]));
     hub.zendesk.merge_users(loser, winner, hub.agent()).unwrap();
