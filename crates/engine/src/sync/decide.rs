@@ -455,12 +455,10 @@ fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped,
     let target = |field: &FieldKey| if let Value::Ref(id) = get(&decision.after, field) { Some(id.clone()) } else { None };
     let missing = |id: &RecordId| !grounds.counterparts.contains_key(&(id.clone(), connection.name.clone()));
     let wait = |id: RecordId| Wait::Counterpart(id, connection.name.clone());
-    if let Some(parent) = create.after.iter().filter_map(target).find(missing) {
-        return BTreeSet::from([wait(parent)]);
-    }
-    let any: Vec<RecordId> = create.after_any.iter().filter_map(target).collect();
-    // Any of them ends the wait.
-    if any.iter().all(missing) { any.into_iter().map(wait).collect() } else { BTreeSet::new() }
+    let Some(parent) = create.after.iter().filter_map(target).find(missing) else { return BTreeSet::new() };
+    let others: Vec<RecordId> = create.or_after.iter().filter_map(target).collect();
+    // Whichever comes first ends the wait.
+    if others.iter().all(missing) { others.into_iter().chain([parent]).map(wait).collect() } else { BTreeSet::new() }
 }
 
 fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::connector::Priority;
-use entente_connect::look::{Look, ReadSpec};
+use entente_connect::look::{Existence, Look, ReadSpec};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
@@ -118,7 +118,7 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
                         let stamp = replaced.as_ref().and_then(|seen| seen.stamp);
                         let mut look = (*look).clone();
                         if let Some(seen) = &replaced {
-                            take_over_actor(catalog, &task.record, &connection, &seen.look, &mut look, engine.now());
+                            take_over(catalog, &task.record, &connection, &seen.look, &mut look, engine.now());
                         }
                         task.noticed.extend(replaced.map(|seen| (connection.clone(), seen.look)));
                         task.seen.insert(connection.clone(), Seen { look, stamp });
@@ -135,9 +135,13 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
     }
 }
 
-/// A row that was fetched says when it was changed and rarely by whom; the webhook that told of the same version may know. A webhook that
+/// What a webhook told and a fetched row does not. The row says when it was changed and rarely by whom; the webhook that told of the same version may know. A webhook that
 /// shows what the record holds anyway tells of our own write, by whatever name.
-fn take_over_actor(catalog: &Catalog, record: &Record, connection: &str, told: &Look, fetched: &mut Look, now: Timestamp) {
+fn take_over(catalog: &Catalog, record: &Record, connection: &str, told: &Look, fetched: &mut Look, now: Timestamp) {
+    if fetched.existence == Existence::Deleted && matches!(told.existence, Existence::MergedInto(_)) {
+        // A row that is gone does not say where it went.
+        fetched.existence.clone_from(&told.existence);
+    }
     if fetched.mark.by != Actor::Unknown || told.version.is_none() || told.version != fetched.version {
         return;
     }
@@ -153,15 +157,6 @@ pub(crate) fn read_fields(catalog: &Catalog, connection: &str, remote: &str) -> 
     catalog.reads(connection).into_iter().find(|(name, _)| name == remote).map(|(_, fields)| fields).unwrap_or_default()
 }
 
-/// Rows that rows of the task were merged into.
-fn survivors(task: &Task, sides: &Sides) -> Vec<RemoteKey> {
-    let merged = sides.gone.iter().filter_map(|(connection, winner)| {
-        let link = task.link(connection)?;
-        Some(RemoteKey::new(connection, &link.remote_object, winner.as_ref()?))
-    });
-    merged.collect()
-}
-
 /// Resolves the rows that looks refer to, and the counterparts of the records referred to.
 pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) -> Result<(RowIndex, LinkIndex)> {
     let none = RowIndex::new();
@@ -171,8 +166,11 @@ pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) 
         .flat_map(|sides| sides.waiting_rows.iter())
         .map(|(connection, object, id)| RemoteKey::new(connection, object, id))
         .collect();
-    // Whose counterpart the row is that survived a merge decides what becomes of the one that did not.
-    rows.extend(tasks.iter().zip(&first).flat_map(|(task, sides)| survivors(task, sides)));
+    // Whoever a row was merged into may be somebody's counterpart already.
+    for (task, sides) in tasks.iter().zip(&first) {
+        let winners = sides.gone.iter().filter_map(|(connection, winner)| Some((task.link(connection)?, winner.as_ref()?)));
+        rows.extend(winners.map(|(link, winner)| RemoteKey::new(&link.connection, &link.remote_object, winner)));
+    }
     let known: BTreeSet<RecordId> = tasks.iter().zip(&first).flat_map(|(task, sides)| task.references(sides)).collect();
     let (rows, links) = engine
         .store()

@@ -126,7 +126,7 @@ impl Compiler<'_> {
             self.remote_field(None, &name);
         }
         let create = self.mapping.create.clone();
-        let parents = create.after.iter().map(|field| ("after", field)).chain(create.after_any.iter().map(|field| ("after_any", field)));
+        let parents = create.after.iter().map(|field| ("after", field)).chain(create.or_after.iter().map(|field| ("or_after", field)));
         for (list, field) in parents {
             match self.object.field(field).map(|field| &field.kind) {
                 Some(FieldType::Reference { .. }) => {}
