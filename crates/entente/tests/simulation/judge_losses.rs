@@ -50,8 +50,8 @@ impl World {
     }
 
     /// What must have left a trace: the last value that each side gave a field, and in calm worlds every value that stood for a while.
-    /// Not what nobody could see: an edit of which no webhook told, because it was lost or because the desk has none for phone numbers, and
-    /// that a write of ours without a precondition crossed; and an edit of a row that was gone before anybody looked.
+    /// Not what nobody could see: an edit of which no webhook told in time, because it was lost or late or because the desk has none for
+    /// phone numbers, and that a write of ours without a precondition crossed; and an edit of a row that was gone before anybody looked.
     fn accounted_for(&self) -> Vec<&Entered> {
         let mut by_field: BTreeMap<(Side, &str, &str), Vec<&Entered>> = BTreeMap::new();
         for entered in &self.entered {
@@ -63,7 +63,7 @@ impl World {
             for (at, entered) in values.iter().enumerate() {
                 let seen = match values.get(at + 1) {
                     None => true,
-                    Some(next) => calm && !entered.lost && next.at - entered.at >= STOOD_MS && next.crashes == entered.crashes,
+                    Some(next) => calm && !entered.unannounced && next.at - entered.at >= STOOD_MS && next.crashes == entered.crashes,
                 };
                 if seen && !self.may_be_unseen(entered) {
                     all.push(*entered);
@@ -75,10 +75,10 @@ impl World {
 
     fn may_be_unseen(&self, entered: &Entered) -> bool {
         match entered.side {
-            Side::Crm => self.departed.has_contact(&entered.row) || entered.lost,
+            Side::Crm => self.departed.has_contact(&entered.row) || entered.unannounced,
             Side::Desk => {
                 let Ok(id) = entered.row.parse() else { return false };
-                self.departed.has_user(id) || entered.lost || entered.field == "phone"
+                self.departed.has_user(id) || entered.unannounced || entered.field == "phone"
             }
         }
     }

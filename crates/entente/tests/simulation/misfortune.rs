@@ -33,6 +33,8 @@ const RESTRICTED: &[&str] = &["Active", "Suspended", "Churned"];
 /// What an admin has changed for now.
 #[derive(Debug, Default)]
 pub struct Trouble {
+    /// How often webhooks of each side suffer each fault.
+    mail: Vec<Vec<(DeliveryFault, u32)>>,
     removed: bool,
     restricted: bool,
 }
@@ -44,26 +46,37 @@ impl World {
             for (fault, per_mille) in CALL_FAULTS.iter().filter(|_| self.nature.faults) {
                 faults.set_calls(*fault, self.dice.random_range(0..=*per_mille));
             }
-            for (fault, per_mille) in MAIL_FAULTS.iter().filter(|_| self.nature.faults) {
-                faults.set_deliveries(*fault, self.dice.random_range(0..=*per_mille));
-            }
+            let mail = MAIL_FAULTS.iter().filter(|_| self.nature.faults);
+            self.trouble.mail.push(mail.map(|(fault, per_mille)| (*fault, self.dice.random_range(0..=*per_mille))).collect());
             if self.nature.quota {
                 faults.set_calls(Fault::QuotaExhausted, QUOTA_PER_MILLE);
             }
         }
-        self.lose_mail_of_hub();
+        self.draw_mail_of_hub();
     }
 
-    /// Whether the webhooks of the next edits are lost.
-    pub fn lose_mail_of_edits(&self, lost: bool) {
+    /// Draws what becomes of the webhooks of the next edit: on time, late, out of order or, in some worlds, lost. Whether they come on time
+    /// decides what must be known of the edit in the end.
+    pub fn draw_mail_of_edit(&mut self) {
+        let fate = match self.dice.random_range(0..30) {
+            0..=1 if self.nature.loses_mail => Some(DeliveryFault::Lost),
+            2..=3 if self.nature.faults => Some(DeliveryFault::Late),
+            4..=5 if self.nature.faults => Some(DeliveryFault::Reordered),
+            _ => None,
+        };
+        self.unannounced = fate.is_some();
         for faults in [&self.hub.crm_faults, &self.hub.desk_faults] {
-            faults.set_deliveries(DeliveryFault::Lost, if lost { ALL } else { 0 });
+            for fault in [DeliveryFault::Lost, DeliveryFault::Late, DeliveryFault::Reordered] {
+                faults.set_deliveries(fault, if fate == Some(fault) { ALL } else { 0 });
+            }
         }
     }
 
-    /// Webhooks of our own writes are lost at the usual rate.
-    pub fn lose_mail_of_hub(&self) {
-        for faults in [&self.hub.crm_faults, &self.hub.desk_faults] {
+    /// Webhooks of our own writes suffer the usual faults.
+    pub fn draw_mail_of_hub(&self) {
+        let sides = [&self.hub.crm_faults, &self.hub.desk_faults];
+        for (faults, odds) in sides.into_iter().zip(&self.trouble.mail) {
+            odds.iter().for_each(|(fault, per_mille)| faults.set_deliveries(*fault, *per_mille));
             faults.set_deliveries(DeliveryFault::Lost, if self.nature.loses_mail { ECHOES_LOST_PER_MILLE } else { 0 });
         }
     }

@@ -62,8 +62,8 @@ pub struct Entered {
     pub field: &'static str,
     /// As the ledger writes it.
     pub value: String,
-    /// Whether its webhook was lost on purpose.
-    pub lost: bool,
+    /// Whether no webhook told of it in time, or of a row that nobody had linked.
+    pub unannounced: bool,
     /// When it was entered.
     pub at: i64,
     /// Crashes until then.
@@ -122,8 +122,8 @@ pub struct World {
     pub deals: Vec<Deal>,
     pub entered: Vec<Entered>,
     pub departed: Departed,
-    /// Whether the webhooks of the edit being made are lost.
-    pub losing: bool,
+    /// Whether the webhooks of the edit being made are lost or late.
+    pub unannounced: bool,
     /// Fields that an admin has removed for now, and a picklist that refuses other values for now.
     pub trouble: crate::misfortune::Trouble,
     /// Whether values were refused at some time, so that dead letters are what must come of it.
@@ -168,7 +168,7 @@ impl World {
             deals: Vec::new(),
             entered: Vec::new(),
             departed: Departed::default(),
-            losing: false,
+            unannounced: false,
             trouble: crate::misfortune::Trouble::default(),
             refused_values: false,
             synced: false,
@@ -187,10 +187,9 @@ impl World {
             self.synced = self.synced || self.is_synced().await;
             // Several people act at one instant now and then: equal timestamps.
             for _ in 0..if self.dice.random_range(0..5) == 0 { 3 } else { 1 } {
-                self.losing = self.nature.loses_mail && self.dice.random_range(0..15) == 0;
-                self.lose_mail_of_edits(self.losing);
+                self.draw_mail_of_edit();
                 self.edit();
-                self.lose_mail_of_hub();
+                self.draw_mail_of_hub();
             }
             let pause =
                 if self.dice.random_range(0..4) == 0 { self.dice.random_range(0..240_000) } else { self.dice.random_range(0..6_000) };
@@ -242,8 +241,12 @@ impl World {
 
     /// Notes what a person entered.
     pub fn note(&mut self, side: Side, row: impl ToString, field: &'static str, value: String) {
-        let (lost, at, crashes) = (self.losing, self.hub.now(), self.hub.crashes);
-        self.entered.push(Entered { side, row: row.to_string(), field, value, lost, at, crashes });
+        let row = row.to_string();
+        // A row of the desk that no record is linked with may be found by the very call that would make it, and overwritten by it.
+        let user = row.parse().ok().filter(|_| side == Side::Desk).and_then(|id| self.hub.zendesk.user(id));
+        let unannounced = self.unannounced || user.is_some_and(|user| user["external_id"].is_null());
+        let (at, crashes) = (self.hub.now(), self.hub.crashes);
+        self.entered.push(Entered { side, row, field, value, unannounced, at, crashes });
     }
 
     /// Live end users of the desk.
