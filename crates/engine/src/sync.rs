@@ -13,6 +13,7 @@ pub(crate) mod gather;
 pub mod inbox;
 pub(crate) mod ingest;
 pub(crate) mod look;
+pub mod merged;
 pub mod poll;
 pub mod pressure;
 pub mod preview;

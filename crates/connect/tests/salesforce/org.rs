@@ -130,8 +130,16 @@ impl Wire for Org {
             headers: request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
             body: String::from_utf8(request.body().to_vec()).unwrap(),
         };
-        self.calls.lock().unwrap().push(seen.clone());
         tokio::task::yield_now().await;
+        if url.query_pairs().any(|(_, value)| value.contains("UserType")) {
+            // Who works in the org: pages bring the question along, and no story is about it.
+            let people = json!({"totalSize": 1, "done": true, "records": [
+                {"Id": "005000000000007AAA", "UserType": "Standard", "Profile": {"Name": "Standard User"}}
+            ]});
+            let response = http::Response::builder().status(200).header("date", to_http_date(self.hands.now()));
+            return Ok(response.body(Bytes::from(people.to_string())).unwrap());
+        }
+        self.calls.lock().unwrap().push(seen.clone());
         let scripted = (self.script.lock().unwrap())(&seen);
         let said = scripted.unwrap_or_else(|| Ok(self.usual(&seen)))?;
         let mut response = http::Response::builder().status(said.status).header("date", to_http_date(self.hands.now()));

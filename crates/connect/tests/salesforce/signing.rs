@@ -208,7 +208,7 @@ async fn the_quota_and_the_crowd_are_told_apart() {
     assert_eq!(scene.calls("GET", "/query").len(), before, "nobody calls while the org is out of calls");
     assert!(scene.crm.budget().blocked_until.is_some());
     let counts = scene.crm.counts();
-    assert_eq!((counts.limited, counts.by_kind["query"]), (2, 2));
+    assert_eq!((counts.limited, counts.by_kind["query"]), (2, 3), "the third asked who works in the org");
 }
 
 #[tokio::test]

@@ -360,3 +360,59 @@ async fn another_key_than_external_id_is_refused() {
     let error = desk.zendesk.write(&to, &[create("con_1", json!({"name": "Ada"}))], Priority::Update).await.unwrap_err();
     assert_eq!((error.class, error.code.as_str()), (Class::Configuration, "key_field"));
 }
+
+#[tokio::test]
+async fn an_internal_ticket_of_a_colleague_is_hidden_from_the_customer() {
+    let desk = desk(|call| match call.route().as_str() {
+        "GET tickets" => ok(json!({"tickets": []})),
+        "POST tickets" => said(201, json!({"ticket": {"id": 35, "status": "new", "updated_at": "2026-01-02T10:00:00Z"}, "audit": {}})),
+        other => panic!("{other}"),
+    });
+    let checklist = |key: &str, manager: &str| {
+        let row = json!({
+            "subject": "Onboarding", "description": "[ ] call", "comment.public": false, "requester_agent_email": manager,
+            "organization_id": "7",
+        });
+        create(key, row)
+    };
+    // Somebody who is no agent is not invited: the ticket is then of our own user.
+    for (key, manager) in [("cas_1", "Cora@Acme.example"), ("cas_2", "nobody@customer.example")] {
+        desk.zendesk.write(&target("ticket"), &[checklist(key, manager)], Priority::Urgent).await.unwrap()[0].as_ref().unwrap();
+    }
+    let calls = desk.calls.lock().unwrap();
+    let tickets: Vec<&Value> = calls.iter().filter(|call| call.method == "POST").map(|call| &call.body["ticket"]).collect();
+    assert_eq!(tickets[0]["comment"], json!({"body": "[ ] call", "public": false}));
+    assert_eq!((&tickets[0]["requester_id"], &tickets[0]["organization_id"]), (&json!(901), &json!(7)));
+    assert_eq!((&tickets[1]["requester_id"], &tickets[1]["comment"]["public"]), (&Value::Null, &json!(false)));
+    assert!(tickets.iter().all(|ticket| ticket.get("requester_agent_email").is_none()), "Zendesk has no such attribute");
+}
+
+#[tokio::test]
+async fn what_only_a_new_ticket_takes_is_refused_later() {
+    let desk = desk(|call| panic!("{}", call.route()));
+    let outcomes = desk.zendesk.write(&target("ticket"), &[update("35", json!({"comment.public": true}))], Priority::Update).await.unwrap();
+    assert_eq!(outcomes[0].as_ref().unwrap_err().code, "immutable_field");
+}
+
+#[tokio::test]
+async fn groups_are_read_once_and_anew_when_asked() {
+    let desk = desk(|call| match (call.route().as_str(), call.q("page[after]")) {
+        ("GET groups", "") => ok(json!({"groups": [{"id": 77, "name": "Enterprise support", "deleted": false}],
+            "meta": {"has_more": true, "after_cursor": "x"}})),
+        ("GET groups", "x") => {
+            ok(json!({"groups": [{"id": 78, "name": "Old", "deleted": true}, {"id": 79, "name": "Rest", "deleted": false}],
+            "meta": {"has_more": false, "after_cursor": "y"}}))
+        }
+        (other, _) => panic!("{other}"),
+    });
+    for fresh in [false, false] {
+        let groups = desk.zendesk.groups(fresh).await.unwrap();
+        assert_eq!(
+            groups.iter().map(|group| (group.id.as_str(), group.name.as_str())).collect::<Vec<_>>(),
+            [("77", "Enterprise support"), ("79", "Rest")]
+        );
+    }
+    assert_eq!(desk.count("GET groups"), 2);
+    desk.zendesk.groups(true).await.unwrap();
+    assert_eq!(desk.count("GET groups"), 4);
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::mapping::Direction;
+use entente_model::mapping::{Direction, Owner};
 use entente_model::value::{Value, get};
 use entente_store::{
     DeadLetterFilter, DeadLetterState, EntryId, Link, LinkState, PAGE_ROWS_MAX, Record, ReviewState, StoreError, Tx, Viewer,
@@ -196,6 +196,10 @@ fn differing(catalog: &Catalog, record: &Record, links: &[Link]) -> BTreeSet<(St
     for link in links {
         let Some(mapped) = catalog.mapped(&link.connection, &record.object) else { continue };
         for line in mapped.mapping().fields.iter().filter(|line| line.direction != Direction::In) {
+            if line.owner == Owner::Native && !record.data.contains_key(&line.field) {
+                // Not ours to say until we have said something.
+                continue;
+            }
             let held = link.seen.as_ref().and_then(|seen| seen.get(&line.field)).unwrap_or_else(|| get(&link.base, &line.field));
             if !held.agrees(get(&record.data, &line.field)) {
                 fields.insert((line.field.clone(), link.connection.clone()));

@@ -22,9 +22,10 @@ use super::decide::row_target;
 use super::fate::{Fate, end_hints, fate};
 use super::first_read;
 use super::look::taken;
+use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
 use super::task::LANE_BACKFILL;
-use super::wake::wake;
+use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -329,6 +330,10 @@ impl Adoption<'_> {
         self.put_link(tx, row, id)?;
         found.take(id, &row.key.connection);
         let Some(record) = found.records.get(id) else { return Ok(()) };
+        if record.object == "case" && is_checklist(&record.data) {
+            // The answer to its creation was lost: it landed all the same.
+            tx.count(self.now, &[("onboarding_checklists", "", 1)])?;
+        }
         tx.append(&[NewEntry {
             record: id.clone(),
             object: record.object.clone(),
@@ -384,7 +389,7 @@ impl Adoption<'_> {
     /// Wakes what waited for the row, and what waited for its record to have a counterpart: a creation whose answer was lost is found
     /// here, by the id that the row carries.
     fn wake_waiting(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        wake_for_row(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
         wake(tx, id.as_str(), &row.key.connection, row.hint.lane, self.now)
     }
 

@@ -11,8 +11,8 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
 use entente_store::{
-    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RemoteKey, Resolution, Settled, StoreError, Tx,
-    Viewer,
+    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey, Resolution, Settled,
+    StoreError, Tx, Viewer,
 };
 
 use super::adopt::{has_match_keys, match_keys};
@@ -48,15 +48,19 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
             let versions: BTreeMap<RecordId, i64> =
                 tx.records(&Viewer::system(), &ids)?.into_iter().map(|(id, record)| (id, record.version)).collect();
+            let taken = taken_rows(tx, &decisions)?;
             let fresh: BTreeSet<usize> = decisions
                 .iter()
                 .enumerate()
-                .filter(|(_, decision)| versions.get(&decision.task.record.id) == Some(&decision.task.record.version))
+                .filter(|(at, decision)| {
+                    versions.get(&decision.task.record.id) == Some(&decision.task.record.version) && !taken.contains(at)
+                })
                 .map(|(at, _)| at)
                 .collect();
             let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
             write_records(tx, &catalog, &chosen, now)?;
             tx.put_links(&changed_links(&chosen))?;
+            ask_for_merges(tx, &chosen, now)?;
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
@@ -100,6 +104,16 @@ fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], no
     tx.put_match_keys(&keys)
 }
 
+/// Records that were merged into another one at a side, and have counterparts left at others.
+fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    for decision in decisions.iter().filter(|decision| decision.state == RecordState::Merged) {
+        let merged = decision.links.iter().find(|link| link.state == LinkState::Merged);
+        let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
+        super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
+    }
+    Ok(())
+}
+
 fn changes_record(decision: &Decision) -> bool {
     !decision.changes.is_empty() || !decision.notes.is_empty() || decision.state != decision.task.record.state
 }
@@ -124,6 +138,29 @@ fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
         connection,
         changes: entry::to_store(&decision.changes),
     }
+}
+
+/// Decisions that would take over a row, after a merge at its platform, which is another record's by now: of a decision of this batch or
+/// of an adoption meanwhile. They are made anew, and one of them must not hold the others back.
+fn taken_rows(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<usize>, StoreError> {
+    let mut moved: Vec<(usize, RemoteKey)> = Vec::new();
+    for (at, decision) in decisions.iter().enumerate() {
+        let links = decision
+            .links
+            .iter()
+            .filter(|link| decision.task.link(&link.connection).is_some_and(|before| before.external_id != link.external_id));
+        moved.extend(links.map(|link| (at, link.key())));
+    }
+    let keys: Vec<RemoteKey> = moved.iter().map(|(_, key)| key.clone()).collect();
+    let mut owners: BTreeMap<RemoteKey, RecordId> = tx.links_at(&keys)?.into_iter().map(|(key, link)| (key, link.record)).collect();
+    let mut taken = BTreeSet::new();
+    for (at, key) in moved {
+        let record = &decisions[at].task.record.id;
+        if owners.entry(key).or_insert_with(|| record.clone()) != record {
+            taken.insert(at);
+        }
+    }
+    Ok(taken)
 }
 
 /// Links that are not as they were read.
@@ -188,7 +225,8 @@ fn write_waits(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Resu
         for wait in &decision.waits {
             if has_ended(tx, wait)? {
                 // It came while the decision was made: nobody will wake the record for it any more.
-                tx.hint(&[again(decision, BTreeSet::new(), now)])?;
+                let fetch = if let Wait::Row(key) = wait { BTreeSet::from([key.connection.clone()]) } else { BTreeSet::new() };
+                tx.hint(&[again(decision, fetch, now)])?;
                 continue;
             }
             let (target, connection) = wait.parts();

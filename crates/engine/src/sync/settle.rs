@@ -198,6 +198,9 @@ fn land(
                 if record.object == "case" && connection.role == Role::Crm {
                     tally.add("activities", &planned.connection);
                 }
+                if is_checklist(&decision.after) && connection.role == Role::Support {
+                    tally.add("onboarding_checklists", "");
+                }
                 adopt_created(tx, engine, catalog, decision, planned, written, now)?;
             }
             WriteKind::Update => {
@@ -316,7 +319,7 @@ fn absorb(
     let Some(mut absorbed) = tx.record(&Viewer::system(), other)? else { return Ok(()) };
     let left = tx.links_of(std::slice::from_ref(other))?;
     if left.iter().any(|link| link.state == LinkState::Present) {
-        return Ok(());
+        return super::merged::ask(tx, &absorbed, &survivor.id, connection, now);
     }
     absorbed.state = RecordState::Merged;
     absorbed.merged_into = Some(survivor.id.clone());
@@ -335,10 +338,29 @@ fn absorb(
     }])?;
     let search_text = edit::search_text(catalog, &absorbed);
     tx.put_match_keys(&[(other.clone(), absorbed.object.clone(), BTreeSet::new())])?;
-    tx.put_records(&[PutRecord { record: absorbed, search_text }])
+    tx.put_records(&[PutRecord { record: absorbed, search_text }])?;
+    // What refers to it means the survivor now, and waits for nothing that the survivor has.
+    for link in tx.links_of(std::slice::from_ref(&survivor.id))?.iter().filter(|link| link.state == LinkState::Present) {
+        wake(tx, other.as_str(), &link.connection, LANE_ACTIVITY, now)?;
+    }
+    Ok(())
+}
+
+/// Whether a case is the onboarding checklist of a new customer.
+pub(crate) fn is_checklist(case: &Fields) -> bool {
+    *get(case, "onboarding") == Value::Bool(true)
 }
 
 fn note_onboarding(decision: &Decision, planned: &PlannedWrite, role: Role, tally: &mut Tally, now: Timestamp) {
+    let first_health = || decision.task.link(&planned.connection).is_none_or(|link| get(&link.base, "health_score").is_blank());
+    if decision.task.record.object == "account"
+        && role == Role::Crm
+        && planned.fields.contains_key("health_score")
+        && !get(&decision.after, "won_at").is_blank()
+        && first_health()
+    {
+        tally.add("onboarding_health", "");
+    }
     if decision.task.record.object == "account"
         && role == Role::Crm
         && planned.fields.contains_key("support_id")

@@ -102,6 +102,12 @@ async fn examine(args: &Args, context: &Context, report: &mut Report) {
         .sum();
     report.ok("mappings", format!("{lines} field mappings compile"));
     server(&config, &engine, report).await;
+    if !args.offline && !engine.options().tier_groups.is_empty() {
+        match entente_engine::automation::routing::check(&engine).await {
+            Ok(()) => report.ok("routing", "every group of sync.tier_groups is there"),
+            Err(error) => report.fault("routing", &Fault::of(&error)),
+        }
+    }
     if engine.connections().is_empty() {
         report.warn("connections", "there is none", "add [[connection]] tables; `entente config example` shows how");
     }

@@ -14,6 +14,7 @@ mod dialect;
 mod find;
 mod ids;
 mod map;
+mod people;
 mod provision;
 mod read;
 mod refusal;
@@ -73,6 +74,8 @@ pub(crate) struct Salesforce {
     bundler: bundle::Bundler,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
     actors: map::Actors,
+    /// When to read the org's users again.
+    people_due: Mutex<Option<Timestamp>>,
     identity: OnceCell<Identity>,
 }
 
@@ -121,6 +124,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         bundler: bundle::Bundler::default(),
         described: Mutex::new(BTreeMap::new()),
         actors,
+        people_due: Mutex::default(),
         identity: OnceCell::new(),
     }))
 }
@@ -214,6 +218,7 @@ impl Connector for Salesforce {
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.know_people(priority).await;
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 

@@ -1,7 +1,7 @@
 //! What is checked of the work: polls, what waits for people, and the ledger.
 
 use entente_engine::Engine;
-use entente_engine::sync::converge::FIRST_READ;
+use entente_engine::sync::first_read::FIRST_READ;
 use entente_store::{Verdict, Viewer};
 
 use super::Report;
