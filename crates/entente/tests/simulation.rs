@@ -13,8 +13,6 @@ mod departures;
 mod flawed;
 #[path = "simulation/hub.rs"]
 mod hub;
-#[path = "simulation/reviews.rs"]
-mod reviews;
 #[path = "simulation/judge_departed.rs"]
 mod judge_departed;
 #[path = "simulation/judge_fields.rs"]
@@ -29,6 +27,8 @@ mod judge_rest;
 mod misfortune;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/reviews.rs"]
+mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]
 mod rows_in_any_order;
 #[path = "simulation/steps.rs"]

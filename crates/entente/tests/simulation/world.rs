@@ -218,7 +218,7 @@ impl World {
 
     /// Whether every object was read once: what was won before is no news to anybody.
     async fn is_synced(&self) -> bool {
-        let read = self.hub.store.read(|tx| tx.settings(entente_engine::sync::converge::FIRST_READ)).await.unwrap();
+        let read = self.hub.store.read(|tx| tx.settings(entente_engine::sync::first_read::FIRST_READ)).await.unwrap();
         let catalog = self.hub.engine.catalog();
         let all: usize = [SALESFORCE, ZENDESK].iter().map(|connection| catalog.reads(connection).len()).sum();
         read.len() == all
