@@ -12,7 +12,7 @@ use super::converge::FIRST_READ;
 use super::decide::read_target;
 use super::ingest::{Arrival, Way, ingest};
 use super::task::LANE_BACKFILL;
-use super::wake::wake;
+use super::wake::{give_up, wake};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 
@@ -106,6 +106,7 @@ async fn keep(engine: &Engine, connection: &str, name: &str, done: Option<String
             tx.put_cursor(&name, &next, now)?;
             if let Some(done) = &done {
                 tx.count(now, &[("polls", &connection, 1)])?;
+                give_up(tx, &connection, done.rsplit('/').next().unwrap_or(done), now)?;
                 if way == Way::FirstRead {
                     tx.put_setting(done, &serde_json::json!({ "at": now }))?;
                     let target = done.rsplit('/').next().unwrap_or(done);

@@ -468,7 +468,8 @@ fn every_promise_holds_in_every_world() {
 #[test]
 fn an_echo_filter_by_time_is_caught() {
     let flaws = Flaws { echo_filter_by_time: true, ..Flaws::none() };
-    assert!(!run_worlds(1..31, flaws).is_empty(), "no world noticed that real edits were taken for echoes");
+    // Polls heal most of what it drops: it shows only where a value is overwritten before the next one, as in the world of seed 53.
+    assert!(!run_worlds(41..141, flaws).is_empty(), "no world noticed that real edits were taken for echoes");
 }
 
 #[test]
