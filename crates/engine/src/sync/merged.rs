@@ -21,7 +21,7 @@ pub(crate) fn ask(tx: &mut Tx<'_>, losing: &Record, survivor: &RecordId, connect
         return Ok(());
     }
     let kept = present(tx, survivor)?;
-    let rows = |links: &[Link]| links.iter().map(|link| link_text(link)).collect::<Vec<_>>();
+    let rows = |links: &[Link]| links.iter().map(link_text).collect::<Vec<_>>();
     let (left, kept) = (rows(&left), rows(&kept));
     let why = format!("merged at {connection}, and both are still there elsewhere");
     tx.open_review(&NewReview {

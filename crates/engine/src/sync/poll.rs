@@ -10,6 +10,7 @@ use entente_store::RemoteKey;
 
 use super::first_read;
 use super::ingest::{Arrival, Way, ingest};
+use super::wake::give_up;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 
@@ -103,6 +104,7 @@ async fn keep(engine: &Engine, connection: &str, object: &str, done: bool, page:
             tx.put_cursor(&name, &next, now)?;
             if done {
                 tx.count(now, &[("polls", &connection, 1)])?;
+                give_up(tx, &connection, &object, now)?;
                 if way == Way::FirstRead {
                     first_read::note_last_page(tx, &connection, &object, now)?;
                 }

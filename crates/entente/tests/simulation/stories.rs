@@ -1,8 +1,14 @@
 //! Short stories, each told to the whole engine without faults.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use entente_connect::settings::Secret;
 use entente_engine::flaws::Flaws;
+use entente_engine::notify::{Notifier, NotifierSettings, drain};
 use serde_json::{Value, json};
 
+use crate::ambient::InProcess;
 use crate::hub::{Hub, ZENDESK, fields, seed_customer};
 
 /// A counter of all connections.
@@ -17,8 +23,17 @@ async fn told(hub: &Hub, kind: &str) -> Vec<String> {
     notices.into_iter().filter(|notice| notice.notice.kind == kind).map(|notice| notice.notice.recipient).collect()
 }
 
+/// Sends what is pending by Slack, where these channels do not say otherwise.
+async fn send(hub: &Hub, channels: BTreeMap<String, Vec<String>>) {
+    let slack = axum::Router::new().fallback(|| async { "ok" });
+    let wire = Arc::new(InProcess { router: slack, fuse: Arc::clone(&hub.fuse) });
+    let settings = NotifierSettings { slack: Some(Secret::new("http://slack.sim/hook")), channels, ..NotifierSettings::default() };
+    let notifier = Notifier::new(settings, wire).unwrap();
+    assert!(drain(&hub.engine, &notifier).await.unwrap() > 0);
+}
+
 fn support_id(hub: &Hub, object: &str, id: &str) -> u64 {
-    hub.salesforce.get(object, id).unwrap()["Support_Id__c"].as_str().expect("support id written back").parse().unwrap()
+    hub.salesforce.get(object, id).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -107,8 +122,13 @@ async fn closed_won_makes_a_support_profile_a_checklist_and_a_first_health_score
     assert_eq!(counted(&hub, "onboarding_checklists").await, 1);
     assert_eq!(counted(&hub, "onboarding_health").await, 1);
     assert_eq!(counted(&hub, "onboarding_notices").await, 0, "nobody has sent anything yet");
+    hub.run_for(45).await;
+    let waits = hub.store.read(|tx| tx.waits(10)).await.unwrap();
+    assert!(waits.is_empty(), "the colleague who asks for it is nobody's contact, and not waited for: {waits:?}");
     let notices = hub.store.read(|tx| tx.notices(entente_store::NoticeState::Pending, 10, None)).await.unwrap();
     assert!(notices.iter().any(|notice| notice.notice.recipient == "cora@vendor.example"), "{notices:?}");
+    send(&hub, BTreeMap::new()).await;
+    assert_eq!(counted(&hub, "onboarding_notices").await, 1);
 }
 
 #[tokio::test]
@@ -255,6 +275,8 @@ async fn a_company_is_onboarded_once_and_later_deals_are_expansions() {
     assert_eq!(checklists(&hub), [json!("Onboarding: Acme")], "its first deal, although it had a support profile before");
     assert_eq!(told(&hub, "new_customer").await, ["cora@vendor.example"]);
     assert_eq!(told(&hub, "expansion").await, ["cora@vendor.example"]);
+    send(&hub, BTreeMap::from([("cora@vendor.example".to_owned(), Vec::new())])).await;
+    assert_eq!(counted(&hub, "onboarding_notices").await, 0, "there was no way to reach her");
     let organization = hub.zendesk.organization(support_id(&hub, "Account", &account)).unwrap();
     let context = organization["organization_fields"]["sales_context"].as_str().unwrap();
     for part in ["Won: Add-on · Closed Won", "stages: 2026-01-05 Prospecting → 2026-01-06 Closed Won", "notes: Asked for SSO"] {

@@ -41,7 +41,7 @@ impl Zendesk {
         for _ in 0..PAGES_MAX {
             let mut call = Call::get(path).query("page[size]", MANY.to_string());
             for (name, value) in query {
-                call = call.query(*name, *value);
+                call = call.query(name, *value);
             }
             if let Some(after) = &after {
                 call = call.query("page[after]", after.clone());
