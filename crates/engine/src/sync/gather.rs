@@ -172,30 +172,22 @@ pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) 
         rows.extend(winners.map(|(link, winner)| RemoteKey::new(&link.connection, &link.remote_object, winner)));
     }
     let known: BTreeSet<RecordId> = tasks.iter().zip(&first).flat_map(|(task, sides)| task.references(sides)).collect();
-    let (rows, links, survivors, merged) = engine
+    let (rows, links) = engine
         .store()
         .read(move |tx| {
             let rows: Vec<RemoteKey> = rows.into_iter().collect();
             let found = tx.links_at(&rows)?;
             let mut records = known;
             records.extend(found.values().map(|link| link.record.clone()));
-            let ids: Vec<RecordId> = records.into_iter().collect();
-            let mut links = tx.links_of(&ids)?;
-            links.retain(|link| link.state == LinkState::Present);
-            // A reference to a record that was merged into another one means the other's counterparts.
-            let linked: BTreeSet<&RecordId> = links.iter().map(|link| &link.record).collect();
-            let bare: Vec<RecordId> = ids.iter().filter(|id| !linked.contains(id)).cloned().collect();
-            let merged: BTreeMap<RecordId, RecordId> =
-                tx.records(&Viewer::system(), &bare)?.into_iter().filter_map(|(id, record)| Some((id, record.merged_into?))).collect();
-            let survivors: Vec<RecordId> = merged.values().cloned().collect();
-            Ok((found, links, tx.links_of(&survivors)?, merged))
+            let links = tx.links_of(&records.into_iter().collect::<Vec<_>>())?;
+            Ok((found, links))
         })
         .await?;
     let rows = rows.into_iter().map(|(key, link)| ((key.connection, key.object, key.id), link.record)).collect();
-    let mut index: LinkIndex = links.into_iter().map(|link| ((link.record, link.connection), link.external_id)).collect();
-    for (merged, survivor) in merged {
-        let present = survivors.iter().filter(|link| link.record == survivor && link.state == LinkState::Present);
-        index.extend(present.map(|link| ((merged.clone(), link.connection.clone()), link.external_id.clone())));
-    }
-    Ok((rows, index))
+    let links = links
+        .into_iter()
+        .filter(|link| link.state == LinkState::Present)
+        .map(|link| ((link.record, link.connection), link.external_id))
+        .collect();
+    Ok((rows, links))
 }

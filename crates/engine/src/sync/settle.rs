@@ -338,12 +338,7 @@ fn absorb(
     }])?;
     let search_text = edit::search_text(catalog, &absorbed);
     tx.put_match_keys(&[(other.clone(), absorbed.object.clone(), BTreeSet::new())])?;
-    tx.put_records(&[PutRecord { record: absorbed, search_text }])?;
-    // What refers to it means the survivor now, and waits for nothing that the survivor has.
-    for link in tx.links_of(std::slice::from_ref(&survivor.id))?.iter().filter(|link| link.state == LinkState::Present) {
-        wake(tx, other.as_str(), &link.connection, LANE_ACTIVITY, now)?;
-    }
-    Ok(())
+    tx.put_records(&[PutRecord { record: absorbed, search_text }])
 }
 
 /// Whether a case is the onboarding checklist of a new customer.

@@ -24,7 +24,7 @@ impl World {
         }
     }
 
-    /// Every value that the ledger and the waiting conflicts know.
+    /// Every value that the ledger and the conflicts know.
     async fn traces(&self) -> String {
         let read = self.hub.store.read(|tx| {
             let viewer = Viewer::system();
@@ -42,8 +42,11 @@ impl World {
                     None => break,
                 }
             }
-            let waiting = tx.conflicts(&viewer, ConflictState::Waiting, PAGE, None)?;
-            traces.push_str(&serde_json::to_string(&waiting.iter().map(|found| &found.conflict).collect::<Vec<_>>()).unwrap());
+            // What a person decided against stands with the conflict.
+            for state in [ConflictState::Waiting, ConflictState::Resolved] {
+                let conflicts = tx.conflicts(&viewer, state, PAGE, None)?;
+                traces.push_str(&serde_json::to_string(&conflicts.iter().map(|found| &found.conflict).collect::<Vec<_>>()).unwrap());
+            }
             Ok(traces)
         });
         read.await.unwrap()
