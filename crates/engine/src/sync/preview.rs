@@ -122,6 +122,7 @@ pub async fn preview(engine: &Engine, selection: &Selection) -> Result<Preview> 
             fetch: fetch_from.clone(),
             attempts: 0,
             last_error: None,
+            failures: Vec::new(),
             generation: 0,
         })
         .collect();

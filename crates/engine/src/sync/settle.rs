@@ -57,7 +57,17 @@ pub(crate) async fn settle(
         .store()
         .write(move |tx| {
             let mut tally = Tally::default();
-            for ending in endings.iter() {
+            let subjects: Vec<String> = endings.iter().map(|ending| decisions[ending.decision].task.hint.subject.clone()).collect();
+            let held = tx.held(engine_.owner(), &subjects)?;
+            let (ours, lost): (Vec<&Ending>, Vec<&Ending>) =
+                endings.iter().partition(|ending| held.contains(&decisions[ending.decision].task.hint.subject));
+            for ending in lost {
+                // Another worker looks at the record by now. What landed here shows in the row itself: it is fetched, as after a crash.
+                let decision = &decisions[ending.decision];
+                let sides: BTreeSet<String> = decision.writes.iter().map(|planned| planned.connection.clone()).collect();
+                tx.hint(&[hint(&decision.task, sides, now)])?;
+            }
+            for ending in &ours {
                 let decision = &decisions[ending.decision];
                 land(tx, &engine_, &catalog, decision, &ending.landed, &mut tally, now)?;
                 if !ending.refetch.is_empty() {
@@ -65,11 +75,20 @@ pub(crate) async fn settle(
                 }
             }
             tally.keep(tx, now)?;
-            let fates: Vec<&Fate> = endings.iter().map(|ending| &ending.fate).collect();
-            end_hints(tx, engine_.owner(), &fates, [], now)
+            let fates: Vec<&Fate> = ours.iter().map(|ending| &ending.fate).collect();
+            let settlement = end_hints(tx, engine_.owner(), &fates, [], now)?;
+            lost_since(&settlement.lost)
         })
         .await?;
     Ok(())
+}
+
+/// A lease that was held when the transaction began and is not at its end: nothing of the transaction may stay.
+pub(crate) fn lost_since(lost: &[String]) -> Result<(), StoreError> {
+    match lost.first() {
+        None => Ok(()),
+        Some(subject) => Err(StoreError::Conflict { what: format!("the lease of {subject}") }),
+    }
 }
 
 fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delivered>, now: Timestamp) -> Ending {

@@ -10,7 +10,7 @@ use entente_connect::transport::http::HttpWire;
 use entente_engine::notify::mail::{MailEncryption, MailSettings};
 use entente_engine::notify::{Notifier, NotifierSettings, drain};
 use entente_engine::reports::meter::Meter;
-use entente_engine::reports::watch;
+use entente_engine::sync::presence;
 use entente_engine::{Engine, sync};
 use entente_store::WorkerSeat;
 use tokio::net::TcpListener;
@@ -30,9 +30,6 @@ const METER_EVERY: Duration = Duration::from_secs(10);
 
 /// Time between looks for notices to send.
 const NOTIFY_EVERY: Duration = Duration::from_secs(5);
-
-/// Time between looks for things that operators should be told of.
-const WATCH_EVERY: Duration = Duration::from_secs(60);
 
 /// How long requests in flight may take once the server is told to stop. Event streams never end by themselves.
 const GRACE: Duration = Duration::from_secs(10);
@@ -79,6 +76,11 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         tracing::warn!("there is no connection yet; add [[connection]] tables to {}", config.file.display());
     }
     let (stop, mut stopped) = signal::channel(false);
+    let mut aside = JoinSet::new();
+    if work.is_none() {
+        aside.spawn(presence::keep(engine.clone(), place(), stop.subscribe()));
+        aside.spawn(count_calls(engine.clone(), stop.subscribe()));
+    }
     let server = tokio::spawn(async move {
         axum::serve(listener, router(app))
             .with_graceful_shutdown(async move {
@@ -94,10 +96,18 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if tokio::time::timeout(GRACE, server).await.is_err() {
         abort.abort();
     }
+    while aside.join_next().await.is_some() {}
     if let Some(work) = work {
         work.stop().await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which process this is, for people: its host and number.
+fn place() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let host = host.map(|name| name.trim().to_owned()).unwrap_or_default();
+    format!("process {} on {}", std::process::id(), if host.is_empty() { "this host" } else { &host })
 }
 
 /// Completes when the process is told to stop.
@@ -143,18 +153,14 @@ impl Work {
         let (stop, stopped) = signal::channel(false);
         let sync = tokio::spawn(sync::run::run(engine.clone(), stopped.clone(), on_page));
         let mut loops = JoinSet::new();
+        loops.spawn(presence::keep(engine.clone(), place(), stopped.clone()));
         loops.spawn(count_calls(engine.clone(), stopped.clone()));
-        loops.spawn(every(NOTIFY_EVERY, stopped.clone(), engine.clone(), move |engine| {
+        loops.spawn(every(NOTIFY_EVERY, stopped, engine.clone(), move |engine| {
             let notifier = notifier.clone();
             async move {
                 if let Err(error) = drain(&engine, &notifier).await {
                     tracing::error!(%error, "notices could not be sent; trying again");
                 }
-            }
-        }));
-        loops.spawn(every(WATCH_EVERY, stopped, engine.clone(), |engine| async move {
-            if let Err(error) = watch::watch(&engine).await {
-                tracing::error!(%error, "the state of the sync could not be judged; trying again");
             }
         }));
         Ok(Self { stop, loops, sync, _seat: seat })
