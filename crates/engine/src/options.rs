@@ -37,6 +37,12 @@ pub struct Options {
     pub onboarding_steps: Vec<String>,
     /// Points by which a health score must move before AE and CSM are told, unless the risk level changes.
     pub health_notice_points: u8,
+    /// Days that webhook deliveries are listed.
+    pub keep_deliveries_days: u64,
+    /// Days that the body of a delivery is kept once it was read.
+    pub keep_bodies_days: u64,
+    /// Days that failures which are over are kept.
+    pub keep_sync_events_days: u64,
 }
 
 impl Default for Options {
@@ -64,6 +70,9 @@ impl Default for Options {
             .map(str::to_owned)
             .to_vec(),
             health_notice_points: 10,
+            keep_deliveries_days: 30,
+            keep_bodies_days: 7,
+            keep_sync_events_days: 90,
         }
     }
 }

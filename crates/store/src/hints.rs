@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use entente_model::clock::Timestamp;
 use serde::Serialize;
 
+use crate::dead_letters::Attempt;
 use crate::error::Result;
 use crate::sql::{Row, Val, vals};
 use crate::tx::{BATCH_ROWS, Tx};
@@ -67,6 +68,8 @@ pub struct Hint {
     pub attempts: u32,
     /// The last failure.
     pub last_error: Option<String>,
+    /// The failed attempts so far, the oldest first; of very many, the latest.
+    pub failures: Vec<Attempt>,
     /// Goes up with each hint; a hint is settled only for the generation it was claimed at.
     pub generation: i64,
 }
@@ -122,11 +125,12 @@ fn hint(mut row: Row) -> Result<Hint> {
         fetch: keys(row.json()?),
         attempts: row.num()?,
         last_error: row.opt_text()?,
+        failures: row.json()?,
         generation: row.int()?,
     })
 }
 
-const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, generation";
+const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, failures, generation";
 
 /// Puts hints of the same subject together, in the order of subjects.
 fn coalesce(hints: &[NewHint]) -> Vec<NewHint> {
@@ -257,6 +261,22 @@ impl Tx<'_> {
     /// As for any read.
     pub fn hint_of(&mut self, subject: &str) -> Result<Option<Hint>> {
         self.row("hints", &format!("select {COLUMNS} from hints where subject = $1"), vals![subject])?.map(hint).transpose()
+    }
+
+    /// Which of these subjects a worker holds now. A lease that ran out and that nobody took over is still held. It may be lost before
+    /// the transaction ends: what must not happen then ends with [`Tx::settle`] or [`Tx::heartbeat`], which tell.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn held(&mut self, owner: &str, subjects: &[String]) -> Result<BTreeSet<String>> {
+        let mut held = BTreeSet::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            let sql = "select subject from hints where lease_owner = $1 and subject IN_LIST($2)";
+            for mut row in self.rows("hints", sql, vals![owner, batch.to_vec()])? {
+                held.insert(row.text()?);
+            }
+        }
+        Ok(held)
     }
 
     /// Which of these subjects have a hint, claimed or not.

@@ -82,6 +82,17 @@ impl Link {
     }
 }
 
+/// A remote row that a record is linked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PresentRow {
+    /// External id.
+    pub id: String,
+    /// The record.
+    pub record: RecordId,
+    /// Our object.
+    pub object: String,
+}
+
 const COLUMNS: &str =
     "record, connection, remote_object, external_id, base, seen, pending, version, seen_at, changed_at, changed_by, state, created_at";
 
@@ -233,15 +244,26 @@ impl Tx<'_> {
         self.rows("links", sql, &[])?.into_iter().map(|mut row| Ok(((row.text()?, row.text()?), row.num()?))).collect()
     }
 
-    /// Pages through the links of a remote object in order of their external ids, whatever their state: what a reconciliation
-    /// compares with the platform. `after` is the last external id of the page before.
+    /// Pages through the remote rows of an object that records are linked to and that are present, in order of their external ids:
+    /// what a complete read must show. Links made from `before` on are left out. `after` is the last external id of the page before.
     ///
     /// # Errors
     /// As for any read.
-    pub fn links_page(&mut self, connection: &str, remote_object: &str, after: &str, limit: usize) -> Result<Vec<Link>> {
-        let sql = format!(
-            "select {COLUMNS} from links where connection = $1 and remote_object = $2 and external_id > $3 order by external_id limit $4"
-        );
-        self.rows("links", &sql, &[connection.into(), remote_object.into(), after.into(), page(limit)])?.into_iter().map(link).collect()
+    pub fn present_rows(
+        &mut self,
+        connection: &str,
+        remote_object: &str,
+        before: Timestamp,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<PresentRow>> {
+        let sql = "select links.external_id, links.record, records.object from links join records on records.id = links.record
+             where links.connection = $1 and links.remote_object = $2 and links.state = 'present' and links.created_at < $3
+               and links.external_id > $4
+             order by links.external_id limit $5";
+        self.rows("links", sql, &[connection.into(), remote_object.into(), before.into(), after.into(), page(limit)])?
+            .into_iter()
+            .map(|mut row| Ok(PresentRow { id: row.text()?, record: row.parse()?, object: row.text()? }))
+            .collect()
     }
 }

@@ -716,6 +716,13 @@ export interface components {
             waiting_conflicts: number;
             /**
              * Format: int64
+             * @description Records that wait for a row or for the counterpart of another record.
+             */
+            waiting_counterparts: number;
+            /** @description Since when the one that has waited longest does. */
+            waiting_counterparts_since?: string | null;
+            /**
+             * Format: int64
              * @description Dead letters that wait for a person.
              */
             waiting_dead_letters: number;

@@ -16,7 +16,7 @@ use super::routing::Routes;
 use super::{context, daily, health, notices, onboarding, routing};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::sync::edit::{self, Edit};
 use crate::sync::task::{LANE_ACTIVITY, LANE_BACKFILL};
 
@@ -25,7 +25,11 @@ const CURSOR: &str = "automation";
 /// Records of one kind that one account is judged by at most, the latest changed.
 const JUDGED: usize = 500;
 
-/// Follows up to `limit` entries, and does a page of what is due. Returns how many entries and accounts there were.
+/// Times that a step is tried again at once after a race with a worker, each with an eighth of the entries, down to one by one.
+const RACES_MAX: u32 = 12;
+
+/// Follows up to `limit` entries, and does a page of what is due. Returns how many entries and accounts there were. A record that a
+/// worker changes at the same moment makes the step smaller, so that only its own entry is tried again.
 ///
 /// # Errors
 /// When the store fails; then nothing is done and the same entries come again.
@@ -40,12 +44,28 @@ pub async fn step(engine: &Engine, limit: usize) -> Result<usize> {
     if idle.await? {
         return Ok(0);
     }
+    let mut many = limit.max(1);
+    let mut races = 0;
+    loop {
+        match follow(engine, many).await {
+            Err(EngineError::Store(StoreError::Conflict { what })) if races < RACES_MAX => {
+                tracing::debug!(what, entries = many, "automation lost a race and tries fewer entries");
+                races += 1;
+                many = (many / 8).max(1);
+            }
+            followed => return followed,
+        }
+    }
+}
+
+async fn follow(engine: &Engine, limit: usize) -> Result<usize> {
     let (engine_, catalog) = (engine.clone(), engine.catalog());
     let followed = engine
         .store()
         .write(move |tx| {
             let now = engine_.now();
-            let after = tx.cursor::<EntryId>(CURSOR)?.unwrap_or(0);
+            // Held to the end: a second follower waits here, and goes on where this one ends.
+            let after = tx.cursor_for_update::<EntryId>(CURSOR)?.unwrap_or(0);
             let mut entries = tx.feed(after, limit)?;
             let (routes, _) = routing::in_force(tx)?;
             let mut follower = Follower::new(&engine_, &catalog, routes, now);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
-use entente_store::{DeadLetterFilter, DeadLetterState, PAGE_ROWS_MAX, StoreError, SyncStatus, Tx, Viewer};
+use entente_store::{DeadLetterFilter, DeadLetterState, PAGE_ROWS_MAX, StoreError, SyncStatus, Tx, Viewer, WaitCount};
 
 use super::agreement::{Agreement, Comparison};
 use super::dashboard::{
@@ -55,6 +55,7 @@ struct Counted {
     conflicts: u64,
     reviews: u64,
     dead: u64,
+    waits: BTreeMap<String, WaitCount>,
     links: BTreeMap<(String, String), u64>,
     conditions: BTreeMap<String, Condition>,
     recent: Vec<RecentMapping>,
@@ -140,6 +141,7 @@ fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], n
         conflicts: tx.conflict_counts()?.values().sum(),
         reviews: tx.review_counts()?.values().sum(),
         dead: tx.dead_letter_counts()?.values().sum(),
+        waits: tx.wait_counts()?,
         links: tx.link_counts()?,
         conditions,
         recent: mapped::recent(tx, catalog, now)?,
@@ -227,6 +229,8 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
         waiting_conflicts: counted.conflicts,
         waiting_dead_letters: counted.dead,
         waiting_reviews: counted.reviews,
+        waiting_counterparts: counted.waits.values().map(|waits| waits.records).sum(),
+        waiting_counterparts_since: counted.waits.values().map(|waits| waits.oldest).min(),
     };
     let onboarding = Onboarding {
         new_customers: counted.today("onboarding_new"),
@@ -306,26 +310,33 @@ fn health(engine: &Engine, counted: &Counted, connections: &[ConnectionStatus]) 
     }
 }
 
-/// Start (if known) and end of the last full sync: the last complete read of every mapped object. And whether every one was read once.
+/// Reads of one round begin at most this long after the end of the one before, in milliseconds: objects are read one after the other.
+const SAME_ROUND_MS: i64 = 60_000;
+
+/// Start (if known) and end of the last full sync: the complete reads that ended last, as far back as they follow each other. And
+/// whether every mapped object was read once.
 fn full_sync(engine: &Engine, first_reads: &BTreeMap<String, serde_json::Value>) -> (Option<(Option<Timestamp>, Timestamp)>, bool) {
     let catalog = engine.catalog();
     let instant = |read: &serde_json::Value, key: &str| serde_json::from_value::<Timestamp>(read[key].clone()).ok();
-    let (mut start, mut end, mut done): (Option<Timestamp>, Option<Timestamp>, bool) = (None, None, true);
+    let (mut reads, mut done): (Vec<(Option<Timestamp>, Timestamp)>, bool) = (Vec::new(), true);
     for name in engine.connections().keys() {
         for (object, _) in catalog.reads(name) {
             match first_reads.get(&format!("{FIRST_READ}{name}/{object}")) {
-                Some(read) => {
-                    end = end.max(instant(read, "at"));
-                    start = match (start, instant(read, "started_at")) {
-                        (Some(known), Some(new)) => Some(known.min(new)),
-                        (known, new) => known.or(new),
-                    };
-                }
+                Some(read) => reads.extend(instant(read, "at").map(|end| (instant(read, "started_at"), end))),
                 None => done = false,
             }
         }
     }
-    (end.map(|end| (start, end)), done)
+    reads.sort_by_key(|(_, end)| std::cmp::Reverse(*end));
+    let Some((mut start, end)) = reads.first().copied() else { return (None, done) };
+    for (earlier, its_end) in reads {
+        let Some(known) = start else { break };
+        if known.as_millisecond() - its_end.as_millisecond() > SAME_ROUND_MS {
+            break;
+        }
+        start = Some(earlier.map_or(known, |earlier| earlier.min(known)));
+    }
+    (Some((start, end)), done)
 }
 
 fn mean(sum: u64, many: u64) -> Option<f64> {

@@ -127,6 +127,11 @@ pub struct Consistency {
     pub waiting_dead_letters: u64,
     /// Records that have no counterpart and wait for a match review.
     pub waiting_reviews: u64,
+    /// Records that wait for a row or for the counterpart of another record.
+    pub waiting_counterparts: u64,
+    /// Since when the one that has waited longest does.
+    #[schema(value_type = Option<String>)]
+    pub waiting_counterparts_since: Option<Timestamp>,
 }
 
 /// One line of the drift breakdown.

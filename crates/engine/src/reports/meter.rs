@@ -2,6 +2,7 @@
 //! restart adds up to one day.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use entente_connect::connector::CallCounts;
@@ -20,6 +21,8 @@ pub const CALLS_FAILED: &str = "calls_failed";
 pub const CALLS_LIMITED: &str = "calls_limited";
 /// Counter of milliseconds spent in calls.
 pub const CALLS_MS: &str = "calls_ms";
+/// Counter of webhooks that were not verified or not readable.
+pub const WEBHOOKS_REFUSED: &str = "webhooks_refused";
 
 /// Counter of polls that failed, by connection.
 pub const POLLS_FAILED: &str = "polls_failed";
@@ -87,7 +90,7 @@ impl Condition {
 /// Remembers what was written, so that only the difference is added.
 #[derive(Debug, Default)]
 pub struct Meter {
-    written: BTreeMap<String, CallCounts>,
+    written: BTreeMap<String, (CallCounts, u64)>,
 }
 
 impl Meter {
@@ -102,12 +105,14 @@ impl Meter {
         let mut present = BTreeMap::new();
         for (name, connection) in engine.connections() {
             let counts = connection.connector.counts();
-            let before = self.written.get(name).cloned().unwrap_or_default();
+            let refused = connection.refused.load(Ordering::Relaxed);
+            let (before, refused_before) = self.written.get(name).cloned().unwrap_or_default();
             for (counter, new, old) in [
                 (CALLS, counts.calls, before.calls),
                 (CALLS_FAILED, counts.failed, before.failed),
                 (CALLS_LIMITED, counts.limited, before.limited),
                 (CALLS_MS, counts.ms, before.ms),
+                (WEBHOOKS_REFUSED, refused, refused_before),
             ] {
                 let delta = i64::try_from(new.saturating_sub(old)).unwrap_or(i64::MAX);
                 if delta > 0 {
@@ -118,7 +123,7 @@ impl Meter {
             if counts.calls > 0 {
                 conditions.push((setting(name), Condition::of(connection, now)));
             }
-            present.insert(name.clone(), counts);
+            present.insert(name.clone(), (counts, refused));
         }
         if !adds.is_empty() || !conditions.is_empty() {
             engine

@@ -20,6 +20,7 @@ use super::decide::{Decision, Wait};
 use super::edit::search_text;
 use super::fate::{Fate, end_hints, fate};
 use super::first_read;
+use super::settle::lost_since;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::entry;
@@ -27,11 +28,13 @@ use crate::error::Result;
 
 /// What became of a batch of decisions.
 pub(crate) struct Committed {
-    /// Decisions that were carried out in the store, by index. The others met a record that had changed meanwhile; they are looked at again.
+    /// Decisions that were carried out in the store, by index. The others met a record that had changed meanwhile and are looked at
+    /// again, or lost their lease and are another worker's.
     pub(crate) fresh: BTreeSet<usize>,
 }
 
-/// Commits decisions. Hints without writes to make are settled with them.
+/// Commits decisions of records that this worker still holds, and prolongs their leases for the writes that follow. Hints without writes
+/// to make are settled with them.
 pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: Arc<Vec<Decision>>) -> Result<Committed> {
     let now = engine.now();
     let fates: Arc<Vec<Option<Fate>>> = Arc::new(
@@ -42,6 +45,8 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
     );
     let catalog = Arc::clone(catalog);
     let owner = engine.owner().to_owned();
+    let lease_ms = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
+    let until = Timestamp::from_millisecond(now.as_millisecond().saturating_add(lease_ms)).unwrap_or(now);
     let committed = engine
         .store()
         .write(move |tx| {
@@ -49,12 +54,14 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let versions: BTreeMap<RecordId, i64> =
                 tx.records(&Viewer::system(), &ids)?.into_iter().map(|(id, record)| (id, record.version)).collect();
             let taken = taken_rows(tx, &decisions)?;
+            let subjects: Vec<String> = decisions.iter().map(|decision| decision.task.hint.subject.clone()).collect();
+            let held = tx.held(&owner, &subjects)?;
+            let ours = |decision: &Decision| held.contains(&decision.task.hint.subject);
             let fresh: BTreeSet<usize> = decisions
                 .iter()
                 .enumerate()
-                .filter(|(at, decision)| {
-                    versions.get(&decision.task.record.id) == Some(&decision.task.record.version) && !taken.contains(at)
-                })
+                .filter(|(at, decision)| ours(decision) && !taken.contains(at))
+                .filter(|(_, decision)| versions.get(&decision.task.record.id) == Some(&decision.task.record.version))
                 .map(|(at, _)| at)
                 .collect();
             let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
@@ -68,13 +75,18 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             look_again(tx, &chosen, now)?;
             let ended: Vec<&Fate> = fresh.iter().filter_map(|at| fates[*at].as_ref()).collect();
             // Somebody changed the record between our read and now: what was gathered is old.
-            let stale = decisions.iter().enumerate().filter(|(at, _)| !fresh.contains(at)).map(|(_, decision)| &decision.task.hint);
-            let later = stale.map(|hint| Settled {
+            let stale = decisions.iter().enumerate().filter(|(at, decision)| ours(decision) && !fresh.contains(at));
+            let later = stale.map(|(_, decision)| &decision.task.hint).map(|hint| Settled {
                 subject: hint.subject.clone(),
                 generation: hint.generation,
                 outcome: Outcome::Later { at: now },
             });
-            end_hints(tx, &owner, &ended, later, now)?;
+            let settlement = end_hints(tx, &owner, &ended, later, now)?;
+            lost_since(&settlement.lost)?;
+            let written: Vec<String> =
+                chosen.iter().filter(|decision| !decision.writes.is_empty()).map(|decision| decision.task.hint.subject.clone()).collect();
+            let kept: BTreeSet<String> = tx.heartbeat(&owner, &written, until)?.into_iter().collect();
+            lost_since(&written.into_iter().filter(|subject| !kept.contains(subject)).collect::<Vec<_>>())?;
             Ok(Committed { fresh })
         })
         .await?;
@@ -220,7 +232,16 @@ fn resolve(tx: &mut Tx<'_>, id: i64, value: Value, by: &str, now: Timestamp) -> 
     tx.count(now, &[("conflicts_resolved", "", 1)])
 }
 
+/// What the records wait for now, in place of what they waited for before.
 fn write_waits(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
+    let wanted = decisions.iter().flat_map(|decision| {
+        decision.waits.iter().map(|wait| {
+            let (target, connection) = wait.parts();
+            (decision.task.record.id.clone(), target, connection.to_owned())
+        })
+    });
+    tx.end_waits_of(&ids, &wanted.collect::<Vec<_>>())?;
     for decision in decisions {
         for wait in &decision.waits {
             if has_ended(tx, wait)? {

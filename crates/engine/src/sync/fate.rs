@@ -3,7 +3,7 @@
 use entente_connect::error::{Class, VendorError};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled, StoreError, SyncStatus, Tx};
+use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled, Settlement, StoreError, SyncStatus, Tx};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -15,12 +15,14 @@ pub(crate) struct Fate {
     connection: Option<String>,
     direction: String,
     error: Option<VendorError>,
+    /// Whether it only lost a race and looks again at once, which is no failure.
+    race: bool,
 }
 
 /// Decides the fate of a hint.
 pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorError)>, now: Timestamp) -> Fate {
     let Some((connection, error)) = failure else {
-        return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None };
+        return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None, race: false };
     };
     let at = |ms: i64| Timestamp::from_millisecond(now.as_millisecond() + ms).unwrap_or(now);
     let again = |attempt: u32| match engine.options().retry_wait(attempt, engine.roll()) {
@@ -28,11 +30,12 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
         None => Outcome::Dead,
     };
     let paused = engine.connection(connection).ok().and_then(|connection| connection.pressure.paused(now));
+    let race = error.class == Class::LookAgain && hint.attempts == 0;
     let outcome = match error.class {
         Class::Wait { until } => Outcome::Later { at: until.max(at(1)) },
         Class::Retry => again(hint.attempts + 1),
         // The first second look is free: a lost race is not an error. After that it is treated like any failure.
-        Class::LookAgain if hint.attempts == 0 => Outcome::Retry { at: now, error: error.to_string() },
+        Class::LookAgain if race => Outcome::Retry { at: now, error: error.to_string() },
         Class::LookAgain => again(hint.attempts),
         Class::Data => Outcome::Dead,
         Class::Reauthenticate | Class::Configuration => match paused {
@@ -41,7 +44,7 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
         },
     };
     let direction = engine.connection(connection).map_or("", |connection| direction(connection.role)).to_owned();
-    Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()) }
+    Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()), race }
 }
 
 /// The direction of a write to a side, as the dashboard names it.
@@ -53,14 +56,15 @@ pub(crate) fn direction(role: entente_model::mapping::Role) -> &'static str {
 }
 
 /// Ends hints with their fates, and hints that come back later for another reason. Keeps what people will want to know: failures, dead
-/// letters, and that a record which had failed has converged after all, whatever woke it.
+/// letters, and that a record which had failed has converged after all, whatever woke it. Answers what settling came to: hints whose
+/// lease was lost are another worker's, and nothing of them has changed.
 pub(crate) fn end_hints(
     tx: &mut Tx<'_>,
     owner: &str,
     fates: &[&Fate],
     later: impl IntoIterator<Item = Settled>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Settlement, StoreError> {
     let converged: Vec<String> = fates.iter().filter(|fate| fate.error.is_none()).map(|fate| fate.hint.subject.clone()).collect();
     if !converged.is_empty() {
         tx.sync_succeeded(&converged, now)?;
@@ -70,7 +74,11 @@ pub(crate) fn end_hints(
         fate.note_failure(tx, now)?;
     }
     let settled: Vec<Settled> = fates.iter().map(|fate| fate.settled()).chain(later).collect();
-    tx.settle(owner, now, &settled).map(drop)
+    let settlement = tx.settle(owner, now, &settled)?;
+    if !settlement.lost.is_empty() {
+        tracing::warn!(lost = settlement.lost.len(), "leases ran out during the work; other workers look at these records");
+    }
+    Ok(settlement)
 }
 
 /// Ends a hint whose work the store refused as a failed attempt: it is looked at afresh, and buried if that goes on.
@@ -86,7 +94,8 @@ pub(crate) async fn give_back(engine: &Engine, hint: &Hint, error: &EngineError)
     let connection = hint.fetch.first().or_else(|| engine.connections().keys().next()).cloned().unwrap_or_default();
     let fate = fate(engine, hint, Some(&(connection, failure)), now);
     let owner = engine.owner().to_owned();
-    Ok(engine.store().write(move |tx| end_hints(tx, &owner, &[&fate], [], now)).await?)
+    engine.store().write(move |tx| end_hints(tx, &owner, &[&fate], [], now)).await?;
+    Ok(())
 }
 
 impl Fate {
@@ -94,10 +103,10 @@ impl Fate {
         Settled { subject: self.hint.subject.clone(), generation: self.hint.generation, outcome: self.outcome.clone() }
     }
 
-    /// Keeps the failure, and the dead letter if it was the last one. A budget that is spent is no failure.
+    /// Keeps the failure, and the dead letter if it was the last one. A budget that is spent is no failure, nor is a lost race.
     fn note_failure(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
         let Some(error) = &self.error else { return Ok(()) };
-        if matches!(self.outcome, Outcome::Later { .. }) {
+        if self.race || matches!(self.outcome, Outcome::Later { .. }) {
             return Ok(());
         }
         // The subject of a row that no record stands for is no id.
@@ -124,7 +133,7 @@ impl Fate {
                 error_class: error.class.name().to_owned(),
                 error_code: error.code.clone(),
                 message: error.message.clone(),
-                vendor_answer: format!("{} {} {}", error.status, error.code, error.message),
+                vendor_answer: error.answer.clone().unwrap_or_else(|| format!("{} {} {}", error.status, error.code, error.message)),
                 attempts: self.attempts(error, now),
                 advice: error.advice.to_owned(),
                 first_at: self.hint.first_at,
@@ -134,9 +143,8 @@ impl Fate {
         Ok(())
     }
 
-    /// The attempts that are known of: the last failure before this one, and this one.
+    /// Every attempt: those that failed before, and this one.
     fn attempts(&self, error: &VendorError, now: Timestamp) -> Vec<Attempt> {
-        let earlier = self.hint.last_error.iter().map(|error| Attempt { at: self.hint.first_at, error: error.clone() });
-        earlier.chain([Attempt { at: now, error: error.to_string() }]).collect()
+        self.hint.failures.iter().cloned().chain([Attempt { at: now, error: error.to_string() }]).collect()
     }
 }

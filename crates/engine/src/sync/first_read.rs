@@ -14,7 +14,7 @@ use super::wake::wake;
 /// Settings under this prefix name remote objects that were read completely at least once (`read/zendesk/user`).
 pub const FIRST_READ: &str = "read/";
 
-/// Settings under this prefix name remote objects whose last page was read for the first time.
+/// Settings under this prefix name remote objects whose last page was read for the first time, with the instant at which that read began.
 const LAST_PAGE: &str = "last_page/";
 
 /// Key under which it is kept that the first read of an object is over.
@@ -22,23 +22,29 @@ pub(crate) fn over_key(connection: &str, object: &str) -> String {
     format!("{FIRST_READ}{connection}/{object}")
 }
 
-/// Notes that the last page of an object was read.
-pub(crate) fn note_last_page(tx: &mut Tx<'_>, connection: &str, object: &str, now: Timestamp) -> Result<(), StoreError> {
-    tx.put_setting(&format!("{LAST_PAGE}{connection}/{object}"), &serde_json::json!({ "at": now }))?;
+/// Notes that the last page of an object was read, in a read that began then.
+pub(crate) fn note_last_page(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    object: &str,
+    started_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.put_setting(&format!("{LAST_PAGE}{connection}/{object}"), &started_at)?;
     end_if_adopted(tx, connection, object, now)
 }
 
 /// Ends the first read of an object once none of its rows waits to be adopted, and wakes what waited for that.
 pub(crate) fn end_if_adopted(tx: &mut Tx<'_>, connection: &str, object: &str, now: Timestamp) -> Result<(), StoreError> {
     let key = over_key(connection, object);
-    let was_read = tx.setting::<serde_json::Value>(&format!("{LAST_PAGE}{connection}/{object}"))?.is_some();
-    if !was_read || tx.setting::<serde_json::Value>(&key)?.is_some() {
+    let Some(started_at) = tx.setting::<Timestamp>(&format!("{LAST_PAGE}{connection}/{object}"))? else { return Ok(()) };
+    if tx.setting::<serde_json::Value>(&key)?.is_some() {
         return Ok(());
     }
     let rows = RowKey { connection: connection.to_owned(), object: object.to_owned(), id: String::new() };
     if tx.hinted_below(&rows.to_string())? {
         return Ok(());
     }
-    tx.put_setting(&key, &serde_json::json!({ "at": now }))?;
+    tx.put_setting(&key, &serde_json::json!({ "started_at": started_at, "at": now }))?;
     wake(tx, &read_target(object), connection, LANE_BACKFILL, now)
 }

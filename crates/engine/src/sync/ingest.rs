@@ -51,8 +51,10 @@ pub(crate) enum Way {
     Webhook,
     /// A poll after the first read: it was missed by webhooks, or the platform has none for it.
     Poll,
-    /// The first complete read of an object, or a resync of all of it.
+    /// The first complete read of an object.
     FirstRead,
+    /// A later complete read of it, because somebody asked for a resync.
+    Resync,
 }
 
 impl Way {
@@ -62,6 +64,7 @@ impl Way {
             Self::Webhook => "webhook",
             Self::Poll => "poll",
             Self::FirstRead => "import",
+            Self::Resync => "resync",
         }
     }
 }
@@ -248,7 +251,7 @@ fn hint(
 ) -> NewHint {
     let window = i64::try_from(engine.options().window().as_millis()).unwrap_or(0);
     let (lane, wait) = match (way, lane) {
-        (Way::FirstRead, _) => (LANE_BACKFILL, 0),
+        (Way::FirstRead | Way::Resync, _) => (LANE_BACKFILL, 0),
         (_, LANE_URGENT) if object == "opportunity" => (lane, window.min(NEW_CUSTOMER_WINDOW_MS)),
         (_, LANE_ACTIVITY) => (lane, window * 2),
         _ => (lane, window),
@@ -260,7 +263,7 @@ fn hint(
         due_at: Timestamp::from_millisecond(now.as_millisecond() + wait).unwrap_or(now),
         cause: way.cause().to_owned(),
         fetch,
-        origin_at: if way == Way::FirstRead { None } else { arrival.origin_at },
+        origin_at: if matches!(way, Way::FirstRead | Way::Resync) { None } else { arrival.origin_at },
         at: now,
     }
 }

@@ -225,6 +225,7 @@ async fn plan(engine: &Engine, chosen: &[(RecordId, String)], fresh: bool, previ
             fetch: fetch_from.clone(),
             attempts: 0,
             last_error: None,
+            failures: Vec::new(),
             generation: 0,
         })
         .collect();

@@ -82,7 +82,17 @@ async fn conclude(
         .store()
         .write(move |tx| {
             let mut tally = Tally::default();
-            for ending in &endings {
+            let subjects: Vec<String> = endings.iter().map(|ending| decisions[ending.decision].task.hint.subject.clone()).collect();
+            let held = tx.held(engine_.owner(), &subjects)?;
+            let (ours, lost): (Vec<&Arc<Ending>>, Vec<&Arc<Ending>>) =
+                endings.iter().partition(|ending| held.contains(&decisions[ending.decision].task.hint.subject));
+            for ending in lost {
+                // Another worker looks at the record by now. What landed here shows in the row itself: it is fetched, as after a crash.
+                let decision = &decisions[ending.decision];
+                let sides: BTreeSet<String> = decision.writes.iter().map(|planned| planned.connection.clone()).collect();
+                tx.hint(&[hint(&decision.task, sides, now)])?;
+            }
+            for ending in &ours {
                 let decision = &decisions[ending.decision];
                 land(tx, &engine_, &catalog, decision, &ending.landed, &mut tally, now)?;
                 for connection in &ending.failed {
@@ -93,10 +103,19 @@ async fn conclude(
                 }
             }
             tally.keep(tx, now)?;
-            let fates: Vec<&Fate> = endings.iter().map(|ending| &ending.fate).collect();
-            end_hints(tx, engine_.owner(), &fates, [], now)
+            let fates: Vec<&Fate> = ours.iter().map(|ending| &ending.fate).collect();
+            let settlement = end_hints(tx, engine_.owner(), &fates, [], now)?;
+            lost_since(&settlement.lost)
         })
         .await
+}
+
+/// A lease that was held when the transaction began and is not at its end: nothing of the transaction may stay.
+pub(crate) fn lost_since(lost: &[String]) -> Result<(), StoreError> {
+    match lost.first() {
+        None => Ok(()),
+        Some(subject) => Err(StoreError::Conflict { what: format!("the lease of {subject}") }),
+    }
 }
 
 fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delivered>, now: Timestamp) -> Ending {

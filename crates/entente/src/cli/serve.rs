@@ -11,7 +11,7 @@ use entente_engine::metadata::refresh;
 use entente_engine::notify::mail::{MailEncryption, MailSettings};
 use entente_engine::notify::{Notifier, NotifierSettings, drain};
 use entente_engine::reports::meter::{Meter, measure_network};
-use entente_engine::reports::watch;
+use entente_engine::sync::presence;
 use entente_engine::{Engine, sync};
 use entente_store::WorkerSeat;
 use tokio::net::TcpListener;
@@ -31,9 +31,6 @@ const METER_EVERY: Duration = Duration::from_secs(10);
 
 /// Time between looks for notices to send.
 const NOTIFY_EVERY: Duration = Duration::from_secs(5);
-
-/// Time between looks for things that operators should be told of.
-const WATCH_EVERY: Duration = Duration::from_secs(60);
 
 /// Time between measurements of the network: a thousand and more a day make a fair mean.
 const NETWORK_EVERY: Duration = Duration::from_secs(60);
@@ -89,6 +86,11 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         tracing::warn!("there is no connection yet; add [[connection]] tables to {}", config.file.display());
     }
     let (stop, mut stopped) = signal::channel(false);
+    let mut aside = JoinSet::new();
+    if work.is_none() {
+        aside.spawn(presence::keep(engine.clone(), place(), stop.subscribe()));
+        aside.spawn(count_calls(engine.clone(), stop.subscribe()));
+    }
     let server = tokio::spawn(async move {
         axum::serve(listener, router(app))
             .with_graceful_shutdown(async move {
@@ -104,6 +106,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if tokio::time::timeout(GRACE, server).await.is_err() {
         abort.abort();
     }
+    while aside.join_next().await.is_some() {}
     if let Some(work) = work {
         work.stop().await?;
     }
@@ -112,6 +115,13 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         refresh.await.map_err(|error| Fault::new(format!("the server ended by a defect: {error}"), "report this with the log"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which process this is, for people: its host and number.
+fn place() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let host = host.map(|name| name.trim().to_owned()).unwrap_or_default();
+    format!("process {} on {}", std::process::id(), if host.is_empty() { "this host" } else { &host })
 }
 
 /// Completes when the process is told to stop.
@@ -157,6 +167,7 @@ impl Work {
         let (stop, stopped) = signal::channel(false);
         let sync = tokio::spawn(sync::run::run(engine.clone(), stopped.clone(), on_page));
         let mut loops = JoinSet::new();
+        loops.spawn(presence::keep(engine.clone(), place(), stopped.clone()));
         loops.spawn(count_calls(engine.clone(), stopped.clone()));
         loops.spawn(every(NOTIFY_EVERY, stopped.clone(), engine.clone(), move |engine| {
             let notifier = notifier.clone();
@@ -167,14 +178,9 @@ impl Work {
             }
         }));
         loops.spawn(every(REFRESH_EVERY, stopped.clone(), engine.clone(), take_up_mappings));
-        loops.spawn(every(NETWORK_EVERY, stopped.clone(), engine.clone(), |engine| async move {
+        loops.spawn(every(NETWORK_EVERY, stopped, engine.clone(), |engine| async move {
             if let Err(error) = measure_network(&engine).await {
                 tracing::warn!(%error, "the network's latency could not be noted");
-            }
-        }));
-        loops.spawn(every(WATCH_EVERY, stopped, engine.clone(), |engine| async move {
-            if let Err(error) = watch::watch(&engine).await {
-                tracing::error!(%error, "the state of the sync could not be judged; trying again");
             }
         }));
         Ok(Self { stop, loops, sync, _seat: seat })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
+use entente_engine::reports::meter::Meter;
 use entente_engine::sync::edit::{self, Edit};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
@@ -323,16 +324,18 @@ async fn a_forged_webhook_is_refused_and_leaves_nothing_behind_but_a_count() {
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     let (status, _, _) = server.send(forged("/hooks/hubspot")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-    let now = server.app.engine.now();
+    let engine = &server.app.engine;
+    let now = engine.now();
     let later = Timestamp::from_millisecond(now.as_millisecond() + 1).unwrap();
-    let (kept, hints, refused) = server
-        .app
-        .engine
-        .store()
-        .read(move |tx| Ok((tx.inbox_counts()?.len(), tx.hint_counts(now)?.len(), tx.counted("webhooks_refused", None, now, later)?)))
-        .await
-        .unwrap();
-    assert_eq!((kept, hints, refused), (0, 0, 2));
+    let left = async || {
+        let counted = engine
+            .store()
+            .read(move |tx| Ok((tx.inbox_counts()?.len(), tx.hint_counts(now)?.len(), tx.counted("webhooks_refused", None, now, later)?)));
+        counted.await.unwrap()
+    };
+    assert_eq!(left().await, (0, 0, 0), "a forged webhook costs no write");
+    Meter::default().write(engine).await.unwrap();
+    assert_eq!(left().await, (0, 0, 2), "and is counted with the calls");
 }
 
 #[tokio::test]

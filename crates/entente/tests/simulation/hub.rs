@@ -310,7 +310,7 @@ impl Hub {
         if poll_is_due {
             for connection in [SALESFORCE, ZENDESK] {
                 for (object, _) in self.engine.catalog().reads(connection) {
-                    let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}).await;
+                    let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}, &|| false).await;
                 }
             }
             worked = true;

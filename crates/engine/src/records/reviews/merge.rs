@@ -172,7 +172,7 @@ impl Merging<'_> {
             tx.resolve_conflict(open.id, &Resolution { value, by, at: self.now, entry: None })?;
         }
         tx.close_dead_letters_of(&[absorbed.id.to_string()], "merged", self.now)?;
-        tx.end_waits_of(&absorbed.id)?;
+        tx.end_waits_of(std::slice::from_ref(&absorbed.id), &[])?;
         for connection in self.connections {
             wake(tx, absorbed.id.as_str(), connection, LANE_UPDATE, self.now)?;
         }

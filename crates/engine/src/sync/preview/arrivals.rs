@@ -17,7 +17,7 @@ use crate::error::{EngineError, Result};
 use crate::records::title;
 use crate::sync::adopt::adopt_within;
 use crate::sync::look::stored;
-use crate::sync::poll::cursor_name;
+use crate::sync::poll::next_page;
 use crate::sync::subject::RowKey;
 use crate::sync::task::LANE_BACKFILL;
 
@@ -71,8 +71,7 @@ pub(super) async fn foresee(engine: &Engine, object: Option<&str>) -> Result<Vec
 /// Rows that changed since the last poll, or all of them before the first, and that no record stands for.
 async fn unlinked(engine: &Engine, connection: &str, read: &ReadSpec) -> Result<Vec<Look>> {
     let ready = engine.connection(connection)?;
-    let name = cursor_name(connection, &read.object);
-    let mut cursor = engine.store().read(move |tx| tx.cursor::<String>(&name)).await?;
+    let mut cursor = next_page(engine, connection, &read.object).await?;
     let mut found = Vec::new();
     loop {
         let page = ready.connector.page(read, cursor.as_ref(), Priority::Update).await;
@@ -114,6 +113,7 @@ fn within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, looks: &[(String,
     let hints: Vec<Hint> = keys
         .iter()
         .map(|key| Hint {
+            failures: Vec::new(),
             subject: RowKey { connection: key.connection.clone(), object: key.object.clone(), id: key.id.clone() }.to_string(),
             object: String::new(),
             lane: LANE_BACKFILL,
