@@ -151,3 +151,21 @@ impl From<deadpool_postgres::PoolError> for StoreError {
         }
     }
 }
+
+impl StoreError {
+    /// Whether the data of the transaction was refused, so that another transaction may well go through; else the store as a whole
+    /// cannot do its work now.
+    #[must_use]
+    pub fn is_of_the_data(&self) -> bool {
+        matches!(
+            self,
+            Self::Conflict { .. }
+                | Self::Erased { .. }
+                | Self::Invalid(_)
+                | Self::Missing(_)
+                | Self::Corrupt { .. }
+                | Self::Database(_)
+                | Self::Panicked(_)
+        )
+    }
+}

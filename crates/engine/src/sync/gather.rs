@@ -92,6 +92,7 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
         let Ok(ready) = engine.connection(&connection) else { continue };
         let fields = read_fields(catalog, &connection, &object);
         let urgency = most_urgent.get(&(connection.clone(), object.clone())).copied().unwrap_or(Priority::Backfill);
+        tracing::debug!(connection, object, rows = rows.len(), "fetching rows");
         for chunk in rows.chunks(ready.connector.spec().fetch_max) {
             let connector = Arc::clone(&ready.connector);
             let read = ReadSpec { object: object.clone(), fields: fields.clone() };

@@ -180,11 +180,22 @@ fn judge(
     // event may be an old one, and when nothing else will tell it.
     let doubtful = state.in_flight || !state.is_behind(look);
     let fetch = cleared || hidden == Hidden::Derived || look.row.is_empty() || (hidden == Hidden::Others && doubtful);
+    if fetch {
+        tracing::debug!(
+            object = link.remote_object,
+            cleared,
+            ?hidden,
+            in_flight = state.in_flight,
+            behind = state.is_behind(look),
+            ?differing,
+            "an event does not tell enough"
+        );
+    }
     News::Look { lane: lane_of(mapped, Some(&differing)), fetch }
 }
 
 /// What a look leaves out of what is known of a row.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Hidden {
     Nothing,
     /// Other fields.
@@ -253,7 +264,6 @@ fn hint(
     let (lane, wait) = match (way, lane) {
         (Way::FirstRead | Way::Resync, _) => (LANE_BACKFILL, 0),
         (_, LANE_URGENT) if object == "opportunity" => (lane, window.min(NEW_CUSTOMER_WINDOW_MS)),
-        (_, LANE_ACTIVITY) => (lane, window * 2),
         _ => (lane, window),
     };
     NewHint {

@@ -56,13 +56,16 @@ pub(crate) async fn settle(
         .map(|at| Arc::new(ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)))
         .collect();
     let Err(error) = conclude(engine, catalog, &decisions, endings.clone(), now).await else { return Ok(()) };
-    if endings.len() == 1 {
+    if endings.len() == 1 || !error.is_of_the_data() {
         return Err(error.into());
     }
     // One record must not hold back the others: what they wrote has landed, and is known.
     for ending in endings {
         let hint = &decisions[ending.decision].task.hint;
         if let Err(error) = conclude(engine, catalog, &decisions, vec![Arc::clone(&ending)], now).await {
+            if !error.is_of_the_data() {
+                return Err(error.into());
+            }
             give_back(engine, hint, &error.into()).await?;
         }
     }
