@@ -401,6 +401,7 @@ impl Adoption<'_> {
             external_id: row.key.id.clone(),
             base: Fields::new(),
             seen: None,
+            taken: None,
             pending: None,
             version: None,
             seen_at: None,

@@ -56,13 +56,16 @@ pub(crate) async fn settle(
         .map(|at| Arc::new(ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)))
         .collect();
     let Err(error) = conclude(engine, catalog, &decisions, endings.clone(), now).await else { return Ok(()) };
-    if endings.len() == 1 {
+    if endings.len() == 1 || error.is_total() {
         return Err(error.into());
     }
     // One record must not hold back the others: what they wrote has landed, and is known.
     for ending in endings {
         let hint = &decisions[ending.decision].task.hint;
         if let Err(error) = conclude(engine, catalog, &decisions, vec![Arc::clone(&ending)], now).await {
+            if error.is_total() {
+                return Err(error.into());
+            }
             give_back(engine, hint, &error.into()).await?;
         }
     }
@@ -245,10 +248,12 @@ fn land(
 /// The link after its fields were written: they are the base now.
 fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestamp) -> Link {
     let mut link = link.clone();
-    if let Some(seen) = &mut link.seen {
-        seen.retain(|field, _| !planned.fields.contains_key(field));
+    for apart in [&mut link.seen, &mut link.taken] {
+        if let Some(fields) = apart {
+            fields.retain(|field, _| !planned.fields.contains_key(field));
+        }
+        *apart = apart.take().filter(|fields| !fields.is_empty());
     }
-    link.seen = link.seen.filter(|seen| !seen.is_empty());
     link.pending = None;
     link.base.extend(planned.fields.clone());
     link.external_id.clone_from(&written.id);
@@ -295,6 +300,7 @@ fn adopt_created(
         external_id: written.id.clone(),
         base,
         seen: None,
+        taken: None,
         pending: None,
         version: written.version.clone(),
         seen_at: Some(now),

@@ -9,7 +9,7 @@ use super::fate::give_back;
 use super::subject::Subject;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 
 /// Claims in order: what a person waits for and is due, all live changes, backfill. Urgent changes that still wait for others go along
 /// with the live changes.
@@ -42,7 +42,8 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
 }
 
 /// Works off claimed hints: rows are adopted, records converged. One that the store refuses does not hold back the others: then each is
-/// worked off alone, and the culprit ends as a failed attempt.
+/// worked off alone, and the culprit ends as a failed attempt. A store that has failed as a whole ends the work at once: no record is to
+/// blame, the leases run out, and the next process that has a store goes on.
 ///
 /// # Errors
 /// When the store fails as a whole.
@@ -52,16 +53,26 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
         tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
     }
     let Err(error) = together(engine, hints.clone()).await else { return Ok(()) };
+    if is_total(&error) {
+        return Err(error);
+    }
     if let [hint] = hints.as_slice() {
         return give_back(engine, hint, &error).await;
     }
     tracing::debug!(%error, many = hints.len(), "a batch failed; its records are worked off one by one");
     for hint in hints {
         if let Err(error) = together(engine, vec![hint.clone()]).await {
+            if is_total(&error) {
+                return Err(error);
+            }
             give_back(engine, &hint, &error).await?;
         }
     }
     Ok(())
+}
+
+fn is_total(error: &EngineError) -> bool {
+    matches!(error, EngineError::Store(error) if error.is_total())
 }
 
 async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {

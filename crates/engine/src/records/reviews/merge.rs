@@ -73,6 +73,7 @@ impl Merging<'_> {
                 record: survivor.id.clone(),
                 base: Fields::new(),
                 seen: None,
+                taken: None,
                 version: None,
                 seen_at: None,
                 created_at: self.now,
@@ -141,8 +142,8 @@ impl Merging<'_> {
                 let mut links = tx.links_of(&ids)?;
                 for link in &mut links {
                     point(&mut link.base, &field, &old, &new);
-                    if let Some(seen) = &mut link.seen {
-                        point(seen, &field, &old, &new);
+                    for apart in [&mut link.seen, &mut link.taken].into_iter().flatten() {
+                        point(apart, &field, &old, &new);
                     }
                 }
                 tx.put_links(&links)?;
