@@ -24,7 +24,6 @@ use super::first_read;
 use super::look::taken;
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
-use super::task::LANE_BACKFILL;
 use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
@@ -59,9 +58,9 @@ pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     Ok(())
 }
 
-/// The rows that were adopted may have been the last ones of a first read.
+/// The rows that were adopted may have been the last ones of a first read, also those that an event has made urgent meanwhile.
 fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<(), StoreError> {
-    let read = hints.iter().filter(|hint| hint.lane == LANE_BACKFILL).filter_map(|hint| match Subject::parse(&hint.subject) {
+    let read = hints.iter().filter_map(|hint| match Subject::parse(&hint.subject) {
         Some(Subject::Row(row)) => Some((row.connection, row.object)),
         _ => None,
     });

@@ -16,6 +16,7 @@ use super::decide::{Decision, PlannedWrite, id_field};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
 use super::fate::{Fate, end_hints, fate, give_back};
+use super::redirect::{Author, redirect};
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
 use super::wake::wake;
 use crate::catalog::Catalog;
@@ -331,7 +332,7 @@ fn adopt_created(
     wake(tx, record.id.as_str(), &planned.connection, decision.task.hint.lane, now)
 }
 
-/// Another record turns out to be the same: its counterpart goes to the survivor, and it ends as merged.
+/// Another record turns out to be the same: its counterpart goes to the survivor, what points to it points there, and it ends as merged.
 fn absorb(
     tx: &mut Tx<'_>,
     catalog: &Catalog,
@@ -363,7 +364,12 @@ fn absorb(
     }])?;
     let search_text = edit::search_text(catalog, &absorbed);
     tx.put_match_keys(&[(other.clone(), absorbed.object.clone(), BTreeSet::new())])?;
-    tx.put_records(&[PutRecord { record: absorbed, search_text }])
+    let object = absorbed.object.clone();
+    tx.put_records(&[PutRecord { record: absorbed, search_text }])?;
+    // What points to it would wait for its counterparts for good.
+    let why = format!("both stand for one row at {connection}");
+    let author = Author { actor: Actor::Us, name: connection, cause: "event", why: &why };
+    redirect(tx, catalog, &object, other, &survivor.id, &author, now)
 }
 
 /// Whether a case is the onboarding checklist of a new customer.
