@@ -311,9 +311,6 @@ impl Hub {
             for connection in [SALESFORCE, ZENDESK] {
                 for (object, _) in self.engine.catalog().reads(connection) {
                     let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}, &|| false).await;
-                    if let Err(e) = &_polled {
-                        eprintln!("POLL {connection} {object}: {e}");
-                    }
                 }
             }
             worked = true;
