@@ -147,7 +147,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
 
 story! {
     async fn a_link_is_found_from_both_ends(house: &House) {
-        let seen = Link { seen: Some(text("name", "Eve")), ..link(1, "desk", "7") };
+        let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), ..link(1, "desk", "7") };
         let links = vec![link(1, "crm", "003"), seen.clone(), link(2, "crm", "004")];
         let put = links.clone();
         house.write(move |tx| tx.put_links(&put)).await.unwrap();
@@ -177,12 +177,13 @@ story! {
 
 story! {
     async fn no_row_is_the_counterpart_of_two_records(house: &House) {
-        house.write(|tx| tx.put_links(&[link(1, "crm", "003")])).await.unwrap();
+        house.write(|tx| tx.put_links(&[Link { taken: Some(text("name", "Eve")), ..link(1, "crm", "003") }])).await.unwrap();
         let twin = house.write(|tx| tx.put_links(&[link(2, "crm", "003")])).await;
         assert!(matches!(twin, Err(StoreError::Conflict { .. })), "{twin:?}");
 
         house.write(|tx| tx.move_link(&contact(1), "crm", &contact(2))).await.unwrap();
-        assert_eq!(house.read(|tx| tx.links_of(&[contact(2)])).await.unwrap()[0].external_id, "003");
+        let moved = house.read(|tx| tx.links_of(&[contact(2)])).await.unwrap().remove(0);
+        assert_eq!((moved.external_id.as_str(), moved.taken), ("003", None), "what was weighed was weighed for the other record");
         let gone = house.write(|tx| tx.move_link(&contact(1), "crm", &contact(3))).await;
         assert!(matches!(gone, Err(StoreError::Missing(_))));
         assert!(house.write(|tx| tx.end_link(&contact(2), "crm", LinkState::Deleted, at(5))).await.unwrap());
