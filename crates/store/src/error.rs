@@ -90,6 +90,22 @@ impl StoreError {
         matches!(self, Self::Busy(_) | Self::Unavailable(_) | Self::Conflict { .. })
     }
 
+    /// Whether the store as a whole has failed, not what it was asked: any other call would fail as well.
+    #[must_use]
+    pub fn is_total(&self) -> bool {
+        matches!(
+            self,
+            Self::Crashed
+                | Self::Unavailable(_)
+                | Self::Closed
+                | Self::Io { .. }
+                | Self::NewerSchema { .. }
+                | Self::SecondWorker
+                | Self::BadKey(_)
+                | Self::BadUrl(_)
+        )
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
     }
@@ -149,23 +165,5 @@ impl From<deadpool_postgres::PoolError> for StoreError {
             },
             other => Self::Unavailable(other.to_string()),
         }
-    }
-}
-
-impl StoreError {
-    /// Whether the data of the transaction was refused, so that another transaction may well go through; else the store as a whole
-    /// cannot do its work now.
-    #[must_use]
-    pub fn is_of_the_data(&self) -> bool {
-        matches!(
-            self,
-            Self::Conflict { .. }
-                | Self::Erased { .. }
-                | Self::Invalid(_)
-                | Self::Missing(_)
-                | Self::Corrupt { .. }
-                | Self::Database(_)
-                | Self::Panicked(_)
-        )
     }
 }

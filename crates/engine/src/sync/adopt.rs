@@ -59,7 +59,7 @@ pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<String>> {
     Ok(adopted)
 }
 
-/// The rows that were adopted may have been the last ones of a first read.
+/// The rows that were adopted may have been the last ones of a first read, also those that an event has made urgent meanwhile.
 fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<(), StoreError> {
     let read = hints.iter().filter_map(|hint| match Subject::parse(&hint.subject) {
         Some(Subject::Row(row)) => Some((row.connection, row.object)),
@@ -406,6 +406,7 @@ impl<'a> Adoption<'a> {
             external_id: row.key.id.clone(),
             base: Fields::new(),
             seen: None,
+            taken: None,
             pending: None,
             version: None,
             seen_at: None,

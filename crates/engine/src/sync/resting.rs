@@ -90,16 +90,16 @@ impl Connector for Resting {
         self.inner.create_field(field).await
     }
 
-    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
-        self.inner.subscribe(url, objects).await
+    async fn groups(&self, fresh: bool) -> Result<Vec<Group>, VendorError> {
+        self.inner.groups(fresh).await
     }
 
     async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
         self.inner.subscribed(url, objects).await
     }
 
-    async fn groups(&self, fresh: bool) -> Result<Vec<Group>, VendorError> {
-        self.inner.groups(fresh).await
+    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
+        self.inner.subscribe(url, objects).await
     }
 
     fn budget(&self) -> Budget {

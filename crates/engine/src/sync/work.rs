@@ -54,7 +54,8 @@ fn next_flush(engine: &Engine) -> Option<Timestamp> {
 }
 
 /// Works off claimed hints: rows are adopted, records converged. One that the store refuses does not hold back the others: then each is
-/// worked off alone, and the culprit ends as a failed attempt.
+/// worked off alone, and the culprit ends as a failed attempt. A store that has failed as a whole ends the work at once: no record is to
+/// blame, the leases run out, and the next process that has a store goes on.
 ///
 /// # Errors
 /// When the store fails as a whole.
@@ -64,7 +65,7 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
         tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
     }
     let Err(error) = together(engine, hints.clone()).await else { return Ok(()) };
-    if !is_of_the_data(&error) {
+    if is_total(&error) {
         return Err(error);
     }
     if let [hint] = hints.as_slice() {
@@ -73,7 +74,7 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     tracing::debug!(%error, many = hints.len(), "a batch failed; its records are worked off one by one");
     for hint in hints {
         if let Err(error) = together(engine, vec![hint.clone()]).await {
-            if !is_of_the_data(&error) {
+            if is_total(&error) {
                 return Err(error);
             }
             give_back(engine, &hint, &error).await?;
@@ -82,12 +83,8 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     Ok(())
 }
 
-/// Whether what was to be kept was refused, rather than the store being out of order.
-fn is_of_the_data(error: &EngineError) -> bool {
-    match error {
-        EngineError::Store(error) => error.is_of_the_data(),
-        _ => true,
-    }
+fn is_total(error: &EngineError) -> bool {
+    matches!(error, EngineError::Store(error) if error.is_total())
 }
 
 async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
