@@ -19,6 +19,7 @@ pub(crate) mod token_refusal;
 pub mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wire::{Time, TokenVault, Wire};
 
@@ -31,4 +32,7 @@ pub struct Surroundings {
     pub time: Arc<dyn Time>,
     /// Keeps tokens across restarts.
     pub vault: Arc<dyn TokenVault>,
+    /// Within what time a change is to land on the other side, as the admin set it: how long background work of a platform may be left
+    /// alone before it is asked about.
+    pub latency_target: Duration,
 }

@@ -177,8 +177,12 @@ pub async fn engine(config: &Config, store: Store) -> Result<Engine> {
     for settings in &config.connections {
         let mut settings = settings.clone();
         complete(&store, &settings.name, &mut settings.webhooks).await?;
-        let surroundings =
-            Surroundings { wire: Arc::new(HttpWire::new(settings.proxy.as_ref())?), time: Arc::clone(&time), vault: Arc::clone(&vault) };
+        let surroundings = Surroundings {
+            wire: Arc::new(HttpWire::new(settings.proxy.as_ref())?),
+            time: Arc::clone(&time),
+            vault: Arc::clone(&vault),
+            latency_target: Duration::from_millis(config.sync.latency_target_ms),
+        };
         connections.push((settings.clone(), registry::connect(settings, surroundings)?));
     }
     let parts = Parts { store, time, options: config.sync.clone(), connections, seed: seed()?, flaws: Flaws::none() };

@@ -11,6 +11,11 @@ mod ui;
 
 use std::process::ExitCode;
 
+/// Gives memory back to the system after a burst of work; its settings are in `.cargo/config.toml`.
+#[cfg(all(unix, not(target_env = "musl")))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -42,7 +42,7 @@ impl Tx<'_> {
             "insert into counters (hour, name, connection, value)
              select $2, x.value->>'name', x.value->>'connection', cast(x.value->>'delta' as bigint) from EACH($1) where true
              on conflict (name, hour, connection) do update set value = counters.value + excluded.value",
-            &[Val::json(&rows)?, hour(now).into()],
+            &[Val::rows(rows), hour(now).into()],
         )?;
         Ok(())
     }

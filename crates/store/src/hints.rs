@@ -200,7 +200,7 @@ impl Tx<'_> {
                     to_fetch_next = case when hints.lease_until is null then hints.to_fetch_next
                         else JSON_UNION(hints.to_fetch_next, excluded.to_fetch) end,
                     generation = hints.generation + 1",
-                &[Val::json(&rows)?],
+                &[Val::rows(rows)],
             )?;
         }
         if !hints.is_empty() {

@@ -60,7 +60,7 @@ impl Tx<'_> {
             "insert into latencies (hour, name, bucket, many)
              select $2, $3, cast(x.value->>'bucket' as smallint), cast(x.value->>'many' as bigint) from EACH($1) where true
              on conflict (name, hour, bucket) do update set many = latencies.many + excluded.many",
-            &[Val::json(&rows)?, hour(now).into(), name.into()],
+            &[Val::rows(rows), hour(now).into(), name.into()],
         )?;
         Ok(())
     }

@@ -215,7 +215,7 @@ impl Tx<'_> {
                     x.value->>'actor', x.value->>'actor_name', x.value->>'cause', x.value->>'detail', x.value->>'connection',
                     x.value->>'subject', unhex(x.value->>'changes'), unhex(x.value->>'hash')
              from EACH($1)",
-            &[Val::Json(rows.into())],
+            &[Val::rows(rows)],
         )?;
         ids.extend(fresh);
         Ok(())

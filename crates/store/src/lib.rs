@@ -47,7 +47,7 @@ pub use hints::{Claim, Hint, LANE_LAST, LANE_URGENT, Lane, LaneCount, NewHint, O
 pub use inbox::{Delivery, DeliveryState, NewDelivery};
 pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Verdict, Verified};
-pub use links::{Link, LinkState, PresentRow, RemoteKey};
+pub use links::{Link, LinkState, PresentRow, RemoteKey, SeenVersion};
 pub use looks::{EarlierValues, Existence, StoredLook};
 pub use master_key::MasterKey;
 pub use match_keys::{MatchHit, MatchKey};

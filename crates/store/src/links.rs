@@ -85,6 +85,19 @@ impl Link {
     }
 }
 
+/// The version of a row that was seen, with nothing new in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenVersion {
+    /// The record.
+    pub record: RecordId,
+    /// Connection.
+    pub connection: String,
+    /// Version, as the vendor gave it.
+    pub version: String,
+    /// When it was seen.
+    pub seen_at: Timestamp,
+}
+
 /// A remote row that a record is linked to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PresentRow {
@@ -195,7 +208,31 @@ impl Tx<'_> {
                         pending = excluded.pending, version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
                         state = excluded.state, created_at = excluded.created_at",
-                &[Val::json(&rows)?],
+                &[Val::rows(rows)],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Notes versions of rows that were seen and told nothing else.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn note_versions(&mut self, seen: &[SeenVersion]) -> Result<()> {
+        // The last one wins, and the order of locks is the same in every transaction.
+        let unique: BTreeMap<(&RecordId, &str), &SeenVersion> =
+            seen.iter().map(|seen| ((&seen.record, seen.connection.as_str()), seen)).collect();
+        let unique: Vec<&SeenVersion> = unique.into_values().collect();
+        for batch in unique.chunks(BATCH_ROWS) {
+            let rows = batch.iter().map(|seen| {
+                serde_json::json!({
+                    "record": seen.record, "connection": seen.connection, "version": seen.version, "seen_at": seen.seen_at.as_millisecond(),
+                })
+            });
+            self.exec(
+                "update links set version = x.value->>'version', seen_at = cast(x.value->>'seen_at' as bigint)
+                 from EACH($1) where links.record = x.value->>'record' and links.connection = x.value->>'connection'",
+                &[Val::rows(rows.collect())],
             )?;
         }
         Ok(())

@@ -198,7 +198,7 @@ impl Tx<'_> {
                         stamp = looks.stamp + 1
                  where coalesce(excluded.changed_at, -1) > coalesce(looks.changed_at, -1)
                     or (coalesce(excluded.changed_at, -1) = coalesce(looks.changed_at, -1) and excluded.seen_at >= looks.seen_at)",
-                &[Val::json(&rows)?],
+                &[Val::rows(rows)],
             )?;
         }
         Ok(())
@@ -246,7 +246,7 @@ impl Tx<'_> {
             gone += self.exec(
                 "delete from looks where (connection, remote_object, external_id, stamp) in
                  (select x.value->>'connection', x.value->>'object', x.value->>'id', cast(x.value->>'stamp' as bigint) from EACH($1))",
-                &[Val::json(&rows)?],
+                &[Val::rows(rows)],
             )?;
         }
         Ok(gone)

@@ -60,7 +60,7 @@ impl Tx<'_> {
                 "insert into match_keys (kind, value, object, record)
                  select x.value->>'kind', x.value->>'value', x.value->>'object', x.value->>'record' from EACH($1) where true
                  on conflict (record, kind, value) do nothing",
-                &[Val::json(&rows)?],
+                &[Val::rows(rows)],
             )?;
         }
         Ok(())

@@ -140,6 +140,21 @@ impl Tx<'_> {
         Ok(found)
     }
 
+    /// Versions of the records that there are, whoever may see them.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn record_versions(&mut self, ids: &[RecordId]) -> Result<BTreeMap<RecordId, i64>> {
+        let mut found = BTreeMap::new();
+        for batch in ids.chunks(BATCH_ROWS) {
+            let names: Vec<String> = batch.iter().map(ToString::to_string).collect();
+            for mut row in self.rows("records", "select id, version from records where id IN_LIST($1)", vals![names])? {
+                found.insert(row.parse()?, row.int()?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Writes records, new ones and changed ones, and makes them findable. Their versions go up by one.
     ///
     /// # Errors
@@ -162,44 +177,46 @@ impl Tx<'_> {
                 let findable = if record.state == RecordState::Active { search::words(search_text) } else { String::new() };
                 words.push(serde_json::json!({ "id": record.id, "words": findable }));
             }
-            self.insert_records(&fresh)?;
-            self.update_records(&changed)?;
+            self.insert_records(fresh)?;
+            self.update_records(changed)?;
             self.exec(
                 "insert into search (id, words) select x.value->>'id', x.value->>'words' from EACH($1) where true
                  on conflict (id) do update set words = excluded.words where search.words <> excluded.words",
-                &[Val::json(&words)?],
+                &[Val::rows(words)],
             )?;
         }
         Ok(())
     }
 
-    fn insert_records(&mut self, rows: &[serde_json::Value]) -> Result<()> {
+    fn insert_records(&mut self, rows: Vec<serde_json::Value>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
+        let many = rows.len() as u64;
         let inserted = self.exec(
             "insert into records (id, object, subject, data, provenance, created_at, updated_at, version, state, merged_into)
              select x.value->>'id', x.value->>'object', x.value->>'subject', x.value->'data', x.value->'provenance',
                     cast(x.value->>'created_at' as bigint), cast(x.value->>'updated_at' as bigint), 1, x.value->>'state',
                     x.value->>'merged_into'
              from EACH($1) where true on conflict (id) do nothing",
-            &[Val::json(rows)?],
+            &[Val::rows(rows)],
         )?;
-        if inserted == rows.len() as u64 { Ok(()) } else { Err(StoreError::Conflict { what: "a new record that exists already".into() }) }
+        if inserted == many { Ok(()) } else { Err(StoreError::Conflict { what: "a new record that exists already".into() }) }
     }
 
-    fn update_records(&mut self, rows: &[serde_json::Value]) -> Result<()> {
+    fn update_records(&mut self, rows: Vec<serde_json::Value>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
+        let many = rows.len() as u64;
         let updated = self.exec(
             "update records set object = x.value->>'object', subject = x.value->>'subject', data = x.value->'data',
                     provenance = x.value->'provenance', updated_at = cast(x.value->>'updated_at' as bigint),
                     version = records.version + 1, state = x.value->>'state', merged_into = x.value->>'merged_into'
              from EACH($1) where records.id = x.value->>'id' and records.version = cast(x.value->>'version' as bigint)",
-            &[Val::json(rows)?],
+            &[Val::rows(rows)],
         )?;
-        if updated == rows.len() as u64 { Ok(()) } else { Err(StoreError::Conflict { what: "a record".into() }) }
+        if updated == many { Ok(()) } else { Err(StoreError::Conflict { what: "a record".into() }) }
     }
 
     /// A page of records, last changed first.

@@ -6,11 +6,13 @@
 //! | word | PostgreSQL | SQLite |
 //! |---|---|---|
 //! | `EACH($1)` | `jsonb_array_elements($1::jsonb) as x(value)` | `json_each(?1) as x` |
+//! | (an insert or update `from EACH($1)` | | one run per row, see [`each`]) |
 //! | `IN_LIST($1)` | `= any($1)` | `in (select value from json_each(?1))` |
 //! | `LEAST(`, `GREATEST(` | the same | `min(`, `max(` (arguments must not be null) |
 //! | `JSON_UNION(a, b)` | a function of the first migration, `a \|\| b` | `json_patch(a, b)` |
 //! | `FOR_UPDATE`, `FOR_SHARE`, `SKIP_LOCKED` | `for update`, ... | nothing: there is one writer |
 
+mod each;
 pub(crate) mod postgres;
 pub(crate) mod row;
 pub(crate) mod sqlite;

@@ -215,8 +215,12 @@ pub struct Scene {
 impl Scene {
     /// The same connection in another process, which shares the vault.
     pub fn beside(&self, settings: ConnectionSettings) -> Arc<dyn Connector> {
-        let surroundings =
-            Surroundings { wire: Arc::clone(&self.org) as _, time: Arc::clone(&self.hands) as _, vault: Arc::clone(&self.vault) as _ };
+        let surroundings = Surroundings {
+            wire: Arc::clone(&self.org) as _,
+            time: Arc::clone(&self.hands) as _,
+            vault: Arc::clone(&self.vault) as _,
+            latency_target: Duration::from_secs(3),
+        };
         registry::connect(settings, surroundings).map_err(|error| error.to_string()).unwrap()
     }
 
@@ -257,7 +261,12 @@ pub fn scene(settings: ConnectionSettings) -> Scene {
     let vault = Arc::new(Vault::default());
     let org =
         Arc::new(Org { calls: Mutex::default(), script: Mutex::new(Box::new(|_| None)), hands: Arc::clone(&hands), tokens: Mutex::new(0) });
-    let surroundings = Surroundings { wire: Arc::clone(&org) as _, time: Arc::clone(&hands) as _, vault: Arc::clone(&vault) as _ };
+    let surroundings = Surroundings {
+        wire: Arc::clone(&org) as _,
+        time: Arc::clone(&hands) as _,
+        vault: Arc::clone(&vault) as _,
+        latency_target: Duration::from_secs(3),
+    };
     let crm = registry::connect(settings, surroundings).map_err(|error| error.to_string()).unwrap();
     Scene { crm, org, hands, vault }
 }

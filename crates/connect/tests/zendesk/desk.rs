@@ -182,7 +182,12 @@ pub fn desk_with(auth: Auth, script: impl FnMut(&Seen) -> Said + Send + 'static)
         actors: BTreeMap::new(),
         daily_calls: None,
     };
-    let surroundings = Surroundings { wire: Arc::new(line), time: Arc::clone(&hands) as Arc<dyn Time>, vault: Arc::new(Pocket::default()) };
+    let surroundings = Surroundings {
+        wire: Arc::new(line),
+        time: Arc::clone(&hands) as Arc<dyn Time>,
+        vault: Arc::new(Pocket::default()),
+        latency_target: Duration::from_secs(3),
+    };
     Desk { zendesk: Zendesk::new(settings, surroundings, Tuning::default()).unwrap(), calls, hands }
 }
 

@@ -12,7 +12,7 @@ use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
 use entente_store::{
     ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey, Resolution, Settled,
-    StoreError, Tx, Viewer,
+    StoreError, Tx,
 };
 
 use super::adopt::{has_match_keys, match_keys};
@@ -51,8 +51,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
         .store()
         .write(move |tx| {
             let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
-            let versions: BTreeMap<RecordId, i64> =
-                tx.records(&Viewer::system(), &ids)?.into_iter().map(|(id, record)| (id, record.version)).collect();
+            let versions = tx.record_versions(&ids)?;
             let taken = taken_rows(tx, &decisions)?;
             let subjects: Vec<String> = decisions.iter().map(|decision| decision.task.hint.subject.clone()).collect();
             let held = tx.held(&owner, &subjects)?;

@@ -45,9 +45,9 @@ pub async fn receive(
     engine
         .store()
         .write(move |tx| {
+            // What is fresh is counted when it is taken up, many at once.
             let fresh = tx.deliver(&kept)?.is_some();
-            let counter = if fresh { "webhooks" } else { "webhooks_repeated" };
-            tx.count(now, &[(counter, &kept.connection, 1)])
+            if fresh { Ok(()) } else { tx.count(now, &[("webhooks_repeated", &kept.connection, 1)]) }
         })
         .await?;
     Ok(ready.connector.receipt())
@@ -88,8 +88,10 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
             }
             ingest(tx, &engine_, &catalog, &arrivals, Way::Webhook)?;
             let bad = deliveries.iter().zip(&finished).filter(|(_, (_, reason))| reason.is_some());
-            let bad: Vec<(&str, &str, i64)> = bad.map(|(kept, _)| ("webhooks_failed", kept.delivery.connection.as_str(), 1)).collect();
-            tx.count(engine_.now(), &bad)?;
+            let mut counts: Vec<(&str, &str, i64)> =
+                bad.map(|(kept, _)| ("webhooks_failed", kept.delivery.connection.as_str(), 1)).collect();
+            counts.extend(deliveries.iter().map(|kept| ("webhooks", kept.delivery.connection.as_str(), 1)));
+            tx.count(engine_.now(), &counts)?;
             tx.finish_deliveries(&finished)?;
             Ok(deliveries.len())
         })

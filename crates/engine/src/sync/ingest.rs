@@ -11,7 +11,7 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::remote::Row;
 use entente_model::value::{Fields, get};
-use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, StoreError, Tx, Viewer};
+use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, SeenVersion, StoreError, Tx, Viewer};
 
 use super::look::stored;
 use super::subject::RowKey;
@@ -78,7 +78,7 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
     let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
     let waiting = tx.looks_for(&keys)?;
     let resolve = References::load(tx, engine, catalog, arrivals, &links)?;
-    let (mut looks, mut hints, mut touched) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut looks, mut hints, mut touched, mut versions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for arrival in arrivals {
         let Some(link) = links.get(&arrival.key) else {
             if let Some(hint) = unlinked(engine, catalog, arrival, way, now) {
@@ -98,7 +98,7 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
         };
         let news = judge(engine, arrival, link, mapped, &resolve, state, now);
         match news {
-            News::None => touched.extend(seen_again(link, arrival)),
+            News::None => versions.extend(seen_again(link, arrival)),
             News::Look { lane, fetch } => {
                 // Kept although the row is fetched: a value that a crossing write of ours replaces at the vendor is known from here alone.
                 looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
@@ -113,6 +113,7 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
     }
     tx.put_looks(&looks)?;
     tx.put_links(&touched)?;
+    tx.note_versions(&versions)?;
     tx.hint(&hints)
 }
 
@@ -270,14 +271,11 @@ fn hint(
     }
 }
 
-/// The link with the version of a look that told nothing else, so that the next write is made on the right one.
-fn seen_again(link: &Link, arrival: &Arrival) -> Option<Link> {
-    let look = arrival.look.as_ref()?;
-    (look.version.is_some() && look.version != link.version && look.existence == Existence::Present).then(|| Link {
-        version: look.version.clone(),
-        seen_at: Some(look.seen_at),
-        ..link.clone()
-    })
+/// The version of a look that told nothing else, so that the next write is made on the right one.
+fn seen_again(link: &Link, arrival: &Arrival) -> Option<SeenVersion> {
+    let look = arrival.look.as_ref().filter(|look| look.existence == Existence::Present && look.version != link.version)?;
+    let version = look.version.clone()?;
+    Some(SeenVersion { record: link.record.clone(), connection: link.connection.clone(), version, seen_at: look.seen_at })
 }
 
 /// What the rows of arrivals refer to, and the mapping of each linked record.

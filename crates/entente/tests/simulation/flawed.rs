@@ -1,6 +1,7 @@
 //! Deliberate mistakes that the worlds must catch: tests of the tests.
 
 use entente_engine::flaws::Flaws;
+use entente_sims::faults::Fault;
 use serde_json::json;
 
 use crate::hub::fields;
@@ -46,8 +47,24 @@ fn last_write_wins_on_the_whole_record_is_caught() {
     assert!(!run_worlds(WORLDS, flaws).is_empty(), "no world noticed that whole records were overwritten");
 }
 
-#[test]
-fn creating_without_a_key_is_caught() {
-    let flaws = Flaws { create_without_key: true, ..Flaws::none() };
-    assert!(!run_worlds(WORLDS, flaws).is_empty(), "no world noticed the twins");
+/// A customer asks for help while the answers of the CRM get lost: whoever creates the task cannot know that it is there.
+async fn creations_with_lost_answers(flaws: Flaws) -> Vec<String> {
+    let mut world = World::with(1, QUIET, flaws).await;
+    world.hub.run_for(40).await;
+    let contact = world.contacts[0].clone();
+    let user = world.user_of(&world.hub.salesforce.get("Contact", &contact).unwrap()).unwrap();
+    world.hub.salesforce.faults().set_calls(Fault::TimeoutAfter, 1_000);
+    let ticket = json!({ "subject": "Cannot sign in", "comment": { "body": "Help" }, "requester_id": user });
+    world.hub.zendesk.create_ticket(&fields(ticket), user).unwrap();
+    world.hub.run_for(3).await;
+    world.hub.salesforce.faults().clear();
+    world.hub.run_for(30).await;
+    world.judge().await
+}
+
+#[tokio::test]
+async fn creating_without_a_key_is_caught() {
+    assert_eq!(creations_with_lost_answers(Flaws::none()).await, [""; 0]);
+    let broken = creations_with_lost_answers(Flaws { create_without_key: true, ..Flaws::none() }).await;
+    assert!(broken.iter().any(|what| what.starts_with("twins")), "a task was created twice, and nobody noticed: {broken:?}");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use entente_connect::registry::connect;
 use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
@@ -379,7 +380,7 @@ async fn assemble(
     let mut connections = Vec::new();
     for (settings, router) in [(crm, salesforce.router()), (desk, zendesk.router())] {
         let wire = Arc::new(InProcess { router, fuse: Arc::clone(fuse) });
-        let surroundings = Surroundings { wire, time: time.clone(), vault: vault.clone() };
+        let surroundings = Surroundings { wire, time: time.clone(), vault: vault.clone(), latency_target: Duration::from_secs(3) };
         connections.push((settings.clone(), connect(settings, surroundings).unwrap()));
     }
     let parts = Parts { store: store.clone(), time, options, connections, seed, flaws };

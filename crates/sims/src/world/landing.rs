@@ -17,6 +17,9 @@ mod pairs;
 
 pub(crate) use pairs::{Account, Contact, Pairs};
 
+/// Fields whose values come from a short list.
+const FEW_VALUES: &[&str] = &["status", "vip", "tier", "plan", "csm", "industry", "zone"];
+
 /// Edits spelt out in a report as still waiting.
 const WAITING_SHOWN: usize = 10;
 
@@ -127,9 +130,11 @@ impl Landing {
         pick(&self.ledger().pairs)
     }
 
-    /// Whether a field may be edited with an effect: fields that wait for a person may not.
+    /// Whether a field may be edited with an effect that can be seen: fields that wait for a person have none, and one of few values that
+    /// is on its way may be set back before it leaves, so that nothing ever arrives.
     pub(crate) fn is_open(&self, subject: &Subject, field: &'static str) -> bool {
-        !self.ledger().contested.contains(&(subject.clone(), field))
+        let (ledger, place) = (self.ledger(), (subject.clone(), field));
+        !ledger.contested.contains(&place) && !(FEW_VALUES.contains(&field) && ledger.by_field.contains_key(&place))
     }
 
     /// Notes an edit that is about to be made; answers its number.

@@ -105,7 +105,7 @@ impl Tx<'_> {
             Ok(subjects)
         };
         if !ends.is_empty() {
-            let ends = Val::json(&ends)?;
+            let ends = Val::rows(ends);
             let gone = self.rows(
                 "hints",
                 "delete from hints where lease_owner = $2 and (subject, generation) in
@@ -131,7 +131,7 @@ impl Tx<'_> {
                         failures = coalesce(x.value->'failures', failures),
                         to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
                  from EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject' returning subject",
-                &[Val::json(&pauses)?, owner.into()],
+                &[Val::rows(pauses), owner.into()],
             )?;
             keep(paused)?;
         }

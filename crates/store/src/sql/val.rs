@@ -19,6 +19,12 @@ pub(crate) enum Val {
 }
 
 impl Val {
+    /// Rows of a statement over many. Without what PostgreSQL cannot store, as all text.
+    pub(crate) fn rows(mut rows: Vec<serde_json::Value>) -> Self {
+        rows.iter_mut().for_each(drop_nul);
+        Self::Json(serde_json::Value::Array(rows))
+    }
+
     /// A JSON document. NUL characters are taken out: PostgreSQL cannot hold them, and both databases shall hold the same.
     pub(crate) fn json(document: &(impl Serialize + ?Sized)) -> Result<Self> {
         let mut document = serde_json::to_value(document).map_err(|error| StoreError::Invalid(format!("not a JSON document: {error}")))?;

@@ -4,6 +4,7 @@
 //! others find their results left for them. Without a task of its own, so it stops when its writers do and runs on any clock.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use super::wire::send;
 pub struct Watch {
     /// From submission to the first look, for a job of one row.
     pub first: Duration,
-    /// Further time before the first look, for each row of the job: one of 100 rows takes about a second.
+    /// Further time before the first look, for each row of the job: one of 100 rows takes about a second. The first guess; what the account
+    /// really takes is learnt from its jobs.
     pub per_row: Duration,
     /// The same for jobs whose outcome nobody waits for: what they write has landed long before it is confirmed, and one look then
     /// confirms the jobs of several batches.
@@ -48,10 +50,27 @@ impl Default for Watch {
     }
 }
 
+/// Pauses that are never gone below or beyond, whatever the latency target: less would be calls without an outcome, and more would keep
+/// rows from being written again.
+const RELAXED: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(4);
+
+/// What the time of one row may be learnt to be.
+const PER_ROW: RangeInclusive<Duration> = Duration::from_micros(50)..=Duration::from_millis(50);
+
+/// Rows from which a job tells something of the time of one.
+const TELLING_ROWS: usize = 20;
+
 impl Watch {
-    /// From the submission of a job to the first look at it.
-    fn first_look(&self, rows: usize, priority: Priority) -> Duration {
-        let expected = self.first + self.per_row * u32::try_from(rows).unwrap_or(u32::MAX);
+    /// A watch that fits into the time that a change may take.
+    #[must_use]
+    pub fn within(target: Duration) -> Self {
+        let plain = Self::default();
+        let relaxed = (target * 2 / 3).clamp(*RELAXED.start(), *RELAXED.end());
+        Self { first: plain.first.min(relaxed), relaxed, ..plain }
+    }
+
+    fn first_look(&self, rows: usize, per_row: Duration, priority: Priority) -> Duration {
+        let expected = self.first + per_row * u32::try_from(rows).unwrap_or(u32::MAX);
         match priority {
             // A new customer's next step needs the ids that the job makes; a backfill waits for its place in the queue.
             Priority::Urgent | Priority::Backfill => expected,
@@ -62,13 +81,16 @@ impl Watch {
 
 #[derive(Debug)]
 struct Flight {
+    rows: usize,
     submitted: Timestamp,
     due: Timestamp,
     pause: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Time of one row, as learnt so far.
+    per_row: Duration,
     flying: BTreeMap<String, Flight>,
     landed: BTreeMap<String, Result<Value, VendorError>>,
 }
@@ -107,7 +129,13 @@ impl Jobs {
     #[must_use]
     pub fn new(watch: Watch) -> Self {
         let places = tokio::sync::Semaphore::new(watch.places.max(1));
-        Self { watch, state: Mutex::default(), watching: tokio::sync::Mutex::new(()), sooner: tokio::sync::Notify::new(), places }
+        Self {
+            watch,
+            state: Mutex::new(State { per_row: watch.per_row, flying: BTreeMap::new(), landed: BTreeMap::new() }),
+            watching: tokio::sync::Mutex::new(()),
+            sooner: tokio::sync::Notify::new(),
+            places,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -138,8 +166,8 @@ impl Jobs {
             return result;
         }
         let now = client.now();
-        let due = now.checked_add(self.watch.first_look(rows, priority)).unwrap_or(now);
-        self.state().flying.insert(id.clone(), Flight { submitted: now, due, pause: self.watch.first });
+        let due = now.checked_add(self.watch.first_look(rows, self.state().per_row, priority)).unwrap_or(now);
+        self.state().flying.insert(id.clone(), Flight { rows, submitted: now, due, pause: self.watch.first });
         self.sooner.notify_one();
         let _forget = Forget(self, id.clone());
         loop {
@@ -179,7 +207,10 @@ impl Jobs {
                 for id in &ids {
                     match jobs.iter().find(|job| job["id"].as_str() == Some(id)) {
                         Some(job) => match ended(job) {
-                            Some(result) => state.land(id, result),
+                            Some(result) => {
+                                state.learn_ended(id, now, self.watch);
+                                state.land(id, result);
+                            }
                             None => state.wait(id, now, self.watch),
                         },
                         // A job that was just submitted may not be listed yet.
@@ -209,9 +240,22 @@ impl State {
         }
     }
 
+    /// A job that had ended when it was looked at near the expected time may well have ended sooner.
+    fn learn_ended(&mut self, id: &str, now: Timestamp, watch: Watch) {
+        let Some(flight) = self.flying.get(id).filter(|flight| flight.rows >= TELLING_ROWS) else { return };
+        let age = Duration::try_from(now.duration_since(flight.submitted)).unwrap_or_default();
+        let rows = u32::try_from(flight.rows).unwrap_or(u32::MAX);
+        if age <= watch.first + self.per_row * rows * 2 {
+            self.per_row = (self.per_row * 3 / 4).clamp(*PER_ROW.start(), *PER_ROW.end());
+        }
+    }
+
     fn wait(&mut self, id: &str, now: Timestamp, watch: Watch) {
         // One that was looked at before its time keeps it.
         let Some(flight) = self.flying.get_mut(id).filter(|flight| flight.due <= now) else { return };
+        if flight.rows >= TELLING_ROWS {
+            self.per_row = (self.per_row * 3 / 2).clamp(*PER_ROW.start(), *PER_ROW.end());
+        }
         flight.pause = (flight.pause * 2).min(watch.longest);
         let until = now.checked_add(flight.pause).unwrap_or(now);
         self.wait_until(id, until, now, watch);

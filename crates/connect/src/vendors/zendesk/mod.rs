@@ -105,7 +105,8 @@ pub struct Zendesk {
 /// # Errors
 /// When the settings do not fit Zendesk.
 pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result<Arc<dyn Connector>, SetupError> {
-    let connector = Zendesk::new(settings, surroundings, Tuning::default())?;
+    let tuning = Tuning { watch: Watch::within(surroundings.latency_target), ..Tuning::default() };
+    let connector = Zendesk::new(settings, surroundings, tuning)?;
     Ok(Arc::new(connector))
 }
 
