@@ -31,6 +31,7 @@ use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
 use tokio::sync::OnceCell;
 
+use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
@@ -70,7 +71,7 @@ pub(crate) struct Salesforce {
     /// `/services/data/v62.0`.
     root: String,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
-    actors: map::Actors,
+    actors: Actors,
     identity: OnceCell<Identity>,
 }
 
@@ -90,7 +91,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         );
     }
     match &settings.auth {
-        Auth::ApiToken { .. } => {
+        Auth::ApiToken { .. } | Auth::AccessToken { .. } => {
             return wrong("Salesforce has no API tokens", "use `client_credentials`, `jwt_bearer` or `refresh_token`");
         }
         Auth::ClientCredentials { .. }
@@ -111,7 +112,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         return wrong("`api_version` is not a Salesforce version from 46.0 on", "write it as in `62.0`, or leave it out");
     }
     let dialect = dialect::SalesforceDialect::new(&mut settings)?;
-    let actors = map::Actors::new(&settings.actors);
+    let actors = Actors::new(&settings.actors, ids::to_18);
     let client = Client::new(settings, surroundings, &SPEC, Arc::new(dialect))?;
     Ok(Arc::new(Salesforce {
         client,
