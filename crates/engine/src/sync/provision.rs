@@ -95,9 +95,10 @@ struct Wanted {
     written: bool,
 }
 
-/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's keyed fields.
+/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's keyed fields, Entente's own at HubSpot.
 fn is_custom(name: &str) -> bool {
-    (name.ends_with("__c") && !name.contains('.')) || name.starts_with("user_fields.") || name.starts_with("organization_fields.")
+    (name.ends_with("__c") && !name.contains('.'))
+        || ["user_fields.", "organization_fields.", "entente_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
