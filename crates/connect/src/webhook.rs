@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::look::Look;
 
 /// A webhook as it arrived. Header names are lower case.
@@ -14,7 +16,7 @@ pub struct Incoming {
 }
 
 /// One thing a webhook says to look at.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The platform's name of the object.
     pub object: String,
@@ -36,6 +38,42 @@ pub struct Delivery {
     pub id: String,
     /// What it says, possibly nothing (a test call).
     pub events: Vec<Event>,
+}
+
+/// Whether a vendor sends webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscribed {
+    /// It does.
+    Yes,
+    /// It does not, and can be told to.
+    No,
+    /// It can neither be asked nor told over its API.
+    ByHand(ByHand),
+}
+
+/// What a person sets up so that a vendor sends webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByHand {
+    /// What to do there, for each object and its mapped fields.
+    pub steps: &'static str,
+    /// Fields that every message must carry beside the mapped ones.
+    pub carries: &'static [&'static str],
+    /// What tells its messages from those of others.
+    pub proof: Proof,
+}
+
+/// What tells a vendor's messages from those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing in them: the address holds a secret.
+    Address,
+    /// A signature under a secret that a person brings from the vendor.
+    Signature {
+        /// Whether that secret is known here.
+        known: bool,
+        /// Where it comes from.
+        source: &'static str,
+    },
 }
 
 /// The answer that the vendor takes for "received".

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use entente_model::clock::Timestamp;
 use serde::Serialize;
 
+use crate::dead_letters::Attempt;
 use crate::error::Result;
 use crate::sql::{Row, Val, vals};
 use crate::tx::{BATCH_ROWS, Tx};
@@ -67,6 +68,8 @@ pub struct Hint {
     pub attempts: u32,
     /// The last failure.
     pub last_error: Option<String>,
+    /// The failed attempts so far, the oldest first; of very many, the latest.
+    pub failures: Vec<Attempt>,
     /// Goes up with each hint; a hint is settled only for the generation it was claimed at.
     pub generation: i64,
 }
@@ -86,6 +89,8 @@ pub struct Claim {
     pub limit: usize,
     /// With this many claimable there is no waiting for the first to be due.
     pub full: usize,
+    /// Whether nothing less than `full` is worth a claim now, due or not.
+    pub only_full: bool,
     /// Which lanes.
     pub lanes: RangeInclusive<Lane>,
 }
@@ -122,11 +127,12 @@ fn hint(mut row: Row) -> Result<Hint> {
         fetch: keys(row.json()?),
         attempts: row.num()?,
         last_error: row.opt_text()?,
+        failures: row.json()?,
         generation: row.int()?,
     })
 }
 
-const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, generation";
+const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, failures, generation";
 
 /// Puts hints of the same subject together, in the order of subjects.
 fn coalesce(hints: &[NewHint]) -> Vec<NewHint> {
@@ -166,6 +172,8 @@ impl Tx<'_> {
                 })
                 .collect();
             // While a worker holds the hint, what is new waits beside it: `to_fetch_next`, and `ready_at` is the lease's.
+            // An urgent hint does not wait out the pause after a failure; the attempt that it brings forward is one more, not one of
+            // those that the retries were promised.
             self.exec(
                 "insert into hints (subject, object, lane, due_at, not_before, ready_at, first_at, hinted_at, origin_at, cause, to_fetch,
                         to_fetch_next, attempts, last_error, generation, lease_until, lease_owner)
@@ -177,6 +185,8 @@ impl Tx<'_> {
                  on conflict (subject) do update set
                     lane = LEAST(hints.lane, excluded.lane),
                     due_at = case when hints.lease_until is null then LEAST(hints.due_at, excluded.due_at) else hints.due_at end,
+                    attempts = case when excluded.lane = 0 and hints.not_before > excluded.hinted_at and hints.attempts > 0
+                        then hints.attempts - 1 else hints.attempts end,
                     not_before = case when excluded.lane = 0 then 0 else hints.not_before end,
                     ready_at = case
                         when hints.lease_until is not null then hints.ready_at
@@ -214,7 +224,7 @@ impl Tx<'_> {
         );
         let mut row = self.the_row("hints", &sql, vals![now, horizon, low, high, claim.full.max(1)])?;
         let (many, due): (usize, Option<i64>) = (row.num()?, row.opt_int()?);
-        if due.is_none_or(|due| due > now) && many < claim.full.max(1) {
+        if (claim.only_full || due.is_none_or(|due| due > now)) && many < claim.full.max(1) {
             return Ok(Vec::new());
         }
         let lease = now.saturating_add(claim.lease_ms);
@@ -238,6 +248,36 @@ impl Tx<'_> {
         Ok(taken)
     }
 
+    /// Takes hints of certain subjects under a lease, due or not: those that nobody holds and that do not rest after a failure.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn claim_these(&mut self, owner: &str, now: Timestamp, lease_ms: i64, subjects: &[String]) -> Result<Vec<Hint>> {
+        let sql = format!(
+            "update hints set lease_until = $3, lease_owner = $4, ready_at = $3, to_fetch = JSON_UNION(to_fetch, to_fetch_next),
+                    to_fetch_next = '{{}}'
+             where subject in (select subject from hints where subject IN_LIST($1) and coalesce(lease_until, 0) <= $2
+                and not_before <= $2 SKIP_LOCKED)
+             returning {COLUMNS}"
+        );
+        let lease = now.as_millisecond().saturating_add(lease_ms);
+        let mut taken = Vec::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            for row in self.rows("hints", &sql, vals![batch.to_vec(), now, lease, owner])? {
+                taken.push(hint(row)?);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// When the next hint of a lane can be claimed, if nothing else happens. An instant that has passed means now.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn next_due_of(&mut self, lane: Lane) -> Result<Option<Timestamp>> {
+        self.the_row("hints", "select min(ready_at) from hints where lane = $1", vals![lane])?.opt_time()
+    }
+
     /// When the next hint can be claimed, if nothing else happens: the end of a coalescing, a pause or a lease. An instant that has
     /// passed means now.
     ///
@@ -255,6 +295,22 @@ impl Tx<'_> {
         self.row("hints", &format!("select {COLUMNS} from hints where subject = $1"), vals![subject])?.map(hint).transpose()
     }
 
+    /// Which of these subjects a worker holds now. A lease that ran out and that nobody took over is still held. It may be lost before
+    /// the transaction ends: what must not happen then ends with [`Tx::settle`] or [`Tx::heartbeat`], which tell.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn held(&mut self, owner: &str, subjects: &[String]) -> Result<BTreeSet<String>> {
+        let mut held = BTreeSet::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            let sql = "select subject from hints where lease_owner = $1 and subject IN_LIST($2)";
+            for mut row in self.rows("hints", sql, vals![owner, batch.to_vec()])? {
+                held.insert(row.text()?);
+            }
+        }
+        Ok(held)
+    }
+
     /// Which of these subjects have a hint, claimed or not.
     ///
     /// # Errors
@@ -267,6 +323,14 @@ impl Tx<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether any subject that begins like this has a hint, claimed or not.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn hinted_below(&mut self, prefix: &str) -> Result<bool> {
+        Ok(self.row("hints", "select 1 from hints where substr(subject, 1, length($1)) = $1 limit 1", vals![prefix])?.is_some())
     }
 
     /// What waits, by lane.

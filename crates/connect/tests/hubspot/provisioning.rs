@@ -18,7 +18,7 @@ fn field(name: &str, kind: RemoteKind, values: &[&str]) -> NewField {
         length: None,
         scale: None,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
-        restricted: false,
+        restricted: !values.is_empty(),
     };
     NewField { object: "companies".to_owned(), field }
 }
@@ -60,6 +60,15 @@ async fn choices_are_added_to_those_that_are_there() {
     portal.crm.create_field(&field("tier", RemoteKind::Picklist, &["Pro", "Free"])).await.unwrap();
     let object = portal.crm.describe("companies").await.unwrap();
     assert_eq!(object.field("tier").unwrap().values, ["Free", "Pro"]);
+}
+
+#[tokio::test]
+async fn a_list_that_is_open_to_other_values_is_a_text() {
+    let portal = Portal::open();
+    let mut open = field("tier", RemoteKind::Picklist, &["Free", "Pro"]);
+    open.field.restricted = false;
+    portal.crm.create_field(&open).await.unwrap();
+    assert_eq!(portal.crm.describe("companies").await.unwrap().field("tier").unwrap().kind, RemoteKind::Text);
 }
 
 #[tokio::test]

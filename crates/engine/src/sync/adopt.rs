@@ -19,10 +19,12 @@ use entente_store::{
 };
 
 use super::decide::row_target;
-use super::fate::{Fate, fate};
+use super::fate::{Fate, end_hints, fate};
+use super::first_read;
 use super::look::taken;
+use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
-use super::wake::wake;
+use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -30,30 +32,49 @@ use crate::error::Result;
 /// Below this score a candidate is not worth a person's look.
 const REVIEW_FROM: f64 = 0.6;
 
-/// Adopts the rows of hints that this worker holds.
+/// Adopts the rows of hints that this worker holds. Answers the records that they belong to, which are hinted at.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<String>> {
     let hints = fetch_unseen(engine, hints).await?;
     let engine_ = engine.clone();
     let catalog = engine.catalog();
     let hints = Arc::new(hints);
-    engine
+    let adopted = engine
         .store()
         .write(move |tx| {
             let now = engine_.now();
-            let mut adoption = Adoption { engine: &engine_, catalog: &catalog, now, added: BTreeMap::new(), companies: BTreeMap::new() };
+            let mut adoption = Adoption::new(&engine_, &catalog, now);
             adoption.run(tx, &hints)?;
             let settled: Vec<Settled> = hints
                 .iter()
                 .map(|hint| Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Done })
                 .collect();
             tx.settle(engine_.owner(), now, &settled)?;
-            Ok(())
+            end_first_reads(tx, &hints, now)?;
+            Ok(adoption.hinted)
         })
         .await?;
+    Ok(adopted)
+}
+
+/// The rows that were adopted may have been the last ones of a first read, also those that an event has made urgent meanwhile.
+fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<(), StoreError> {
+    let read = hints.iter().filter_map(|hint| match Subject::parse(&hint.subject) {
+        Some(Subject::Row(row)) => Some((row.connection, row.object)),
+        _ => None,
+    });
+    for (connection, object) in read.collect::<BTreeSet<_>>() {
+        first_read::end_if_adopted(tx, &connection, &object, now)?;
+    }
     Ok(())
+}
+
+/// Adopts the rows of hints within the caller's transaction; for looks ahead, which are never committed.
+pub(crate) fn adopt_within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, hints: &[Hint]) -> Result<(), StoreError> {
+    let mut adoption = Adoption::new(engine, catalog, engine.now());
+    adoption.run(tx, hints)
 }
 
 /// Fetches the rows that a webhook named without showing them. Hints whose fetch fails are settled; the others come back.
@@ -100,16 +121,7 @@ async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
     let (bad, good): (Vec<Hint>, Vec<Hint>) = hints.into_iter().partition(|hint| failed.contains_key(&hint.subject));
     let fates: Arc<Vec<Fate>> = Arc::new(bad.iter().map(|hint| fate(engine, hint, failed.get(&hint.subject), now)).collect());
     let owner = engine.owner().to_owned();
-    engine
-        .store()
-        .write(move |tx| {
-            for fate in fates.iter() {
-                fate.note(tx, "", now)?;
-            }
-            let settled: Vec<Settled> = fates.iter().map(Fate::settled).collect();
-            tx.settle(&owner, now, &settled).map(drop)
-        })
-        .await?;
+    engine.store().write(move |tx| end_hints(tx, &owner, &fates.iter().collect::<Vec<_>>(), [], now)).await?;
     Ok(good)
 }
 
@@ -148,6 +160,8 @@ struct Adoption<'a> {
     added: BTreeMap<(String, MatchKey), BTreeSet<RecordId>>,
     /// Names of accounts, by record.
     companies: BTreeMap<RecordId, String>,
+    /// Records that were hinted at.
+    hinted: Vec<String>,
 }
 
 /// A row on its way to a record.
@@ -162,7 +176,10 @@ struct Row<'a> {
     company: Option<String>,
 }
 
-impl Adoption<'_> {
+impl<'a> Adoption<'a> {
+    fn new(engine: &'a Engine, catalog: &'a Catalog, now: Timestamp) -> Self {
+        Self { engine, catalog, now, added: BTreeMap::new(), companies: BTreeMap::new(), hinted: Vec::new() }
+    }
     fn run(&mut self, tx: &mut Tx<'_>, hints: &[Hint]) -> Result<(), StoreError> {
         let keys: Vec<(&Hint, RowKey)> = hints
             .iter()
@@ -318,6 +335,10 @@ impl Adoption<'_> {
         self.put_link(tx, row, id)?;
         found.take(id, &row.key.connection);
         let Some(record) = found.records.get(id) else { return Ok(()) };
+        if record.object == "case" && is_checklist(&record.data) {
+            // The answer to its creation was lost: it landed all the same.
+            tx.count(self.now, &[("onboarding_checklists", "", 1)])?;
+        }
         tx.append(&[NewEntry {
             record: id.clone(),
             object: record.object.clone(),
@@ -336,7 +357,7 @@ impl Adoption<'_> {
         keys.extend(row.keys.iter().cloned());
         tx.put_match_keys(&[(id.clone(), object, keys)])?;
         self.hint(tx, row.hint, id, BTreeSet::new())?;
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)
+        self.wake_waiting(tx, row, id)
     }
 
     fn create(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, object: &str, found: &mut Candidates) -> Result<RecordId, StoreError> {
@@ -366,8 +387,15 @@ impl Adoption<'_> {
         found.take(&id, &row.key.connection);
         self.remember(row, &id);
         self.hint(tx, row.hint, &id, BTreeSet::new())?;
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        self.wake_waiting(tx, row, &id)?;
         Ok(id)
+    }
+
+    /// Wakes what waited for the row, and what waited for its record to have a counterpart: a creation whose answer was lost is found
+    /// here, by the id that the row carries.
+    fn wake_waiting(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
+        wake_for_row(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        wake(tx, id.as_str(), &row.key.connection, row.hint.lane, self.now)
     }
 
     fn put_link(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
@@ -378,6 +406,8 @@ impl Adoption<'_> {
             external_id: row.key.id.clone(),
             base: Fields::new(),
             seen: None,
+            taken: None,
+            pending: None,
             version: None,
             seen_at: None,
             changed_at: row.look.mark.at,
@@ -397,7 +427,8 @@ impl Adoption<'_> {
         }
     }
 
-    fn hint(&self, tx: &mut Tx<'_>, from: &Hint, id: &RecordId, fetch: BTreeSet<String>) -> Result<(), StoreError> {
+    fn hint(&mut self, tx: &mut Tx<'_>, from: &Hint, id: &RecordId, fetch: BTreeSet<String>) -> Result<(), StoreError> {
+        self.hinted.push(id.to_string());
         tx.hint(&[NewHint {
             subject: id.to_string(),
             object: from.object.clone(),

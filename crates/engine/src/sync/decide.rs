@@ -7,9 +7,10 @@ use entente_connect::write::{Write, WriteKind, WriteTarget};
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::mapping::{DeletePolicy, Role};
+use entente_model::mapping::{DeletePolicy, Owner, Role};
 use entente_model::object::Object;
 use entente_model::plan::cascade::Candidate;
+use entente_model::plan::policy::FieldPolicy;
 use entente_model::plan::{Held, Input, NATIVE, Plan, plan};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{Link, LinkState, RecordState, RemoteKey};
@@ -134,12 +135,23 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     };
     follow_gone(&mut decision, &sides, grounds);
     update_links(&mut decision, &sides, grounds);
+    note_taken(&mut decision, &sides, policy);
     note_waits_and_faults(&mut decision, &sides);
     if decision.state == RecordState::Active {
         plan_updates(&mut decision, grounds);
         plan_creations(&mut decision, grounds);
     }
+    note_pending(&mut decision);
     decision
+}
+
+/// What is about to be written, kept with the links before it is: an echo that comes back before the answer is known by it.
+fn note_pending(decision: &mut Decision) {
+    for link in &mut decision.links {
+        let planned =
+            decision.writes.iter().find(|planned| planned.connection == link.connection && planned.write.kind == WriteKind::Update);
+        link.pending = planned.map(|planned| planned.fields.clone());
+    }
 }
 
 /// Values that a webhook showed and that are gone from the platform: somebody entered them, and a later write replaced them before they
@@ -264,6 +276,7 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
                     _ => {
                         link.external_id.clone_from(winner);
                         link.seen = None;
+                        link.taken = None;
                         decision.notes.push(format!("merged at {connection}; the surviving row is the counterpart now"));
                         decision.look_again.insert(connection.clone());
                     }
@@ -324,6 +337,26 @@ fn update_links(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
         } else if link.seen_at.is_none() {
             link.seen_at = Some(grounds.now);
         }
+    }
+}
+
+/// What this decision saw and weighed at each side: no news to the next one, whether or not what it writes lands. What waits for a person
+/// was not weighed, nor what stands in a field of our own that has no value yet.
+fn note_taken(decision: &mut Decision, sides: &Sides, policy: &[FieldPolicy]) {
+    let plan = &decision.plan;
+    let mut waiting = &decision.task.frozen - &plan.thawed;
+    waiting.extend(plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| conflict.field.clone()));
+    let ours = |policy: &&FieldPolicy| policy.owner != Owner::Native || decision.task.record.data.contains_key(&policy.field);
+    let weighed: BTreeSet<&FieldKey> =
+        policy.iter().filter(ours).map(|policy| &policy.field).filter(|field| !waiting.contains(*field)).collect();
+    for side in &sides.present {
+        let Some(link) = decision.links.iter_mut().find(|link| link.connection == side.name) else { continue };
+        let mut taken = side.taken.clone();
+        let news = side.values.iter().filter(|(field, _)| weighed.contains(field));
+        taken.extend(news.map(|(field, value)| (field.clone(), value.clone())));
+        // Measured against the base, it comes to the same.
+        taken.retain(|field, value| link.base.get(field).is_none_or(|base| !base.agrees(value)));
+        link.taken = (!taken.is_empty()).then_some(taken);
     }
 }
 
@@ -423,27 +456,30 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
         if !mapped.lens.missing_required(&decision.after).is_empty() {
             continue;
         }
-        if let Some(wait) = creation_waits(decision, connection, mapped, grounds) {
-            decision.waits.insert(wait);
+        let waits = creation_waits(decision, connection, mapped, grounds);
+        if !waits.is_empty() {
+            decision.waits.extend(waits);
             continue;
         }
         plan_creation(decision, connection, mapped, grounds);
     }
 }
 
-/// What a creation has to wait for: the first complete read, so that no row is made that is there already, and its parents.
-fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) -> Option<Wait> {
+/// What a creation has to wait for: the first complete read, so that no row is made that is there already, and its parents. Empty when
+/// it can go ahead.
+fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) -> BTreeSet<Wait> {
     let remote = &mapped.mapping().remote;
     if !grounds.first_reads.contains(&format!("{}/{remote}", connection.name)) {
-        return Some(Wait::FirstRead(connection.name.clone(), remote.clone()));
+        return BTreeSet::from([Wait::FirstRead(connection.name.clone(), remote.clone())]);
     }
-    for field in &mapped.mapping().create.after {
-        let Value::Ref(parent) = get(&decision.after, field) else { continue };
-        if !grounds.counterparts.contains_key(&(parent.clone(), connection.name.clone())) {
-            return Some(Wait::Counterpart(parent.clone(), connection.name.clone()));
-        }
-    }
-    None
+    let create = &mapped.mapping().create;
+    let target = |field: &FieldKey| if let Value::Ref(id) = get(&decision.after, field) { Some(id.clone()) } else { None };
+    let missing = |id: &RecordId| !grounds.counterparts.contains_key(&(id.clone(), connection.name.clone()));
+    let wait = |id: RecordId| Wait::Counterpart(id, connection.name.clone());
+    let Some(parent) = create.after.iter().filter_map(target).find(missing) else { return BTreeSet::new() };
+    let others: Vec<RecordId> = create.or_after.iter().filter_map(target).collect();
+    // Whichever comes first ends the wait.
+    if others.iter().all(missing) { others.into_iter().chain([parent]).map(wait).collect() } else { BTreeSet::new() }
 }
 
 fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) {

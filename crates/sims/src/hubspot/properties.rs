@@ -168,6 +168,7 @@ const DEALS: &[Row] = &[
     ("deal_currency_code", "Currency", "enumeration", "select", "USD;EUR;GBP"),
     ("dealtype", "Deal type", "enumeration", "radio", "newbusiness;existingbusiness"),
     ("description", "Deal description", "string", "textarea", ""),
+    ("hs_next_step", "Next step", "string", "text", ""),
     ("hs_is_closed", "Is deal closed", "bool", "booleancheckbox", "c"),
     ("hs_is_closed_won", "Is closed won", "bool", "booleancheckbox", "c"),
     ("hs_is_closed_lost", "Is closed lost", "bool", "booleancheckbox", "c"),

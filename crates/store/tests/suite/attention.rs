@@ -71,7 +71,7 @@ story! {
         let second = house.write(|tx| tx.open_conflicts(&[conflict("3")])).await.unwrap()[0];
         assert_eq!((first.1, second), (true, (first.0, false)));
         let waiting = house.read(|tx| tx.conflicts_of(&[contact(1)])).await.unwrap();
-        assert_eq!(waiting[0].conflict, conflict("3"));
+        assert_eq!(waiting[0].conflict, NewConflict { sides: [conflict("3").sides, vec![conflict("1").sides[0].clone()]].concat(), ..conflict("3") });
         assert_eq!(house.read(|tx| tx.conflict_counts()).await.unwrap()["contact"], 1);
 
         let decide = || {
@@ -165,6 +165,6 @@ story! {
         let told: Vec<_> = list.iter().map(|one| (one.event.error.as_str(), one.event.status, one.updated_at)).collect();
         assert_eq!(told, [("400", SyncStatus::Fixed, at(5)), ("504", SyncStatus::Recovered, at(5))]);
         assert!(house.read(|tx| tx.sync_events(&Viewer::system(), at(2), 10)).await.unwrap().is_empty());
-        assert_eq!(house.write(|tx| tx.prune_sync_events(at(2))).await.unwrap(), 2);
+        assert_eq!(house.write(|tx| tx.prune_sync_events(at(2), 100)).await.unwrap(), 2);
     }
 }

@@ -70,7 +70,7 @@ story! {
         assert_eq!(find(house, "ada").await, Vec::<String>::new());
         assert_eq!(find(house, "king").await, ["Augusta King"]);
         let deleted = RecordQuery { state: Some(RecordState::Deleted), ..query() };
-        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &deleted)).await.unwrap(), 1);
+        assert_eq!(house.read(move |tx| tx.list_records(&Viewer::system(), &deleted, 10)).await.unwrap().records.len(), 1);
     }
 }
 
@@ -103,24 +103,24 @@ story! {
         put(house, vec![record(1, "Ada"), record(2, "Bob")]).await.unwrap();
         let by_name = |name: &str| RecordQuery { equal: vec![("name".into(), Value::text(name))], ..query() };
         let (ada, eve) = (by_name("Ada"), by_name("Eve"));
-        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &ada)).await.unwrap(), 1);
-        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &eve)).await.unwrap(), 0);
+        assert_eq!(house.read(move |tx| tx.list_records(&Viewer::system(), &ada, 10)).await.unwrap().records.len(), 1);
+        assert_eq!(house.read(move |tx| tx.list_records(&Viewer::system(), &eve, 10)).await.unwrap().records.len(), 0);
         let trick = RecordQuery { equal: vec![("name' = '' or 'a".into(), Value::Null)], ..query() };
-        assert!(matches!(house.read(move |tx| tx.count_records(&Viewer::system(), &trick)).await, Err(StoreError::Invalid(_))));
+        assert!(matches!(house.read(move |tx| tx.list_records(&Viewer::system(), &trick, 10)).await, Err(StoreError::Invalid(_))));
     }
 }
 
 story! {
     async fn a_viewer_without_a_role_sees_nothing(house: &House) {
         put(house, vec![record(1, "Ada")]).await.unwrap();
-        let (seen, counted, listed) = house
+        let (seen, listed) = house
             .read(|tx| {
                 let nobody = Viewer::new("nobody", "");
-                Ok((tx.record(&nobody, &contact(1))?, tx.count_records(&nobody, &query())?, tx.list_records(&nobody, &query(), 10)?))
+                Ok((tx.record(&nobody, &contact(1))?, tx.list_records(&nobody, &query(), 10)?))
             })
             .await
             .unwrap();
-        assert_eq!((seen, counted, listed.records.len()), (None, 0, 0));
+        assert_eq!((seen, listed.records.len()), (None, 0));
         let agent = Viewer::new("ada", "agent");
         assert!(house.read(move |tx| tx.record(&agent, &contact(1))).await.unwrap().is_some());
     }
@@ -134,6 +134,8 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         external_id: id.into(),
         base: text("name", "Ada"),
         seen: None,
+        taken: None,
+        pending: None,
         version: Some("v1".into()),
         seen_at: Some(at(1)),
         changed_at: None,
@@ -145,7 +147,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
 
 story! {
     async fn a_link_is_found_from_both_ends(house: &House) {
-        let seen = Link { seen: Some(text("name", "Eve")), ..link(1, "desk", "7") };
+        let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), ..link(1, "desk", "7") };
         let links = vec![link(1, "crm", "003"), seen.clone(), link(2, "crm", "004")];
         let put = links.clone();
         house.write(move |tx| tx.put_links(&put)).await.unwrap();
@@ -156,19 +158,32 @@ story! {
         assert_eq!(found[&seen.key()], seen);
         let counts = house.read(|tx| tx.link_counts()).await.unwrap();
         assert_eq!(counts[&("crm".into(), "Contact".into())], 2);
-        let page = house.read(|tx| tx.links_page("crm", "Contact", "003", 10)).await.unwrap();
-        assert_eq!(page, links[2..]);
+    }
+}
+
+story! {
+    async fn the_rows_that_a_complete_read_must_show_are_those_linked_before_it(house: &House) {
+        put(house, (1..=4).map(|number| record(number, "Ada")).collect()).await.unwrap();
+        let gone = Link { state: LinkState::Deleted, ..link(3, "crm", "005") };
+        let young = Link { created_at: at(50), ..link(4, "crm", "006") };
+        let links = vec![link(1, "crm", "003"), link(2, "crm", "004"), gone, young, link(1, "desk", "7")];
+        house.write(move |tx| tx.put_links(&links)).await.unwrap();
+        let rows = house.read(|tx| tx.present_rows("crm", "Contact", at(10), "", 10)).await.unwrap();
+        let found: Vec<_> = rows.iter().map(|row| (row.id.as_str(), row.record.clone(), row.object.as_str())).collect();
+        assert_eq!(found, [("003", contact(1), "contact"), ("004", contact(2), "contact")]);
+        assert_eq!(house.read(|tx| tx.present_rows("crm", "Contact", at(10), "003", 10)).await.unwrap(), rows[1..]);
     }
 }
 
 story! {
     async fn no_row_is_the_counterpart_of_two_records(house: &House) {
-        house.write(|tx| tx.put_links(&[link(1, "crm", "003")])).await.unwrap();
+        house.write(|tx| tx.put_links(&[Link { taken: Some(text("name", "Eve")), ..link(1, "crm", "003") }])).await.unwrap();
         let twin = house.write(|tx| tx.put_links(&[link(2, "crm", "003")])).await;
         assert!(matches!(twin, Err(StoreError::Conflict { .. })), "{twin:?}");
 
         house.write(|tx| tx.move_link(&contact(1), "crm", &contact(2))).await.unwrap();
-        assert_eq!(house.read(|tx| tx.links_of(&[contact(2)])).await.unwrap()[0].external_id, "003");
+        let moved = house.read(|tx| tx.links_of(&[contact(2)])).await.unwrap().remove(0);
+        assert_eq!((moved.external_id.as_str(), moved.taken), ("003", None), "what was weighed was weighed for the other record");
         let gone = house.write(|tx| tx.move_link(&contact(1), "crm", &contact(3))).await;
         assert!(matches!(gone, Err(StoreError::Missing(_))));
         assert!(house.write(|tx| tx.end_link(&contact(2), "crm", LinkState::Deleted, at(5))).await.unwrap());
@@ -188,6 +203,7 @@ fn look(changed: Option<i64>, seen: i64, complete: bool, row: serde_json::Value)
         changed_at: changed.map(at),
         changed_by: Actor::Sales,
         seen_at: at(seen),
+        earlier: Vec::new(),
         stamp: 0,
     }
 }
@@ -221,12 +237,33 @@ story! {
 }
 
 story! {
+    async fn a_look_that_comes_late_adds_what_the_newer_one_does_not_show(house: &House) {
+        keep(house, vec![look(Some(12), 20, false, json!({ "Name": "Eve" }))]).await;
+        let kept = keep(house, vec![look(Some(11), 21, false, json!({ "Name": "Ada", "Phone": "1" }))]).await;
+        assert_eq!((kept.complete, kept.version.as_deref()), (false, Some("20")), "it stays as new as it was");
+        assert_eq!(serde_json::Value::Object(kept.row), json!({ "Name": "Eve", "Phone": "1" }));
+        assert!(kept.stamp > 1, "whoever read it before has not seen it all");
+    }
+}
+
+story! {
+    async fn what_older_looks_showed_otherwise_is_kept_until_the_row_is_converged(house: &House) {
+        keep(house, vec![look(Some(10), 20, false, json!({ "Name": "Ada", "Phone": "1", "City": "" }))]).await;
+        keep(house, vec![look(Some(12), 22, false, json!({ "Name": "Eve", "City": "Ulm" }))]).await;
+        let kept = keep(house, vec![look(Some(11), 23, false, json!({ "Name": "Bob", "City": "Ulm" }))]).await;
+        let names: Vec<_> = kept.earlier.iter().map(|one| (serde_json::Value::Object(one.row.clone()), one.changed_at)).collect();
+        assert_eq!(names, [(json!({ "Name": "Ada" }), Some(at(10))), (json!({ "Name": "Bob" }), Some(at(11)))]);
+        house.write(move |tx| tx.consume_looks(&[(kept.key.clone(), kept.stamp)])).await.unwrap();
+        assert_eq!(keep(house, vec![look(Some(13), 24, false, json!({ "Name": "Zoe" }))]).await.earlier, []);
+    }
+}
+
+story! {
     async fn a_look_that_a_newer_one_replaced_is_not_consumed(house: &House) {
         let read = keep(house, vec![look(None, 20, true, json!({ "Name": "Ada" }))]).await;
         let newer = keep(house, vec![look(None, 20, true, json!({ "Name": "Eve" }))]).await;
         let (key, stamp) = (read.key.clone(), read.stamp);
         assert_eq!(house.write(move |tx| tx.consume_looks(&[(key.clone(), stamp)])).await.unwrap(), 0);
-        assert_eq!(house.read(|tx| tx.look_counts()).await.unwrap()["crm"], 1);
         assert_eq!(house.write(move |tx| tx.consume_looks(&[(newer.key.clone(), newer.stamp)])).await.unwrap(), 1);
     }
 }

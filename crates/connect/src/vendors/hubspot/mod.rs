@@ -6,8 +6,8 @@
 //! - HubSpot has no optimistic concurrency: a change that crosses ours is seen by the next look, not refused.
 //! - A change of associations leaves a record's stamp as it was: webhooks tell of it, polls do not.
 //! - Archived records leave search without a trace: polls look through the list of archived ones from time to time.
-//! - Who changed a row is told by user only, and for the row as a whole. Without `actors` settings, users count as sales people, but
-//!   for the one that our key or app belongs to.
+//! - Who changed a row is told by user only, and for the row as a whole. Owners count as sales people; other users are unknown unless
+//!   the setting `actors` lists them. HubSpot tells which user a private app's token belongs to, and not whom an OAuth app acts for.
 //! - Subscriptions to webhooks are made in the app's own settings: [`Connector::subscribe`] says what to set there.
 //! - The day's quota is not followed by its headers, only obeyed when it is spent: calls go on an hour later.
 
@@ -19,6 +19,7 @@ mod kind;
 mod map;
 mod owners;
 mod paths;
+mod people;
 mod provision;
 mod read;
 mod refusal;
@@ -27,7 +28,7 @@ mod webhook;
 mod wire;
 mod write;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -46,7 +47,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
-use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 use paths::Paths;
 
@@ -72,6 +73,8 @@ pub(crate) struct HubSpot {
     schemas: schema::Schemas,
     owners: owners::Owners,
     actors: Actors,
+    /// When to read the portal's people again.
+    people_due: Mutex<Option<Timestamp>>,
     /// Id of the user that our key belongs to, once asked for.
     ours: OnceLock<String>,
 }
@@ -103,15 +106,16 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         schemas: schema::Schemas::default(),
         owners: owners::Owners::default(),
         actors,
+        people_due: Mutex::default(),
         ours: OnceLock::new(),
     }))
 }
 
 impl HubSpot {
     /// Whose key it is, where HubSpot says: it does for tokens of private apps.
-    async fn key_holder(&self, token: &Secret) -> Result<Option<String>, VendorError> {
+    async fn key_holder(&self, token: &Secret, priority: Priority) -> Result<Option<String>, VendorError> {
         let call = Call::post("/oauth/v2/private-apps/get/access-token-info", json!({"tokenKey": token.reveal()})).idempotent();
-        let answer = self.client.call("token_info", Priority::Urgent, call.accept(&[400, 403, 404])).await?;
+        let answer = self.client.call("token_info", priority, call.accept(&[400, 403, 404])).await?;
         if answer.status != 200 {
             return Ok(None);
         }
@@ -146,7 +150,7 @@ impl Connector for HubSpot {
     async fn check(&self) -> Result<Identity, VendorError> {
         let account: wire::Account = self.client.call("account", Priority::Urgent, Call::get(self.paths.account())).await?.json()?;
         let (user_id, user) = match &self.client.settings().auth {
-            Auth::AccessToken { token } => match self.key_holder(token).await? {
+            Auth::AccessToken { token } => match self.key_holder(token, Priority::Urgent).await? {
                 Some(user) => (self.ours.get_or_init(|| user).clone(), "service key"),
                 None => (String::new(), "service key"),
             },
@@ -160,6 +164,7 @@ impl Connector for HubSpot {
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.know_people(priority).await;
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
@@ -214,6 +219,17 @@ impl Connector for HubSpot {
             ),
             "set the subscriptions up in the app; until then, polling sees every change but those of associations",
         ))
+    }
+
+    async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
+        let known = !self.signing_secret().is_empty();
+        Ok(Subscribed::ByHand(ByHand {
+            steps: "in the webhook settings of the HubSpot app, set this target URL and subscribe, for each object, to creation, deletion, \
+                    merge, restore, associationChange, and to propertyChange of each of these properties; until then polls see every \
+                    change but those of associations",
+            carries: &[],
+            proof: Proof::Signature { known, source: webhook::COPY },
+        }))
     }
 
     fn budget(&self) -> Budget {

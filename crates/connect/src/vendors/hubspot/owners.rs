@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use serde_json::Value;
 
@@ -26,6 +27,8 @@ const BELIEF_IN_DOUBT: Duration = Duration::from_secs(60);
 struct Owner {
     name: String,
     email: String,
+    /// The user who the owner is, if it is a person: a queue owns, but changes nothing.
+    user: Option<String>,
 }
 
 /// Owners by id.
@@ -41,6 +44,11 @@ impl Known {
             Some("email") => Value::from(owner.email.as_str()),
             _ => Value::Null,
         }
+    }
+
+    /// Everybody who owns, by user id: those are sales people.
+    pub fn people(&self) -> BTreeMap<String, Actor> {
+        self.0.values().filter_map(|owner| Some((owner.user.clone()?, Actor::Sales))).collect()
     }
 }
 
@@ -72,8 +80,10 @@ impl HubSpot {
                 for owner in &page.results {
                     let text = |name: &str| owner[name].as_str().unwrap_or_default().trim();
                     let name = format!("{} {}", text("firstName"), text("lastName")).trim().to_owned();
+                    let user = id_text(&owner["userId"]).or_else(|| id_text(&owner["userIdIncludingInactive"]));
+                    let user = user.filter(|_| text("type") != "QUEUE");
                     if let Some(id) = id_text(&owner["id"]) {
-                        owners.entry(id).or_insert_with(|| Owner { name, email: text("email").to_owned() });
+                        owners.entry(id).or_insert_with(|| Owner { name, email: text("email").to_owned(), user });
                     }
                 }
                 match page.paging.and_then(|paging| paging.next) {

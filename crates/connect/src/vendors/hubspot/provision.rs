@@ -124,7 +124,8 @@ fn options(field: &RemoteField) -> Value {
 
 /// Type and form of a property.
 fn type_of(field: &RemoteField) -> Result<(&'static str, &'static str), VendorError> {
-    let listed = !field.values.is_empty();
+    // HubSpot refuses what is not in a list, so one that is open to other values is a text there.
+    let listed = !field.values.is_empty() && field.restricted;
     let fits = match field.kind {
         RemoteKind::LongText | RemoteKind::Json => ("string", "textarea"),
         RemoteKind::Number => ("number", "number"),

@@ -22,7 +22,9 @@ const AGE_MS_MAX: u64 = 300_000;
 /// Oldest event of a delivery whose signature has no timestamp, in milliseconds: HubSpot repeats deliveries for a day.
 const EVENT_AGE_MS_MAX: i64 = 25 * 3_600_000;
 
-const COPY: &str = "set webhooks.signing_secret to the client secret of the HubSpot app that sends the webhooks";
+/// What to do so that signatures can be verified.
+pub(crate) const COPY: &str =
+    "set webhooks.signing_secret to the client secret of the HubSpot app that sends the webhooks; service keys send none";
 
 fn refused(reason: &str, remedy: &'static str) -> WebhookError {
     WebhookError::Unverified { reason: reason.to_owned(), remedy }

@@ -296,6 +296,8 @@ mod tests {
         assert_eq!(look.mark.by, Actor::Customer);
         assert_eq!(look.version.as_deref(), Some("2026-01-01T00:00:00Z"));
         assert_eq!(actors.of(Some("005R0000000OURSIA2"), "005R0000000OURSIA2"), Actor::Us);
+        assert_eq!(actors.of(Some("005R0000000OTHRIA2"), "005R0000000OURSIA2"), Actor::Unknown, "nobody told yet");
+        actors.learn(BTreeMap::from([(ids::to_18("005R0000000OTHRIA2"), Actor::Sales)]));
         assert_eq!(actors.of(Some("005R0000000OTHRIA2"), "005R0000000OURSIA2"), Actor::Sales);
         assert_eq!(actors.of(None, "005R0000000OURSIA2"), Actor::Unknown);
     }

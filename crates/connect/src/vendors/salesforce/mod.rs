@@ -1,18 +1,20 @@
 //! Salesforce: REST, SOQL, sObject Collections, Tooling API for provisioning, and outbound messages as webhooks.
 //!
 //! What the platform cannot do, said once here:
-//! - A batch of updates has no precondition. Only a single update with a version uses `If-Unmodified-Since`, and that header has
-//!   whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
+//! - A collection of updates has no precondition. A few updates at a time go row by row with `If-Unmodified-Since`, in one composite
+//!   call; that header has whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
 //! - Outbound messages cannot be set up over REST; [`Connector::subscribe`] says what to click.
 //! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
+mod bundle;
 mod cursor;
 mod describe;
 mod dialect;
 mod find;
 mod ids;
 mod map;
+mod people;
 mod provision;
 mod read;
 mod refusal;
@@ -41,7 +43,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
-use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 use describe::Described;
 
@@ -62,6 +64,9 @@ pub static SPEC: Spec = Spec {
     silent: &[],
 };
 
+/// Fields that an outbound message must carry so that it can be taken as a look: id, version, and by whom and when it was changed.
+const MARKS: &[&str] = &["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById"];
+
 /// API version used unless configured.
 const DEFAULT_VERSION: &str = "62.0";
 
@@ -70,8 +75,11 @@ pub(crate) struct Salesforce {
     client: Client,
     /// `/services/data/v62.0`.
     root: String,
+    bundler: bundle::Bundler,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
     actors: Actors,
+    /// When to read the org's users again.
+    people_due: Mutex<Option<Timestamp>>,
     identity: OnceCell<Identity>,
 }
 
@@ -117,8 +125,10 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
     Ok(Arc::new(Salesforce {
         client,
         root: format!("/services/data/v{version}"),
+        bundler: bundle::Bundler::default(),
         described: Mutex::new(BTreeMap::new()),
         actors,
+        people_due: Mutex::default(),
         identity: OnceCell::new(),
     }))
 }
@@ -212,6 +222,7 @@ impl Connector for Salesforce {
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.know_people(priority).await;
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
@@ -259,6 +270,15 @@ impl Connector for Salesforce {
             ),
             "set the outbound messages up by hand; until then, polling sees every change",
         ))
+    }
+
+    async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
+        Ok(Subscribed::ByHand(ByHand {
+            steps: "in Setup, create an outbound message to this address for each object, with these fields, and a record-triggered flow \
+                    (created or updated) that sends it; until then polls see every change",
+            carries: MARKS,
+            proof: Proof::Address,
+        }))
     }
 
     fn budget(&self) -> Budget {

@@ -48,7 +48,8 @@ impl Salesforce {
         if settings.path_secret.is_empty() {
             return Err(unverified(
                 "no path secret is configured",
-                "set `webhooks.path_secret` and put it at the end of the endpoint URL in Salesforce",
+                "run `entente provision --apply`, which makes one and shows what to set up, or set `webhooks.path_secret` and put it at the \
+                 end of the endpoint URL in Salesforce",
             ));
         }
         if !settings.path_secret.is(path_secret) {

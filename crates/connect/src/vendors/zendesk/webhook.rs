@@ -50,8 +50,8 @@ fn malformed(reason: impl Into<String>) -> WebhookError {
 /// # Errors
 /// When a header is missing, the signature does not match, or its timestamp is too far from `now`.
 pub fn verify(incoming: &Incoming, secret: &Secret, now: Timestamp) -> Result<(), WebhookError> {
-    const COPY: &str =
-        "copy the webhook's signing secret from Zendesk (Admin Center, Webhooks, Reveal secret) into webhooks.signing_secret";
+    const COPY: &str = "run `entente provision --apply`, which sets webhooks up and keeps their secret, or copy it from Zendesk (Admin \
+                        Center, Webhooks, Reveal secret) into webhooks.signing_secret";
     if secret.is_empty() {
         return Err(refused("no signing secret is configured", COPY));
     }
@@ -136,6 +136,11 @@ fn event(ty: &str, body: &Value, reader: &Reader<'_>, now: Timestamp) -> Result<
     Ok(Some(Event { object: object.to_owned(), id, look, omits_blanks: false, kind: ty.to_owned() }))
 }
 
+/// Whether a text begins with a day, as dates of custom fields do: `2026-12-31` or `2026-12-31T00:00:00+00:00`.
+fn is_day(text: &str) -> bool {
+    text.get(..10).is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
+}
+
 /// Events of users about things that are no fields.
 const UNREAD: &[&str] =
     &["password_changed", "photo_changed", "last_login_changed", "group_membership_created", "group_membership_deleted"];
@@ -149,11 +154,7 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
     if let Some(at) = body["time"].as_str().and_then(|time| seen.ours(time)) {
         seen.at = seen.at.min(at);
     }
-    let by = [&detail["actor_id"], &body["event"]["actor_id"]]
-        .into_iter()
-        .find_map(id_text)
-        .and_then(|id| reader.actors.get(id.as_str()).copied())
-        .unwrap_or(Actor::Unknown);
+    let by = hand(kind, id, body, reader);
     if name == "deleted" {
         let mut look = gone(kind, id.to_owned(), Existence::Deleted, version, seen);
         look.mark.by = by;
@@ -184,6 +185,22 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
     })
 }
 
+/// Whose change an event tells of. Users and organizations name nobody in most events. A user who is named as the actor of their own event
+/// served themselves. Customers cannot change organizations, so an event of one that names nobody is the work of the desk's people or
+/// of its rules.
+fn hand(kind: Kind, id: &str, body: &Value, reader: &Reader<'_>) -> Actor {
+    let named = [&body["detail"]["actor_id"], &body["event"]["actor_id"]].into_iter().find_map(id_text);
+    match named {
+        Some(actor) => match reader.actors.get(actor.as_str()) {
+            Some(known) => *known,
+            None if kind == Kind::User && actor == id => Actor::Customer,
+            None => Actor::Unknown,
+        },
+        None if kind == Kind::Organization => Actor::Support,
+        None => Actor::Unknown,
+    }
+}
+
 /// The field that a `*_changed` event is about and its new value, where the event shows it as the row would.
 fn changed(kind: Kind, name: &str, event: &Value) -> Option<(String, Value)> {
     let attribute = name.strip_suffix("_changed")?;
@@ -201,8 +218,9 @@ fn changed(kind: Kind, name: &str, event: &Value) -> Option<(String, Value)> {
                 ("text" | "textarea" | "regexp" | "tagger" | "dropdown", Value::String(_)) => text()?,
                 ("text" | "textarea" | "regexp" | "tagger" | "dropdown" | "integer" | "decimal" | "date", Value::Null) => Value::Null,
                 ("checkbox", Value::Bool(flag)) => Value::Bool(*flag),
-                ("integer", Value::Number(number)) => Value::Number(number.clone()),
-                // Dates, decimals and lists are written otherwise in events than in rows.
+                ("integer" | "decimal", Value::Number(number)) => Value::Number(number.clone()),
+                ("date", Value::String(day)) if is_day(day) => Value::String(day.clone()),
+                // Lists, and numbers written as texts, are not in events as they are in rows.
                 _ => return None,
             };
             Some((format!("{}.{key}", kind.custom()), value))
