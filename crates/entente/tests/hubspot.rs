@@ -117,6 +117,15 @@ async fn what_happens_in_the_portal_reaches_the_desk_by_webhook() {
     })
     .await;
 
+    // A call report of sales is an activity of the account.
+    let note = portal.create("notes", json!({"hs_timestamp": "2026-01-05T09:00:00Z", "hs_note_body": "They want a second seat."})).await;
+    portal.steer("associate", json!({"object": "notes", "id": note, "to": "companies", "into": northwind})).await;
+    arrives("the note of sales", &folder, async || {
+        let activities = folder.get("/api/v1/records?object=activity").await;
+        activities.to_string().contains("They want a second seat.").then_some(())
+    })
+    .await;
+
     // Two contacts turn out to be one person: the desk's two users are a person's to merge.
     let twin = json!({"email": "m.lindqvist@southwind.example", "firstname": "Maria", "lastname": "Lindqvist"});
     let twin = portal.create("contacts", twin).await;

@@ -123,7 +123,11 @@ fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
     let mut fields = BTreeMap::new();
     fields.insert(
         mapping.key.clone(),
-        Wanted { field: remote_field(&mapping.key, "Entente id", RemoteKind::Text, Some(64), true), written: true },
+        Wanted {
+            field: remote_field(&mapping.key, "Entente id", RemoteKind::Text, Some(64), true),
+            // A key goes out with a creation, and with nothing else.
+            written: mapping.create.when.is_some(),
+        },
     );
     for line in &mapping.fields {
         let ours = object.and_then(|object| object.field(&line.field));

@@ -99,9 +99,10 @@ auth = {{ kind = "client_credentials", client_id = {}, client_secret = {} }}
                 "companies" => ("company", ""),
                 "deals" => ("deal", ""),
                 "tasks" => ("object", ":0-27"),
+                "engagements" => ("object", ":0-46"),
                 other => panic!("no events are known of {other}"),
             };
-            // What is told of any object is told with its type id; property changes of tasks are left to polls.
+            // Of tasks and notes, only what makes and ends them; their properties are left to polls.
             let events = ["creation", "deletion", "merge", "restore", "associationChange"];
             subscriptions.extend(events.map(|event| format!("{subject}.{event}{ty}")));
             if ty.is_empty() {

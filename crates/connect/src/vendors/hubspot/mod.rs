@@ -1,5 +1,6 @@
 //! HubSpot: contacts, companies, deals, tickets, tasks, notes, calls, meetings, and custom objects by their name.
 //!
+//! - `engagements` are tasks, calls, notes and meetings together, to be read only.
 //! - Flattening: properties as they are; `associations.OBJECT` is the id of the associated record (the primary one where HubSpot has
 //!   such a mark, else the oldest), `owner.name` and `owner.email` are looked up from `hubspot_owner_id`.
 //! - The mapping's key is a property with unique values, made by provisioning: creations are upserts by it.
@@ -14,6 +15,7 @@
 mod associate;
 mod cursor;
 mod dialect;
+mod engagements;
 mod find;
 mod kind;
 mod map;
@@ -49,6 +51,7 @@ use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
+use engagements::ENGAGEMENTS;
 use paths::Paths;
 
 /// HubSpot's facts.
@@ -160,28 +163,45 @@ impl Connector for HubSpot {
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        if object == ENGAGEMENTS {
+            return self.describe_engagements(Priority::Update).await;
+        }
         Ok(self.read_schema(object, Priority::Update).await?.object.clone())
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
         self.know_people(priority).await;
+        if read.object == ENGAGEMENTS {
+            return self.engagement_page(read, cursor, priority).await;
+        }
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
-    async fn present(&self, _read: &ReadSpec) -> Result<Cursor, VendorError> {
+    async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
         let answer = self.client.call("account", Priority::Update, Call::get(self.paths.account())).await?;
-        Ok(cursor::Position::at(self.server_time(&answer)).to_text())
+        let present = cursor::Position::at(self.server_time(&answer)).to_text();
+        Ok(if read.object == ENGAGEMENTS { engagements::from_present(&present) } else { present })
     }
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        if read.object == ENGAGEMENTS {
+            return self.fetch_engagements(read, ids, priority).await;
+        }
         self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        if read.object == ENGAGEMENTS {
+            // Nothing about them is recognised by an address, a number or a name.
+            return Ok(questions.iter().map(|_| Vec::new()).collect());
+        }
         self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        if target.object == ENGAGEMENTS {
+            return Err(engagements::only_read());
+        }
         self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
     }
 
@@ -202,6 +222,9 @@ impl Connector for HubSpot {
     }
 
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        if field.object == ENGAGEMENTS {
+            return Err(engagements::only_read());
+        }
         self.provision(field).await
     }
 

@@ -11,6 +11,7 @@ use ring::{digest, hmac};
 use serde_json::Value;
 use url::Url;
 
+use super::engagements::{ENGAGEMENTS, engagement};
 use super::kind::named_in_events;
 use super::wire::id_text;
 use crate::settings::{ConnectionSettings, Secret};
@@ -190,7 +191,13 @@ pub(crate) fn read(incoming: &Incoming, portal: Option<&str>) -> Result<Delivery
     let mut events = Vec::new();
     let mut seen = BTreeSet::new();
     for event in ours {
-        for (object, id, kind) in rows_of(event) {
+        let rows = rows_of(event).into_iter();
+        // Mappings may know a task, call, note or meeting by itself or as an engagement; an object that none names is passed over.
+        let rows = rows.flat_map(|(object, id, kind)| {
+            let among = engagement(object, &id).map(|id| (ENGAGEMENTS, id, kind.clone()));
+            std::iter::once((object, id, kind)).chain(among)
+        });
+        for (object, id, kind) in rows {
             if seen.insert((object, id.clone())) {
                 events.push(Event { object: object.to_owned(), id, look: None, omits_blanks: false, kind: kind.clone() });
             }
@@ -254,7 +261,7 @@ mod tests {
         );
         assert_eq!(
             rows(json!({"portalId": 7, "eventType": "object.creation", "objectTypeId": "0-27", "objectId": "5"})),
-            [row("tasks", "5")]
+            [row("tasks", "5"), row("engagements", "tasks-5")]
         );
         let merge = json!({"portalId": 7, "subscriptionType": "company.merge", "objectId": 1, "primaryObjectId": 1, "mergedObjectIds": [2, 3], "newObjectId": 4});
         assert_eq!(rows(merge), [row("companies", "1"), row("companies", "4"), row("companies", "2"), row("companies", "3")]);
