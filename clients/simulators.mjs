@@ -1,5 +1,6 @@
 // Starts simulators as processes of their own, the way a person would: `entente sim …`.
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const BINARY = process.env.ENTENTE_BIN ?? fileURLToPath(new URL('../target/debug/entente', import.meta.url));
@@ -40,7 +41,7 @@ export async function start(args, options = {}) {
 export async function simulators(platforms, { profile = 'instant' } = {}) {
   const { ready, stop } = await start(['sim', ...platforms, '--profile', profile]);
   const side = (name) => ready[name] && { url: ready[name], ...ready.credentials[name], steer: (path, body) => steer(ready[name], path, body) };
-  return { salesforce: side('salesforce'), zendesk: side('zendesk'), stop };
+  return { salesforce: side('salesforce'), hubspot: side('hubspot'), zendesk: side('zendesk'), stop };
 }
 
 /** Calls a simulator's own surface, which no vendor has. */
@@ -99,4 +100,13 @@ export async function serve(config, url) {
     throw new Error(`${error.message}\n${log}`);
   }
   return { url, stop, log: () => log };
+}
+
+/** A port that nobody listens on right now. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -1,13 +1,12 @@
 // What a person does in one vendor's own client arrives in the other's: Entente stands between the two and is not seen.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import jsforce from 'jsforce';
 import zendesk from 'node-zendesk';
-import { eventually, finish, serve, simulators } from '../simulators.mjs';
+import { eventually, finish, freePort, serve, simulators } from '../simulators.mjs';
 
 const PATIENCE_MS = 60_000; // a debug build on a loaded machine; alone it takes a few seconds
 
@@ -69,11 +68,3 @@ test('a customer made in the CRM has a support profile, and each side’s change
   assert.equal((await contactOf(contact.id)).LastName, 'Lindqvist');
   assert.equal((await support.users.list()).filter((each) => each.email === 'maria@northwind.example').length, 1);
 });
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -9,7 +9,7 @@ use entente_model::mapping::remote::{RemoteField, RemoteObject};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::spec::Spec;
-use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 
 /// How urgent a call is: a scarce budget serves the lower numbers first and keeps a reserve for them.
@@ -132,12 +132,8 @@ pub trait Connector: Send + Sync {
     /// Makes the vendor send webhooks for these objects to `url`, unless it does already. Returns the signing secret if there is one.
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<crate::settings::Secret>, VendorError>;
 
-    /// Whether the vendor sends webhooks for these objects to `url` now. `None` where it can neither be asked nor told over its API, so
-    /// that a person sets them up; such platforms do not sign, and the address holds a secret.
-    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
-        let (_, _) = (url, objects);
-        Ok(None)
-    }
+    /// Whether the vendor sends webhooks for these objects to `url` now, or what a person does so that it will.
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Subscribed, VendorError>;
 
     /// What is left of the quota.
     fn budget(&self) -> Budget;

@@ -2,10 +2,12 @@
 //!
 //! A vendor is data plus a little code: one folder under `vendors/`, one line in [`registry`], one simulator.
 
+mod actors;
 pub mod connector;
 pub mod error;
 pub mod look;
 pub mod notify;
+mod phone;
 pub mod registry;
 pub mod settings;
 pub mod spec;

@@ -3,7 +3,10 @@
 use entente_model::actor::ChangeMark;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::Row;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Class, VendorError};
 
 /// What has become of a remote row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +52,18 @@ pub struct ReadSpec {
 
 /// Where a poll stands: opaque text of the connector, kept by the store. A poll without a cursor reads every row.
 pub type Cursor = String;
+
+/// Reads a connector's position out of a stored cursor.
+pub(crate) fn position<P: DeserializeOwned>(cursor: &str) -> Result<P, VendorError> {
+    serde_json::from_str(cursor).map_err(|error| {
+        VendorError::new(
+            Class::Configuration,
+            "cursor",
+            format!("the stored position of this poll is not readable: {error}"),
+            "reset the position of this object; the next poll then reads every row",
+        )
+    })
+}
 
 /// One page of a poll.
 #[derive(Debug, Clone)]

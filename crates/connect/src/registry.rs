@@ -6,7 +6,7 @@ use crate::connector::Connector;
 use crate::settings::ConnectionSettings;
 use crate::spec::Spec;
 use crate::transport::Surroundings;
-use crate::vendors::{salesforce, zendesk};
+use crate::vendors::{hubspot, salesforce, zendesk};
 
 /// Why a connection cannot be set up. Says which setting and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,8 +32,11 @@ pub struct Platform {
 }
 
 /// All platforms.
-pub static ALL: &[Platform] =
-    &[Platform { spec: &salesforce::SPEC, build: salesforce::build }, Platform { spec: &zendesk::SPEC, build: zendesk::build }];
+pub static ALL: &[Platform] = &[
+    Platform { spec: &salesforce::SPEC, build: salesforce::build },
+    Platform { spec: &hubspot::SPEC, build: hubspot::build },
+    Platform { spec: &zendesk::SPEC, build: zendesk::build },
+];
 
 /// Builds the connector of a connection.
 ///

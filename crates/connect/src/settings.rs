@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use entente_model::mapping::Role;
+use ring::{digest, hmac};
 use url::Url;
 
 /// A text that must not be shown. `Debug` and `Display` print a mask.
@@ -21,6 +22,14 @@ impl Secret {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// Whether `given` is the same text, in a time that does not depend on where the two differ.
+    #[must_use]
+    pub fn is(&self, given: &str) -> bool {
+        // Verifying a MAC under a fixed key compares in constant time; the key need not be secret for that.
+        let key = hmac::Key::new(hmac::HMAC_SHA256, digest::digest(&digest::SHA256, self.0.as_bytes()).as_ref());
+        hmac::verify(&key, given.as_bytes(), hmac::sign(&key, self.0.as_bytes()).as_ref()).is_ok()
     }
 
     /// Whether nothing was given.
@@ -79,13 +88,20 @@ pub enum Auth {
         /// The token.
         token: Secret,
     },
+    /// A token that does not end by itself and goes out as a bearer (HubSpot's service keys and private apps).
+    AccessToken {
+        /// The token.
+        token: Secret,
+    },
 }
 
 /// How webhooks of a connection are verified.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookSettings {
-    /// Signing secret (Zendesk).
+    /// Signing secret (Zendesk; at HubSpot the app's client secret).
     pub signing_secret: Secret,
+    /// Address as the vendor calls it, where it signs the address too (HubSpot) and a proxy changes it on the way.
+    pub address: Option<Url>,
     /// Organisation id that must stand in the message (Salesforce).
     pub organization: Option<String>,
     /// Secret last part of the webhook's path, where the platform does not sign (Salesforce).
@@ -122,4 +138,16 @@ pub struct ConnectionSettings {
     pub actors: BTreeMap<String, Vec<String>>,
     /// Calls per day that are ours to spend, if less than the vendor's quota.
     pub daily_calls: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_compared_whole() {
+        let secret = Secret::new("s3cret");
+        assert!(secret.is("s3cret"));
+        assert!(!secret.is("s3cre") && !secret.is("s3cret!") && !secret.is(""));
+    }
 }

@@ -1,4 +1,5 @@
 //! One folder per platform.
 
+pub mod hubspot;
 pub mod salesforce;
 pub mod zendesk;

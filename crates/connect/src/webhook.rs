@@ -40,6 +40,42 @@ pub struct Delivery {
     pub events: Vec<Event>,
 }
 
+/// Whether a vendor sends webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscribed {
+    /// It does.
+    Yes,
+    /// It does not, and can be told to.
+    No,
+    /// It can neither be asked nor told over its API.
+    ByHand(ByHand),
+}
+
+/// What a person sets up so that a vendor sends webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByHand {
+    /// What to do there, for each object and its mapped fields.
+    pub steps: &'static str,
+    /// Fields that every message must carry beside the mapped ones.
+    pub carries: &'static [&'static str],
+    /// What tells its messages from those of others.
+    pub proof: Proof,
+}
+
+/// What tells a vendor's messages from those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing in them: the address holds a secret.
+    Address,
+    /// A signature under a secret that a person brings from the vendor.
+    Signature {
+        /// Whether that secret is known here.
+        known: bool,
+        /// Where it comes from.
+        source: &'static str,
+    },
+}
+
 /// The answer that the vendor takes for "received".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {

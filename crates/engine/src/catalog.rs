@@ -15,8 +15,11 @@ use serde::Deserialize;
 const OBJECTS: &str = include_str!("../packs/objects.toml");
 
 /// Default mappings by platform.
-const PACKS: &[(&str, &str)] =
-    &[("salesforce", include_str!("../packs/salesforce.toml")), ("zendesk", include_str!("../packs/zendesk.toml"))];
+const PACKS: &[(&str, &str)] = &[
+    ("salesforce", include_str!("../packs/salesforce.toml")),
+    ("hubspot", include_str!("../packs/hubspot.toml")),
+    ("zendesk", include_str!("../packs/zendesk.toml")),
+];
 
 /// Fields whose conflicts fall under the rule for contact data. The seed of the rule: e-mail, phone, names, language, time zone.
 const CONTACT_DATA: &[(&str, &str)] = &[
@@ -305,5 +308,14 @@ mod tests {
         assert_eq!(catalog.reads("zendesk")[0].0, "organization");
         let tasks = catalog.reads("salesforce").into_iter().filter(|(name, _)| name == "Task").count();
         assert_eq!(tasks, 1, "both mappings of Task share one read");
+    }
+
+    #[test]
+    fn every_crm_fits_the_desk() {
+        for crm in ["salesforce", "hubspot"] {
+            let mappings = [crm, "zendesk"].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
+            let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
+            assert!(catalog.mapped(crm, "account").is_some() && catalog.mapped(crm, "case").is_some(), "{crm}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is not as told")]
 
+#[path = "process/caller.rs"]
+mod caller;
 #[path = "process/hub.rs"]
 mod hub;
 #[path = "process/platforms.rs"]
@@ -15,8 +17,9 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde_json::{Value, json};
 
+use caller::client;
 use hub::{Folder, stop};
-use platforms::{Platforms, client};
+use platforms::Platforms;
 
 /// Contacts in the CRM.
 const CUSTOMERS: usize = 20;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is not as told")]
 
+#[path = "process/caller.rs"]
+mod caller;
 #[path = "process/hub.rs"]
 mod hub;
 #[path = "process/platforms.rs"]

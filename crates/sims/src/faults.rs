@@ -15,7 +15,7 @@ pub enum Fault {
     TimeoutBefore,
     /// The vendor does the work; the client hears nothing.
     TimeoutAfter,
-    /// 429 (Zendesk) or REQUEST_LIMIT_EXCEEDED for concurrent calls (Salesforce).
+    /// 429 (Zendesk, HubSpot) or REQUEST_LIMIT_EXCEEDED for concurrent calls (Salesforce).
     TooMany,
     /// The day's or minute's quota is gone until it renews.
     QuotaExhausted,
@@ -119,6 +119,35 @@ impl Faults {
     #[must_use]
     pub fn below(&self, bound: u64) -> u64 {
         self.state().rng.random_range(0..bound.max(1))
+    }
+}
+
+/// An order for faults, as a simulator's own surface takes it.
+#[derive(Debug, Default, Deserialize)]
+pub struct FaultOrder {
+    /// Calls of a thousand by fault.
+    #[serde(default)]
+    pub calls: BTreeMap<Fault, u32>,
+    /// Webhooks of a thousand by fault.
+    #[serde(default)]
+    pub deliveries: BTreeMap<DeliveryFault, u32>,
+    /// Faults of the next calls, in this order.
+    #[serde(default)]
+    pub order: Vec<Fault>,
+    /// Ends all others first.
+    #[serde(default)]
+    pub clear: bool,
+}
+
+impl FaultOrder {
+    /// Sets everything that was ordered.
+    pub fn carry_out(self, faults: &Faults) {
+        if self.clear {
+            faults.clear();
+        }
+        self.calls.into_iter().for_each(|(fault, per_mille)| faults.set_calls(fault, per_mille));
+        self.deliveries.into_iter().for_each(|(fault, per_mille)| faults.set_deliveries(fault, per_mille));
+        faults.order(self.order);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Behind a socket a background task posts them; on a virtual clock the test drains them by hand.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::clock::SimClock;
 use crate::faults::{DeliveryFault, Faults};
@@ -11,7 +11,7 @@ use crate::faults::{DeliveryFault, Faults};
 /// One webhook on its way.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Which simulator sent it (`salesforce`, `zendesk`).
+    /// Which simulator sent it (`salesforce`, `zendesk`, `hubspot`).
     pub platform: &'static str,
     /// Where to, as configured at the simulator.
     pub url: String,
@@ -23,13 +23,23 @@ pub struct Delivery {
     pub attempt: u32,
 }
 
+/// Makes a delivery ready at the moment it leaves: signatures that hold only minutes are made then.
+type Leaving = Box<dyn Fn(&mut Delivery) + Send + Sync>;
+
 /// The queue. Cloning shares it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Mailroom {
     clock: SimClock,
     faults: Faults,
     queue: Arc<Mutex<Queue>>,
+    leaving: Arc<RwLock<BTreeMap<&'static str, Leaving>>>,
     woken: Arc<tokio::sync::Notify>,
+}
+
+impl std::fmt::Debug for Mailroom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailroom").field("queue", &self.queue).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -48,11 +58,16 @@ impl Mailroom {
     /// An empty queue on `clock`, bent by `faults`.
     #[must_use]
     pub fn new(clock: SimClock, faults: Faults) -> Self {
-        Self { clock, faults, queue: Arc::default(), woken: Arc::default() }
+        Self { clock, faults, queue: Arc::default(), leaving: Arc::default(), woken: Arc::default() }
     }
 
     fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has `ready` finish every delivery of a platform when it leaves, retries included.
+    pub fn on_leave(&self, platform: &'static str, ready: impl Fn(&mut Delivery) + Send + Sync + 'static) {
+        self.leaving.write().unwrap_or_else(PoisonError::into_inner).insert(platform, Box::new(ready));
     }
 
     /// Queues a webhook to leave after `delay_ms`, subject to faults.
@@ -92,8 +107,15 @@ impl Mailroom {
         let now = self.clock.now_ms();
         let mut queue = self.queue();
         let later = queue.by_due.split_off(&(now + 1, 0));
-        let due: Vec<Delivery> = std::mem::replace(&mut queue.by_due, later).into_values().collect();
+        let mut due: Vec<Delivery> = std::mem::replace(&mut queue.by_due, later).into_values().collect();
         queue.sent += due.len() as u64;
+        drop(queue);
+        let leaving = self.leaving.read().unwrap_or_else(PoisonError::into_inner);
+        for delivery in &mut due {
+            if let Some(ready) = leaving.get(delivery.platform) {
+                ready(delivery);
+            }
+        }
         due
     }
 

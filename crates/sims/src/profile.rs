@@ -9,7 +9,7 @@ pub struct Profile {
     pub latency_ms: u64,
     /// Network time of one call, there and back together, and of one webhook.
     pub network_ms: u64,
-    /// Calls per minute (Zendesk) or per rolling 24 h (Salesforce); 0 means no limit.
+    /// Calls per minute (Zendesk), per rolling 24 h (Salesforce) or in ten seconds (HubSpot); 0 means no limit.
     pub quota: u64,
     /// Whether the vendor's other limits hold (export buckets, per-record update limits, job queue, concurrent calls).
     pub limits: bool,
@@ -38,6 +38,12 @@ impl Profile {
     #[must_use]
     pub fn zendesk_real() -> Self {
         Self { latency_ms: 180, network_ms: 45, quota: 700, limits: true, job_ms: 1_000, export_lag_ms: 60_000, index_lag_ms: 60_000 }
+    }
+
+    /// HubSpot: 110 calls in ten seconds (an OAuth app), 5 searches a second, an index a few seconds behind. The latency is an estimate.
+    #[must_use]
+    pub fn hubspot_real() -> Self {
+        Self { latency_ms: 160, network_ms: 45, quota: 110, limits: true, job_ms: 0, export_lag_ms: 0, index_lag_ms: 3_000 }
     }
 
     /// No latency and no quota: for tests and for measuring ourselves.

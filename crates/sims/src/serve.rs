@@ -31,6 +31,12 @@ const ZENDESK_TIMEOUT_TRIES: u32 = 5;
 const ZENDESK_RETRY_AFTER_S: i64 = 60;
 /// Milliseconds between Zendesk's tries where the answer names none.
 const ZENDESK_PAUSE_MS: i64 = 1_000;
+/// Seconds that HubSpot waits for an answer.
+const HUBSPOT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tries of HubSpot after the first one failed in whatever way.
+const HUBSPOT_TRIES: u32 = 10;
+/// First wait of HubSpot's retries; it doubles each time, and the ten of them end within a day.
+const HUBSPOT_BACKOFF_MS: i64 = 60_000;
 
 /// Serves `router` at `addr` (port 0 picks a free one) until the task is aborted; answers the address in use.
 ///
@@ -88,7 +94,11 @@ pub async fn deliver_mail(mailroom: Mailroom, client: reqwest::Client) {
 
 async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
     let salesforce = delivery.platform == "salesforce";
-    let timeout = if salesforce { SALESFORCE_TIMEOUT } else { ZENDESK_TIMEOUT };
+    let timeout = match delivery.platform {
+        "salesforce" => SALESFORCE_TIMEOUT,
+        "hubspot" => HUBSPOT_TIMEOUT,
+        _ => ZENDESK_TIMEOUT,
+    };
     let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
@@ -130,6 +140,9 @@ fn retry_delay_ms(delivery: &Delivery, outcome: &Outcome) -> Option<i64> {
         let next = backoff(delivery.attempt);
         return (waited + next <= SALESFORCE_GIVE_UP_MS).then_some(next);
     }
+    if delivery.platform == "hubspot" {
+        return (delivery.attempt < HUBSPOT_TRIES).then(|| HUBSPOT_BACKOFF_MS << delivery.attempt);
+    }
     match outcome {
         Outcome::Answered { status: 409, .. } => (delivery.attempt < ZENDESK_CONFLICT_TRIES).then_some(ZENDESK_PAUSE_MS),
         Outcome::Answered { status: 429 | 503, retry_after_s: Some(s), .. } => {
@@ -162,6 +175,15 @@ mod tests {
         assert!(sum <= SALESFORCE_GIVE_UP_MS && sum > SALESFORCE_GIVE_UP_MS / 2, "{sum}");
         assert_eq!(retry_delay_ms(&delivery("salesforce", 0), &answered(200, None, true)), None);
         assert!(acknowledges("<a:Ack>true</a:Ack>") && !acknowledges("<Ack>false</Ack>") && !acknowledges("ok"));
+    }
+
+    #[test]
+    fn hubspot_retries_every_failure_ten_times_within_a_day() {
+        let waits: Vec<i64> =
+            (0..20).map_while(|attempt| retry_delay_ms(&delivery("hubspot", attempt), &answered(404, None, true))).collect();
+        assert_eq!(waits.len(), 10);
+        assert!(waits.iter().sum::<i64>() < 24 * 60 * 60 * 1000);
+        assert_eq!(retry_delay_ms(&delivery("hubspot", 0), &answered(204, None, true)), None);
     }
 
     #[test]

@@ -270,7 +270,7 @@ impl Client {
             Auth::ClientCredentials { client_secret, .. } => secrets.push(client_secret.reveal()),
             Auth::RefreshToken { client_secret, refresh_token, .. } => secrets.extend([client_secret.reveal(), refresh_token.reveal()]),
             Auth::JwtBearer { private_key, .. } => secrets.push(private_key.reveal()),
-            Auth::ApiToken { token, .. } => secrets.push(token.reveal()),
+            Auth::ApiToken { token, .. } | Auth::AccessToken { token } => secrets.push(token.reveal()),
         }
         for secret in secrets {
             error.message = mask(&error.message, secret);

@@ -99,10 +99,10 @@ impl SignIn {
         Ok(Self { settings, surroundings, counts, offset, endpoint, timeout, signer, vault_key, state: Mutex::new(State::default()) })
     }
 
-    /// Whether a token can be renewed at all: an API token cannot.
+    /// Whether a token can be renewed at all: one that was made by hand cannot.
     #[must_use]
     pub fn renewable(&self) -> bool {
-        !matches!(self.settings.auth, Auth::ApiToken { .. })
+        !matches!(self.settings.auth, Auth::ApiToken { .. } | Auth::AccessToken { .. })
     }
 
     /// The session to call with, signing in if there is none or it ends soon.
@@ -185,7 +185,9 @@ impl SignIn {
                 Ok(assertion) => self.ask("urn:ietf:params:oauth:grant-type:jwt-bearer", &[("assertion", assertion.reveal())]).await,
                 Err(error) => Err(error),
             },
-            Auth::ApiToken { token, .. } => Ok(Tokens { access: token.clone(), refresh: None, instance_url: None, expires_at: None }),
+            Auth::ApiToken { token, .. } | Auth::AccessToken { token } => {
+                Ok(Tokens { access: token.clone(), refresh: None, instance_url: None, expires_at: None })
+            }
         };
         match answer {
             Ok(tokens) => self.keep(state, tokens).await,
@@ -364,6 +366,7 @@ fn fingerprint(settings: &ConnectionSettings) -> String {
         Auth::JwtBearer { client_id, username, .. } => (client_id.as_str(), username.as_str()),
         Auth::RefreshToken { client_id, refresh_token, .. } => (client_id.as_str(), refresh_token.reveal()),
         Auth::ApiToken { email, .. } => (email.as_str(), ""),
+        Auth::AccessToken { token } => ("", token.reveal()),
     };
     let digest = digest::digest(&digest::SHA256, format!("{login}\n{client}\n{secret}").as_bytes());
     digest.as_ref().iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()

@@ -11,8 +11,10 @@ use crate::error::{Class, VendorError};
 
 #[derive(Deserialize)]
 struct TokenRefusal {
+    /// HubSpot's older endpoint has its machine word in `status`.
+    #[serde(alias = "status")]
     error: String,
-    #[serde(default)]
+    #[serde(default, alias = "message")]
     error_description: String,
 }
 
@@ -46,7 +48,9 @@ pub(crate) fn meaning(answer: &Answer, now: Timestamp) -> VendorError {
         "invalid_client" | "invalid_client_id" | "invalid_client_credentials" | "unauthorized_client" => {
             (Class::Reauthenticate, "check `client_id` and `client_secret` of this connection")
         }
-        "invalid_grant" | "inactive_user" | "inactive_org" | "invalid_token" | "access_denied" => {
+        "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" => (Class::Reauthenticate, "check `client_id` and `client_secret` of this connection"),
+        "invalid_grant" | "BAD_REFRESH_TOKEN" | "BAD_AUTH_CODE" | "EXPIRED_AUTH_CODE" | "inactive_user" | "inactive_org"
+        | "invalid_token" | "access_denied" => {
             (Class::Reauthenticate, "sign in again: the grant was revoked or has ended, or the user is inactive")
         }
         "unsupported_grant_type" | "invalid_request" | "invalid_scope" | "redirect_uri_mismatch" => {

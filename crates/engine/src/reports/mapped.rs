@@ -79,9 +79,9 @@ pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> Map
     }
 }
 
-/// Whether a remote field is one that an admin added.
+/// Whether a remote field is one that an admin added, or Entente on an admin's behalf.
 fn is_custom(remote: &str) -> bool {
-    remote.ends_with("__c") || remote.starts_with("user_fields.") || remote.starts_with("organization_fields.")
+    remote.ends_with("__c") || ["user_fields.", "organization_fields.", "entente_"].iter().any(|prefix| remote.starts_with(prefix))
 }
 
 /// Fields that came with mappings saved lately, newest first. The first version of a mapping is the shipped one and no news.

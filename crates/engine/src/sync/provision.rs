@@ -110,9 +110,10 @@ struct Wanted {
     written: bool,
 }
 
-/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's keyed fields.
+/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's keyed fields, Entente's own at HubSpot.
 fn is_custom(name: &str) -> bool {
-    (name.ends_with("__c") && !name.contains('.')) || name.starts_with("user_fields.") || name.starts_with("organization_fields.")
+    (name.ends_with("__c") && !name.contains('.'))
+        || ["user_fields.", "organization_fields.", "entente_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
@@ -122,7 +123,11 @@ fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
     let mut fields = BTreeMap::new();
     fields.insert(
         mapping.key.clone(),
-        Wanted { field: remote_field(&mapping.key, "Entente id", RemoteKind::Text, Some(64), true), written: true },
+        Wanted {
+            field: remote_field(&mapping.key, "Entente id", RemoteKind::Text, Some(64), true),
+            // A key goes out with a creation, and with nothing else.
+            written: mapping.create.when.is_some(),
+        },
     );
     for line in &mapping.fields {
         let ours = object.and_then(|object| object.field(&line.field));

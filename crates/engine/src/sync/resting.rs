@@ -11,7 +11,7 @@ use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
 use entente_connect::transport::wire::Time;
-use entente_connect::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use entente_connect::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use entente_connect::write::{Write, WriteOutcome, WriteTarget};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::RemoteObject;
@@ -94,7 +94,7 @@ impl Connector for Resting {
         self.inner.groups(fresh).await
     }
 
-    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Subscribed, VendorError> {
         self.inner.subscribed(url, objects).await
     }
 

@@ -10,7 +10,7 @@ use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Existence, Find, Look, Page, ReadSpec};
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
-use entente_connect::webhook::{Delivery, Event, Incoming, Receipt, WebhookError};
+use entente_connect::webhook::{Delivery, Event, Incoming, Receipt, Subscribed, WebhookError};
 use entente_connect::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
@@ -262,6 +262,10 @@ impl Connector for Platform {
 
     async fn subscribe(&self, _: &str, _: &[String]) -> Result<Option<Secret>, VendorError> {
         Ok(None)
+    }
+
+    async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
+        Ok(Subscribed::Yes)
     }
 
     fn budget(&self) -> Budget {

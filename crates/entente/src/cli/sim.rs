@@ -7,6 +7,7 @@ use axum::Router;
 use clap::{Args as ClapArgs, ValueEnum};
 use entente_sims::clock::SimClock;
 use entente_sims::faults::Faults;
+use entente_sims::hubspot::{HubSpot, HubSpotOptions};
 use entente_sims::mailroom::Mailroom;
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
@@ -24,6 +25,9 @@ use crate::fault::{Fault, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Platform {
     Salesforce,
+    // One word, as everywhere else.
+    #[value(name = "hubspot")]
+    HubSpot,
     Zendesk,
 }
 
@@ -45,10 +49,13 @@ pub struct Args {
     /// Port of Salesforce; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     salesforce_port: u16,
+    /// Port of HubSpot; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    hubspot_port: u16,
     /// Port of Zendesk; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     zendesk_port: u16,
-    /// Customers to make up; the support desk knows most of them already
+    /// Customers to make up at Salesforce; Zendesk knows most of them already
     #[arg(long, default_value_t = 0, value_name = "N")]
     customers: usize,
     /// Seed of ids, names and faults
@@ -70,10 +77,16 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
     let profile = if real { Profile::salesforce_real() } else { Profile::instant() };
     let crm = SalesforceOptions::new(clock.clone(), profile, args.seed, faults, mailroom.clone());
     let profile = if real { Profile::zendesk_real() } else { Profile::instant() };
-    let desk = ZendeskOptions::new(clock, profile, args.seed);
-    let mailrooms = vec![mailroom, desk.mailroom.clone()];
+    let desk = ZendeskOptions::new(clock.clone(), profile, args.seed);
+    let profile = if real { Profile::hubspot_real() } else { Profile::instant() };
+    let portal = HubSpotOptions::new(clock, profile, args.seed);
+    let mailrooms = vec![mailroom, desk.mailroom.clone(), portal.mailroom.clone()];
     let credentials = json!({
         "salesforce": { "kind": "client_credentials", "client_id": crm.client_id, "client_secret": crm.client_secret, "username": crm.username, "password": crm.password },
+        "hubspot": {
+            "kind": "refresh_token", "client_id": portal.client_id, "client_secret": portal.client_secret, "refresh_token": portal.refresh_token,
+            "token": portal.service_key, "developer_key": portal.developer_key, "app_id": portal.app_id,
+        },
         "zendesk": { "kind": "client_credentials", "client_id": desk.client_id, "client_secret": desk.client_secret, "email": desk.agent_email, "token": desk.api_token },
     });
     let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
@@ -87,6 +100,11 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         let control = salesforce.control_router().nest("/world", world::control_router(world.clone()));
         let address = start(salesforce.router(), control, args.salesforce_port).await?;
         ready.insert("salesforce".to_owned(), Value::String(format!("http://{address}")));
+    }
+    if args.platforms.contains(&Platform::HubSpot) {
+        let hubspot = HubSpot::new(portal);
+        let address = start(hubspot.router(), hubspot.control_router(), args.hubspot_port).await?;
+        ready.insert("hubspot".to_owned(), Value::String(format!("http://{address}")));
     }
     if args.platforms.contains(&Platform::Zendesk) {
         let control = zendesk.control_router().nest("/world", world::control_router(world));

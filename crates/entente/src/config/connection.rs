@@ -20,7 +20,7 @@ const NAME_CHARS: usize = 64;
 const ACTORS: &[&str] = &["self_service", "automation", "integration"];
 
 /// Kinds of credentials.
-const KINDS: &[&str] = &["client_credentials", "jwt_bearer", "refresh_token", "api_token"];
+const KINDS: &[&str] = &["client_credentials", "jwt_bearer", "refresh_token", "api_token", "access_token"];
 
 /// One account on a platform. The order does not matter.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -29,7 +29,7 @@ pub struct ConnectionTable {
     /// Name, unique in this file: letters, digits, `-`, `_` and `.`, at most 64. It is part of webhook addresses, so do not change it later.
     #[schema(value_type = String)]
     pub name: Spanned<String>,
-    /// Platform: `salesforce`, `zendesk`.
+    /// Platform: `salesforce`, `hubspot`, `zendesk`.
     #[schema(value_type = String)]
     pub platform: Spanned<String>,
     /// The part it plays: `crm` or `support`. Without it, what the platform usually is.
@@ -47,7 +47,7 @@ pub struct ConnectionTable {
     #[serde(default = "yes")]
     #[schema(value_type = bool)]
     pub follow_instance_url: bool,
-    /// API version, where the platform has several (Salesforce: `67.0`). Without it the version the connector was made for.
+    /// API version, where the platform has several (Salesforce: `67.0`; HubSpot: `v3` or `2026-09`). Without it the version the connector was made for.
     #[serde(default)]
     pub api_version: Option<String>,
     /// Headers added to each call, for gateways. Values may be secret.
@@ -84,7 +84,7 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub struct AuthTable {
     /// `client_credentials` (client_id, client_secret), `jwt_bearer` (client_id, username, private_key, audience), `refresh_token`
-    /// (client_id, client_secret, refresh_token) or `api_token` (email, token).
+    /// (client_id, client_secret, refresh_token), `api_token` (email, token) or `access_token` (token; HubSpot's service keys).
     #[schema(value_type = String)]
     pub kind: Spanned<String>,
     /// OAuth client id.
@@ -112,7 +112,7 @@ pub struct AuthTable {
     /// E-mail of the user the API token belongs to (Zendesk).
     #[serde(default)]
     pub email: Option<String>,
-    /// API token (Zendesk; the vendor ends these on 2027-04-30). Secret.
+    /// API token (Zendesk; the vendor ends these on 2027-04-30), or access token (HubSpot). Secret.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub token: Option<Spanned<SecretSource>>,
@@ -122,11 +122,15 @@ pub struct AuthTable {
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhooksTable {
-    /// Signing secret (Zendesk). Without it the one that `entente provision --apply` read from the platform and keeps encrypted. Secret.
+    /// Signing secret (Zendesk; at HubSpot the app's client secret). Without it the one that `entente provision --apply` read from the
+    /// platform and keeps encrypted, or at HubSpot the one in `auth`. Secret.
     #[schema(value_type = Option<String>)]
     pub signing_secret: Option<Spanned<SecretSource>>,
-    /// Organisation id that must stand in every message (Salesforce).
+    /// Organisation id that must stand in every message (Salesforce; at HubSpot the account id).
     pub organization: Option<String>,
+    /// Address as the vendor calls it, where it signs the address too (HubSpot) and a proxy changes it on the way.
+    #[schema(value_type = Option<String>)]
+    pub address: Option<Spanned<String>>,
     /// Secret last part of the webhook's address, where the platform does not sign (Salesforce): `/hooks/<name>/<path_secret>`. Without it
     /// the one that `entente provision --apply` made and keeps encrypted. Secret.
     #[schema(value_type = Option<String>)]
@@ -168,6 +172,7 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
     }
     let base_url = resolver.web_address(&table.base_url, "connection.base_url");
     let login_url = table.login_url.as_ref().and_then(|text| resolver.web_address(text, "connection.login_url"));
+    let address = table.webhooks.address.as_ref().and_then(|text| resolver.web_address(text, "connection.webhooks.address"));
     let proxy = table.proxy.as_ref().and_then(|text| proxy_address(text, resolver));
     check_actors(&table, resolver);
     if table.daily_calls == Some(0) {
@@ -185,6 +190,7 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
         source.as_ref().and_then(|source| resolver.secret(source, key)).unwrap_or_default()
     };
     let webhooks = WebhookSettings {
+        address,
         signing_secret: optional(&table.webhooks.signing_secret, "connection.webhooks.signing_secret"),
         path_secret: optional(&table.webhooks.path_secret, "connection.webhooks.path_secret"),
         organization: table.webhooks.organization,
@@ -282,6 +288,7 @@ fn check_auth(table: AuthTable, span: Range<usize>, resolver: &mut Resolver<'_>)
             let email = needed(table.email, "email", kind, &span, resolver);
             Some(Auth::ApiToken { email: email?, token: token? })
         }
+        "access_token" => Some(Auth::AccessToken { token: secret(&table.token, "token")? }),
         other => {
             let remedy = nearest(other, KINDS.iter().copied())
                 .map_or_else(|| format!("use one of: {}", KINDS.join(", ")), |near| format!("did you mean `{near}`?"));

@@ -48,6 +48,7 @@ fn connection(name: &str, platform: &str, role: Role) -> ConnectionSettings {
             signing_secret: Secret::new("signing"),
             organization: Some("00D000000000001".into()),
             path_secret: Secret::new("s3cretpath"),
+            ..WebhookSettings::default()
         },
         actors: BTreeMap::new(),
         daily_calls: None,

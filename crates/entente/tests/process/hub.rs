@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::platforms::client;
+use crate::caller::client;
 
 /// Time that the process may take until it serves.
 const START_MAX: Duration = Duration::from_secs(20);

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::caller::client;
+
 /// Time that the simulators may take until they serve.
 const START_MAX: Duration = Duration::from_secs(30);
 
@@ -72,11 +74,4 @@ impl Platforms {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&answer["salesforce"]["organization"]), text(&answer["zendesk"]["signing_secret"]))
     }
-}
-
-/// An HTTP client for this machine.
-pub fn client() -> reqwest::Client {
-    // Whoever was faster has installed the same provider; an error says just that.
-    let _already = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap()
 }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
 
-use crate::platforms::client;
+use crate::caller::client;
 
 /// One webhook as it was sent.
 #[derive(Clone)]

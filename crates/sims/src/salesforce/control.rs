@@ -1,7 +1,5 @@
 //! Steering the simulator from another process.
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use axum::extract::{Json, Query, State};
 use axum::http::{StatusCode, header};
@@ -11,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{FieldSpec, OutboundRule, Salesforce, SimError};
-use crate::faults::{DeliveryFault, Fault};
+use crate::faults::FaultOrder;
 
 pub(crate) fn router(sf: Salesforce) -> Router {
     Router::new()
@@ -45,27 +43,8 @@ fn done() -> Reply {
     Ok(Json(json!({"ok": true})))
 }
 
-#[derive(Deserialize)]
-struct FaultOdds {
-    /// Faults per thousand calls.
-    #[serde(default)]
-    calls: BTreeMap<Fault, u32>,
-    /// Faults per thousand outbound messages.
-    #[serde(default)]
-    deliveries: BTreeMap<DeliveryFault, u32>,
-    /// Faults of the next calls, in order.
-    #[serde(default)]
-    order: Vec<Fault>,
-}
-
-async fn faults(State(sf): State<Salesforce>, Json(odds): Json<FaultOdds>) -> Reply {
-    for (fault, per_mille) in odds.calls {
-        sf.faults().set_calls(fault, per_mille);
-    }
-    for (fault, per_mille) in odds.deliveries {
-        sf.faults().set_deliveries(fault, per_mille);
-    }
-    sf.faults().order(odds.order);
+async fn faults(State(sf): State<Salesforce>, Json(order): Json<FaultOrder>) -> Reply {
+    order.carry_out(sf.faults());
     done()
 }
 

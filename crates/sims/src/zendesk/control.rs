@@ -14,22 +14,7 @@ use super::field_routes::spec_of;
 use super::record::{Kind, id_in};
 use super::refusal::Refusal;
 use super::{CallCounts, Zendesk};
-use crate::faults::{DeliveryFault, Fault};
-
-#[derive(Deserialize)]
-struct FaultOrder {
-    /// Per mille by fault.
-    #[serde(default)]
-    calls: BTreeMap<Fault, u32>,
-    #[serde(default)]
-    deliveries: BTreeMap<DeliveryFault, u32>,
-    /// Faults of the next calls, in this order.
-    #[serde(default)]
-    order: Vec<Fault>,
-    /// Ends all others first.
-    #[serde(default)]
-    clear: bool,
-}
+use crate::faults::FaultOrder;
 
 #[derive(Deserialize)]
 struct Edit {
@@ -79,12 +64,7 @@ impl Edit {
 }
 
 async fn faults(Extract(sim): Extract<Zendesk>, Json(order): Json<FaultOrder>) -> StatusCode {
-    if order.clear {
-        sim.faults().clear();
-    }
-    order.calls.into_iter().for_each(|(fault, per_mille)| sim.faults().set_calls(fault, per_mille));
-    order.deliveries.into_iter().for_each(|(fault, per_mille)| sim.faults().set_deliveries(fault, per_mille));
-    sim.faults().order(order.order);
+    order.carry_out(sim.faults());
     StatusCode::NO_CONTENT
 }
 

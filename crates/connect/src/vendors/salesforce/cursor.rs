@@ -11,7 +11,8 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::soql;
-use crate::error::{Class, VendorError};
+use crate::error::VendorError;
+use crate::look;
 
 /// Bytes of the digest that tells whether a locator belongs to the query we want.
 const DIGEST_BYTES: usize = 8;
@@ -68,14 +69,7 @@ impl Position {
     /// # Errors
     /// `cursor` when the text is not one of ours.
     pub fn from_text(text: &str) -> Result<Self, VendorError> {
-        serde_json::from_str(text).map_err(|error| {
-            VendorError::new(
-                Class::Configuration,
-                "cursor",
-                format!("the stored position of this poll is not readable: {error}"),
-                "reset the position of this object; the next poll then reads every row",
-            )
-        })
+        look::position(text)
     }
 
     /// The text to store.
@@ -121,6 +115,7 @@ pub(crate) fn digest_of(select: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Class;
 
     const TEN_MINUTES: Duration = Duration::from_secs(600);
 

@@ -1,9 +1,6 @@
 //! Between Salesforce's records and flat rows.
 
-use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
-
-use entente_model::actor::{Actor, ChangeMark};
+use entente_model::actor::ChangeMark;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{RemoteKind, Row};
 use serde_json::{Map, Number, Value};
@@ -11,55 +8,12 @@ use serde_json::{Map, Number, Value};
 use super::describe::Described;
 use super::ids;
 use super::wire::{Record, member, text};
+use crate::actors::Actors;
 use crate::look::{Existence, Look};
 use crate::transport::offset::Offset;
 
 /// Characters of a datetime as Salesforce writes it in JSON (`2014-02-14T00:53:26.000+0000`).
 const DATETIME_CHARS: usize = 28;
-
-/// Whose hand a user id is.
-#[derive(Debug, Default)]
-pub(crate) struct Actors {
-    /// Users that the settings list.
-    listed: BTreeMap<String, Actor>,
-    /// The org's own users, once they were read.
-    people: RwLock<BTreeMap<String, Actor>>,
-}
-
-impl Actors {
-    /// Reads the setting `actors`: vendor ids of users by kind.
-    pub fn new(setting: &BTreeMap<String, Vec<String>>) -> Self {
-        let mut listed = BTreeMap::new();
-        for (kind, ids) in setting {
-            let actor = match kind.as_str() {
-                "self_service" | "customer" => Actor::Customer,
-                "automation" | "integration" => Actor::Automation,
-                "us" => Actor::Us,
-                "support" => Actor::Support,
-                "sales" => Actor::Sales,
-                _ => Actor::Unknown,
-            };
-            listed.extend(ids.iter().map(|id| (ids::to_18(id), actor)));
-        }
-        Self { listed, people: RwLock::default() }
-    }
-
-    /// Takes in who the org's users are.
-    pub fn learn(&self, people: BTreeMap<String, Actor>) {
-        *self.people.write().unwrap_or_else(PoisonError::into_inner) = people;
-    }
-
-    /// Who a user is: ourselves, of a listed kind, or what the org says of them; unknown where none of that tells.
-    pub fn of(&self, user: Option<&str>, ours: &str) -> Actor {
-        let Some(user) = user.filter(|user| !user.is_empty()) else { return Actor::Unknown };
-        let user = ids::to_18(user);
-        if user == ours {
-            return Actor::Us;
-        }
-        let learnt = || self.people.read().unwrap_or_else(PoisonError::into_inner).get(&user).copied();
-        self.listed.get(&user).copied().or_else(learnt).unwrap_or(Actor::Unknown)
-    }
-}
 
 /// What a look needs beside the record.
 pub(crate) struct Seeing<'a> {
@@ -225,6 +179,9 @@ fn decimal(text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use entente_model::actor::Actor;
     use serde_json::json;
 
     use super::*;
@@ -318,7 +275,7 @@ mod tests {
     #[test]
     fn merged_rows_name_their_master_and_users_their_kind() {
         let setting = BTreeMap::from([("self_service".to_owned(), vec!["005R0000005hDFY".to_owned()])]);
-        let actors = Actors::new(&setting);
+        let actors = Actors::new(&setting, ids::to_18);
         let described = contact();
         let offset = Offset::default();
         let seeing = Seeing {

@@ -33,6 +33,7 @@ use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
 use tokio::sync::OnceCell;
 
+use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
@@ -42,7 +43,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
-use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 use describe::Described;
 
@@ -63,6 +64,9 @@ pub static SPEC: Spec = Spec {
     silent: &[],
 };
 
+/// Fields that an outbound message must carry so that it can be taken as a look: id, version, and by whom and when it was changed.
+const MARKS: &[&str] = &["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById"];
+
 /// API version used unless configured.
 const DEFAULT_VERSION: &str = "62.0";
 
@@ -73,7 +77,7 @@ pub(crate) struct Salesforce {
     root: String,
     bundler: bundle::Bundler,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
-    actors: map::Actors,
+    actors: Actors,
     /// When to read the org's users again.
     people_due: Mutex<Option<Timestamp>>,
     identity: OnceCell<Identity>,
@@ -95,7 +99,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         );
     }
     match &settings.auth {
-        Auth::ApiToken { .. } => {
+        Auth::ApiToken { .. } | Auth::AccessToken { .. } => {
             return wrong("Salesforce has no API tokens", "use `client_credentials`, `jwt_bearer` or `refresh_token`");
         }
         Auth::ClientCredentials { .. }
@@ -116,7 +120,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         return wrong("`api_version` is not a Salesforce version from 46.0 on", "write it as in `62.0`, or leave it out");
     }
     let dialect = dialect::SalesforceDialect::new(&mut settings)?;
-    let actors = map::Actors::new(&settings.actors);
+    let actors = Actors::new(&settings.actors, ids::to_18);
     let client = Client::new(settings, surroundings, &SPEC, Arc::new(dialect))?;
     Ok(Arc::new(Salesforce {
         client,
@@ -266,6 +270,15 @@ impl Connector for Salesforce {
             ),
             "set the outbound messages up by hand; until then, polling sees every change",
         ))
+    }
+
+    async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
+        Ok(Subscribed::ByHand(ByHand {
+            steps: "in Setup, create an outbound message to this address for each object, with these fields, and a record-triggered flow \
+                    (created or updated) that sends it; until then polls see every change",
+            carries: MARKS,
+            proof: Proof::Address,
+        }))
     }
 
     fn budget(&self) -> Budget {

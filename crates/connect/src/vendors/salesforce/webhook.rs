@@ -7,13 +7,14 @@ use entente_model::clock::Timestamp;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event as Xml};
 use quick_xml::reader::Reader;
-use ring::{digest, hmac};
+use ring::digest;
 use serde_json::Value;
 
 use super::map::{Seeing, convert, version};
 use super::wire::Record;
 use super::{Salesforce, ids};
 use crate::look::{Existence, Look};
+use crate::settings::Secret;
 use crate::webhook::{Delivery, Event, Incoming, Receipt, WebhookError};
 use entente_model::mapping::remote::{RemoteKind, Row};
 
@@ -47,10 +48,11 @@ impl Salesforce {
         if settings.path_secret.is_empty() {
             return Err(unverified(
                 "no path secret is configured",
-                "set `webhooks.path_secret` and put it at the end of the endpoint URL in Salesforce",
+                "run `entente provision --apply`, which makes one and shows what to set up, or set `webhooks.path_secret` and put it at the \
+                 end of the endpoint URL in Salesforce",
             ));
         }
-        if !same(settings.path_secret.reveal(), path_secret) {
+        if !settings.path_secret.is(path_secret) {
             return Err(unverified(
                 "the secret in the path does not match",
                 "compare the endpoint URL in Salesforce with `webhooks.path_secret`",
@@ -58,7 +60,7 @@ impl Salesforce {
         }
         let message = parse(&incoming.body)?;
         if let Some(organization) = &settings.organization
-            && !same(&ids::to_18(organization), &ids::to_18(&message.organization))
+            && !Secret::new(ids::to_18(organization)).is(&ids::to_18(&message.organization))
         {
             return Err(unverified(
                 "the message comes from another organisation",
@@ -117,12 +119,6 @@ fn unverified(reason: &str, remedy: &'static str) -> WebhookError {
 
 fn malformed(reason: impl Into<String>) -> WebhookError {
     WebhookError::Malformed { reason: reason.into() }
-}
-
-/// Compares two secrets in a time that does not depend on where they differ.
-fn same(expected: &str, given: &str) -> bool {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, b"entente webhook secret");
-    hmac::verify(&key, given.as_bytes(), hmac::sign(&key, expected.as_bytes()).as_ref()).is_ok()
 }
 
 /// The id that repeats with a delivery: the notification's own, or a digest of several.
@@ -316,12 +312,5 @@ mod tests {
             assert!(error.to_string().contains(expected), "{text}: {error}");
         }
         assert!(parse(&[0xff, 0xfe]).is_err());
-    }
-
-    #[test]
-    fn secrets_are_compared_whole() {
-        assert!(same("s3cret", "s3cret"));
-        assert!(!same("s3cret", "s3cre"));
-        assert!(!same("s3cret", ""));
     }
 }

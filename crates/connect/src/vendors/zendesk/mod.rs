@@ -36,7 +36,6 @@ use async_trait::async_trait;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
-use ring::{digest, hmac};
 
 use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
@@ -46,7 +45,7 @@ use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
-use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 
 use jobs::{Jobs, Watch};
@@ -122,10 +121,10 @@ impl Zendesk {
                 "Zendesk stops API tokens on {TOKENS_END}: create an OAuth client in Zendesk's Admin Center and sign in with it before then"
             ),
             Auth::ClientCredentials { .. } | Auth::RefreshToken { .. } => {}
-            Auth::JwtBearer { .. } => {
+            Auth::JwtBearer { .. } | Auth::AccessToken { .. } => {
                 return Err(SetupError {
                     connection: settings.name.clone(),
-                    reason: "`auth` is a JWT bearer, which Zendesk does not take".to_owned(),
+                    reason: "`auth` is of a kind that Zendesk does not take".to_owned(),
                     remedy: "use an OAuth client (client credentials or refresh token), or an API token until it ends".to_owned(),
                 });
             }
@@ -141,13 +140,6 @@ impl Zendesk {
             groups: tokio::sync::Mutex::default(),
         })
     }
-}
-
-/// Whether two texts are equal, in a time that does not depend on where they differ.
-fn same_secret(found: &str, expected: &str) -> bool {
-    // Verifying a MAC under a fixed key compares in constant time; the key need not be secret for that.
-    let key = hmac::Key::new(hmac::HMAC_SHA256, digest::digest(&digest::SHA256, expected.as_bytes()).as_ref());
-    hmac::verify(&key, found.as_bytes(), hmac::sign(&key, expected.as_bytes()).as_ref()).is_ok()
 }
 
 #[async_trait]
@@ -211,7 +203,7 @@ impl Connector for Zendesk {
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
         let settings = &self.client.settings().webhooks;
-        if !settings.path_secret.is_empty() && !same_secret(path_secret, settings.path_secret.reveal()) {
+        if !settings.path_secret.is_empty() && !settings.path_secret.is(path_secret) {
             return Err(WebhookError::Unverified {
                 reason: "the secret in the address does not match".to_owned(),
                 remedy: "give Zendesk the address that `entente` shows for this connection",
@@ -239,8 +231,9 @@ impl Connector for Zendesk {
         subscribe::subscribe(&self.client, url, objects).await
     }
 
-    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
-        subscribe::subscribed(&self.client, url, objects).await.map(Some)
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Subscribed, VendorError> {
+        let there = subscribe::subscribed(&self.client, url, objects).await?;
+        Ok(if there { Subscribed::Yes } else { Subscribed::No })
     }
 
     fn budget(&self) -> Budget {

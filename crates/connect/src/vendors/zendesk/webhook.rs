@@ -50,8 +50,8 @@ fn malformed(reason: impl Into<String>) -> WebhookError {
 /// # Errors
 /// When a header is missing, the signature does not match, or its timestamp is too far from `now`.
 pub fn verify(incoming: &Incoming, secret: &Secret, now: Timestamp) -> Result<(), WebhookError> {
-    const COPY: &str =
-        "copy the webhook's signing secret from Zendesk (Admin Center, Webhooks, Reveal secret) into webhooks.signing_secret";
+    const COPY: &str = "run `entente provision --apply`, which sets webhooks up and keeps their secret, or copy it from Zendesk (Admin \
+                        Center, Webhooks, Reveal secret) into webhooks.signing_secret";
     if secret.is_empty() {
         return Err(refused("no signing secret is configured", COPY));
     }

@@ -2,6 +2,7 @@
 //! Signing secrets and the secret parts of addresses are kept encrypted in the store.
 
 use entente_connect::settings::{Secret, WebhookSettings};
+use entente_connect::webhook::{ByHand, Proof, Subscribed};
 use entente_store::{Store, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,9 +12,6 @@ use crate::error::{EngineError, Result};
 
 /// Stands in shown addresses for the part that is secret.
 const HIDDEN: &str = "<path secret>";
-
-/// Fields that an outbound message must carry so that it can be taken as a look: id, version, and by whom and when it was changed.
-const MARKS: &[&str] = &["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById"];
 
 /// An object whose changes are to be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -136,8 +134,9 @@ async fn one(
     let asked = connection.connector.subscribed(url.reveal(), &names).await;
     let is_there = asked.map_err(|source| EngineError::vendor(&connection.name, source))?;
     match is_there {
-        None => manual(engine, connection, &mut webhooks, &mut subscription, apply, fresh_secret).await?,
-        Some(there) => over_the_api(engine, connection, there, &url, &mut webhooks, &mut subscription, apply).await?,
+        Subscribed::ByHand(by_hand) => manual(engine, connection, by_hand, &mut webhooks, &mut subscription, apply, fresh_secret).await?,
+        Subscribed::Yes => over_the_api(engine, connection, true, &url, &mut webhooks, &mut subscription, apply).await?,
+        Subscribed::No => over_the_api(engine, connection, false, &url, &mut webhooks, &mut subscription, apply).await?,
     }
     let shown =
         address(public_url, &connection.name, &if webhooks.path_secret.is_empty() { Secret::default() } else { Secret::new(HIDDEN) });
@@ -145,27 +144,35 @@ async fn one(
     Ok(subscription)
 }
 
-/// A platform that a person sets up: its messages are not signed, so the address holds a secret, which is made here if there is none.
+/// A platform that a person sets up. Where its messages are not signed, the address holds a secret, which is made here if there is none.
 async fn manual(
     engine: &Engine,
     connection: &Connection,
+    by_hand: ByHand,
     webhooks: &mut WebhookSettings,
     subscription: &mut Subscription,
     apply: bool,
     fresh_secret: &(dyn Fn() -> Result<Secret, StoreError> + Send + Sync),
 ) -> Result<()> {
+    for watched in &mut subscription.objects {
+        watched.fields.retain(|field| !by_hand.carries.contains(&field.as_str()));
+        watched.fields.splice(0..0, by_hand.carries.iter().map(|mark| (*mark).to_owned()));
+    }
+    "manual".clone_into(&mut subscription.state);
+    if let Proof::Signature { known, source } = by_hand.proof {
+        subscription.verified = known;
+        subscription.note = Some(if known { by_hand.steps.to_owned() } else { format!("{}; {source}", by_hand.steps) });
+        return Ok(());
+    }
     if webhooks.path_secret.is_empty() && apply {
         webhooks.path_secret = fresh_secret()?;
         keep(engine.store(), path_name(&connection.name), &webhooks.path_secret).await?;
     }
-    "manual".clone_into(&mut subscription.state);
     subscription.verified = !webhooks.path_secret.is_empty();
     subscription.note = Some(if subscription.verified {
-        "in Setup, create an outbound message to this address for each object, with these fields, and a record-triggered flow \
-         (created or updated) that sends it; until then polls see every change"
-            .to_owned()
+        by_hand.steps.to_owned()
     } else {
-        "--apply makes the secret part of the address; then set the outbound messages up in the platform".to_owned()
+        "--apply makes the secret part of the address; then set the messages up in the platform".to_owned()
     });
     Ok(())
 }
@@ -234,9 +241,8 @@ async fn take_secret(
 /// What is read at the connection is what changes must be told of. Fields of other rows cannot be part of a message.
 fn watched(engine: &Engine, connection: &Connection) -> Vec<Watched> {
     let reads = engine.catalog().reads(&connection.name);
-    let objects = reads.into_iter().map(|(object, fields)| {
-        let own = fields.into_iter().filter(|field| !field.contains('.') && !MARKS.contains(&field.as_str()));
-        Watched { object, fields: MARKS.iter().map(|mark| (*mark).to_owned()).chain(own).collect() }
-    });
+    let objects = reads
+        .into_iter()
+        .map(|(object, fields)| Watched { object, fields: fields.into_iter().filter(|field| !field.contains('.')).collect() });
     objects.collect()
 }

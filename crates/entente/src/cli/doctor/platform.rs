@@ -30,13 +30,14 @@ pub(super) fn verification(config: &Config, connection: &Connection, now: Timest
     let area = connection.name.as_str();
     let empty = Incoming { headers: BTreeMap::new(), body: Vec::new() };
     let answer = connection.connector.open(&empty, connection.settings.webhooks.path_secret.reveal(), now);
-    if let Err(WebhookError::Unverified { reason, .. }) = &answer
+    if let Err(WebhookError::Unverified { reason, remedy }) = &answer
         && reason.ends_with(NOTHING_SET)
     {
-        let remedy = "run `entente provision --apply`, which sets webhooks up and keeps their secret; until then only polls bring changes";
+        let remedy = format!("{remedy}; until then only polls bring changes");
         let what = format!("every webhook would be refused: {reason}");
-        // Without an address nobody sends any, and polls bring every change.
-        return if config.public_url.is_some() { report.fail(area, what, remedy) } else { report.warn(area, what, remedy) };
+        // Without an address nobody sends any, and neither does a platform for a key that belongs to no app: polls bring every change.
+        let none_expected = config.public_url.is_none() || matches!(connection.settings.auth, Auth::AccessToken { .. });
+        return if none_expected { report.warn(area, what, remedy) } else { report.fail(area, what, remedy) };
     }
     let Some(url) = &config.public_url else {
         let remedy = "set server.public_url to the address under which this server is reached; until then only polls bring changes";

@@ -1,0 +1,234 @@
+//! Engagements: tasks, calls, notes and meetings as one object, since a mapping of activities names one. A row's id says which of them it
+//! is: `notes-123`. They are read here; whoever writes one names its own object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject, Row};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::HubSpot;
+use super::kind::{ASSOCIATION, OWNER};
+use super::refusal::misfit;
+use crate::connector::Priority;
+use crate::error::VendorError;
+use crate::look::{self, Cursor, Existence, Look, Page, ReadSpec};
+
+/// Name of the object in mappings.
+pub(crate) const ENGAGEMENTS: &str = "engagements";
+
+/// Which of them a row is.
+const KIND: &str = "kind";
+/// The key of tasks that stand for tickets: notes, calls and meetings have none.
+const KEY: &str = "entente_id";
+
+/// Properties that all of them have under the same name.
+const SHARED: &[(&str, RemoteKind)] = &[
+    ("hs_object_id", RemoteKind::Reference),
+    ("hs_timestamp", RemoteKind::Datetime),
+    ("hs_createdate", RemoteKind::Datetime),
+    ("hs_lastmodifieddate", RemoteKind::Datetime),
+    ("hs_body_preview", RemoteKind::LongText),
+    ("hubspot_owner_id", RemoteKind::Reference),
+];
+
+/// One of the objects, and its names for what each of them has.
+struct Part {
+    object: &'static str,
+    kind: &'static str,
+    subject: Option<&'static str>,
+    body: &'static str,
+    status: Option<&'static str>,
+}
+
+/// In the order in which they are read. Positions of polls go by place: new ones come last.
+const PARTS: &[Part] = &[
+    Part { object: "tasks", kind: "Task", subject: Some("hs_task_subject"), body: "hs_task_body", status: Some("hs_task_status") },
+    Part { object: "calls", kind: "Call", subject: Some("hs_call_title"), body: "hs_call_body", status: Some("hs_call_status") },
+    // A note is nothing but its text.
+    Part { object: "notes", kind: "Note", subject: None, body: "hs_note_body", status: None },
+    Part {
+        object: "meetings",
+        kind: "Meeting",
+        subject: Some("hs_meeting_title"),
+        body: "hs_meeting_body",
+        status: Some("hs_meeting_outcome"),
+    },
+];
+
+/// Where the value of a field comes from.
+enum Source {
+    /// A property or flattened name of the row itself.
+    Own(String),
+    /// What kind of row it is.
+    Kind,
+    /// Rows of this kind have nothing of the sort.
+    Nothing,
+}
+
+impl Part {
+    fn source(&self, field: &str) -> Result<Source, VendorError> {
+        let own = |name: Option<&str>| Ok(name.map_or(Source::Nothing, |name| Source::Own(name.to_owned())));
+        match field {
+            KIND => Ok(Source::Kind),
+            "subject" => own(self.subject),
+            "body" => own(Some(self.body)),
+            "status" => own(self.status),
+            KEY => own(Some(KEY).filter(|_| self.object == PARTS[0].object)),
+            _ if SHARED.iter().any(|(name, _)| *name == field) => own(Some(field)),
+            _ if field.starts_with(ASSOCIATION) || field.starts_with(OWNER) => own(Some(field)),
+            _ => Err(misfit(
+                "unknown_field",
+                format!("HubSpot's tasks, calls, notes and meetings have no `{field}` in common"),
+                "take it out of the mapping, or map one of these objects by itself",
+            )
+            .about(field)),
+        }
+    }
+
+    /// The same read of this object alone.
+    fn read(&self, read: &ReadSpec) -> Result<ReadSpec, VendorError> {
+        let mut fields = BTreeSet::new();
+        for field in &read.fields {
+            if let Source::Own(name) = self.source(field)? {
+                fields.insert(name);
+            }
+        }
+        Ok(ReadSpec { object: self.object.to_owned(), fields: fields.into_iter().collect() })
+    }
+
+    /// The id of one of its rows among all engagements.
+    fn id(&self, id: &str) -> String {
+        format!("{}-{id}", self.object)
+    }
+
+    /// A look at one of its rows as one at an engagement.
+    fn look(&self, look: Look, read: &ReadSpec) -> Result<Look, VendorError> {
+        let mut row = Row::new();
+        if look.existence == Existence::Present {
+            for field in &read.fields {
+                let value = match self.source(field)? {
+                    Source::Own(name) => look.row.get(&name).cloned().unwrap_or(Value::Null),
+                    Source::Kind => Value::from(self.kind),
+                    Source::Nothing => Value::Null,
+                };
+                row.insert(field.clone(), value);
+            }
+        }
+        let existence = match look.existence {
+            Existence::MergedInto(survivor) => Existence::MergedInto(self.id(&survivor)),
+            other => other,
+        };
+        Ok(Look { object: ENGAGEMENTS.to_owned(), id: self.id(&look.id), existence, row, ..look })
+    }
+
+    fn looks(&self, looks: Vec<Look>, read: &ReadSpec) -> Result<Vec<Look>, VendorError> {
+        looks.into_iter().map(|look| self.look(look, read)).collect()
+    }
+}
+
+/// The id that a row of an object has among engagements, if it is one.
+pub(crate) fn engagement(object: &str, id: &str) -> Option<String> {
+    PARTS.iter().find(|part| part.object == object).map(|part| part.id(id))
+}
+
+/// Where a poll of all of them stands.
+#[derive(Debug, Serialize, Deserialize)]
+struct Place {
+    /// The one that is being read.
+    part: usize,
+    /// Where each of them stands.
+    cursors: Vec<Option<Cursor>>,
+}
+
+impl Place {
+    fn of(cursor: Option<&Cursor>) -> Result<Self, VendorError> {
+        let mut place = cursor.map_or(Ok(Self { part: 0, cursors: Vec::new() }), |cursor| look::position(cursor))?;
+        place.cursors.resize(PARTS.len(), None);
+        place.part = place.part.min(PARTS.len() - 1);
+        Ok(place)
+    }
+
+    fn to_text(&self) -> Cursor {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl HubSpot {
+    /// One page of one of them after the other.
+    pub(super) async fn engagement_page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        let mut place = Place::of(cursor)?;
+        let part = &PARTS[place.part];
+        let page = self.read_page(&part.read(read)?, place.cursors[place.part].as_ref(), priority).await?;
+        place.cursors[place.part] = Some(page.next);
+        let last = place.part + 1 == PARTS.len();
+        if !page.more {
+            place.part = if last { 0 } else { place.part + 1 };
+        }
+        Ok(Page { looks: part.looks(page.looks, read)?, next: place.to_text(), more: page.more || !last, total: None })
+    }
+
+    /// Rows by id, each from its own object.
+    pub(super) async fn fetch_engagements(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        let mut found: BTreeMap<String, Look> = BTreeMap::new();
+        for part in PARTS {
+            let own: Vec<String> = ids
+                .iter()
+                .filter_map(|id| id.split_once('-'))
+                .filter(|(object, _)| *object == part.object)
+                .map(|(_, id)| id.to_owned())
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            let looks = self.fetch_rows(&part.read(read)?, &own, priority).await?;
+            found.extend(part.looks(looks, read)?.into_iter().map(|look| (look.id.clone(), look)));
+        }
+        let schema = self.schema(PARTS[0].object, &[], priority).await?;
+        let gone = |id: &String| self.seeing(ENGAGEMENTS, &schema).gone(id, Existence::Deleted);
+        Ok(ids.iter().map(|id| found.remove(id).unwrap_or_else(|| gone(id))).collect())
+    }
+
+    /// What they have in common.
+    pub(super) async fn describe_engagements(&self, priority: Priority) -> Result<RemoteObject, VendorError> {
+        let tasks = self.read_schema(PARTS[0].object, priority).await?;
+        let field = |name: &str, label: &str, kind: RemoteKind| RemoteField {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            kind,
+            writable: false,
+            required: false,
+            unique: name == "hs_object_id",
+            length: None,
+            scale: None,
+            values: Vec::new(),
+            restricted: false,
+        };
+        let mut fields: Vec<RemoteField> = SHARED.iter().map(|(name, kind)| field(name, name, *kind)).collect();
+        fields.extend([
+            field(KIND, "Kind", RemoteKind::Text),
+            field("subject", "Subject", RemoteKind::Text),
+            field("body", "Text", RemoteKind::LongText),
+            field("status", "Status", RemoteKind::Text),
+        ]);
+        let common = |name: &str| name == KEY || name.starts_with(ASSOCIATION) || name.starts_with(OWNER);
+        fields.extend(
+            tasks.object.fields.iter().filter(|known| common(&known.name)).map(|known| RemoteField { writable: false, ..known.clone() }),
+        );
+        Ok(RemoteObject { name: ENGAGEMENTS.to_owned(), fields })
+    }
+}
+
+/// The position at which all of them stand at the present.
+pub(super) fn from_present(present: &Cursor) -> Cursor {
+    Place { part: 0, cursors: vec![Some(present.clone()); PARTS.len()] }.to_text()
+}
+
+/// What is said to whoever would write an engagement.
+pub(super) fn only_read() -> VendorError {
+    misfit(
+        "read_only",
+        "`engagements` shows HubSpot's tasks, calls, notes and meetings together, and is only read",
+        "map tasks, calls, notes or meetings by themselves to write them",
+    )
+}

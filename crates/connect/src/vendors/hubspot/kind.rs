@@ -1,0 +1,131 @@
+//! What is particular about HubSpot's objects.
+
+use super::refusal::misfit;
+use crate::error::VendorError;
+
+/// Prefix of the flattened names of associations: `associations.companies` is the id of the associated company.
+pub(crate) const ASSOCIATION: &str = "associations.";
+
+/// Prefix of the flattened names of an owner's attributes: `owner.name`, `owner.email`.
+pub(crate) const OWNER: &str = "owner.";
+
+/// One object.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// Name in paths and mappings.
+    pub name: &'static str,
+    /// Type id in events of `object.*`.
+    pub type_id: &'static str,
+    /// First part of event types, and part of association names.
+    pub singular: &'static str,
+    /// Property that tells of changes: contacts have their own.
+    pub cursor: &'static str,
+    /// Properties that make up the name.
+    pub names: &'static [&'static str],
+    /// Properties that hold phone numbers.
+    pub phones: &'static [&'static str],
+}
+
+const CURSOR: &str = "hs_lastmodifieddate";
+
+static KINDS: &[Kind] = &[
+    Kind {
+        name: "contacts",
+        type_id: "0-1",
+        singular: "contact",
+        cursor: "lastmodifieddate",
+        names: &["firstname", "lastname"],
+        phones: &["phone", "mobilephone"],
+    },
+    Kind { name: "companies", type_id: "0-2", singular: "company", cursor: CURSOR, names: &["name"], phones: &["phone"] },
+    Kind { name: "deals", type_id: "0-3", singular: "deal", cursor: CURSOR, names: &["dealname"], phones: &[] },
+    Kind { name: "tickets", type_id: "0-5", singular: "ticket", cursor: CURSOR, names: &["subject"], phones: &[] },
+    Kind { name: "tasks", type_id: "0-27", singular: "task", cursor: CURSOR, names: &["hs_task_subject"], phones: &[] },
+    Kind { name: "notes", type_id: "0-46", singular: "note", cursor: CURSOR, names: &[], phones: &[] },
+    Kind { name: "meetings", type_id: "0-47", singular: "meeting", cursor: CURSOR, names: &["hs_meeting_title"], phones: &[] },
+    Kind { name: "calls", type_id: "0-48", singular: "call", cursor: CURSOR, names: &["hs_call_title"], phones: &[] },
+];
+
+/// Type ids of associations, as HubSpot defines them: from, to, id, and whether it marks the primary one.
+const TYPES: &[(&str, &str, u32, bool)] = &[
+    ("contacts", "companies", 1, true),
+    ("deals", "companies", 5, true),
+    ("tickets", "companies", 26, true),
+    ("deals", "contacts", 3, false),
+    ("tickets", "contacts", 16, false),
+    ("contacts", "deals", 4, false),
+    ("contacts", "tickets", 15, false),
+    ("calls", "contacts", 194, false),
+    ("calls", "companies", 182, false),
+    ("calls", "deals", 206, false),
+    ("calls", "tickets", 220, false),
+    ("meetings", "contacts", 200, false),
+    ("meetings", "companies", 188, false),
+    ("meetings", "deals", 212, false),
+    ("meetings", "tickets", 226, false),
+    ("notes", "contacts", 202, false),
+    ("notes", "companies", 190, false),
+    ("notes", "deals", 214, false),
+    ("notes", "tickets", 228, false),
+    ("tasks", "contacts", 204, false),
+    ("tasks", "companies", 192, false),
+    ("tasks", "deals", 216, false),
+    ("tasks", "tickets", 230, false),
+];
+
+/// What is known of an object; `None` for custom objects, which have no particulars.
+pub(crate) fn kind(object: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == object)
+}
+
+/// An object by a name that events use: `contact`, `CONTACT`, or `0-1`.
+pub(crate) fn named_in_events(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.singular.eq_ignore_ascii_case(name) || kind.type_id == name)
+}
+
+/// The property that tells of an object's changes.
+pub(crate) fn cursor(object: &str) -> &'static str {
+    kind(object).map_or(CURSOR, |kind| kind.cursor)
+}
+
+/// Objects that an object's rows can point at.
+pub(crate) fn targets(object: &str) -> impl Iterator<Item = &'static str> {
+    TYPES.iter().filter(move |ty| ty.0 == object).map(|ty| ty.1)
+}
+
+/// The type id to associate by, and whether it marks the primary one.
+///
+/// # Errors
+/// When the two objects do not go together.
+pub(crate) fn association(from: &str, to: &str) -> Result<(u32, bool), VendorError> {
+    TYPES.iter().find(|ty| ty.0 == from && ty.1 == to).map(|ty| (ty.2, ty.3)).ok_or_else(|| {
+        misfit(
+            "association",
+            format!("HubSpot's {from} have no association with `{to}` that Entente writes"),
+            "use one of contacts, companies, deals and tickets behind `associations.` in the mapping",
+        )
+        .about(format!("{ASSOCIATION}{to}"))
+    })
+}
+
+/// An object's name, checked before it goes into a path.
+///
+/// # Errors
+/// `object` when the name cannot be one.
+pub(crate) fn object_name(object: &str) -> Result<&str, VendorError> {
+    let plain = !object.is_empty() && object.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    if plain {
+        return Ok(object);
+    }
+    Err(misfit("object", format!("`{object}` is not the name of a HubSpot object"), "use names like contacts, companies, deals or 2-1234"))
+}
+
+/// Whether a text has the form of a record's id.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a flattened name is a property, and not something that Entente adds.
+pub(crate) fn is_property(name: &str) -> bool {
+    !name.starts_with(ASSOCIATION) && !name.starts_with(OWNER)
+}

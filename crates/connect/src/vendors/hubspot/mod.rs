@@ -1,0 +1,269 @@
+//! HubSpot: contacts, companies, deals, tickets, tasks, notes, calls, meetings, and custom objects by their name.
+//!
+//! - `engagements` are tasks, calls, notes and meetings together, to be read only.
+//! - Flattening: properties as they are; `associations.OBJECT` is the id of the associated record (the primary one where HubSpot has
+//!   such a mark, else the oldest), `owner.name` and `owner.email` are looked up from `hubspot_owner_id`.
+//! - The mapping's key is a property with unique values, made by provisioning: creations are upserts by it.
+//! - HubSpot has no optimistic concurrency: a change that crosses ours is seen by the next look, not refused.
+//! - A change of associations leaves a record's stamp as it was: webhooks tell of it, polls do not.
+//! - Archived records leave search without a trace: polls look through the list of archived ones from time to time.
+//! - Who changed a row is told by user only, and for the row as a whole. Owners count as sales people; other users are unknown unless
+//!   the setting `actors` lists them. HubSpot tells which user a private app's token belongs to, and not whom an OAuth app acts for.
+//! - Subscriptions to webhooks are made in the app's own settings: [`Connector::subscribe`] says what to set there.
+//! - The day's quota is not followed by its headers, only obeyed when it is spent: calls go on an hour later.
+
+mod associate;
+mod cursor;
+mod dialect;
+mod engagements;
+mod find;
+mod kind;
+mod map;
+mod owners;
+mod paths;
+mod people;
+mod provision;
+mod read;
+mod refusal;
+mod schema;
+mod webhook;
+mod wire;
+mod write;
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use entente_model::clock::Timestamp;
+use entente_model::mapping::Role;
+use entente_model::mapping::remote::RemoteObject;
+use serde_json::{Value, json};
+
+use crate::actors::Actors;
+use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::error::{Class, VendorError};
+use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::registry::SetupError;
+use crate::settings::{Auth, ConnectionSettings, Secret};
+use crate::spec::Spec;
+use crate::transport::Surroundings;
+use crate::transport::call::Call;
+use crate::transport::client::Client;
+use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
+use crate::write::{Write, WriteOutcome, WriteTarget};
+use engagements::ENGAGEMENTS;
+use paths::Paths;
+
+/// HubSpot's facts.
+pub static SPEC: Spec = Spec {
+    key: "hubspot",
+    label: "HubSpot",
+    role: Role::Crm,
+    // Batches take a hundred rows.
+    write_max: 100,
+    fetch_max: 100,
+    concurrency: 8,
+    timeout: Duration::from_secs(30),
+    // The search index is seconds behind, minutes in bad moments.
+    overlap: Duration::from_secs(300),
+    silent: &[],
+};
+
+/// One HubSpot account.
+pub(crate) struct HubSpot {
+    client: Client,
+    paths: Paths,
+    schemas: schema::Schemas,
+    owners: owners::Owners,
+    actors: Actors,
+    /// When to read the portal's people again.
+    people_due: Mutex<Option<Timestamp>>,
+    /// Id of the user that our key belongs to, once asked for.
+    ours: OnceLock<String>,
+}
+
+/// Builds the connector; makes no call.
+///
+/// # Errors
+/// When the settings do not fit HubSpot; the error names the setting.
+pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result<Arc<dyn Connector>, SetupError> {
+    let wrong = |reason: String, remedy: String| Err(SetupError { connection: settings.name.clone(), reason, remedy });
+    match &settings.auth {
+        Auth::RefreshToken { .. } | Auth::AccessToken { .. } => {}
+        Auth::ClientCredentials { .. } | Auth::JwtBearer { .. } | Auth::ApiToken { .. } => {
+            return wrong(
+                "`auth` is of a kind that HubSpot does not take".to_owned(),
+                "use `refresh_token` (an OAuth app) or `access_token` (a service key, or the token of a private app)".to_owned(),
+            );
+        }
+    }
+    let version = settings.api_version.as_deref().unwrap_or(paths::DEFAULT);
+    let Some(paths) = Paths::of(version) else {
+        return wrong(format!("`api_version` {version} is not one that this connector knows"), format!("use one of: {}", Paths::known()));
+    };
+    let actors = Actors::new(&settings.actors, |id| id.trim().to_owned());
+    let client = Client::new(settings, surroundings, &SPEC, Arc::new(dialect::HubSpotDialect { paths }))?;
+    Ok(Arc::new(HubSpot {
+        client,
+        paths,
+        schemas: schema::Schemas::default(),
+        owners: owners::Owners::default(),
+        actors,
+        people_due: Mutex::default(),
+        ours: OnceLock::new(),
+    }))
+}
+
+impl HubSpot {
+    /// Whose key it is, where HubSpot says: it does for tokens of private apps.
+    async fn key_holder(&self, token: &Secret, priority: Priority) -> Result<Option<String>, VendorError> {
+        let call = Call::post("/oauth/v2/private-apps/get/access-token-info", json!({"tokenKey": token.reveal()})).idempotent();
+        let answer = self.client.call("token_info", priority, call.accept(&[400, 403, 404])).await?;
+        if answer.status != 200 {
+            return Ok(None);
+        }
+        let info: Value = answer.json()?;
+        Ok(wire::id_text(&info["userId"]))
+    }
+
+    /// Forgets an object's schema when a refusal says that it has changed. Passes the error on.
+    fn notice(&self, object: &str, error: VendorError) -> VendorError {
+        if matches!(error.code.as_str(), "PROPERTY_DOESNT_EXIST" | "READ_ONLY_VALUE" | "INVALID_OPTION" | "unknown_field") {
+            self.schemas.forget(object);
+        }
+        error
+    }
+
+    /// The secret that webhooks are signed with: the app's own.
+    fn signing_secret(&self) -> &Secret {
+        let settings = self.client.settings();
+        match &settings.auth {
+            Auth::RefreshToken { client_secret, .. } if settings.webhooks.signing_secret.is_empty() => client_secret,
+            _ => &settings.webhooks.signing_secret,
+        }
+    }
+}
+
+#[async_trait]
+impl Connector for HubSpot {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn check(&self) -> Result<Identity, VendorError> {
+        let account: wire::Account = self.client.call("account", Priority::Urgent, Call::get(self.paths.account())).await?.json()?;
+        let (user_id, user) = match &self.client.settings().auth {
+            Auth::AccessToken { token } => match self.key_holder(token, Priority::Urgent).await? {
+                Some(user) => (self.ours.get_or_init(|| user).clone(), "service key"),
+                None => (String::new(), "service key"),
+            },
+            _ => (String::new(), "OAuth app"),
+        };
+        Ok(Identity { user_id, user: user.to_owned(), organization: account.portal_id.to_string() })
+    }
+
+    async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        if object == ENGAGEMENTS {
+            return self.describe_engagements(Priority::Update).await;
+        }
+        Ok(self.read_schema(object, Priority::Update).await?.object.clone())
+    }
+
+    async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.know_people(priority).await;
+        if read.object == ENGAGEMENTS {
+            return self.engagement_page(read, cursor, priority).await;
+        }
+        self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
+        let answer = self.client.call("account", Priority::Update, Call::get(self.paths.account())).await?;
+        let present = cursor::Position::at(self.server_time(&answer)).to_text();
+        Ok(if read.object == ENGAGEMENTS { engagements::from_present(&present) } else { present })
+    }
+
+    async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        if read.object == ENGAGEMENTS {
+            return self.fetch_engagements(read, ids, priority).await;
+        }
+        self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        if read.object == ENGAGEMENTS {
+            // Nothing about them is recognised by an address, a number or a name.
+            return Ok(questions.iter().map(|_| Vec::new()).collect());
+        }
+        self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        if target.object == ENGAGEMENTS {
+            return Err(engagements::only_read());
+        }
+        self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
+    }
+
+    fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
+        let settings = self.client.settings();
+        if !settings.webhooks.path_secret.is_empty() && !settings.webhooks.path_secret.is(path_secret) {
+            return Err(WebhookError::Unverified {
+                reason: "the secret in the address does not match".to_owned(),
+                remedy: "give HubSpot the address that `entente` shows for this connection",
+            });
+        }
+        webhook::verify(incoming, settings, self.signing_secret(), now)?;
+        webhook::read(incoming, settings.webhooks.organization.as_deref())
+    }
+
+    fn receipt(&self) -> Receipt {
+        Receipt { content_type: "application/json", body: "{}" }
+    }
+
+    async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        if field.object == ENGAGEMENTS {
+            return Err(engagements::only_read());
+        }
+        self.provision(field).await
+    }
+
+    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
+        let secret = &self.client.settings().webhooks.path_secret;
+        let shown = if secret.is_empty() { url.to_owned() } else { url.replace(secret.reveal(), "<webhook path secret>") };
+        Err(VendorError::new(
+            Class::Configuration,
+            "app_webhooks",
+            format!(
+                "HubSpot lets only the app's developer subscribe to webhooks. In the app's webhook settings, set the target URL {shown} and \
+                 subscribe, for each of {}, to creation, deletion, merge, restore, associationChange, and to propertyChange of every mapped \
+                 property. Service keys have no webhooks",
+                objects.join(", ")
+            ),
+            "set the subscriptions up in the app; until then, polling sees every change but those of associations",
+        ))
+    }
+
+    async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
+        let known = !self.signing_secret().is_empty();
+        Ok(Subscribed::ByHand(ByHand {
+            steps: "in the webhook settings of the HubSpot app, set this target URL and subscribe, for each object, to creation, deletion, \
+                    merge, restore, associationChange, and to propertyChange of each of these properties; until then polls see every \
+                    change but those of associations",
+            carries: &[],
+            proof: Proof::Signature { known, source: webhook::COPY },
+        }))
+    }
+
+    fn budget(&self) -> Budget {
+        self.client.budget()
+    }
+
+    fn counts(&self) -> CallCounts {
+        self.client.counts()
+    }
+
+    fn clock_offset_ms(&self) -> Option<i64> {
+        self.client.offset().ms()
+    }
+}

@@ -1,0 +1,225 @@
+//! A connector signed in at a simulated portal.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use entente_connect::connector::{Connector, Priority};
+use entente_connect::look::{Look, ReadSpec};
+use entente_connect::registry;
+use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
+use entente_connect::transport::Surroundings;
+use entente_connect::transport::wire::{Time, TokenVault, Tokens, Wire, WireError};
+use entente_connect::write::{Write, WriteKind, WriteTarget};
+use entente_model::clock::{Clock, Timestamp};
+use entente_model::mapping::Role;
+use entente_model::mapping::remote::Row;
+use entente_sims::clock::SimClock;
+use entente_sims::faults::Faults;
+use entente_sims::hubspot::{Hand, HubSpot, HubSpotOptions};
+use entente_sims::mailroom::Mailroom;
+use entente_sims::profile::Profile;
+use serde_json::{Map, Value, json};
+use tower::ServiceExt;
+
+/// 2026-01-05T10:00:00Z.
+pub const START_MS: i64 = 1_767_607_200_000;
+
+/// Time that moves by hand, or by sleeping.
+pub struct Hands(pub Arc<AtomicI64>);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+#[async_trait]
+impl Time for Hands {
+    async fn sleep(&self, duration: Duration) {
+        self.0.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A wire that ends in the simulator. Its bodies are kept, to see what was sent.
+pub struct Line {
+    router: axum::Router,
+    pub sent: Mutex<Vec<(String, Value)>>,
+}
+
+#[async_trait]
+impl Wire for Line {
+    async fn send(&self, request: http::Request<Bytes>, timeout: Duration) -> Result<http::Response<Bytes>, WireError> {
+        let (mut parts, body) = request.into_parts();
+        let host = parts.uri.authority().map(ToString::to_string).unwrap_or_default();
+        let path = parts.uri.path_and_query().unwrap().to_string();
+        self.sent.lock().unwrap().push((format!("{} {path}", parts.method), serde_json::from_slice(&body).unwrap_or(Value::Null)));
+        parts.headers.insert(http::header::HOST, host.parse().unwrap());
+        let answer = self.router.clone().oneshot(http::Request::from_parts(parts, axum::body::Body::from(body))).await.unwrap();
+        if answer.headers().contains_key("x-sim-hang") {
+            return Err(WireError::TimedOut { host, seconds: timeout.as_secs() });
+        }
+        let (parts, body) = answer.into_parts();
+        Ok(http::Response::from_parts(parts, axum::body::to_bytes(body, usize::MAX).await.unwrap()))
+    }
+}
+
+#[derive(Default)]
+struct Pocket(Mutex<BTreeMap<String, Tokens>>);
+
+#[async_trait]
+impl TokenVault for Pocket {
+    async fn load(&self, connection: &str) -> Result<Option<Tokens>, String> {
+        Ok(self.0.lock().unwrap().get(connection).cloned())
+    }
+
+    async fn save(&self, connection: &str, tokens: &Tokens) -> Result<(), String> {
+        self.0.lock().unwrap().insert(connection.to_owned(), tokens.clone());
+        Ok(())
+    }
+}
+
+pub struct Portal {
+    pub crm: Arc<dyn Connector>,
+    pub sim: HubSpot,
+    pub line: Arc<Line>,
+    pub now: Arc<AtomicI64>,
+    pub mail: Mailroom,
+    pub faults: Faults,
+}
+
+pub fn oauth() -> Auth {
+    Auth::RefreshToken {
+        client_id: "hubspot-client".to_owned(),
+        client_secret: Secret::new("hubspot-secret"),
+        refresh_token: Secret::new("hubspot-refresh"),
+    }
+}
+
+pub fn key() -> Auth {
+    Auth::AccessToken { token: Secret::new("pat-na1-sim-key") }
+}
+
+pub fn settings(auth: Auth) -> ConnectionSettings {
+    ConnectionSettings {
+        name: "hubspot".to_owned(),
+        platform: "hubspot".to_owned(),
+        role: Role::Crm,
+        base_url: "https://api.hubapi.com".parse().unwrap(),
+        login_url: None,
+        follow_instance_url: false,
+        api_version: None,
+        headers: BTreeMap::new(),
+        proxy: None,
+        auth,
+        webhooks: WebhookSettings { organization: Some("62515".to_owned()), ..WebhookSettings::default() },
+        actors: BTreeMap::new(),
+        daily_calls: None,
+    }
+}
+
+impl Portal {
+    pub fn open() -> Self {
+        Self::with(settings(oauth()), |_| {})
+    }
+
+    pub fn with(settings: ConnectionSettings, change: impl FnOnce(&mut HubSpotOptions)) -> Self {
+        Self::connect(settings, change).unwrap()
+    }
+
+    /// The same, or why the settings do not fit.
+    pub fn connect(settings: ConnectionSettings, change: impl FnOnce(&mut HubSpotOptions)) -> Result<Self, String> {
+        let now = Arc::new(AtomicI64::new(START_MS));
+        let mut options = HubSpotOptions::new(SimClock::virtual_at(Arc::clone(&now)), Profile::instant(), 7);
+        change(&mut options);
+        let (mail, faults) = (options.mailroom.clone(), options.faults.clone());
+        let sim = HubSpot::new(options);
+        for (object, group) in [("contacts", "contact"), ("companies", "company"), ("tasks", "task")] {
+            let key = json!({"name": "entente_id", "label": "Entente id", "type": "string", "fieldType": "text",
+                             "groupName": format!("{group}information"), "hasUniqueValue": true});
+            sim.add_property(object, &key).unwrap();
+        }
+        let line = Arc::new(Line { router: sim.router(), sent: Mutex::default() });
+        let surroundings =
+            Surroundings { wire: Arc::clone(&line) as _, time: Arc::new(Hands(Arc::clone(&now))), vault: Arc::new(Pocket::default()) };
+        let crm = registry::connect(settings, surroundings).map_err(|error| error.to_string())?;
+        Ok(Self { crm, sim, line, now, mail, faults })
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    pub fn time(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.now.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub fn person(&self) -> Hand {
+        Hand::Person(self.sim.owners()[0].user_id)
+    }
+
+    /// A record made by a person in the portal.
+    pub fn plant(&self, object: &str, properties: Value) -> String {
+        self.sim.create(object, &map(properties), self.person()).unwrap()
+    }
+
+    pub fn edit(&self, object: &str, id: &str, properties: Value) {
+        self.sim.update(object, id, &map(properties), self.person()).unwrap();
+    }
+
+    /// How often a route was called, versions taken out.
+    pub fn calls(&self, route: &str) -> u64 {
+        self.sim.calls().by_route.get(route).copied().unwrap_or(0)
+    }
+
+    /// Reads on from a cursor until there is no more; the looks, and where to go on.
+    pub async fn read_on(&self, read: &ReadSpec, cursor: Option<String>) -> (Vec<Look>, String) {
+        let mut cursor = cursor;
+        let mut looks = Vec::new();
+        loop {
+            let page = self.crm.page(read, cursor.as_ref(), Priority::Backfill).await.unwrap();
+            looks.extend(page.looks);
+            cursor = Some(page.next);
+            if !page.more {
+                return (looks, cursor.unwrap());
+            }
+        }
+    }
+
+    /// Writes contacts; the outcomes.
+    pub async fn write(&self, object: &str, writes: &[Write]) -> Vec<entente_connect::write::WriteOutcome> {
+        self.crm.write(&target(object), writes, Priority::Update).await.unwrap()
+    }
+}
+
+pub fn target(object: &str) -> WriteTarget {
+    WriteTarget { object: object.to_owned(), key_field: "entente_id".to_owned() }
+}
+
+pub fn map(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+pub fn contacts(fields: &[&str]) -> ReadSpec {
+    spec("contacts", fields)
+}
+
+pub fn spec(object: &str, fields: &[&str]) -> ReadSpec {
+    ReadSpec { object: object.to_owned(), fields: fields.iter().map(|field| (*field).to_owned()).collect() }
+}
+
+pub fn create(key: &str, row: Value) -> Write {
+    Write { kind: WriteKind::Create, key: key.to_owned(), id: None, row: map(row), expect: None }
+}
+
+pub fn update(id: &str, row: Value) -> Write {
+    Write { kind: WriteKind::Update, key: String::new(), id: Some(id.to_owned()), row: map(row), expect: None }
+}
+
+pub fn delete(id: &str) -> Write {
+    Write { kind: WriteKind::Delete, key: String::new(), id: Some(id.to_owned()), row: Row::new(), expect: None }
+}

@@ -1,0 +1,154 @@
+//! The simulator's own surface: ordering faults, editing as a person, looking in.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, State as Extract};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::refusal::Refusal;
+use super::{CallCounts, Hand, HubSpot};
+use crate::faults::FaultOrder;
+
+/// An edit by hand; without `by`, the first owner does it.
+#[derive(Deserialize)]
+struct Edit {
+    object: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    properties: Map<String, Value>,
+    /// Winner of a merge, or the other end of an association: `object` and `id`.
+    #[serde(default)]
+    into: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    primary: bool,
+    #[serde(default)]
+    by: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    url: String,
+    /// `contact.creation`, `contact.propertyChange:email`, `object.creation:0-27`.
+    subscriptions: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Patience {
+    /// Seconds of `Retry-After` on 429; nothing for none.
+    retry_after: Option<u64>,
+    /// Seconds for which the portal is moving (477).
+    #[serde(default)]
+    moving: u64,
+}
+
+fn refused(refusal: Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+    (status, Json(refusal.body)).into_response()
+}
+
+fn told(result: Result<String, Refusal>) -> Response {
+    match result {
+        Ok(id) => Json(json!({"id": id})).into_response(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+impl Edit {
+    fn hand(&self, sim: &HubSpot) -> Hand {
+        Hand::Person(self.by.or_else(|| sim.owners().first().map(|owner| owner.user_id)).unwrap_or_default())
+    }
+}
+
+async fn faults(Extract(sim): Extract<HubSpot>, Json(order): Json<FaultOrder>) -> StatusCode {
+    order.carry_out(sim.faults());
+    StatusCode::NO_CONTENT
+}
+
+async fn calls(Extract(sim): Extract<HubSpot>) -> Json<CallCounts> {
+    Json(sim.calls())
+}
+
+async fn create(Extract(sim): Extract<HubSpot>, Json(edit): Json<Edit>) -> Response {
+    told(sim.create(&edit.object, &edit.properties, edit.hand(&sim)))
+}
+
+async fn update(Extract(sim): Extract<HubSpot>, Json(edit): Json<Edit>) -> Response {
+    told(sim.update(&edit.object, &edit.id, &edit.properties, edit.hand(&sim)).map(|()| edit.id.clone()))
+}
+
+async fn archive(Extract(sim): Extract<HubSpot>, Json(edit): Json<Edit>) -> Response {
+    told(sim.archive(&edit.object, &edit.id, edit.hand(&sim)).map(|()| edit.id.clone()))
+}
+
+async fn restore(Extract(sim): Extract<HubSpot>, Json(edit): Json<Edit>) -> Response {
+    told(sim.restore(&edit.object, &edit.id, edit.hand(&sim)).map(|()| edit.id.clone()))
+}
+
+async fn merge(Extract(sim): Extract<HubSpot>, Json(edit): Json<Edit>) -> Response {
+    told(sim.merge(&edit.object, &edit.into, &edit.id, edit.hand(&sim)))
+}
+
+async fn associate(Extract(sim): Extract<HubSpot>, Json(edit): Json<Edit>) -> Response {
+    let done = sim.associate((&edit.object, &edit.id), (&edit.to, &edit.into), edit.primary, edit.hand(&sim));
+    told(done.map(|()| edit.id.clone()))
+}
+
+async fn subscribe(Extract(sim): Extract<HubSpot>, Json(wanted): Json<Wanted>) -> Response {
+    let names: Vec<&str> = wanted.subscriptions.iter().map(String::as_str).collect();
+    match sim.subscribe(&wanted.url, &names) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+async fn patience(Extract(sim): Extract<HubSpot>, Json(wanted): Json<Patience>) -> StatusCode {
+    sim.say_retry_after(wanted.retry_after);
+    sim.move_away(wanted.moving);
+    StatusCode::NO_CONTENT
+}
+
+async fn dump(Extract(sim): Extract<HubSpot>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    let mut lines = String::new();
+    sim.each(query.get("object").map_or("", String::as_str), &mut |_, shown| {
+        lines.push_str(&Value::Object(shown.clone()).to_string());
+        lines.push('\n');
+    });
+    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
+}
+
+async fn expire_sessions(Extract(sim): Extract<HubSpot>) -> StatusCode {
+    sim.expire_sessions();
+    StatusCode::NO_CONTENT
+}
+
+impl HubSpot {
+    /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
+    /// `GET /calls`, `POST /create {object, properties, by?}`, `/update {object, id, properties}`, `/archive {object, id}`, `/restore`,
+    /// `/merge {object, id, into}`, `/associate {object, id, to, into, primary}`, `/subscribe {url, subscriptions}`,
+    /// `/patience {retry_after, moving}`, `GET /dump?object=contacts` (one JSON object a line), `POST /expire_sessions`.
+    pub fn control_router(&self) -> axum::Router {
+        axum::Router::new()
+            .route("/faults", post(faults))
+            .route("/calls", get(calls))
+            .route("/create", post(create))
+            .route("/update", post(update))
+            .route("/archive", post(archive))
+            .route("/restore", post(restore))
+            .route("/merge", post(merge))
+            .route("/associate", post(associate))
+            .route("/subscribe", post(subscribe))
+            .route("/patience", post(patience))
+            .route("/dump", get(dump))
+            .route("/expire_sessions", post(expire_sessions))
+            .with_state(self.clone())
+    }
+}

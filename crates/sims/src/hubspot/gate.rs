@@ -1,0 +1,316 @@
+//! The way in: latency, faults, authentication, limits, dispatch.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State as Extract;
+use axum::response::Response;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use serde_json::{Value, json};
+
+use super::HubSpot;
+use super::auth::{Caller, form};
+use super::call::{Call, surface};
+use super::limits::burst_spent;
+use super::moment::iso;
+use super::refusal::{Answer, Outcome, Refusal};
+use super::state::State;
+use crate::faults::Fault;
+
+/// Largest request body, in bytes.
+const BODY_MAX: usize = 10 * 1024 * 1024;
+/// Longest address, in characters.
+const ADDRESS_MAX: usize = 16_300;
+/// How long a hanging call is held before it is given up.
+const HANG: Duration = Duration::from_secs(30);
+/// Status that marks a hanging call: no client ever sees it in time.
+const HANG_STATUS: u16 = 599;
+/// Statuses of a vendor's edge in bad moments.
+const EDGE: [u16; 4] = [502, 503, 504, 524];
+
+const READ_FAULTS: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::ExpiredSession,
+    Fault::HalfPage,
+];
+const WRITE_FAULTS: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::ExpiredSession,
+    Fault::Collision,
+];
+const OAUTH_FAULTS: &[Fault] = &[Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::ServerError, Fault::Unavailable];
+
+/// What goes back to the client.
+struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    hang: bool,
+}
+
+impl Reply {
+    fn of(outcome: Outcome, correlation: &str) -> Self {
+        let mut headers = vec![("x-hubspot-correlation-id", correlation.to_owned())];
+        let (status, body, retry_after) = match outcome {
+            Ok(Answer { status, body }) => (status, body, None),
+            Err(Refusal { status, mut body, retry_after }) => {
+                if body.is_object() {
+                    body["correlationId"] = json!(correlation);
+                }
+                (status, Some(body), retry_after)
+            }
+        };
+        headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        let body = match body {
+            None => Vec::new(),
+            Some(Value::String(page)) => {
+                headers.push(("content-type", "text/html;charset=utf-8".to_owned()));
+                page.into_bytes()
+            }
+            Some(body) => {
+                headers.push(("content-type", "application/json;charset=utf-8".to_owned()));
+                body.to_string().into_bytes()
+            }
+        };
+        Self { status, headers, body, hang: false }
+    }
+
+    fn response(self) -> Response {
+        let mut builder = Response::builder().status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        for (name, value) in self.headers {
+            builder = builder.header(name, value);
+        }
+        builder.body(Body::from(self.body)).unwrap_or_default()
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn serve(Extract(sim): Extract<HubSpot>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
+        return Reply::of(Err(Refusal::new(413, "VALIDATION_ERROR", "Request body too large")), "").response();
+    };
+    let (latency, network, wall) = (sim.profile().latency_ms, sim.profile().network_ms, !sim.clock().is_virtual());
+    if wall && latency + network > 0 {
+        tokio::time::sleep(Duration::from_millis(latency + network / 2)).await;
+    }
+    let mut reply = sim.handle(&parts.method, &parts.uri, &parts.headers, &body);
+    if reply.hang {
+        if wall {
+            tokio::time::sleep(HANG).await;
+        } else {
+            reply.headers.push(("x-sim-hang", "1".to_owned()));
+        }
+        return reply.response();
+    }
+    if wall && network > 0 {
+        tokio::time::sleep(Duration::from_millis(network - network / 2)).await;
+    }
+    reply.response()
+}
+
+fn address(uri: &Uri, headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text("host").or_else(|| uri.authority().map(|held| held.as_str())).unwrap_or("api.hubapi.com");
+    let scheme = text("x-forwarded-proto").or(uri.scheme_str()).unwrap_or(if host == "api.hubapi.com" { "https" } else { "http" });
+    format!("{scheme}://{host}{}", uri.path())
+}
+
+fn read_body(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Refusal> {
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let ty = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if ty.contains("x-www-form-urlencoded") {
+        return Ok(form(bytes));
+    }
+    if !ty.contains("json") {
+        return Err(Refusal::new(415, "VALIDATION_ERROR", "Unsupported media type"));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| Refusal::validation(format!("Invalid input JSON on line {}, column {}", error.line(), error.column())))
+}
+
+/// A path with its ids taken out, for counting.
+fn route(path: &[String]) -> String {
+    let is_id = |part: &String| part.bytes().all(|byte| byte.is_ascii_digit()) || part.contains('@');
+    path.iter().map(|part| if is_id(part) { ":id" } else { part.as_str() }).collect::<Vec<_>>().join("/")
+}
+
+/// Whether a call only reads, whatever its verb.
+fn reads(method: &Method, path: &[String]) -> bool {
+    *method == Method::GET || path.last().is_some_and(|last| matches!(last.as_str(), "search" | "read" | "introspect"))
+}
+
+impl HubSpot {
+    fn handle(&self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
+        self.with(|state| {
+            let correlation = state.uuid();
+            let mut reply = state.answered(method, uri, headers, bytes, &correlation);
+            let date = jiff::Timestamp::from_millisecond(state.now_ms).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+            reply.headers.push(("date", date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+            state.calls.limited += u64::from(reply.status == 429);
+            reply
+        })
+    }
+}
+
+impl State {
+    fn answered(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8], correlation: &str) -> Reply {
+        let refused = |refusal: Refusal| Reply::of(Err(refusal), correlation);
+        if uri.to_string().len() > ADDRESS_MAX {
+            return refused(Refusal::new(414, "VALIDATION_ERROR", "URI Too Long"));
+        }
+        let Some((path, version, dated)) = surface(uri.path()) else {
+            return refused(Refusal::resource());
+        };
+        let body = match read_body(headers, bytes) {
+            Ok(body) => body,
+            Err(refusal) => return refused(refusal),
+        };
+        let oauth = path.first().is_some_and(|head| head == "oauth");
+        let is_read = reads(method, &path);
+        let allowed = if oauth {
+            OAUTH_FAULTS
+        } else if is_read {
+            READ_FAULTS
+        } else {
+            WRITE_FAULTS
+        };
+        let fault = self.options.faults.draw_call(allowed);
+        self.calls.note(is_read, &format!("{method} {}", route(&path)), fault);
+        let mut call = Call {
+            method: method.clone(),
+            path,
+            query: url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect(),
+            body,
+            dated,
+            version,
+            address: address(uri, headers),
+            at: iso(self.now_ms),
+            half_page: false,
+        };
+        let search = call.path.last().is_some_and(|last| last == "search");
+        let mut reply = match fault {
+            Some(Fault::TimeoutBefore) => Reply::of(Ok(Answer::nothing()), correlation),
+            _ => {
+                let (outcome, caller) = self.outcome(&mut call, headers, fault, search);
+                let mut reply = Reply::of(outcome, correlation);
+                if !oauth && !search {
+                    reply.headers.extend(self.limit_headers(caller));
+                }
+                reply
+            }
+        };
+        if matches!(fault, Some(Fault::TimeoutBefore | Fault::TimeoutAfter)) {
+            reply.hang = true;
+            reply.status = HANG_STATUS;
+            reply.body.clear();
+        }
+        reply
+    }
+
+    fn outcome(&mut self, call: &mut Call, headers: &HeaderMap, fault: Option<Fault>, search: bool) -> (Outcome, Option<Caller>) {
+        let patience = self.retry_after;
+        let patient = |mut refusal: Refusal| {
+            refusal.retry_after = refusal.retry_after.or(patience);
+            refusal
+        };
+        let stopped = match fault {
+            Some(Fault::ServerError) => Some(Refusal::server(500)),
+            Some(Fault::Unavailable) => Some(Refusal::server(EDGE[self.options.faults.below(EDGE.len() as u64) as usize])),
+            Some(Fault::TooMany) if search => Some(patient(Refusal::too_many("SECONDLY", "You have reached your secondly limit."))),
+            Some(Fault::TooMany) => Some(patient(burst_spent())),
+            Some(Fault::Collision) => Some(Refusal::locked()),
+            // A key does not expire; a fault that ended it would end the connection for good.
+            Some(Fault::ExpiredSession) if self.end_session(headers) => Some(Refusal::unauthenticated(true)),
+            Some(Fault::QuotaExhausted) => {
+                self.exhaust();
+                None
+            }
+            Some(Fault::HalfPage) => {
+                call.half_page = true;
+                None
+            }
+            _ => None,
+        };
+        if let Some(refusal) = stopped {
+            return (Err(refusal), None);
+        }
+        if self.moving_until_ms > self.now_ms {
+            let seconds = u64::try_from((self.moving_until_ms - self.now_ms + 999) / 1000).unwrap_or(1);
+            return (Err(Refusal::moving(seconds)), None);
+        }
+        if call.path.first().is_some_and(|head| head == "oauth") {
+            let (path, version) = (call.path.clone(), call.version.clone());
+            let rest: Vec<&str> = path.iter().skip(1).map(String::as_str).collect();
+            return (self.oauth_routes(call, &version, &rest), None);
+        }
+        let caller = match self.caller(call, headers) {
+            Ok(caller) => caller,
+            Err(refusal) => return (Err(refusal), None),
+        };
+        if let Err(refusal) = self.count_call(caller, search) {
+            return (Err(patient(refusal)), Some(caller));
+        }
+        (self.dispatch(call, caller), Some(caller))
+    }
+
+    fn dispatch(&mut self, call: &Call, caller: Caller) -> Outcome {
+        let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["webhooks", rest @ ..] if caller == Caller::Developer => self.webhook_routes(call, rest),
+            _ if caller == Caller::Developer => Err(Refusal::scope("oauth")),
+            ["objects", ty, id, "associations", rest @ ..] => {
+                let kind = Self::kind(ty)?;
+                self.record_association_routes(call, kind, id, rest)
+            }
+            ["objects", ty, "batch", verb] => {
+                let kind = Self::kind(ty)?;
+                self.batch_routes(call, kind, verb)
+            }
+            ["objects", ty, "search"] if call.method == Method::POST => {
+                let kind = Self::kind(ty)?;
+                self.search(call, kind)
+            }
+            ["objects", ty, rest @ ..] => {
+                let kind = Self::kind(ty)?;
+                self.record_routes(call, kind, rest)
+            }
+            ["associations", from, to, "batch", rest @ ..] if call.method == Method::POST => {
+                let (from, to) = (Self::kind(from)?, Self::kind(to)?);
+                self.association_batch(call, from, to, rest)
+            }
+            ["associations", from, to, "labels"] => self.association_labels(call, Self::kind(from)?, Self::kind(to)?),
+            ["old-associations", from, to, "batch", verb] if call.method == Method::POST => {
+                let (from, to) = (Self::kind(from)?, Self::kind(to)?);
+                self.old_association_batch(call, from, to, verb)
+            }
+            ["properties", ty, rest @ ..] => {
+                let kind = Self::kind(ty)?;
+                self.property_routes(call, kind, rest)
+            }
+            ["owners", rest @ ..] => self.owner_routes(call, rest),
+            ["pipelines", ty, rest @ ..] => {
+                let kind = Self::kind(ty)?;
+                self.pipeline_routes(call, kind, rest)
+            }
+            ["account-info", "details"] if call.method == Method::GET => Ok(Answer::ok(json!({
+                "portalId": self.options.portal_id, "accountType": "STANDARD", "timeZone": "Europe/Berlin", "companyCurrency": "USD",
+                "additionalCurrencies": [], "utcOffset": "+01:00", "utcOffsetMilliseconds": self.options.utc_offset_ms,
+                "uiDomain": "app.hubspot.com", "dataHostingLocation": "na1",
+            }))),
+            _ => Err(Refusal::resource()),
+        }
+    }
+}
