@@ -144,8 +144,12 @@ impl Portal {
             sim.add_property(object, &key).unwrap();
         }
         let line = Arc::new(Line { router: sim.router(), sent: Mutex::default() });
-        let surroundings =
-            Surroundings { wire: Arc::clone(&line) as _, time: Arc::new(Hands(Arc::clone(&now))), vault: Arc::new(Pocket::default()) };
+        let surroundings = Surroundings {
+            wire: Arc::clone(&line) as _,
+            time: Arc::new(Hands(Arc::clone(&now))),
+            vault: Arc::new(Pocket::default()),
+            latency_target: std::time::Duration::from_secs(3),
+        };
         let crm = registry::connect(settings, surroundings).map_err(|error| error.to_string())?;
         Ok(Self { crm, sim, line, now, mail, faults })
     }

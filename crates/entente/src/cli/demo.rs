@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
-use entente_sims::world::{TrafficOptions, TrafficReport, WorldOptions};
+use entente_sims::world::{FaultPhases, TrafficOptions, TrafficReport, WorldOptions};
 
 use super::context::Context;
 use super::output::{Output, say};
@@ -29,6 +29,11 @@ use sims::{Sims, Speed};
 /// Time between two drawings of the dashboard.
 const DRAW_EVERY: Duration = Duration::from_secs(2);
 
+/// Seconds of the live part without faults, in turn with those with them.
+const CALM_S: u32 = 15;
+/// Seconds with faults.
+const BAD_S: u32 = 5;
+
 /// Options.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -44,6 +49,10 @@ pub struct Args {
     /// Live edits a second, both sides together
     #[arg(long, default_value_t = 2.0, value_name = "N", value_parser = rate)]
     rate: f64,
+    /// Of a thousand calls, and of a thousand webhooks, how many suffer each kind of fault in the bad times of the live part, a quarter of
+    /// it: refused, failed, answered too late, collided; lost, doubled, late. 0 for none
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=500))]
+    faults: u32,
     /// Length of the live part; without it, until Ctrl-C
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
@@ -89,7 +98,10 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         done = first_sync::show(&hub, &sims, output) => done?,
         () = &mut stop => {
             told("Stopped before the first full sync was done.".to_owned());
+            let so_far = sims.control.calls().await?.since(calls);
+            let outcome = Outcome::count(&hub, &sims, began.elapsed().as_secs_f64(), api_calls(so_far), false).await?;
             hub.stop().await?;
+            output.show(&outcome, Outcome::text)?;
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -100,7 +112,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         status_text::number(full_calls.salesforce),
         status_text::number(full_calls.zendesk)
     ));
-    sims.control.start_traffic(&TrafficOptions { rate: args.rate, seed: args.seed, ..TrafficOptions::default() }).await?;
+    let faults = (args.faults > 0).then_some(FaultPhases { calm_s: CALM_S, bad_s: BAD_S, per_mille: args.faults });
+    sims.control.start_traffic(&TrafficOptions { rate: args.rate, seed: args.seed, faults, ..TrafficOptions::default() }).await?;
     let length = args.seconds.map_or(Duration::MAX, Duration::from_secs);
     tokio::select! {
         () = tokio::time::sleep(length) => {}

@@ -134,7 +134,8 @@ impl Landing {
     /// is on its way may be set back before it leaves, so that nothing ever arrives.
     pub(crate) fn is_open(&self, subject: &Subject, field: &'static str) -> bool {
         let (ledger, place) = (self.ledger(), (subject.clone(), field));
-        !ledger.contested.contains(&place) && !(FEW_VALUES.contains(&field) && ledger.by_field.contains_key(&place))
+        let may_be_set_back = FEW_VALUES.contains(&field) && ledger.by_field.contains_key(&place);
+        !may_be_set_back && !ledger.contested.contains(&place)
     }
 
     /// Notes an edit that is about to be made; answers its number.
