@@ -34,6 +34,9 @@
 //! Further agreeing evidence adds [`EXTRA_EVIDENCE`] each, up to [`SCORE_MAX`], and never carries a score over the threshold.
 
 mod company;
+pub mod linkage;
+mod mailbox;
+mod nickname;
 mod person;
 mod score;
 

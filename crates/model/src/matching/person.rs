@@ -1,8 +1,8 @@
-//! People by name and address.
+//! People by name.
 
 use rapidfuzz::distance::jaro_winkler;
 
-use super::{Comparison, folded_words};
+use super::{Comparison, folded_words, nickname};
 use crate::formula::person_name;
 use crate::value::{self, Fields, Value};
 
@@ -10,83 +10,6 @@ use crate::value::{self, Fields, Value};
 const SPELLING: f64 = 0.92;
 /// Letters from which a part may be the short form of a longer one (`Alex`, `Alexander`).
 const SHORT_FORM_CHARS: usize = 3;
-
-/// Given names and the forms that share no beginning with them.
-const NICKNAMES: &[(&str, &str)] = &[
-    ("bob", "robert"),
-    ("rob", "robert"),
-    ("bill", "william"),
-    ("will", "william"),
-    ("dick", "richard"),
-    ("rick", "richard"),
-    ("jim", "james"),
-    ("jack", "john"),
-    ("liz", "elizabeth"),
-    ("beth", "elizabeth"),
-    ("betty", "elizabeth"),
-    ("kate", "catherine"),
-    ("kate", "katherine"),
-    ("peggy", "margaret"),
-    ("maggie", "margaret"),
-    ("tony", "anthony"),
-    ("mike", "michael"),
-    ("ted", "edward"),
-    ("ned", "edward"),
-    ("hank", "henry"),
-    ("harry", "henry"),
-    ("chuck", "charles"),
-    ("sasha", "alexander"),
-    ("sandy", "alexandra"),
-    ("gus", "augustus"),
-    ("pepe", "jose"),
-    ("paco", "francisco"),
-    ("hans", "johannes"),
-    ("fritz", "friedrich"),
-];
-
-/// Mailboxes that stand for a function rather than a person.
-const ROLES: &[&str] = &[
-    "info",
-    "support",
-    "help",
-    "helpdesk",
-    "sales",
-    "office",
-    "contact",
-    "hello",
-    "admin",
-    "administrator",
-    "billing",
-    "accounting",
-    "accounts",
-    "invoice",
-    "invoices",
-    "finance",
-    "hr",
-    "jobs",
-    "legal",
-    "marketing",
-    "mail",
-    "noreply",
-    "no-reply",
-    "orders",
-    "postmaster",
-    "press",
-    "purchasing",
-    "reception",
-    "security",
-    "service",
-    "team",
-    "webmaster",
-    "it",
-    "kontakt",
-    "buchhaltung",
-];
-
-/// Whether an address stands for a function (`info@acme.com`), which many people share.
-pub(super) fn is_role(email: &str) -> bool {
-    email.split('@').next().is_some_and(|local| ROLES.contains(&local.split('+').next().unwrap_or(local)))
-}
 
 /// A person's name in two folded parts; either may be empty, not both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,11 +62,12 @@ fn part_alike(one: &str, two: &str) -> bool {
         return false;
     }
     let (short, long) = if one.len() <= two.len() { (one, two) } else { (two, one) };
-    let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
     let initial = short.chars().count() == 1 && long.starts_with(short);
     let short_form = short.chars().count() >= SHORT_FORM_CHARS && long.starts_with(short);
-    let nickname = NICKNAMES
-        .iter()
-        .any(|(nick, full)| (first(short) == *nick && first(long) == *full) || (first(long) == *nick && first(short) == *full));
+    let nickname = nickname::alike(first_word(short), first_word(long));
     one == two || initial || short_form || nickname || jaro_winkler::similarity(one.chars(), two.chars()) >= SPELLING
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
 }

@@ -2,7 +2,8 @@
 
 use rapidfuzz::distance::jaro_winkler;
 
-use super::person::{Name, is_role};
+use super::mailbox::is_role;
+use super::person::Name;
 use super::{
     AUTO_LINK, Comparison, EXTRA_EVIDENCE, Evidence, Match, Profile, SCORE_MAX, company, domain, emails, fold_company, is_person, phones,
 };

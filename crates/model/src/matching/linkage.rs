@@ -1,0 +1,45 @@
+//! Finding the records of one customer among many, by weights that are learned from the records themselves.
+//!
+//! ```text
+//! records ─▶ TableBuilder ─▶ Table ─┬─▶ Blocks: which pairs are compared
+//!                                   ├─▶ learn ─▶ Model: m, u and λ
+//!                                   └─▶ Judge: weight, probability, doubt, waterfall ─▶ clusters
+//! ```
+//!
+//! [`super::score`] judges one candidate for one row while a sync runs, by a table of judgements; this judges all pairs of a set, or
+//! of two sets, by what their own values say. The sum of a start weight and one weight for each field is log2 of the odds that two
+//! records are one customer:
+//!
+//! `log2(λ / (1 − λ)) + Σ log2(mᵢ / uᵢ)`
+//!
+//! Nothing here starts a thread or draws a random number: [`Blocks::pairs`] takes any range of blocks, so that a caller can share
+//! the work among threads, and samples depend on a seed alone.
+
+mod blocks;
+mod clusters;
+mod compare;
+mod explain;
+mod field;
+mod frequency;
+mod judge;
+mod key;
+mod learn;
+mod level;
+mod mix;
+mod model;
+mod pattern;
+mod table;
+mod term;
+mod weak;
+
+pub use blocks::{Blocks, Effort};
+pub use clusters::{Clusters, Edge, clusters};
+pub use explain::{Step, Waterfall};
+pub use field::{Field, Kind, Topic};
+pub use judge::{Judge, Verdict};
+pub use learn::{Lesson, learn};
+pub use level::Level;
+pub use model::{FieldModel, LevelOdds, Model, probability};
+pub use pattern::FIELDS_MAX;
+pub use table::{Row, Side, Table, TableBuilder, TableError};
+pub use weak::Doubt;

@@ -1,0 +1,92 @@
+//! E-mail addresses and phone numbers.
+
+use super::super::level::Level;
+use super::super::term::Term;
+use super::{alike, slips};
+use crate::matching::mailbox;
+
+/// Slips that leave an address nearly the same.
+const NEAR_SLIPS: usize = 2;
+/// Jaro-Winkler similarity from which two whole addresses are alike.
+const SIMILAR: f64 = 0.92;
+/// Characters from which the name of a mailbox tells people apart (`jo@` does not).
+const MAILBOX_CHARS_MIN: usize = 5;
+/// Last digits that make a phone number the same without its country and area code.
+pub(in super::super) const TAIL_DIGITS: usize = 7;
+
+pub(super) fn email(one: &Term, two: &Term) -> Level {
+    let (Some((box_one, domain_one)), Some((box_two, domain_two))) = (one.text.split_once('@'), two.text.split_once('@')) else {
+        return Level::Different;
+    };
+    let telling = mailbox_key(&one.text).is_some() && mailbox_key(&two.text).is_some();
+    if telling && one.text.len().abs_diff(two.text.len()) <= NEAR_SLIPS && slips(&one.text, &two.text) <= NEAR_SLIPS {
+        return Level::Near;
+    }
+    if telling && box_one == box_two {
+        return Level::Part;
+    }
+    if telling && domain_one != domain_two && alike(box_one, box_two) >= SIMILAR && alike(domain_one, domain_two) >= SIMILAR {
+        return Level::Similar;
+    }
+    if telling && domain_one == domain_two && alike(box_one, box_two) >= SIMILAR {
+        return Level::Similar;
+    }
+    // Two mailboxes at one company are colleagues; two at one provider are nobody.
+    if one.group != 0 && one.group == two.group { Level::Domain } else { Level::Different }
+}
+
+/// The name of a mailbox, where it tells people apart.
+pub(in super::super) fn mailbox_key(email: &str) -> Option<&str> {
+    let (mailbox, _) = email.split_once('@')?;
+    (mailbox.len() >= MAILBOX_CHARS_MIN && !mailbox::is_role(email)).then_some(mailbox)
+}
+
+pub(super) fn phone(one: &str, two: &str) -> Level {
+    if tail(one) == tail(two) {
+        Level::Part
+    } else if one.len().abs_diff(two.len()) <= 1 && slips(one, two) <= 1 {
+        Level::Near
+    } else {
+        Level::Different
+    }
+}
+
+/// The last digits of a number. A number is ASCII digits alone.
+pub(in super::super) fn tail(phone: &str) -> &str {
+    &phone[phone.len().saturating_sub(TAIL_DIGITS)..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::field::Kind;
+    use super::super::super::term::phonetic;
+    use super::*;
+
+    #[track_caller]
+    fn emails(one: &str, two: &str, expected: Level) {
+        let term = |text| Term::new(Kind::Email, text, &phonetic());
+        assert_eq!(email(&term(one), &term(two)), expected, "{one} {two}");
+        assert_eq!(email(&term(two), &term(one)), expected, "{two} {one}");
+    }
+
+    #[test]
+    fn a_company_s_domain_counts_and_a_provider_s_does_not() {
+        emails("ada.lovelace@acme.com", "grace@acme.com", Level::Domain);
+        emails("ada.lovelace@gmail.com", "grace@gmail.com", Level::Different);
+    }
+
+    #[test]
+    fn addresses_are_mistyped_and_move_house() {
+        emails("ada.lovelace@acme.com", "ada.lovelcae@acme.com", Level::Near);
+        emails("ada.lovelace@acme.com", "ada.lovelace@gmail.com", Level::Part);
+        emails("info@acme.com", "info@zenith.com", Level::Different);
+        emails("info@acme.com", "info@acne.com", Level::Different);
+    }
+
+    #[test]
+    fn phone_numbers_lose_their_country() {
+        assert_eq!(phone("14155550100", "4155550100"), Level::Part);
+        assert_eq!(phone("14155550100", "14155550101"), Level::Near);
+        assert_eq!(phone("14155550100", "14155559999"), Level::Different);
+    }
+}

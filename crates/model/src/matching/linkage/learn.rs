@@ -1,0 +1,167 @@
+//! Learning without labels.
+//!
+//! Fellegi and Sunter (1969) weigh a pair by how much likelier its levels are among matches (m) than among others (u). Neither needs
+//! examples: nearly all random pairs are no match, so u is counted there; m and the share of matches λ follow by expectation and
+//! maximisation (Dempster, Laird and Rubin 1977; for record linkage, Winkler 1988): weigh every pair by the probability of its being
+//! a match, count the levels under these weights, and begin again until nothing moves.
+//!
+//! Only pairs that share a key are looked at, but λ is of all pairs: the pairs that share nothing are taken for no match, which is
+//! what leaving them out means. In small tables random pairs hold matches too; u is counted under the weights of no match.
+
+use std::collections::HashMap;
+
+use super::blocks::Blocks;
+use super::field::{Field, Kind};
+use super::level::{LEVELS, Level};
+use super::model::{FieldModel, LevelOdds, Model, probability, total};
+use super::pattern::{Pattern, Tally};
+use super::table::Table;
+
+/// Bounds on learning.
+#[derive(Debug, Clone, Copy)]
+pub struct Lesson {
+    /// Seed of the samples: the same seed learns the same from the same table.
+    pub seed: u64,
+    /// Random pairs that u is counted in.
+    pub random_pairs: u64,
+    /// Pairs with a shared key that m is counted in, about.
+    pub shared_pairs: f64,
+    /// Rounds at most.
+    pub rounds_max: usize,
+}
+
+impl Default for Lesson {
+    fn default() -> Self {
+        Self { seed: 1, random_pairs: 1_000_000, shared_pairs: 2_000_000.0, rounds_max: 200 }
+    }
+}
+
+/// Matches for each record that the first round believes in.
+const MATCHES_FIRST: f64 = 0.5;
+/// Share of equal values among matches that the first round believes in; the other levels share the rest, better ones more.
+const EXACT_FIRST: f64 = 0.8;
+/// Pairs as good as counted before the first was seen, so that no level is impossible.
+const PSEUDO_PAIRS: f64 = 1.0;
+/// Change of every probability from which learning goes on.
+const SETTLED: f64 = 1e-5;
+/// Least λ: one match among a million million pairs.
+const PRIOR_MIN: f64 = 1e-12;
+/// Greatest λ; beyond it, non-matches would be the exception that the method looks for.
+const PRIOR_MAX: f64 = 0.5;
+
+/// Learns a model from a table.
+#[must_use]
+pub fn learn(table: &Table, blocks: &Blocks, lesson: Lesson) -> Model {
+    let mut counts: HashMap<Pattern, u64> = HashMap::new();
+    for counter in 0..lesson.random_pairs {
+        if let Some((one, two)) = table.random_pair(lesson.seed, counter) {
+            *counts.entry(table.compare(one, two)).or_default() += 1;
+        }
+    }
+    let random = Tally::of(counts, 1.0);
+    let share = (lesson.shared_pairs / blocks.pairs_at_most().max(1.0)).min(1.0);
+    let mut counts: HashMap<Pattern, u64> = HashMap::new();
+    blocks.sample(table, lesson.seed, share, |one, two| *counts.entry(table.compare(one, two)).or_default() += 1);
+    let shared = Tally::of(counts, 1.0 / share);
+    maximise(table.fields(), &Evidence { random, shared, pairs: table.pairs(), rows: table.rows() }, lesson.rounds_max)
+}
+
+/// What is learned from.
+pub(super) struct Evidence {
+    /// Patterns of random pairs.
+    pub random: Tally,
+    /// Patterns of pairs that share a key.
+    pub shared: Tally,
+    /// Number of all pairs.
+    pub pairs: f64,
+    /// Number of records.
+    pub rows: usize,
+}
+
+/// Turns counts into a model.
+pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize) -> Model {
+    let pairs = evidence.pairs.max(1.0);
+    let mut model = Model {
+        prior: (MATCHES_FIRST * evidence.rows as f64 / pairs).clamp(PRIOR_MIN, PRIOR_MAX),
+        fields: fields.iter().map(first).collect(),
+        rounds: 0,
+        pairs: evidence.shared.iter().map(|(_, count)| count).sum(),
+    };
+    let others = count(fields.len(), &evidence.random, |_| 1.0);
+    for (field, counts) in model.fields.iter_mut().zip(&others) {
+        settle(field, counts, |odds| &mut odds.u);
+    }
+    keep_order(&mut model);
+    while model.rounds < rounds_max {
+        model.rounds += 1;
+        let before = model.clone();
+        let (weights, prior) = (model.weights(), model.prior_weight());
+        let belief = |pattern| probability(prior + total(&weights, pattern));
+        let matches = count(fields.len(), &evidence.shared, belief);
+        let others = count(fields.len(), &evidence.random, |pattern| 1.0 - belief(pattern));
+        let found: f64 = evidence.shared.iter().map(|(pattern, count)| count * belief(pattern)).sum();
+        model.prior = (found / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
+        for (at, field) in model.fields.iter_mut().enumerate() {
+            settle(field, &matches[at], |odds| &mut odds.m);
+            settle(field, &others[at], |odds| &mut odds.u);
+        }
+        keep_order(&mut model);
+        if moved(&before, &model) < SETTLED {
+            break;
+        }
+    }
+    model
+}
+
+/// What the first round believes of a field.
+fn first(field: &Field) -> FieldModel {
+    let levels = field.kind.levels();
+    let rest: f64 = (1..levels.len()).map(|place| 1.0 / place as f64).sum();
+    let odds = levels.iter().enumerate().map(|(place, level)| LevelOdds {
+        level: *level,
+        m: if place == 0 { EXACT_FIRST } else { (1.0 - EXACT_FIRST) / place as f64 / rest },
+        u: 1.0 / levels.len() as f64,
+    });
+    FieldModel { field: field.clone(), levels: odds.collect() }
+}
+
+/// Counts levels by field, each pattern under a weight.
+fn count(fields: usize, tally: &Tally, weight: impl Fn(Pattern) -> f64) -> Vec<[f64; LEVELS]> {
+    let mut counts = vec![[0.0; LEVELS]; fields];
+    for (pattern, pairs) in tally.iter() {
+        let weighed = pairs * weight(pattern);
+        for (field, counts) in counts.iter_mut().enumerate() {
+            counts[pattern.number(field)] += weighed;
+        }
+    }
+    counts
+}
+
+/// Sets one probability of every level from counts. A missing value is no level.
+fn settle(field: &mut FieldModel, counts: &[f64; LEVELS], which: impl Fn(&mut LevelOdds) -> &mut f64) {
+    let before = PSEUDO_PAIRS / field.levels.len() as f64;
+    let sum: f64 = field.levels.iter().map(|odds| counts[odds.level as usize] + before).sum();
+    for odds in &mut field.levels {
+        let share = (counts[odds.level as usize] + before) / sum;
+        *which(odds) = share;
+    }
+}
+
+/// Names in each other's place are no better evidence than the same names in theirs.
+fn keep_order(model: &mut Model) {
+    let exact = |kind: Kind| {
+        let field = model.fields.iter().find(|field| field.field.kind == kind)?;
+        field.odds(Level::Exact).map(LevelOdds::weight)
+    };
+    let Some(both) = exact(Kind::GivenName).zip(exact(Kind::FamilyName)).map(|(given, family)| given + family) else { return };
+    for odds in model.fields.iter_mut().flat_map(|field| &mut field.levels).filter(|odds| odds.level == Level::Swapped) {
+        odds.u = odds.u.max(odds.m / both.exp2());
+    }
+}
+
+fn moved(before: &Model, after: &Model) -> f64 {
+    let levels = |model: &Model| model.fields.iter().flat_map(|field| field.levels.iter().map(|odds| (odds.m, odds.u))).collect::<Vec<_>>();
+    let probabilities = levels(before).into_iter().zip(levels(after)).map(|(one, two)| f64::max((one.0 - two.0).abs(), (one.1 - two.1).abs()));
+    let prior = (before.prior - after.prior).abs() / after.prior;
+    probabilities.fold(prior, f64::max)
+}
