@@ -21,14 +21,14 @@ pub struct Effort {
 impl Default for Effort {
     /// A few seconds for a hundred thousand records.
     fn default() -> Self {
-        Self { all_pairs_max: 2_000_000.0, pairs_per_row: 60.0, block_max: 120 }
+        Self { all_pairs_max: 5_000_000.0, pairs_per_row: 60.0, block_max: 120 }
     }
 }
 
 /// Share of all pairs that one rule may take: several different rules find more than one broad one.
 const RULE_SHARE: f64 = 0.25;
 /// Rules at most: each costs a key for each record, in memory and whenever two records meet.
-const RULES_MAX: usize = 24;
+const RULES_MAX: usize = 32;
 
 /// Records grouped by what they share.
 #[derive(Debug, Clone)]
@@ -144,8 +144,7 @@ impl Blocks {
 
 /// Rows with their keys under a rule, sorted by key; rows without one left out.
 fn keyed(table: &Table, rule: &Rule) -> Vec<(u32, Row)> {
-    let rows = u32::try_from(table.rows()).unwrap_or(u32::MAX);
-    let mut keyed: Vec<(u32, Row)> = (0..rows).map(|row| (rule.key(table, row), row)).filter(|(key, _)| *key != 0).collect();
+    let mut keyed: Vec<(u32, Row)> = table.numbers().map(|row| (rule.key(table, row), row)).filter(|(key, _)| *key != 0).collect();
     keyed.sort_unstable();
     keyed
 }

@@ -46,7 +46,12 @@ impl<'a> Judge<'a> {
         self.weights.iter().enumerate().map(move |(field, weights)| {
             let level = pattern.level(field);
             let usual = weights[pattern.number(field)];
-            (field, level, usual + if level == Level::Exact { self.frequencies.correction(field, one, two) } else { 0.0 })
+            let frequency = match level {
+                Level::Exact => self.frequencies.of_same(field, one),
+                Level::Near => self.frequencies.of_near(field, one, two),
+                _ => 0.0,
+            };
+            (field, level, usual + frequency)
         })
     }
 

@@ -15,8 +15,8 @@ pub(super) enum Part {
     Whole(usize),
     /// How a name sounds.
     Sound(usize),
-    /// The full form of a given name.
-    FullForm(usize),
+    /// What the value is filed under: the full form of a given name, a mail domain, the rarest word of a text.
+    Group(usize),
     /// The first letter.
     Initial(usize),
     /// The first characters.
@@ -29,8 +29,6 @@ pub(super) enum Part {
     Year(usize),
     /// Month and day of a date.
     Day(usize),
-    /// The rarest word.
-    RarestWord(usize),
     /// The sounds of both names, whichever stands first.
     EitherOrder(usize, usize),
 }
@@ -45,7 +43,7 @@ impl Part {
                 id => fold(mix(1, u64::from(id))),
             }),
             Self::Sound(field) => term(field).map(|term| term.sound[0]),
-            Self::FullForm(field) | Self::RarestWord(field) => term(field).map(|term| term.group),
+            Self::Group(field) => term(field).map(|term| term.group),
             Self::Initial(field) => term(field).and_then(|term| term.text.chars().next()).map(u32::from),
             Self::Area(field) => term(field).map(|term| hash(&term.text.chars().take(AREA_CHARS).collect::<String>())),
             Self::Mailbox(field) => term(field).and_then(|term| mailbox_key(&term.text)).map(hash),
@@ -104,7 +102,7 @@ pub(super) fn rules(table: &Table) -> Vec<Rule> {
         }
         rules.push(vec![Part::EitherOrder(given, family)]);
     }
-    let names: Vec<Part> = given.map(Part::FullForm).into_iter().chain(family.map(Part::Sound)).collect();
+    let names: Vec<Part> = given.map(Part::Group).into_iter().chain(family.map(Part::Sound)).collect();
     for date in of(Date) {
         rules.push(vec![Part::Whole(date)]);
         rules.extend(names.iter().map(|name| vec![Part::Day(date), *name]));
@@ -116,15 +114,15 @@ pub(super) fn rules(table: &Table) -> Vec<Rule> {
     }
     for text in of(Text) {
         rules.push(vec![Part::Whole(text)]);
-        rules.extend(of(Category).map(|number| vec![Part::RarestWord(text), Part::Whole(number)]));
-        rules.extend(of(Postcode).chain(of(Place)).map(|place| vec![Part::RarestWord(text), Part::Area(place)]));
-        rules.extend(names.iter().map(|name| vec![Part::RarestWord(text), *name]));
-        rules.push(vec![Part::RarestWord(text)]);
+        rules.extend(of(Category).map(|number| vec![Part::Group(text), Part::Whole(number)]));
+        rules.extend(of(Postcode).chain(of(Place)).map(|place| vec![Part::Group(text), Part::Area(place)]));
+        rules.extend(names.iter().map(|name| vec![Part::Group(text), *name]));
+        rules.push(vec![Part::Group(text)]);
     }
     for company in of(Company) {
         rules.push(vec![Part::Whole(company)]);
-        rules.extend(names.iter().map(|name| vec![Part::RarestWord(company), *name]));
-        rules.push(vec![Part::RarestWord(company)]);
+        rules.extend(names.iter().map(|name| vec![Part::Group(company), *name]));
+        rules.push(vec![Part::Group(company)]);
     }
     if let Some((given, family)) = given.zip(family) {
         rules.push(vec![Part::Sound(family), Part::Initial(given)]);
@@ -132,5 +130,17 @@ pub(super) fn rules(table: &Table) -> Vec<Rule> {
     for place in of(Place) {
         rules.extend(names.iter().map(|name| vec![Part::Area(place), *name]));
     }
+    for email in of(Email) {
+        rules.extend(names.iter().map(|name| vec![Part::Group(email), *name]));
+        rules.extend(of(Date).map(|date| vec![Part::Area(email), Part::Year(date)]));
+        rules.extend(of(Postcode).chain(of(Place)).map(|place| vec![Part::Area(email), Part::Area(place)]));
+    }
+    // Broad rules, for what is left of the effort in tables of moderate size.
+    rules.extend(names.iter().map(|name| vec![*name]));
+    for date in of(Date) {
+        rules.push(vec![Part::Day(date)]);
+        rules.extend(of(Postcode).chain(of(Place)).map(|place| vec![Part::Year(date), Part::Area(place)]));
+    }
+    rules.extend(of(Postcode).map(|place| vec![Part::Whole(place)]));
     rules.into_iter().map(Rule::Shared).collect()
 }

@@ -164,6 +164,11 @@ impl Table {
         self.right.len()
     }
 
+    /// The numbers of the records.
+    pub(super) fn numbers(&self) -> std::ops::Range<Row> {
+        0..u32::try_from(self.rows()).unwrap_or(Row::MAX)
+    }
+
     /// Number of pairs that could be one customer.
     #[must_use]
     pub fn pairs(&self) -> f64 {

@@ -54,7 +54,9 @@ impl Piece {
 pub(super) fn doubt(evidence: &[Piece]) -> Option<Doubt> {
     let of_name = |level| evidence.iter().any(|piece| piece.topic == Topic::Name && piece.level == level);
     let name_agrees = evidence.iter().any(|piece| piece.topic == Topic::Name && piece.weight > 0.0);
-    if of_name(Level::Different) && !name_agrees {
+    // Families share a home, a phone and a mailbox. They do not share a number and a date of birth.
+    let identified = [Topic::Number, Topic::Date].iter().all(|topic| evidence.iter().any(|piece| piece.topic == *topic && piece.agrees()));
+    if of_name(Level::Different) && !name_agrees && !identified {
         return Some(Doubt::OtherName);
     }
     let mut topics: Vec<Topic> = evidence.iter().filter(|piece| piece.agrees()).map(|piece| piece.topic).collect();
