@@ -25,7 +25,13 @@ pub(super) fn level(kind: Kind, one: &Term, two: &Term) -> Level {
         Kind::Number => text::number(&one.text, &two.text),
         Kind::Company => text::company(&one.text, &two.text),
         Kind::Text => text::words(&one.text, &two.text),
-        Kind::Domain => if slips(&one.text, &two.text) <= 1 { Level::Near } else { Level::Different },
+        Kind::Domain => {
+            if slips(&one.text, &two.text) <= 1 {
+                Level::Near
+            } else {
+                Level::Different
+            }
+        }
         Kind::Postcode => text::postcode(&one.text, &two.text),
         Kind::Place => text::place(&one.text, &two.text),
         Kind::Category => Level::Different,
@@ -35,6 +41,8 @@ pub(super) fn level(kind: Kind, one: &Term, two: &Term) -> Level {
 /// Similarity of two short texts, 0 to 1: Jaro's share of common characters in about the same order, raised for a common beginning
 /// (Winkler 1990). Slips are rarer at the beginning of a name than behind it.
 fn alike(one: &str, two: &str) -> f64 {
+    // Which common characters are found first depends on the order of the texts.
+    let (one, two) = if one <= two { (one, two) } else { (two, one) };
     if one.is_ascii() && two.is_ascii() {
         jaro_winkler::similarity(one.bytes(), two.bytes())
     } else {

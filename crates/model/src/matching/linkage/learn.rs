@@ -161,7 +161,92 @@ fn keep_order(model: &mut Model) {
 
 fn moved(before: &Model, after: &Model) -> f64 {
     let levels = |model: &Model| model.fields.iter().flat_map(|field| field.levels.iter().map(|odds| (odds.m, odds.u))).collect::<Vec<_>>();
-    let probabilities = levels(before).into_iter().zip(levels(after)).map(|(one, two)| f64::max((one.0 - two.0).abs(), (one.1 - two.1).abs()));
+    let probabilities =
+        levels(before).into_iter().zip(levels(after)).map(|(one, two)| f64::max((one.0 - two.0).abs(), (one.1 - two.1).abs()));
     let prior = (before.prior - after.prior).abs() / after.prior;
     probabilities.fold(prior, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mix::mix;
+    use super::*;
+
+    const FIELDS: [(Kind, &[(Level, f64, f64)]); 4] = [
+        (Kind::Email, &[(Level::Exact, 0.7, 0.0001), (Level::Near, 0.2, 0.0005), (Level::Different, 0.1, 0.9994)]),
+        (Kind::Date, &[(Level::Exact, 0.85, 0.001), (Level::Far, 0.1, 0.04), (Level::Different, 0.05, 0.959)]),
+        (Kind::Place, &[(Level::Exact, 0.8, 0.1), (Level::Similar, 0.15, 0.02), (Level::Different, 0.05, 0.88)]),
+        (Kind::Category, &[(Level::Exact, 0.95, 0.5), (Level::Different, 0.05, 0.5)]),
+    ];
+    const PAIRS: u64 = 400_000;
+    /// Share of values that are missing, on any side.
+    const MISSING: f64 = 0.2;
+
+    fn unit(counter: u64) -> f64 {
+        mix(5, counter) as f64 / u64::MAX as f64
+    }
+
+    /// Pairs that follow the planted probabilities, a share of them matches.
+    fn planted(prior: f64) -> Evidence {
+        let mut counts: HashMap<Pattern, u64> = HashMap::new();
+        for pair in 0..PAIRS {
+            let is_match = unit(pair * 16) < prior;
+            let mut pattern = Pattern::default();
+            for (field, (_, levels)) in FIELDS.iter().enumerate() {
+                let draw = pair * 16 + 2 * field as u64;
+                let mut left = unit(draw + 1);
+                let drawn = levels.iter().find(|(_, m, u)| {
+                    left -= if is_match { m } else { u };
+                    left <= 0.0
+                });
+                if unit(draw + 2) >= MISSING {
+                    pattern.set(field, drawn.map_or(Level::Different, |(level, _, _)| *level));
+                }
+            }
+            *counts.entry(pattern).or_default() += 1;
+        }
+        let tally = Tally::of(counts, 1.0);
+        Evidence { random: tally.clone(), shared: tally, pairs: PAIRS as f64, rows: 1_000 }
+    }
+
+    fn learned(prior: f64) -> Model {
+        let fields: Vec<Field> = FIELDS.iter().map(|(kind, _)| Field::new(format!("{kind:?}"), *kind)).collect();
+        maximise(&fields, &planted(prior), Lesson::default().rounds_max)
+    }
+
+    #[test]
+    fn what_was_planted_is_found_without_a_label() {
+        for prior in [0.05, 0.01] {
+            let model = learned(prior);
+            assert!((model.prior / prior - 1.0).abs() < 0.1, "{} for {prior}", model.prior);
+            for (field, (kind, levels)) in model.fields.iter().zip(FIELDS) {
+                for (level, m, u) in levels {
+                    let odds = field.odds(*level).unwrap();
+                    assert!((odds.m - m).abs() < 0.03, "{kind:?} {level:?}: m {} for {m}", odds.m);
+                    assert!((odds.u - u).abs() < 0.003, "{kind:?} {level:?}: u {} for {u}", odds.u);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn matches_among_random_pairs_do_not_spoil_what_is_rare_among_others() {
+        let exact = learned(0.05).fields[0].odds(Level::Exact).cloned().unwrap();
+        assert!(exact.u < 0.001, "a twentieth of the pairs share an address as they are one customer; u is {}", exact.u);
+    }
+
+    #[test]
+    fn the_levels_of_a_field_are_all_there_is() {
+        for field in learned(0.01).fields {
+            let sums = field.levels.iter().fold((0.0, 0.0), |sums, odds| (sums.0 + odds.m, sums.1 + odds.u));
+            assert!((sums.0 - 1.0).abs() < 1e-9 && (sums.1 - 1.0).abs() < 1e-9, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_learn_from_is_no_accident() {
+        let nothing = Evidence { random: Tally::default(), shared: Tally::default(), pairs: 0.0, rows: 0 };
+        let model = maximise(&[Field::new("email", Kind::Email)], &nothing, 5);
+        assert!(model.prior > 0.0 && model.fields[0].levels.iter().all(|odds| odds.weight().is_finite()));
+    }
 }

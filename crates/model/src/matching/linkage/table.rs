@@ -73,8 +73,18 @@ impl TableBuilder {
         if fields.len() > FIELDS_MAX {
             return Err(TableError::TooManyFields);
         }
-        let columns = fields.iter().map(|field| Column { kind: field.kind, terms: vec![Term::new(field.kind, "", &term::phonetic())], ids: Vec::new() });
-        Ok(Self { columns: columns.collect(), known: vec![HashMap::new(); fields.len()], fields, right: Vec::new(), phonetic: term::phonetic() })
+        let columns = fields.iter().map(|field| Column {
+            kind: field.kind,
+            terms: vec![Term::new(field.kind, "", &term::phonetic())],
+            ids: Vec::new(),
+        });
+        Ok(Self {
+            columns: columns.collect(),
+            known: vec![HashMap::new(); fields.len()],
+            fields,
+            right: Vec::new(),
+            phonetic: term::phonetic(),
+        })
     }
 
     /// Adds a record: its values in the order of the fields, blank where it has none.

@@ -51,7 +51,9 @@ impl Term {
         };
         let (group, forms) = match kind {
             Kind::GivenName => (hash(nickname::full_form(text)), nickname::groups(text)),
-            Kind::Email => (text.split_once('@').map_or(0, |(_, domain)| if mailbox::is_free_mail(domain) { 0 } else { hash(domain) }), [0; 3]),
+            Kind::Email => {
+                (text.split_once('@').map_or(0, |(_, domain)| if mailbox::is_free_mail(domain) { 0 } else { hash(domain) }), [0; 3])
+            }
             Kind::Date => (u32::from_str_radix(text, 16).unwrap_or_default(), [0; 3]),
             _ => (0, [0; 3]),
         };
@@ -87,8 +89,9 @@ fn packed_date(raw: &str) -> Option<u32> {
     };
     match parts[..] {
         [year] if year.len() == 4 => pack(number(year)?, 0, 0),
-        [date] if date.len() == 8 => pack(number(&date[..4])?, number(&date[4..6])?, number(&date[6..])?)
-            .or_else(|| pack(number(&date[4..]).unwrap_or_default(), number(&date[2..4]).unwrap_or_default(), number(&date[..2]).unwrap_or_default())),
+        [date] if date.len() == 8 => pack(number(&date[..4])?, number(&date[4..6])?, number(&date[6..])?).or_else(|| {
+            pack(number(&date[4..]).unwrap_or_default(), number(&date[2..4]).unwrap_or_default(), number(&date[..2]).unwrap_or_default())
+        }),
         [year, month, day, ..] if year.len() == 4 => pack(number(year)?, number(month)?, number(day)?),
         [first, second, year, ..] if year.len() == 4 => {
             let (first, second) = (number(first)?, number(second)?);

@@ -20,11 +20,11 @@ pub(super) fn given(one: &Term, two: &Term) -> Level {
     if nickname::share(one.forms, two.forms) || short_form(&one.text, &two.text) {
         return Level::Nickname;
     }
-    spelling(one, two, |one, two| initial(one, two) || one_of_several(one, two))
+    spelling(one, two)
 }
 
 pub(super) fn family(one: &Term, two: &Term) -> Level {
-    spelling(one, two, |one, two| initial(one, two) || one_of_several(one, two))
+    spelling(one, two)
 }
 
 /// Whether a given and a family name are one name: the same or misspelt.
@@ -35,15 +35,15 @@ pub(in super::super) fn one_name(one: &Term, two: &Term) -> bool {
     }
 }
 
-fn spelling(one: &Term, two: &Term, part: impl Fn(&str, &str) -> bool) -> Level {
+fn spelling(one: &Term, two: &Term) -> Level {
     let similarity = alike(&one.text, &two.text);
     let length = one.text.len().min(two.text.len());
     let apart = if length >= SLIP_CHARS_MIN { slips(&one.text, &two.text) } else { usize::MAX };
     if similarity >= NEAR || apart <= 1 {
         Level::Near
-    } else if part(&one.text, &two.text) {
+    } else if initial(&one.text, &two.text) || one_of_several(&one.text, &two.text) {
         Level::Part
-    } else if one.sound[0] != 0 && (two.sound.contains(&one.sound[0]) || (one.sound[1] != 0 && two.sound.contains(&one.sound[1]))) || two.sound[0] != 0 && one.sound.contains(&two.sound[0]) {
+    } else if one.sound.iter().any(|key| *key != 0 && two.sound.contains(key)) {
         Level::Sound
     } else if similarity >= SIMILAR || (length >= TWO_SLIPS_CHARS_MIN && apart <= 2) {
         Level::Similar

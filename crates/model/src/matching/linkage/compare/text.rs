@@ -74,7 +74,10 @@ pub(super) fn company(one: &str, two: &str) -> Level {
 
 /// Whether a word is made of the first letters of several (`ibm`).
 fn acronym(short: &str, long: &str) -> bool {
-    short.len() > 2 && !short.contains(' ') && long.contains(' ') && short.chars().eq(long.split(' ').filter_map(|word| word.chars().next()))
+    short.len() > 2
+        && !short.contains(' ')
+        && long.contains(' ')
+        && short.chars().eq(long.split(' ').filter_map(|word| word.chars().next()))
 }
 
 /// How two texts compare as sets of words; `None` when they have too little in common, or a word each.
@@ -84,7 +87,9 @@ fn by_words(one: &str, two: &str) -> Option<Level> {
     if count_one + count_two < 3 {
         return None;
     }
-    let common = one.split(' ').filter(|word| two.split(' ').any(|other| other == *word)).count();
+    let within = |one: &str, two: &str| one.split(' ').filter(|word| two.split(' ').any(|other| other == *word)).count();
+    // A word that stands twice on one side is common once.
+    let common = within(one, two).min(within(two, one));
     if common == 0 {
         None
     } else if common == count_one && common == count_two {
