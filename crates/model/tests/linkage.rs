@@ -41,7 +41,7 @@ fn sure_of_itself(kinds: &[(&str, Kind)]) -> Model {
         kind.levels().iter().map(weigh).collect()
     };
     let fields = fields(kinds).into_iter().map(|field| FieldModel { levels: levels(field.kind), field });
-    Model { prior: 1e-3, fields: fields.collect(), rounds: 0, pairs: 0.0 }
+    Model { prior: 1e-3, fields: fields.collect(), crowds: Vec::new(), rounds: 0, pairs: 0.0 }
 }
 
 #[track_caller]
@@ -204,7 +204,7 @@ fn two_sets_are_compared_across_alone() {
     assert!((table.pairs() - 2.0).abs() < f64::EPSILON);
 }
 
-/// Made by `entente bench matching --generate 1500 --seed 42 --save crates/model/tests/fixtures/people.csv`.
+/// Made by `entente bench matching --generate 1500 --seed 1 --save crates/model/tests/fixtures/people.csv`.
 const PEOPLE: &str = include_str!("fixtures/people.csv");
 
 struct People {
@@ -265,7 +265,7 @@ proptest! {
             let judge = Judge::new(&people.table, model);
             let (there, back) = (judge.explain(one, two), judge.explain(two, one));
             prop_assert_eq!(&there, &back, "the order does not matter");
-            let sum = there.start + there.steps.iter().map(|step| step.weight).sum::<f64>();
+            let sum = there.start + there.steps.iter().map(|step| step.weight).sum::<f64>() + there.crowds;
             prop_assert!((sum - there.verdict.weight).abs() < 1e-9);
             prop_assert_eq!(there.verdict, judge.verdict(one, two));
             Ok(())

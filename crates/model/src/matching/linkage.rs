@@ -18,6 +18,7 @@
 mod blocks;
 mod clusters;
 mod compare;
+mod crowd;
 mod explain;
 mod field;
 mod frequency;
@@ -34,6 +35,7 @@ mod weak;
 
 pub use blocks::{Blocks, Effort};
 pub use clusters::{Clusters, Edge, clusters};
+pub use crowd::{Crowd, CrowdModel};
 pub use explain::{Step, Waterfall};
 pub use field::{Field, Kind, Topic};
 pub use judge::{Judge, Verdict};

@@ -31,10 +31,9 @@ const EVEN: f64 = 0.5;
 
 /// Options.
 #[derive(Debug, ClapArgs)]
-#[group(id = "records", required = true, multiple = false, args = ["data", "generate"])]
 pub struct Args {
     /// CSV file of records; a column `cluster` (or the ids of the FEBRL generator) says who is who
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present = "generate", conflicts_with = "generate")]
     data: Option<PathBuf>,
     /// Second CSV file: its records are compared with those of the first, not among themselves
     #[arg(long, value_name = "FILE", requires = "data")]

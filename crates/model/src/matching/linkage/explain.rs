@@ -27,6 +27,8 @@ pub struct Waterfall {
     pub start: f64,
     /// Field by field, in the table's order.
     pub steps: Vec<Step>,
+    /// What strangers who have much in common (relatives, colleagues, neighbours) take from it; zero or less.
+    pub crowds: f64,
     /// The end: weight, probability and doubt.
     pub verdict: Verdict,
 }
@@ -41,6 +43,9 @@ impl fmt::Display for Waterfall {
                 rare if rare >= 0.5 => writeln!(f, ", a rare value ({rare:+.2})")?,
                 _ => writeln!(f)?,
             }
+        }
+        if self.crowds <= -0.5 {
+            writeln!(f, "{:>+8.2}  as much is shared by relatives, colleagues or neighbours", self.crowds)?;
         }
         write!(f, "{:>8.2}  probability {:.4}", self.verdict.weight, self.verdict.probability)?;
         match self.verdict.doubt {

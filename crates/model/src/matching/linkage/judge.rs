@@ -1,10 +1,10 @@
 //! The judgement of one pair: its weight, and whether that is enough to merge without asking.
 
 use super::explain::{Step, Waterfall};
-use super::field::Topic;
+use super::field::Kind;
 use super::frequency::Frequencies;
-use super::level::Level;
-use super::model::{Model, Weights, probability};
+use super::level::{LEVELS, Level};
+use super::model::{Model, Weights, crowded, probability};
 use super::pattern::Pattern;
 use super::table::{Row, Table};
 use super::weak::{self, Doubt};
@@ -12,6 +12,9 @@ use crate::matching::AUTO_LINK;
 
 /// Bits of evidence from which a field is a key of its own.
 pub(super) const KEY_WEIGHT: f64 = 2.0;
+
+/// Weight below which no crowd is asked: a match in a thousand such pairs.
+const HOPELESS: f64 = -10.0;
 
 /// How a pair was judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +34,7 @@ pub struct Judge<'a> {
     model: &'a Model,
     weights: Weights,
     prior: f64,
+    crowds: Vec<(f64, Weights)>,
     frequencies: Frequencies<'a>,
 }
 
@@ -38,28 +42,53 @@ impl<'a> Judge<'a> {
     /// A judge. The model's fields are those of the table.
     #[must_use]
     pub fn new(table: &'a Table, model: &'a Model) -> Self {
-        Self { table, model, weights: model.weights(), prior: model.prior_weight(), frequencies: Frequencies::new(table, model) }
+        Self {
+            table,
+            model,
+            weights: model.weights(),
+            prior: model.prior_weight(),
+            crowds: model.crowd_weights(),
+            frequencies: Frequencies::new(table, model),
+        }
+    }
+
+    /// What the frequency of the values adds to the weight of their level.
+    fn frequency(&self, field: usize, level: Level, one: Row, two: Row) -> f64 {
+        match level {
+            Level::Exact => self.frequencies.of_same(field, one),
+            Level::Near => self.frequencies.of_near(field, one, two),
+            _ => 0.0,
+        }
     }
 
     /// The weight of each field of a pair.
     fn each(&self, one: Row, two: Row, pattern: Pattern) -> impl Iterator<Item = (usize, Level, f64)> + '_ {
         self.weights.iter().enumerate().map(move |(field, weights)| {
             let level = pattern.level(field);
-            let usual = weights[pattern.number(field)];
-            let frequency = match level {
-                Level::Exact => self.frequencies.of_same(field, one),
-                Level::Near => self.frequencies.of_near(field, one, two),
-                _ => 0.0,
-            };
-            (field, level, usual + frequency)
+            (field, level, weights[pattern.number(field)] + self.frequency(field, level, one, two))
         })
+    }
+
+    /// What relatives, colleagues and neighbours take from the weight: how much likelier the pair is among them than by chance.
+    fn crowds(&self, one: Row, two: Row, pattern: Pattern) -> f64 {
+        let likeness = self.crowds.iter().zip(&self.model.crowds).map(|((prior, weights), crowd)| {
+            let of_field = |(field, weights): (usize, &[f64; LEVELS])| {
+                let level = pattern.level(field);
+                let shares = crowd.crowd.shares(self.table.fields()[field].kind, level);
+                weights[pattern.number(field)] + if shares { self.frequency(field, level, one, two) } else { 0.0 }
+            };
+            prior + weights.iter().enumerate().map(of_field).sum::<f64>()
+        });
+        crowded(likeness)
     }
 
     /// Judges a pair.
     #[must_use]
     pub fn verdict(&self, one: Row, two: Row) -> Verdict {
         let pattern = self.table.compare(one, two);
-        let weight = self.prior + self.each(one, two, pattern).map(|(_, _, weight)| weight).sum::<f64>();
+        let by_chance = self.prior + self.each(one, two, pattern).map(|(_, _, weight)| weight).sum::<f64>();
+        // Crowds only take: what is hopeless without them needs no look at them.
+        let weight = by_chance + if by_chance > HOPELESS { self.crowds(one, two, pattern) } else { 0.0 };
         let doubt = if probability(weight) >= AUTO_LINK { self.doubt(one, two, pattern) } else { None };
         Verdict { weight, probability: weak::bounded(probability(weight), doubt), doubt }
     }
@@ -67,18 +96,18 @@ impl<'a> Judge<'a> {
     fn doubt(&self, one: Row, two: Row, pattern: Pattern) -> Option<Doubt> {
         let evidence: Vec<weak::Piece> = self
             .each(one, two, pattern)
-            .map(|(field, level, weight)| weak::Piece { topic: self.topic(field), level, weight, role: self.is_role(field, one) })
+            .map(|(field, level, weight)| weak::Piece { kind: self.kind(field), level, weight, role: self.is_role(field, one) })
             .collect();
-        weak::doubt(&evidence)
+        weak::doubt(&evidence, self.table.of_people())
     }
 
-    fn topic(&self, field: usize) -> Topic {
-        self.table.fields()[field].kind.topic()
+    fn kind(&self, field: usize) -> Kind {
+        self.table.fields()[field].kind
     }
 
     /// Whether a record's value is an address that many share by its nature.
     fn is_role(&self, field: usize, row: Row) -> bool {
-        self.topic(field) == Topic::Email
+        self.kind(field) == Kind::Email
             && self.table.columns[field].term(row).is_some_and(|term| crate::matching::mailbox::is_role(&term.text))
     }
 
@@ -87,12 +116,17 @@ impl<'a> Judge<'a> {
     pub fn explain(&self, one: Row, two: Row) -> Waterfall {
         let pattern = self.table.compare(one, two);
         let verdict = self.verdict(one, two);
-        let steps = self.each(one, two, pattern).map(|(field, level, weight)| {
-            let Self { model, weights, .. } = self;
-            let kind = model.fields[field].field.kind;
-            let frequency = weight - weights[field][level as usize];
-            Step { field: model.fields[field].field.name.clone(), level, words: level.words(kind).to_owned(), weight, frequency }
-        });
-        Waterfall { start: self.prior, steps: steps.collect(), verdict }
+        let steps: Vec<Step> = self
+            .each(one, two, pattern)
+            .map(|(field, level, weight)| Step {
+                field: self.model.fields[field].field.name.clone(),
+                level,
+                words: level.words(self.kind(field)).to_owned(),
+                weight,
+                frequency: self.frequency(field, level, one, two),
+            })
+            .collect();
+        let crowds = verdict.weight - self.prior - steps.iter().map(|step| step.weight).sum::<f64>();
+        Waterfall { start: self.prior, steps, crowds, verdict }
     }
 }

@@ -11,9 +11,10 @@
 use std::collections::HashMap;
 
 use super::blocks::Blocks;
+use super::crowd::{CROWDS_FIRST, Crowd, CrowdModel};
 use super::field::{Field, Kind};
 use super::level::{LEVELS, Level};
-use super::model::{FieldModel, LevelOdds, Model, probability, total};
+use super::model::{FieldModel, LevelOdds, Model, Weights, total};
 use super::pattern::{Pattern, Tally};
 use super::table::Table;
 
@@ -32,7 +33,7 @@ pub struct Lesson {
 
 impl Default for Lesson {
     fn default() -> Self {
-        Self { seed: 1, random_pairs: 1_000_000, shared_pairs: 2_000_000.0, rounds_max: 200 }
+        Self { seed: 1, random_pairs: 400_000, shared_pairs: 600_000.0, rounds_max: 200 }
     }
 }
 
@@ -43,7 +44,7 @@ const EXACT_FIRST: f64 = 0.8;
 /// Pairs as good as counted before the first was seen, so that no level is impossible.
 const PSEUDO_PAIRS: f64 = 1.0;
 /// Change of every probability from which learning goes on.
-const SETTLED: f64 = 1e-5;
+const SETTLED: f64 = 1e-4;
 /// Least λ: one match among a million million pairs.
 const PRIOR_MIN: f64 = 1e-12;
 /// Greatest λ; beyond it, non-matches would be the exception that the method looks for.
@@ -81,9 +82,11 @@ pub(super) struct Evidence {
 /// Turns counts into a model.
 pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize) -> Model {
     let pairs = evidence.pairs.max(1.0);
+    let prior = (MATCHES_FIRST * evidence.rows as f64 / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
     let mut model = Model {
-        prior: (MATCHES_FIRST * evidence.rows as f64 / pairs).clamp(PRIOR_MIN, PRIOR_MAX),
+        prior,
         fields: fields.iter().map(first).collect(),
+        crowds: Vec::new(),
         rounds: 0,
         pairs: evidence.shared.iter().map(|(_, count)| count).sum(),
     };
@@ -92,25 +95,71 @@ pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize)
         settle(field, counts, |odds| &mut odds.u);
     }
     keep_order(&mut model);
+    model.crowds = Crowd::ALL.iter().filter_map(|crowd| CrowdModel::first(*crowd, &model.fields, prior * CROWDS_FIRST)).collect();
     while model.rounds < rounds_max {
         model.rounds += 1;
         let before = model.clone();
-        let (weights, prior) = (model.weights(), model.prior_weight());
-        let belief = |pattern| probability(prior + total(&weights, pattern));
-        let matches = count(fields.len(), &evidence.shared, belief);
-        let others = count(fields.len(), &evidence.random, |pattern| 1.0 - belief(pattern));
-        let found: f64 = evidence.shared.iter().map(|(pattern, count)| count * belief(pattern)).sum();
+        let beliefs = Beliefs::of(&model);
+        let shared: Vec<(Pattern, f64, Belief)> =
+            evidence.shared.iter().map(|(pattern, count)| (pattern, count, beliefs.of_pattern(pattern))).collect();
+        let weighed = |weight: &dyn Fn(&Belief) -> f64| {
+            let mut counts = vec![[0.0; LEVELS]; fields.len()];
+            let mut found = 0.0;
+            for (pattern, count, belief) in &shared {
+                let pairs = count * weight(belief);
+                found += pairs;
+                add(&mut counts, *pattern, pairs);
+            }
+            (found, counts)
+        };
+        let (found, matches) = weighed(&|belief| belief.is_match);
+        let crowds: Vec<_> = (0..model.crowds.len()).map(|crowd| weighed(&|belief| belief.of_crowds[crowd])).collect();
+        let others = count(fields.len(), &evidence.random, |pattern| beliefs.of_pattern(pattern).is_chance);
         model.prior = (found / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
         for (at, field) in model.fields.iter_mut().enumerate() {
             settle(field, &matches[at], |odds| &mut odds.m);
             settle(field, &others[at], |odds| &mut odds.u);
         }
         keep_order(&mut model);
+        for (crowd, (found, counts)) in model.crowds.iter_mut().zip(crowds) {
+            crowd.prior = (found / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
+            crowd.settle(&model.fields, &counts, PSEUDO_PAIRS);
+        }
         if moved(&before, &model) < SETTLED {
             break;
         }
     }
     model
+}
+
+/// What a round believes of a pair.
+struct Belief {
+    is_match: f64,
+    of_crowds: [f64; Crowd::ALL.len()],
+    is_chance: f64,
+}
+
+/// What a round believes of all pairs.
+struct Beliefs {
+    prior: f64,
+    weights: Weights,
+    crowds: Vec<(f64, Weights)>,
+}
+
+impl Beliefs {
+    fn of(model: &Model) -> Self {
+        Self { prior: model.prior_weight(), weights: model.weights(), crowds: model.crowd_weights() }
+    }
+
+    fn of_pattern(&self, pattern: Pattern) -> Belief {
+        let is_match = (self.prior + total(&self.weights, pattern)).exp2();
+        let mut of_crowds = [0.0; Crowd::ALL.len()];
+        for (likeness, (prior, weights)) in of_crowds.iter_mut().zip(&self.crowds) {
+            *likeness = (prior + total(weights, pattern)).exp2();
+        }
+        let all = 1.0 + is_match + of_crowds.iter().sum::<f64>();
+        Belief { is_match: is_match / all, of_crowds: of_crowds.map(|likeness| likeness / all), is_chance: 1.0 / all }
+    }
 }
 
 /// What the first round believes of a field.
@@ -129,12 +178,15 @@ fn first(field: &Field) -> FieldModel {
 fn count(fields: usize, tally: &Tally, weight: impl Fn(Pattern) -> f64) -> Vec<[f64; LEVELS]> {
     let mut counts = vec![[0.0; LEVELS]; fields];
     for (pattern, pairs) in tally.iter() {
-        let weighed = pairs * weight(pattern);
-        for (field, counts) in counts.iter_mut().enumerate() {
-            counts[pattern.number(field)] += weighed;
-        }
+        add(&mut counts, pattern, pairs * weight(pattern));
     }
     counts
+}
+
+fn add(counts: &mut [[f64; LEVELS]], pattern: Pattern, pairs: f64) {
+    for (field, counts) in counts.iter_mut().enumerate() {
+        counts[pattern.number(field)] += pairs;
+    }
 }
 
 /// Sets one probability of every level from counts. A missing value is no level.

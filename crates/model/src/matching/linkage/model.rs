@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::crowd::CrowdModel;
 use super::field::Field;
 use super::level::{LEVELS, Level};
 use super::pattern::Pattern;
@@ -49,6 +50,8 @@ pub struct Model {
     pub prior: f64,
     /// The fields, in the table's order.
     pub fields: Vec<FieldModel>,
+    /// Strangers who have more in common than chance gives them.
+    pub crowds: Vec<CrowdModel>,
     /// Rounds of learning.
     pub rounds: usize,
     /// Pairs that it was learned from.
@@ -70,6 +73,21 @@ impl Model {
         self.fields.iter().map(of_field).collect()
     }
 
+    /// Weights of the crowds: how much likelier a pattern is among members than among those who agree by chance.
+    pub(super) fn crowd_weights(&self) -> Vec<(f64, Weights)> {
+        let of_crowd = |crowd: &CrowdModel| {
+            let of_field = |(field, levels): (&FieldModel, &Vec<f64>)| {
+                let mut weights = [0.0; LEVELS];
+                for (odds, k) in field.levels.iter().zip(levels) {
+                    weights[odds.level as usize] = (k / odds.u).log2();
+                }
+                weights
+            };
+            (crowd.prior.log2(), self.fields.iter().zip(&crowd.levels).map(of_field).collect())
+        };
+        self.crowds.iter().map(of_crowd).collect()
+    }
+
     /// log2 of the odds that two records taken at random are one customer.
     #[must_use]
     pub fn prior_weight(&self) -> f64 {
@@ -86,6 +104,11 @@ pub(super) fn total(weights: &Weights, pattern: Pattern) -> f64 {
 #[must_use]
 pub fn probability(weight: f64) -> f64 {
     1.0 / (1.0 + (-weight).exp2())
+}
+
+/// What the crowds take from a pair's weight: its likeness among strangers is the sum of chance and of every crowd's.
+pub(super) fn crowded(crowds: impl Iterator<Item = f64>) -> f64 {
+    -(1.0 + crowds.map(f64::exp2).sum::<f64>()).log2()
 }
 
 #[cfg(test)]

@@ -190,6 +190,11 @@ impl Table {
         }
     }
 
+    /// Whether the records are of people rather than of companies.
+    pub(super) fn of_people(&self) -> bool {
+        self.fields.iter().any(|field| field.kind == Kind::GivenName)
+    }
+
     fn two_sided(&self) -> bool {
         self.lefts > 0 && self.rights > 0
     }

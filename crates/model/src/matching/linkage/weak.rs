@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::field::Topic;
+use super::field::{Kind, Topic};
 use super::judge::KEY_WEIGHT;
 use super::level::Level;
 use crate::matching::{AUTO_LINK, EXTRA_EVIDENCE};
@@ -18,6 +18,8 @@ pub enum Doubt {
     OneWeakKey,
     /// The names contradict each other.
     OtherName,
+    /// All that agrees is what relatives or colleagues share.
+    OneOfACrowd,
 }
 
 impl fmt::Display for Doubt {
@@ -25,6 +27,7 @@ impl fmt::Display for Doubt {
         f.write_str(match self {
             Self::OneWeakKey => "only one thing agrees, and others may share it; a person decides",
             Self::OtherName => "the names contradict each other; a person decides",
+            Self::OneOfACrowd => "all that agrees is what relatives or colleagues share; a person decides",
         })
     }
 }
@@ -32,7 +35,7 @@ impl fmt::Display for Doubt {
 /// What a field says about a pair.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece {
-    pub topic: Topic,
+    pub kind: Kind,
     pub level: Level,
     pub weight: f64,
     /// A value that many share by its nature.
@@ -46,24 +49,34 @@ impl Piece {
 
     /// A key that belongs to one customer by its nature.
     fn is_own(&self) -> bool {
-        !self.role && self.level == Level::Exact && matches!(self.topic, Topic::Email | Topic::Number)
+        !self.role && self.level == Level::Exact && matches!(self.kind, Kind::Email | Kind::Number)
+    }
+
+    /// Whether it tells a person from their relatives and colleagues.
+    fn is_personal(&self) -> bool {
+        let mailbox = self.kind == Kind::Email && self.level != Level::Domain;
+        self.agrees() && (mailbox || matches!(self.kind, Kind::GivenName | Kind::Date | Kind::Number) || self.level == Level::Swapped)
     }
 }
 
 /// Why a pair is not certain, if it is not.
-pub(super) fn doubt(evidence: &[Piece]) -> Option<Doubt> {
-    let of_name = |level| evidence.iter().any(|piece| piece.topic == Topic::Name && piece.level == level);
-    let name_agrees = evidence.iter().any(|piece| piece.topic == Topic::Name && piece.weight > 0.0);
-    // Families share a home, a phone and a mailbox. They do not share a number and a date of birth.
-    let identified = [Topic::Number, Topic::Date].iter().all(|topic| evidence.iter().any(|piece| piece.topic == *topic && piece.agrees()));
-    if of_name(Level::Different) && !name_agrees && !identified {
+pub(super) fn doubt(evidence: &[Piece], of_people: bool) -> Option<Doubt> {
+    let identified = [Kind::Number, Kind::Date].map(|kind| evidence.iter().any(|piece| piece.kind == kind && piece.agrees()));
+    let other = |kind: Kind| evidence.iter().any(|piece| piece.kind == kind && piece.level == Level::Different);
+    let agrees = |kind: Kind| evidence.iter().any(|piece| piece.kind == kind && piece.weight > 0.0);
+    // Relatives share a family name, a home, a phone and a mailbox. They do not share a number, nor twins apart a date of birth.
+    let relatives = other(Kind::GivenName) && !identified.contains(&true);
+    let strangers = other(Kind::FamilyName) && !agrees(Kind::GivenName) && identified.contains(&false);
+    if relatives || strangers {
         return Some(Doubt::OtherName);
     }
-    let mut topics: Vec<Topic> = evidence.iter().filter(|piece| piece.agrees()).map(|piece| piece.topic).collect();
+    let mut topics: Vec<Topic> = evidence.iter().filter(|piece| piece.agrees()).map(|piece| piece.kind.topic()).collect();
     topics.sort_unstable();
     topics.dedup();
-    let own = evidence.iter().any(Piece::is_own);
-    (topics.len() < 2 && !own).then_some(Doubt::OneWeakKey)
+    if topics.len() < 2 && !evidence.iter().any(Piece::is_own) {
+        return Some(Doubt::OneWeakKey);
+    }
+    (of_people && !evidence.iter().any(Piece::is_personal)).then_some(Doubt::OneOfACrowd)
 }
 
 /// The probability, below the automatic threshold where there is a doubt.
