@@ -28,6 +28,11 @@ pub enum Crowd {
 impl Crowd {
     pub(super) const ALL: [Self; 3] = [Self::Relatives, Self::Colleagues, Self::Neighbours];
 
+    /// Whether random pairs hold enough of the crowd to learn from; most of its pairs share no key.
+    pub(super) fn is_everywhere(self) -> bool {
+        self == Self::Neighbours
+    }
+
     /// Whether members of the crowd share values at a level more often than by chance.
     pub(super) fn shares(self, kind: Kind, level: Level) -> bool {
         let agrees = !matches!(level, Level::Missing | Level::Different | Level::Far | Level::Swapped);

@@ -79,6 +79,15 @@ pub(super) struct Evidence {
     pub rows: usize,
 }
 
+impl Evidence {
+    /// Levels among random pairs under a weight, and the share of pairs that the weights make.
+    fn among_random(&self, fields: usize, weight: impl Fn(Pattern) -> f64) -> (f64, Vec<[f64; LEVELS]>) {
+        let all: f64 = self.random.iter().map(|(_, count)| count).sum();
+        let found: f64 = self.random.iter().map(|(pattern, count)| count * weight(pattern)).sum();
+        (found / all.max(1.0), count(fields, &self.random, weight))
+    }
+}
+
 /// Turns counts into a model.
 pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize) -> Model {
     let pairs = evidence.pairs.max(1.0);
@@ -113,8 +122,18 @@ pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize)
             (found, counts)
         };
         let (found, matches) = weighed(&|belief| belief.is_match);
-        let crowds: Vec<_> = (0..model.crowds.len()).map(|crowd| weighed(&|belief| belief.of_crowds[crowd])).collect();
         let others = count(fields.len(), &evidence.random, |pattern| beliefs.of_pattern(pattern).is_chance);
+        let crowds: Vec<_> = (0..model.crowds.len())
+            .map(|crowd| {
+                let of_crowd = |belief: &Belief| belief.of_crowds[crowd];
+                if model.crowds[crowd].crowd.is_everywhere() {
+                    let (found, counts) = evidence.among_random(fields.len(), |pattern| of_crowd(&beliefs.of_pattern(pattern)));
+                    (found * pairs, counts)
+                } else {
+                    weighed(&of_crowd)
+                }
+            })
+            .collect();
         model.prior = (found / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
         for (at, field) in model.fields.iter_mut().enumerate() {
             settle(field, &matches[at], |odds| &mut odds.m);

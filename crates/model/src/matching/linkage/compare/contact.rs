@@ -18,7 +18,7 @@ pub(super) fn email(one: &Term, two: &Term) -> Level {
     let (Some((box_one, domain_one)), Some((box_two, domain_two))) = (one.text.split_once('@'), two.text.split_once('@')) else {
         return Level::Different;
     };
-    let telling = mailbox_key(&one.text).is_some() && mailbox_key(&two.text).is_some();
+    let telling = mailbox_key(&one.text).is_some() && mailbox_key(&two.text).is_some() && !namesakes(box_one, box_two);
     if telling && one.text.len().abs_diff(two.text.len()) <= NEAR_SLIPS && slips(&one.text, &two.text) <= NEAR_SLIPS {
         return Level::Near;
     }
@@ -33,6 +33,12 @@ pub(super) fn email(one: &Term, two: &Term) -> Level {
     }
     // Two mailboxes at one company are colleagues; two at one provider are nobody.
     if one.group != 0 && one.group == two.group { Level::Domain } else { Level::Different }
+}
+
+/// Whether only numbers tell two mailboxes apart, by more than a slip: that is how namesakes are told apart.
+fn namesakes(one: &str, two: &str) -> bool {
+    let letters = |mailbox: &'_ str| mailbox.bytes().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<u8>>();
+    one != two && letters(one) == letters(two) && slips(one, two) > 1
 }
 
 /// The name of a mailbox, where it tells people apart.
@@ -80,6 +86,8 @@ mod tests {
         emails("ada.lovelace@acme.com", "ada.lovelcae@acme.com", Level::Near);
         emails("ada.lovelace@acme.com", "ada.lovelace@gmail.com", Level::Part);
         emails("info@acme.com", "info@zenith.com", Level::Different);
+        emails("ada.lovelace12@gmail.com", "ada.lovelace13@gmail.com", Level::Near);
+        emails("ada.lovelace12@gmail.com", "ada.lovelace85@gmail.com", Level::Different);
         emails("info@acme.com", "info@acne.com", Level::Different);
     }
 
