@@ -6,7 +6,7 @@
 //!                                   └─▶ Judge: weight, probability, doubt, waterfall ─▶ clusters
 //! ```
 //!
-//! [`super::score`] judges one candidate for one row while a sync runs, by a table of judgements; this judges all pairs of a set, or
+//! [`super::score()`] judges one candidate for one row while a sync runs, by a table of judgements; this judges all pairs of a set, or
 //! of two sets, by what their own values say. The sum of a start weight and one weight for each field is log2 of the odds that two
 //! records are one customer:
 //!

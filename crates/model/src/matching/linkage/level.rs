@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Kind;
 
-/// How two values of a field compare. The numbers fit four bits, see [`super::pattern`].
+/// How two values of a field compare. The numbers fit the four bits that a pattern has for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]

@@ -64,7 +64,7 @@ pub(super) fn doubt(evidence: &[Piece], of_people: bool) -> Option<Doubt> {
     let identified = [Kind::Number, Kind::Date].map(|kind| evidence.iter().any(|piece| piece.kind == kind && piece.agrees()));
     let other = |kind: Kind| evidence.iter().any(|piece| piece.kind == kind && piece.level == Level::Different);
     let agrees = |kind: Kind| evidence.iter().any(|piece| piece.kind == kind && piece.weight > 0.0);
-    // Relatives share a family name, a home, a phone and a mailbox. They do not share a number, nor twins apart a date of birth.
+    // Relatives share a family name, a home, a phone and a mailbox. They do not share a number nor, twins aside, a date of birth.
     let relatives = other(Kind::GivenName) && !identified.contains(&true);
     let strangers = other(Kind::FamilyName) && !agrees(Kind::GivenName) && identified.contains(&false);
     if relatives || strangers {

@@ -12,7 +12,7 @@ const SIMILAR: f64 = 0.92;
 /// Characters from which the name of a mailbox tells people apart (`jo@` does not).
 const MAILBOX_CHARS_MIN: usize = 5;
 /// Last digits that make a phone number the same without its country and area code.
-pub(in super::super) const TAIL_DIGITS: usize = 7;
+const TAIL_DIGITS: usize = 7;
 
 pub(super) fn email(one: &Term, two: &Term) -> Level {
     let (Some((box_one, domain_one)), Some((box_two, domain_two))) = (one.text.split_once('@'), two.text.split_once('@')) else {
