@@ -82,7 +82,9 @@ test('every page stands in the dark and on a small screen, without barriers', as
       ['/', 'Dashboard'],
       ['/records', 'Records'],
       ['/conflicts', 'Conflicts'],
+      ['/reviews', 'Reviews'],
       ['/dead-letters', 'Dead letters'],
+      ['/plan', 'Plan'],
       ['/nowhere', 'Not here'],
     ]) {
       await page.goto(entente.url + path);
@@ -104,5 +106,47 @@ test('a record that is not there is told as such', async () => {
   await page.getByRole('alert').waitFor();
   assert.notEqual((await page.getByRole('alert').innerText()).trim(), '');
   await accessible(page, 'a missing record');
+  await close();
+});
+
+test('a review shows two records side by side, and each decision is sent once', async () => {
+  const { page, complaints, close } = await open(browser, 'light');
+  const side = (record, title, connection) => ({ record, title, state: 'active', created_at: '2026-01-15T14:00:00Z', links: [{ connection, external_id: '42' }] });
+  const field = (name, label, first, second) => ({ field: name, label, first, second, same: first === second });
+  const review = {
+    id: '7',
+    kind: 'match',
+    object: 'contact',
+    state: 'waiting',
+    score: 0.82,
+    evidence: 'name same, company same (0.82)',
+    since: '2026-01-15T14:00:00Z',
+    first: side('con_01h455vb4pex5vsknk084sn02q', 'Ada Lovelace', 'salesforce'),
+    second: side('con_01h455vb4pex5vsknk084sn02r', 'A. Lovelace', 'zendesk'),
+    fields: [field('last_name', 'Last name', 'Lovelace', 'Lovelace'), field('email', 'E-mail', 'ada@example.com', 'a.lovelace@example.com')],
+    obstacle: null,
+    decided: null,
+  };
+  // Whether a real pair turns up in the demo is chance; what the page does with one is not.
+  let waiting = [review];
+  await page.route('**/api/v1/reviews?*', (route) => route.fulfill({ json: { items: waiting, next: null } }));
+  const decisions = [];
+  await page.route('**/api/v1/reviews/7/*', (route) => {
+    decisions.push(`${route.request().method()} ${new URL(route.request().url()).pathname}`);
+    waiting = [];
+    return route.fulfill({ json: { ...review, state: 'accepted' } });
+  });
+  await page.goto(`${entente.url}/reviews`);
+  await page.getByText('82 % likely the same').waitFor();
+  const rows = page.getByRole('table').getByRole('row');
+  assert.match(await rows.nth(0).innerText(), /Ada Lovelace[\s\S]*Salesforce[\s\S]*A\. Lovelace[\s\S]*Zendesk/);
+  // What differs comes first.
+  assert.match(await rows.nth(1).innerText(), /E-mail\s+ada@example\.com\s+a\.lovelace@example\.com/);
+  await accessible(page, 'a review');
+  await picture(page, 'review');
+  await page.getByRole('button', { name: 'One customer: Ada Lovelace and A. Lovelace' }).click();
+  await page.getByText('No pair waits').waitFor();
+  assert.deepEqual(decisions, ['POST /api/v1/reviews/7/accept']);
+  assert.deepEqual(complaints, []);
   await close();
 });

@@ -5,8 +5,10 @@ import { Refusal } from './api/refusal';
 import { ConflictsPage } from './features/conflicts/ConflictsPage';
 import { DashboardPage } from './features/dashboard/DashboardPage';
 import { DeadLettersPage } from './features/dead-letters/DeadLettersPage';
+import { PlanPage } from './features/plan/PlanPage';
 import { RecordPage } from './features/record/RecordPage';
 import { RecordsPage } from './features/records/RecordsPage';
+import { ReviewsPage } from './features/reviews/ReviewsPage';
 import { Broken, Lost } from './shell/Astray';
 import { Shell } from './shell/Shell';
 
@@ -29,7 +31,9 @@ const router = createBrowserRouter([
       { path: '/records', element: <RecordsPage /> },
       { path: '/records/:id', element: <RecordPage /> },
       { path: '/conflicts', element: <ConflictsPage /> },
+      { path: '/reviews', element: <ReviewsPage /> },
       { path: '/dead-letters', element: <DeadLettersPage /> },
+      { path: '/plan', element: <PlanPage /> },
       { path: '*', element: <Lost /> },
     ],
   },

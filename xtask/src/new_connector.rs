@@ -77,7 +77,9 @@ fn scaffold(root: &Path, name: &str) -> Result<()> {
         let old = fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))?;
         write(root, path, &edit(&old, name).with_context(|| format!("cannot add `{name}` to {path}"))?)?;
     }
-    Ok(())
+    let mut rustfmt = shell::command("rustfmt");
+    rustfmt.args(["--edition", "2024", "crates/connect/src/registry.rs"]).current_dir(root);
+    shell::run(&mut rustfmt)
 }
 
 fn filled(template: &str, name: &str) -> String {

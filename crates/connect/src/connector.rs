@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{RemoteField, RemoteObject};
 
-use crate::error::VendorError;
+use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::spec::Spec;
 use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
@@ -73,6 +73,15 @@ pub struct NewField {
     pub field: RemoteField,
 }
 
+/// A group of agents at a support desk, who are given tickets together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The vendor's id.
+    pub id: String,
+    /// Name as people read it there.
+    pub name: String,
+}
+
 /// Speaks to one account of one platform. Cheap to share; every method may be called concurrently.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -109,8 +118,26 @@ pub trait Connector: Send + Sync {
     /// Creates a field and makes it visible to our user.
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError>;
 
+    /// The groups of agents there are. They are kept; `fresh` asks the vendor again.
+    async fn groups(&self, fresh: bool) -> Result<Vec<Group>, VendorError> {
+        let _ = fresh;
+        Err(VendorError::new(
+            Class::Configuration,
+            "no_groups",
+            format!("{} has no groups of agents", self.spec().label),
+            "route tiers at a support desk that has groups",
+        ))
+    }
+
     /// Makes the vendor send webhooks for these objects to `url`, unless it does already. Returns the signing secret if there is one.
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<crate::settings::Secret>, VendorError>;
+
+    /// Whether the vendor sends webhooks for these objects to `url` now. `None` where it can neither be asked nor told over its API, so
+    /// that a person sets them up; such platforms do not sign, and the address holds a secret.
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
+        let (_, _) = (url, objects);
+        Ok(None)
+    }
 
     /// What is left of the quota.
     fn budget(&self) -> Budget;

@@ -53,13 +53,19 @@ pub struct VendorError {
     pub status: u16,
     /// What a person should do next.
     pub advice: &'static str,
+    /// What the vendor answered, word for word but for secrets, at most [`ANSWER_CHARS`] characters; `None` when it was silent or the
+    /// answer tells no more than `message`.
+    pub answer: Option<String>,
 }
+
+/// Characters kept of a vendor's answer: whole for every documented refusal, the beginning of an HTML page from a gateway.
+pub const ANSWER_CHARS: usize = 2_000;
 
 impl VendorError {
     /// A failure of a class, with the vendor's code and sentence.
     #[must_use]
     pub fn new(class: Class, code: impl Into<String>, message: impl Into<String>, advice: &'static str) -> Self {
-        Self { class, code: code.into(), message: message.into(), field: None, status: 0, advice }
+        Self { class, code: code.into(), message: message.into(), field: None, status: 0, advice, answer: None }
     }
 
     /// The same, with the HTTP status it came with.

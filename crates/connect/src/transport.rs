@@ -13,6 +13,7 @@ pub mod gate;
 pub mod http;
 pub mod offset;
 pub mod pace;
+pub mod round_trip;
 pub mod sign_in;
 pub(crate) mod token_refusal;
 pub mod wire;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::look::Look;
 
 /// A webhook as it arrived. Header names are lower case.
@@ -14,7 +16,7 @@ pub struct Incoming {
 }
 
 /// One thing a webhook says to look at.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The platform's name of the object.
     pub object: String,

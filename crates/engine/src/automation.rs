@@ -2,7 +2,9 @@
 //! the cause `flow`, and the hints that the entry makes carry it to the vendors.
 
 pub mod context;
+mod daily;
 pub mod follow;
 pub mod health;
 pub mod notices;
 pub mod onboarding;
+pub mod routing;

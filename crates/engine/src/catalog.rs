@@ -138,6 +138,7 @@ pub struct Catalog {
     objects: BTreeMap<String, Object>,
     by_connection: BTreeMap<String, Vec<Arc<Mapped>>>,
     policies: BTreeMap<String, Vec<FieldPolicy>>,
+    stamp: i64,
 }
 
 /// Objects in the order in which a first sync reads them: what is pointed at comes before what points.
@@ -159,7 +160,19 @@ impl Catalog {
             by_connection.insert(connection, mapped);
         }
         let policies = policies(&objects, &by_connection)?;
-        Ok(Self { objects, by_connection, policies })
+        Ok(Self { objects, by_connection, policies, stamp: 0 })
+    }
+
+    /// The same, marked with the stamp that the saved metadata had when it was read.
+    #[must_use]
+    pub(crate) fn stamped(self, stamp: i64) -> Self {
+        Self { stamp, ..self }
+    }
+
+    /// The stamp that the saved metadata had when this was built from it: another one there means that this is old.
+    #[must_use]
+    pub(crate) fn stamp(&self) -> i64 {
+        self.stamp
     }
 
     /// All objects.

@@ -1,6 +1,7 @@
 //! The engine: the store, the connections, the catalog, and the ambient things, in one place that every use-case takes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use entente_connect::connector::Connector;
@@ -17,7 +18,10 @@ use crate::catalog::Catalog;
 use crate::error::EngineError;
 use crate::flaws::Flaws;
 use crate::options::Options;
+use crate::sync::lead::Leadership;
 use crate::sync::pressure::Pressure;
+use crate::sync::resting::Resting;
+use crate::sync::sweep::Sweeps;
 
 /// One configured connection, ready to use.
 pub struct Connection {
@@ -30,7 +34,11 @@ pub struct Connection {
     /// Speaks to the vendor.
     pub connector: Arc<dyn Connector>,
     /// Batch size and pause of this connection.
-    pub pressure: Pressure,
+    pub pressure: Arc<Pressure>,
+    /// What complete reads have shown.
+    pub sweeps: Sweeps,
+    /// Webhooks refused since start: forged ones must not cost a write each.
+    pub refused: AtomicU64,
 }
 
 /// The engine. Cheap to clone; all clones are one engine.
@@ -45,6 +53,7 @@ struct Inner {
     connections: BTreeMap<String, Connection>,
     random: Mutex<ChaCha8Rng>,
     owner: String,
+    leadership: Leadership,
     flaws: Flaws,
 }
 
@@ -76,9 +85,10 @@ impl Engine {
         let connections: BTreeMap<String, Connection> = connections
             .into_iter()
             .map(|(settings, connector)| {
-                let pressure = Pressure::new(&options, connector.spec());
-                let name = settings.name.clone();
-                (name.clone(), Connection { name, role: settings.role, settings, connector, pressure })
+                let pressure = Arc::new(Pressure::new(&options, connector.spec()));
+                let connector = Arc::new(Resting::new(connector, Arc::clone(&pressure), Arc::clone(&time)));
+                let (name, sweeps, refused) = (settings.name.clone(), Sweeps::default(), AtomicU64::new(0));
+                (name.clone(), Connection { name, role: settings.role, settings, connector, pressure, sweeps, refused })
             })
             .collect();
         let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;
@@ -90,6 +100,7 @@ impl Engine {
             connections,
             random: Mutex::new(random),
             owner,
+            leadership: Leadership::default(),
             flaws,
         })))
     }
@@ -150,6 +161,16 @@ impl Engine {
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.0.owner
+    }
+
+    /// Whether this process leads: polls, follows the ledger, seals it and watches for all processes on the same database.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.0.leadership.holds(self.now())
+    }
+
+    pub(crate) fn leadership(&self) -> &Leadership {
+        &self.0.leadership
     }
 
     /// Deliberate mistakes; none in production.

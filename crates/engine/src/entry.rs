@@ -30,7 +30,8 @@ pub struct FieldEntry {
 /// The fields of an entry.
 pub type Changes = BTreeMap<FieldKey, FieldEntry>;
 
-/// The fields of the entry that a plan makes: what changes, with what lost; and drift that is put back without a change of ours.
+/// The fields of the entry that a plan makes: what changes, with what lost; and what is put back or overwritten elsewhere without a
+/// change of ours.
 #[must_use]
 pub fn of_plan(plan: &Plan) -> Changes {
     let mut changes = Changes::new();
@@ -79,6 +80,17 @@ pub fn of_plan(plan: &Plan) -> Changes {
             lost: Vec::new(),
         });
         entry.lost.push(candidate);
+    }
+    for overwritten in &plan.overwritten {
+        let entry = changes.entry(overwritten.field.clone()).or_insert_with(|| FieldEntry {
+            before: overwritten.owner_value.clone(),
+            after: overwritten.owner_value.clone(),
+            reason: Reason::Owner.name().to_owned(),
+            from: overwritten.from.clone(),
+            mark: ChangeMark::default(),
+            lost: Vec::new(),
+        });
+        entry.lost.push(overwritten.lost.clone());
     }
     changes
 }

@@ -1,15 +1,18 @@
 //! Metadata in the store: objects and mappings, and the catalog built from them.
 
+pub mod mappings;
+pub mod proposal;
+
 use std::collections::BTreeMap;
 
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Mapping;
 use entente_model::object::Object;
-use entente_store::{Store, StoredMapping};
+use entente_store::{Store, StoredMapping, Tx};
 
 use crate::catalog::{Catalog, shipped_mappings, shipped_objects};
 use crate::engine::{Connection, Engine};
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::options::Options;
 
 /// Who saves what is shipped.
@@ -23,7 +26,7 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
         packs.insert(connection.name.clone(), shipped_mappings(&connection.settings.platform)?);
     }
     let wanted = packs.clone();
-    let (objects, mappings) = store
+    let (objects, mappings, stamp) = store
         .write(move |tx| {
             let mut objects: BTreeMap<String, Object> = tx.objects()?.into_iter().map(|object| (object.key.clone(), object)).collect();
             for object in &shipped {
@@ -49,10 +52,10 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
                 }
                 mappings.insert(connection.clone(), list);
             }
-            Ok((objects.into_values().collect::<Vec<_>>(), mappings))
+            Ok((objects.into_values().collect::<Vec<_>>(), mappings, stamp(tx)?))
         })
         .await?;
-    Ok(Catalog::build(objects, mappings, &options.locale)?)
+    Ok(Catalog::build(objects, mappings, &options.locale)?.stamped(stamp))
 }
 
 /// The shipped object with the custom fields that an admin added.
@@ -66,47 +69,36 @@ fn with_custom_fields(shipped: &Object, stored: Option<&Object>) -> Object {
     object
 }
 
-/// Saves a mapping as a new version and puts it in force. Nothing changes when it does not fit.
-///
-/// # Errors
-/// When it does not compile against its object or contradicts another connection's owners.
-pub async fn save_mapping(engine: &Engine, connection: &str, mapping: Mapping, by: &str, note: &str) -> Result<i64> {
-    engine.connection(connection)?;
-    let catalog = engine.catalog();
-    let objects: Vec<Object> = catalog.objects().cloned().collect();
-    let mut mappings: BTreeMap<String, Vec<Mapping>> = BTreeMap::new();
-    for name in engine.connections().keys() {
-        let mut list: Vec<Mapping> = catalog.mappings(name).iter().map(|mapped| mapped.mapping().clone()).collect();
-        if name == connection {
-            list.retain(|known| known.object != mapping.object);
-            list.push(mapping.clone());
-        }
-        mappings.insert(name.clone(), list);
-    }
-    let next = Catalog::build(objects, mappings, &engine.options().locale)?;
-    let (name, by, note, now) = (connection.to_owned(), by.to_owned(), note.to_owned(), engine.now());
-    let version = engine.store().write(move |tx| tx.save_mapping(&name, &mapping, &by, &note, now)).await?;
-    engine.put_catalog(next);
-    Ok(version)
+/// Counts up with every change of what is saved, so that running processes notice.
+const STAMP: &str = "catalog_stamp";
+
+/// The stamp of what is saved.
+pub(crate) fn stamp(tx: &mut Tx<'_>) -> entente_store::Result<i64> {
+    Ok(tx.setting::<i64>(STAMP)?.unwrap_or_default())
 }
 
-/// What a check of a saved or proposed mapping against the live schema found, as sentences; empty when all is well.
+/// Notes in the same transaction that what is saved has changed.
+pub(crate) fn touch(tx: &mut Tx<'_>) -> entente_store::Result<i64> {
+    let next = stamp(tx)? + 1;
+    tx.put_setting(STAMP, &next)?;
+    Ok(next)
+}
+
+/// Puts in force what other processes saved since. Answers whether anything changed. What does not fit is refused before it is saved; if
+/// it does not fit all the same, the catalog stays as it is.
 ///
 /// # Errors
-/// When the connection does not exist or its schema cannot be read.
-pub async fn check_mapping(engine: &Engine, connection: &str, mapping: &Mapping, seed: u64) -> Result<Vec<String>> {
-    let ready = engine.connection(connection)?;
-    let catalog = engine.catalog();
-    let object = catalog.object(&mapping.object).ok_or_else(|| EngineError::Unknown {
-        what: "object",
-        name: mapping.object.clone(),
-        remedy: "name one of the objects that `entente mapping show` lists".to_owned(),
-    })?;
-    let described = ready.connector.describe(&mapping.remote).await;
-    let remote = described.map_err(|source| EngineError::vendor(connection, source))?;
-    let locale = engine.options().locale.clone();
-    match entente_model::mapping::convert::Lens::compile(mapping.clone(), object, Some(&remote), locale) {
-        Err(errors) => Ok(errors.iter().map(ToString::to_string).collect()),
-        Ok(lens) => Ok(entente_model::mapping::laws::check(&lens, &[], &[], seed).iter().map(ToString::to_string).collect()),
+/// When the store fails, or what is saved does not compile.
+pub async fn refresh(engine: &Engine) -> Result<bool> {
+    let known = engine.catalog().stamp();
+    if engine.store().read(stamp).await? == known {
+        return Ok(false);
     }
+    engine.put_catalog(saved_catalog(engine).await?);
+    Ok(true)
+}
+
+/// The catalog of what is saved now.
+pub(crate) async fn saved_catalog(engine: &Engine) -> Result<Catalog> {
+    load(engine.store(), engine.connections(), engine.options(), engine.now()).await
 }

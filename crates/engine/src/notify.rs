@@ -14,6 +14,7 @@ use entente_model::clock::Timestamp;
 use entente_store::Notice;
 use serde::{Deserialize, Serialize};
 
+use crate::automation::notices::NEW_CUSTOMER;
 use crate::engine::Engine;
 use crate::error::Result;
 use mail::{MailError, MailSettings, Mailer};
@@ -162,7 +163,11 @@ async fn send_one(engine: &Engine, notifier: &Notifier, notice: &Notice) -> Resu
     let key = format!("{LEFT}{}", notice.id);
     let asked = key.clone();
     let left = engine.store().read(move |tx| tx.setting::<Vec<Destination>>(&asked)).await?;
-    let destinations = left.unwrap_or_else(|| notifier.destinations(&notice.notice.recipient));
+    let all = notifier.destinations(&notice.notice.recipient);
+    // A notice that reached somebody before was counted then.
+    let reached_before = left.as_ref().is_some_and(|left| left.len() < all.len());
+    let destinations = left.unwrap_or(all);
+    let mut reached = false;
     let mut again = Vec::new();
     let mut troubles = Vec::new();
     let mut pause: Option<Duration> = None;
@@ -171,7 +176,7 @@ async fn send_one(engine: &Engine, notifier: &Notifier, notice: &Notice) -> Resu
     }
     for destination in destinations {
         match notifier.send(notice, &destination).await {
-            Ended::Sent => {}
+            Ended::Sent => reached = true,
             Ended::Again(reason, after) => {
                 troubles.push(reason);
                 pause = pause.max(after);
@@ -188,9 +193,17 @@ async fn send_one(engine: &Engine, notifier: &Notifier, notice: &Notice) -> Resu
     if !error.is_empty() {
         tracing::warn!(notice = id, kind = %notice.notice.kind, %error, retry = next.is_some(), "a notice could not be sent");
     }
+    let mut counts = Vec::new();
+    if reached && !reached_before {
+        counts.push(("notices", "", 1));
+        if notice.notice.kind == NEW_CUSTOMER {
+            counts.push(("onboarding_notices", "", 1));
+        }
+    }
     engine
         .store()
         .write(move |tx| {
+            tx.count(now, &counts)?;
             if next.is_some() {
                 tx.put_setting(&key, &again)?;
             } else {

@@ -37,6 +37,12 @@ pub struct Options {
     pub onboarding_steps: Vec<String>,
     /// Points by which a health score must move before AE and CSM are told, unless the risk level changes.
     pub health_notice_points: u8,
+    /// Days that webhook deliveries are listed.
+    pub keep_deliveries_days: u64,
+    /// Days that the body of a delivery is kept once it was read.
+    pub keep_bodies_days: u64,
+    /// Days that failures which are over are kept.
+    pub keep_sync_events_days: u64,
 }
 
 impl Default for Options {
@@ -64,19 +70,22 @@ impl Default for Options {
             .map(str::to_owned)
             .to_vec(),
             health_notice_points: 10,
+            keep_deliveries_days: 30,
+            keep_bodies_days: 7,
+            keep_sync_events_days: 90,
         }
     }
 }
 
 impl Options {
-    /// How long a change may wait for others to share a call with. Half of what the latency target leaves after the time that the
-    /// calls themselves take, so that a change that just missed a batch still lands in time.
+    /// How long a change may wait for others to share a call with: most of what the latency target leaves after the time that the calls
+    /// themselves take. The rest is for queues and for a slow call now and then.
     #[must_use]
     pub fn window(&self) -> Duration {
-        /// Two vendor calls and a job, at the latencies measured in production.
+        /// A webhook, a write call and its job, at the latencies measured in production.
         const CALLS_MS: u64 = 800;
         let left = self.latency_target_ms.saturating_sub(CALLS_MS);
-        Duration::from_millis((left * 6 / 10).max(self.latency_target_ms / 25))
+        Duration::from_millis((left * 8 / 10).max(self.latency_target_ms / 25))
     }
 
     /// The wait before retry number `attempt` (1 is the first), `None` when the attempts are spent. `roll` is a random number from 0 to 1.
@@ -104,7 +113,7 @@ mod tests {
     fn batching_waits_longer_when_the_admin_allows_it() {
         let window = |target| Options { latency_target_ms: target, ..Options::default() }.window().as_millis();
         assert!(window(500) <= 20);
-        assert_eq!(window(3_000), 1_320);
-        assert_eq!(window(9_000), 4_920);
+        assert_eq!(window(3_000), 1_760);
+        assert_eq!(window(9_000), 6_560);
     }
 }

@@ -1,11 +1,12 @@
-//! Reading records, and the two kinds of work that wait for a person: conflicts and dead letters. The answers here are what the HTTP
-//! API, the CLI and the web app show; every function takes the viewer on whose behalf it looks.
+//! Reading records, and the three kinds of work that wait for a person: conflicts, match reviews and dead letters. The answers here
+//! are what the HTTP API, the CLI and the web app show; every function takes the viewer on whose behalf it looks.
 
 pub mod conflicts;
 pub mod dead_letters;
 pub mod detail;
 pub mod history;
 pub mod list;
+pub mod reviews;
 
 use std::collections::BTreeMap;
 

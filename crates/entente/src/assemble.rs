@@ -12,6 +12,7 @@ use entente_connect::transport::Surroundings;
 use entente_connect::transport::http::HttpWire;
 use entente_connect::transport::wire::{Time, TokenVault, Tokens};
 use entente_engine::flaws::Flaws;
+use entente_engine::sync::provision::subscriptions::complete;
 use entente_engine::{Engine, Parts};
 use entente_model::clock::{Clock, Timestamp};
 use entente_store::{Durability, MasterKey, Store, StoreOptions};
@@ -39,7 +40,23 @@ impl Time for MachineTime {
 }
 
 /// Tokens of connections, encrypted in the store.
-pub struct StoreVault(pub Store);
+pub struct StoreVault {
+    store: Store,
+    /// Name under which this process renews tokens.
+    holder: String,
+}
+
+impl StoreVault {
+    /// The vault of one process.
+    pub fn new(store: Store) -> Result<Self> {
+        Ok(Self { store, holder: format!("vault-{:016x}", seed()?) })
+    }
+}
+
+/// Name of the lease under which one process renews the tokens of a connection.
+fn lease_name(connection: &str) -> String {
+    format!("tokens/{connection}")
+}
 
 /// Tokens as they are kept.
 #[derive(Serialize, Deserialize)]
@@ -58,7 +75,7 @@ fn secret_name(connection: &str) -> String {
 impl TokenVault for StoreVault {
     async fn load(&self, connection: &str) -> Result<Option<Tokens>, String> {
         let name = secret_name(connection);
-        let kept = self.0.read(move |tx| tx.secret(&name)).await.map_err(|error| error.to_string())?;
+        let kept = self.store.read(move |tx| tx.secret(&name)).await.map_err(|error| error.to_string())?;
         let Some(kept) = kept else { return Ok(None) };
         let kept: KeptTokens =
             serde_json::from_slice(&kept).map_err(|_| "the tokens kept for this connection cannot be read".to_owned())?;
@@ -79,7 +96,19 @@ impl TokenVault for StoreVault {
         };
         let bytes = serde_json::to_vec(&kept).map_err(|error| error.to_string())?;
         let name = secret_name(connection);
-        self.0.write(move |tx| tx.put_secret(&name, &bytes)).await.map_err(|error| error.to_string())
+        self.store.write(move |tx| tx.put_secret(&name, &bytes)).await.map_err(|error| error.to_string())
+    }
+
+    async fn hold(&self, connection: &str, lasting: Duration) -> Result<bool, String> {
+        let (name, holder, now) = (lease_name(connection), self.holder.clone(), MachineTime.now());
+        let until = now.checked_add(lasting).map_err(|error| error.to_string())?;
+        let term = self.store.write(move |tx| tx.lead(&name, &holder, now, until)).await.map_err(|error| error.to_string())?;
+        Ok(term.is_some())
+    }
+
+    async fn let_go(&self, connection: &str) -> Result<(), String> {
+        let (name, holder) = (lease_name(connection), self.holder.clone());
+        self.store.write(move |tx| tx.resign(&name, &holder)).await.map(drop).map_err(|error| error.to_string())
     }
 }
 
@@ -143,12 +172,14 @@ pub async fn store(config: &Config) -> Result<Store> {
 /// Builds the engine on an open store. Makes no call.
 pub async fn engine(config: &Config, store: Store) -> Result<Engine> {
     let time: Arc<dyn Time> = Arc::new(MachineTime);
-    let vault: Arc<dyn TokenVault> = Arc::new(StoreVault(store.clone()));
+    let vault: Arc<dyn TokenVault> = Arc::new(StoreVault::new(store.clone())?);
     let mut connections = Vec::with_capacity(config.connections.len());
     for settings in &config.connections {
+        let mut settings = settings.clone();
+        complete(&store, &settings.name, &mut settings.webhooks).await?;
         let surroundings =
             Surroundings { wire: Arc::new(HttpWire::new(settings.proxy.as_ref())?), time: Arc::clone(&time), vault: Arc::clone(&vault) };
-        connections.push((settings.clone(), registry::connect(settings.clone(), surroundings)?));
+        connections.push((settings.clone(), registry::connect(settings, surroundings)?));
     }
     let parts = Parts { store, time, options: config.sync.clone(), connections, seed: seed()?, flaws: Flaws::none() };
     Ok(Engine::assemble(parts).await?)
@@ -186,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn tokens_survive_and_are_not_kept_in_the_clear() {
         let store = Store::open(&StoreUrl::Temporary, StoreOptions::new(MasterKey::generate().unwrap())).await.unwrap();
-        let vault = StoreVault(store.clone());
+        let vault = StoreVault::new(store.clone()).unwrap();
         assert_eq!(vault.load("sf").await.unwrap(), None);
         let tokens = Tokens {
             access: Secret::new("abc"),
@@ -197,5 +228,18 @@ mod tests {
         vault.save("sf", &tokens).await.unwrap();
         assert_eq!(vault.load("sf").await.unwrap(), Some(tokens));
         assert_eq!(store.read(|tx| tx.secret_names()).await.unwrap(), ["tokens/sf"]);
+    }
+
+    #[tokio::test]
+    async fn one_process_at_a_time_renews_the_tokens_of_a_connection() {
+        let store = Store::open(&StoreUrl::Temporary, StoreOptions::new(MasterKey::generate().unwrap())).await.unwrap();
+        let (first, second) = (StoreVault::new(store.clone()).unwrap(), StoreVault::new(store).unwrap());
+        let minute = Duration::from_secs(60);
+        assert!(first.hold("sf", minute).await.unwrap());
+        assert!(!second.hold("sf", minute).await.unwrap());
+        assert!(second.hold("zendesk", minute).await.unwrap(), "another connection is another matter");
+        first.let_go("sf").await.unwrap();
+        assert!(second.hold("sf", Duration::ZERO).await.unwrap());
+        assert!(first.hold("sf", minute).await.unwrap(), "whoever died holds nobody up for ever");
     }
 }

@@ -17,6 +17,7 @@ mod output;
 mod plan;
 mod provision;
 mod resync;
+mod reviews;
 mod serve;
 mod sim;
 mod status;
@@ -40,6 +41,9 @@ const FAILED: u8 = 1;
 
 /// Exit code of a plan that would write.
 const WOULD_WRITE: u8 = 2;
+
+/// Exit code of a plan that would write nothing, because records cannot go on.
+const BLOCKED: u8 = 3;
 
 /// Entente keeps one customer the same in the CRM and in the support desk.
 #[derive(Debug, Parser)]
@@ -82,9 +86,9 @@ enum Command {
     Blame(blame::Args),
     /// Check configuration, key, store and every connection
     Doctor(doctor::Args),
-    /// Show what a sync would write, without writing; exit code 2 when it would
+    /// Show what a sync would write, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
-    /// Show the fields that connections lack, and create them with --apply
+    /// Show the fields and webhooks that connections lack, and make them with --apply
     Provision(provision::Args),
     /// Look at everything again, or at one object, record or connection
     Resync(resync::Args),
@@ -97,13 +101,16 @@ enum Command {
     /// Conflicts that wait for a person
     #[command(subcommand)]
     Conflicts(conflicts::Command),
+    /// Pairs of records that may be one customer
+    #[command(subcommand)]
+    Reviews(reviews::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
     /// API tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Mappings in force
+    /// Mappings: show, check, save, and go back to an earlier version
     #[command(subcommand)]
     Mapping(mapping::Command),
     /// Print the description of the HTTP API
@@ -160,12 +167,19 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Ledger(command) => ledger::run(command, context).await,
         Command::DeadLetters(command) => dead_letters::run(command, context).await,
         Command::Conflicts(command) => conflicts::run(command, context).await,
+        Command::Reviews(command) => reviews::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,
         Command::Openapi(args) => openapi::run(&args, context),
         Command::Config(command) => config::run(command, context),
     }
+}
+
+/// The dashboard as `entente status` prints it, for tests that tell of its numbers.
+#[cfg(test)]
+pub fn dashboard_text(dashboard: &entente_engine::reports::dashboard::Dashboard) -> String {
+    status_text::render(dashboard)
 }
 
 #[cfg(test)]

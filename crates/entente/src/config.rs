@@ -279,6 +279,22 @@ fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     if sync.lease_ms < 10_000 {
         wrong("lease_ms", format!("{} is shorter than a slow vendor call", sync.lease_ms), "use 10000 (ten seconds) or more");
     }
+    for (tier, group) in &sync.tier_groups {
+        if tier.trim().is_empty() || group.trim().is_empty() {
+            wrong(
+                "tier_groups",
+                format!("`{tier}` = `{group}` names no tier or no group"),
+                "write the tier and the group, as in Enterprise = \"VIP\"",
+            );
+        }
+    }
+    if sync.onboarding_steps.iter().any(|step| step.trim().is_empty()) {
+        wrong("onboarding_steps", "a step is blank".to_owned(), "write what is to be done, or take the step out; [] makes no checklist");
+    }
+    if !(1..=100).contains(&sync.health_notice_points) {
+        let reason = format!("{} is no number of points that a score of 0 to 100 moves by", sync.health_notice_points);
+        wrong("health_notice_points", reason, "use 1 to 100");
+    }
     for (key, value) in [
         ("batch_records", sync.batch_records),
         ("workers", sync.workers),

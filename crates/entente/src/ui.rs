@@ -12,8 +12,8 @@ struct Files;
 
 /// Shown when the web app was not built.
 const NOT_BUILT: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Entente</title></head>\n\
-<body><h1>Entente is running</h1>\n<p>The web app is not built into this binary. UI not built: run <code>cargo xtask build</code>.</p>\n\
-<p>The API is at <a href=\"/api/openapi.json\">/api/openapi.json</a>; <code>entente status</code> shows the dashboard in a terminal.</p></body></html>\n";
+<body><main><h1>Entente is running</h1>\n<p>The web app is not built into this binary. UI not built: run <code>cargo xtask build</code>.</p>\n\
+<p>The API is at <a href=\"/api/openapi.json\">/api/openapi.json</a>; <code>entente status</code> shows the dashboard in a terminal.</p></main></body></html>\n";
 
 /// A year, in the seconds that caches take for "for ever": names of built files carry a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -122,6 +125,11 @@ fn doctor_names_what_is_wrong_with_its_remedy_and_exits_with_one() {
     assert!(!report.contains("hush-hush-secret"), "{report}");
     let offline = folder.ok(&["doctor", "--offline"]);
     assert!(offline.contains("0 failures"), "{offline}");
+    assert!(offline.contains("warn  zendesk") && offline.contains("no signing secret is configured"), "{offline}");
+    let path_only = Folder::with(&format!("{CONNECTIONS}webhooks = {{ path_secret = \"abc\" }}\n"));
+    assert!(path_only.ok(&["doctor", "--offline"]).contains("every webhook would be refused: no signing secret is configured"));
+    let checks = folder.json(&["doctor", "--offline"]);
+    assert!(checks.as_array().unwrap().iter().any(|check| check["area"] == "ledger" && check["state"] == "ok"), "{checks}");
 }
 
 #[test]
@@ -192,6 +200,8 @@ fn lists_are_empty_and_unknown_records_are_named() {
     let folder = Folder::with(CONNECTIONS);
     assert!(folder.ok(&["dead-letters", "list"]).contains("No dead letters."));
     assert!(folder.ok(&["conflicts", "list"]).contains("No conflicts."));
+    assert!(folder.ok(&["reviews", "list"]).contains("No reviews."));
+    assert!(folder.refused(&["reviews", "accept", "7"]).contains("there is no review `7`"));
     assert!(folder.refused(&["history", "nobody"]).contains("there is no record `nobody`"));
     assert!(folder.refused(&["resync", "--object", "unicorn"]).contains("unicorn"));
     assert!(folder.ok(&["mapping", "show", "--object", "contact", "--connection", "zendesk"]).contains("contact at zendesk: user"));
@@ -212,4 +222,194 @@ fn the_api_is_described_without_a_configuration() {
     let output = Command::new(env!("CARGO_BIN_EXE_entente")).arg("openapi").current_dir(folder.path()).env_clear().output().unwrap();
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(document["paths"]["/api/v1/dashboard"].is_object());
+}
+
+/// Both platforms, simulated in a process of their own, which ends with its standard input.
+struct Platforms {
+    process: Child,
+    ready: Value,
+}
+
+impl Platforms {
+    fn start(customers: usize) -> Self {
+        let customers = customers.to_string();
+        let arguments = ["sim", "salesforce", "zendesk", "--customers", &customers, "--profile", "instant", "--with-parent"];
+        let mut process = Command::new(env!("CARGO_BIN_EXE_entente"))
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { process, ready: serde_json::from_str(&line).unwrap() }
+    }
+
+    /// A configuration of both, reached at this port.
+    fn configuration(&self, port: u16) -> String {
+        let mut text =
+            format!("[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[sync]\nlatency_target_ms = 500\n");
+        for name in ["salesforce", "zendesk"] {
+            let credentials = &self.ready["credentials"][name];
+            text.push_str(&format!(
+                "[[connection]]\nname = \"{name}\"\nplatform = \"{name}\"\nbase_url = {}\nauth = {{ kind = \"client_credentials\", client_id = {}, client_secret = {} }}\n",
+                self.ready[name], credentials["client_id"], credentials["client_secret"]
+            ));
+        }
+        text
+    }
+}
+
+impl Drop for Platforms {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().unwrap();
+    }
+}
+
+/// A port that nobody listens on right now.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// `entente serve`, ended with the test.
+struct Serving(Child);
+
+impl Serving {
+    fn start(folder: &Folder) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_entente"));
+        Self(command.arg("serve").current_dir(folder.path()).env_clear().stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Asks until the answer is right, for half a minute at most.
+fn eventually(what: &str, mut right: impl FnMut() -> bool) {
+    for _ in 0..150 {
+        if right() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    panic!("{what} did not happen within 30 seconds");
+}
+
+#[test]
+fn a_newcomer_goes_from_a_configuration_to_two_sides_in_agreement() {
+    let platforms = Platforms::start(6);
+    let folder = Folder::with(&platforms.configuration(free_port()));
+
+    // What is missing is shown first, and the exit code says so.
+    let shown = folder.run(&["provision"]);
+    assert_eq!(shown.status.code(), Some(2), "{}", text(&shown.stderr));
+    assert!(text(&shown.stdout).contains("Webhooks of zendesk to http://127.0.0.1:") && text(&shown.stdout).contains(": missing"));
+    let doctor = folder.run(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1));
+    assert!(text(&doctor.stdout).contains("it sends no webhooks to http://127.0.0.1:"), "{}", text(&doctor.stdout));
+    assert!(text(&doctor.stdout).contains("every webhook would be refused: no signing secret is configured"));
+
+    // Made once, and not twice.
+    let made = folder.json(&["provision", "--apply"]);
+    let webhook =
+        |answer: &Value, name: &str| answer["webhooks"].as_array().unwrap().iter().find(|hook| hook["connection"] == name).unwrap().clone();
+    assert_eq!((&webhook(&made, "zendesk")["state"], &webhook(&made, "zendesk")["verified"]), (&"created".into(), &true.into()), "{made}");
+    let manual = webhook(&made, "salesforce");
+    assert_eq!((&manual["state"], &manual["verified"]), (&"manual".into(), &true.into()), "{made}");
+    assert!(manual["address"].as_str().unwrap().ends_with("/hooks/salesforce/<path secret>"), "{manual}");
+    let account = manual["objects"].as_array().unwrap().iter().find(|object| object["object"] == "Account").unwrap();
+    for field in ["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "Entente_Id__c", "Industry"] {
+        assert!(account["fields"].as_array().unwrap().contains(&field.into()), "{field} is missing in {account}");
+    }
+    assert_eq!(webhook(&folder.json(&["provision", "--apply"]), "zendesk")["state"], "present");
+    let whole = folder.ok(&["provision", "--address", "salesforce"]);
+    let secret = whole.trim().rsplit('/').next().unwrap().to_owned();
+    assert!(secret.len() > 20, "{whole}");
+    assert!(!made.to_string().contains(&secret) && !folder.ok(&["doctor"]).contains(&secret));
+    assert!(folder.ok(&["doctor"]).contains("it sends webhooks to http://127.0.0.1:"));
+
+    // The plan before the first sync: rows that no record stands for. The two rows of one customer go together.
+    let plan = folder.run(&["plan", "--output", "json"]);
+    assert_eq!(plan.status.code(), Some(2), "{}", text(&plan.stderr));
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    let outcomes = |outcome: &str| plan["adoptions"].as_array().unwrap().iter().filter(|row| row["outcome"] == outcome).count();
+    assert!(outcomes("create") > 0 && outcomes("link") > 0, "{plan}");
+
+    // Planning has changed nothing.
+    assert_eq!(folder.json(&["status"])["consistency"]["records"], 0);
+
+    let serving = Serving::start(&folder);
+    eventually("the first sync", || {
+        let status = folder.json(&["status"]);
+        status["health"]["overall"] == "operational" && status["consistency"]["in_flight"] == 0
+    });
+    drop(serving);
+    let status = folder.json(&["status"]);
+    assert_eq!(status["consistency"]["in_agreement"], status["consistency"]["records"], "{status}");
+    // Zendesk's webhooks were verified with the secret that was read and kept.
+    let zendesk = status["connections"].as_array().unwrap().iter().find(|connection| connection["name"] == "zendesk").unwrap();
+    assert!(zendesk["webhooks"].as_u64().unwrap() > 0 && zendesk["webhooks_refused"] == 0, "{zendesk}");
+    assert_eq!(status["mappings"]["crm_to_support"], status["mappings"]["crm_to_support_operational"]);
+    assert!(folder.ok(&["status"]).contains("(all operational)"));
+    let quiet = folder.run(&["plan"]);
+    assert_eq!(quiet.status.code(), Some(0), "{}", text(&quiet.stdout));
+    assert!(text(&quiet.stdout).contains("Nothing to write"), "{}", text(&quiet.stdout));
+    assert!(folder.ok(&["doctor"]).contains("the last poll was 0 minutes ago"));
+}
+
+#[test]
+fn a_plan_is_blocked_when_a_platform_cannot_be_read() {
+    let folder = {
+        let platforms = Platforms::start(2);
+        let folder = Folder::with(&platforms.configuration(free_port()));
+        let serving = Serving::start(&folder);
+        eventually("the first sync", || {
+            let status = folder.json(&["status"]);
+            status["health"]["overall"] == "operational" && status["consistency"]["in_flight"] == 0
+        });
+        drop(serving);
+        folder
+    };
+    // Both platforms are gone. One record is asked for, so that nothing else stands in the way.
+    let record = folder.json(&["plan", "--offline", "--limit", "1"]);
+    assert_eq!(record["looked_at"], 1);
+    let plan = folder.run(&["plan", "--limit", "2"]);
+    assert_eq!(plan.status.code(), Some(3), "{}{}", text(&plan.stdout), text(&plan.stderr));
+    assert!(text(&plan.stdout).contains("2 records cannot go on") && text(&plan.stdout).contains("blocked: "), "{}", text(&plan.stdout));
+}
+
+#[test]
+fn a_mapping_is_edited_as_a_file_saved_and_rolled_back() {
+    let platforms = Platforms::start(2);
+    let folder = Folder::with(&platforms.configuration(free_port()));
+    folder.ok(&["provision", "--apply"]);
+    let at = ["--connection", "zendesk", "--object", "account"];
+    let shown = folder.ok(&["mapping", "show", "--toml", at[0], at[1], at[2], at[3]]);
+    let file = folder.path().join("account.toml");
+    let write = |line: &str| std::fs::write(&file, format!("{shown}\n[[fields]]\n{line}\n")).unwrap();
+
+    write("field = \"kind\"\nremote = \"detials\"\nowner = \"crm\"");
+    let refused = folder.refused(&["mapping", "save", "account.toml", "--connection", "zendesk"]);
+    assert!(refused.contains("(`kind`): `organization` has no field `detials`"), "{refused}");
+    assert!(refused.contains("fix: nothing was saved"), "{refused}");
+    let checked = folder.run(&["mapping", "check", "account.toml", "--connection", "zendesk"]);
+    assert_eq!(checked.status.code(), Some(1));
+    write("field = \"kind\"\nremote = \"details\"\nownr = \"crm\"");
+    let refused = folder.refused(&["mapping", "save", "account.toml", "--connection", "zendesk"]);
+    assert!(refused.contains("account.toml is not a mapping") && refused.contains("ownr") && refused.contains("line "), "{refused}");
+
+    write("field = \"kind\"\nremote = \"details\"\nowner = \"crm\"\ndirection = \"out\"");
+    let saved = folder.json(&["mapping", "save", "account.toml", "--connection", "zendesk", "--note", "agents asked", "--accept-loss"]);
+    assert_eq!((&saved["version"], &saved["judgement"]["added"]), (&2.into(), &serde_json::json!(["kind"])), "{saved}");
+    assert!(folder.ok(&["status"]).contains("\"Account: Type\" at zendesk — added "));
+    assert!(folder.ok(&["mapping", "versions", at[0], at[1], at[2], at[3]]).contains("agents asked"));
+    folder.ok(&["mapping", "activate", "1", at[0], at[1], at[2], at[3]]);
+    assert!(!folder.ok(&["mapping", "show", at[0], at[1], at[2], at[3]]).contains("details"));
+    assert!(folder.refused(&["mapping", "activate", "7", at[0], at[1], at[2], at[3]]).contains("there are: 2, 1"));
 }

@@ -1,13 +1,46 @@
 //! The whole engine against both simulators on a virtual clock: stories first, then seeded worlds under every fault, with a crash at
-//! every step, and last the deliberate mistakes that those worlds must catch.
+//! every step, and last the deliberate mistakes that those worlds must catch. `simulation_on_postgres` tells the same on PostgreSQL.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
 
 #[path = "simulation/ambient.rs"]
 mod ambient;
+#[path = "simulation/database.rs"]
+mod database;
+#[path = "simulation/departures.rs"]
+mod departures;
+#[path = "simulation/flawed.rs"]
+mod flawed;
 #[path = "simulation/hub.rs"]
 mod hub;
+#[path = "simulation/judge_departed.rs"]
+mod judge_departed;
+#[path = "simulation/judge_fields.rs"]
+mod judge_fields;
+#[path = "simulation/judge_flows.rs"]
+mod judge_flows;
+#[path = "simulation/judge_losses.rs"]
+mod judge_losses;
+#[path = "simulation/judge_rest.rs"]
+mod judge_rest;
+#[path = "simulation/misfortune.rs"]
+mod misfortune;
+#[path = "simulation/people.rs"]
+mod people;
+#[path = "simulation/reviews.rs"]
+mod reviews;
+#[path = "simulation/rows_in_any_order.rs"]
+mod rows_in_any_order;
+#[path = "simulation/steps.rs"]
+mod steps;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/world.rs"]
+mod world;
 #[path = "simulation/worlds.rs"]
 mod worlds;
+
+/// Whether the hub keeps its records there.
+const ON_POSTGRES: bool = false;
+/// Worlds in the suite; `ENTENTE_SIM_SEEDS` asks for more.
+const SEEDS: u64 = 200;

@@ -12,6 +12,10 @@
 //! | good satisfaction rating within 90 days | +2 each, at most +8 |
 //! | first response over its target within 90 days | -3 each, at most -12 |
 //! | category with three or more cases within 90 days | -4 each, at most -8 |
+//!
+//! The shape is that of published scores (a sum of capped deductions from 100, bands below 40 and from 70, as in Lyniro's "critical,
+//! monitor, healthy"); the weights are our own and plain enough to be explained in a sentence each. The trend is the difference to the
+//! score a week ago.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +30,10 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
 const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Cases of one category within the window that make it a recurring issue.
 const RECURRING_CASES: usize = 3;
-/// Points by which the score must move to be a trend.
+/// Days back to the score that the trend compares with. A week holds one of each weekday, so that quiet weekends are no trend, and a
+/// move of the score stays visible for as long; comparing with the judgement before would call every move stable with the next ticket.
+pub const TREND_DAYS: i64 = 7;
+/// Points by which the score must move to be a trend: one open case, the least that moves it.
 const TREND_POINTS: u8 = 3;
 /// Lowest green score.
 const GREEN_MIN: u8 = 70;
@@ -134,7 +141,7 @@ impl CaseFacts {
 pub enum Trend {
     /// At least three points up.
     Improving,
-    /// Within three points, or without a previous score.
+    /// Within three points of the score a week ago, or without one.
     Stable,
     /// At least three points down.
     Declining,
@@ -181,7 +188,7 @@ impl Risk {
 pub struct Health {
     /// 0 to 100.
     pub score: u8,
-    /// Against the previous score.
+    /// Against the score a week ago.
     pub trend: Trend,
     /// Traffic light.
     pub risk: Risk,
@@ -199,7 +206,7 @@ pub struct Health {
     pub factors: Vec<(String, i32)>,
 }
 
-/// Computes the support health of an account from all of its cases. `previous` is the last score, if there was one.
+/// Computes the support health of an account from all of its cases. `previous` is the score [`TREND_DAYS`] ago, if there was one.
 #[must_use]
 pub fn support_health(cases: &[CaseFacts], previous: Option<u8>, now: Timestamp) -> Health {
     let recent = |at: Timestamp| now.duration_since(at) <= WINDOW;

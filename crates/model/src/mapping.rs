@@ -85,6 +85,10 @@ pub struct CreateRule {
     /// Reference fields whose target must have a counterpart at the connection first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<FieldKey>,
+    /// Reference fields of which one with a counterpart at the connection makes up for what is missing of `after`; that follows when it is
+    /// there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub or_after: Vec<FieldKey>,
 }
 
 /// What a deletion at one connection does to the record's other counterparts.

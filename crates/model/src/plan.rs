@@ -146,6 +146,20 @@ pub struct Drift {
     pub owner_value: Value,
 }
 
+/// A value that a side has never agreed with us on, and that the field's owner replaces: somebody entered it there before the two were
+/// linked. It is no drift, and it must not vanish without a trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Overwritten {
+    /// Field.
+    pub field: FieldKey,
+    /// What stood where.
+    pub lost: Candidate,
+    /// The value that takes its place.
+    pub owner_value: Value,
+    /// The side that value came from.
+    pub from: String,
+}
+
 /// What one side needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct SidePlan {
@@ -166,6 +180,8 @@ pub struct Plan {
     pub conflicts: Vec<Conflict>,
     /// Drift met.
     pub drift: Vec<Drift>,
+    /// Values that the owner's replaces at a side that was not agreed with before.
+    pub overwritten: Vec<Overwritten>,
     /// Frozen fields that have come to agree by themselves: their conflicts are over.
     pub thawed: BTreeSet<FieldKey>,
 }
@@ -199,6 +215,10 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
     let held = get(&input.held.values, key);
     let sides: Vec<&Side> = input.sides.iter().filter(|side| side.values.contains_key(key)).collect();
     let frozen = input.frozen.contains(key);
+    if policy.owner == Owner::Native && !input.held.values.contains_key(key) {
+        // Entente has never given this field a value, not even a blank one: what stands at the sides is somebody else's.
+        return;
+    }
     let outcome = match policy.owner {
         Owner::Native => held_wins(input, key),
         Owner::Crm if has(&sides, Role::Crm) => owner_wins(input, &sides, key, Role::Crm, plan),
@@ -207,6 +227,9 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
         Owner::Crm | Owner::Support | Owner::Shared => merge_shared(input, &sides, policy, frozen, plan),
     };
     let Outcome::Winner { value, reason, from, mark } = outcome else { return };
+    if reason == Reason::Owner || policy.owner == Owner::Native {
+        note_overwritten(&sides, key, &value, &from, plan);
+    }
     if frozen {
         plan.thawed.insert(key.clone());
     }
@@ -266,6 +289,16 @@ fn note_drift(sides: &[&Side], key: &str, value: &Value, owner: &str, plan: &mut
         let agreed_before = side.base.contains_key(key);
         if agreed_before && changed(side, key) && !found.agrees(value) {
             plan.drift.push(Drift { field: key.to_owned(), side: side.name.clone(), found: found.clone(), owner_value: value.clone() });
+        }
+    }
+}
+
+fn note_overwritten(sides: &[&Side], key: &str, value: &Value, from: &str, plan: &mut Plan) {
+    for side in sides.iter().filter(|side| side.name != from && side.writable.contains(key) && !side.base.contains_key(key)) {
+        let found = get(&side.values, key);
+        if !found.is_blank() && !found.agrees(value) {
+            let lost = Candidate { side: side.name.clone(), role: Some(side.role), value: found.clone(), mark: side.mark };
+            plan.overwritten.push(Overwritten { field: key.to_owned(), lost, owner_value: value.clone(), from: from.to_owned() });
         }
     }
 }

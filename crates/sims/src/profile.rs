@@ -13,7 +13,7 @@ pub struct Profile {
     pub quota: u64,
     /// Whether the vendor's other limits hold (export buckets, per-record update limits, job queue, concurrent calls).
     pub limits: bool,
-    /// Time a background job (Zendesk `*_many`) takes per call of 100 records, run in parallel by the vendor.
+    /// Time that a background job (Zendesk `*_many`) of 100 records takes; jobs run side by side. See [`Profile::job_of`].
     pub job_ms: u64,
     /// Milliseconds of newest changes that incremental exports withhold (Zendesk: 60,000).
     pub export_lag_ms: u64,
@@ -22,6 +22,12 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Milliseconds that a job of so many records takes: a fifth of [`Profile::job_ms`] in the queue, the rest as the records go.
+    #[must_use]
+    pub fn job_of(&self, records: usize) -> u64 {
+        self.job_ms / 5 + self.job_ms * 4 / 5 * records.min(100) as u64 / 100
+    }
+
     /// Salesforce as measured in production: 230 ms a call, 45 ms of network, 100,000 calls a day.
     #[must_use]
     pub fn salesforce_real() -> Self {

@@ -23,6 +23,8 @@ create table links (
     base JSONB not null,
     -- The values last seen, where they differ from the base.
     seen JSONB,
+    -- The values that are being written there now.
+    pending JSONB,
     version TEXT,
     seen_at BIGINT,
     changed_at BIGINT,

@@ -19,6 +19,14 @@ impl Tx<'_> {
         self.row("cursors", "select value from cursors where name = $1", vals![name])?.map(|mut row| row.json()).transpose()
     }
 
+    /// A cursor, held against other transactions until this one ends: for a reader that must not pass the same place twice.
+    ///
+    /// # Errors
+    /// As for [`Tx::cursor`].
+    pub fn cursor_for_update<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        self.row("cursors", "select value from cursors where name = $1 FOR_UPDATE", vals![name])?.map(|mut row| row.json()).transpose()
+    }
+
     /// Moves a cursor.
     ///
     /// # Errors
@@ -41,13 +49,5 @@ impl Tx<'_> {
             .into_iter()
             .map(|mut row| Ok((row.text()?, (row.json()?, row.time()?))))
             .collect()
-    }
-
-    /// Forgets a cursor, so that its reader begins from the start. Answers whether there was one.
-    ///
-    /// # Errors
-    /// As for any write.
-    pub fn delete_cursor(&mut self, name: &str) -> Result<bool> {
-        Ok(self.exec("delete from cursors where name = $1", vals![name])? > 0)
     }
 }

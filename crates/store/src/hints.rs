@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use entente_model::clock::Timestamp;
 use serde::Serialize;
 
+use crate::dead_letters::Attempt;
 use crate::error::Result;
 use crate::sql::{Row, Val, vals};
 use crate::tx::{BATCH_ROWS, Tx};
@@ -67,6 +68,8 @@ pub struct Hint {
     pub attempts: u32,
     /// The last failure.
     pub last_error: Option<String>,
+    /// The failed attempts so far, the oldest first; of very many, the latest.
+    pub failures: Vec<Attempt>,
     /// Goes up with each hint; a hint is settled only for the generation it was claimed at.
     pub generation: i64,
 }
@@ -122,11 +125,12 @@ fn hint(mut row: Row) -> Result<Hint> {
         fetch: keys(row.json()?),
         attempts: row.num()?,
         last_error: row.opt_text()?,
+        failures: row.json()?,
         generation: row.int()?,
     })
 }
 
-const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, generation";
+const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, failures, generation";
 
 /// Puts hints of the same subject together, in the order of subjects.
 fn coalesce(hints: &[NewHint]) -> Vec<NewHint> {
@@ -166,6 +170,8 @@ impl Tx<'_> {
                 })
                 .collect();
             // While a worker holds the hint, what is new waits beside it: `to_fetch_next`, and `ready_at` is the lease's.
+            // An urgent hint does not wait out the pause after a failure; the attempt that it brings forward is one more, not one of
+            // those that the retries were promised.
             self.exec(
                 "insert into hints (subject, object, lane, due_at, not_before, ready_at, first_at, hinted_at, origin_at, cause, to_fetch,
                         to_fetch_next, attempts, last_error, generation, lease_until, lease_owner)
@@ -177,6 +183,8 @@ impl Tx<'_> {
                  on conflict (subject) do update set
                     lane = LEAST(hints.lane, excluded.lane),
                     due_at = case when hints.lease_until is null then LEAST(hints.due_at, excluded.due_at) else hints.due_at end,
+                    attempts = case when excluded.lane = 0 and hints.not_before > excluded.hinted_at and hints.attempts > 0
+                        then hints.attempts - 1 else hints.attempts end,
                     not_before = case when excluded.lane = 0 then 0 else hints.not_before end,
                     ready_at = case
                         when hints.lease_until is not null then hints.ready_at
@@ -255,6 +263,22 @@ impl Tx<'_> {
         self.row("hints", &format!("select {COLUMNS} from hints where subject = $1"), vals![subject])?.map(hint).transpose()
     }
 
+    /// Which of these subjects a worker holds now. A lease that ran out and that nobody took over is still held. It may be lost before
+    /// the transaction ends: what must not happen then ends with [`Tx::settle`] or [`Tx::heartbeat`], which tell.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn held(&mut self, owner: &str, subjects: &[String]) -> Result<BTreeSet<String>> {
+        let mut held = BTreeSet::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            let sql = "select subject from hints where lease_owner = $1 and subject IN_LIST($2)";
+            for mut row in self.rows("hints", sql, vals![owner, batch.to_vec()])? {
+                held.insert(row.text()?);
+            }
+        }
+        Ok(held)
+    }
+
     /// Which of these subjects have a hint, claimed or not.
     ///
     /// # Errors
@@ -267,6 +291,14 @@ impl Tx<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether any subject that begins like this has a hint, claimed or not.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn hinted_below(&mut self, prefix: &str) -> Result<bool> {
+        Ok(self.row("hints", "select 1 from hints where substr(subject, 1, length($1)) = $1 limit 1", vals![prefix])?.is_some())
     }
 
     /// What waits, by lane.

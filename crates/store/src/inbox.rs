@@ -32,8 +32,10 @@ pub struct NewDelivery {
     pub received_at: Timestamp,
     /// The body, byte for byte.
     pub body: Vec<u8>,
-    /// The headers that are needed to read it; no signatures or tokens.
+    /// Headers worth keeping for people; no signatures, tokens or cookies.
     pub headers: BTreeMap<String, String>,
+    /// What it says, as it was read when it was verified: nothing has to be verified or parsed again later.
+    pub events: serde_json::Value,
 }
 
 /// A delivery.
@@ -49,7 +51,7 @@ pub struct Delivery {
     pub error: Option<String>,
 }
 
-const COLUMNS: &str = "id, connection, delivery_id, received_at, body, headers, state, error";
+const COLUMNS: &str = "id, connection, delivery_id, received_at, body, headers, events, state, error";
 
 fn delivery(mut row: Row) -> Result<Delivery> {
     Ok(Delivery {
@@ -60,6 +62,7 @@ fn delivery(mut row: Row) -> Result<Delivery> {
             received_at: row.time()?,
             body: row.blob()?,
             headers: row.json()?,
+            events: row.json()?,
         },
         state: row.parse()?,
         error: row.opt_text()?,
@@ -78,10 +81,12 @@ impl Tx<'_> {
             new.received_at.into(),
             new.body.as_slice().into(),
             Val::json(&new.headers)?,
+            Val::json(&new.events)?,
         ];
         let kept = self.row(
             "inbox",
-            "insert into inbox (connection, delivery_id, received_at, body, headers, state) values ($1, $2, $3, $4, $5, 'new')
+            "insert into inbox (connection, delivery_id, received_at, body, headers, events, state)
+             values ($1, $2, $3, $4, $5, $6, 'new')
              on conflict (connection, delivery_id) do nothing returning id",
             &params,
         )?;
@@ -116,12 +121,38 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes read and bad deliveries that arrived before the instant. Later repetitions of them count as new, which is harmless.
+    /// Whether a delivery waits to be read.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn has_deliveries(&mut self) -> Result<bool> {
+        Ok(self.row("inbox", "select id from inbox where state = 'new' order by id limit 1", &[])?.is_some())
+    }
+
+    /// Removes read and bad deliveries that arrived before the instant, at most `limit` of them. Later repetitions of them count as
+    /// new, which is harmless. Answers how many are gone.
     ///
     /// # Errors
     /// As for any write.
-    pub fn prune_inbox(&mut self, before: Timestamp) -> Result<u64> {
-        self.exec("delete from inbox where received_at < $1 and state <> 'new'", vals![before])
+    pub fn prune_inbox(&mut self, before: Timestamp, limit: usize) -> Result<u64> {
+        self.exec(
+            "delete from inbox where id in
+             (select id from inbox where received_at < $1 and state <> 'new' order by received_at limit $2)",
+            vals![before, limit],
+        )
+    }
+
+    /// Empties read and bad deliveries that arrived before the instant of what they said, at most `limit` of them; that they came, and
+    /// what became of them, stays. Answers how many were emptied.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn empty_deliveries(&mut self, before: Timestamp, limit: usize) -> Result<u64> {
+        self.exec(
+            "update inbox set body = $3, headers = '{}', events = '[]' where id in
+             (select id from inbox where received_at < $1 and state <> 'new' and length(body) > 0 order by received_at limit $2)",
+            vals![before, limit, Vec::<u8>::new()],
+        )
     }
 
     /// Deliveries by connection and state.

@@ -13,6 +13,7 @@ mod error;
 mod hints;
 mod inbox;
 mod latency;
+mod leaders;
 mod ledger;
 mod links;
 mod looks;
@@ -46,7 +47,7 @@ pub use hints::{Claim, Hint, LANE_LAST, LANE_URGENT, Lane, LaneCount, NewHint, O
 pub use inbox::{Delivery, DeliveryState, NewDelivery};
 pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Verdict, Verified};
-pub use links::{Link, LinkState, RemoteKey};
+pub use links::{Link, LinkState, PresentRow, RemoteKey};
 pub use looks::{Existence, StoredLook};
 pub use master_key::MasterKey;
 pub use match_keys::{MatchHit, MatchKey};
@@ -59,6 +60,7 @@ pub use store::{Step, StepHook, Store, WorkerSeat};
 pub use sync_events::{NewSyncEvent, SyncEvent, SyncStatus};
 pub use tx::{PAGE_ROWS_MAX, Tx};
 pub use viewer::Viewer;
+pub use waits::WaitCount;
 pub use workers::Worker;
 
 /// An actor as it is stored.

@@ -58,6 +58,8 @@ pub struct Link {
     pub base: Fields,
     /// The values last seen, where they differ from the base.
     pub seen: Option<Fields>,
+    /// Values that are being written there now: what comes back with them is our own echo, and what comes back otherwise is news.
+    pub pending: Option<Fields>,
     /// The remote version last seen.
     pub version: Option<String>,
     /// When it was last seen.
@@ -80,8 +82,19 @@ impl Link {
     }
 }
 
+/// A remote row that a record is linked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PresentRow {
+    /// External id.
+    pub id: String,
+    /// The record.
+    pub record: RecordId,
+    /// Our object.
+    pub object: String,
+}
+
 const COLUMNS: &str =
-    "record, connection, remote_object, external_id, base, seen, version, seen_at, changed_at, changed_by, state, created_at";
+    "record, connection, remote_object, external_id, base, seen, pending, version, seen_at, changed_at, changed_by, state, created_at";
 
 fn link(mut row: Row) -> Result<Link> {
     Ok(Link {
@@ -91,6 +104,7 @@ fn link(mut row: Row) -> Result<Link> {
         external_id: row.text()?,
         base: row.json()?,
         seen: row.opt_json()?,
+        pending: row.opt_json()?,
         version: row.opt_text()?,
         seen_at: row.opt_time()?,
         changed_at: row.opt_time()?,
@@ -157,22 +171,25 @@ impl Tx<'_> {
                     "seen_at": link.seen_at.map(Timestamp::as_millisecond), "changed_at": link.changed_at.map(Timestamp::as_millisecond),
                     "changed_by": crate::actor_name(link.changed_by)?, "state": link.state, "created_at": link.created_at.as_millisecond(),
                 });
-                // Left out when there is none: a JSON null inside would be stored as a document.
-                if let Some(seen) = &link.seen {
-                    row["seen"] = serde_json::to_value(seen).map_err(|error| StoreError::Invalid(error.to_string()))?;
+                // Left out when there are none: a JSON null inside would be stored as a document.
+                for (name, fields) in [("seen", &link.seen), ("pending", &link.pending)] {
+                    if let Some(fields) = fields {
+                        row[name] = serde_json::to_value(fields).map_err(|error| StoreError::Invalid(error.to_string()))?;
+                    }
                 }
                 rows.push(row);
             }
             self.exec(
-                "insert into links (record, connection, remote_object, external_id, base, seen, version, seen_at, changed_at, changed_by,
-                        state, created_at)
+                "insert into links (record, connection, remote_object, external_id, base, seen, pending, version, seen_at, changed_at,
+                        changed_by, state, created_at)
                  select x.value->>'record', x.value->>'connection', x.value->>'remote_object', x.value->>'external_id', x.value->'base',
-                        x.value->'seen', x.value->>'version', cast(x.value->>'seen_at' as bigint),
+                        x.value->'seen', x.value->'pending', x.value->>'version', cast(x.value->>'seen_at' as bigint),
                         cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->>'state',
                         cast(x.value->>'created_at' as bigint)
                  from EACH($1) where true
                  on conflict (record, connection) do update set remote_object = excluded.remote_object,
-                        external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, version = excluded.version,
+                        external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, pending = excluded.pending,
+                        version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
                         state = excluded.state, created_at = excluded.created_at",
                 &[Val::json(&rows)?],
@@ -188,6 +205,14 @@ impl Tx<'_> {
     pub fn move_link(&mut self, record: &RecordId, connection: &str, to: &RecordId) -> Result<()> {
         let moved = self.exec("update links set record = $3 where record = $1 and connection = $2", vals![record, connection, to])?;
         if moved == 1 { Ok(()) } else { Err(StoreError::Missing(format!("the link of {record} at {connection}"))) }
+    }
+
+    /// Notes that nothing is being written to a counterpart any more.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn end_pending(&mut self, record: &RecordId, connection: &str) -> Result<()> {
+        self.exec("update links set pending = null where record = $1 and connection = $2", vals![record, connection]).map(drop)
     }
 
     /// Notes that a counterpart is gone. Answers whether there was one that was present.
@@ -219,15 +244,26 @@ impl Tx<'_> {
         self.rows("links", sql, &[])?.into_iter().map(|mut row| Ok(((row.text()?, row.text()?), row.num()?))).collect()
     }
 
-    /// Pages through the links of a remote object in order of their external ids, whatever their state: what a reconciliation
-    /// compares with the platform. `after` is the last external id of the page before.
+    /// Pages through the remote rows of an object that records are linked to and that are present, in order of their external ids:
+    /// what a complete read must show. Links made from `before` on are left out. `after` is the last external id of the page before.
     ///
     /// # Errors
     /// As for any read.
-    pub fn links_page(&mut self, connection: &str, remote_object: &str, after: &str, limit: usize) -> Result<Vec<Link>> {
-        let sql = format!(
-            "select {COLUMNS} from links where connection = $1 and remote_object = $2 and external_id > $3 order by external_id limit $4"
-        );
-        self.rows("links", &sql, &[connection.into(), remote_object.into(), after.into(), page(limit)])?.into_iter().map(link).collect()
+    pub fn present_rows(
+        &mut self,
+        connection: &str,
+        remote_object: &str,
+        before: Timestamp,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<PresentRow>> {
+        let sql = "select links.external_id, links.record, records.object from links join records on records.id = links.record
+             where links.connection = $1 and links.remote_object = $2 and links.state = 'present' and links.created_at < $3
+               and links.external_id > $4
+             order by links.external_id limit $5";
+        self.rows("links", sql, &[connection.into(), remote_object.into(), before.into(), after.into(), page(limit)])?
+            .into_iter()
+            .map(|mut row| Ok(PresentRow { id: row.text()?, record: row.parse()?, object: row.text()? }))
+            .collect()
     }
 }

@@ -211,21 +211,4 @@ impl Tx<'_> {
         }
         Ok(gone)
     }
-
-    /// How many looks wait, by connection.
-    ///
-    /// # Errors
-    /// As for any read.
-    pub fn look_counts(&mut self) -> Result<BTreeMap<String, u64>> {
-        let sql = "select connection, count(*) from looks group by connection";
-        self.rows("looks", sql, &[])?.into_iter().map(|mut row| Ok((row.text()?, row.num()?))).collect()
-    }
-
-    /// Forgets the looks of a connection, when it is removed or erased.
-    ///
-    /// # Errors
-    /// As for any write.
-    pub fn delete_looks(&mut self, connection: &str) -> Result<u64> {
-        self.exec("delete from looks where connection = $1", vals![connection])
-    }
 }

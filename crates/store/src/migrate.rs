@@ -23,6 +23,14 @@ macro_rules! shared {
             postgres: include_str!(concat!("../migrations/000", $number, "_", $name, ".sql")),
         }
     };
+    ($number:literal, $name:literal, two digits) => {
+        Migration {
+            number: $number,
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/00", $number, "_", $name, ".sql")),
+            postgres: include_str!(concat!("../migrations/00", $number, "_", $name, ".sql")),
+        }
+    };
 }
 
 /// A step with a text for each database.
@@ -47,6 +55,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(7, "attention"),
     shared!(8, "metadata"),
     shared!(9, "counters"),
+    shared!(10, "processes", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

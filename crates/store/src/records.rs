@@ -225,15 +225,6 @@ impl Tx<'_> {
         Ok(RecordPage { records, next })
     }
 
-    /// How many records pass the query.
-    ///
-    /// # Errors
-    /// As for [`Tx::list_records`].
-    pub fn count_records(&mut self, viewer: &Viewer, query: &RecordQuery) -> Result<u64> {
-        let Some((conditions, params)) = self.record_conditions(viewer, query)? else { return Ok(0) };
-        self.the_row("records", &format!("select count(*) from records where {conditions}"), &params)?.num()
-    }
-
     /// Active records by object.
     ///
     /// # Errors
@@ -241,15 +232,6 @@ impl Tx<'_> {
     pub fn record_counts(&mut self, viewer: &Viewer) -> Result<BTreeMap<String, u64>> {
         let sql = format!("select object, count(*) from records where state = 'active' and {} group by object", viewer.clause());
         self.rows("records", &sql, &[])?.into_iter().map(|mut row| Ok((row.text()?, row.num()?))).collect()
-    }
-
-    /// Records of a data subject, whatever their state: what an erasure or a report on a person goes through.
-    ///
-    /// # Errors
-    /// As for any read.
-    pub fn records_of_subject(&mut self, viewer: &Viewer, subject: &str) -> Result<Vec<Record>> {
-        let sql = format!("select {COLUMNS} from records where subject = $1 and {} order by id", viewer.clause());
-        self.rows("records", &sql, vals![subject])?.into_iter().map(record).collect()
     }
 
     /// Pages through all active records of an object in order of their ids, for jobs that visit each one.

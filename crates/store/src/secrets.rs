@@ -50,14 +50,6 @@ impl Tx<'_> {
         self.rows("secrets", "select name from secrets order by name", &[])?.iter_mut().map(|row| row.text()).collect()
     }
 
-    /// Forgets a secret. Answers whether there was one.
-    ///
-    /// # Errors
-    /// As for any write.
-    pub fn delete_secret(&mut self, name: &str) -> Result<bool> {
-        Ok(self.exec("delete from secrets where name = $1", vals![name])? > 0)
-    }
-
     pub(crate) fn rewrap_secrets(&mut self, old: &MasterKey, new: &MasterKey) -> Result<()> {
         // Connections are tens, so all of them fit in memory at once.
         for mut row in self.rows("secrets", "select name, ciphertext from secrets", &[])? {

@@ -145,11 +145,15 @@ impl Tx<'_> {
         self.rows("sync_events", &sql, vals![from, to])?.into_iter().map(|mut row| Ok(((row.text()?, row.parse()?), row.num()?))).collect()
     }
 
-    /// Removes closed failures older than the instant.
+    /// Removes closed failures older than the instant, at most `limit` of them. Answers how many are gone.
     ///
     /// # Errors
     /// As for any write.
-    pub fn prune_sync_events(&mut self, before: Timestamp) -> Result<u64> {
-        self.exec("delete from sync_events where at < $1 and status in ('recovered', 'fixed')", vals![before])
+    pub fn prune_sync_events(&mut self, before: Timestamp, limit: usize) -> Result<u64> {
+        self.exec(
+            "delete from sync_events where id in
+             (select id from sync_events where at < $1 and status in ('recovered', 'fixed') order by at limit $2)",
+            vals![before, limit],
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! Workers: which processes are at work, for people who ask.
+//! Workers: which processes are at work, for people who ask and for what must not happen while some are.
 
 use entente_model::clock::Timestamp;
 use serde::Serialize;
@@ -12,6 +12,8 @@ use crate::tx::Tx;
 pub struct Worker {
     /// Its name: what its leases are held under.
     pub name: String,
+    /// Where it runs, in words for people: host and process number.
+    pub place: String,
     /// When it started.
     pub started_at: Timestamp,
     /// When it was last heard of.
@@ -23,11 +25,11 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// As for any write.
-    pub fn worker_seen(&mut self, name: &str, started_at: Timestamp, now: Timestamp) -> Result<()> {
+    pub fn worker_seen(&mut self, name: &str, place: &str, started_at: Timestamp, now: Timestamp) -> Result<()> {
         self.exec(
-            "insert into workers (name, started_at, seen_at) values ($1, $2, $3)
-             on conflict (name) do update set started_at = excluded.started_at, seen_at = excluded.seen_at",
-            vals![name, started_at, now],
+            "insert into workers (name, place, started_at, seen_at) values ($1, $2, $3, $4)
+             on conflict (name) do update set place = excluded.place, started_at = excluded.started_at, seen_at = excluded.seen_at",
+            vals![name, place, started_at, now],
         )
         .map(drop)
     }
@@ -37,9 +39,9 @@ impl Tx<'_> {
     /// # Errors
     /// As for any read.
     pub fn workers(&mut self, since: Timestamp) -> Result<Vec<Worker>> {
-        self.rows("workers", "select name, started_at, seen_at from workers where seen_at >= $1 order by name", vals![since])?
+        self.rows("workers", "select name, place, started_at, seen_at from workers where seen_at >= $1 order by name", vals![since])?
             .into_iter()
-            .map(|mut row| Ok(Worker { name: row.text()?, started_at: row.time()?, seen_at: row.time()? }))
+            .map(|mut row| Ok(Worker { name: row.text()?, place: row.text()?, started_at: row.time()?, seen_at: row.time()? }))
             .collect()
     }
 

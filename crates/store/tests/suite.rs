@@ -12,6 +12,8 @@ mod hints;
 mod house;
 #[path = "suite/inbox.rs"]
 mod inbox;
+#[path = "suite/leaders.rs"]
+mod leaders;
 #[path = "suite/ledger.rs"]
 mod ledger;
 #[path = "suite/metadata.rs"]

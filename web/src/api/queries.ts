@@ -8,6 +8,8 @@ export type RecordField = Schemas['RecordField'];
 export type HistoryEntry = Schemas['HistoryEntry'];
 export type Conflict = Schemas['Conflict'];
 export type DeadLetter = Schemas['DeadLetter'];
+export type Review = Schemas['Review'];
+export type RecordPlan = Schemas['RecordPreview'];
 
 const PAGE = 50; // rows per request of a list: two screens
 
@@ -46,13 +48,26 @@ export const history = (id: string) =>
     getNextPageParam: (page) => page.next ?? undefined,
   });
 
-/** Conflicts and dead letters on one page: more than a person decides in a sitting. */
+/** Conflicts, reviews and dead letters on one page: more than a person decides in a sitting. */
 const WAITING = 500;
 
 export const conflicts = queryOptions({
   queryKey: ['conflicts'],
   queryFn: () => answer(api.GET('/api/v1/conflicts', { params: { query: { limit: WAITING } } })),
 });
+
+export const reviews = queryOptions({
+  queryKey: ['reviews'],
+  queryFn: () => answer(api.GET('/api/v1/reviews', { params: { query: { limit: WAITING } } })),
+});
+
+/** The plan of the records that changed last; `fresh` reads every side from the platforms first, which costs calls. */
+export const plan = (fresh: boolean) =>
+  queryOptions({
+    queryKey: ['plan', fresh],
+    queryFn: () => answer(api.GET('/api/v1/plan', { params: { query: { fresh } } })),
+    staleTime: 0,
+  });
 
 export const deadLetters = queryOptions({
   queryKey: ['dead-letters'],

@@ -140,6 +140,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mappings in force. */
+        get: operations["list_mappings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Saves a mapping as a new version and puts it in force, when nothing stands against it. */
+        post: operations["save_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judges a mapping against our objects, the platform's live schema, samples and the other mappings. Nothing is saved. */
+        post: operations["check_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts an earlier version in force again. */
+        post: operations["activate_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of a mapping, newest first. */
+        get: operations["list_mapping_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plan": {
         parameters: {
             query?: never;
@@ -236,6 +321,74 @@ export interface paths {
         put?: never;
         /** Looks at everything again, or at one object, record or connection. Nothing is written but what differs. */
         post: operations["resync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reviews, newest first; the waiting ones unless a state is given. */
+        get: operations["list_reviews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One review with every field of both records. */
+        get: operations["get_review"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides that both are one: the record known longer takes the other's counterparts over. */
+        post: operations["accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reviews/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides that they are two. It is not asked again. */
+        post: operations["reject"];
         delete?: never;
         options?: never;
         head?: never;
@@ -349,6 +502,34 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Which version to put in force. */
+        Activation: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            version: number;
+        };
+        /** @description What would become of a row that no record stands for yet. */
+        AdoptionPreview: {
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            external_id: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /**
+             * @description `link` to a record there is, `create` a record, or `review`: a record is made, and a person is asked whether it is the same as
+             *     another.
+             */
+            outcome: string;
+            /** @description The record that it would be linked to or may be the same as, for `link` and `review`. */
+            record?: string | null;
+            /** @description What people call that record. */
+            title?: string | null;
+            /** @description The row, as connection/object/external id, that makes the record it would be linked to, for `link` to one that is not there yet. */
+            with?: string | null;
+        };
         /** @description One alert line. */
         Alert: {
             /** @description `ok`, `warning`, `critical`. */
@@ -460,18 +641,28 @@ export interface components {
             };
             /** @description Name. */
             name: string;
+            /**
+             * Format: double
+             * @description Mean time of a round trip through the network today, in milliseconds.
+             */
+            network_ms?: number | null;
             /** @description Why it is not ok, and what to do. */
             note?: string | null;
             /** @description Platform. */
             platform: string;
             /**
              * Format: int64
-             * @description Polls made today.
+             * @description Polls that were completed today.
              */
             polls: number;
             /**
              * Format: int64
-             * @description Mean response time since start, in milliseconds.
+             * @description Polls that failed today; the next one goes on where they ended.
+             */
+            polls_failed: number;
+            /**
+             * Format: int64
+             * @description Mean response time today, in milliseconds.
              */
             response_ms?: number | null;
             /** @description `crm` or `support`. */
@@ -480,12 +671,17 @@ export interface components {
             state: string;
             /**
              * Format: int64
-             * @description Webhooks received today.
+             * @description Webhooks received and verified today; repetitions of one count once.
              */
             webhooks: number;
             /**
              * Format: int64
-             * @description Of those, refused.
+             * @description Of those, how many could not be taken up.
+             */
+            webhooks_failed: number;
+            /**
+             * Format: int64
+             * @description Requests refused today because they could not be verified. They are no deliveries: strangers can send them.
              */
             webhooks_refused: number;
         };
@@ -518,6 +714,13 @@ export interface components {
              * @description Conflicts that wait for a person.
              */
             waiting_conflicts: number;
+            /**
+             * Format: int64
+             * @description Records that wait for a row or for the counterpart of another record.
+             */
+            waiting_counterparts: number;
+            /** @description Since when the one that has waited longest does. */
+            waiting_counterparts_since?: string | null;
             /**
              * Format: int64
              * @description Dead letters that wait for a person.
@@ -641,10 +844,14 @@ export interface components {
         };
         /** @description One line of the drift breakdown. */
         DriftLine: {
+            /** @description The connection whose counterparts differ from the record. */
+            behind: string;
             /** @description Why, in words. */
             cause: string;
             /** @description Object and field (`account.industry`). */
             field: string;
+            /** @description What people call it (`Account: Industry`). */
+            label: string;
             /**
              * Format: int64
              * @description Records.
@@ -699,7 +906,7 @@ export interface components {
             error: string;
             /** @description Record id. */
             record: string;
-            /** @description `retrying`, `recovered`, `manual`, `discarded`. */
+            /** @description `retrying`, `recovered`, `fixed` (after a person put something right), `manual`, `discarded`. */
             status: string;
         };
         /** @description What an entry did to one field. */
@@ -727,6 +934,19 @@ export interface components {
             before: string;
             /** @description Field. */
             field: string;
+        };
+        /** @description Something that must be put right before a mapping can be saved. */
+        Finding: {
+            /** @description The field of that line. */
+            field?: string | null;
+            /** @description Whether the line is as it was in the mapping in force: then it is nothing new, and stops no other change. */
+            known: boolean;
+            /** @description The line, counted from 1; none when it is the mapping as a whole. */
+            line?: number | null;
+            /** @description What is wrong. A formula is quoted with a mark under the place. */
+            reason: string;
+            /** @description What to do. */
+            remedy: string;
         };
         /** @description What the top of a page shows. */
         Headline: {
@@ -792,6 +1012,36 @@ export interface components {
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
+        /** @description What a judgement found. */
+        Judgement: {
+            /** @description Fields that the mapping in force does not have. */
+            added: string[];
+            /** @description Fields that are mapped otherwise than in the mapping in force. */
+            changed: string[];
+            /** @description Connection. */
+            connection: string;
+            /** @description What must be put right. */
+            errors: components["schemas"]["Finding"][];
+            /** @description What would be lost; a new loss must be accepted when the mapping is saved. */
+            losses: components["schemas"]["Loss"][];
+            /** @description Object. */
+            object: string;
+            /** @description Records of ours that it was tried on. */
+            records: number;
+            /** @description Fields that the mapping in force has and this one has not. */
+            removed: string[];
+            /** @description Rows of the platform that it was tried on. */
+            rows: number;
+        };
+        /** @description A line that loses something on the way there and back. */
+        Loss: {
+            /** @description Field. */
+            field: string;
+            /** @description Whether the line is as it was in the mapping in force: then the loss is nothing new. */
+            known: boolean;
+            /** @description What is lost, with an example, and what to do. */
+            text: string;
+        };
         /** @description A value that somebody entered and that a rule replaced. */
         LostValue: {
             /** @description The side that held it. */
@@ -813,16 +1063,61 @@ export interface components {
             crm_to_support: number;
             /**
              * Format: int64
+             * @description Of those CRM → support, how many can be synced now: no connection paused, no record of the object failing for the mapping's sake.
+             */
+            crm_to_support_operational: number;
+            /**
+             * Format: int64
              * @description Of all, mapped to custom fields.
              */
             custom: number;
-            /** @description Mappings saved lately: field, day, records with a value. */
+            /**
+             * Format: int64
+             * @description Of those CRM → support, mapped to custom fields.
+             */
+            custom_crm_to_support: number;
+            /**
+             * Format: int64
+             * @description Of those support → CRM, mapped to custom fields.
+             */
+            custom_support_to_crm: number;
+            /** @description Fields that came with mappings saved lately. */
             recent: components["schemas"]["RecentMapping"][];
             /**
              * Format: int64
              * @description Support → CRM.
              */
             support_to_crm: number;
+            /**
+             * Format: int64
+             * @description The same, support → CRM.
+             */
+            support_to_crm_operational: number;
+        };
+        /** @description One version of a mapping. */
+        MappingVersion: {
+            /** @description Whether it is in force. */
+            active: boolean;
+            /** @description Connection. */
+            connection: string;
+            /** @description The mapping, as a mapping file holds it. */
+            mapping: Record<string, never>;
+            /** @description Why, in their words. */
+            note: string;
+            /** @description Our object. */
+            object: string;
+            /**
+             * Format: date-time
+             * @description When it was saved.
+             */
+            saved_at: string;
+            /** @description By whom. */
+            saved_by: string;
+            /**
+             * Format: int64
+             * @description Counts up from 1, for each connection and object. Version 1 is the shipped one.
+             */
+            version: number;
         };
         /** @description New customers today. */
         Onboarding: {
@@ -838,9 +1133,14 @@ export interface components {
             health_scores: number;
             /**
              * Format: int64
-             * @description From won to the support id written back: the typical time (median), in milliseconds.
+             * @description From won to the support profile made: the mean, in milliseconds.
              */
             mean_ms?: number | null;
+            /**
+             * Format: int64
+             * @description The same: the median.
+             */
+            median_ms?: number | null;
             /**
              * Format: int64
              * @description Customers won today.
@@ -851,6 +1151,11 @@ export interface components {
              * @description CSM notices made.
              */
             notices: number;
+            /**
+             * Format: int64
+             * @description From won to the support id written back to the CRM: the median, in milliseconds.
+             */
+            written_back_ms?: number | null;
         };
         /**
          * @description State in one word.
@@ -859,23 +1164,42 @@ export interface components {
         Overall: "operational" | "degraded" | "down" | "starting";
         /** @description What a preview found. */
         Preview: {
+            /**
+             * @description Rows of platforms that no record stands for yet, with what would become of them. What they make written at other connections
+             *     is planned with their record, once it is there.
+             */
+            adoptions: components["schemas"]["AdoptionPreview"][];
             /** @description Write calls that carrying it out would take, at the present batch sizes. */
             calls: number;
             /** @description Records looked at. */
             looked_at: number;
             /** @description Records for which something would be written or is waiting. */
             records: components["schemas"]["RecordPreview"][];
+            /**
+             * Format: int64
+             * @description Rows that came in and wait to be adopted.
+             */
+            waiting_rows: number;
+        };
+        /** @description A mapping to be judged or saved. */
+        Proposal: {
+            /** @description Whether lines that lose something on the way there and back are wanted all the same. */
+            accept_loss?: boolean;
+            /** @description The mapping, as a mapping file holds it. */
+            mapping: Record<string, never>;
+            /** @description Why, for whoever looks at the versions later. */
+            note?: string;
         };
         /** @description A success rate. */
         Rate: {
             /**
              * Format: int64
-             * @description Records synced.
+             * @description Syncs of a record that landed; a record that changed twice counts twice.
              */
             ok: number;
             /**
              * Format: int64
-             * @description Records tried.
+             * @description The same, and the records whose sync has not landed yet because it fails.
              */
             total: number;
         };
@@ -885,8 +1209,17 @@ export interface components {
             at: string;
             /** @description Who saved it. */
             by: string;
+            /** @description The connection that it is mapped at. */
+            connection: string;
             /** @description Object and field. */
             field: string;
+            /** @description What people call it (`Account: Industry`). */
+            label: string;
+            /**
+             * Format: int64
+             * @description Counterparts there that it is synced with.
+             */
+            records: number;
         };
         /** @description One record. */
         RecordDetail: {
@@ -909,6 +1242,8 @@ export interface components {
             merged_into?: string | null;
             /** @description Object. */
             object: string;
+            /** @description Ids of match reviews that ask about it and wait for a person. */
+            reviews: string[];
             /** @description `active`, `deleted` or `merged`. */
             state: string;
             /** @description What people call it. */
@@ -1005,6 +1340,8 @@ export interface components {
             object: string;
             /** @description Record id. */
             record: string;
+            /** @description What people call the record. */
+            title: string;
             /** @description Fields with a conflict that a person would have to decide. */
             waiting: string[];
             /** @description What would be written. */
@@ -1043,6 +1380,94 @@ export interface components {
              */
             record: string | null;
         };
+        /** @description Two records that may be one. */
+        Review: {
+            decided?: components["schemas"]["ReviewDecision"] | null;
+            /** @description What speaks for it. */
+            evidence: string;
+            /** @description Every field that either has a value for. */
+            fields: components["schemas"]["ReviewField"][];
+            /** @description The record known longer: the one that stays when they are merged. */
+            first: components["schemas"]["ReviewSide"];
+            /** @description Review id. */
+            id: string;
+            /** @description `match` for a counterpart, `duplicate` for two records. */
+            kind: string;
+            /** @description Object. */
+            object: string;
+            /** @description Why they cannot be merged as they are, and what to do. */
+            obstacle?: string | null;
+            /**
+             * Format: double
+             * @description How likely they are the same, from 0 to 1.
+             */
+            score: number;
+            /** @description The other one. */
+            second: components["schemas"]["ReviewSide"];
+            /**
+             * Format: date-time
+             * @description When it was found.
+             */
+            since: string;
+            /** @description `waiting`, `accepted` or `rejected`. */
+            state: string;
+        };
+        /** @description How a review was decided. */
+        ReviewDecision: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at?: string | null;
+            /** @description Who decided. */
+            by?: string | null;
+        };
+        /** @description A field with what both records say. */
+        ReviewField: {
+            /** @description Field. */
+            field: string;
+            /** @description The value of the first record, as people read it; none for no value. */
+            first?: string | null;
+            /** @description What people call it. */
+            label: string;
+            /** @description Whether they are the same. */
+            same: boolean;
+            /** @description The value of the second record. */
+            second?: string | null;
+        };
+        /** @description A page of reviews, newest first. */
+        ReviewPage: {
+            /** @description The reviews. */
+            items: components["schemas"]["Review"][];
+            /** @description Where the next page begins; none on the last. */
+            next?: string | null;
+        };
+        /** @description One of the two records of a review. */
+        ReviewSide: {
+            /**
+             * Format: date-time
+             * @description When Entente first saw it.
+             */
+            created_at: string;
+            /** @description Counterparts that are present. */
+            links: components["schemas"]["RecordLink"][];
+            /** @description Record id. */
+            record: string;
+            /** @description `active`, `deleted` or `merged`. */
+            state: string;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description A mapping that was saved. */
+        Saved: components["schemas"]["MappingVersion"] & {
+            /** @description What was found on the way. */
+            judgement: components["schemas"]["Judgement"];
+            /**
+             * Format: int64
+             * @description Records that are looked at again because of it.
+             */
+            records: number;
+        };
         /** @description A token to sign in with. */
         SignIn: {
             /** @description An API token. */
@@ -1054,9 +1479,19 @@ export interface components {
             crm_to_support: components["schemas"]["Rate"];
             /**
              * Format: int64
+             * @description Of those, how many a person put away.
+             */
+            discarded: number;
+            /**
+             * Format: int64
              * @description Records whose converge failed at least once, last 24 hours.
              */
             failed: number;
+            /**
+             * Format: int64
+             * @description Of those, how many went through after a person put something right.
+             */
+            fixed: number;
             /** @description End of the last full sync. */
             last_full_sync_at?: string | null;
             /**
@@ -1422,6 +1857,184 @@ export interface operations {
             };
         };
     };
+    list_mappings: {
+        parameters: {
+            query?: {
+                /** @description Only those of this connection. */
+                connection?: string;
+                /** @description Only those of this object. */
+                object?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mappings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingVersion"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    save_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proposal"];
+            };
+        };
+        responses: {
+            /** @description The version in force */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proposal"];
+            };
+        };
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Judgement"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    activate_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Activation"];
+            };
+        };
+        responses: {
+            /** @description The version in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingVersion"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_mapping_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingVersion"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     plan: {
         parameters: {
             query?: {
@@ -1621,6 +2234,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResyncAnswer"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_reviews: {
+        parameters: {
+            query?: {
+                /** @description `waiting`, `accepted` or `rejected`; waiting ones without it. */
+                state?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Reviews per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reviews */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Review id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The review */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Review id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The review as decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Review id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The review as decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
                 };
             };
             /** @description Refused */

@@ -35,6 +35,22 @@ const ACTORS: Record<string, string> = {
   unknown: 'Unknown',
 };
 
+const RULES: Record<string, string> = {
+  owner: 'Source of truth',
+  only_change: 'Only side that changed',
+  same_change: 'Both sides agree',
+  set_merge: 'Sets were merged',
+  self_service: 'Customer self-service goes first',
+  sales_contact: 'Sales goes first for contact data',
+  support_status: 'Support goes first for status',
+  latest: 'Latest change',
+  linked: 'Counterpart linked',
+  merged: 'Two records became one',
+  superseded: 'Replaced before it was taken',
+  user: 'Entered by a person',
+  flow: 'Set by a flow',
+};
+
 const TONES: Record<string, Tone> = {
   operational: 'good',
   ok: 'good',
@@ -44,6 +60,7 @@ const TONES: Record<string, Tone> = {
   agreed: 'good',
   active: 'good',
   recovered: 'good',
+  fixed: 'good',
   degraded: 'warn',
   limited: 'warn',
   warning: 'warn',
@@ -81,5 +98,6 @@ export function plain(word: string): string {
 export const objects = (word: string): string => OBJECTS[word] ?? plain(word);
 export const platform = (word: string): string => PLATFORMS[word] ?? plain(word);
 export const owner = (word: string): string => OWNERS[word] ?? plain(word);
+export const rule = (word: string): string => RULES[word] ?? plain(word);
 export const actor = (word: string): string => ACTORS[word] ?? plain(word);
 export const tone = (word: string): Tone => TONES[word] ?? 'quiet';

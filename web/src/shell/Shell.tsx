@@ -20,7 +20,9 @@ export function Shell() {
     { to: '/', label: 'Dashboard' },
     { to: '/records', label: 'Records' },
     { to: '/conflicts', label: 'Conflicts', waiting: headline?.waiting_conflicts },
+    { to: '/reviews', label: 'Reviews', waiting: headline?.waiting_reviews },
     { to: '/dead-letters', label: 'Dead letters', waiting: headline?.dead_letters },
+    { to: '/plan', label: 'Plan' },
   ];
   return (
     <>

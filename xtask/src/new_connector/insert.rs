@@ -16,7 +16,7 @@ pub fn module(text: &str, name: &str) -> Result<String> {
     Ok(lines.join("\n") + "\n")
 }
 
-/// Adds the platform to `use crate::vendors::{…}` and to the list `ALL`.
+/// Adds the platform to `use crate::vendors::{…}` and to the list `ALL`. The text is not formatted yet: the list may stand on one line.
 ///
 /// # Errors
 /// When the file does not have both.
@@ -30,9 +30,10 @@ pub fn registration(text: &str, name: &str) -> Result<String> {
     vendors.sort_unstable();
 
     let (before, list) = rest.split_once("pub static ALL").context("it has no list `ALL`")?;
-    let (list, after) = list.split_once("\n];").context("the list `ALL` does not end in a line `];`")?;
+    let (list, after) = list.split_once("];").context("the list `ALL` does not end in `];`")?;
+    let list = list.trim_end().trim_end_matches(',');
     let entry = format!("    Platform {{ spec: &{name}::SPEC, build: {name}::build }},");
-    Ok(format!("{head}{USE}{}}};{before}pub static ALL{list}\n{entry}\n];{after}", vendors.join(", ")))
+    Ok(format!("{head}{USE}{}}};{before}pub static ALL{list},\n{entry}\n];{after}", vendors.join(", ")))
 }
 
 #[cfg(test)]
@@ -54,5 +55,13 @@ mod tests {
         assert!(with.starts_with("use crate::vendors::{hubspot, salesforce, zendesk};"), "{with}");
         assert!(with.ends_with("    Platform { a },\n    Platform { spec: &hubspot::SPEC, build: hubspot::build },\n];\n"), "{with}");
         assert!(registration(&with, "hubspot").is_err());
+    }
+
+    #[test]
+    fn a_list_on_one_line_grows_too() {
+        let registry =
+            "use crate::vendors::{salesforce};\n\npub static ALL: &[Platform] =\n    &[Platform { a }, Platform { b }];\nfn next() {}\n";
+        let with = registration(registry, "zoho").unwrap();
+        assert!(with.contains("Platform { b },\n    Platform { spec: &zoho::SPEC, build: zoho::build },\n];\nfn next() {}\n"), "{with}");
     }
 }

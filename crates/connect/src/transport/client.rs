@@ -22,7 +22,7 @@ use super::pace::Pace;
 use super::sign_in::{Session, SignIn};
 use super::wire::WireError;
 use crate::connector::{Budget, CallCounts, Priority};
-use crate::error::{Class, VendorError};
+use crate::error::{ANSWER_CHARS, Class, VendorError};
 use crate::registry::SetupError;
 use crate::settings::{Auth, ConnectionSettings};
 use crate::spec::Spec;
@@ -145,13 +145,16 @@ impl Client {
             let sent = self.now();
             let result = self.surroundings.wire.send(request, self.spec.timeout).await;
             let received = self.now();
-            drop(place);
+            let entered = place.leave();
             let ms = millis(sent, received);
             let answer = match result {
                 Ok(response) => answer(response),
                 Err(error) => {
                     self.counts.add(kind, Ended::Badly, ms);
                     tracing::debug!(connection = %self.settings.name, kind, ms, %error, "no answer");
+                    if matches!(error, WireError::TimedOut { .. }) {
+                        self.gate.pressed(entered);
+                    }
                     // A kept-alive connection that the vendor closed meanwhile breaks on its next use: one repeat is all it takes.
                     if call.idempotent && !resent && matches!(error, WireError::Broken { .. }) {
                         resent = true;
@@ -167,6 +170,7 @@ impl Client {
             tracing::debug!(connection = %self.settings.name, kind, status = answer.status, ms, "called");
             if (200..300).contains(&answer.status) || call.accept.contains(&answer.status) {
                 self.counts.add(kind, Ended::Well, ms);
+                self.gate.calm();
                 return Ok(answer);
             }
             if !renewed && self.sign_in.renewable() && self.dialect.expired(&answer) {
@@ -178,9 +182,14 @@ impl Client {
             let error = self.dialect.refuse(&answer, received);
             let limited = answer.status == 429 || matches!(error.class, Class::Wait { .. });
             self.counts.add(kind, if limited { Ended::Limited } else { Ended::Badly }, ms);
+            if limited {
+                self.gate.pressed(entered);
+            }
             if let Some(block) = self.dialect.block(&answer, &error, call.bucket) {
                 self.pace.block(block);
             }
+            let said = answer.text();
+            let error = if said.trim().is_empty() { error } else { VendorError { answer: Some(said), ..error } };
             return Err(self.redact(error, &session));
         }
     }
@@ -265,7 +274,10 @@ impl Client {
         }
         for secret in secrets {
             error.message = mask(&error.message, secret);
+            error.answer = error.answer.map(|answer| mask(&answer, secret));
         }
+        // Cut only now: half of a secret would not be recognised.
+        error.answer = error.answer.map(|answer| answer.chars().take(ANSWER_CHARS).collect());
         error
     }
 }

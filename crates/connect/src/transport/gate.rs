@@ -1,41 +1,78 @@
 //! The gate that keeps calls in flight below a vendor's liking, and lets the urgent ones through first.
+//!
+//! How many may be in flight adapts: one more after a calm round, half as many when the vendor says "too many" or falls silent, never
+//! fewer than one and never more than the platform allows. It goes by calls alone, not by time, so the same calls give the same gate.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
 use crate::connector::Priority;
 
-/// A gate with a fixed number of places.
+/// A gate with places that come and go.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    free: usize,
+    /// Places there are now.
+    places: usize,
+    /// Places there may be.
+    ceiling: usize,
+    in_flight: usize,
+    /// Calm calls since the last change.
+    calm: usize,
+    /// Counts halvings: a burst of refusals of calls that were in flight together halves once.
+    halvings: u64,
     arrivals: u64,
     waiting: BTreeMap<(Priority, u64), oneshot::Sender<Place>>,
 }
 
 /// A place in flight; dropping it lets the next one through.
 #[derive(Debug)]
-pub struct Place(Option<Arc<Mutex<State>>>);
+pub struct Place {
+    gate: Option<Gate>,
+    entered: Entered,
+}
+
+/// When a call entered, told by the halvings before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entered(u64);
 
 impl Gate {
-    /// A gate with `places` places, at least one.
+    /// A gate with `ceiling` places, at least one.
     #[must_use]
-    pub fn new(places: usize) -> Self {
-        Self(Arc::new(Mutex::new(State { free: places.max(1), arrivals: 0, waiting: BTreeMap::new() })))
+    pub fn new(ceiling: usize) -> Self {
+        let ceiling = ceiling.max(1);
+        Self(Arc::new(Mutex::new(State {
+            places: ceiling,
+            ceiling,
+            in_flight: 0,
+            calm: 0,
+            halvings: 0,
+            arrivals: 0,
+            waiting: BTreeMap::new(),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls that may be in flight at once now.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.state().places
     }
 
     /// Waits for a place: urgent calls first, then in order of arrival.
     pub async fn enter(&self, priority: Priority) -> Place {
         let place = {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.free > 0 {
-                state.free -= 1;
-                return Place(Some(Arc::clone(&self.0)));
+            let mut state = self.state();
+            if state.in_flight < state.places {
+                state.in_flight += 1;
+                return Place { gate: Some(self.clone()), entered: Entered(state.halvings) };
             }
             let (sender, receiver) = oneshot::channel();
             let arrival = state.arrivals;
@@ -47,31 +84,69 @@ impl Gate {
             Ok(place) => place,
             // The sender lives in the gate's own state, which `self` keeps alive, until it is used: this arm is not reached. A
             // place without a gate is the harmless answer.
-            Err(_) => Place(None),
+            Err(_) => Place { gate: None, entered: Entered(0) },
         }
+    }
+
+    /// Notes a call that went through. After as many as there are places, there is one place more.
+    pub fn calm(&self) {
+        {
+            let mut state = self.state();
+            state.calm += 1;
+            if state.calm < state.places || state.places >= state.ceiling {
+                return;
+            }
+            state.calm = 0;
+            state.places += 1;
+        }
+        self.admit();
+    }
+
+    /// Notes a call that was refused for pace or not answered: half as many places, but once for all that were in flight together.
+    pub fn pressed(&self, entered: Entered) {
+        let mut state = self.state();
+        state.calm = 0;
+        if entered.0 < state.halvings {
+            return;
+        }
+        state.halvings += 1;
+        state.places = (state.places / 2).max(1);
+    }
+
+    /// Lets those in who wait, while there are places.
+    fn admit(&self) {
+        loop {
+            let (sender, entered) = {
+                let mut state = self.state();
+                if state.in_flight >= state.places {
+                    return;
+                }
+                let Some((_, sender)) = state.waiting.pop_first() else { return };
+                state.in_flight += 1;
+                (sender, Entered(state.halvings))
+            };
+            // A waiter that has given up hands the place back; it is emptied first so that its own drop does not give it back twice.
+            if let Err(mut refused) = sender.send(Place { gate: Some(self.clone()), entered }) {
+                refused.gate = None;
+                self.state().in_flight -= 1;
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Gives the place back. What the answer was can be told to the gate afterwards.
+    #[must_use]
+    pub fn leave(self) -> Entered {
+        self.entered
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(gate) = self.0.take() else { return };
-        loop {
-            let next = {
-                let mut state = gate.lock().unwrap_or_else(PoisonError::into_inner);
-                match state.waiting.pop_first() {
-                    Some((_, sender)) => sender,
-                    None => {
-                        state.free += 1;
-                        return;
-                    }
-                }
-            };
-            // A waiter that has given up hands the place back; it is emptied first so that its own drop does not pass it on too.
-            match next.send(Self(Some(Arc::clone(&gate)))) {
-                Ok(()) => return,
-                Err(mut refused) => refused.0 = None,
-            }
-        }
+        let Some(gate) = self.gate.take() else { return };
+        gate.state().in_flight -= 1;
+        gate.admit();
     }
 }
 
@@ -111,5 +186,49 @@ mod tests {
         drop(first);
         let second = tokio::time::timeout(Duration::from_secs(5), gate.enter(Priority::Update)).await;
         assert!(second.is_ok());
+    }
+
+    #[tokio::test]
+    async fn refusals_halve_the_places_and_calm_brings_them_back_one_by_one() {
+        let gate = Gate::new(8);
+        let mut burst = Vec::new();
+        for _ in 0..8 {
+            burst.push(gate.enter(Priority::Update).await);
+        }
+        for place in burst {
+            gate.pressed(place.leave());
+        }
+        assert_eq!(gate.places(), 4, "one burst of refusals halves once");
+        for expected in [2, 1, 1] {
+            let entered = gate.enter(Priority::Update).await.leave();
+            gate.pressed(entered);
+            assert_eq!(gate.places(), expected);
+        }
+        let mut calls = 0;
+        while gate.places() < 8 {
+            gate.calm();
+            calls += 1;
+        }
+        assert_eq!(calls, 1 + 2 + 3 + 4 + 5 + 6 + 7, "one more after each calm round");
+        (0..100).for_each(|_| gate.calm());
+        assert_eq!(gate.places(), 8, "and never more than the platform allows");
+    }
+
+    #[tokio::test]
+    async fn with_fewer_places_the_calls_in_flight_end_first_and_the_urgent_one_goes_next() {
+        let gate = Gate::new(2);
+        let (first, second) = (gate.enter(Priority::Update).await, gate.enter(Priority::Update).await);
+        gate.pressed(first.leave());
+        let gates = (gate.clone(), gate.clone());
+        let backfill = tokio::spawn(async move { gates.0.enter(Priority::Backfill).await });
+        tokio::task::yield_now().await;
+        let urgent = tokio::spawn(async move { gates.1.enter(Priority::Urgent).await });
+        tokio::task::yield_now().await;
+        assert!(!urgent.is_finished(), "one place is left, and it is taken");
+        drop(second);
+        let urgent = urgent.await.unwrap();
+        assert!(!backfill.is_finished());
+        drop(urgent);
+        drop(backfill.await.unwrap());
     }
 }

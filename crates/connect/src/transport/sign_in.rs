@@ -29,6 +29,9 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
 /// How long a refusal of the credentials is repeated without asking again: logins have their own, low limits.
 const REFUSAL_MEMORY: Duration = Duration::from_secs(30);
 
+/// How often one looks again whether another process has renewed the token.
+const ANOTHER_RENEWS: Duration = Duration::from_millis(200);
+
 /// Bytes of the digest that tell one set of credentials from another in the vault.
 const FINGERPRINT_BYTES: usize = 6;
 
@@ -190,12 +193,40 @@ impl SignIn {
         }
     }
 
-    /// Uses the newest refresh token there is. Another process may have rotated it since: then its tokens are taken over.
+    /// Uses the newest refresh token there is, one process at a time: rotation makes a second use fatal. Whoever comes second takes
+    /// over what the first one saved.
     async fn refresh(&self, state: &mut State, client_id: &str, client_secret: &Secret, first: &Secret) -> Result<Session, VendorError> {
         let held = state.session.take();
+        // A call and its saving fit in twice a call's time; a process that died meanwhile holds the others up no longer.
+        let lasting = self.timeout * 2;
+        let start = self.surroundings.time.now();
+        loop {
+            if self.surroundings.vault.hold(&self.vault_key, lasting).await.map_err(|reason| vault_error("claimed", &reason))? {
+                let renewed = self.refresh_alone(state, held, client_id, client_secret, first).await;
+                if let Err(reason) = self.surroundings.vault.let_go(&self.vault_key).await {
+                    tracing::warn!(connection = %self.settings.name, reason, "the right to renew the token could not be given back; it ends by itself");
+                }
+                return renewed;
+            }
+            let waited = Duration::try_from(self.surroundings.time.now().duration_since(start)).unwrap_or_default();
+            if waited > lasting {
+                return Err(vault_error("claimed", "another process has been renewing them for too long"));
+            }
+            self.surroundings.time.sleep(ANOTHER_RENEWS).await;
+        }
+    }
+
+    async fn refresh_alone(
+        &self,
+        state: &mut State,
+        held: Option<Session>,
+        client_id: &str,
+        client_secret: &Secret,
+        first: &Secret,
+    ) -> Result<Session, VendorError> {
         let kept = self.load().await?;
-        if let (Some(kept), Some(held)) = (&kept, &held)
-            && kept.access != held.tokens.access
+        if let Some(kept) = &kept
+            && held.is_none_or(|held| kept.access != held.tokens.access)
             && !kept.access.is_empty()
         {
             state.generation += 1;

@@ -71,4 +71,15 @@ pub trait TokenVault: Send + Sync {
     async fn load(&self, connection: &str) -> Result<Option<Tokens>, String>;
     /// Keeps tokens; returns only once they are durable.
     async fn save(&self, connection: &str, tokens: &Tokens) -> Result<(), String>;
+
+    /// Takes the right to renew the tokens of a connection, among all processes that share this vault, for at most `lasting`. Whether
+    /// it was free. A vault that only one process uses has nothing to ask.
+    async fn hold(&self, _connection: &str, _lasting: Duration) -> Result<bool, String> {
+        Ok(true)
+    }
+
+    /// Gives that right back.
+    async fn let_go(&self, _connection: &str) -> Result<(), String> {
+        Ok(())
+    }
 }

@@ -88,6 +88,38 @@ async fn a_rotated_token_is_kept_before_it_is_used() {
 }
 
 #[tokio::test]
+async fn two_processes_renew_one_token_one_after_the_other() {
+    let scene = scene(refreshing());
+    let beside = scene.beside(refreshing());
+    *scene.vault.slow.lock().unwrap() = 20;
+    let mut turn = 0;
+    scene.script(move |seen| {
+        if !seen.path.ends_with("/token") {
+            return None;
+        }
+        if seen.form()["refresh_token"] != format!("refresh-token-{turn}") {
+            return said(400, json!({"error": "invalid_grant", "error_description": "expired access/refresh token"}));
+        }
+        turn += 1;
+        said(200, json!({"access_token": format!("access-{turn}"), "refresh_token": format!("refresh-token-{turn}")}))
+    });
+    let (first, second) = futures::future::join(scene.crm.check(), beside.check()).await;
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(scene.calls("POST", "/token").len(), 1, "the second takes over what the first one got");
+}
+
+#[tokio::test]
+async fn the_vendors_answer_is_kept_word_for_word_without_secrets() {
+    let scene = direct();
+    scene.script(|seen| {
+        seen.path.ends_with("userinfo").then(|| refused(400, "X", &format!("you sent access-token-1 {}", "x".repeat(3_000)))).flatten()
+    });
+    let answer = scene.crm.check().await.unwrap_err().answer.unwrap();
+    assert!(answer.starts_with(r#"[{"errorCode":"X","message":"you sent [secret] xxx"#), "{answer}");
+    assert_eq!(answer.chars().count(), entente_connect::error::ANSWER_CHARS);
+}
+
+#[tokio::test]
 async fn a_refused_sign_in_is_not_repeated_at_once() {
     let scene = direct();
     scene.script(|seen| {
@@ -208,7 +240,7 @@ async fn the_quota_and_the_crowd_are_told_apart() {
     assert_eq!(scene.calls("GET", "/query").len(), before, "nobody calls while the org is out of calls");
     assert!(scene.crm.budget().blocked_until.is_some());
     let counts = scene.crm.counts();
-    assert_eq!((counts.limited, counts.by_kind["query"]), (2, 2));
+    assert_eq!((counts.limited, counts.by_kind["query"]), (2, 3), "the third asked who works in the org");
 }
 
 #[tokio::test]

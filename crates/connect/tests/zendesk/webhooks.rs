@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use entente_connect::connector::Connector;
-use entente_connect::look::Existence;
+use entente_connect::connector::{Connector, Priority};
+use entente_connect::look::{Existence, ReadSpec};
 use entente_connect::webhook::{Delivery, Incoming, WebhookError};
+use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, SECRET, desk};
+use crate::desk::{Desk, SECRET, desk, ok};
 
 const AT: &str = "2026-01-02T10:00:00Z";
 
@@ -167,4 +168,31 @@ fn a_renamed_organization_shows_its_name() {
         json!({"id": "6164069643162", "name": "New", "external_id": "acc_1", "group_id": "0", "updated_at": "2026-01-02T09:52:00Z"});
     let delivery = event("organization.name_changed", detail, json!({"current": "New", "previous": "Old"}));
     assert_eq!(Value::Object(delivery.events[0].look.as_ref().unwrap().row.clone()), json!({"name": "New", "external_id": "acc_1"}));
+}
+
+#[tokio::test]
+async fn an_event_tells_whose_hand_it_was() {
+    let desk = desk(|_| ok(json!({"users": [], "end_of_stream": true, "after_cursor": "x", "count": {"value": 0}})));
+    let read = ReadSpec { object: "user".to_owned(), fields: vec!["name".to_owned()] };
+    // The first page brings the list of agents and who we are along.
+    desk.zendesk.page(&read, None, Priority::Backfill).await.unwrap();
+    let hand = |ty: &str, actor: Option<&str>| {
+        let kind = ty.split('.').next().unwrap();
+        let mut detail = detail();
+        detail["actor_id"] = json!(actor);
+        let body = json!({
+            "account_id": 18_525_119, "detail": detail, "id": "b3695d61", "subject": format!("zen:{kind}:6164069643162"),
+            "event": {"current": "Ada", "previous": "Eda", "field": {"key": "account_status", "type": "text"}},
+            "time": "2026-01-02T09:52:00Z", "type": format!("zen:event-type:{ty}"), "zendesk_event_version": "2022-11-06",
+        });
+        let delivery = open(&desk, &sign(body.to_string().as_bytes(), AT), AT).unwrap();
+        delivery.events[0].look.as_ref().unwrap().mark.by
+    };
+    assert_eq!(hand("user.name_changed", Some("6164069643162")), Actor::Customer, "somebody changed their own profile");
+    assert_eq!(hand("user.name_changed", Some("901")), Actor::Support);
+    assert_eq!(hand("user.name_changed", Some("900")), Actor::Us);
+    assert_eq!(hand("user.name_changed", Some("555")), Actor::Unknown);
+    assert_eq!(hand("user.name_changed", None), Actor::Unknown);
+    assert_eq!(hand("organization.custom_field_changed", None), Actor::Support, "customers cannot change organizations");
+    assert_eq!(hand("organization.custom_field_changed", Some("900")), Actor::Us);
 }

@@ -10,7 +10,7 @@ use entente_model::actor::Actor;
 use entente_model::mapping::remote::Row;
 use serde_json::{Value, json};
 
-use crate::desk::{START_MS, Seen, desk, ok, said, user};
+use crate::desk::{START_MS, Said, Seen, desk, ok, said, user};
 
 fn target(object: &str) -> WriteTarget {
     WriteTarget { object: object.to_owned(), key_field: "external_id".to_owned() }
@@ -91,7 +91,7 @@ async fn a_job_with_shuffled_results_and_one_failure_is_sorted_out() {
     assert_eq!(outcomes[1].as_ref().unwrap_err().class, Class::LookAgain);
     assert_eq!(landed(&outcomes[2]), ("12", Some(true)));
     let looked: Vec<i64> = desk.calls.lock().unwrap().iter().skip(1).map(|call| call.at_ms - START_MS).collect();
-    assert_eq!(looked, [800, 2_400, 4_400], "first after 0.8 s, then after 1.6 s, then every 2 s");
+    assert_eq!(looked, [274, 774, 1_774], "first after a quarter second and 8 ms a row, then after half a second, then after a second");
 }
 
 #[tokio::test]
@@ -127,6 +127,8 @@ async fn jobs_of_many_writers_are_watched_with_one_call() {
     }
     assert_eq!(desk.count("PUT users/update_many"), 5);
     assert_eq!(desk.count("GET job_statuses/show_many"), 1);
+    let looked = desk.calls.lock().unwrap().last().unwrap().at_ms - START_MS;
+    assert_eq!(looked, 2_000, "nobody waits for the outcome of updates: one look confirms several batches");
 }
 
 #[tokio::test]
@@ -193,20 +195,28 @@ async fn a_batch_that_is_refused_as_a_whole_fails_only_for_the_culprit() {
 }
 
 /// A user with one primary address, whose identities can be added to and promoted.
-fn post_office(call: &Seen, identities: &mut Vec<Value>) -> Option<Value> {
-    match call.route().as_str() {
-        "GET users/7/identities" => Some(json!({"identities": identities})),
-        "POST users/7/identities" => {
-            assert_eq!(call.body["identity"]["verified"], true);
-            let made = json!({"id": 71, "type": "email", "value": call.body["identity"]["value"], "primary": false, "verified": true});
-            identities.push(made.clone());
-            Some(json!({"identity": made}))
+fn post_office(call: &Seen, identities: &mut Vec<Value>) -> Option<Said> {
+    let promote = |identities: &mut Vec<Value>, id: u64| {
+        for identity in identities.iter_mut() {
+            identity["primary"] = json!(identity["id"] == id);
         }
-        "PUT users/7/identities/71/make_primary" => {
-            for identity in identities.iter_mut() {
-                identity["primary"] = json!(identity["id"] == 71);
+    };
+    match call.route().as_str() {
+        "GET users/7/identities" => Some(ok(json!({"identities": identities}))),
+        "POST users/7/identities" => {
+            let given = &call.body["identity"];
+            assert_eq!((&given["verified"], &given["primary"]), (&json!(true), &json!(true)));
+            if identities.iter().any(|identity| identity["value"] == given["value"]) {
+                let taken = json!({"value": [{"description": "Email: is already being used by another user", "error": "DuplicateValue"}]});
+                return Some(said(422, json!({"error": "RecordInvalid", "details": taken})));
             }
-            Some(json!({"identities": identities}))
+            identities.push(json!({"id": 71, "type": "email", "value": given["value"], "primary": true, "verified": true}));
+            promote(identities, 71);
+            Some(ok(json!({"identity": identities.last()})))
+        }
+        "PUT users/7/identities/69/make_primary" => {
+            promote(identities, 69);
+            Some(ok(json!({"identities": identities})))
         }
         _ => None,
     }
@@ -216,8 +226,8 @@ fn post_office(call: &Seen, identities: &mut Vec<Value>) -> Option<Value> {
 async fn a_new_address_becomes_the_primary_one_and_the_old_one_stays() {
     let mut identities = vec![json!({"id": 70, "type": "email", "value": "old@example.com", "primary": true, "verified": true})];
     let desk = desk(move |call| {
-        if let Some(body) = post_office(call, &mut identities) {
-            return ok(body);
+        if let Some(said) = post_office(call, &mut identities) {
+            return said;
         }
         assert_eq!(call.route(), "PUT users/7");
         assert_eq!(call.body, json!({"user": {"name": "Ada"}}), "the address is not in the write, which would only add a secondary one");
@@ -228,10 +238,22 @@ async fn a_new_address_becomes_the_primary_one_and_the_old_one_stays() {
     let writes = [update("7", json!({"name": "Ada", "email": "new@example.com"}))];
     let outcomes = desk.zendesk.write(&target("user"), &writes, Priority::Update).await.unwrap();
     assert_eq!(outcomes[0].as_ref().unwrap().look.as_ref().unwrap().row["email"], "new@example.com");
-    assert_eq!(desk.count("PUT users/7/identities/71/make_primary"), 1);
+    assert_eq!(desk.calls.lock().unwrap().len(), 2, "one call for the address, one for the rest");
     // The same write again finds the address in place.
     desk.zendesk.write(&target("user"), &writes, Priority::Update).await.unwrap()[0].as_ref().unwrap();
-    assert_eq!(desk.count("POST users/7/identities"), 1);
+    assert_eq!(desk.count("GET users/7/identities"), 1);
+}
+
+#[tokio::test]
+async fn a_secondary_address_of_the_user_is_made_the_primary_one() {
+    let mut identities = vec![
+        json!({"id": 69, "type": "email", "value": "second@example.com", "primary": false, "verified": true}),
+        json!({"id": 70, "type": "email", "value": "old@example.com", "primary": true, "verified": true}),
+    ];
+    let desk = desk(move |call| post_office(call, &mut identities).unwrap_or_else(|| panic!("{}", call.route())));
+    let writes = [update("7", json!({"email": "second@example.com"}))];
+    desk.zendesk.write(&target("user"), &writes, Priority::Update).await.unwrap()[0].as_ref().unwrap();
+    assert_eq!(desk.count("PUT users/7/identities/69/make_primary"), 1);
 }
 
 #[tokio::test]
@@ -337,4 +359,60 @@ async fn another_key_than_external_id_is_refused() {
     let to = WriteTarget { object: "user".to_owned(), key_field: "user_fields.entente_id".to_owned() };
     let error = desk.zendesk.write(&to, &[create("con_1", json!({"name": "Ada"}))], Priority::Update).await.unwrap_err();
     assert_eq!((error.class, error.code.as_str()), (Class::Configuration, "key_field"));
+}
+
+#[tokio::test]
+async fn an_internal_ticket_of_a_colleague_is_hidden_from_the_customer() {
+    let desk = desk(|call| match call.route().as_str() {
+        "GET tickets" => ok(json!({"tickets": []})),
+        "POST tickets" => said(201, json!({"ticket": {"id": 35, "status": "new", "updated_at": "2026-01-02T10:00:00Z"}, "audit": {}})),
+        other => panic!("{other}"),
+    });
+    let checklist = |key: &str, manager: &str| {
+        let row = json!({
+            "subject": "Onboarding", "description": "[ ] call", "comment.public": false, "requester_agent_email": manager,
+            "organization_id": "7",
+        });
+        create(key, row)
+    };
+    // Somebody who is no agent is not invited: the ticket is then of our own user.
+    for (key, manager) in [("cas_1", "Cora@Acme.example"), ("cas_2", "nobody@customer.example")] {
+        desk.zendesk.write(&target("ticket"), &[checklist(key, manager)], Priority::Urgent).await.unwrap()[0].as_ref().unwrap();
+    }
+    let calls = desk.calls.lock().unwrap();
+    let tickets: Vec<&Value> = calls.iter().filter(|call| call.method == "POST").map(|call| &call.body["ticket"]).collect();
+    assert_eq!(tickets[0]["comment"], json!({"body": "[ ] call", "public": false}));
+    assert_eq!((&tickets[0]["requester_id"], &tickets[0]["organization_id"]), (&json!(901), &json!(7)));
+    assert_eq!((&tickets[1]["requester_id"], &tickets[1]["comment"]["public"]), (&Value::Null, &json!(false)));
+    assert!(tickets.iter().all(|ticket| ticket.get("requester_agent_email").is_none()), "Zendesk has no such attribute");
+}
+
+#[tokio::test]
+async fn what_only_a_new_ticket_takes_is_refused_later() {
+    let desk = desk(|call| panic!("{}", call.route()));
+    let outcomes = desk.zendesk.write(&target("ticket"), &[update("35", json!({"comment.public": true}))], Priority::Update).await.unwrap();
+    assert_eq!(outcomes[0].as_ref().unwrap_err().code, "immutable_field");
+}
+
+#[tokio::test]
+async fn groups_are_read_once_and_anew_when_asked() {
+    let desk = desk(|call| match (call.route().as_str(), call.q("page[after]")) {
+        ("GET groups", "") => ok(json!({"groups": [{"id": 77, "name": "Enterprise support", "deleted": false}],
+            "meta": {"has_more": true, "after_cursor": "x"}})),
+        ("GET groups", "x") => {
+            ok(json!({"groups": [{"id": 78, "name": "Old", "deleted": true}, {"id": 79, "name": "Rest", "deleted": false}],
+            "meta": {"has_more": false, "after_cursor": "y"}}))
+        }
+        (other, _) => panic!("{other}"),
+    });
+    for fresh in [false, false] {
+        let groups = desk.zendesk.groups(fresh).await.unwrap();
+        assert_eq!(
+            groups.iter().map(|group| (group.id.as_str(), group.name.as_str())).collect::<Vec<_>>(),
+            [("77", "Enterprise support"), ("79", "Rest")]
+        );
+    }
+    assert_eq!(desk.count("GET groups"), 2);
+    desk.zendesk.groups(true).await.unwrap();
+    assert_eq!(desk.count("GET groups"), 4);
 }

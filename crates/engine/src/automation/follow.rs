@@ -1,50 +1,80 @@
 //! Following the ledger: each entry once, in order. What an entry gives rise to commits together with the cursor, so that nothing is
-//! done twice and nothing is left out, whenever the process ends.
+//! done twice and nothing is left out, whenever the process ends. What comes with time alone (see [`super::daily`]) and with a new
+//! configuration (see [`super::routing`]) is done here too, a page at a time, after the entries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
+use entente_model::mapping::Role;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Changes, Entry, EntryId, Record, RecordQuery, StoreError, Tx, Viewer};
+use entente_store::{Change, Changes, Entry, EntryId, Lane, LinkState, Record, RecordQuery, StoreError, Tx, Viewer};
 
-use super::{context, health, notices, onboarding};
+use super::onboarding::Won;
+use super::routing::Routes;
+use super::{context, daily, health, notices, onboarding, routing};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::sync::edit::{self, Edit};
-use crate::sync::task::LANE_ACTIVITY;
+use crate::sync::task::{LANE_ACTIVITY, LANE_BACKFILL};
 
 /// Name of the cursor.
 const CURSOR: &str = "automation";
 /// Records of one kind that one account is judged by at most, the latest changed.
 const JUDGED: usize = 500;
 
-/// Follows up to `limit` entries. Returns how many there were.
+/// Times that a step is tried again at once after a race with a worker, each with an eighth of the entries, down to one by one.
+const RACES_MAX: u32 = 12;
+
+/// Follows up to `limit` entries, and does a page of what is due. Returns how many entries and accounts there were. A record that a
+/// worker changes at the same moment makes the step smaller, so that only its own entry is tried again.
 ///
 /// # Errors
 /// When the store fails; then nothing is done and the same entries come again.
 pub async fn step(engine: &Engine, limit: usize) -> Result<usize> {
+    routing::prepare(engine).await?;
+    let now = engine.now();
     let idle = engine.store().read(move |tx| {
         let after = tx.cursor::<EntryId>(CURSOR)?.unwrap_or(0);
-        Ok(tx.feed(after, 1)?.is_empty())
+        let routing = routing::in_force(tx)?.1;
+        Ok(!routing && !daily::is_due(tx, now)? && tx.feed(after, 1)?.is_empty())
     });
     if idle.await? {
         return Ok(0);
     }
+    let mut many = limit.max(1);
+    let mut races = 0;
+    loop {
+        match follow(engine, many).await {
+            Err(EngineError::Store(StoreError::Conflict { what })) if races < RACES_MAX => {
+                tracing::debug!(what, entries = many, "automation lost a race and tries fewer entries");
+                races += 1;
+                many = (many / 8).max(1);
+            }
+            followed => return followed,
+        }
+    }
+}
+
+async fn follow(engine: &Engine, limit: usize) -> Result<usize> {
     let (engine_, catalog) = (engine.clone(), engine.catalog());
     let followed = engine
         .store()
         .write(move |tx| {
             let now = engine_.now();
-            let after = tx.cursor::<EntryId>(CURSOR)?.unwrap_or(0);
+            // Held to the end: a second follower waits here, and goes on where this one ends.
+            let after = tx.cursor_for_update::<EntryId>(CURSOR)?.unwrap_or(0);
             let mut entries = tx.feed(after, limit)?;
-            let Some(last) = entries.last().map(|entry| entry.id) else { return Ok(0) };
-            tx.open_entries(&mut entries)?;
-            Follower::new(&engine_, &catalog, now).follow(tx, &entries)?;
-            tx.put_cursor(CURSOR, &last, now)?;
-            Ok(entries.len())
+            let (routes, _) = routing::in_force(tx)?;
+            let mut follower = Follower::new(&engine_, &catalog, routes, now);
+            if let Some(last) = entries.last().map(|entry| entry.id) {
+                tx.open_entries(&mut entries)?;
+                follower.follow(tx, &entries)?;
+                tx.put_cursor(CURSOR, &last, now)?;
+            }
+            Ok(entries.len() + follower.catch_up(tx)?)
         })
         .await?;
     Ok(followed)
@@ -53,16 +83,27 @@ pub async fn step(engine: &Engine, limit: usize) -> Result<usize> {
 struct Follower<'a> {
     engine: &'a Engine,
     catalog: &'a Catalog,
+    routes: Routes,
     now: Timestamp,
     judge_health: BTreeSet<RecordId>,
     tell_context: BTreeSet<RecordId>,
     route: BTreeSet<RecordId>,
-    won: Vec<(RecordId, Timestamp)>,
+    /// Won deals.
+    won: Vec<Won>,
 }
 
 impl<'a> Follower<'a> {
-    fn new(engine: &'a Engine, catalog: &'a Catalog, now: Timestamp) -> Self {
-        Self { engine, catalog, now, judge_health: BTreeSet::new(), tell_context: BTreeSet::new(), route: BTreeSet::new(), won: Vec::new() }
+    fn new(engine: &'a Engine, catalog: &'a Catalog, routes: Routes, now: Timestamp) -> Self {
+        Self {
+            engine,
+            catalog,
+            routes,
+            now,
+            judge_health: BTreeSet::new(),
+            tell_context: BTreeSet::new(),
+            route: BTreeSet::new(),
+            won: Vec::new(),
+        }
     }
 
     fn follow(&mut self, tx: &mut Tx<'_>, entries: &[Entry]) -> Result<(), StoreError> {
@@ -72,55 +113,82 @@ impl<'a> Follower<'a> {
             let Some(record) = records.get(&entry.record) else { continue };
             self.sort(tx, entry, record)?;
         }
-        for (account, won_at) in std::mem::take(&mut self.won) {
-            onboarding::start(tx, self.engine, self.catalog, &account, won_at, self.now)?;
+        for won in std::mem::take(&mut self.won) {
+            let deals = records_of(tx, "opportunity", &won.account)?;
+            let cases = records_of(tx, "case", &won.account)?;
+            onboarding::won(tx, self.engine, self.catalog, &won, &deals, &cases, self.now)?;
         }
         for account in std::mem::take(&mut self.judge_health) {
-            let cases = self.values_of(tx, "case", &account)?;
-            self.set(tx, &account, "support health", |account, now| health::fields(account, &cases, now))?;
+            let Some(record) = tx.record(&Viewer::system(), &account)? else { continue };
+            self.judge(tx, &record, LANE_ACTIVITY)?;
         }
         for account in std::mem::take(&mut self.tell_context) {
-            let activities = self.values_of(tx, "activity", &account)?;
-            let deals = self.values_of(tx, "opportunity", &account)?;
-            self.set(tx, &account, "sales context", |_, _| context::fields(&activities, &deals))?;
+            let activities: Vec<Fields> = records_of(tx, "activity", &account)?.into_iter().map(|record| record.data).collect();
+            let deals = records_of(tx, "opportunity", &account)?;
+            let fields = context::fields(&activities, &context::deals(tx, deals)?);
+            self.set(tx, &account, "sales context", LANE_ACTIVITY, fields)?;
         }
-        let groups = self.engine.options().tier_groups.clone();
         for account in std::mem::take(&mut self.route) {
-            self.set(tx, &account, "tier routing", |account, _| routing(account, &groups))?;
+            let Some(record) = tx.record(&Viewer::system(), &account)? else { continue };
+            if let Some(fields) = self.routes.of(&record.data) {
+                self.set(tx, &account, "tier routing", LANE_ACTIVITY, fields)?;
+            }
         }
         Ok(())
     }
 
+    /// A page of accounts under a new routing table, and a page of the daily judgement.
+    fn catch_up(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+        let routed = routing::next(tx)?;
+        for account in &routed {
+            if let Some(fields) = self.routes.of(&account.data) {
+                self.set(tx, &account.id, "tier routing", LANE_BACKFILL, fields)?;
+            }
+        }
+        let judged = daily::next(tx, self.now)?;
+        for account in &judged {
+            self.judge(tx, account, LANE_BACKFILL)?;
+        }
+        Ok(routed.len() + judged.len())
+    }
+
     /// What an entry gives rise to.
     fn sort(&mut self, tx: &mut Tx<'_>, entry: &Entry, record: &Record) -> Result<(), StoreError> {
-        let account = if let Value::Ref(account) = get(&record.data, "account") { Some(account.clone()) } else { None };
+        let account = reference(get(&record.data, "account"));
         let Changes::Open(changes) = &entry.changes else { return Ok(()) };
+        // Where the record was before matters as much as where it is now.
+        let left = changes.get("account").and_then(|change| reference(&change.before));
         match record.object.as_str() {
-            "case" => self.judge_health.extend(account),
-            "activity" => self.tell_context.extend(account),
+            "case" => {
+                self.date_escalation(tx, entry, record, changes.get("tags"))?;
+                self.judge_health.extend(account.into_iter().chain(left));
+            }
+            "activity" => self.tell_context.extend(account.into_iter().chain(left)),
             "opportunity" => {
                 // The deal may be seen before its account is: whichever comes last makes the customer.
                 let news = changes.contains_key("is_won") || changes.contains_key("account");
                 let won = news && *get(&record.data, "is_won") == Value::Bool(true);
+                let moved = !changes.contains_key("is_won") && left.is_some();
+                self.tell_context.extend(left);
                 if let Some(account) = account {
                     // What was won before the first sync is no news.
                     if won && entry.cause != "import" {
-                        self.won.push((account.clone(), entry.at));
+                        self.won.push(Won { account: account.clone(), deal: record.id.clone(), at: entry.at, moved });
                     }
                     self.tell_context.insert(account);
                 }
             }
             "account" => {
-                if changes.contains_key("tier") && !self.engine.options().tier_groups.is_empty() {
+                if changes.get("name").is_some_and(|name| name.before.is_blank()) && get(&record.data, "won_at").is_blank() {
+                    self.won_before(tx, entry, record)?;
+                }
+                if changes.contains_key("tier") {
                     self.route.insert(record.id.clone());
                 }
                 if entry.cause != "import" {
-                    let told = notices::of_account(entry, &record.data, self.engine.options().health_notice_points);
-                    let kinds: Vec<(&str, &str, i64)> = told.iter().map(|_| ("notices", "", 1)).collect();
-                    for notice in &told {
-                        tx.notify(notice)?;
+                    for notice in notices::of_account(entry, &record.data, self.engine.options().health_notice_points) {
+                        tx.notify(&notice)?;
                     }
-                    tx.count(self.now, &kinds)?;
                 }
             }
             _ => {}
@@ -128,39 +196,73 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    fn values_of(&self, tx: &mut Tx<'_>, object: &str, account: &RecordId) -> Result<Vec<Fields>, StoreError> {
-        let query = RecordQuery {
-            object: Some(object.to_owned()),
-            equal: vec![("account".to_owned(), Value::Ref(account.clone()))],
-            ..RecordQuery::default()
-        };
-        Ok(tx.list_records(&Viewer::system(), &query, JUDGED)?.records.into_iter().map(|record| record.data).collect())
+    /// Deals that were followed while their account had no values yet: nothing could be made of them then.
+    fn won_before(&mut self, tx: &mut Tx<'_>, entry: &Entry, account: &Record) -> Result<(), StoreError> {
+        for deal in records_of(tx, "opportunity", &account.id)? {
+            let known = self.won.iter().any(|won| won.deal == deal.id);
+            let number = deal.provenance.get("is_won").filter(|number| **number < entry.id);
+            let (Some(number), true, false) = (number, *get(&deal.data, "is_won") == Value::Bool(true), known) else { continue };
+            if tx.entry(&Viewer::system(), *number)?.is_some_and(|won| won.cause != "import") {
+                self.won.push(Won { account: account.id.clone(), deal: deal.id.clone(), at: entry.at, moved: false });
+            }
+        }
+        Ok(())
     }
 
-    fn set(
-        &self,
-        tx: &mut Tx<'_>,
-        account: &RecordId,
-        flow: &str,
-        fields: impl Fn(&Fields, Timestamp) -> Fields,
-    ) -> Result<(), StoreError> {
-        let Some(record) = tx.record(&Viewer::system(), account)? else { return Ok(()) };
+    fn date_escalation(&self, tx: &mut Tx<'_>, entry: &Entry, case: &Record, tags: Option<&Change>) -> Result<(), StoreError> {
+        let Some(tags) = tags else { return Ok(()) };
+        match health::escalation(&case.data, tags.mark.at.unwrap_or(entry.at)) {
+            Some(fields) => self.set(tx, &case.id, "escalation", LANE_ACTIVITY, fields),
+            None => Ok(()),
+        }
+    }
+
+    fn judge(&self, tx: &mut Tx<'_>, account: &Record, lane: Lane) -> Result<(), StoreError> {
+        let cases = self.cases_of(tx, &account.id)?;
+        if !daily::counts(&account.data, !cases.is_empty()) {
+            return Ok(());
+        }
+        let fields = health::judged(tx, account, &cases, self.now)?;
+        self.set(tx, &account.id, "support health", lane, fields)
+    }
+
+    /// The cases of an account, without those that were deleted or merged away at the support desk: they are no trouble any more.
+    fn cases_of(&self, tx: &mut Tx<'_>, account: &RecordId) -> Result<Vec<Record>, StoreError> {
+        let mut cases = records_of(tx, "case", account)?;
+        let ids: Vec<RecordId> = cases.iter().map(|case| case.id.clone()).collect();
+        let is_support = |name: &str| self.engine.connection(name).is_ok_and(|connection| connection.role == Role::Support);
+        let links = tx.links_of(&ids)?;
+        let gone = links.into_iter().filter(|link| link.state != LinkState::Present && is_support(&link.connection));
+        let gone: BTreeSet<RecordId> = gone.map(|link| link.record).collect();
+        cases.retain(|case| !gone.contains(&case.id));
+        Ok(cases)
+    }
+
+    fn set(&self, tx: &mut Tx<'_>, record: &RecordId, flow: &str, lane: Lane, fields: Fields) -> Result<(), StoreError> {
         let edit = Edit {
-            record: account.clone(),
-            fields: fields(&record.data, self.now),
+            record: record.clone(),
+            fields,
             actor: Actor::Us,
             actor_name: flow.to_owned(),
             cause: "flow".to_owned(),
             detail: flow.to_owned(),
-            lane: LANE_ACTIVITY,
+            lane,
             window_ms: i64::try_from(self.engine.options().window().as_millis()).unwrap_or(0),
         };
         edit::apply(tx, self.catalog, &edit, self.now).map(drop)
     }
 }
 
-/// The group that serves the account's tier.
-fn routing(account: &Fields, groups: &BTreeMap<String, String>) -> Fields {
-    let group = get(account, "tier").as_text().and_then(|tier| groups.get(tier));
-    Fields::from([("support_group".to_owned(), group.map_or(Value::Null, Value::text))])
+fn reference(value: &Value) -> Option<RecordId> {
+    if let Value::Ref(id) = value { Some(id.clone()) } else { None }
+}
+
+/// The records of an object that belong to an account.
+fn records_of(tx: &mut Tx<'_>, object: &str, account: &RecordId) -> Result<Vec<Record>, StoreError> {
+    let query = RecordQuery {
+        object: Some(object.to_owned()),
+        equal: vec![("account".to_owned(), Value::Ref(account.clone()))],
+        ..RecordQuery::default()
+    };
+    Ok(tx.list_records(&Viewer::system(), &query, JUDGED)?.records)
 }

@@ -5,6 +5,11 @@ use entente_model::value::{Fields, Value, get};
 use entente_store::{Changes, Entry, NewNotice};
 use rust_decimal::Decimal;
 
+use super::daily;
+
+/// Kind of the notice that tells a customer success manager of a new customer.
+pub const NEW_CUSTOMER: &str = "new_customer";
+
 /// Notices that an entry of an account gives rise to. `points` is the move of the health score that is worth telling.
 #[must_use]
 pub fn of_account(entry: &Entry, account: &Fields, points: u8) -> Vec<NewNotice> {
@@ -13,7 +18,8 @@ pub fn of_account(entry: &Entry, account: &Fields, points: u8) -> Vec<NewNotice>
     let mut notices = Vec::new();
     if let Some(change) = changes.get("csm_email")
         && !change.after.is_blank()
-        && !change.before.is_blank()
+        && daily::is_customer(account)
+        && !told_at_the_win(entry, account)
     {
         notices.push(notice(entry, "csm_assigned", &change.after, format!("{name} is yours now"), handover(account)));
     }
@@ -42,13 +48,32 @@ pub fn of_account(entry: &Entry, account: &Fields, points: u8) -> Vec<NewNotice>
     notices
 }
 
+/// Whether the notice of the new customer went to this manager: they were there before the deal was won.
+fn told_at_the_win(entry: &Entry, account: &Fields) -> bool {
+    matches!(get(account, "won_at"), Value::DateTime(won) if entry.at <= *won)
+}
+
+/// The notice to the customer success manager that a customer bought more, if there is one.
+#[must_use]
+pub fn expansion(record: &RecordId, account: &Fields, deal: &Fields, at: entente_model::clock::Timestamp) -> Option<NewNotice> {
+    let to = get(account, "csm_email");
+    (!to.is_blank()).then(|| NewNotice {
+        at,
+        kind: "expansion".to_owned(),
+        recipient: to.display(),
+        title: format!("{} bought more: {}", get(account, "name").display(), get(deal, "name").display()),
+        body: handover(account),
+        record: Some(record.clone()),
+    })
+}
+
 /// The notice to the customer success manager of a new customer, if there is one.
 #[must_use]
 pub fn new_customer(record: &RecordId, account: &Fields, at: entente_model::clock::Timestamp) -> Option<NewNotice> {
     let to = get(account, "csm_email");
     (!to.is_blank()).then(|| NewNotice {
         at,
-        kind: "new_customer".to_owned(),
+        kind: NEW_CUSTOMER.to_owned(),
         recipient: to.display(),
         title: format!("New customer: {}", get(account, "name").display()),
         body: handover(account),

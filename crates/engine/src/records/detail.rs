@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entente_model::mapping::Owner;
 use entente_model::object::Object;
 use entente_model::value::{Value, get};
-use entente_store::{Entry, EntryId, Record, Viewer};
+use entente_store::{Entry, EntryId, Record, ReviewState, Viewer};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -88,6 +88,8 @@ pub struct RecordDetail {
     pub links: Vec<RecordLinkDetail>,
     /// Conflicts that wait for a person.
     pub conflicts: Vec<Conflict>,
+    /// Ids of match reviews that ask about it and wait for a person.
+    pub reviews: Vec<String>,
     /// Whether work on it is waiting or under way.
     pub in_flight: bool,
 }
@@ -113,11 +115,13 @@ pub async fn get_record(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Re
             }
             let links = tx.links_of(std::slice::from_ref(&wanted))?;
             let in_flight = tx.hint_of(wanted.as_str())?.is_some();
+            let reviews = tx.reviews_of(&[wanted.to_string()])?.into_iter().filter(|review| review.state == ReviewState::Waiting);
+            let reviews: Vec<String> = reviews.map(|review| review.id.to_string()).collect();
             let display = Display::of(tx, &seer, &catalog, record.data.values())?;
-            Ok(Some((record, entries, links, in_flight, display)))
+            Ok(Some((record, entries, links, reviews, in_flight, display)))
         })
         .await?;
-    let Some((record, entries, links, in_flight, display)) = found else { return Err(no_record(&id)) };
+    let Some((record, entries, links, reviews, in_flight, display)) = found else { return Err(no_record(&id)) };
     let catalog = engine.catalog();
     let object = catalog.object(&record.object);
     let links = links.into_iter().map(|link| RecordLinkDetail {
@@ -132,6 +136,7 @@ pub async fn get_record(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Re
         fields: fields(&catalog, object, &record, &entries, &display)?,
         links: links.collect(),
         conflicts: super::conflicts::of_record(engine, viewer, &id).await?,
+        reviews,
         in_flight,
         id: id.to_string(),
         state: record.state.to_string(),

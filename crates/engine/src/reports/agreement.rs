@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::mapping::Direction;
-use entente_model::value::get;
-use entente_store::{DeadLetterFilter, DeadLetterState, Link, LinkState, PAGE_ROWS_MAX, Record, StoreError, Tx, Viewer};
+use entente_model::mapping::{Direction, Owner};
+use entente_model::value::{Value, get};
+use entente_store::{
+    DeadLetterFilter, DeadLetterState, EntryId, Link, LinkState, PAGE_ROWS_MAX, Record, ReviewState, StoreError, Tx, Viewer,
+};
 
 use super::dashboard::DriftLine;
+use super::mapped;
 use crate::catalog::Catalog;
 
 /// Objects that count as customers.
@@ -24,85 +27,144 @@ pub(super) struct Agreement {
     pub(super) linked: u64,
     pub(super) in_agreement: u64,
     pub(super) drift: Vec<DriftLine>,
+    /// Accounts won since the instant asked for, and the ledger entry that told of their support profile.
+    pub(super) won: Vec<(Timestamp, EntryId)>,
 }
 
-/// Why a record's fields may differ.
+/// Why a field of a record may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause {
-    Moving,
     Waiting,
     Dead,
+    Stuck,
+    Moving,
+    Review,
     Unnoticed,
 }
 
 impl Cause {
-    fn words(self) -> &'static str {
+    fn words(self, behind: &str) -> String {
         match self {
-            Self::Moving => "sync in progress",
-            Self::Waiting => "a conflict waits for a person",
-            Self::Dead => "the sync failed for good; see the dead letters",
-            Self::Unnoticed => "the sides differ and nothing is in flight; reconciliation puts it right",
+            Self::Waiting => "a conflict waits for a person".to_owned(),
+            Self::Dead => "the sync failed for good; see the dead letters".to_owned(),
+            Self::Stuck => format!("{behind} cannot be used right now; see the alerts"),
+            Self::Moving => format!("on its way to {behind}"),
+            Self::Review => "a possible match waits for a person".to_owned(),
+            Self::Unnoticed => format!("{behind} differs and nothing is in flight; the next look puts it right"),
         }
     }
 }
 
-/// Goes through all customers.
-pub(super) fn count(
-    tx: &mut Tx<'_>,
-    viewer: &Viewer,
-    catalog: &Catalog,
-    connections: &[String],
-    now: Timestamp,
-) -> Result<Agreement, StoreError> {
-    let mut found = Agreement::default();
-    let mut drift: BTreeMap<(String, Cause), u64> = BTreeMap::new();
-    let dead = dead_records(tx, viewer)?;
-    for object in CUSTOMERS {
-        let mut after: Option<RecordId> = None;
-        loop {
-            let records = tx.records_after(viewer, object, after.as_ref(), PAGE_ROWS_MAX)?;
-            let Some(last) = records.last() else { break };
-            after = Some(last.id.clone());
-            let full = records.len() == PAGE_ROWS_MAX;
-            let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
-            let mut links: BTreeMap<RecordId, Vec<Link>> = BTreeMap::new();
-            for link in tx.links_of(&ids)?.into_iter().filter(|link| link.state == LinkState::Present) {
-                links.entry(link.record.clone()).or_default().push(link);
-            }
-            let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            let moving = tx.hinted(&names)?;
-            let waiting: BTreeSet<RecordId> = tx.conflicts_of(&ids)?.into_iter().map(|conflict| conflict.conflict.record).collect();
-            for record in &records {
-                let links = links.get(&record.id).map(Vec::as_slice).unwrap_or_default();
-                let cause = if waiting.contains(&record.id) {
-                    Some(Cause::Waiting)
-                } else if dead.contains(&record.id) {
-                    Some(Cause::Dead)
-                } else if moving.contains(record.id.as_str()) {
-                    Some(Cause::Moving)
-                } else {
-                    None
-                };
-                let differing = differing(catalog, record, links);
-                found.records += 1;
-                let linked = is_linked(catalog, connections, record, links, now);
-                found.linked += u64::from(linked);
-                found.in_agreement += u64::from(linked && cause.is_none() && differing.is_empty());
-                for field in differing {
-                    *drift.entry((format!("{object}.{field}"), cause.unwrap_or(Cause::Unnoticed))).or_default() += 1;
+/// What the comparison goes by.
+pub(super) struct Comparison<'a> {
+    pub(super) viewer: &'a Viewer,
+    pub(super) catalog: &'a Catalog,
+    pub(super) connections: &'a [String],
+    /// Connections that cannot be used right now.
+    pub(super) stuck: &'a BTreeSet<String>,
+    /// Accounts won from here on are gathered.
+    pub(super) won_since: Timestamp,
+    pub(super) now: Timestamp,
+}
+
+/// What is waiting, of a page of records.
+struct Waiting {
+    moving: BTreeSet<String>,
+    /// Fields frozen by a conflict, by record.
+    frozen: BTreeSet<(RecordId, String)>,
+    conflicted: BTreeSet<RecordId>,
+    reviewed: BTreeSet<String>,
+}
+
+impl Waiting {
+    fn of(tx: &mut Tx<'_>, ids: &[RecordId]) -> Result<Self, StoreError> {
+        let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let conflicts = tx.conflicts_of(ids)?;
+        let reviews = tx.reviews_of(&names)?.into_iter().filter(|review| review.state == ReviewState::Waiting);
+        Ok(Self {
+            moving: tx.hinted(&names)?,
+            frozen: conflicts.iter().map(|found| (found.conflict.record.clone(), found.conflict.field.clone())).collect(),
+            conflicted: conflicts.into_iter().map(|found| found.conflict.record).collect(),
+            reviewed: reviews.flat_map(|review| [review.review.record.to_string(), review.review.other]).collect(),
+        })
+    }
+}
+
+impl Comparison<'_> {
+    /// Goes through all customers.
+    pub(super) fn run(&self, tx: &mut Tx<'_>) -> Result<Agreement, StoreError> {
+        let mut found = Agreement::default();
+        let mut drift: BTreeMap<(String, String, Cause), u64> = BTreeMap::new();
+        let dead = dead_records(tx, self.viewer)?;
+        for object in CUSTOMERS {
+            let mut after: Option<RecordId> = None;
+            loop {
+                let records = tx.records_after(self.viewer, object, after.as_ref(), PAGE_ROWS_MAX)?;
+                let Some(last) = records.last() else { break };
+                after = Some(last.id.clone());
+                let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
+                let mut links: BTreeMap<RecordId, Vec<Link>> = BTreeMap::new();
+                for link in tx.links_of(&ids)?.into_iter().filter(|link| link.state == LinkState::Present) {
+                    links.entry(link.record.clone()).or_default().push(link);
+                }
+                let waiting = Waiting::of(tx, &ids)?;
+                for record in &records {
+                    let links = links.get(&record.id).map(Vec::as_slice).unwrap_or_default();
+                    self.count(record, links, &waiting, &dead, &mut found, &mut drift);
+                }
+                if records.len() < PAGE_ROWS_MAX {
+                    break;
                 }
             }
-            if !full {
-                break;
-            }
+        }
+        let lines = drift.into_iter().map(|((field, behind, cause), records)| {
+            let (object, name) = field.split_once('.').unwrap_or((&field, ""));
+            DriftLine { label: mapped::label(self.catalog, object, name), cause: cause.words(&behind), field, records, behind }
+        });
+        found.drift = lines.collect();
+        found.drift.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.field.cmp(&b.field)));
+        found.drift.truncate(DRIFT_LINES);
+        Ok(found)
+    }
+
+    fn count(
+        &self,
+        record: &Record,
+        links: &[Link],
+        waiting: &Waiting,
+        dead: &BTreeSet<RecordId>,
+        found: &mut Agreement,
+        drift: &mut BTreeMap<(String, String, Cause), u64>,
+    ) {
+        let differing = differing(self.catalog, record, links);
+        let linked = is_linked(self.catalog, self.connections, record, links, self.now);
+        let moving = waiting.moving.contains(record.id.as_str());
+        let idle = !moving && !dead.contains(&record.id) && !waiting.conflicted.contains(&record.id);
+        found.records += 1;
+        found.linked += u64::from(linked);
+        found.in_agreement += u64::from(linked && idle && differing.is_empty());
+        for (field, behind) in differing {
+            let cause = if waiting.frozen.contains(&(record.id.clone(), field.clone())) {
+                Cause::Waiting
+            } else if dead.contains(&record.id) {
+                Cause::Dead
+            } else if self.stuck.contains(&behind) {
+                Cause::Stuck
+            } else if moving {
+                Cause::Moving
+            } else if waiting.reviewed.contains(record.id.as_str()) {
+                Cause::Review
+            } else {
+                Cause::Unnoticed
+            };
+            *drift.entry((format!("{}.{field}", record.object), behind, cause)).or_default() += 1;
+        }
+        if let (Value::DateTime(won), Some(told)) = (get(&record.data, "won_at"), record.provenance.get("support_id"))
+            && *won >= self.won_since
+        {
+            found.won.push((*won, *told));
         }
     }
-    let mut lines: Vec<DriftLine> =
-        drift.into_iter().map(|((field, cause), records)| DriftLine { field, records, cause: cause.words().to_owned() }).collect();
-    lines.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.field.cmp(&b.field)));
-    lines.truncate(DRIFT_LINES);
-    found.drift = lines;
-    Ok(found)
 }
 
 fn dead_records(tx: &mut Tx<'_>, viewer: &Viewer) -> Result<BTreeSet<RecordId>, StoreError> {
@@ -128,15 +190,19 @@ fn is_linked(catalog: &Catalog, connections: &[String], record: &Record, links: 
     })
 }
 
-/// Fields that a counterpart should hold and, as last seen, does not.
-fn differing(catalog: &Catalog, record: &Record, links: &[Link]) -> BTreeSet<String> {
+/// Fields that a counterpart should hold and, as last seen, does not; with its connection.
+fn differing(catalog: &Catalog, record: &Record, links: &[Link]) -> BTreeSet<(String, String)> {
     let mut fields = BTreeSet::new();
     for link in links {
         let Some(mapped) = catalog.mapped(&link.connection, &record.object) else { continue };
         for line in mapped.mapping().fields.iter().filter(|line| line.direction != Direction::In) {
+            if line.owner == Owner::Native && !record.data.contains_key(&line.field) {
+                // Not ours to say until we have said something.
+                continue;
+            }
             let held = link.seen.as_ref().and_then(|seen| seen.get(&line.field)).unwrap_or_else(|| get(&link.base, &line.field));
             if !held.agrees(get(&record.data, &line.field)) {
-                fields.insert(line.field.clone());
+                fields.insert((line.field.clone(), link.connection.clone()));
             }
         }
     }

@@ -1,20 +1,21 @@
 //! Counting the dashboard from the store. One read transaction sees one state, so the numbers add up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
-use entente_store::{StoreError, SyncStatus, Tx, Viewer};
+use entente_store::{DeadLetterFilter, DeadLetterState, PAGE_ROWS_MAX, StoreError, SyncStatus, Tx, Viewer, WaitCount};
 
-use super::agreement::{self, Agreement};
+use super::agreement::{Agreement, Comparison};
 use super::dashboard::{
     Alert, ConnectionStatus, Consistency, Dashboard, Failure, Onboarding, Overall, Rate, RecentMapping, SyncHealth, SyncVolume,
 };
 use super::mapped;
-use super::meter::{CALLS, CALLS_MS, Condition, setting};
+use super::meter::{CALLS, CALLS_MS, Condition, NETWORK_TRIPS, NETWORK_US, POLLS_FAILED, setting};
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::sync::converge::FIRST_READ;
+use crate::sync::first_read::FIRST_READ;
 use crate::sync::settle::{LIVE_LATENCY, ONBOARDING_LATENCY};
 
 /// Milliseconds of a day.
@@ -39,7 +40,13 @@ struct Counted {
     peak: Option<(Timestamp, i64)>,
     live: entente_store::Latency,
     onboarding: entente_store::Latency,
+    /// From won to the support profile, in milliseconds, of each customer won today; sorted.
+    won_ms: Vec<u64>,
     events: Vec<entente_store::SyncEvent>,
+    /// Subjects whose dead letter a person put away lately, and that have none open.
+    discarded: BTreeSet<String>,
+    /// Objects at connections with records that fail because the mapping does not fit the platform.
+    misfits: BTreeSet<(String, String)>,
     event_counts: BTreeMap<(String, SyncStatus), u64>,
     this_week: u64,
     last_week: u64,
@@ -48,6 +55,7 @@ struct Counted {
     conflicts: u64,
     reviews: u64,
     dead: u64,
+    waits: BTreeMap<String, WaitCount>,
     links: BTreeMap<(String, String), u64>,
     conditions: BTreeMap<String, Condition>,
     recent: Vec<RecentMapping>,
@@ -64,8 +72,12 @@ const TODAY: &[&str] = &[
     "activities",
     "health",
     "webhooks",
+    "webhooks_failed",
     "webhooks_refused",
     "polls",
+    POLLS_FAILED,
+    NETWORK_US,
+    NETWORK_TRIPS,
     "onboarding_new",
     "onboarding_checklists",
     "onboarding_health",
@@ -79,13 +91,7 @@ pub(super) async fn count(engine: &Engine, viewer: &Viewer) -> Result<Dashboard>
     let now = engine.now();
     let (catalog, viewer) = (engine.catalog(), viewer.clone());
     let names: Vec<String> = engine.connections().keys().cloned().collect();
-    let mut counted = engine
-        .store()
-        .read(move |tx| {
-            let agreement = agreement::count(tx, &viewer, &catalog, &names, now)?;
-            read(tx, &viewer, &names, agreement, now)
-        })
-        .await?;
+    let mut counted = engine.store().read(move |tx| read(tx, &viewer, &catalog, &names, now)).await?;
     for (name, connection) in engine.connections() {
         // What this process sees itself is newer than what it last wrote.
         if connection.connector.counts().calls > 0 {
@@ -99,13 +105,7 @@ fn before(now: Timestamp, ms: i64) -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond() - ms).unwrap_or(now)
 }
 
-fn read(
-    tx: &mut Tx<'_>,
-    viewer: &Viewer,
-    names: &[String],
-    agreement: Agreement,
-    now: Timestamp,
-) -> std::result::Result<Counted, StoreError> {
+fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], now: Timestamp) -> std::result::Result<Counted, StoreError> {
     let day = before(now, now.as_millisecond().rem_euclid(DAY_MS));
     let mut counters = BTreeMap::new();
     for name in TODAY {
@@ -117,6 +117,10 @@ fn read(
             conditions.insert(name.clone(), condition);
         }
     }
+    let stuck: BTreeSet<String> =
+        conditions.iter().filter(|(_, condition)| condition.state == "paused").map(|(name, _)| name.clone()).collect();
+    let agreement = Comparison { viewer, catalog, connections: names, stuck: &stuck, won_since: day, now }.run(tx)?;
+    let won_ms = won_ms(tx, viewer, &agreement)?;
     let by_hour = tx.counted_by_hour("synced", None, day, now)?;
     let total = |counts: BTreeMap<(String, SyncStatus), u64>| counts.values().sum::<u64>();
     Ok(Counted {
@@ -125,7 +129,10 @@ fn read(
         peak: by_hour.into_iter().max_by_key(|(at, many)| (*many, std::cmp::Reverse(*at))).filter(|(_, many)| *many > 0),
         live: tx.latency(LIVE_LATENCY, day, now)?,
         onboarding: tx.latency(ONBOARDING_LATENCY, day, now)?,
-        events: tx.sync_events(viewer, before(now, DAY_MS), FAILURES)?,
+        won_ms,
+        events: tx.sync_events(viewer, before(now, DAY_MS), PAGE_ROWS_MAX)?,
+        discarded: discarded(tx, viewer, before(now, DAY_MS))?,
+        misfits: misfits(tx, viewer)?,
         event_counts: tx.sync_event_counts(viewer, before(now, DAY_MS), before(now, -1))?,
         this_week: total(tx.sync_event_counts(viewer, before(now, 7 * DAY_MS), before(now, -1))?),
         last_week: total(tx.sync_event_counts(viewer, before(now, 14 * DAY_MS), before(now, 7 * DAY_MS))?),
@@ -134,12 +141,47 @@ fn read(
         conflicts: tx.conflict_counts()?.values().sum(),
         reviews: tx.review_counts()?.values().sum(),
         dead: tx.dead_letter_counts()?.values().sum(),
+        waits: tx.wait_counts()?,
         links: tx.link_counts()?,
         conditions,
-        recent: mapped::recent(tx, now)?,
+        recent: mapped::recent(tx, catalog, now)?,
         first_reads: tx.settings(FIRST_READ)?,
         last_live: tx.setting("sync/last_live")?,
     })
+}
+
+/// Time from won to the support profile of each account.
+fn won_ms(tx: &mut Tx<'_>, viewer: &Viewer, agreement: &Agreement) -> std::result::Result<Vec<u64>, StoreError> {
+    let mut times = Vec::with_capacity(agreement.won.len());
+    for (won, told) in &agreement.won {
+        // A profile that was there before the opportunity was won took no time to make, and says nothing.
+        if let Some(entry) = tx.entry(viewer, *told)?
+            && let Ok(ms) = u64::try_from(entry.at.as_millisecond() - won.as_millisecond())
+        {
+            times.push(ms);
+        }
+    }
+    times.sort_unstable();
+    Ok(times)
+}
+
+fn discarded(tx: &mut Tx<'_>, viewer: &Viewer, since: Timestamp) -> std::result::Result<BTreeSet<String>, StoreError> {
+    let filter = |state| DeadLetterFilter { state: Some(state), ..DeadLetterFilter::default() };
+    let put_away = tx.dead_letters(viewer, &filter(DeadLetterState::Discarded), PAGE_ROWS_MAX)?;
+    let open = tx.dead_letters(viewer, &filter(DeadLetterState::Open), PAGE_ROWS_MAX)?;
+    let open: BTreeSet<&str> = open.iter().map(|letter| letter.letter.subject.as_str()).collect();
+    let lately = put_away.into_iter().filter(|letter| letter.letter.died_at >= since).map(|letter| letter.letter.subject);
+    Ok(lately.filter(|subject| !open.contains(subject.as_str())).collect())
+}
+
+fn misfits(tx: &mut Tx<'_>, viewer: &Viewer) -> std::result::Result<BTreeSet<(String, String)>, StoreError> {
+    let filter = DeadLetterFilter {
+        state: Some(DeadLetterState::Open),
+        error_class: Some("configuration".to_owned()),
+        ..DeadLetterFilter::default()
+    };
+    let letters = tx.dead_letters(viewer, &filter, PAGE_ROWS_MAX)?;
+    Ok(letters.into_iter().filter_map(|letter| Some((letter.letter.connection?, letter.letter.object))).collect())
 }
 
 impl Counted {
@@ -160,7 +202,12 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
     let connections: Vec<ConnectionStatus> =
         engine.connections().values().map(|connection| connection_status(engine, connection, &counted)).collect();
     let health = health(engine, &counted, &connections);
-    let mut mappings = mapped::count(engine);
+    let mut broken = counted.misfits.clone();
+    for connection in connections.iter().filter(|connection| connection.state == "paused") {
+        let objects = engine.catalog().mappings(&connection.name).to_vec();
+        broken.extend(objects.iter().map(|mapped| (connection.name.clone(), mapped.mapping().object.clone())));
+    }
+    let mut mappings = mapped::count(engine, &broken);
     mappings.recent.clone_from(&counted.recent);
     let samples = counted.live.samples > 0;
     let volume = SyncVolume {
@@ -182,10 +229,14 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
         waiting_conflicts: counted.conflicts,
         waiting_dead_letters: counted.dead,
         waiting_reviews: counted.reviews,
+        waiting_counterparts: counted.waits.values().map(|waits| waits.records).sum(),
+        waiting_counterparts_since: counted.waits.values().map(|waits| waits.oldest).min(),
     };
     let onboarding = Onboarding {
         new_customers: counted.today("onboarding_new"),
-        mean_ms: (counted.onboarding.samples > 0).then_some(counted.onboarding.p50_ms),
+        mean_ms: counted.won_ms.iter().sum::<u64>().checked_div(counted.won_ms.len() as u64),
+        median_ms: counted.won_ms.get(counted.won_ms.len() / 2).copied(),
+        written_back_ms: (counted.onboarding.samples > 0).then_some(counted.onboarding.p50_ms),
         checklists: counted.today("onboarding_checklists"),
         health_scores: counted.today("onboarding_health"),
         notices: counted.today("onboarding_notices"),
@@ -193,7 +244,7 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
     Dashboard {
         at: now,
         alerts: alerts(&health, &volume, &consistency, &connections),
-        failures: counted.events.iter().map(failure).collect(),
+        failures: counted.events.iter().take(FAILURES).map(|event| failure(event, &counted.discarded)).collect(),
         failure_trend_percent: trend(counted.this_week, counted.last_week),
         health,
         volume,
@@ -228,7 +279,9 @@ fn health(engine: &Engine, counted: &Counted, connections: &[ConnectionStatus]) 
     let support_to_crm = rate(Role::Crm, crate::sync::fate::direction(Role::Crm));
     let (last_full, first_reads_done) = full_sync(engine, &counted.first_reads);
     let of_live = |key: &str| counted.last_live.as_ref().map(|live| live[key].clone());
-    let manual = counted.failures(|_, status| status == SyncStatus::Manual);
+    let put_away = counted.events.iter().filter(|event| event.event.status == SyncStatus::Manual);
+    let discarded = put_away.filter(|event| counted.discarded.contains(&event.event.subject)).count() as u64;
+    let manual = counted.failures(|_, status| status == SyncStatus::Manual).saturating_sub(discarded);
     let overall = if connections.iter().any(|connection| connection.state == "paused") {
         Overall::Down
     } else if !first_reads_done {
@@ -250,38 +303,51 @@ fn health(engine: &Engine, counted: &Counted, connections: &[ConnectionStatus]) 
         crm_to_support,
         support_to_crm,
         failed: counted.failures(|_, _| true),
-        recovered: counted.failures(|_, status| matches!(status, SyncStatus::Recovered | SyncStatus::Fixed)),
+        recovered: counted.failures(|_, status| status == SyncStatus::Recovered),
+        fixed: counted.failures(|_, status| status == SyncStatus::Fixed),
         manual,
+        discarded,
     }
 }
 
-/// Start (if known) and end of the last full sync: the last complete read of every mapped object. And whether every one was read once.
+/// Reads of one round begin at most this long after the end of the one before, in milliseconds: objects are read one after the other.
+const SAME_ROUND_MS: i64 = 60_000;
+
+/// Start (if known) and end of the last full sync: the complete reads that ended last, as far back as they follow each other. And
+/// whether every mapped object was read once.
 fn full_sync(engine: &Engine, first_reads: &BTreeMap<String, serde_json::Value>) -> (Option<(Option<Timestamp>, Timestamp)>, bool) {
     let catalog = engine.catalog();
     let instant = |read: &serde_json::Value, key: &str| serde_json::from_value::<Timestamp>(read[key].clone()).ok();
-    let (mut start, mut end, mut done): (Option<Timestamp>, Option<Timestamp>, bool) = (None, None, true);
+    let (mut reads, mut done): (Vec<(Option<Timestamp>, Timestamp)>, bool) = (Vec::new(), true);
     for name in engine.connections().keys() {
         for (object, _) in catalog.reads(name) {
             match first_reads.get(&format!("{FIRST_READ}{name}/{object}")) {
-                Some(read) => {
-                    end = end.max(instant(read, "at"));
-                    start = match (start, instant(read, "started_at")) {
-                        (Some(known), Some(new)) => Some(known.min(new)),
-                        (known, new) => known.or(new),
-                    };
-                }
+                Some(read) => reads.extend(instant(read, "at").map(|end| (instant(read, "started_at"), end))),
                 None => done = false,
             }
         }
     }
-    (end.map(|end| (start, end)), done)
+    reads.sort_by_key(|(_, end)| std::cmp::Reverse(*end));
+    let Some((mut start, end)) = reads.first().copied() else { return (None, done) };
+    for (earlier, its_end) in reads {
+        let Some(known) = start else { break };
+        if known.as_millisecond() - its_end.as_millisecond() > SAME_ROUND_MS {
+            break;
+        }
+        start = Some(earlier.map_or(known, |earlier| earlier.min(known)));
+    }
+    (Some((start, end)), done)
+}
+
+fn mean(sum: u64, many: u64) -> Option<f64> {
+    (many > 0).then(|| sum as f64 / many as f64)
 }
 
 fn percent(rate: Rate) -> Option<f64> {
     (rate.total > 0).then(|| rate.ok as f64 * 100.0 / rate.total as f64)
 }
 
-fn failure(event: &entente_store::SyncEvent) -> Failure {
+fn failure(event: &entente_store::SyncEvent, discarded: &BTreeSet<String>) -> Failure {
     let of = &event.event;
     Failure {
         at: of.at,
@@ -290,7 +356,9 @@ fn failure(event: &entente_store::SyncEvent) -> Failure {
         error: of.error.clone(),
         status: match of.status {
             SyncStatus::Failing => "retrying",
-            SyncStatus::Recovered | SyncStatus::Fixed => "recovered",
+            SyncStatus::Recovered => "recovered",
+            SyncStatus::Fixed => "fixed",
+            SyncStatus::Manual if discarded.contains(&of.subject) => "discarded",
             SyncStatus::Manual => "manual",
         }
         .to_owned(),
@@ -325,9 +393,12 @@ fn connection_status(engine: &Engine, connection: &crate::engine::Connection, co
         calls_today: calls,
         daily_limit: condition.and_then(|condition| condition.daily_limit).or(connection.settings.daily_calls),
         response_ms: counted.today_at(CALLS_MS, name).checked_div(calls),
-        webhooks: counted.today_at("webhooks", name) + counted.today_at("webhooks_refused", name),
+        network_ms: mean(counted.today_at(NETWORK_US, name), counted.today_at(NETWORK_TRIPS, name)).map(|us| (us / 100.0).round() / 10.0),
+        webhooks: counted.today_at("webhooks", name),
+        webhooks_failed: counted.today_at("webhooks_failed", name),
         webhooks_refused: counted.today_at("webhooks_refused", name),
         polls: counted.today_at("polls", name),
+        polls_failed: counted.today_at(POLLS_FAILED, name),
         calls_by_kind: connection.connector.counts().by_kind.into_iter().map(|(kind, many)| (kind.to_owned(), many)).collect(),
         links,
         calls_per_1000: (synced > 0).then(|| calls as f64 * 1_000.0 / synced as f64),
@@ -343,7 +414,8 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
         1..QUEUE_MAX => "warning",
         _ => "critical",
     };
-    alerts.push(alert(level, format!("{queue} items in manual review queue (target: <{QUEUE_MAX})")));
+    let items = if queue == 1 { "item" } else { "items" };
+    alerts.push(alert(level, format!("{queue} {items} in manual review queue (target: <{QUEUE_MAX})")));
     let stuck: Vec<&ConnectionStatus> =
         connections.iter().filter(|connection| matches!(connection.state.as_str(), "paused" | "limited")).collect();
     if stuck.is_empty() {
@@ -352,6 +424,11 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
     for connection in stuck {
         let level = if connection.state == "paused" { "critical" } else { "warning" };
         alerts.push(alert(level, format!("{}: {}", connection.name, connection.note.as_deref().unwrap_or(&connection.state))));
+    }
+    match health.manual {
+        0 => alerts.push(alert("ok", "No critical failures in last 24 hours".to_owned())),
+        1 => alerts.push(alert("critical", "1 failure of the last 24 hours needs a person; see the dead letters".to_owned())),
+        many => alerts.push(alert("critical", format!("{many} failures of the last 24 hours need a person; see the dead letters"))),
     }
     match volume.p95_ms {
         Some(ms) if ms < LATENCY_MS => alerts.push(alert("ok", "Sync latency within SLA (<10s P95)".to_owned())),
@@ -364,7 +441,9 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
                 alerts.push(alert("ok", format!("{words}: success rate above threshold ({SUCCESS_PERCENT}%)")))
             }
             Some(percent) => {
-                alerts.push(alert("warning", format!("{words}: success rate {percent:.1}% is below threshold ({SUCCESS_PERCENT}%)")))
+                // Rounded down, so that it never reads as the threshold that it misses.
+                let shown = (percent * 10.0).floor() / 10.0;
+                alerts.push(alert("warning", format!("{words}: success rate {shown:.1}% is below threshold ({SUCCESS_PERCENT}%)")))
             }
             None => {}
         }

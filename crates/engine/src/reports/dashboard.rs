@@ -70,16 +70,20 @@ pub struct SyncHealth {
     pub failed: u64,
     /// Of those, how many went through on a retry.
     pub recovered: u64,
+    /// Of those, how many went through after a person put something right.
+    pub fixed: u64,
     /// Of those, how many need a person.
     pub manual: u64,
+    /// Of those, how many a person put away.
+    pub discarded: u64,
 }
 
 /// A success rate.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema, Default)]
 pub struct Rate {
-    /// Records synced.
+    /// Syncs of a record that landed; a record that changed twice counts twice.
     pub ok: u64,
-    /// Records tried.
+    /// The same, and the records whose sync has not landed yet because it fails.
     pub total: u64,
 }
 
@@ -123,6 +127,11 @@ pub struct Consistency {
     pub waiting_dead_letters: u64,
     /// Records that have no counterpart and wait for a match review.
     pub waiting_reviews: u64,
+    /// Records that wait for a row or for the counterpart of another record.
+    pub waiting_counterparts: u64,
+    /// Since when the one that has waited longest does.
+    #[schema(value_type = Option<String>)]
+    pub waiting_counterparts_since: Option<Timestamp>,
 }
 
 /// One line of the drift breakdown.
@@ -130,8 +139,12 @@ pub struct Consistency {
 pub struct DriftLine {
     /// Object and field (`account.industry`).
     pub field: String,
+    /// What people call it (`Account: Industry`).
+    pub label: String,
     /// Records.
     pub records: u64,
+    /// The connection whose counterparts differ from the record.
+    pub behind: String,
     /// Why, in words.
     pub cause: String,
 }
@@ -148,7 +161,7 @@ pub struct Failure {
     pub record: String,
     /// What happened.
     pub error: String,
-    /// `retrying`, `recovered`, `manual`, `discarded`.
+    /// `retrying`, `recovered`, `fixed` (after a person put something right), `manual`, `discarded`.
     pub status: String,
 }
 
@@ -161,9 +174,17 @@ pub struct MappingStatus {
     pub crm_to_support: u64,
     /// Support → CRM.
     pub support_to_crm: u64,
+    /// Of those CRM → support, how many can be synced now: no connection paused, no record of the object failing for the mapping's sake.
+    pub crm_to_support_operational: u64,
+    /// The same, support → CRM.
+    pub support_to_crm_operational: u64,
     /// Of all, mapped to custom fields.
     pub custom: u64,
-    /// Mappings saved lately: field, day, records with a value.
+    /// Of those CRM → support, mapped to custom fields.
+    pub custom_crm_to_support: u64,
+    /// Of those support → CRM, mapped to custom fields.
+    pub custom_support_to_crm: u64,
+    /// Fields that came with mappings saved lately.
     pub recent: Vec<RecentMapping>,
 }
 
@@ -172,6 +193,12 @@ pub struct MappingStatus {
 pub struct RecentMapping {
     /// Object and field.
     pub field: String,
+    /// What people call it (`Account: Industry`).
+    pub label: String,
+    /// The connection that it is mapped at.
+    pub connection: String,
+    /// Counterparts there that it is synced with.
+    pub records: u64,
     /// When it was saved.
     #[schema(value_type = String)]
     pub at: Timestamp,
@@ -184,8 +211,12 @@ pub struct RecentMapping {
 pub struct Onboarding {
     /// Customers won today.
     pub new_customers: u64,
-    /// From won to the support id written back: the typical time (median), in milliseconds.
+    /// From won to the support profile made: the mean, in milliseconds.
     pub mean_ms: Option<u64>,
+    /// The same: the median.
+    pub median_ms: Option<u64>,
+    /// From won to the support id written back to the CRM: the median, in milliseconds.
+    pub written_back_ms: Option<u64>,
     /// Onboarding checklists made.
     pub checklists: u64,
     /// Initial health scores set.
@@ -211,14 +242,20 @@ pub struct ConnectionStatus {
     pub calls_today: u64,
     /// Daily limit, if known.
     pub daily_limit: Option<u64>,
-    /// Mean response time since start, in milliseconds.
+    /// Mean response time today, in milliseconds.
     pub response_ms: Option<u64>,
-    /// Webhooks received today.
+    /// Mean time of a round trip through the network today, in milliseconds.
+    pub network_ms: Option<f64>,
+    /// Webhooks received and verified today; repetitions of one count once.
     pub webhooks: u64,
-    /// Of those, refused.
+    /// Of those, how many could not be taken up.
+    pub webhooks_failed: u64,
+    /// Requests refused today because they could not be verified. They are no deliveries: strangers can send them.
     pub webhooks_refused: u64,
-    /// Polls made today.
+    /// Polls that were completed today.
     pub polls: u64,
+    /// Polls that failed today; the next one goes on where they ended.
+    pub polls_failed: u64,
     /// Calls by kind since start.
     pub calls_by_kind: BTreeMap<String, u64>,
     /// Records linked here, by object.

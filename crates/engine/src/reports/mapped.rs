@@ -7,6 +7,7 @@ use entente_model::mapping::{Direction, Mapping, Owner, Role};
 use entente_store::{StoreError, Tx};
 
 use super::dashboard::{MappingStatus, RecentMapping};
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 
 /// How far back a saved mapping counts as recent, in milliseconds: 30 days.
@@ -23,16 +24,28 @@ struct Flow {
     from_support: bool,
     to_support: bool,
     custom: bool,
+    broken: bool,
     owner: Option<Owner>,
 }
 
-/// Counts fields by the way they flow.
-pub(super) fn count(engine: &Engine) -> MappingStatus {
+impl Flow {
+    fn to_the_support(&self) -> bool {
+        self.from_crm && self.to_support && self.owner != Some(Owner::Support)
+    }
+
+    fn to_the_crm(&self) -> bool {
+        self.to_crm && (self.from_support || self.owner == Some(Owner::Native)) && self.owner != Some(Owner::Crm)
+    }
+}
+
+/// Counts fields by the way they flow. `broken` names the objects at connections that cannot be synced now: (connection, object).
+pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> MappingStatus {
     let catalog = engine.catalog();
     let mut flows: BTreeMap<(String, String), Flow> = BTreeMap::new();
     for (name, connection) in engine.connections() {
         for mapped in catalog.mappings(name) {
             let mapping = mapped.mapping();
+            let stuck = broken.contains(&(name.clone(), mapping.object.clone()));
             for line in &mapping.fields {
                 let flow = flows.entry((mapping.object.clone(), line.field.clone())).or_default();
                 let (reads, writes) = (line.direction != Direction::Out, line.direction != Direction::In);
@@ -47,6 +60,7 @@ pub(super) fn count(engine: &Engine) -> MappingStatus {
                     }
                 }
                 flow.custom |= is_custom(&line.remote);
+                flow.broken |= stuck;
                 flow.owner = Some(line.owner);
             }
         }
@@ -54,11 +68,13 @@ pub(super) fn count(engine: &Engine) -> MappingStatus {
     let many = |pick: &dyn Fn(&Flow) -> bool| flows.values().filter(|flow| pick(flow)).count() as u64;
     MappingStatus {
         active: flows.len() as u64,
-        crm_to_support: many(&|flow| flow.from_crm && flow.to_support && !matches!(flow.owner, Some(Owner::Support))),
-        support_to_crm: many(&|flow| {
-            flow.to_crm && (flow.from_support || flow.owner == Some(Owner::Native)) && !matches!(flow.owner, Some(Owner::Crm))
-        }),
+        crm_to_support: many(&Flow::to_the_support),
+        support_to_crm: many(&Flow::to_the_crm),
+        crm_to_support_operational: many(&|flow| flow.to_the_support() && !flow.broken),
+        support_to_crm_operational: many(&|flow| flow.to_the_crm() && !flow.broken),
         custom: many(&|flow| flow.custom),
+        custom_crm_to_support: many(&|flow| flow.custom && flow.to_the_support()),
+        custom_support_to_crm: many(&|flow| flow.custom && flow.to_the_crm()),
         recent: Vec::new(),
     }
 }
@@ -69,8 +85,9 @@ fn is_custom(remote: &str) -> bool {
 }
 
 /// Fields that came with mappings saved lately, newest first. The first version of a mapping is the shipped one and no news.
-pub(super) fn recent(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<RecentMapping>, StoreError> {
+pub(super) fn recent(tx: &mut Tx<'_>, catalog: &Catalog, now: Timestamp) -> Result<Vec<RecentMapping>, StoreError> {
     let mut recent = Vec::new();
+    let links = tx.link_counts()?;
     for stored in tx.mappings()? {
         if !stored.active || stored.version <= 1 || now.as_millisecond() - stored.saved_at.as_millisecond() > RECENT_MS {
             continue;
@@ -81,6 +98,9 @@ pub(super) fn recent(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<RecentMappin
         for field in fields(&stored.mapping).difference(&known) {
             recent.push(RecentMapping {
                 field: format!("{}.{field}", stored.mapping.object),
+                label: label(catalog, &stored.mapping.object, field),
+                connection: stored.connection.clone(),
+                records: links.get(&(stored.connection.clone(), stored.mapping.remote.clone())).copied().unwrap_or_default(),
                 at: stored.saved_at,
                 by: stored.saved_by.clone(),
             });
@@ -89,6 +109,13 @@ pub(super) fn recent(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<RecentMappin
     recent.sort_by_key(|mapping| std::cmp::Reverse(mapping.at));
     recent.truncate(RECENT);
     Ok(recent)
+}
+
+/// A field as people call it, with its object.
+pub(super) fn label(catalog: &Catalog, object: &str, field: &str) -> String {
+    let known = catalog.object(object);
+    let name = known.map_or(object, |object| object.label.as_str());
+    format!("{name}: {}", known.and_then(|object| object.field(field)).map_or(field, |field| field.label.as_str()))
 }
 
 fn fields(mapping: &Mapping) -> BTreeSet<&str> {

@@ -2,9 +2,11 @@
 //! restart adds up to one day.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use entente_connect::connector::CallCounts;
+use entente_connect::transport::round_trip::round_trip;
 use entente_model::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,15 @@ pub const CALLS_FAILED: &str = "calls_failed";
 pub const CALLS_LIMITED: &str = "calls_limited";
 /// Counter of milliseconds spent in calls.
 pub const CALLS_MS: &str = "calls_ms";
+/// Counter of webhooks that were not verified or not readable.
+pub const WEBHOOKS_REFUSED: &str = "webhooks_refused";
+
+/// Counter of polls that failed, by connection.
+pub const POLLS_FAILED: &str = "polls_failed";
+/// Counter of microseconds of measured round trips, by connection.
+pub const NETWORK_US: &str = "network_us";
+/// Counter of measured round trips, by connection.
+pub const NETWORK_TRIPS: &str = "network_trips";
 
 /// Windows at least this long are a day's quota.
 const DAY: Duration = Duration::from_secs(20 * 60 * 60);
@@ -79,7 +90,7 @@ impl Condition {
 /// Remembers what was written, so that only the difference is added.
 #[derive(Debug, Default)]
 pub struct Meter {
-    written: BTreeMap<String, CallCounts>,
+    written: BTreeMap<String, (CallCounts, u64)>,
 }
 
 impl Meter {
@@ -94,12 +105,14 @@ impl Meter {
         let mut present = BTreeMap::new();
         for (name, connection) in engine.connections() {
             let counts = connection.connector.counts();
-            let before = self.written.get(name).cloned().unwrap_or_default();
+            let refused = connection.refused.load(Ordering::Relaxed);
+            let (before, refused_before) = self.written.get(name).cloned().unwrap_or_default();
             for (counter, new, old) in [
                 (CALLS, counts.calls, before.calls),
                 (CALLS_FAILED, counts.failed, before.failed),
                 (CALLS_LIMITED, counts.limited, before.limited),
                 (CALLS_MS, counts.ms, before.ms),
+                (WEBHOOKS_REFUSED, refused, refused_before),
             ] {
                 let delta = i64::try_from(new.saturating_sub(old)).unwrap_or(i64::MAX);
                 if delta > 0 {
@@ -110,7 +123,7 @@ impl Meter {
             if counts.calls > 0 {
                 conditions.push((setting(name), Condition::of(connection, now)));
             }
-            present.insert(name.clone(), counts);
+            present.insert(name.clone(), (counts, refused));
         }
         if !adds.is_empty() || !conditions.is_empty() {
             engine
@@ -128,5 +141,36 @@ impl Meter {
         }
         self.written = present;
         Ok(())
+    }
+}
+
+/// Measures one round trip to each connection's host. One that cannot be reached is not measured; calls tell of that.
+///
+/// # Errors
+/// When the store fails.
+pub async fn measure_network(engine: &Engine) -> Result<()> {
+    let mut adds: Vec<(&'static str, String, i64)> = Vec::new();
+    for (name, connection) in engine.connections() {
+        if let Some(trip) = round_trip(&connection.settings).await {
+            adds.push((NETWORK_US, name.clone(), i64::try_from(trip.as_micros()).unwrap_or(i64::MAX)));
+            adds.push((NETWORK_TRIPS, name.clone(), 1));
+        }
+    }
+    let now = engine.now();
+    engine
+        .store()
+        .write(move |tx| {
+            let adds: Vec<(&str, &str, i64)> = adds.iter().map(|(counter, name, many)| (*counter, name.as_str(), *many)).collect();
+            tx.count(now, &adds)
+        })
+        .await?;
+    Ok(())
+}
+
+/// Counts a poll that failed. A count that fails as well is only logged: the poll's own failure is what matters.
+pub(crate) async fn note_failed_poll(engine: &Engine, connection: &str) {
+    let (now, name) = (engine.now(), connection.to_owned());
+    if let Err(error) = engine.store().write(move |tx| tx.count(now, &[(POLLS_FAILED, &name, 1)])).await {
+        tracing::warn!(connection, %error, "a failed poll could not be counted");
     }
 }

@@ -19,10 +19,13 @@ use entente_store::{
 };
 
 use super::decide::row_target;
-use super::fate::{Fate, fate};
+use super::fate::{Fate, end_hints, fate};
+use super::first_read;
 use super::look::taken;
+use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
-use super::wake::wake;
+use super::task::LANE_BACKFILL;
+use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -50,10 +53,28 @@ pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
                 .map(|hint| Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Done })
                 .collect();
             tx.settle(engine_.owner(), now, &settled)?;
-            Ok(())
+            end_first_reads(tx, &hints, now)
         })
         .await?;
     Ok(())
+}
+
+/// The rows that were adopted may have been the last ones of a first read.
+fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<(), StoreError> {
+    let read = hints.iter().filter(|hint| hint.lane == LANE_BACKFILL).filter_map(|hint| match Subject::parse(&hint.subject) {
+        Some(Subject::Row(row)) => Some((row.connection, row.object)),
+        _ => None,
+    });
+    for (connection, object) in read.collect::<BTreeSet<_>>() {
+        first_read::end_if_adopted(tx, &connection, &object, now)?;
+    }
+    Ok(())
+}
+
+/// Adopts the rows of hints within the caller's transaction; for looks ahead, which are never committed.
+pub(crate) fn adopt_within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, hints: &[Hint]) -> Result<(), StoreError> {
+    let mut adoption = Adoption { engine, catalog, now: engine.now(), added: BTreeMap::new(), companies: BTreeMap::new() };
+    adoption.run(tx, hints)
 }
 
 /// Fetches the rows that a webhook named without showing them. Hints whose fetch fails are settled; the others come back.
@@ -100,16 +121,7 @@ async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
     let (bad, good): (Vec<Hint>, Vec<Hint>) = hints.into_iter().partition(|hint| failed.contains_key(&hint.subject));
     let fates: Arc<Vec<Fate>> = Arc::new(bad.iter().map(|hint| fate(engine, hint, failed.get(&hint.subject), now)).collect());
     let owner = engine.owner().to_owned();
-    engine
-        .store()
-        .write(move |tx| {
-            for fate in fates.iter() {
-                fate.note(tx, "", now)?;
-            }
-            let settled: Vec<Settled> = fates.iter().map(Fate::settled).collect();
-            tx.settle(&owner, now, &settled).map(drop)
-        })
-        .await?;
+    engine.store().write(move |tx| end_hints(tx, &owner, &fates.iter().collect::<Vec<_>>(), [], now)).await?;
     Ok(good)
 }
 
@@ -318,6 +330,10 @@ impl Adoption<'_> {
         self.put_link(tx, row, id)?;
         found.take(id, &row.key.connection);
         let Some(record) = found.records.get(id) else { return Ok(()) };
+        if record.object == "case" && is_checklist(&record.data) {
+            // The answer to its creation was lost: it landed all the same.
+            tx.count(self.now, &[("onboarding_checklists", "", 1)])?;
+        }
         tx.append(&[NewEntry {
             record: id.clone(),
             object: record.object.clone(),
@@ -336,7 +352,7 @@ impl Adoption<'_> {
         keys.extend(row.keys.iter().cloned());
         tx.put_match_keys(&[(id.clone(), object, keys)])?;
         self.hint(tx, row.hint, id, BTreeSet::new())?;
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)
+        self.wake_waiting(tx, row, id)
     }
 
     fn create(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, object: &str, found: &mut Candidates) -> Result<RecordId, StoreError> {
@@ -366,8 +382,15 @@ impl Adoption<'_> {
         found.take(&id, &row.key.connection);
         self.remember(row, &id);
         self.hint(tx, row.hint, &id, BTreeSet::new())?;
-        wake(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        self.wake_waiting(tx, row, &id)?;
         Ok(id)
+    }
+
+    /// Wakes what waited for the row, and what waited for its record to have a counterpart: a creation whose answer was lost is found
+    /// here, by the id that the row carries.
+    fn wake_waiting(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
+        wake_for_row(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
+        wake(tx, id.as_str(), &row.key.connection, row.hint.lane, self.now)
     }
 
     fn put_link(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
@@ -378,6 +401,7 @@ impl Adoption<'_> {
             external_id: row.key.id.clone(),
             base: Fields::new(),
             seen: None,
+            pending: None,
             version: None,
             seen_at: None,
             changed_at: row.look.mark.at,

@@ -11,15 +11,16 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
 use entente_store::{
-    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RemoteKey, Resolution, Settled, StoreError, Tx,
-    Viewer,
+    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey, Resolution, Settled,
+    StoreError, Tx, Viewer,
 };
 
 use super::adopt::{has_match_keys, match_keys};
-use super::converge::FIRST_READ;
 use super::decide::{Decision, Wait};
 use super::edit::search_text;
-use super::fate::{Fate, fate};
+use super::fate::{Fate, end_hints, fate};
+use super::first_read;
+use super::settle::lost_since;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::entry;
@@ -27,11 +28,13 @@ use crate::error::Result;
 
 /// What became of a batch of decisions.
 pub(crate) struct Committed {
-    /// Decisions that were carried out in the store, by index. The others met a record that had changed meanwhile; they are looked at again.
+    /// Decisions that were carried out in the store, by index. The others met a record that had changed meanwhile and are looked at
+    /// again, or lost their lease and are another worker's.
     pub(crate) fresh: BTreeSet<usize>,
 }
 
-/// Commits decisions. Hints without writes to make are settled with them.
+/// Commits decisions of records that this worker still holds, and prolongs their leases for the writes that follow. Hints without writes
+/// to make are settled with them.
 pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: Arc<Vec<Decision>>) -> Result<Committed> {
     let now = engine.now();
     let fates: Arc<Vec<Option<Fate>>> = Arc::new(
@@ -42,42 +45,48 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
     );
     let catalog = Arc::clone(catalog);
     let owner = engine.owner().to_owned();
+    let lease_ms = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
+    let until = Timestamp::from_millisecond(now.as_millisecond().saturating_add(lease_ms)).unwrap_or(now);
     let committed = engine
         .store()
         .write(move |tx| {
             let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
             let versions: BTreeMap<RecordId, i64> =
                 tx.records(&Viewer::system(), &ids)?.into_iter().map(|(id, record)| (id, record.version)).collect();
+            let taken = taken_rows(tx, &decisions)?;
+            let subjects: Vec<String> = decisions.iter().map(|decision| decision.task.hint.subject.clone()).collect();
+            let held = tx.held(&owner, &subjects)?;
+            let ours = |decision: &Decision| held.contains(&decision.task.hint.subject);
             let fresh: BTreeSet<usize> = decisions
                 .iter()
                 .enumerate()
+                .filter(|(at, decision)| ours(decision) && !taken.contains(at))
                 .filter(|(_, decision)| versions.get(&decision.task.record.id) == Some(&decision.task.record.version))
                 .map(|(at, _)| at)
                 .collect();
             let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
             write_records(tx, &catalog, &chosen, now)?;
             tx.put_links(&changed_links(&chosen))?;
+            ask_for_merges(tx, &chosen, now)?;
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
             look_again(tx, &chosen, now)?;
-            let mut settled = Vec::new();
-            for (at, decision) in decisions.iter().enumerate() {
-                let hint = &decision.task.hint;
-                if !fresh.contains(&at) {
-                    // Somebody changed the record between our read and now: what was gathered is old.
-                    settled.push(Settled {
-                        subject: hint.subject.clone(),
-                        generation: hint.generation,
-                        outcome: Outcome::Later { at: now },
-                    });
-                } else if let Some(fate) = &fates[at] {
-                    fate.note(tx, decision.task.hint.subject.as_str(), now)?;
-                    settled.push(fate.settled());
-                }
-            }
-            tx.settle(&owner, now, &settled)?;
+            let ended: Vec<&Fate> = fresh.iter().filter_map(|at| fates[*at].as_ref()).collect();
+            // Somebody changed the record between our read and now: what was gathered is old.
+            let stale = decisions.iter().enumerate().filter(|(at, decision)| ours(decision) && !fresh.contains(at));
+            let later = stale.map(|(_, decision)| &decision.task.hint).map(|hint| Settled {
+                subject: hint.subject.clone(),
+                generation: hint.generation,
+                outcome: Outcome::Later { at: now },
+            });
+            let settlement = end_hints(tx, &owner, &ended, later, now)?;
+            lost_since(&settlement.lost)?;
+            let written: Vec<String> =
+                chosen.iter().filter(|decision| !decision.writes.is_empty()).map(|decision| decision.task.hint.subject.clone()).collect();
+            let kept: BTreeSet<String> = tx.heartbeat(&owner, &written, until)?.into_iter().collect();
+            lost_since(&written.into_iter().filter(|subject| !kept.contains(subject)).collect::<Vec<_>>())?;
             Ok(Committed { fresh })
         })
         .await?;
@@ -107,6 +116,16 @@ fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], no
     tx.put_match_keys(&keys)
 }
 
+/// Records that were merged into another one at a side, and have counterparts left at others.
+fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    for decision in decisions.iter().filter(|decision| decision.state == RecordState::Merged) {
+        let merged = decision.links.iter().find(|link| link.state == LinkState::Merged);
+        let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
+        super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
+    }
+    Ok(())
+}
+
 fn changes_record(decision: &Decision) -> bool {
     !decision.changes.is_empty() || !decision.notes.is_empty() || decision.state != decision.task.record.state
 }
@@ -131,6 +150,29 @@ fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
         connection,
         changes: entry::to_store(&decision.changes),
     }
+}
+
+/// Decisions that would take over a row, after a merge at its platform, which is another record's by now: of a decision of this batch or
+/// of an adoption meanwhile. They are made anew, and one of them must not hold the others back.
+fn taken_rows(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<usize>, StoreError> {
+    let mut moved: Vec<(usize, RemoteKey)> = Vec::new();
+    for (at, decision) in decisions.iter().enumerate() {
+        let links = decision
+            .links
+            .iter()
+            .filter(|link| decision.task.link(&link.connection).is_some_and(|before| before.external_id != link.external_id));
+        moved.extend(links.map(|link| (at, link.key())));
+    }
+    let keys: Vec<RemoteKey> = moved.iter().map(|(_, key)| key.clone()).collect();
+    let mut owners: BTreeMap<RemoteKey, RecordId> = tx.links_at(&keys)?.into_iter().map(|(key, link)| (key, link.record)).collect();
+    let mut taken = BTreeSet::new();
+    for (at, key) in moved {
+        let record = &decisions[at].task.record.id;
+        if owners.entry(key).or_insert_with(|| record.clone()) != record {
+            taken.insert(at);
+        }
+    }
+    Ok(taken)
 }
 
 /// Links that are not as they were read.
@@ -190,12 +232,22 @@ fn resolve(tx: &mut Tx<'_>, id: i64, value: Value, by: &str, now: Timestamp) -> 
     tx.count(now, &[("conflicts_resolved", "", 1)])
 }
 
+/// What the records wait for now, in place of what they waited for before.
 fn write_waits(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
+    let wanted = decisions.iter().flat_map(|decision| {
+        decision.waits.iter().map(|wait| {
+            let (target, connection) = wait.parts();
+            (decision.task.record.id.clone(), target, connection.to_owned())
+        })
+    });
+    tx.end_waits_of(&ids, &wanted.collect::<Vec<_>>())?;
     for decision in decisions {
         for wait in &decision.waits {
             if has_ended(tx, wait)? {
                 // It came while the decision was made: nobody will wake the record for it any more.
-                tx.hint(&[again(decision, BTreeSet::new(), now)])?;
+                let fetch = if let Wait::Row(key) = wait { BTreeSet::from([key.connection.clone()]) } else { BTreeSet::new() };
+                tx.hint(&[again(decision, fetch, now)])?;
                 continue;
             }
             let (target, connection) = wait.parts();
@@ -213,9 +265,7 @@ fn has_ended(tx: &mut Tx<'_>, wait: &Wait) -> Result<bool, StoreError> {
             let links = tx.links_of(std::slice::from_ref(record))?;
             Ok(links.iter().any(|link| link.connection == *connection && link.state == LinkState::Present))
         }
-        Wait::FirstRead(connection, object) => {
-            Ok(tx.setting::<serde_json::Value>(&format!("{FIRST_READ}{connection}/{object}"))?.is_some())
-        }
+        Wait::FirstRead(connection, object) => Ok(tx.setting::<serde_json::Value>(&first_read::over_key(connection, object))?.is_some()),
     }
 }
 

@@ -12,15 +12,13 @@ use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
 use super::commit::commit;
 use super::decide::{Decision, Grounds, decide};
 use super::deliver::deliver;
+use super::first_read::FIRST_READ;
 use super::gather::{fetch, load, resolve};
 use super::settle::{settle, settle_failed};
 use super::task::Task;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
-
-/// Settings under this prefix name remote objects that were read completely at least once (`read/zendesk/user`).
-pub const FIRST_READ: &str = "read/";
 
 /// Converges the records of hints that this worker holds.
 ///

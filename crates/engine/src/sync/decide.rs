@@ -7,9 +7,10 @@ use entente_connect::write::{Write, WriteKind, WriteTarget};
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::mapping::{DeletePolicy, Role};
+use entente_model::mapping::{DeletePolicy, Owner, Role};
 use entente_model::object::Object;
 use entente_model::plan::cascade::Candidate;
+use entente_model::plan::policy::FieldPolicy;
 use entente_model::plan::{Held, Input, NATIVE, Plan, plan};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{Link, LinkState, RecordState, RemoteKey};
@@ -113,6 +114,7 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     let input = Input { held: &held, sides: &sides.present, policy, frozen: &task.frozen };
     let mut plan = if grounds.engine.flaws().last_write_wins_record { super::flawed::whole_record(input) } else { plan(input) };
     hold_back_shared_remotes(&task, &mut plan, grounds);
+    forget_noted(&task, &mut plan, policy);
     let mut changes = entry::of_plan(&plan);
     changes.extend(ids);
     note_superseded(&task, &sides, &mut changes, grounds);
@@ -139,7 +141,27 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
         plan_updates(&mut decision, grounds);
         plan_creations(&mut decision, grounds);
     }
+    note_pending(&mut decision);
     decision
+}
+
+/// What is about to be written, kept with the links before it is: an echo that comes back before the answer is known by it.
+fn note_pending(decision: &mut Decision) {
+    for link in &mut decision.links {
+        let planned =
+            decision.writes.iter().find(|planned| planned.connection == link.connection && planned.write.kind == WriteKind::Update);
+        link.pending = planned.map(|planned| planned.fields.clone());
+    }
+}
+
+/// A value whose overwriting is in the ledger already is not noted with every further attempt to write over it: the link remembers what
+/// was seen when it was noted. Fields of our own may have been seen long before we gave them a value.
+fn forget_noted(task: &Task, plan: &mut Plan, policy: &[FieldPolicy]) {
+    plan.overwritten.retain(|one| {
+        let ours = policy.iter().any(|policy| policy.field == one.field && policy.owner == Owner::Native);
+        let seen = task.link(&one.lost.side).and_then(|link| link.seen.as_ref()).and_then(|seen| seen.get(&one.field));
+        ours || seen != Some(&one.lost.value)
+    });
 }
 
 /// Values that a webhook showed and that are gone from the platform: somebody entered them, and a later write replaced them before they
@@ -423,27 +445,30 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
         if !mapped.lens.missing_required(&decision.after).is_empty() {
             continue;
         }
-        if let Some(wait) = creation_waits(decision, connection, mapped, grounds) {
-            decision.waits.insert(wait);
+        let waits = creation_waits(decision, connection, mapped, grounds);
+        if !waits.is_empty() {
+            decision.waits.extend(waits);
             continue;
         }
         plan_creation(decision, connection, mapped, grounds);
     }
 }
 
-/// What a creation has to wait for: the first complete read, so that no row is made that is there already, and its parents.
-fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) -> Option<Wait> {
+/// What a creation has to wait for: the first complete read, so that no row is made that is there already, and its parents. Empty when
+/// it can go ahead.
+fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) -> BTreeSet<Wait> {
     let remote = &mapped.mapping().remote;
     if !grounds.first_reads.contains(&format!("{}/{remote}", connection.name)) {
-        return Some(Wait::FirstRead(connection.name.clone(), remote.clone()));
+        return BTreeSet::from([Wait::FirstRead(connection.name.clone(), remote.clone())]);
     }
-    for field in &mapped.mapping().create.after {
-        let Value::Ref(parent) = get(&decision.after, field) else { continue };
-        if !grounds.counterparts.contains_key(&(parent.clone(), connection.name.clone())) {
-            return Some(Wait::Counterpart(parent.clone(), connection.name.clone()));
-        }
-    }
-    None
+    let create = &mapped.mapping().create;
+    let target = |field: &FieldKey| if let Value::Ref(id) = get(&decision.after, field) { Some(id.clone()) } else { None };
+    let missing = |id: &RecordId| !grounds.counterparts.contains_key(&(id.clone(), connection.name.clone()));
+    let wait = |id: RecordId| Wait::Counterpart(id, connection.name.clone());
+    let Some(parent) = create.after.iter().filter_map(target).find(missing) else { return BTreeSet::new() };
+    let others: Vec<RecordId> = create.or_after.iter().filter_map(target).collect();
+    // Whichever comes first ends the wait.
+    if others.iter().all(missing) { others.into_iter().chain([parent]).map(wait).collect() } else { BTreeSet::new() }
 }
 
 fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) {

@@ -7,7 +7,7 @@ use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::plan::NATIVE;
-use entente_model::value::{Fields, get};
+use entente_model::value::{Fields, Value, get};
 use entente_store::{EntryId, Lane, NewEntry, NewHint, PutRecord, Record, StoreError, Tx, Viewer};
 
 use crate::catalog::Catalog;
@@ -74,7 +74,9 @@ fn changes(record: &Record, edit: &Edit, now: Timestamp) -> Changes {
     let mut changes = Changes::new();
     for (field, after) in &edit.fields {
         let before = get(&record.data, field);
-        if !before.agrees(after) {
+        // Saying "no" for the first time says something: until then, what stands at a vendor is not ours to change.
+        let first = !record.data.contains_key(field) && *after != Value::Null;
+        if first || !before.agrees(after) {
             changes.insert(
                 field.clone(),
                 FieldEntry {

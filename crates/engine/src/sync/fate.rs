@@ -2,9 +2,11 @@
 
 use entente_connect::error::{Class, VendorError};
 use entente_model::clock::Timestamp;
-use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled, StoreError, SyncStatus, Tx};
+use entente_model::id::RecordId;
+use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled, Settlement, StoreError, SyncStatus, Tx};
 
 use crate::engine::Engine;
+use crate::error::{EngineError, Result};
 
 /// The end of a hint, with what is kept of it.
 pub(crate) struct Fate {
@@ -13,12 +15,14 @@ pub(crate) struct Fate {
     connection: Option<String>,
     direction: String,
     error: Option<VendorError>,
+    /// Whether it only lost a race and looks again at once, which is no failure.
+    race: bool,
 }
 
 /// Decides the fate of a hint.
 pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorError)>, now: Timestamp) -> Fate {
     let Some((connection, error)) = failure else {
-        return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None };
+        return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None, race: false };
     };
     let at = |ms: i64| Timestamp::from_millisecond(now.as_millisecond() + ms).unwrap_or(now);
     let again = |attempt: u32| match engine.options().retry_wait(attempt, engine.roll()) {
@@ -26,11 +30,12 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
         None => Outcome::Dead,
     };
     let paused = engine.connection(connection).ok().and_then(|connection| connection.pressure.paused(now));
+    let race = error.class == Class::LookAgain && hint.attempts == 0;
     let outcome = match error.class {
         Class::Wait { until } => Outcome::Later { at: until.max(at(1)) },
         Class::Retry => again(hint.attempts + 1),
         // The first second look is free: a lost race is not an error. After that it is treated like any failure.
-        Class::LookAgain if hint.attempts == 0 => Outcome::Retry { at: now, error: error.to_string() },
+        Class::LookAgain if race => Outcome::Retry { at: now, error: error.to_string() },
         Class::LookAgain => again(hint.attempts),
         Class::Data => Outcome::Dead,
         Class::Reauthenticate | Class::Configuration => match paused {
@@ -39,7 +44,7 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
         },
     };
     let direction = engine.connection(connection).map_or("", |connection| direction(connection.role)).to_owned();
-    Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()) }
+    Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()), race }
 }
 
 /// The direction of a write to a side, as the dashboard names it.
@@ -50,30 +55,69 @@ pub(crate) fn direction(role: entente_model::mapping::Role) -> &'static str {
     }
 }
 
+/// Ends hints with their fates, and hints that come back later for another reason. Keeps what people will want to know: failures, dead
+/// letters, and that a record which had failed has converged after all, whatever woke it. Answers what settling came to: hints whose
+/// lease was lost are another worker's, and nothing of them has changed.
+pub(crate) fn end_hints(
+    tx: &mut Tx<'_>,
+    owner: &str,
+    fates: &[&Fate],
+    later: impl IntoIterator<Item = Settled>,
+    now: Timestamp,
+) -> Result<Settlement, StoreError> {
+    let converged: Vec<String> = fates.iter().filter(|fate| fate.error.is_none()).map(|fate| fate.hint.subject.clone()).collect();
+    if !converged.is_empty() {
+        tx.sync_succeeded(&converged, now)?;
+        tx.close_dead_letters_of(&converged, "converged", now)?;
+    }
+    for fate in fates {
+        fate.note_failure(tx, now)?;
+    }
+    let settled: Vec<Settled> = fates.iter().map(|fate| fate.settled()).chain(later).collect();
+    let settlement = tx.settle(owner, now, &settled)?;
+    if !settlement.lost.is_empty() {
+        tracing::warn!(lost = settlement.lost.len(), "leases ran out during the work; other workers look at these records");
+    }
+    Ok(settlement)
+}
+
+/// Ends a hint whose work the store refused as a failed attempt: it is looked at afresh, and buried if that goes on.
+pub(crate) async fn give_back(engine: &Engine, hint: &Hint, error: &EngineError) -> Result<()> {
+    tracing::warn!(subject = hint.subject, %error, "what was decided about a record could not be kept; it is looked at again");
+    let failure = VendorError::new(
+        Class::Retry,
+        "not_kept",
+        format!("what was decided could not be kept: {error}"),
+        "nothing to do: the record is looked at afresh; if this repeats, report it with the record's history",
+    );
+    let now = engine.now();
+    let connection = hint.fetch.first().or_else(|| engine.connections().keys().next()).cloned().unwrap_or_default();
+    let fate = fate(engine, hint, Some(&(connection, failure)), now);
+    let owner = engine.owner().to_owned();
+    engine.store().write(move |tx| end_hints(tx, &owner, &[&fate], [], now)).await?;
+    Ok(())
+}
+
 impl Fate {
-    /// The hint with its end.
-    pub(crate) fn settled(&self) -> Settled {
+    fn settled(&self) -> Settled {
         Settled { subject: self.hint.subject.clone(), generation: self.hint.generation, outcome: self.outcome.clone() }
     }
 
-    /// Keeps what people will want to know: the failure, the dead letter, or that it recovered.
-    pub(crate) fn note(&self, tx: &mut Tx<'_>, record: &str, now: Timestamp) -> Result<(), StoreError> {
-        let Some(error) = &self.error else {
-            if self.hint.attempts > 0 {
-                tx.sync_succeeded(std::slice::from_ref(&self.hint.subject), now)?;
-            }
-            return Ok(());
-        };
-        if matches!(self.outcome, Outcome::Later { .. }) {
+    /// Keeps the failure, and the dead letter if it was the last one. A budget that is spent is no failure, nor is a lost race.
+    fn note_failure(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let Some(error) = &self.error else { return Ok(()) };
+        if self.race || matches!(self.outcome, Outcome::Later { .. }) {
             return Ok(());
         }
+        // The subject of a row that no record stands for is no id.
+        let record: Option<RecordId> = self.hint.subject.parse().ok();
         let dead = self.outcome == Outcome::Dead;
         let status = if dead { SyncStatus::Manual } else { SyncStatus::Failing };
         tx.sync_failed(&NewSyncEvent {
             at: now,
             direction: self.direction.clone(),
             subject: self.hint.subject.clone(),
-            record: record.parse().ok(),
+            record: record.clone(),
             object: self.hint.object.clone(),
             connection: self.connection.clone(),
             external_id: None,
@@ -83,13 +127,13 @@ impl Fate {
         if dead {
             tx.bury(&NewDeadLetter {
                 subject: self.hint.subject.clone(),
-                record: record.parse().ok(),
+                record,
                 connection: self.connection.clone(),
                 object: self.hint.object.clone(),
                 error_class: error.class.name().to_owned(),
                 error_code: error.code.clone(),
                 message: error.message.clone(),
-                vendor_answer: format!("{} {} {}", error.status, error.code, error.message),
+                vendor_answer: error.answer.clone().unwrap_or_else(|| format!("{} {} {}", error.status, error.code, error.message)),
                 attempts: self.attempts(error, now),
                 advice: error.advice.to_owned(),
                 first_at: self.hint.first_at,
@@ -99,9 +143,8 @@ impl Fate {
         Ok(())
     }
 
-    /// The attempts that are known of: the last failure before this one, and this one.
+    /// Every attempt: those that failed before, and this one.
     fn attempts(&self, error: &VendorError, now: Timestamp) -> Vec<Attempt> {
-        let earlier = self.hint.last_error.iter().map(|error| Attempt { at: self.hint.first_at, error: error.clone() });
-        earlier.chain([Attempt { at: now, error: error.to_string() }]).collect()
+        self.hint.failures.iter().cloned().chain([Attempt { at: now, error: error.to_string() }]).collect()
     }
 }

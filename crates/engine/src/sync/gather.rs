@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::connector::Priority;
-use entente_connect::look::{Look, ReadSpec};
+use entente_connect::look::{Existence, Look, ReadSpec};
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_store::{Hint, Link, LinkState, RemoteKey, ReviewState, Viewer};
+use entente_model::value::get;
+use entente_store::{Hint, Link, LinkState, Record, RemoteKey, ReviewState, Viewer};
 use futures::future::join_all;
 
 use super::look::taken;
@@ -113,8 +116,12 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
                         let task = &mut tasks[at];
                         let replaced = task.seen.remove(&connection);
                         let stamp = replaced.as_ref().and_then(|seen| seen.stamp);
+                        let mut look = (*look).clone();
+                        if let Some(seen) = &replaced {
+                            take_over(catalog, &task.record, &connection, &seen.look, &mut look, engine.now());
+                        }
                         task.noticed.extend(replaced.map(|seen| (connection.clone(), seen.look)));
-                        task.seen.insert(connection.clone(), Seen { look: (*look).clone(), stamp });
+                        task.seen.insert(connection.clone(), Seen { look, stamp });
                     }
                 }
             }
@@ -128,6 +135,23 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
     }
 }
 
+/// What a webhook told and a fetched row does not. The row says when it was changed and rarely by whom; the webhook that told of the same version may know. A webhook that
+/// shows what the record holds anyway tells of our own write, by whatever name.
+fn take_over(catalog: &Catalog, record: &Record, connection: &str, told: &Look, fetched: &mut Look, now: Timestamp) {
+    if fetched.existence == Existence::Deleted && matches!(told.existence, Existence::MergedInto(_)) {
+        // A row that is gone does not say where it went.
+        fetched.existence.clone_from(&told.existence);
+    }
+    if fetched.mark.by != Actor::Unknown || told.version.is_none() || told.version != fetched.version {
+        return;
+    }
+    let Some(mapped) = catalog.mapped(connection, &record.object) else { return };
+    let shown = mapped.lens.get(&told.row, &record.data, &|_, _| None, now).fields;
+    if shown.iter().any(|(field, value)| !value.agrees(get(&record.data, field))) {
+        fetched.mark.by = told.mark.by;
+    }
+}
+
 /// Remote fields that a fetch of an object asks for.
 pub(crate) fn read_fields(catalog: &Catalog, connection: &str, remote: &str) -> Vec<String> {
     catalog.reads(connection).into_iter().find(|(name, _)| name == remote).map(|(_, fields)| fields).unwrap_or_default()
@@ -137,11 +161,16 @@ pub(crate) fn read_fields(catalog: &Catalog, connection: &str, remote: &str) -> 
 pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) -> Result<(RowIndex, LinkIndex)> {
     let none = RowIndex::new();
     let first: Vec<Sides> = tasks.iter().map(|task| task.sides(engine, catalog, &none)).collect();
-    let rows: BTreeSet<RemoteKey> = first
+    let mut rows: BTreeSet<RemoteKey> = first
         .iter()
         .flat_map(|sides| sides.waiting_rows.iter())
         .map(|(connection, object, id)| RemoteKey::new(connection, object, id))
         .collect();
+    // Whoever a row was merged into may be somebody's counterpart already.
+    for (task, sides) in tasks.iter().zip(&first) {
+        let winners = sides.gone.iter().filter_map(|(connection, winner)| Some((task.link(connection)?, winner.as_ref()?)));
+        rows.extend(winners.map(|(link, winner)| RemoteKey::new(&link.connection, &link.remote_object, winner)));
+    }
     let known: BTreeSet<RecordId> = tasks.iter().zip(&first).flat_map(|(task, sides)| task.references(sides)).collect();
     let (rows, links) = engine
         .store()

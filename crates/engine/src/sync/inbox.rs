@@ -1,9 +1,10 @@
 //! The webhook inbox: a webhook is verified, kept and answered in milliseconds; what it says is taken up from there.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
-use entente_connect::webhook::{Delivery, Incoming, Receipt};
-use entente_store::{Delivery as Kept, DeliveryState, NewDelivery, RemoteKey};
+use entente_connect::webhook::{Event, Incoming, Receipt};
+use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError};
 
 use super::ingest::{Arrival, Way, ingest};
 use crate::engine::Engine;
@@ -12,7 +13,11 @@ use crate::error::Result;
 /// Deliveries taken up in one transaction.
 const BATCH: usize = 500;
 
-/// Verifies a webhook and keeps it. Returns what to answer; a delivery that was kept before is answered the same and dropped.
+/// Headers of a delivery that are kept, for people who ask what came. Never a signature, a token or a cookie.
+const KEPT_HEADERS: &[&str] = &["content-type", "user-agent"];
+
+/// Verifies a webhook and keeps it with what it says. Returns what to answer; a delivery that was kept before is answered the same and
+/// dropped. One that is refused is counted in memory, so that forged ones cost no write; the counts go out with those of the calls.
 ///
 /// # Errors
 /// When the connection does not exist, the webhook is not the vendor's or not readable, or the store fails. Nothing is kept then.
@@ -26,21 +31,17 @@ pub async fn receive(
     let ready = engine.connection(connection)?;
     let incoming = Incoming { headers, body };
     let now = engine.now();
-    let name = connection.to_owned();
     let delivery = match ready.connector.open(&incoming, path_secret, now) {
         Ok(delivery) => delivery,
         Err(error) => {
-            engine.store().write(move |tx| tx.count(now, &[("webhooks_refused", &name, 1)])).await?;
+            ready.refused.fetch_add(1, Ordering::Relaxed);
             return Err(error.into());
         }
     };
-    let kept = NewDelivery {
-        connection: connection.to_owned(),
-        delivery_id: delivery.id,
-        received_at: now,
-        body: incoming.body,
-        headers: incoming.headers,
-    };
+    let Incoming { mut headers, body } = incoming;
+    headers.retain(|name, _| KEPT_HEADERS.contains(&name.as_str()));
+    let events = serde_json::to_value(&delivery.events).map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let kept = NewDelivery { connection: connection.to_owned(), delivery_id: delivery.id, received_at: now, body, headers, events };
     engine
         .store()
         .write(move |tx| {
@@ -57,8 +58,7 @@ pub async fn receive(
 /// # Errors
 /// When the store fails.
 pub async fn take_up(engine: &Engine) -> Result<usize> {
-    let idle = engine.store().read(|tx| Ok(!tx.inbox_counts()?.keys().any(|(_, state)| *state == DeliveryState::New)));
-    if idle.await? {
+    if !engine.store().read(|tx| tx.has_deliveries()).await? {
         return Ok(0);
     }
     let (engine_, catalog) = (engine.clone(), engine.catalog());
@@ -69,16 +69,27 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
             let mut arrivals = Vec::new();
             let mut finished = Vec::with_capacity(deliveries.len());
             for kept in &deliveries {
-                match open(&engine_, kept) {
-                    Ok(delivery) => {
-                        arrivals.extend(arrivals_of(kept, delivery));
+                match arrivals_of(&engine_, kept) {
+                    Ok(of_it) => {
+                        arrivals.extend(of_it);
                         finished.push((kept.id, None));
                     }
-                    // It was readable when it came in: only a connection that is gone since, or a changed secret, ends here.
-                    Err(reason) => finished.push((kept.id, Some(reason))),
+                    // It was verified and read when it came in: only a connection that is gone since ends here.
+                    Err(reason) => {
+                        tracing::warn!(
+                            connection = kept.delivery.connection,
+                            delivery = kept.delivery.delivery_id,
+                            reason,
+                            "a delivery could not be taken up"
+                        );
+                        finished.push((kept.id, Some(reason)));
+                    }
                 }
             }
             ingest(tx, &engine_, &catalog, &arrivals, Way::Webhook)?;
+            let bad = deliveries.iter().zip(&finished).filter(|(_, (_, reason))| reason.is_some());
+            let bad: Vec<(&str, &str, i64)> = bad.map(|(kept, _)| ("webhooks_failed", kept.delivery.connection.as_str(), 1)).collect();
+            tx.count(engine_.now(), &bad)?;
             tx.finish_deliveries(&finished)?;
             Ok(deliveries.len())
         })
@@ -86,20 +97,17 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
     Ok(taken)
 }
 
-fn open(engine: &Engine, kept: &Kept) -> Result<Delivery, String> {
-    let ready = engine.connection(&kept.delivery.connection).map_err(|error| error.to_string())?;
-    let incoming = Incoming { headers: kept.delivery.headers.clone(), body: kept.delivery.body.clone() };
-    let secret = ready.settings.webhooks.path_secret.reveal();
-    // The signature's age was checked when it came in; what counts now is that it is the same body.
-    ready.connector.open(&incoming, secret, kept.delivery.received_at).map_err(|error| error.to_string())
-}
-
-fn arrivals_of(kept: &Kept, delivery: Delivery) -> Vec<Arrival> {
-    let events = delivery.events.into_iter().map(|event| Arrival {
-        key: RemoteKey::new(&kept.delivery.connection, &event.object, &event.id),
+/// What a delivery says, as it was read when it came in. Secrets may have been rotated since; it was verified then.
+fn arrivals_of(engine: &Engine, kept: &Kept) -> Result<Vec<Arrival>, String> {
+    let of = &kept.delivery;
+    engine.connection(&of.connection).map_err(|error| error.to_string())?;
+    let events: Vec<Event> =
+        serde_json::from_value(of.events.clone()).map_err(|error| format!("what it says cannot be read: {:?} error", error.classify()))?;
+    let arrivals = events.into_iter().map(|event| Arrival {
+        key: RemoteKey::new(&of.connection, &event.object, &event.id),
         look: event.look,
         omits_blanks: event.omits_blanks,
-        origin_at: Some(kept.delivery.received_at),
+        origin_at: Some(of.received_at),
     });
-    events.collect()
+    Ok(arrivals.collect())
 }

@@ -22,11 +22,14 @@ use crate::engine::Engine;
 /// Fields whose change is an event that goes first: plan changes and churn.
 const URGENT_FIELDS: &[&str] = &["tier", "plan", "status", "is_won"];
 
-/// Milliseconds that an urgent change may wait for others at most.
-const URGENT_WINDOW_MS: i64 = 250;
+/// Milliseconds that a won deal may wait for others at most: a new customer takes several steps one after the other.
+const NEW_CUSTOMER_WINDOW_MS: i64 = 250;
+
+/// Milliseconds by which the vendor's times and ours may differ, once the measured offset is taken out: both are measured in whole seconds.
+const CLOCKS_MS: i64 = 2_000;
 
 /// Milliseconds within which the deliberately flawed echo filter drops looks after our own write.
-const FLAWED_ECHO_MS: i64 = 2_000;
+const FLAWED_ECHO_MS: i64 = 10_000;
 
 /// One thing that came in.
 #[derive(Debug, Clone)]
@@ -48,8 +51,10 @@ pub(crate) enum Way {
     Webhook,
     /// A poll after the first read: it was missed by webhooks, or the platform has none for it.
     Poll,
-    /// The first complete read of an object, or a resync of all of it.
+    /// The first complete read of an object.
     FirstRead,
+    /// A later complete read of it, because somebody asked for a resync.
+    Resync,
 }
 
 impl Way {
@@ -59,6 +64,7 @@ impl Way {
             Self::Webhook => "webhook",
             Self::Poll => "poll",
             Self::FirstRead => "import",
+            Self::Resync => "resync",
         }
     }
 }
@@ -70,6 +76,7 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
     let links = tx.links_at(&keys)?;
     let subjects: Vec<String> = links.values().map(|link| link.record.to_string()).collect();
     let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
+    let waiting = tx.looks_for(&keys)?;
     let resolve = References::load(tx, engine, catalog, arrivals, &links)?;
     let (mut looks, mut hints, mut touched) = (Vec::new(), Vec::new(), Vec::new());
     for arrival in arrivals {
@@ -82,7 +89,13 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
             continue;
         };
         let Some(mapped) = resolve.mapped.get(&link.record) else { continue };
-        let news = judge(engine, arrival, link, mapped, &resolve, in_flight.contains(link.record.as_str()), now);
+        let look = waiting.get(&arrival.key);
+        let state = Circumstances {
+            in_flight: in_flight.contains(link.record.as_str()),
+            has_look: look.is_some(),
+            changed_at: link.changed_at.max(look.and_then(|look| look.changed_at)),
+        };
+        let news = judge(engine, arrival, link, mapped, &resolve, state, now);
         match news {
             News::None => touched.extend(seen_again(link, arrival)),
             News::Look { lane, fetch } => {
@@ -107,8 +120,35 @@ enum News {
     Look { lane: Lane, fetch: bool },
 }
 
+/// What goes on with a row when something of it arrives.
+#[derive(Clone, Copy)]
+struct Circumstances {
+    /// Its record waits to be converged, or is being converged.
+    in_flight: bool,
+    /// A look at it waits to be taken in.
+    has_look: bool,
+    /// The latest change of the row that is known.
+    changed_at: Option<Timestamp>,
+}
+
+impl Circumstances {
+    /// Whether a look is certainly newer than everything that is known: events come late and overtake each other.
+    fn is_behind(&self, look: &Look) -> bool {
+        let known = self.changed_at.map_or(i64::MIN, |at| at.as_millisecond().saturating_add(CLOCKS_MS));
+        look.mark.at.is_some_and(|at| at.as_millisecond() > known)
+    }
+}
+
 /// Whether an arrival tells anything that the link does not know yet, and whether the rest of the row must be fetched.
-fn judge(engine: &Engine, arrival: &Arrival, link: &Link, mapped: &Mapped, resolve: &References, in_flight: bool, now: Timestamp) -> News {
+fn judge(
+    engine: &Engine,
+    arrival: &Arrival,
+    link: &Link,
+    mapped: &Mapped,
+    resolve: &References,
+    state: Circumstances,
+    now: Timestamp,
+) -> News {
     let lane = lane_of(mapped, None);
     let Some(look) = &arrival.look else { return News::Look { lane, fetch: true } };
     if engine.flaws().echo_filter_by_time && look.existence == Existence::Present && is_recent_write(link, now) {
@@ -123,29 +163,50 @@ fn judge(engine: &Engine, arrival: &Arrival, link: &Link, mapped: &Mapped, resol
         return if newer { News::Look { lane, fetch: true } } else { News::None };
     }
     let known = Task::believed(link);
+    let nothing = Fields::new();
+    let pending = link.pending.as_ref().unwrap_or(&nothing);
+    // Of a field that is being written, only the value on its way is no news: the old one may be somebody's who came after us.
+    let expected = |field: &str| pending.get(field).unwrap_or_else(|| get(&known, field));
     let got = resolve.get(link, mapped, &look.row, now);
     let differing: Vec<&str> =
-        got.iter().filter(|(field, value)| !get(&known, field).agrees(value)).map(|(field, _)| field.as_str()).collect();
-    let partial = !look.complete && hides_something(mapped, &got, &known, &differing);
-    let cleared = arrival.omits_blanks && partial;
-    if differing.is_empty() && !cleared && !in_flight && !(look.row.is_empty()) {
-        return News::None;
+        got.iter().filter(|(field, value)| !expected(field).agrees(value)).map(|(field, _)| field.as_str()).collect();
+    let hidden = if look.complete { Hidden::Nothing } else { hidden(mapped, &got, &known, &differing) };
+    let cleared = arrival.omits_blanks && hidden != Hidden::Nothing;
+    if differing.is_empty() && !cleared && !look.row.is_empty() {
+        // The row is as it is believed to be; a look that waits says otherwise, and is older.
+        return if state.has_look { News::Look { lane, fetch: false } } else { News::None };
     }
-    News::Look { lane: lane_of(mapped, Some(&differing)), fetch: partial }
+    // What an event leaves out has events of its own. It matters at once when the record is being changed elsewhere as well, when the
+    // event may be an old one, and when nothing else will tell it.
+    let doubtful = state.in_flight || !state.is_behind(look);
+    let fetch = cleared || hidden == Hidden::Derived || look.row.is_empty() || (hidden == Hidden::Others && doubtful);
+    News::Look { lane: lane_of(mapped, Some(&differing)), fetch }
 }
 
-/// Whether an incomplete look leaves out a field that may have changed with it. A field of a parent row (`Owner.Name`) only changes
-/// with the reference to it (`OwnerId`): while that is shown and the same, the parent is too.
-fn hides_something(mapped: &Mapped, got: &Fields, known: &Fields, differing: &[&str]) -> bool {
+/// What a look leaves out of what is known of a row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Hidden {
+    Nothing,
+    /// Other fields.
+    Others,
+    /// A field of a parent row (`Owner.Name`) whose reference (`OwnerId`) has changed: no event of this row tells it.
+    Derived,
+}
+
+fn hidden(mapped: &Mapped, got: &Fields, known: &Fields, differing: &[&str]) -> Hidden {
     let lines = &mapped.mapping().fields;
-    lines.iter().filter(|line| !got.contains_key(&line.field) && !get(known, &line.field).is_blank()).any(|line| {
+    let unseen = lines.iter().filter(|line| !got.contains_key(&line.field) && !get(known, &line.field).is_blank());
+    let kinds = unseen.map(|line| {
         let reference = line.remote.split_once('.').map(|(parent, _)| format!("{parent}Id"));
-        let pointer = reference.and_then(|reference| lines.iter().find(|line| line.remote == reference));
-        pointer.is_none_or(|pointer| {
-            let shown = got.contains_key(&pointer.field) || get(known, &pointer.field).is_blank();
-            !shown || differing.contains(&pointer.field.as_str())
-        })
-    })
+        match reference.and_then(|reference| lines.iter().find(|line| line.remote == reference)) {
+            None => Hidden::Others,
+            Some(pointer) if differing.contains(&pointer.field.as_str()) => Hidden::Derived,
+            // While the reference is shown and the same, or was blank, the parent is too.
+            Some(pointer) if got.contains_key(&pointer.field) || get(known, &pointer.field).is_blank() => Hidden::Nothing,
+            Some(_) => Hidden::Others,
+        }
+    });
+    kinds.max().unwrap_or(Hidden::Nothing)
 }
 
 fn is_recent_write(link: &Link, now: Timestamp) -> bool {
@@ -190,8 +251,8 @@ fn hint(
 ) -> NewHint {
     let window = i64::try_from(engine.options().window().as_millis()).unwrap_or(0);
     let (lane, wait) = match (way, lane) {
-        (Way::FirstRead, _) => (LANE_BACKFILL, 0),
-        (_, LANE_URGENT) => (lane, window.min(URGENT_WINDOW_MS)),
+        (Way::FirstRead | Way::Resync, _) => (LANE_BACKFILL, 0),
+        (_, LANE_URGENT) if object == "opportunity" => (lane, window.min(NEW_CUSTOMER_WINDOW_MS)),
         (_, LANE_ACTIVITY) => (lane, window * 2),
         _ => (lane, window),
     };
@@ -202,7 +263,7 @@ fn hint(
         due_at: Timestamp::from_millisecond(now.as_millisecond() + wait).unwrap_or(now),
         cause: way.cause().to_owned(),
         fetch,
-        origin_at: if way == Way::FirstRead { None } else { arrival.origin_at },
+        origin_at: if matches!(way, Way::FirstRead | Way::Resync) { None } else { arrival.origin_at },
         at: now,
     }
 }

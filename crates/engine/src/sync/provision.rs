@@ -1,10 +1,12 @@
-//! Provisioning: the custom fields that mappings need at each platform, shown first and created on request.
+//! Provisioning: the custom fields and the webhooks that mappings need at each platform, shown first and made on request.
+
+pub mod subscriptions;
 
 use std::collections::BTreeMap;
 
 use entente_connect::connector::NewField;
-use entente_model::mapping::Direction;
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
+use entente_model::mapping::{Direction, FieldMap};
 use entente_model::object::FieldType;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,16 +31,17 @@ pub struct Need {
     pub field: String,
     /// Type it will have.
     pub kind: String,
-    /// `present`, `missing`, `read_only` or `created`.
+    /// `present`, `missing`, `read_only`, `created` or `refused`.
     pub state: String,
     /// What to do, when Entente cannot create it.
     pub note: Option<String>,
 }
 
 /// Compares what mappings need with what each platform has; with `apply`, creates what is missing. Asking twice creates nothing twice.
+/// What a platform refuses is told in the answer, field by field, and the others go on.
 ///
 /// # Errors
-/// When a platform cannot be read or refuses a field.
+/// When a platform cannot be read at all.
 pub async fn provision(engine: &Engine, apply: bool) -> Result<Vec<Need>> {
     let mut needs = Vec::new();
     for connection in engine.connections().values() {
@@ -49,14 +52,14 @@ pub async fn provision(engine: &Engine, apply: bool) -> Result<Vec<Need>> {
 
 async fn provision_connection(engine: &Engine, connection: &Connection, apply: bool) -> Result<Vec<Need>> {
     let catalog = engine.catalog();
-    let refused = |source| EngineError::vendor(&connection.name, source);
     let mut wanted: BTreeMap<String, BTreeMap<String, Wanted>> = BTreeMap::new();
     for mapped in catalog.mappings(&connection.name) {
         wanted.entry(mapped.mapping().remote.clone()).or_default().extend(fields_of(engine, mapped));
     }
     let mut needs = Vec::new();
     for (object, fields) in wanted {
-        let present = connection.connector.describe(&object).await.map_err(refused)?;
+        let described = connection.connector.describe(&object).await;
+        let present = described.map_err(|source| EngineError::vendor(&connection.name, source))?;
         for (name, wanted) in fields {
             // Dotted parents of Salesforce (`Owner.Name`) and attributes of sideloads are read, never made.
             let derived = present.field(&name).is_none() && !is_custom(&name);
@@ -67,7 +70,7 @@ async fn provision_connection(engine: &Engine, connection: &Connection, apply: b
                 connection: connection.name.clone(),
                 object: object.clone(),
                 field: name.clone(),
-                kind: format!("{:?}", wanted.field.kind).to_lowercase(),
+                kind: kind_words(&wanted.field),
                 state: "present".to_owned(),
                 note: None,
             };
@@ -77,17 +80,29 @@ async fn provision_connection(engine: &Engine, connection: &Connection, apply: b
                     need.note = Some("our user may not write this field; grant it in the platform's permissions".to_owned());
                 }
                 Some(_) => {}
-                None if apply => {
-                    let new = NewField { object: object.clone(), field: wanted.field };
-                    connection.connector.create_field(&new).await.map_err(refused)?;
-                    need.state = "created".to_owned();
-                }
+                None if apply => create(connection, &object, wanted.field, &mut need).await,
                 None => need.state = "missing".to_owned(),
             }
             needs.push(need);
         }
     }
     Ok(needs)
+}
+
+/// Creates a field. One that is refused keeps the vendor's reason; it says nothing about the next.
+async fn create(connection: &Connection, object: &str, field: RemoteField, need: &mut Need) {
+    match connection.connector.create_field(&NewField { object: object.to_owned(), field }).await {
+        Ok(()) => "created".clone_into(&mut need.state),
+        Err(error) => {
+            "refused".clone_into(&mut need.state);
+            need.note = Some(format!("{error}; {}", error.advice));
+        }
+    }
+}
+
+fn kind_words(field: &RemoteField) -> String {
+    let kind = format!("{:?}", field.kind).to_lowercase();
+    if field.values.is_empty() { kind } else { format!("{kind} ({})", field.values.join(", ")) }
 }
 
 struct Wanted {
@@ -112,15 +127,22 @@ fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
     for line in &mapping.fields {
         let ours = object.and_then(|object| object.field(&line.field));
         let label = ours.map_or(line.field.as_str(), |field| field.label.as_str());
-        let (kind, length) = if line.put.is_some() {
-            (RemoteKind::Text, Some(TEXT_CHARS))
-        } else {
-            ours.map_or((RemoteKind::Text, Some(TEXT_CHARS)), |field| kind_of(&field.kind))
+        let (kind, length) = match ours {
+            Some(field) if line.put.is_none() => kind_of(&field.kind),
+            _ => (RemoteKind::Text, Some(TEXT_CHARS)),
         };
-        let field = remote_field(&line.remote, label, kind, length, false);
+        let mut field = remote_field(&line.remote, label, kind, length, false);
+        field.values = ours.filter(|_| kind == RemoteKind::Picklist).map(|ours| choices(&ours.kind, line)).unwrap_or_default();
         fields.insert(line.remote.clone(), Wanted { field, written: line.direction != Direction::In });
     }
     fields
+}
+
+/// The values of a list as the platform shall hold them: ours, through the mapping's own table.
+fn choices(kind: &FieldType, line: &FieldMap) -> Vec<String> {
+    let FieldType::Picklist { values } = kind else { return Vec::new() };
+    let theirs = |own: &String| line.values.iter().find(|(_, ours)| ours == own).map_or_else(|| own.clone(), |(theirs, _)| theirs.clone());
+    values.iter().map(theirs).collect()
 }
 
 fn remote_field(name: &str, label: &str, kind: RemoteKind, length: Option<u32>, unique: bool) -> RemoteField {
@@ -134,12 +156,14 @@ fn remote_field(name: &str, label: &str, kind: RemoteKind, length: Option<u32>, 
         length,
         scale: (kind == RemoteKind::Number).then_some(2),
         values: Vec::new(),
+        // Other values may come in at any time, and must not be refused.
         restricted: false,
     }
 }
 
 fn kind_of(kind: &FieldType) -> (RemoteKind, Option<u32>) {
     match kind {
+        FieldType::Picklist { values } if !values.is_empty() => (RemoteKind::Picklist, None),
         FieldType::Text | FieldType::Picklist { .. } | FieldType::Reference { .. } => (RemoteKind::Text, Some(TEXT_CHARS)),
         FieldType::LongText | FieldType::MultiPicklist { .. } | FieldType::Json => (RemoteKind::LongText, Some(LONG_TEXT_CHARS)),
         FieldType::Email => (RemoteKind::Email, None),

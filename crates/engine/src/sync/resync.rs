@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_store::{NewHint, Viewer};
+use serde::{Deserialize, Serialize};
 
-use super::poll::rewind;
 use super::task::LANE_URGENT;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -23,8 +24,19 @@ pub enum Scope {
     Record(RecordId),
 }
 
-fn setting(connection: &str) -> String {
-    format!("resync/{connection}")
+/// A wish for a complete read of one object at one connection. It waits in the store until the poller takes it up, in the transaction
+/// that begins the read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// When it was made.
+    pub(crate) at: Timestamp,
+    /// Whether everything of the connection is to be read, not this object alone.
+    pub(crate) whole: bool,
+}
+
+/// Name of the setting that keeps the request for an object.
+pub(crate) fn setting(connection: &str, object: &str) -> String {
+    format!("resync/{connection}/{object}")
 }
 
 /// Asks for a resync. The running engine takes it up within a second.
@@ -65,9 +77,25 @@ pub async fn resync(engine: &Engine, scope: &Scope) -> Result<()> {
 }
 
 async fn ask(engine: &Engine, connection: &str, remote: Option<&str>) -> Result<()> {
-    rewind(engine, connection, remote).await?;
-    let (key, now) = (setting(connection), engine.now());
-    engine.store().write(move |tx| tx.put_setting(&key, &now)).await?;
+    let request = Request { at: engine.now(), whole: remote.is_none() };
+    let keys: Vec<String> = engine
+        .catalog()
+        .reads(connection)
+        .into_iter()
+        .filter(|(object, _)| remote.is_none_or(|wanted| wanted == object))
+        .map(|(object, _)| setting(connection, &object))
+        .collect();
+    engine
+        .store()
+        .write(move |tx| {
+            for key in &keys {
+                // A read of everything that waits already is not made a smaller one.
+                let waiting = tx.setting::<Request>(key)?.is_some_and(|waiting| waiting.whole);
+                tx.put_setting(key, &Request { whole: request.whole || waiting, ..request.clone() })?;
+            }
+            Ok(())
+        })
+        .await?;
     Ok(())
 }
 
@@ -101,17 +129,13 @@ async fn resync_record(engine: &Engine, id: &RecordId) -> Result<()> {
     Ok(())
 }
 
-/// Whether a resync of the connection was asked for and is not under way yet.
-pub(crate) async fn asked(engine: &Engine, connection: &str) -> bool {
-    let key = setting(connection);
-    let asked = engine.store().read(move |tx| tx.setting::<serde_json::Value>(&key)).await;
-    matches!(asked, Ok(Some(_)))
-}
-
-/// Takes a request for a resync up.
-pub(crate) async fn answered(engine: &Engine, connection: &str) {
-    let key = setting(connection);
-    if let Err(error) = engine.store().write(move |tx| tx.delete_setting(&key).map(drop)).await {
-        tracing::warn!(%error, "a resync could not be marked as taken up; it may run twice");
-    }
+/// The objects of a connection for which a resync was asked that is not taken up yet.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn asked(engine: &Engine, connection: &str) -> Result<Vec<String>> {
+    let prefix = setting(connection, "");
+    let waiting = engine.store().read(move |tx| tx.settings(&prefix)).await?;
+    let objects = engine.catalog().reads(connection).into_iter().map(|(object, _)| object);
+    Ok(objects.filter(|object| waiting.contains_key(&setting(connection, object))).collect())
 }

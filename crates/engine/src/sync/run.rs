@@ -5,50 +5,98 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_model::clock::Timestamp;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, watch as watch_channel};
 use tokio::task::JoinSet;
 
-use super::poll::{OnPage, Progress, poll};
+use super::poll::{self, OnPage, Progress, Stop, poll};
 use super::work::{claim, next_due, work};
-use super::{inbox, poll};
+use super::{inbox, lead, resync, retention};
 use crate::automation::follow;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::reports::watch;
 
 /// Longest sleep of a loop that is woken by the store: wake-ups may be lost.
 const NAP: Duration = Duration::from_secs(1);
+/// Time between looks of a process that does not lead whether it does now.
+const FOLLOWER_NAP: Duration = Duration::from_millis(500);
 /// Wait after a failure of the store before a loop tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// Entries sealed into one block at most.
-const BLOCK_ENTRIES: usize = 5_000;
+/// Wait before a first read that failed goes on, in milliseconds: it holds back every creation.
+const FIRST_READ_AGAIN_MS: u64 = 5_000;
+/// Entries sealed into one block at most; the store takes no more.
+const BLOCK_ENTRIES: usize = 4_096;
 /// Time between seals.
 const SEAL_EVERY: Duration = Duration::from_secs(2);
 /// Entries that automation follows in one step.
 const FOLLOW_ENTRIES: usize = 500;
+/// Time between looks for things that operators should be told of.
+const WATCH_EVERY: Duration = Duration::from_secs(60);
+/// Time between looks whether a day has passed since old things were removed.
+const RETENTION_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Tells every loop to end, and lets them end.
-pub type Shutdown = watch::Receiver<bool>;
+pub type Shutdown = watch_channel::Receiver<bool>;
 
-/// Runs everything until `shutdown` says so. Work in hand is finished; leases that remain are given back.
+/// Runs everything until `shutdown` says so. Work in hand is finished; leases that remain are given back. Of several processes on one
+/// database, one leads: it polls, follows the ledger, seals it, watches and removes what is old.
 ///
 /// # Errors
 /// When the store fails at start. Later failures are logged and tried again.
 pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Result<()> {
     let owner = engine.owner().to_owned();
+    lead::beat(&engine).await?;
+    // In a set, so that it ends with this future, however that ends: a process that does nothing must not lead.
+    let mut leading = JoinSet::new();
+    leading.spawn(lead::keep(engine.clone()));
     let mut loops = JoinSet::new();
     loops.spawn(repeat("inbox", engine.clone(), shutdown.clone(), |engine| async move { Ok(inbox::take_up(&engine).await? > 0) }));
     loops.spawn(repeat("automation", engine.clone(), shutdown.clone(), |engine| async move {
-        Ok(follow::step(&engine, FOLLOW_ENTRIES).await? > 0)
+        Ok(engine.leads() && follow::step(&engine, FOLLOW_ENTRIES).await? > 0)
     }));
     loops.spawn(seal(engine.clone(), shutdown.clone()));
     loops.spawn(workers(engine.clone(), shutdown.clone()));
+    loops.spawn(while_leading("watching the sync", WATCH_EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
+        watch::watch(&engine).await
+    }));
+    loops.spawn(while_leading("removing what is old", RETENTION_EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
+        retention::daily(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
     for connection in engine.connections().keys() {
         loops.spawn(poller(engine.clone(), connection.clone(), shutdown.clone(), Arc::clone(&on_page)));
     }
     while loops.join_next().await.is_some() {}
+    leading.shutdown().await;
+    lead::resign(&engine).await?;
     let now = engine.now();
     engine.store().write(move |tx| tx.release(&owner, now)).await?;
     Ok(())
+}
+
+/// Does something now and then, while this process leads.
+async fn while_leading<F, S>(name: &'static str, every: Duration, engine: Engine, mut shutdown: Shutdown, step: F)
+where
+    F: Fn(Engine, Shutdown) -> S + Send,
+    S: Future<Output = Result<()>> + Send,
+{
+    while !*shutdown.borrow() {
+        let mut pause = FOLLOWER_NAP;
+        if engine.leads() {
+            pause = every;
+            if let Err(error) = step(engine.clone(), shutdown.clone()).await {
+                tracing::error!(%error, "{name} failed; trying again");
+            }
+        }
+        rest(pause, &mut shutdown).await;
+    }
+}
+
+/// Sleeps, unless everything is to end.
+async fn rest(pause: Duration, shutdown: &mut Shutdown) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        _ = shutdown.changed() => {}
+    }
 }
 
 /// Repeats a step while it finds something to do, and naps until the store wakes it otherwise.
@@ -71,7 +119,7 @@ where
     }
 }
 
-async fn nap(wakeups: &mut watch::Receiver<u64>, shutdown: &mut Shutdown, longest: Duration) {
+async fn nap(wakeups: &mut watch_channel::Receiver<u64>, shutdown: &mut Shutdown, longest: Duration) {
     tokio::select! {
         _ = wakeups.changed() => {}
         _ = shutdown.changed() => {}
@@ -125,8 +173,9 @@ async fn until_due(engine: &Engine) -> Duration {
     }
 }
 
-/// Keeps the leases of subjects alive while work on them goes on.
-async fn under_lease<T>(engine: &Engine, subjects: Vec<String>, work: impl Future<Output = T>) -> T {
+/// Keeps the leases of subjects alive while work on them goes on. A lease that was lost meanwhile is not taken back; what is to be
+/// committed for its record is refused then.
+async fn under_lease<T>(engine: &Engine, mut subjects: Vec<String>, work: impl Future<Output = T>) -> T {
     let every = Duration::from_millis(engine.options().lease_ms / 3);
     tokio::pin!(work);
     loop {
@@ -134,9 +183,11 @@ async fn under_lease<T>(engine: &Engine, subjects: Vec<String>, work: impl Futur
             done = &mut work => return done,
             () = tokio::time::sleep(every) => {
                 let until = later(engine.now(), engine.options().lease_ms);
-                let (owner, subjects) = (engine.owner().to_owned(), subjects.clone());
-                if let Err(error) = engine.store().write(move |tx| tx.heartbeat(&owner, &subjects, until)).await {
-                    tracing::warn!(%error, "could not prolong leases");
+                let (owner, of) = (engine.owner().to_owned(), subjects.clone());
+                match engine.store().write(move |tx| tx.heartbeat(&owner, &of, until)).await {
+                    // What is missing has ended in the meantime, or was lost to another worker.
+                    Ok(held) => subjects = held,
+                    Err(error) => tracing::warn!(%error, "could not prolong leases"),
                 }
             }
         }
@@ -147,36 +198,55 @@ fn later(now: Timestamp, ms: u64) -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX))).unwrap_or(now)
 }
 
-/// Polls every object of a connection on the schedule; the first round at once.
+/// Polls every object of a connection on the schedule, while this process leads; the first round at once. A resync that is asked for
+/// goes in between.
 async fn poller(engine: Engine, connection: String, mut shutdown: Shutdown, on_page: Progress) {
+    let stop = {
+        let (engine, shutdown) = (engine.clone(), shutdown.clone());
+        move || *shutdown.borrow() || !engine.leads()
+    };
     while !*shutdown.borrow() {
+        if !engine.leads() {
+            rest(FOLLOWER_NAP, &mut shutdown).await;
+            continue;
+        }
         let next = later(engine.now(), engine.options().poll_interval_ms);
-        poll_round(&engine, &connection, &shutdown, &*on_page).await;
-        while engine.now() < next && !*shutdown.borrow() && !super::resync::asked(&engine, &connection).await {
-            tokio::select! {
-                () = tokio::time::sleep(NAP) => {}
-                _ = shutdown.changed() => {}
+        let all: Vec<String> = engine.catalog().reads(&connection).into_iter().map(|(object, _)| object).collect();
+        poll_round(&engine, &connection, all, &shutdown, &*on_page, &stop).await;
+        while engine.now() < next && !stop() {
+            match resync::asked(&engine, &connection).await {
+                Ok(asked) if asked.is_empty() => {}
+                Ok(asked) => {
+                    poll_round(&engine, &connection, asked, &shutdown, &*on_page, &stop).await;
+                    continue;
+                }
+                Err(error) => tracing::error!(connection, %error, "whether a resync was asked for cannot be read; trying again"),
             }
+            let left = u64::try_from(next.as_millisecond() - engine.now().as_millisecond()).unwrap_or(0);
+            rest(NAP.min(Duration::from_millis(left.max(1))), &mut shutdown).await;
         }
     }
 }
 
-async fn poll_round(engine: &Engine, connection: &str, shutdown: &Shutdown, on_page: OnPage<'_>) {
-    super::resync::answered(engine, connection).await;
-    for (object, _) in engine.catalog().reads(connection) {
-        while !*shutdown.borrow() {
-            match poll(engine, connection, &object, on_page).await {
+async fn poll_round(engine: &Engine, connection: &str, objects: Vec<String>, shutdown: &Shutdown, on_page: OnPage<'_>, stop: Stop<'_>) {
+    for object in objects {
+        while !stop() {
+            match poll(engine, connection, &object, on_page, stop).await {
+                Ok(polled) if polled.stopped => break,
                 Ok(polled) => match polled.wait_until {
                     Some(until) => wait_until(engine, until, shutdown.clone()).await,
                     None => break,
                 },
                 Err(error) => {
                     tracing::warn!(connection, object, %error, "a poll failed; the next one goes on where it was");
-                    if poll::first_read_is_done(engine, connection, &object).await {
-                        break;
+                    crate::reports::meter::note_failed_poll(engine, connection).await;
+                    match poll::first_read_is_done(engine, connection, &object).await {
+                        Ok(true) => break,
+                        Ok(false) => {}
+                        Err(error) => tracing::error!(connection, object, %error, "whether the first read has ended cannot be read"),
                     }
                     // A first read that does not end holds back every creation: go on soon.
-                    wait_until(engine, later(engine.now(), 5_000), shutdown.clone()).await;
+                    wait_until(engine, later(engine.now(), FIRST_READ_AGAIN_MS), shutdown.clone()).await;
                 }
             }
         }
@@ -192,9 +262,17 @@ async fn wait_until(engine: &Engine, until: Timestamp, mut shutdown: Shutdown) {
     }
 }
 
-/// Seals new entries into blocks.
+/// Seals new entries into blocks, while this process leads.
 async fn seal(engine: Engine, mut shutdown: Shutdown) {
     loop {
+        let last = *shutdown.borrow();
+        if !engine.leads() {
+            if last {
+                return;
+            }
+            rest(FOLLOWER_NAP, &mut shutdown).await;
+            continue;
+        }
         let now = engine.now();
         let sealed = engine.store().write(move |tx| tx.seal(now, BLOCK_ENTRIES)).await;
         match sealed {
@@ -202,12 +280,9 @@ async fn seal(engine: Engine, mut shutdown: Shutdown) {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "sealing the ledger failed; trying again"),
         }
-        if *shutdown.borrow() {
+        if last {
             return;
         }
-        tokio::select! {
-            () = tokio::time::sleep(SEAL_EVERY) => {}
-            _ = shutdown.changed() => {}
-        }
+        rest(SEAL_EVERY, &mut shutdown).await;
     }
 }

@@ -10,12 +10,12 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::Role;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError, Tx, Viewer};
+use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, StoreError, Tx, Viewer};
 
 use super::decide::{Decision, PlannedWrite, id_field};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
-use super::fate::{Fate, fate};
+use super::fate::{Fate, end_hints, fate, give_back};
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
 use super::wake::wake;
 use crate::catalog::Catalog;
@@ -31,6 +31,8 @@ pub const ONBOARDING_LATENCY: &str = "onboarding";
 struct Ending {
     decision: usize,
     landed: Vec<(PlannedWrite, Written)>,
+    /// Connections at which a write did not land, as far as is known.
+    failed: BTreeSet<String>,
     fate: Fate,
     /// Connections to fetch at the next look.
     refetch: BTreeSet<String>,
@@ -49,40 +51,83 @@ pub(crate) async fn settle(
     for one in delivered {
         by_decision.entry(one.record).or_default().push(one);
     }
-    let endings: Vec<Ending> =
-        written.into_iter().map(|at| ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)).collect();
-    let (engine_, catalog) = (engine.clone(), Arc::clone(catalog));
-    let endings = Arc::new(endings);
+    let endings: Vec<Arc<Ending>> = written
+        .into_iter()
+        .map(|at| Arc::new(ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)))
+        .collect();
+    let Err(error) = conclude(engine, catalog, &decisions, endings.clone(), now).await else { return Ok(()) };
+    if endings.len() == 1 {
+        return Err(error.into());
+    }
+    // One record must not hold back the others: what they wrote has landed, and is known.
+    for ending in endings {
+        let hint = &decisions[ending.decision].task.hint;
+        if let Err(error) = conclude(engine, catalog, &decisions, vec![Arc::clone(&ending)], now).await {
+            give_back(engine, hint, &error.into()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Commits endings together.
+async fn conclude(
+    engine: &Engine,
+    catalog: &Arc<Catalog>,
+    decisions: &Arc<Vec<Decision>>,
+    endings: Vec<Arc<Ending>>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (engine_, catalog, decisions) = (engine.clone(), Arc::clone(catalog), Arc::clone(decisions));
     engine
         .store()
         .write(move |tx| {
-            let mut settled: Vec<Settled> = Vec::with_capacity(endings.len());
             let mut tally = Tally::default();
-            for ending in endings.iter() {
+            let subjects: Vec<String> = endings.iter().map(|ending| decisions[ending.decision].task.hint.subject.clone()).collect();
+            let held = tx.held(engine_.owner(), &subjects)?;
+            let (ours, lost): (Vec<&Arc<Ending>>, Vec<&Arc<Ending>>) =
+                endings.iter().partition(|ending| held.contains(&decisions[ending.decision].task.hint.subject));
+            for ending in lost {
+                // Another worker looks at the record by now. What landed here shows in the row itself: it is fetched, as after a crash.
+                let decision = &decisions[ending.decision];
+                let sides: BTreeSet<String> = decision.writes.iter().map(|planned| planned.connection.clone()).collect();
+                tx.hint(&[hint(&decision.task, sides, now)])?;
+            }
+            for ending in &ours {
                 let decision = &decisions[ending.decision];
                 land(tx, &engine_, &catalog, decision, &ending.landed, &mut tally, now)?;
+                for connection in &ending.failed {
+                    tx.end_pending(&decision.task.record.id, connection)?;
+                }
                 if !ending.refetch.is_empty() {
                     tx.hint(&[hint(&decision.task, ending.refetch.clone(), now)])?;
                 }
-                ending.fate.note(tx, decision.task.record.id.as_str(), now)?;
-                settled.push(ending.fate.settled());
             }
             tally.keep(tx, now)?;
-            tx.settle(engine_.owner(), now, &settled)?;
-            Ok(())
+            let fates: Vec<&Fate> = ours.iter().map(|ending| &ending.fate).collect();
+            let settlement = end_hints(tx, engine_.owner(), &fates, [], now)?;
+            lost_since(&settlement.lost)
         })
-        .await?;
-    Ok(())
+        .await
+}
+
+/// A lease that was held when the transaction began and is not at its end: nothing of the transaction may stay.
+pub(crate) fn lost_since(lost: &[String]) -> Result<(), StoreError> {
+    match lost.first() {
+        None => Ok(()),
+        Some(subject) => Err(StoreError::Conflict { what: format!("the lease of {subject}") }),
+    }
 }
 
 fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delivered>, now: Timestamp) -> Ending {
     let mut landed = Vec::new();
     let mut failure: Option<(String, VendorError)> = decision.task.failure.clone();
     let mut refetch = BTreeSet::new();
+    let mut failed = BTreeSet::new();
     for one in delivered {
         match one.outcome {
             Ok(written) => landed.push((one.planned, written)),
             Err(error) => {
+                failed.insert(one.planned.connection.clone());
                 if matches!(error.class, Class::LookAgain | Class::Retry) {
                     // Whether it landed is unknown, or the row has moved on: the next look must be a fresh one.
                     refetch.insert(one.planned.connection.clone());
@@ -94,7 +139,7 @@ fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delive
         }
     }
     let fate = fate(engine, &decision.task.hint, failure.as_ref(), now);
-    Ending { decision: at, landed, fate, refetch }
+    Ending { decision: at, landed, failed, fate, refetch }
 }
 
 /// Which of several failures decides.
@@ -172,6 +217,9 @@ fn land(
                 if record.object == "case" && connection.role == Role::Crm {
                     tally.add("activities", &planned.connection);
                 }
+                if is_checklist(&decision.after) && connection.role == Role::Support {
+                    tally.add("onboarding_checklists", "");
+                }
                 adopt_created(tx, engine, catalog, decision, planned, written, now)?;
             }
             WriteKind::Update => {
@@ -201,6 +249,7 @@ fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestam
         seen.retain(|field, _| !planned.fields.contains_key(field));
     }
     link.seen = link.seen.filter(|seen| !seen.is_empty());
+    link.pending = None;
     link.base.extend(planned.fields.clone());
     link.external_id.clone_from(&written.id);
     // Without a version in the answer the old one is known to be wrong: no precondition is better than a false one.
@@ -246,6 +295,7 @@ fn adopt_created(
         external_id: written.id.clone(),
         base,
         seen: None,
+        pending: None,
         version: written.version.clone(),
         seen_at: Some(now),
         changed_at: Some(now),
@@ -288,7 +338,7 @@ fn absorb(
     let Some(mut absorbed) = tx.record(&Viewer::system(), other)? else { return Ok(()) };
     let left = tx.links_of(std::slice::from_ref(other))?;
     if left.iter().any(|link| link.state == LinkState::Present) {
-        return Ok(());
+        return super::merged::ask(tx, &absorbed, &survivor.id, connection, now);
     }
     absorbed.state = RecordState::Merged;
     absorbed.merged_into = Some(survivor.id.clone());
@@ -310,7 +360,21 @@ fn absorb(
     tx.put_records(&[PutRecord { record: absorbed, search_text }])
 }
 
+/// Whether a case is the onboarding checklist of a new customer.
+pub(crate) fn is_checklist(case: &Fields) -> bool {
+    *get(case, "onboarding") == Value::Bool(true)
+}
+
 fn note_onboarding(decision: &Decision, planned: &PlannedWrite, role: Role, tally: &mut Tally, now: Timestamp) {
+    let first_health = || decision.task.link(&planned.connection).is_none_or(|link| get(&link.base, "health_score").is_blank());
+    if decision.task.record.object == "account"
+        && role == Role::Crm
+        && planned.fields.contains_key("health_score")
+        && !get(&decision.after, "won_at").is_blank()
+        && first_health()
+    {
+        tally.add("onboarding_health", "");
+    }
     if decision.task.record.object == "account"
         && role == Role::Crm
         && planned.fields.contains_key("support_id")
@@ -349,12 +413,7 @@ pub(crate) async fn settle_failed(engine: &Engine, tasks: Vec<Task>) -> Result<(
         .store()
         .write(move |tx| {
             tx.hint(&refetch)?;
-            for fate in fates.iter() {
-                fate.note(tx, &fate.settled().subject, now)?;
-            }
-            let settled: Vec<Settled> = fates.iter().map(Fate::settled).collect();
-            tx.settle(&owner, now, &settled)?;
-            Ok(())
+            end_hints(tx, &owner, &fates.iter().collect::<Vec<_>>(), [], now)
         })
         .await?;
     Ok(())

@@ -5,13 +5,15 @@ use entente_store::{Claim, Hint, Lane};
 
 use super::adopt::adopt;
 use super::converge::converge;
+use super::fate::give_back;
 use super::subject::Subject;
-use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT};
+use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT};
 use crate::engine::Engine;
 use crate::error::Result;
 
-/// Claims in order: what a person waits for, live changes, backfill.
-const TURNS: &[std::ops::RangeInclusive<Lane>] = &[LANE_URGENT..=LANE_URGENT, LANE_UPDATE..=LANE_ACTIVITY, LANE_BACKFILL..=LANE_BACKFILL];
+/// Claims in order: what a person waits for and is due, all live changes, backfill. Urgent changes that still wait for others go along
+/// with the live changes.
+const TURNS: &[std::ops::RangeInclusive<Lane>] = &[LANE_URGENT..=LANE_URGENT, LANE_URGENT..=LANE_ACTIVITY, LANE_BACKFILL..=LANE_BACKFILL];
 
 /// Takes what is due in the most urgent lane that has anything. Empty when nothing is.
 ///
@@ -21,7 +23,7 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
     let options = engine.options();
     let now = engine.now();
     for lanes in TURNS {
-        let window = if *lanes.start() == LANE_URGENT { 0 } else { i64::try_from(options.window().as_millis()).unwrap_or(0) };
+        let window = if *lanes.end() == LANE_URGENT { 0 } else { i64::try_from(options.window().as_millis()).unwrap_or(0) };
         let claim = Claim {
             owner: engine.owner().to_owned(),
             now,
@@ -39,13 +41,33 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
     Ok(Vec::new())
 }
 
-/// Works off claimed hints: rows are adopted, records converged.
+/// Works off claimed hints: rows are adopted, records converged. One that the store refuses does not hold back the others: then each is
+/// worked off alone, and the culprit ends as a failed attempt.
 ///
 /// # Errors
-/// When the store fails.
+/// When the store fails as a whole.
 pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+    // Hints that a saved mapping made are worked off by that mapping, whichever process saved it.
+    if let Err(error) = crate::metadata::refresh(engine).await {
+        tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
+    }
+    let Err(error) = together(engine, hints.clone()).await else { return Ok(()) };
+    if let [hint] = hints.as_slice() {
+        return give_back(engine, hint, &error).await;
+    }
+    tracing::debug!(%error, many = hints.len(), "a batch failed; its records are worked off one by one");
+    for hint in hints {
+        if let Err(error) = together(engine, vec![hint.clone()]).await {
+            give_back(engine, &hint, &error).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     let (rows, records): (Vec<Hint>, Vec<Hint>) =
         hints.into_iter().partition(|hint| matches!(Subject::parse(&hint.subject), Some(Subject::Row(_))));
+    tracing::debug!(rows = rows.len(), records = records.len(), "working off hints");
     if !rows.is_empty() {
         adopt(engine, rows).await?;
     }

@@ -42,9 +42,9 @@ impl Context {
         assemble::engine(&config, assemble::store(&config).await?).await
     }
 
-    /// On whose behalf commands look: the operator of this machine.
-    #[expect(clippy::unused_self, reason = "the viewer belongs to the context, whoever that becomes")]
+    /// On whose behalf commands look and decide: the operator of this machine, by the name they are signed in with.
     pub fn viewer(&self) -> Viewer {
-        Viewer::new("command line", "admin")
+        let name = self.environment.get("USER").map_or_else(|| "command line".to_owned(), |user| format!("{user} (command line)"));
+        Viewer::new(name, "admin")
     }
 }

@@ -1,12 +1,12 @@
 //! `entente doctor`: every part checked, each with what to do about it.
 
-use std::collections::BTreeMap;
+mod platform;
+mod work;
+
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
-use entente_connect::settings::Auth;
-use entente_engine::{Connection, Engine};
-use entente_model::mapping::Direction;
+use entente_engine::Engine;
 use serde::Serialize;
 
 use super::FAILED;
@@ -14,12 +14,6 @@ use super::context::Context;
 use crate::assemble;
 use crate::config::{Config, KeySource};
 use crate::fault::{Fault, Result};
-
-/// Clock offsets beyond this make "within five seconds of each other" a guess, in milliseconds.
-const CLOCK_MS: i64 = 2_000;
-
-/// Share of the API budget that should be left, in percent.
-const BUDGET_PERCENT: u64 = 10;
 
 /// Options.
 #[derive(Debug, ClapArgs)]
@@ -44,7 +38,6 @@ struct Check {
     area: String,
     state: State,
     text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
 }
 
@@ -109,14 +102,30 @@ async fn examine(args: &Args, context: &Context, report: &mut Report) {
         .sum();
     report.ok("mappings", format!("{lines} field mappings compile"));
     server(&config, &engine, report).await;
+    if !args.offline && !engine.options().tier_groups.is_empty() {
+        match entente_engine::automation::routing::check(&engine).await {
+            Ok(()) => report.ok("routing", "every group of sync.tier_groups is there"),
+            Err(error) => report.fault("routing", &Fault::of(&error)),
+        }
+    }
     if engine.connections().is_empty() {
         report.warn("connections", "there is none", "add [[connection]] tables; `entente config example` shows how");
     }
     for connection in engine.connections().values() {
-        webhooks(&config, connection, report);
+        platform::verification(&config, connection, engine.now(), report);
         if !args.offline {
-            examine_connection(&engine, connection, report).await;
+            platform::examine(&config, &engine, connection, report).await;
         }
+    }
+    notices(&config, report);
+    work::examine(&engine, report).await;
+}
+
+fn notices(config: &Config, report: &mut Report) {
+    if config.notify.slack_webhook.is_none() && config.notify.smtp.is_none() {
+        report.warn("notices", "nobody is told when something goes wrong", "set notify.slack_webhook or add [notify.smtp]");
+    } else {
+        report.ok("notices", "there is a channel for them");
     }
 }
 
@@ -154,111 +163,6 @@ async fn server(config: &Config, engine: &Engine, report: &mut Report) {
         ),
         Err(error) => report.fault("server", &Fault::of(&error)),
     }
-}
-
-fn webhooks(config: &Config, connection: &Connection, report: &mut Report) {
-    let area = connection.name.as_str();
-    let hooks = &connection.settings.webhooks;
-    if hooks.signing_secret.is_empty() && hooks.path_secret.is_empty() {
-        let remedy = "set webhooks.signing_secret or webhooks.path_secret of this connection; until then only polls bring changes";
-        report.warn(area, "webhooks cannot be verified: there is no secret", remedy);
-    } else if config.public_url.is_none() {
-        report.warn(
-            area,
-            "the vendor does not know where to send webhooks",
-            "set server.public_url to the address under which this server is reached",
-        );
-    } else if config
-        .public_url
-        .as_ref()
-        .is_some_and(|url| url.scheme() != "https" && !url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.")))
-    {
-        report.warn(area, "webhooks come in without TLS", "put a proxy with TLS in front, and its https address into server.public_url");
-    } else {
-        report.ok(area, "webhooks can be verified");
-    }
-}
-
-async fn examine_connection(engine: &Engine, connection: &Connection, report: &mut Report) {
-    let area = connection.name.as_str();
-    match connection.connector.check().await {
-        Ok(identity) => report.ok(area, format!("signed in as {} at {}", identity.user, identity.organization)),
-        Err(error) => return report.fail(area, format!("signing in failed: {error}"), error.advice),
-    }
-    if matches!(connection.settings.auth, Auth::ApiToken { .. }) {
-        report.warn(area, "API tokens end on 2027-04-30 at Zendesk", "move to kind = \"client_credentials\"");
-    }
-    match connection.connector.clock_offset_ms() {
-        Some(ms) if ms.abs() > CLOCK_MS => report.warn(
-            area,
-            format!("its clock differs by {:.1} s; times of changes are corrected by that", ms as f64 / 1_000.0),
-            "check the clock of this machine (NTP)",
-        ),
-        Some(ms) => report.ok(area, format!("its clock differs by {ms} ms")),
-        None => {}
-    }
-    let budget = connection.connector.budget();
-    match (budget.remaining, budget.limit) {
-        (Some(left), Some(limit)) if left.saturating_mul(100) < limit.saturating_mul(BUDGET_PERCENT) => {
-            report.warn(area, format!("{left} of {limit} API calls are left"), "find out what else uses the quota, or set daily_calls");
-        }
-        (Some(left), Some(limit)) => report.ok(area, format!("{left} of {limit} API calls are left")),
-        _ => report.ok(area, "the vendor names no API budget"),
-    }
-    schema(engine, connection, report).await;
-}
-
-/// Every remote field that a mapping names exists, and is writable where it is written.
-async fn schema(engine: &Engine, connection: &Connection, report: &mut Report) {
-    let area = connection.name.as_str();
-    let catalog = engine.catalog();
-    let mut wanted: BTreeMap<String, BTreeMap<String, bool>> = BTreeMap::new();
-    for mapped in catalog.mappings(&connection.name) {
-        let mapping = mapped.mapping();
-        let fields = wanted.entry(mapping.remote.clone()).or_default();
-        *fields.entry(mapping.key.clone()).or_default() |= mapping.create.when.is_some();
-        for line in &mapping.fields {
-            *fields.entry(line.remote.clone()).or_default() |= line.direction != Direction::In;
-        }
-    }
-    for (object, fields) in wanted {
-        let found = match connection.connector.describe(&object).await {
-            Ok(found) => found,
-            Err(error) => {
-                report.fail(area, format!("the schema of {object} cannot be read: {error}"), error.advice);
-                continue;
-            }
-        };
-        let missing: Vec<&str> =
-            fields.keys().filter(|name| found.field(name).is_none() && !follows_a_reference(name)).map(String::as_str).collect();
-        let locked: Vec<&str> = fields
-            .iter()
-            .filter(|(name, written)| **written && found.field(name).is_some_and(|field| !field.writable))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !missing.is_empty() {
-            report.fail(
-                area,
-                format!("{object} lacks {}", missing.join(", ")),
-                "create them with `entente provision --apply`, or take them out of the mapping",
-            );
-        }
-        if !locked.is_empty() {
-            report.fail(
-                area,
-                format!("our user may not write {} of {object}", locked.join(", ")),
-                "grant the permission at the platform, or map these fields with direction = \"in\"",
-            );
-        }
-        if missing.is_empty() && locked.is_empty() {
-            report.ok(area, format!("{object}: {} mapped fields are there", fields.len()));
-        }
-    }
-}
-
-/// Whether a name reads through a reference to another row (`Owner.Name`, `metric_set.solved_at`): schemas do not list those.
-fn follows_a_reference(name: &str) -> bool {
-    name.contains('.') && !name.starts_with("user_fields.") && !name.starts_with("organization_fields.")
 }
 
 fn text(checks: &[Check]) -> String {

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entente_store::MasterKey;
+use entente_engine::sync::presence;
+use entente_model::clock::Clock;
+use entente_store::{MasterKey, Store};
 use serde_json::json;
 
 use super::context::Context;
-use crate::assemble;
+use crate::assemble::{self, MachineTime};
 use crate::config::KeySource;
 use crate::fault::{Fault, Result};
 
@@ -23,6 +25,19 @@ pub enum Command {
     },
 }
 
+/// On PostgreSQL there is no seat: processes that run would go on with the old key, and fail at their next secret.
+async fn refuse_while_others_run(store: &Store) -> Result<()> {
+    let alive = presence::alive(store, MachineTime.now()).await?;
+    if alive.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = alive.iter().map(|worker| format!("{} (since {})", worker.place, worker.started_at)).collect();
+    Err(Fault::new(
+        format!("the master key cannot change while Entente runs on this database: {}", named.join("; ")),
+        "stop them, wait 15 seconds if one was killed, and rotate again",
+    ))
+}
+
 pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let Command::Rotate { new_key_file } = command;
     let text = std::fs::read_to_string(&new_key_file).map_err(|error| {
@@ -35,6 +50,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let store = assemble::store(&config).await?;
     // The seat is held while keys change, so that no worker of ours writes a secret under the old one.
     let _seat = store.worker_seat()?;
+    refuse_while_others_run(&store).await?;
     let spinner = context.output.spinner("rotating the master key");
     store.rotate_master_key(new.clone()).await?;
     spinner.finish_and_clear();
@@ -51,4 +67,23 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use entente_store::{StoreOptions, StoreUrl};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_key_does_not_change_under_processes_that_run() {
+        let store = Store::open(&StoreUrl::Temporary, StoreOptions::new(MasterKey::generate().unwrap())).await.unwrap();
+        assert!(refuse_while_others_run(&store).await.is_ok());
+        let now = MachineTime.now();
+        store.write(move |tx| tx.worker_seen("worker-1", "process 7 on web-1", now, now)).await.unwrap();
+        let refused = refuse_while_others_run(&store).await.unwrap_err();
+        assert!(refused.to_string().contains("process 7 on web-1"), "{refused}");
+        store.write(|tx| tx.worker_gone("worker-1")).await.unwrap();
+        assert!(refuse_while_others_run(&store).await.is_ok());
+    }
 }

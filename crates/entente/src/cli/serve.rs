@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use entente_connect::transport::http::HttpWire;
+use entente_engine::metadata::refresh;
 use entente_engine::notify::mail::{MailEncryption, MailSettings};
 use entente_engine::notify::{Notifier, NotifierSettings, drain};
-use entente_engine::reports::meter::Meter;
-use entente_engine::reports::watch;
+use entente_engine::reports::meter::{Meter, measure_network};
+use entente_engine::sync::presence;
 use entente_engine::{Engine, sync};
 use entente_store::WorkerSeat;
 use tokio::net::TcpListener;
@@ -31,8 +32,11 @@ const METER_EVERY: Duration = Duration::from_secs(10);
 /// Time between looks for notices to send.
 const NOTIFY_EVERY: Duration = Duration::from_secs(5);
 
-/// Time between looks for things that operators should be told of.
-const WATCH_EVERY: Duration = Duration::from_secs(60);
+/// Time between measurements of the network: a thousand and more a day make a fair mean.
+const NETWORK_EVERY: Duration = Duration::from_secs(60);
+
+/// Time between looks for mappings that another process saved.
+const REFRESH_EVERY: Duration = Duration::from_secs(2);
 
 /// How long requests in flight may take once the server is told to stop. Event streams never end by themselves.
 const GRACE: Duration = Duration::from_secs(10);
@@ -74,11 +78,19 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     })?;
     let bound = listener.local_addr()?;
     let work = if args.no_sync { None } else { Some(Work::start(&config, &engine)?) };
+    let (end_refresh, ended) = signal::channel(false);
+    // A server without a sync shows mappings and judges proposals all the same.
+    let refresh = args.no_sync.then(|| tokio::spawn(every(REFRESH_EVERY, ended, engine.clone(), take_up_mappings)));
     tracing::info!(address = %bound, connections = engine.connections().len(), "Entente is at http://{bound}");
     if engine.connections().is_empty() {
         tracing::warn!("there is no connection yet; add [[connection]] tables to {}", config.file.display());
     }
     let (stop, mut stopped) = signal::channel(false);
+    let mut aside = JoinSet::new();
+    if work.is_none() {
+        aside.spawn(presence::keep(engine.clone(), place(), stop.subscribe()));
+        aside.spawn(count_calls(engine.clone(), stop.subscribe()));
+    }
     let server = tokio::spawn(async move {
         axum::serve(listener, router(app))
             .with_graceful_shutdown(async move {
@@ -94,10 +106,22 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if tokio::time::timeout(GRACE, server).await.is_err() {
         abort.abort();
     }
+    while aside.join_next().await.is_some() {}
     if let Some(work) = work {
         work.stop().await?;
     }
+    end_refresh.send_replace(true);
+    if let Some(refresh) = refresh {
+        refresh.await.map_err(|error| Fault::new(format!("the server ended by a defect: {error}"), "report this with the log"))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which process this is, for people: its host and number.
+fn place() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let host = host.map(|name| name.trim().to_owned()).unwrap_or_default();
+    format!("process {} on {}", std::process::id(), if host.is_empty() { "this host" } else { &host })
 }
 
 /// Completes when the process is told to stop.
@@ -143,6 +167,7 @@ impl Work {
         let (stop, stopped) = signal::channel(false);
         let sync = tokio::spawn(sync::run::run(engine.clone(), stopped.clone(), on_page));
         let mut loops = JoinSet::new();
+        loops.spawn(presence::keep(engine.clone(), place(), stopped.clone()));
         loops.spawn(count_calls(engine.clone(), stopped.clone()));
         loops.spawn(every(NOTIFY_EVERY, stopped.clone(), engine.clone(), move |engine| {
             let notifier = notifier.clone();
@@ -152,9 +177,10 @@ impl Work {
                 }
             }
         }));
-        loops.spawn(every(WATCH_EVERY, stopped, engine.clone(), |engine| async move {
-            if let Err(error) = watch::watch(&engine).await {
-                tracing::error!(%error, "the state of the sync could not be judged; trying again");
+        loops.spawn(every(REFRESH_EVERY, stopped.clone(), engine.clone(), take_up_mappings));
+        loops.spawn(every(NETWORK_EVERY, stopped, engine.clone(), |engine| async move {
+            if let Err(error) = measure_network(&engine).await {
+                tracing::warn!(%error, "the network's latency could not be noted");
             }
         }));
         Ok(Self { stop, loops, sync, _seat: seat })
@@ -167,6 +193,15 @@ impl Work {
             self.sync.await.map_err(|error| Fault::new(format!("the sync ended by a defect: {error}"), "report this with the log"))?;
         while self.loops.join_next().await.is_some() {}
         Ok(ended?)
+    }
+}
+
+/// Puts mappings in force that another process saved.
+async fn take_up_mappings(engine: Engine) {
+    match refresh(&engine).await {
+        Ok(true) => tracing::info!("mappings that were saved meanwhile are in force"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "saved mappings could not be put in force; the ones before stay"),
     }
 }
 

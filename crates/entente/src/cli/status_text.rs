@@ -50,7 +50,13 @@ fn health(dashboard: &Dashboard, page: &mut String) {
     let total = health.crm_to_support.total + health.support_to_crm.total;
     line!(page, "    Failed syncs: {}{}", number(health.failed), share(health.failed, total));
     line!(page, "    Auto-recovered: {}{}", number(health.recovered), share(health.recovered, health.failed));
+    if health.fixed > 0 {
+        line!(page, "    Fixed by a person: {}{}", number(health.fixed), share(health.fixed, health.failed));
+    }
     line!(page, "    Manual intervention needed: {}{}", number(health.manual), share(health.manual, health.failed));
+    if health.discarded > 0 {
+        line!(page, "    Discarded by a person: {}{}", number(health.discarded), share(health.discarded, health.failed));
+    }
 }
 
 fn volume(dashboard: &Dashboard, page: &mut String) {
@@ -95,7 +101,8 @@ fn consistency(dashboard: &Dashboard, page: &mut String) {
     if !consistency.drift.is_empty() {
         line!(page, "    Drift breakdown:");
         for drift in &consistency.drift {
-            line!(page, "      {}: {} records ({})", drift.field, number(drift.records), drift.cause);
+            let records = if drift.records == 1 { "record" } else { "records" };
+            line!(page, "      {}: {} {records} ({})", drift.label, number(drift.records), drift.cause);
         }
     }
     line!(page, "  Records in flight: {}", number(consistency.in_flight));
@@ -123,6 +130,7 @@ fn failures(dashboard: &Dashboard, page: &mut String) {
         for failure in &dashboard.failures {
             let status = match failure.status.as_str() {
                 "recovered" => "✅ Recovered",
+                "fixed" => "✅ Fixed (data corrected)",
                 "retrying" => "⏳ Retrying",
                 "manual" => "⚠ Manual review pending",
                 "discarded" => "Discarded",
@@ -145,14 +153,32 @@ fn mappings(dashboard: &Dashboard, page: &mut String) {
     let mappings = &dashboard.mappings;
     line!(page, "FIELD MAPPING STATUS:");
     line!(page, "  Active field mappings: {}", number(mappings.active));
-    line!(page, "  CRM → Support: {} fields", number(mappings.crm_to_support));
-    line!(page, "  Support → CRM: {} fields", number(mappings.support_to_crm));
-    line!(page, "  Custom fields: {} mapped", number(mappings.custom));
+    let fields = |many: u64, operational: u64| match many.saturating_sub(operational) {
+        0 => format!("{} fields (all operational)", number(many)),
+        broken => format!("{} fields ({} operational, {} not)", number(many), number(operational), number(broken)),
+    };
+    line!(page, "  CRM → Support: {}", fields(mappings.crm_to_support, mappings.crm_to_support_operational));
+    line!(page, "  Support → CRM: {}", fields(mappings.support_to_crm, mappings.support_to_crm_operational));
+    line!(
+        page,
+        "  Custom fields: {} mapped ({} CRM → Support, {} Support → CRM)",
+        number(mappings.custom),
+        number(mappings.custom_crm_to_support),
+        number(mappings.custom_support_to_crm)
+    );
     if !mappings.recent.is_empty() {
         line!(page, "");
-        line!(page, "  Recently saved mappings:");
+        line!(page, "  Recently added fields:");
         for recent in &mappings.recent {
-            line!(page, "    ✅ {} — saved {} by {}", recent.field, recent.at.strftime("%Y-%m-%d"), recent.by);
+            line!(
+                page,
+                "    ✅ \"{}\" at {} — added {} by {}, syncing {} records",
+                recent.label,
+                recent.connection,
+                recent.at.strftime("%Y-%m-%d"),
+                recent.by,
+                number(recent.records)
+            );
         }
     }
 }
@@ -168,9 +194,14 @@ fn onboarding(dashboard: &Dashboard, page: &mut String) {
     };
     line!(page, "CUSTOMER ONBOARDING SYNC:");
     line!(page, "  New customers synced today: {}", number(onboarding.new_customers));
-    match onboarding.mean_ms {
-        Some(ms) => line!(page, "  Average time from CRM won → support profile: {}", span(ms)),
-        None => line!(page, "  Average time from CRM won → support profile: none measured yet today"),
+    match (onboarding.mean_ms, onboarding.median_ms) {
+        (Some(mean), Some(median)) => {
+            line!(page, "  Average time from CRM won → support profile: {} (median {})", span(mean), span(median))
+        }
+        _ => line!(page, "  Average time from CRM won → support profile: none measured yet today"),
+    }
+    if let Some(ms) = onboarding.written_back_ms {
+        line!(page, "  Median time from CRM won → support id written back: {}", span(ms));
     }
     line!(page, "  Onboarding checklist auto-created: {}", of(onboarding.checklists));
     line!(page, "  Initial health score set: {}", of(onboarding.health_scores));
@@ -193,15 +224,24 @@ fn integration(dashboard: &Dashboard, page: &mut String) {
         };
         line!(page, "  {} API calls today: {calls}", system(connection));
     }
-    let webhooks: u64 = dashboard.connections.iter().map(|connection| connection.webhooks).sum();
-    let refused: u64 = dashboard.connections.iter().map(|connection| connection.webhooks_refused).sum();
+    let sum = |of: fn(&ConnectionStatus) -> u64| dashboard.connections.iter().map(of).sum::<u64>();
+    let (webhooks, failed) = (sum(|connection| connection.webhooks), sum(|connection| connection.webhooks_failed));
     if webhooks > 0 {
-        line!(page, "  Webhook deliveries: {} (success rate: {})", number(webhooks), percent(webhooks.saturating_sub(refused), webhooks));
+        line!(page, "  Webhook deliveries: {} (success rate: {})", number(webhooks), percent(webhooks.saturating_sub(failed), webhooks));
     } else {
         line!(page, "  Webhook deliveries: none yet today");
     }
-    let polls: u64 = dashboard.connections.iter().map(|connection| connection.polls).sum();
-    line!(page, "  Batch sync jobs: {} today", number(polls));
+    let refused = sum(|connection| connection.webhooks_refused);
+    if refused > 0 {
+        line!(page, "  Webhook requests refused: {} (not verified, so no deliveries)", number(refused));
+    }
+    let (polls, failed) = (sum(|connection| connection.polls), sum(|connection| connection.polls_failed));
+    let ended = match (polls, failed) {
+        (0, 0) => "none yet".to_owned(),
+        (_, 0) => "all completed".to_owned(),
+        _ => format!("{} completed, {} failed", number(polls), number(failed)),
+    };
+    line!(page, "  Batch sync jobs: {} today ({ended})", number(polls + failed));
     let dead = dashboard.consistency.waiting_dead_letters;
     line!(page, "  Dead letter queue items: {}{}", number(dead), if dead > 0 { " (pending manual review)" } else { "" });
     for connection in &dashboard.connections {
@@ -213,7 +253,13 @@ fn integration(dashboard: &Dashboard, page: &mut String) {
     for connection in &dashboard.connections {
         match connection.response_ms {
             Some(ms) => line!(page, "  {} system response time: {}ms avg", system(connection), number(ms)),
-            None => line!(page, "  {} system response time: not measured by this process", system(connection)),
+            None => line!(page, "  {} system response time: not measured yet today", system(connection)),
+        }
+    }
+    for connection in &dashboard.connections {
+        match connection.network_ms {
+            Some(ms) => line!(page, "  Network latency ({}): {ms:.1}ms avg", connection.name),
+            None => line!(page, "  Network latency ({}): not measured yet today", connection.name),
         }
     }
     for connection in dashboard.connections.iter().filter(|connection| connection.state != "ok") {
@@ -268,7 +314,7 @@ fn rate(rate: Rate) -> String {
     if rate.total == 0 {
         "no records yet".to_owned()
     } else {
-        format!("{} ({}/{} records synced)", percent(rate.ok, rate.total), number(rate.ok), number(rate.total))
+        format!("{} ({}/{} record syncs)", percent(rate.ok, rate.total), number(rate.ok), number(rate.total))
     }
 }
 

@@ -16,6 +16,9 @@ use super::secret::{Resolver, SecretSource};
 /// Longest name of a connection, in characters: it is part of keys, paths and metric labels.
 const NAME_CHARS: usize = 64;
 
+/// Kinds of hands that users can be marked as.
+const ACTORS: &[&str] = &["self_service", "automation", "integration"];
+
 /// Kinds of credentials.
 const KINDS: &[&str] = &["client_credentials", "jwt_bearer", "refresh_token", "api_token"];
 
@@ -48,7 +51,7 @@ pub struct ConnectionTable {
     #[serde(default)]
     pub api_version: Option<String>,
     /// Headers added to each call, for gateways. Values may be secret.
-    #[serde(default, skip_serializing)]
+    #[serde(default)]
     #[schema(value_type = Object)]
     pub headers: BTreeMap<String, Spanned<SecretSource>>,
     /// Proxy for all calls of this connection (`http://proxy:3128`).
@@ -56,14 +59,14 @@ pub struct ConnectionTable {
     #[schema(value_type = Option<String>)]
     pub proxy: Option<Spanned<String>>,
     /// Credentials, a table of its own.
-    #[serde(skip_serializing)]
     #[schema(value_type = Object)]
     pub auth: Spanned<AuthTable>,
     /// How webhooks are verified, a table of its own.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub webhooks: WebhooksTable,
-    /// The vendor's user ids by kind of hand, to tell who changed a row: `self_service`, `automation`, `integration`, each a list.
+    /// The vendor's user ids by kind of hand, to tell who changed a row: `self_service` (the customers' own portal), `automation` and
+    /// `integration` (other programs), each a list.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub actors: BTreeMap<String, Vec<String>>,
@@ -77,7 +80,7 @@ fn yes() -> bool {
 }
 
 /// Credentials. Which keys are needed depends on `kind`.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthTable {
     /// `client_credentials` (client_id, client_secret), `jwt_bearer` (client_id, username, private_key, audience), `refresh_token`
@@ -119,14 +122,13 @@ pub struct AuthTable {
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhooksTable {
-    /// Signing secret (Zendesk). Without it the one that the vendor gave when Entente subscribed. Secret.
-    #[serde(skip_serializing)]
+    /// Signing secret (Zendesk). Without it the one that `entente provision --apply` read from the platform and keeps encrypted. Secret.
     #[schema(value_type = Option<String>)]
     pub signing_secret: Option<Spanned<SecretSource>>,
     /// Organisation id that must stand in every message (Salesforce).
     pub organization: Option<String>,
-    /// Secret last part of the webhook's address, where the platform does not sign (Salesforce): `/hooks/<name>/<path_secret>`. Secret.
-    #[serde(skip_serializing)]
+    /// Secret last part of the webhook's address, where the platform does not sign (Salesforce): `/hooks/<name>/<path_secret>`. Without it
+    /// the one that `entente provision --apply` made and keeps encrypted. Secret.
     #[schema(value_type = Option<String>)]
     pub path_secret: Option<Spanned<SecretSource>>,
 }
@@ -167,6 +169,11 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
     let base_url = resolver.web_address(&table.base_url, "connection.base_url");
     let login_url = table.login_url.as_ref().and_then(|text| resolver.web_address(text, "connection.login_url"));
     let proxy = table.proxy.as_ref().and_then(|text| proxy_address(text, resolver));
+    check_actors(&table, resolver);
+    if table.daily_calls == Some(0) {
+        let reason = "0 would forbid every call".to_owned();
+        resolver.flaw(table.name.span(), "connection.daily_calls", reason, "take the connection out, or name a number of calls");
+    }
     let headers = table
         .headers
         .iter()
@@ -205,6 +212,25 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
         actors: table.actors,
         daily_calls: table.daily_calls,
     })
+}
+
+/// Kinds of hands are a closed list, and a list without ids marks nobody.
+fn check_actors(table: &ConnectionTable, resolver: &mut Resolver<'_>) {
+    for (kind, ids) in &table.actors {
+        let key = format!("connection.actors.{kind}");
+        if !ACTORS.contains(&kind.as_str()) {
+            let remedy = nearest(kind, ACTORS.iter().copied())
+                .map_or_else(|| format!("use one of: {}", ACTORS.join(", ")), |near| format!("did you mean `{near}`?"));
+            resolver.flaw(table.name.span(), key, format!("there is no kind of hand `{kind}`"), remedy);
+        } else if ids.is_empty() || ids.iter().any(|id| id.trim().is_empty()) {
+            resolver.flaw(
+                table.name.span(),
+                key,
+                "a user without an id cannot be recognised",
+                "list the vendor's user ids, or take the key out",
+            );
+        }
+    }
 }
 
 /// A proxy's address may hold a password, so it is never quoted.

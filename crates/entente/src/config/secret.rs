@@ -33,6 +33,13 @@ impl fmt::Debug for SecretSource {
     }
 }
 
+/// Shown as a mask: only defaults are ever written, and no default is a secret.
+impl serde::Serialize for SecretSource {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("[secret]")
+    }
+}
+
 /// What may stand where a secret is expected.
 const EXPECTED: &str = "a text, { env = \"NAME\" } or { file = \"path\" }";
 

@@ -9,8 +9,12 @@ use toml::Spanned;
 use utoipa::ToSchema;
 
 use super::connection::ConnectionTable;
+use super::flaw::nearest;
 use super::secret::{Resolver, SecretSource};
 use super::{NotifySettings, SmtpSettings};
+
+/// Audiences that notices are written to.
+const AUDIENCES: &[&str] = &["ops"];
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -37,7 +41,8 @@ pub struct ServerTable {
     /// Address and port to listen on. Anything but a loopback address needs an API token (`entente token create`).
     #[schema(value_type = String)]
     pub listen: Spanned<String>,
-    /// Address under which people and vendors reach this server, through a proxy or a tunnel. Webhooks are subscribed with it.
+    /// Address under which people and vendors reach this server, through a proxy or a tunnel. `entente provision --apply` has the platforms
+    /// send their webhooks there, and links in notices begin with it.
     #[schema(value_type = Option<String>)]
     pub public_url: Option<Spanned<String>>,
 }
@@ -64,11 +69,9 @@ pub enum Durability {
 #[serde(default, deny_unknown_fields)]
 pub struct StoreTable {
     /// The database: `sqlite:<path>` (the default is `sqlite:entente.db` beside this file) or `postgres://user:password@host/database`. May be secret.
-    #[serde(skip_serializing)]
     #[schema(value_type = Option<String>)]
     pub url: Option<Spanned<SecretSource>>,
     /// The master key, 32 bytes as hex or base64. Without it the key is in `entente.key` beside the database, made at the first start. Secret.
-    #[serde(skip_serializing)]
     #[schema(value_type = Option<String>)]
     pub key: Option<Spanned<SecretSource>>,
     /// SQLite: when a commit counts. `full` survives a power cut, `normal` may lose the last moments in one.
@@ -160,7 +163,7 @@ pub struct SmtpTable {
     #[serde(default)]
     pub username: Option<String>,
     /// Password. Secret.
-    #[serde(default, skip_serializing)]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub password: Option<Spanned<SecretSource>>,
 }
@@ -170,7 +173,6 @@ pub struct SmtpTable {
 #[serde(default, deny_unknown_fields)]
 pub struct NotifyTable {
     /// Address of a Slack incoming webhook. Secret, because whoever has it can post.
-    #[serde(skip_serializing)]
     #[schema(value_type = Option<String>)]
     pub slack_webhook: Option<Spanned<SecretSource>>,
     /// Outgoing mail server, a table of its own.
@@ -179,8 +181,9 @@ pub struct NotifyTable {
     /// Sender of mails, such as `Entente <entente@example.com>`. Needed with `smtp`.
     #[schema(value_type = Option<String>)]
     pub from: Option<Spanned<String>>,
-    /// Destinations by audience: `ops = ["slack", "ops@example.com"]`. Audiences are `ops`, `admin`, `legal`, `sales` and `csm`; one that is not
-    /// listed gets Slack if there is one. A notice to a person's own address needs no entry.
+    /// Destinations by audience: `ops = ["slack", "ops@example.com"]`. The audience `ops` is told of everything that needs an operator; without
+    /// an entry it gets Slack if there is one. Account executives and customer success managers are told at their own addresses, and need no
+    /// entry; one with such an address (`"ada@example.com" = ["slack"]`) sends their notices elsewhere.
     #[schema(value_type = Object)]
     pub channels: BTreeMap<String, Spanned<Vec<String>>>,
 }
@@ -214,6 +217,13 @@ impl NotifyTable {
         }
         for (audience, destinations) in &self.channels {
             let key = format!("notify.channels.{audience}");
+            if !AUDIENCES.contains(&audience.as_str()) && !audience.contains('@') {
+                let remedy = nearest(audience, AUDIENCES.iter().copied()).map_or_else(
+                    || format!("use `{}`, or a person's e-mail address", AUDIENCES.join("`, `")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                resolver.flaw(destinations.span(), &key, format!("there is no audience `{audience}`"), remedy);
+            }
             for destination in destinations.get_ref() {
                 if destination == "slack" && !had_slack {
                     resolver.flaw(destinations.span(), &key, "Slack is named here but not set up", "set notify.slack_webhook");

@@ -138,3 +138,33 @@ fn the_file_is_found_by_flag_then_environment_then_here() {
     assert_eq!(locate(None, &environment), Path::new("/etc/e.toml"));
     assert_eq!(locate(None, &Environment::of_pairs(&[])), Path::new("entente.toml"));
 }
+
+#[test]
+fn an_audience_that_nobody_writes_to_is_refused() {
+    let found = flaws(
+        "[notify]\nslack_webhook = \"https://hooks.slack.com/services/x\"\nchannels = { opps = [\"slack\"], \"ada@example.com\" = [\"slack\"] }\n",
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("notify.channels.opps: there is no audience `opps`; did you mean `ops`?"), "{found:?}");
+    assert!(flaws("[notify]\nchannels = { legal = [] }\n")[0].contains("use `ops`, or a person's e-mail address"));
+}
+
+#[test]
+fn a_kind_of_hand_that_does_not_exist_is_refused() {
+    let text = connection("actors = { robots = [\"005\"], integration = [] }").replace("{ env = \"SF_SECRET\" }", "\"s\"");
+    let found = flaws(&text);
+    assert!(
+        found.iter().any(|line| line.contains("connection.actors.robots: there is no kind of hand `robots`; use one of: self_service")),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|line| line.contains("connection.actors.integration: a user without an id")), "{found:?}");
+}
+
+#[test]
+fn a_tier_needs_a_name_and_a_group() {
+    for line in ["\"\" = \"VIP\"", "Enterprise = \" \""] {
+        let found = flaws(&format!("[sync.tier_groups]\n{line}\n"));
+        assert!(found[0].contains("sync.tier_groups") && found[0].contains("names no tier or no group"), "{found:?}");
+    }
+    assert!(flaws("[sync]\nonboarding_steps = [\"\"]\n")[0].contains("a step is blank"));
+}

@@ -18,6 +18,15 @@ use super::{error, health, hooks, metrics, v1};
         v1::records::blame,
         v1::conflicts::list,
         v1::conflicts::resolve,
+        v1::reviews::list,
+        v1::reviews::get_one,
+        v1::reviews::accept,
+        v1::reviews::reject,
+        v1::mappings::list,
+        v1::mappings::versions,
+        v1::mappings::check,
+        v1::mappings::save,
+        v1::mappings::activate,
         v1::dead_letters::list,
         v1::dead_letters::get_one,
         v1::dead_letters::retry,
@@ -39,6 +48,7 @@ use super::{error, health, hooks, metrics, v1};
     tags(
         (name = "sync", description = "The state of the sync, and work for people"),
         (name = "records", description = "Records, their history and provenance"),
+        (name = "mappings", description = "Which field is which at each connection"),
         (name = "webhooks", description = "Deliveries of vendors"),
         (name = "health", description = "For supervisors and monitoring"),
     )

@@ -4,9 +4,11 @@ pub mod conflicts;
 pub mod dashboard;
 pub mod dead_letters;
 pub mod events;
+pub mod mappings;
 pub mod plan;
 pub mod records;
 pub mod resync;
+pub mod reviews;
 pub mod session;
 
 use axum::Router;
@@ -19,7 +21,9 @@ pub fn routes() -> Router<App> {
         .merge(dashboard::routes())
         .merge(records::routes())
         .merge(conflicts::routes())
+        .merge(reviews::routes())
         .merge(dead_letters::routes())
+        .merge(mappings::routes())
         .merge(resync::routes())
         .merge(plan::routes())
         .merge(events::routes())

@@ -19,10 +19,11 @@ use entente_sims::mailroom::Mailroom;
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
 use entente_sims::zendesk::{Zendesk, ZendeskOptions};
-use entente_store::{Durability, MasterKey, Store, StoreOptions, StoreUrl};
+use entente_store::Store;
 use serde_json::{Map, Value, json};
 
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
+use crate::database::{self, House};
 
 /// 2026-01-05T09:00:00Z: a Monday morning.
 const START_MS: i64 = 1_767_603_600_000;
@@ -51,6 +52,8 @@ pub struct Hub {
     pub fuse: Arc<Fuse>,
     pub engine: Engine,
     pub crashes: usize,
+    /// Settings that the engine has from its next start on.
+    pub options: Options,
     /// Whether the world once did not come to rest.
     pub livelock: bool,
     vault: Arc<MemoryVault>,
@@ -58,32 +61,49 @@ pub struct Hub {
     seed: u64,
     flaws: Flaws,
     next_poll: i64,
+    // The last to go: the store is closed first.
+    _house: House,
+}
+
+/// What a world is like, whatever happens in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// Milliseconds by which the vendors' clocks differ from ours: Salesforce's, Zendesk's.
+    pub clocks: (i64, i64),
+    /// Whether exports and indexes of Zendesk lag behind, as they do in production.
+    pub lag: bool,
+    /// What the engine does wrong on purpose.
+    pub flaws: Flaws,
 }
 
 impl Hub {
-    /// A world of a seed: the simulators are provisioned with the fields that the shipped mappings need, and nothing else is there.
+    /// A calm world of a seed.
     pub async fn new(seed: u64, flaws: Flaws) -> Self {
+        Self::with(seed, Circumstances { clocks: (0, 0), lag: false, flaws }).await
+    }
+
+    /// A world of a seed: the simulators are provisioned with the fields that the shipped mappings need, and nothing else is there.
+    pub async fn with(seed: u64, circumstances: Circumstances) -> Self {
+        let Circumstances { clocks, lag, flaws } = circumstances;
         let clock = Arc::new(AtomicI64::new(START_MS));
         let sim_clock = SimClock::virtual_at(Arc::clone(&clock));
         let (crm_faults, desk_faults) = (Faults::none(seed), Faults::none(seed ^ 0x5eed));
         let crm_mail = Mailroom::new(sim_clock.clone(), crm_faults.clone());
         let desk_mail = Mailroom::new(sim_clock.clone(), desk_faults.clone());
-        // The vendors' clocks are not ours.
-        let skew = i64::try_from(seed % 7).unwrap() * 300 - 900;
-        let crm = SalesforceOptions::new(sim_clock.with_offset(skew), Profile::instant(), seed, crm_faults.clone(), crm_mail.clone());
-        let mut desk = ZendeskOptions::new(sim_clock, Profile::instant(), seed);
+        let clock_of = |offset| sim_clock.with_offset(offset);
+        let crm = SalesforceOptions::new(clock_of(clocks.0), Profile::instant(), seed, crm_faults.clone(), crm_mail.clone());
+        let real = Profile::zendesk_real();
+        let lags = Profile { export_lag_ms: real.export_lag_ms, index_lag_ms: real.index_lag_ms, ..Profile::instant() };
+        let mut desk = ZendeskOptions::new(clock_of(clocks.1), if lag { lags } else { Profile::instant() }, seed);
         desk.faults = desk_faults.clone();
         desk.mailroom = desk_mail.clone();
         let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
-        let url = StoreUrl::Temporary;
-        let mut options = StoreOptions::new(MasterKey::from_bytes(&[7; 32]).unwrap());
-        options.durability = Durability::Normal;
-        let store = Store::open(&url, options).await.unwrap();
+        let (store, house) = database::open(crate::ON_POSTGRES).await;
         let fuse = Arc::new(Fuse::default());
         let hook = Arc::clone(&fuse);
         store.set_step_hook(Some(Arc::new(move |_| hook.step())));
         let vault = Arc::new(MemoryVault::default());
-        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, "", seed, flaws).await;
+        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, "", seed, flaws, Options::default()).await;
         provision::provision(&engine, true).await.unwrap();
         let objects = ["user", "organization", "ticket"].map(str::to_owned);
         let desk = &engine.connection(ZENDESK).unwrap().connector;
@@ -94,7 +114,7 @@ impl Hub {
             selected.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
             salesforce.subscribe_outbound(&object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &selected);
         }
-        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, &signing_secret, seed, flaws).await;
+        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, &signing_secret, seed, flaws, Options::default()).await;
         let mail = vec![crm_mail, desk_mail];
         Self {
             clock,
@@ -107,12 +127,58 @@ impl Hub {
             fuse,
             engine,
             crashes: 0,
+            options: Options::default(),
             livelock: false,
             vault,
             signing_secret,
             seed,
             flaws,
             next_poll: START_MS,
+            _house: house,
+        }
+    }
+
+    /// Prints every write at both platforms, for looking into one seed.
+    pub fn tell_writes(&self) {
+        self.salesforce.on_write(Box::new(|write| {
+            println!("{} crm {:?} {} {} by {}: {:?}", write.at_ms, write.kind, write.object, write.id, write.by, write.changed);
+        }));
+        self.zendesk.on_write(Box::new(|write| {
+            println!("{} desk {:?} {:?} {} by {}: {:?}", write.at_ms, write.action, write.kind, write.id, write.by, write.changed);
+        }));
+    }
+
+    /// Prints the ledger and the links, for looking into one seed.
+    pub async fn tell_ledger(&self) {
+        let read = self.store.read(|tx| {
+            let viewer = entente_store::Viewer::system();
+            let mut entries = tx.entries(&viewer, &entente_store::EntryFilter::default(), 1_000)?;
+            entries.reverse();
+            let records: Vec<_> = entries.iter().map(|entry| entry.record.clone()).collect();
+            Ok((entries, tx.links_of(&records)?))
+        });
+        let (entries, links) = read.await.unwrap();
+        for entry in entries {
+            let entente_store::Changes::Open(changes) = &entry.changes else { continue };
+            let changes: Vec<String> = changes
+                .iter()
+                .map(|(field, change)| format!("{field} = {} {:?} lost {:?}", change.after.display(), change.rule, change.lost))
+                .collect();
+            println!(
+                "{} entry {} {} {} {}: {}",
+                entry.at.as_millisecond(),
+                entry.id,
+                entry.record,
+                entry.cause,
+                entry.detail,
+                changes.join("; ")
+            );
+        }
+        for link in links {
+            println!(
+                "link {} {}/{} {:?} seen {:?} {:?}",
+                link.record, link.connection, link.external_id, link.state, link.seen_at, link.seen
+            );
         }
     }
 
@@ -219,6 +285,7 @@ impl Hub {
             &self.signing_secret,
             self.seed + self.crashes as u64,
             self.flaws,
+            self.options.clone(),
         )
         .await;
     }
@@ -243,7 +310,7 @@ impl Hub {
         if poll_is_due {
             for connection in [SALESFORCE, ZENDESK] {
                 for (object, _) in self.engine.catalog().reads(connection) {
-                    let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}).await;
+                    let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}, &|| false).await;
                 }
             }
             worked = true;
@@ -253,7 +320,12 @@ impl Hub {
         let hints = work::claim(&self.engine).await.unwrap_or_default();
         if !hints.is_empty() {
             worked = true;
-            let _done = work::work(&self.engine, hints).await;
+            let done = work::work(&self.engine, hints).await;
+            if let Err(error) = done
+                && !self.fuse.is_blown()
+            {
+                panic!("a batch failed although nobody died: {error}");
+            }
         }
         worked
     }
@@ -270,6 +342,7 @@ async fn assemble(
     signing_secret: &str,
     seed: u64,
     flaws: Flaws,
+    options: Options,
 ) -> Engine {
     let time = Arc::new(VirtualTime(Arc::clone(clock)));
     let users = salesforce.users();
@@ -309,7 +382,7 @@ async fn assemble(
         let surroundings = Surroundings { wire, time: time.clone(), vault: vault.clone() };
         connections.push((settings.clone(), connect(settings, surroundings).unwrap()));
     }
-    let parts = Parts { store: store.clone(), time, options: Options::default(), connections, seed, flaws };
+    let parts = Parts { store: store.clone(), time, options, connections, seed, flaws };
     Engine::assemble(parts).await.unwrap()
 }
 

@@ -155,3 +155,36 @@ fn sets_merge_item_by_item() {
     assert_eq!(plan.changes[0].after, set(&["vip", "new", "risk"]));
     assert!(plan.conflicts.is_empty());
 }
+
+#[test]
+fn what_an_owner_overwrites_at_the_first_link_leaves_a_trace() {
+    let sides = [crm(None, "gold", 0, Actor::Sales), desk(None, "platinum", 9, Actor::Support)];
+    let plan = run("", &sides, &FieldPolicy::new("f", Owner::Crm), false);
+    assert_eq!(written(&plan, "desk"), Some(Value::text("gold")));
+    assert!(plan.drift.is_empty(), "what was never agreed has not drifted");
+    let lost: Vec<(&str, &Value)> = plan.overwritten.iter().map(|one| (one.lost.side.as_str(), &one.lost.value)).collect();
+    assert_eq!(lost, [("desk", &Value::text("platinum"))]);
+    let blank = [crm(None, "gold", 0, Actor::Sales), desk(None, "", 9, Actor::Support)];
+    assert!(run("", &blank, &FieldPolicy::new("f", Owner::Crm), false).overwritten.is_empty());
+    let agreed = [crm(Some("free"), "gold", 0, Actor::Sales), desk(Some("free"), "free", 9, Actor::Support)];
+    assert!(
+        run("free", &agreed, &FieldPolicy::new("f", Owner::Crm), false).overwritten.is_empty(),
+        "the ledger has it since it was agreed"
+    );
+}
+
+#[test]
+fn a_field_of_ours_that_was_never_set_is_left_as_it_stands() {
+    let policy = FieldPolicy::new("f", Owner::Native);
+    let sides = [desk(None, "Billing team", 9, Actor::Support)];
+    let held = Held::default();
+    let story = |held: &Held| plan(Input { held, sides: &sides, policy: std::slice::from_ref(&policy), frozen: &BTreeSet::new() });
+    assert!(story(&held).is_quiet() && story(&held).drift.is_empty());
+    // Once Entente gives it a value, that value goes there, and what it replaces is kept.
+    let set = Held { values: Fields::from([("f".to_owned(), Value::text("Enterprise"))]), marks: BTreeMap::new() };
+    assert_eq!(written(&story(&set), "desk"), Some(Value::text("Enterprise")));
+    assert_eq!(story(&set).overwritten[0].lost.value, Value::text("Billing team"));
+    // Taking the value away again is a value, too.
+    let cleared = Held { values: Fields::from([("f".to_owned(), Value::Null)]), marks: BTreeMap::new() };
+    assert_eq!(written(&story(&cleared), "desk"), Some(Value::Null));
+}

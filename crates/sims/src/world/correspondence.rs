@@ -40,6 +40,7 @@ pub(crate) const ACCOUNT: &[(&str, &str, Form)] = &[
     ("Renewal_Date__c", "renewal_date", Form::Day),
     ("Implementation_Status__c", "implementation_status", Form::Text),
     ("Billing_Contact__c", "billing_contact", Form::Text),
+    ("Billing_Method__c", "billing_method", Form::Text),
     ("Technical_Contact__c", "technical_contact", Form::Text),
     ("Status__c", "account_status", Form::Text),
     ("Support_VIP__c", "support_vip", Form::Flag),

@@ -224,6 +224,7 @@ fn account_fields(firm: &Firm, number: usize, today: Date, rng: &mut ChaCha8Rng)
         "Renewal_Date__c": day(today, ends - 30),
         "Implementation_Status__c": (["Not started", "In progress", "Live", "Live", "Live"].choose(rng).copied()),
         "Billing_Contact__c": format!("billing@{}", firm.domain),
+        "Billing_Method__c": (["Invoice", "Card", "Direct debit"][number % 3]),
         "Technical_Contact__c": format!("it@{}", firm.domain),
         "Status__c": status,
     }))

@@ -277,6 +277,21 @@ impl Zendesk {
         })
     }
 
+    /// The account's groups of agents by name, the default one included.
+    #[must_use]
+    pub fn groups(&self) -> Vec<(String, u64)> {
+        self.with(|state| state.groups.iter().map(|(id, (name, _))| (name.clone(), *id)).collect())
+    }
+
+    /// Adds a group of agents; returns its id.
+    pub fn add_group(&self, name: &str) -> u64 {
+        self.with(|state| {
+            let (id, now) = (state.next_id(), state.now());
+            state.groups.insert(id, (name.to_owned(), now));
+            id
+        })
+    }
+
     /// Adds a custom field; returns its id.
     ///
     /// # Errors

@@ -113,10 +113,13 @@ pub(crate) async fn serve(Extract(sim): Extract<Zendesk>, request: Request<Body>
     }
     if wall && sim.waiting_jobs() > jobs_before {
         // On a virtual clock the next call carries jobs out; here somebody has to when the time comes.
-        let (later, wait) = (sim.clone(), sim.profile().job_ms);
+        let later = sim.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(wait + 1)).await;
-            later.settle();
+            while let Some(due) = later.next_job_ms() {
+                let wait = u64::try_from(due - later.clock().now_ms()).unwrap_or(0);
+                tokio::time::sleep(Duration::from_millis(wait + 1)).await;
+                later.settle();
+            }
         });
     }
     if wall && network > 0 {

@@ -105,7 +105,7 @@ impl State {
         }
         let now = self.now_ms;
         self.jobs.retain(|job| job.results.is_none() || job.due_ms > now - KEPT_MS);
-        let delay = i64::try_from(self.options.profile.job_ms).unwrap_or_default();
+        let delay = i64::try_from(self.options.profile.job_of(items.len())).unwrap_or_default();
         let job = Job {
             id: format!("V3-{}", self.hex(32)),
             task,

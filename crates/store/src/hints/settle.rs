@@ -1,12 +1,16 @@
 //! Settling claimed hints: how each of them ends.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use entente_model::clock::Timestamp;
 
-use crate::error::Result;
+use crate::dead_letters::Attempt;
+use crate::error::{Result, StoreError};
 use crate::sql::{Row, Val, vals};
 use crate::tx::{BATCH_ROWS, Tx};
+
+/// Failed attempts kept with a hint: the promised retries several times over, also when a person asks for more in between.
+const FAILURES_MAX: usize = 20;
 
 /// How a converge ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +76,7 @@ impl Tx<'_> {
 
     fn settle_batch(&mut self, owner: &str, now: Timestamp, batch: &[&Settled], sum: &mut Settlement) -> Result<()> {
         let (mut ends, mut pauses) = (Vec::new(), Vec::new());
+        let mut failures = self.failures_of(batch)?;
         for one in batch {
             let mut row = serde_json::json!({ "subject": one.subject, "generation": one.generation });
             match &one.outcome {
@@ -80,6 +85,10 @@ impl Tx<'_> {
                     row["at"] = at.as_millisecond().into();
                     row["error"] = error.as_str().into();
                     row["attempt"] = 1.into();
+                    let mut known = failures.remove(&one.subject).unwrap_or_default();
+                    known.push(Attempt { at: now, error: error.clone() });
+                    let kept = known.split_off(known.len().saturating_sub(FAILURES_MAX));
+                    row["failures"] = serde_json::to_value(kept).map_err(|error| StoreError::Invalid(error.to_string()))?;
                     pauses.push(row);
                 }
                 Outcome::Later { at } => {
@@ -107,7 +116,7 @@ impl Tx<'_> {
             let again = self.rows(
                 "hints",
                 "update hints set lease_until = null, lease_owner = null, due_at = $3, ready_at = $3, not_before = 0, attempts = 0,
-                        last_error = null, first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next, to_fetch_next = '{}'
+                        last_error = null, failures = '[]', first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next, to_fetch_next = '{}'
                  where lease_owner = $2 and subject in (select x.value->>'subject' from EACH($1)) returning subject",
                 &[ends, owner.into(), now.into()],
             )?;
@@ -119,6 +128,7 @@ impl Tx<'_> {
                 "update hints set lease_until = null, lease_owner = null, not_before = cast(x.value->>'at' as bigint),
                         ready_at = GREATEST(due_at, cast(x.value->>'at' as bigint)),
                         attempts = attempts + cast(x.value->>'attempt' as bigint), last_error = coalesce(x.value->>'error', last_error),
+                        failures = coalesce(x.value->'failures', failures),
                         to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
                  from EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject' returning subject",
                 &[Val::json(&pauses)?, owner.into()],
@@ -127,6 +137,19 @@ impl Tx<'_> {
         }
         sum.lost.extend(batch.iter().filter(|one| !kept.contains(&one.subject)).map(|one| one.subject.clone()));
         Ok(())
+    }
+
+    /// The failed attempts so far of those that fail now.
+    fn failures_of(&mut self, batch: &[&Settled]) -> Result<BTreeMap<String, Vec<Attempt>>> {
+        let failing = batch.iter().filter(|one| matches!(one.outcome, Outcome::Retry { .. }));
+        let failing: Vec<String> = failing.map(|one| one.subject.clone()).collect();
+        if failing.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.rows("hints", "select subject, failures from hints where subject IN_LIST($1)", vals![failing])?
+            .into_iter()
+            .map(|mut row| Ok((row.text()?, row.json()?)))
+            .collect()
     }
 
     /// Prolongs the leases of a worker. Answers the subjects it still holds; what is missing was lost to another one.

@@ -90,13 +90,4 @@ impl Tx<'_> {
     pub fn last_block(&mut self) -> Result<Option<Block>> {
         self.row("blocks", &format!("select {BLOCK_COLUMNS} from blocks order by no desc limit 1"), &[])?.map(block).transpose()
     }
-
-    /// The block an entry is sealed in.
-    ///
-    /// # Errors
-    /// As for any read.
-    pub fn block_of(&mut self, entry: EntryId) -> Result<Option<Block>> {
-        let sql = format!("select {BLOCK_COLUMNS} from blocks where last >= $1 order by no limit 1");
-        Ok(self.row("blocks", &sql, vals![entry])?.map(block).transpose()?.filter(|block| block.first <= entry))
-    }
 }

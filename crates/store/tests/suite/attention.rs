@@ -165,6 +165,6 @@ story! {
         let told: Vec<_> = list.iter().map(|one| (one.event.error.as_str(), one.event.status, one.updated_at)).collect();
         assert_eq!(told, [("400", SyncStatus::Fixed, at(5)), ("504", SyncStatus::Recovered, at(5))]);
         assert!(house.read(|tx| tx.sync_events(&Viewer::system(), at(2), 10)).await.unwrap().is_empty());
-        assert_eq!(house.write(|tx| tx.prune_sync_events(at(2))).await.unwrap(), 2);
+        assert_eq!(house.write(|tx| tx.prune_sync_events(at(2), 100)).await.unwrap(), 2);
     }
 }

@@ -167,6 +167,38 @@ story! {
 }
 
 story! {
+    async fn every_failed_attempt_is_kept_with_its_time_until_the_record_converges(house: &House) {
+        give(house, vec![hint("a", 0)]).await;
+        for number in 1..=25 {
+            let taken = take(house, claim("w", number * 1_000)).await.remove(0);
+            assert_eq!(taken.failures.len(), usize::try_from(number - 1).unwrap().min(20), "very many are not kept");
+            let error = format!("failure {number}");
+            end(house, "w", number * 1_000, &taken, Outcome::Retry { at: at(number * 1_000), error }).await;
+        }
+        let taken = take(house, claim("w", 30_000)).await.remove(0);
+        let last = taken.failures.last().unwrap();
+        assert_eq!((last.at, last.error.as_str()), (at(25_000), "failure 25"));
+        assert_eq!(taken.failures[0].at, at(6_000));
+        give(house, vec![NewHint { at: at(30_001), ..hint("a", 0) }]).await;
+        end(house, "w", 30_002, &taken, Outcome::Done).await;
+        assert_eq!(take(house, claim("w", 30_003)).await[0].failures, []);
+    }
+}
+
+story! {
+    async fn a_worker_is_told_which_records_it_still_holds(house: &House) {
+        give(house, vec![hint("a", 0)]).await;
+        take(house, claim("first", 0)).await;
+        give(house, vec![hint("b", 0)]).await;
+        take(house, claim("first", 100)).await;
+        assert_eq!(subjects(&take(house, claim("second", 10_000)).await), ["a"]);
+        let both = ["a".to_owned(), "b".to_owned()];
+        let held = house.write(move |tx| Ok((tx.held("first", &both)?, tx.held("second", &both)?))).await.unwrap();
+        assert_eq!(held, (names(&["b"]), names(&["a"])), "a lease that ran out and that nobody took is still held");
+    }
+}
+
+story! {
     async fn a_worker_gives_back_what_it_holds(house: &House) {
         give(house, vec![hint("a", 0), hint("b", 0)]).await;
         assert_eq!(take(house, claim("w", 0)).await.len(), 2);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_store::{DeliveryState, MatchKey, NewDelivery};
+use entente_store::{DeliveryState, MatchKey, NewDelivery, WaitCount};
 use serde_json::json;
 
 use super::house::{House, at, contact, story};
@@ -14,6 +14,7 @@ fn delivery(id: &str) -> NewDelivery {
         received_at: at(0),
         body: vec![0, 255, b'{'],
         headers: BTreeMap::from([("content-type".into(), "text/xml".into())]),
+        events: json!([{ "id": "7" }]),
     }
 }
 
@@ -51,7 +52,14 @@ story! {
         assert_eq!(left[0].delivery.delivery_id, "c");
         let counts = house.read(|tx| tx.inbox_counts()).await.unwrap();
         assert_eq!(counts[&("crm".into(), DeliveryState::Bad)], 1);
-        assert_eq!(house.write(|tx| tx.prune_inbox(at(1))).await.unwrap(), 2, "what is not read yet stays");
+        assert!(house.read(|tx| tx.has_deliveries()).await.unwrap());
+        assert_eq!(house.write(|tx| tx.empty_deliveries(at(1), 1)).await.unwrap(), 1);
+        assert_eq!(house.write(|tx| tx.empty_deliveries(at(1), 10)).await.unwrap(), 1, "each is emptied once, and what is not read yet is not");
+        let left = house.write(|tx| tx.take_deliveries(10)).await.unwrap();
+        assert_eq!(left[0].delivery, delivery("c"));
+        assert_eq!(house.read(|tx| tx.inbox_counts()).await.unwrap(), counts, "that they came stays");
+        assert_eq!(house.write(|tx| tx.prune_inbox(at(1), 1)).await.unwrap(), 1);
+        assert_eq!(house.write(|tx| tx.prune_inbox(at(1), 10)).await.unwrap(), 1, "what is not read yet stays");
     }
 }
 
@@ -61,8 +69,7 @@ story! {
         house.write(|tx| tx.put_cursor("poll/crm/Contact", &json!({ "at": 5 }), at(9))).await.unwrap();
         assert_eq!(house.read(|tx| tx.cursor::<serde_json::Value>("poll/crm/Contact")).await.unwrap(), Some(json!({ "at": 5 })));
         assert_eq!(house.read(|tx| tx.cursors("poll/")).await.unwrap()["poll/crm/Contact"].1, at(9));
-        assert!(house.write(|tx| tx.delete_cursor("poll/crm/Contact")).await.unwrap());
-        assert_eq!(house.read(|tx| tx.cursor::<String>("poll/crm/Contact")).await.unwrap(), None);
+        assert_eq!(house.read(|tx| tx.cursor::<String>("poll/crm/Account")).await.unwrap(), None);
     }
 }
 
@@ -78,7 +85,29 @@ story! {
             .unwrap();
         assert_eq!(house.read(|tx| tx.waits(10)).await.unwrap().len(), 2);
         assert_eq!(house.write(|tx| tx.end_waits(&contact(1), "desk")).await.unwrap(), [contact(2)]);
-        assert_eq!(house.write(|tx| tx.end_waits_of(&contact(3))).await.unwrap(), 1);
+    }
+}
+
+story! {
+    async fn what_records_wait_for_is_counted_with_its_age_until_they_wait_no_longer(house: &House) {
+        house
+            .write(|tx| {
+                tx.wait_for(&contact(1), &contact(9), "desk", at(5))?;
+                tx.wait_for(&contact(1), &contact(8), "desk", at(6))?;
+                tx.wait_for(&contact(2), &contact(9), "desk", at(7))?;
+                tx.wait_for(&contact(3), &contact(9), "crm", at(8))
+            })
+            .await
+            .unwrap();
+        let counts = house.read(|tx| tx.wait_counts()).await.unwrap();
+        assert_eq!(counts["desk"], WaitCount { records: 2, oldest: at(5) });
+        assert_eq!(counts["crm"], WaitCount { records: 1, oldest: at(8) });
+
+        let save = [(contact(2), contact(9).to_string(), "desk".to_owned())];
+        house.write(move |tx| tx.end_waits_of(&[contact(1), contact(2)], &save)).await.unwrap();
+        let counts = house.read(|tx| tx.wait_counts()).await.unwrap();
+        assert_eq!(counts["desk"], WaitCount { records: 1, oldest: at(7) }, "who goes on waiting has waited since then");
+        assert_eq!(counts["crm"].records, 1);
     }
 }
 
@@ -103,9 +132,10 @@ story! {
 
 story! {
     async fn workers_are_known_while_they_are_heard_of(house: &House) {
-        house.write(|tx| tx.worker_seen("w1", at(0), at(1))).await.unwrap();
-        house.write(|tx| tx.worker_seen("w1", at(0), at(9))).await.unwrap();
-        assert_eq!(house.read(|tx| tx.workers(at(5))).await.unwrap()[0].seen_at, at(9));
+        house.write(|tx| tx.worker_seen("w1", "process 1 on a", at(0), at(1))).await.unwrap();
+        house.write(|tx| tx.worker_seen("w1", "process 1 on a", at(0), at(9))).await.unwrap();
+        let heard = house.read(|tx| tx.workers(at(5))).await.unwrap().remove(0);
+        assert_eq!((heard.seen_at, heard.place.as_str()), (at(9), "process 1 on a"));
         house.write(|tx| tx.worker_gone("w1")).await.unwrap();
         assert!(house.read(|tx| tx.workers(at(0))).await.unwrap().is_empty());
     }

@@ -70,7 +70,7 @@ story! {
         assert_eq!(find(house, "ada").await, Vec::<String>::new());
         assert_eq!(find(house, "king").await, ["Augusta King"]);
         let deleted = RecordQuery { state: Some(RecordState::Deleted), ..query() };
-        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &deleted)).await.unwrap(), 1);
+        assert_eq!(house.read(move |tx| tx.list_records(&Viewer::system(), &deleted, 10)).await.unwrap().records.len(), 1);
     }
 }
 
@@ -103,24 +103,24 @@ story! {
         put(house, vec![record(1, "Ada"), record(2, "Bob")]).await.unwrap();
         let by_name = |name: &str| RecordQuery { equal: vec![("name".into(), Value::text(name))], ..query() };
         let (ada, eve) = (by_name("Ada"), by_name("Eve"));
-        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &ada)).await.unwrap(), 1);
-        assert_eq!(house.read(move |tx| tx.count_records(&Viewer::system(), &eve)).await.unwrap(), 0);
+        assert_eq!(house.read(move |tx| tx.list_records(&Viewer::system(), &ada, 10)).await.unwrap().records.len(), 1);
+        assert_eq!(house.read(move |tx| tx.list_records(&Viewer::system(), &eve, 10)).await.unwrap().records.len(), 0);
         let trick = RecordQuery { equal: vec![("name' = '' or 'a".into(), Value::Null)], ..query() };
-        assert!(matches!(house.read(move |tx| tx.count_records(&Viewer::system(), &trick)).await, Err(StoreError::Invalid(_))));
+        assert!(matches!(house.read(move |tx| tx.list_records(&Viewer::system(), &trick, 10)).await, Err(StoreError::Invalid(_))));
     }
 }
 
 story! {
     async fn a_viewer_without_a_role_sees_nothing(house: &House) {
         put(house, vec![record(1, "Ada")]).await.unwrap();
-        let (seen, counted, listed) = house
+        let (seen, listed) = house
             .read(|tx| {
                 let nobody = Viewer::new("nobody", "");
-                Ok((tx.record(&nobody, &contact(1))?, tx.count_records(&nobody, &query())?, tx.list_records(&nobody, &query(), 10)?))
+                Ok((tx.record(&nobody, &contact(1))?, tx.list_records(&nobody, &query(), 10)?))
             })
             .await
             .unwrap();
-        assert_eq!((seen, counted, listed.records.len()), (None, 0, 0));
+        assert_eq!((seen, listed.records.len()), (None, 0));
         let agent = Viewer::new("ada", "agent");
         assert!(house.read(move |tx| tx.record(&agent, &contact(1))).await.unwrap().is_some());
     }
@@ -134,6 +134,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         external_id: id.into(),
         base: text("name", "Ada"),
         seen: None,
+        pending: None,
         version: Some("v1".into()),
         seen_at: Some(at(1)),
         changed_at: None,
@@ -156,8 +157,20 @@ story! {
         assert_eq!(found[&seen.key()], seen);
         let counts = house.read(|tx| tx.link_counts()).await.unwrap();
         assert_eq!(counts[&("crm".into(), "Contact".into())], 2);
-        let page = house.read(|tx| tx.links_page("crm", "Contact", "003", 10)).await.unwrap();
-        assert_eq!(page, links[2..]);
+    }
+}
+
+story! {
+    async fn the_rows_that_a_complete_read_must_show_are_those_linked_before_it(house: &House) {
+        put(house, (1..=4).map(|number| record(number, "Ada")).collect()).await.unwrap();
+        let gone = Link { state: LinkState::Deleted, ..link(3, "crm", "005") };
+        let young = Link { created_at: at(50), ..link(4, "crm", "006") };
+        let links = vec![link(1, "crm", "003"), link(2, "crm", "004"), gone, young, link(1, "desk", "7")];
+        house.write(move |tx| tx.put_links(&links)).await.unwrap();
+        let rows = house.read(|tx| tx.present_rows("crm", "Contact", at(10), "", 10)).await.unwrap();
+        let found: Vec<_> = rows.iter().map(|row| (row.id.as_str(), row.record.clone(), row.object.as_str())).collect();
+        assert_eq!(found, [("003", contact(1), "contact"), ("004", contact(2), "contact")]);
+        assert_eq!(house.read(|tx| tx.present_rows("crm", "Contact", at(10), "003", 10)).await.unwrap(), rows[1..]);
     }
 }
 
@@ -226,7 +239,6 @@ story! {
         let newer = keep(house, vec![look(None, 20, true, json!({ "Name": "Eve" }))]).await;
         let (key, stamp) = (read.key.clone(), read.stamp);
         assert_eq!(house.write(move |tx| tx.consume_looks(&[(key.clone(), stamp)])).await.unwrap(), 0);
-        assert_eq!(house.read(|tx| tx.look_counts()).await.unwrap()["crm"], 1);
         assert_eq!(house.write(move |tx| tx.consume_looks(&[(newer.key.clone(), newer.stamp)])).await.unwrap(), 1);
     }
 }

@@ -43,7 +43,7 @@ function One({ conflict, titled }: { conflict: Conflict; titled: boolean }) {
         </span>
       </div>
       <p className="muted">
-        {conflict.reason}
+        {plain(conflict.reason)}.
         {conflict.base != null && ` Before, it was “${conflict.base}”.`}
       </p>
       <ul className={styles['sides']}>

@@ -19,7 +19,7 @@ export function Connections({ connections }: { connections: readonly Connection[
   return (
     <Panel title="Connections" note={counted(connections.length, 'system')}>
       {connections.length === 0 ? (
-        <Empty title="No connection is configured">Add one to the configuration and check it with `entente doctor`.</Empty>
+        <Empty title="No connection is configured">Add one to the configuration and check it with <code>entente doctor</code>.</Empty>
       ) : (
         <ul className={styles['list']}>
           {connections.map((connection) => (
@@ -61,10 +61,11 @@ function One({ connection }: { connection: Connection }) {
         )}
       </div>
       <dl className={styles['facts']}>
-        <Fact label="Calls per 1,000 changes" value={connection.calls_per_1000 == null ? '–' : count(connection.calls_per_1000)} />
+        <Fact label="Calls/1,000" title="API calls per 1,000 synced changes" value={connection.calls_per_1000 == null ? '–' : count(connection.calls_per_1000)} />
         <Fact label="Response" value={connection.response_ms == null ? '–' : duration(connection.response_ms)} />
-        <Fact label="Webhooks" value={count(connection.webhooks)} note={connection.webhooks_refused > 0 ? `${count(connection.webhooks_refused)} refused` : undefined} />
-        <Fact label="Polls" value={count(connection.polls)} />
+        <Fact label="Network" value={connection.network_ms == null ? '–' : connection.network_ms < 1 ? '< 1 ms' : duration(connection.network_ms)} />
+        <Fact label="Webhooks" value={count(connection.webhooks)} note={failed(connection.webhooks_failed, 'failed') ?? failed(connection.webhooks_refused, 'refused')} />
+        <Fact label="Polls" value={count(connection.polls)} note={failed(connection.polls_failed, 'failed')} />
       </dl>
       {links.length > 0 && (
         <p className={styles['links']}>
@@ -79,10 +80,14 @@ function One({ connection }: { connection: Connection }) {
   );
 }
 
-function Fact({ label, value, note }: { label: string; value: string; note?: string | undefined }) {
+function failed(many: number, word: string): string | undefined {
+  return many > 0 ? `${count(many)} ${word}` : undefined;
+}
+
+function Fact({ label, title, value, note }: { label: string; title?: string; value: string; note?: string | undefined }) {
   return (
     <div>
-      <dt>{label}</dt>
+      <dt title={title}>{label}</dt>
       <dd>{value}</dd>
       {note !== undefined && <dd className={styles['refused']}>{note}</dd>}
     </div>

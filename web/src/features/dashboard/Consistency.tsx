@@ -2,7 +2,6 @@ import type { Dashboard } from '../../api/queries';
 import { count, counted, share } from '../../format/number';
 import type { Tone } from '../../format/words';
 import { Bar } from '../../ui/Bar';
-import { FieldName } from '../../ui/FieldName';
 import { Panel } from '../../ui/Panel';
 import styles from './Consistency.module.css';
 
@@ -43,9 +42,9 @@ export function Consistency({ consistency }: { consistency: Dashboard['consisten
           </thead>
           <tbody>
             {consistency.drift.map((line) => (
-              <tr key={`${line.field} ${line.cause}`}>
+              <tr key={`${line.field} ${line.behind} ${line.cause}`}>
                 <td>
-                  <FieldName path={line.field} />
+                  {line.label}
                 </td>
                 <td className="muted">{line.cause}</td>
                 <td className="number">{count(line.records)}</td>

@@ -42,7 +42,7 @@ export function DashboardPage() {
       )}
       {health.last_live_sync_at && (
         <span>
-          · Last live change <Ago at={health.last_live_sync_at} />
+          Last live change <Ago at={health.last_live_sync_at} />
           {health.last_live_sync_ms != null && `, landed in ${duration(health.last_live_sync_ms)}`}
         </span>
       )}

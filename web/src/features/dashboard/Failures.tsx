@@ -8,6 +8,8 @@ import { Empty } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './Failures.module.css';
 
+const STATUS: Record<string, string> = { manual: 'Needs a person', fixed: 'Fixed by a person' };
+
 const SHOWN = 12; // more than a glance takes in; the rest is in the dead letters
 
 /** What failed in the last day, and what became of it. */
@@ -43,7 +45,7 @@ export function Failures({ failures, trend, health }: { failures: Dashboard['fai
                 <td className={styles['error']}>{failure.error}</td>
                 <td>
                   <Badge tone={tone(failure.status)} dot>
-                    {failure.status === 'manual' ? 'Needs a person' : plain(failure.status)}
+                    {STATUS[failure.status] ?? plain(failure.status)}
                   </Badge>
                 </td>
               </tr>

@@ -20,7 +20,7 @@ export function Headline({ dashboard: { health, volume, consistency } }: { dashb
     <Stat label={label} value={percent(value.ok, value.total)} detail={`${count(value.ok)} of ${count(value.total)}, 24 h`} tone={rateTone(value)} />
   );
   const late = volume.p95_ms != null && volume.p95_ms > PROMISED_P95_MS;
-  const waiting = consistency.waiting_conflicts + consistency.waiting_reviews;
+  const waiting = consistency.waiting_conflicts + consistency.waiting_reviews + consistency.waiting_dead_letters;
   return (
     <Stats>
       <Stat
@@ -39,13 +39,13 @@ export function Headline({ dashboard: { health, volume, consistency } }: { dashb
       <Stat
         label="Waiting for a person"
         value={count(waiting)}
-        detail={`${counted(consistency.waiting_conflicts, 'conflict')}, ${counted(consistency.waiting_reviews, 'match', 'matches')}`}
+        detail={`${counted(consistency.waiting_conflicts, 'conflict')}, ${counted(consistency.waiting_reviews, 'match', 'matches')}, ${count(consistency.waiting_dead_letters)} dead`}
         tone={waiting > 0 ? 'warn' : 'quiet'}
       />
       <Stat
         label="Failures, 24 h"
         value={count(health.failed)}
-        detail={`${count(health.recovered)} recovered, ${count(health.manual)} manual`}
+        detail={`${count(health.recovered)} recovered, ${health.fixed > 0 ? `${count(health.fixed)} fixed, ` : ''}${count(health.manual)} manual`}
         tone={health.manual > 0 ? 'bad' : 'quiet'}
       />
     </Stats>

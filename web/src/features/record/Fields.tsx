@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { RecordField } from '../../api/queries';
 import { counted } from '../../format/number';
-import { actor, owner, platform, tone } from '../../format/words';
+import { actor, owner, platform, rule, tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
@@ -36,7 +36,7 @@ export function Fields({ fields }: { fields: readonly RecordField[] }) {
             <tr>
               <th>Field</th>
               <th>Value</th>
-              <th>Owner</th>
+              <th className={styles['owner']}>Owner</th>
               <th>Set by</th>
             </tr>
           </thead>
@@ -49,7 +49,7 @@ export function Fields({ fields }: { fields: readonly RecordField[] }) {
                 <td className={styles['value']}>
                   <Value value={field.value ?? null} type={field.type} />
                 </td>
-                <td>
+                <td className={styles['owner']}>
                   <Badge tone={tone(field.owner)}>{owner(field.owner)}</Badge>
                 </td>
                 <td>
@@ -76,7 +76,7 @@ function Provenance({ field }: { field: RecordField }) {
           <Ago at={field.set_at} />
         </span>
       </span>
-      {field.reason != null && <span className={styles['reason']}>{field.reason}</span>}
+      {field.reason != null && <span className={styles['reason']}>{rule(field.reason)}</span>}
     </div>
   );
 }

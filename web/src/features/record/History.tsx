@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { type HistoryEntry, history } from '../../api/queries';
-import { actor, plain, platform } from '../../format/words';
+import { actor, plain, platform, rule } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { Empty, Failed, Loading } from '../../ui/Notice';
@@ -40,8 +40,8 @@ function Entry({ entry }: { entry: HistoryEntry }) {
   return (
     <li className={`${styles['entry']} ${styles[entry.actor] ?? ''}`}>
       <p className={styles['head']}>
-        <span className={styles['who']}>{entry.actor_name ?? actor(entry.actor)}</span>
-        {entry.connection != null && <span className="muted">at {platform(entry.connection)}</span>}
+        <span className={styles['who']}>{entry.actor_name == null ? actor(entry.actor) : platform(entry.actor_name)}</span>
+        {entry.connection != null && entry.connection !== entry.actor_name && <span className="muted">at {platform(entry.connection)}</span>}
         <span className={styles['when']}>
           <Ago at={entry.at} />
         </span>
@@ -69,7 +69,7 @@ function Entry({ entry }: { entry: HistoryEntry }) {
               <ins>
                 <Value value={change.after ?? null} />
               </ins>
-              {change.reason != null && <span className={styles['reason']}>{change.reason}</span>}
+              {change.reason != null && <span className={styles['reason']}>{rule(change.reason)}</span>}
               {change.lost.map((lost) => (
                 <span key={lost.side} className={styles['reason']}>
                   instead of <Value value={lost.value ?? null} /> at {platform(lost.side)}

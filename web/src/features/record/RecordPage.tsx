@@ -36,6 +36,13 @@ export function RecordPage() {
         </Badge>
       )}
       {data.merged_into != null && <Link to={`/records/${data.merged_into}`}>into this record</Link>}
+      {data.reviews.length > 0 && (
+        <Link to="/reviews">
+          <Badge tone="warn" dot>
+            May be the same as another record
+          </Badge>
+        </Link>
+      )}
       <span className="mono">{data.id}</span>
     </>
   );

@@ -1,6 +1,7 @@
 //! Between Salesforce's records and flat rows.
 
 use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
 
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
@@ -17,36 +18,46 @@ use crate::transport::offset::Offset;
 const DATETIME_CHARS: usize = 28;
 
 /// Whose hand a user id is.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Actors(BTreeMap<String, Actor>);
+#[derive(Debug, Default)]
+pub(crate) struct Actors {
+    /// Users that the settings list.
+    listed: BTreeMap<String, Actor>,
+    /// The org's own users, once they were read.
+    people: RwLock<BTreeMap<String, Actor>>,
+}
 
 impl Actors {
     /// Reads the setting `actors`: vendor ids of users by kind.
     pub fn new(setting: &BTreeMap<String, Vec<String>>) -> Self {
-        let mut users = BTreeMap::new();
+        let mut listed = BTreeMap::new();
         for (kind, ids) in setting {
             let actor = match kind.as_str() {
                 "self_service" | "customer" => Actor::Customer,
-                "automation" => Actor::Automation,
-                "integration" | "us" => Actor::Us,
+                "automation" | "integration" => Actor::Automation,
+                "us" => Actor::Us,
                 "support" => Actor::Support,
                 "sales" => Actor::Sales,
                 _ => Actor::Unknown,
             };
-            users.extend(ids.iter().map(|id| (ids::to_18(id), actor)));
+            listed.extend(ids.iter().map(|id| (ids::to_18(id), actor)));
         }
-        Self(users)
+        Self { listed, people: RwLock::default() }
     }
 
-    /// Who a user is: a listed kind, ourselves, or a sales person.
+    /// Takes in who the org's users are.
+    pub fn learn(&self, people: BTreeMap<String, Actor>) {
+        *self.people.write().unwrap_or_else(PoisonError::into_inner) = people;
+    }
+
+    /// Who a user is: ourselves, of a listed kind, or what the org says of them; unknown where none of that tells.
     pub fn of(&self, user: Option<&str>, ours: &str) -> Actor {
         let Some(user) = user.filter(|user| !user.is_empty()) else { return Actor::Unknown };
         let user = ids::to_18(user);
-        match self.0.get(&user) {
-            Some(actor) => *actor,
-            None if user == ours => Actor::Us,
-            None => Actor::Sales,
+        if user == ours {
+            return Actor::Us;
         }
+        let learnt = || self.people.read().unwrap_or_else(PoisonError::into_inner).get(&user).copied();
+        self.listed.get(&user).copied().or_else(learnt).unwrap_or(Actor::Unknown)
     }
 }
 
@@ -328,6 +339,8 @@ mod tests {
         assert_eq!(look.mark.by, Actor::Customer);
         assert_eq!(look.version.as_deref(), Some("2026-01-01T00:00:00Z"));
         assert_eq!(actors.of(Some("005R0000000OURSIA2"), "005R0000000OURSIA2"), Actor::Us);
+        assert_eq!(actors.of(Some("005R0000000OTHRIA2"), "005R0000000OURSIA2"), Actor::Unknown, "nobody told yet");
+        actors.learn(BTreeMap::from([(ids::to_18("005R0000000OTHRIA2"), Actor::Sales)]));
         assert_eq!(actors.of(Some("005R0000000OTHRIA2"), "005R0000000OURSIA2"), Actor::Sales);
         assert_eq!(actors.of(None, "005R0000000OURSIA2"), Actor::Unknown);
     }

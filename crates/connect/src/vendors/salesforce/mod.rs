@@ -1,18 +1,20 @@
 //! Salesforce: REST, SOQL, sObject Collections, Tooling API for provisioning, and outbound messages as webhooks.
 //!
 //! What the platform cannot do, said once here:
-//! - A batch of updates has no precondition. Only a single update with a version uses `If-Unmodified-Since`, and that header has
-//!   whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
+//! - A collection of updates has no precondition. A few updates at a time go row by row with `If-Unmodified-Since`, in one composite
+//!   call; that header has whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
 //! - Outbound messages cannot be set up over REST; [`Connector::subscribe`] says what to click.
 //! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
+mod bundle;
 mod cursor;
 mod describe;
 mod dialect;
 mod find;
 mod ids;
 mod map;
+mod people;
 mod provision;
 mod read;
 mod refusal;
@@ -69,8 +71,11 @@ pub(crate) struct Salesforce {
     client: Client,
     /// `/services/data/v62.0`.
     root: String,
+    bundler: bundle::Bundler,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
     actors: map::Actors,
+    /// When to read the org's users again.
+    people_due: Mutex<Option<Timestamp>>,
     identity: OnceCell<Identity>,
 }
 
@@ -116,8 +121,10 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
     Ok(Arc::new(Salesforce {
         client,
         root: format!("/services/data/v{version}"),
+        bundler: bundle::Bundler::default(),
         described: Mutex::new(BTreeMap::new()),
         actors,
+        people_due: Mutex::default(),
         identity: OnceCell::new(),
     }))
 }
@@ -211,6 +218,7 @@ impl Connector for Salesforce {
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.know_people(priority).await;
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::future::join_all;
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -18,6 +19,10 @@ use crate::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 
 /// Pause before a row that was locked is tried once more: long enough for an ordinary transaction to end.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
+
+/// Updates of one object that go row by row, each with its precondition, when there are no more of them: what people edit, a few at a
+/// time. More go as a collection, which has none: the vendor works off single rows one after the other, so many would take long.
+const ALONE_MAX: usize = 10;
 
 /// A write together with its place in the batch.
 type Placed<'a> = (usize, &'a Write);
@@ -88,6 +93,7 @@ impl Salesforce {
         Ok(outcomes)
     }
 
+    /// Sends the rows of a chunk once: those with a precondition alone, the others as a collection, all in one bundle.
     async fn attempt(
         &self,
         target: &WriteTarget,
@@ -96,8 +102,6 @@ impl Salesforce {
         chunk: &[Placed<'_>],
         priority: Priority,
     ) -> Result<Vec<WriteOutcome>, VendorError> {
-        let root = &self.root;
-        let object = &target.object;
         if kind != WriteKind::Create
             && let Some((_, orphan)) = chunk.iter().find(|(_, write)| !write.id.as_deref().is_some_and(ids::is_id))
         {
@@ -108,60 +112,109 @@ impl Salesforce {
                 "nothing to do: the record is looked up again",
             ));
         }
-        let id = |write: &Write| ids::to_18(write.id.as_deref().unwrap_or_default());
-        let record = |write: &Write, further: Option<(&str, Value)>| {
+        let mut alone: Vec<(usize, String, Call)> = Vec::new();
+        if kind == WriteKind::Update
+            && chunk.len() <= ALONE_MAX
+            && let Some(described) = described
+        {
+            alone =
+                chunk.iter().enumerate().filter_map(|(at, (_, write))| self.update_alone(at, write, &target.object, described)).collect();
+        }
+        let together: Vec<usize> = (0..chunk.len()).filter(|at| !alone.iter().any(|(other, _, _)| other == at)).collect();
+        let rows: Vec<&Write> = together.iter().map(|at| chunk[*at].1).collect();
+        let collection =
+            async { if rows.is_empty() { None } else { Some(self.collection(target, described, kind, &rows, priority).await) } };
+        let places: Vec<usize> = alone.iter().map(|(at, _, _)| *at).collect();
+        let singles = join_all(alone.into_iter().map(|(_, id, call)| self.update_one(call, id, priority)));
+        let (collection, singles) = tokio::join!(collection, singles);
+        let mut outcomes: Vec<Option<WriteOutcome>> = chunk.iter().map(|_| None).collect();
+        let mut failure = None;
+        let mut landed = false;
+        for (at, single) in places.into_iter().zip(singles) {
+            landed |= single.is_ok();
+            failure = failure.or_else(|| single.as_ref().err().cloned());
+            outcomes[at] = Some(single.unwrap_or_else(Err));
+        }
+        match collection {
+            None => {}
+            Some(Ok(results)) => {
+                landed = true;
+                together.into_iter().zip(results).for_each(|(at, result)| outcomes[at] = Some(result));
+            }
+            Some(Err(error)) => {
+                together.into_iter().for_each(|at| outcomes[at] = Some(Err(error.clone())));
+                failure = failure.or(Some(error));
+            }
+        }
+        // A failure of the call speaks for all rows only if it befell all of them.
+        match failure {
+            Some(error) if !landed => Err(error),
+            _ => Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unanswered()))).collect()),
+        }
+    }
+
+    /// The update of one row under a precondition, if its version is known.
+    fn update_alone(&self, at: usize, write: &Write, object: &str, described: &Described) -> Option<(usize, String, Call)> {
+        let expect = write.expect.as_deref().and_then(parse_instant)?;
+        let id = id_of(write);
+        let body = Value::Object(unflatten(&write.row, described));
+        let path = format!("{}/sobjects/{object}/{id}", self.root);
+        Some((at, id, Call::patch(path, body).header("if-unmodified-since", to_http_date(expect))))
+    }
+
+    /// Writes rows of one object as a collection.
+    async fn collection(
+        &self,
+        target: &WriteTarget,
+        described: Option<&Described>,
+        kind: WriteKind,
+        rows: &[&Write],
+        priority: Priority,
+    ) -> Result<Vec<WriteOutcome>, VendorError> {
+        let root = &self.root;
+        let object = &target.object;
+        let record = |write: &Write, further: (&str, Value)| {
             let mut record = Map::from_iter([("attributes".to_owned(), json!({"type": object}))]);
             if let Some(described) = described {
                 record.extend(unflatten(&write.row, described));
             }
-            if let Some((name, value)) = further {
-                record.insert(name.to_owned(), value);
-            }
+            record.insert(further.0.to_owned(), further.1);
             Value::Object(record)
         };
-        let (counted, call) = match kind {
+        let answer = match kind {
             WriteKind::Create => {
                 let key = &target.key_field;
-                let records: Vec<Value> =
-                    chunk.iter().map(|(_, write)| record(write, Some((key, Value::from(write.key.as_str()))))).collect();
+                let records: Vec<Value> = rows.iter().map(|write| record(write, (key, Value::from(write.key.as_str())))).collect();
                 let body = json!({"allOrNone": false, "records": records});
-                ("collections_upsert", Call::patch(format!("{root}/composite/sobjects/{object}/{key}"), body))
+                let call = Call::patch(format!("{root}/composite/sobjects/{object}/{key}"), body);
+                self.bundler.send(&self.client, root, "collections_upsert", priority, call).await?
             }
             WriteKind::Update => {
-                if let [(_, write)] = chunk
-                    && let Some(expect) = write.expect.as_deref().and_then(parse_instant)
-                    && let Some(described) = described
-                {
-                    let body = Value::Object(unflatten(&write.row, described));
-                    let call = Call::patch(format!("{root}/sobjects/{object}/{}", id(write)), body)
-                        .header("if-unmodified-since", to_http_date(expect));
-                    return self.update_one(call, id(write), priority).await.map(|outcome| vec![outcome]);
-                }
-                let records: Vec<Value> = chunk.iter().map(|(_, write)| record(write, Some(("id", Value::from(id(write)))))).collect();
-                ("collections_update", Call::patch(format!("{root}/composite/sobjects"), json!({"allOrNone": false, "records": records})))
+                let records: Vec<Value> = rows.iter().map(|write| record(write, ("id", Value::from(id_of(write))))).collect();
+                let call = Call::patch(format!("{root}/composite/sobjects"), json!({"allOrNone": false, "records": records}));
+                self.bundler.send(&self.client, root, "collections_update", priority, call).await?
             }
             WriteKind::Delete => {
-                let ids: Vec<String> = chunk.iter().map(|(_, write)| id(write)).collect();
+                let ids: Vec<String> = rows.iter().map(|write| id_of(write)).collect();
                 let call =
                     Call::new(Method::DELETE, format!("{root}/composite/sobjects")).query("ids", ids.join(",")).query("allOrNone", "false");
-                ("collections_delete", call)
+                self.client.call("collections_delete", priority, call).await?
             }
         };
-        let answer = self.client.call(counted, priority, call).await?;
         let now = self.client.now();
         let results: Vec<RowResult> = answer.json()?;
-        if results.len() != chunk.len() {
+        if results.len() != rows.len() {
             return Err(VendorError::new(
                 Class::Retry,
                 "unreadable",
-                format!("{} rows were sent and {} were answered", chunk.len(), results.len()),
+                format!("{} rows were sent and {} were answered", rows.len(), results.len()),
                 "nothing to do: the rows are looked at again before anything is repeated",
             ));
         }
         let outcomes: Vec<WriteOutcome> = results
             .into_iter()
-            .zip(chunk)
-            .map(|(result, (_, write))| match result.id.map(|id| ids::to_18(&id)).or_else(|| write.id.clone()) {
+            .zip(rows)
+            .map(|(result, write)| match result.id.map(|id| ids::to_18(&id)).or_else(|| write.id.clone()) {
                 Some(id) if result.success => {
                     let created = result.created.or((kind == WriteKind::Create).then_some(true));
                     Ok(Written { id, created: created.filter(|_| kind == WriteKind::Create), version: None, look: None })
@@ -179,12 +232,16 @@ impl Salesforce {
 
     /// One update under a precondition. Refusals of the row are the row's outcome; failures of the call are the call's.
     async fn update_one(&self, call: Call, id: String, priority: Priority) -> Result<WriteOutcome, VendorError> {
-        match self.client.call("update", priority, call).await {
+        match self.bundler.send(&self.client, &self.root, "update", priority, call).await {
             Ok(_) => Ok(Ok(Written { id, created: None, version: None, look: None })),
             Err(error) if matches!(error.class, Class::Data | Class::LookAgain) => Ok(Err(error)),
             Err(error) => Err(error),
         }
     }
+}
+
+fn id_of(write: &Write) -> String {
+    ids::to_18(write.id.as_deref().unwrap_or_default())
 }
 
 fn is_lock(error: &VendorError) -> bool {

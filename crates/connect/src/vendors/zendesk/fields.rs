@@ -134,7 +134,12 @@ const ORGANIZATION: &[Attribute] = &[
     open("tags", MultiPicklist),
 ];
 
+/// Attributes that a new ticket takes and that no answer ever shows.
+pub const WRITE_ONLY: &[&str] = &["comment.public", "requester_agent_email"];
+
 const TICKET: &[Attribute] = &[
+    open("comment.public", Boolean),
+    open("requester_agent_email", Email),
     shown("id", Reference),
     shown("url", RemoteKind::Url),
     open("external_id", Text).length(LINE),
@@ -206,6 +211,12 @@ pub fn attributes(kind: Kind) -> &'static [Attribute] {
         Kind::Organization => ORGANIZATION,
         Kind::Ticket => TICKET,
     }
+}
+
+/// Whether an attribute can be written and never read.
+#[must_use]
+pub fn is_write_only(kind: Kind, name: &str) -> bool {
+    kind == Kind::Ticket && WRITE_ONLY.contains(&name)
 }
 
 /// One built-in attribute by its flattened name.

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::connector::Priority;
-use crate::error::VendorError;
+use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
 
 use super::Zendesk;
@@ -48,46 +48,49 @@ impl Zendesk {
     }
 
     /// Makes an address a user's primary one, or takes the primary one away.
+    ///
+    /// A new address takes one call: `primary` can be set when an identity is created, though never afterwards (Zendesk's reference of
+    /// user identities). An address that is there already is looked up and made primary.
     pub(super) async fn move_email(&self, user: &str, email: Option<&str>, priority: Priority) -> Result<(), VendorError> {
-        let identities = self.identities(user, priority).await?;
-        let path = |rest: &str| format!("/api/v2/users/{user}/identities{rest}");
         let Some(email) = email.map(str::trim).filter(|email| !email.is_empty()) else {
-            for identity in identities.iter().filter(|identity| identity.kind == "email" && identity.primary) {
-                let call = Call::delete(path(&format!("/{}", identity.id))).idempotent().accept(&[404]);
+            for identity in self.identities(user, priority).await?.iter().filter(|identity| identity.kind == "email" && identity.primary) {
+                let call = Call::delete(identity_path(user, &format!("/{}", identity.id))).idempotent().accept(&[404]);
                 send(&self.client, "identities", priority, call).await?;
             }
             return Ok(());
         };
-        let known = identities.iter().find(|identity| identity.is_email(email)).cloned();
-        let identity = match known {
-            Some(identity) if identity.primary => return Ok(()),
-            Some(identity) if identity.verified => identity,
-            Some(identity) => {
-                // Only verified addresses can be primary.
-                let call = Call::put(path(&format!("/{}", identity.id)), json!({"identity": {"verified": true}})).idempotent();
-                send(&self.client, "identities", priority, call).await?;
-                identity
+        let body = json!({"identity": {"type": "email", "value": email, "verified": true, "primary": true}});
+        let made = match send(&self.client, "identities", priority, Call::post(identity_path(user, ""), body)).await {
+            Ok(read) => Identity::read(&read.body["identity"]).ok_or_else(unreadable)?,
+            // Refused: mostly because the address is there already, this user's or another one's. Its own it may have.
+            Err(error) if error.status == 422 => {
+                let known = self.identities(user, priority).await?;
+                known.into_iter().find(|identity| identity.is_email(email)).ok_or(error)?
             }
-            None => {
-                let body = json!({"identity": {"type": "email", "value": email, "verified": true}});
-                let read = send(&self.client, "identities", priority, Call::post(path(""), body)).await?;
-                let Some(identity) = Identity::read(&read.body["identity"]) else { return Err(unreadable()) };
-                if identity.primary {
-                    return Ok(());
-                }
-                identity
-            }
+            Err(error) => return Err(error),
         };
-        let call = Call::put(path(&format!("/{}/make_primary", identity.id)), json!({})).idempotent();
+        self.promote(user, &made, priority).await
+    }
+
+    async fn promote(&self, user: &str, identity: &Identity, priority: Priority) -> Result<(), VendorError> {
+        if identity.primary {
+            return Ok(());
+        }
+        if !identity.verified {
+            // Only verified addresses can be primary.
+            let path = identity_path(user, &format!("/{}", identity.id));
+            let call = Call::put(path, json!({"identity": {"verified": true}})).idempotent();
+            send(&self.client, "identities", priority, call).await?;
+        }
+        let call = Call::put(identity_path(user, &format!("/{}/make_primary", identity.id)), json!({})).idempotent();
         send(&self.client, "identities", priority, call).await.map(drop)
     }
 }
 
+fn identity_path(user: &str, rest: &str) -> String {
+    format!("/api/v2/users/{user}/identities{rest}")
+}
+
 fn unreadable() -> VendorError {
-    VendorError::new(
-        crate::error::Class::Retry,
-        "unreadable",
-        "Zendesk took an identity but did not show it",
-        "nothing: the user is looked at again",
-    )
+    VendorError::new(Class::Retry, "unreadable", "Zendesk took an identity but did not show it", "nothing: the user is looked at again")
 }

@@ -20,8 +20,13 @@ use super::wire::send;
 /// When jobs are looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct Watch {
-    /// From submission to the first look: a job of 100 rows takes about a second.
+    /// From submission to the first look, for a job of one row.
     pub first: Duration,
+    /// Further time before the first look, for each row of the job: one of 100 rows takes about a second.
+    pub per_row: Duration,
+    /// The same for jobs whose outcome nobody waits for: what they write has landed long before it is confirmed, and one look then
+    /// confirms the jobs of several batches.
+    pub relaxed: Duration,
     /// Between later looks, at most; the pause doubles up to this.
     pub longest: Duration,
     /// Time after which a job counts as lost.
@@ -32,7 +37,26 @@ pub struct Watch {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { first: Duration::from_millis(800), longest: Duration::from_secs(2), patience: Duration::from_secs(600), places: 25 }
+        Self {
+            first: Duration::from_millis(250),
+            per_row: Duration::from_millis(8),
+            relaxed: Duration::from_secs(2),
+            longest: Duration::from_secs(2),
+            patience: Duration::from_secs(600),
+            places: 25,
+        }
+    }
+}
+
+impl Watch {
+    /// From the submission of a job to the first look at it.
+    fn first_look(&self, rows: usize, priority: Priority) -> Duration {
+        let expected = self.first + self.per_row * u32::try_from(rows).unwrap_or(u32::MAX);
+        match priority {
+            // A new customer's next step needs the ids that the job makes; a backfill waits for its place in the queue.
+            Priority::Urgent | Priority::Backfill => expected,
+            Priority::Update | Priority::Activity => expected.max(self.relaxed),
+        }
     }
 }
 
@@ -56,6 +80,8 @@ pub struct Jobs {
     state: Mutex<State>,
     /// Held by the writer that looks for all.
     watching: tokio::sync::Mutex<()>,
+    /// Tells the writer that looks that another job is in flight, which may be due sooner.
+    sooner: tokio::sync::Notify,
     places: tokio::sync::Semaphore,
 }
 
@@ -81,18 +107,25 @@ impl Jobs {
     #[must_use]
     pub fn new(watch: Watch) -> Self {
         let places = tokio::sync::Semaphore::new(watch.places.max(1));
-        Self { watch, state: Mutex::default(), watching: tokio::sync::Mutex::new(()), places }
+        Self { watch, state: Mutex::default(), watching: tokio::sync::Mutex::new(()), sooner: tokio::sync::Notify::new(), places }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Submits a call that answers with a job and waits for its results: a list of items, or one object for all.
+    /// Submits a call that answers with a job of `rows` rows and waits for its results: a list of items, or one object for all.
     ///
     /// # Errors
     /// What the submission says; class `Retry` when the job failed, was killed, or did not end in time. Rows may have landed then.
-    pub async fn run(&self, client: &Client, kind: &'static str, priority: Priority, call: Call) -> Result<Value, VendorError> {
+    pub async fn run(
+        &self,
+        client: &Client,
+        kind: &'static str,
+        priority: Priority,
+        rows: usize,
+        call: Call,
+    ) -> Result<Value, VendorError> {
         let Ok(_place) = self.places.acquire().await else {
             return Err(lost("job_queue", "the job queue is closed".to_owned()));
         };
@@ -105,8 +138,9 @@ impl Jobs {
             return result;
         }
         let now = client.now();
-        let due = now.checked_add(self.watch.first).unwrap_or(now);
+        let due = now.checked_add(self.watch.first_look(rows, priority)).unwrap_or(now);
         self.state().flying.insert(id.clone(), Flight { submitted: now, due, pause: self.watch.first });
+        self.sooner.notify_one();
         let _forget = Forget(self, id.clone());
         loop {
             let turn = self.watching.lock().await;
@@ -118,13 +152,21 @@ impl Jobs {
         }
     }
 
+    /// Time until the first job is due; none when one is.
+    fn until_due(&self, now: Timestamp) -> Option<Duration> {
+        let due = self.state().flying.values().map(|flight| flight.due).min()?;
+        Duration::try_from(due.duration_since(now)).ok().filter(|pause| !pause.is_zero())
+    }
+
     /// Sleeps until the first job is due, then looks at all of them. Always urgent: the work is under way, and its outcome decides about
     /// repeats that would cost more.
     async fn look(&self, client: &Client) {
-        let due = self.state().flying.values().map(|flight| flight.due).min();
-        let now = client.now();
-        if let Some(pause) = due.and_then(|due| Duration::try_from(due.duration_since(now)).ok()).filter(|pause| !pause.is_zero()) {
-            client.sleep(pause).await;
+        while let Some(pause) = self.until_due(client.now()) {
+            tokio::select! {
+                biased;
+                () = self.sooner.notified() => {}
+                () = client.sleep(pause) => {}
+            }
         }
         let ids: Vec<String> = self.state().flying.keys().cloned().collect();
         let call = Call::get("/api/v2/job_statuses/show_many").query("ids", ids.join(","));
@@ -168,7 +210,8 @@ impl State {
     }
 
     fn wait(&mut self, id: &str, now: Timestamp, watch: Watch) {
-        let Some(flight) = self.flying.get_mut(id) else { return };
+        // One that was looked at before its time keeps it.
+        let Some(flight) = self.flying.get_mut(id).filter(|flight| flight.due <= now) else { return };
         flight.pause = (flight.pause * 2).min(watch.longest);
         let until = now.checked_add(flight.pause).unwrap_or(now);
         self.wait_until(id, until, now, watch);

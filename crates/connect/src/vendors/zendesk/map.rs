@@ -229,7 +229,7 @@ pub fn look(kind: Kind, row: &Value, beside: &Beside, wanted: Wanted<'_>, seen: 
         Wanted::Fields(names) => names,
         Wanted::All => &all,
     };
-    for name in names {
+    for name in names.iter().filter(|name| !fields::is_write_only(kind, name)) {
         match value(kind, row, beside, name) {
             Some(found) => drop(flat.insert(name.clone(), found)),
             // Sideloads may lack a row that has just been deleted: that is not a schema change.

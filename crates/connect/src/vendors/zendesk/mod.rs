@@ -5,6 +5,8 @@
 //!   `requester.name`, `requester.email`, `group.name`, `organization.name`. Ids are texts.
 //! - The mapping's key is `external_id`: users and organizations are upserted by it. Tickets have no upsert; they are looked up by it
 //!   before they are created, so a repeat makes a twin only if the first attempt is still under way.
+//! - Two attributes of a new ticket are only written: `comment.public` (false makes the description an internal note) and
+//!   `requester_agent_email` (the agent with that address is the requester; without one it is our own user).
 //! - Optimistic concurrency exists for tickets only (`safe_update`).
 //! - Deleted organizations are in no export: webhooks tell of them, or a fetch that does not find them.
 
@@ -20,36 +22,36 @@ pub mod webhook;
 pub mod wire;
 
 mod export;
+mod groups;
 mod identities;
 mod read;
+mod staff;
 mod write;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
 use ring::{digest, hmac};
 
-use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
 use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
-use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 
 use jobs::{Jobs, Watch};
 use kind::Kind;
+use staff::Staff;
 
 /// Facts about Zendesk.
 pub static SPEC: Spec = Spec {
@@ -92,8 +94,10 @@ pub struct Zendesk {
     known: schema::Known,
     /// Whether the account allows bulk import of users, as far as we know.
     bulk_users: AtomicBool,
-    /// Our own user's id, once asked for.
-    us: Mutex<Option<String>>,
+    /// Who works at the desk, our own user among them, once asked for.
+    staff: Mutex<Arc<Staff>>,
+    /// Groups of agents, once asked for. Held over the call, so that one caller asks.
+    groups: tokio::sync::Mutex<Option<Vec<Group>>>,
 }
 
 /// Builds the connector.
@@ -132,27 +136,9 @@ impl Zendesk {
             jobs: Jobs::new(tuning.watch),
             known: schema::Known::default(),
             bulk_users: AtomicBool::new(true),
-            us: Mutex::default(),
+            staff: Mutex::default(),
+            groups: tokio::sync::Mutex::default(),
         })
-    }
-
-    /// Whose hand a user id is, where settings or the credentials tell.
-    fn actors<'a>(&'a self, us: Option<&'a str>) -> BTreeMap<&'a str, Actor> {
-        let mut actors = BTreeMap::new();
-        for (kind, ids) in &self.client.settings().actors {
-            let actor = match kind.as_str() {
-                "self_service" => Actor::Customer,
-                "automation" | "integration" => Actor::Automation,
-                _ => continue,
-            };
-            actors.extend(ids.iter().map(|id| (id.as_str(), actor)));
-        }
-        actors.extend(us.map(|id| (id, Actor::Us)));
-        actors
-    }
-
-    fn us(&self) -> Option<String> {
-        self.us.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -170,7 +156,7 @@ impl Connector for Zendesk {
     }
 
     async fn check(&self) -> Result<Identity, VendorError> {
-        let read = wire::send(&self.client, "me", Priority::Urgent, Call::get("/api/v2/users/me")).await?;
+        let read = self.ask_me(Priority::Urgent).await?;
         let user = &read.body["user"];
         // Without valid credentials Zendesk answers well, with an anonymous user.
         let role = user["role"].as_str().unwrap_or_default();
@@ -183,7 +169,6 @@ impl Connector for Zendesk {
             )
             .with_status(read.status));
         };
-        *self.us.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
         let mut name = user["email"].as_str().or_else(|| user["name"].as_str()).unwrap_or_default().to_owned();
         if role == "agent" {
             name.push_str(" (agent: exports and bulk calls need the role admin)");
@@ -203,6 +188,7 @@ impl Connector for Zendesk {
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.staff_now(priority).await;
         self.next_page(read, cursor, priority).await
     }
 
@@ -231,8 +217,8 @@ impl Connector for Zendesk {
             });
         }
         webhook::verify(incoming, &settings.signing_secret, now)?;
-        let us = self.us();
-        let reader = webhook::Reader { actors: self.actors(us.as_deref()), offset_ms: self.client.offset().ms().unwrap_or(0) };
+        let staff = self.staff();
+        let reader = webhook::Reader { actors: self.actors(&staff), offset_ms: self.client.offset().ms().unwrap_or(0) };
         webhook::read(incoming, &reader, now)
     }
 
@@ -244,8 +230,16 @@ impl Connector for Zendesk {
         schema::create_field(&self.client, &self.known, field).await
     }
 
+    async fn groups(&self, fresh: bool) -> Result<Vec<Group>, VendorError> {
+        self.list_groups(fresh, Priority::Update).await
+    }
+
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
         subscribe::subscribe(&self.client, url, objects).await
+    }
+
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
+        subscribe::subscribed(&self.client, url, objects).await.map(Some)
     }
 
     fn budget(&self) -> Budget {

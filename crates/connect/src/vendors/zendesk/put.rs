@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Class, VendorError};
 
 use super::errors::misfit;
-use super::fields::attribute;
+use super::fields::{attribute, is_write_only};
 use super::kind::Kind;
 use super::map::is_id;
 
@@ -31,6 +31,7 @@ pub fn body(kind: Kind, row: &Row, purpose: Purpose) -> Result<Map<String, Value
         }
         match name.split_once('.') {
             None if kind == Kind::Ticket && name == "description" => describe(&mut body, value, purpose)?,
+            _ if is_write_only(kind, name) && purpose == Purpose::Update => return Err(immutable(name)),
             None => drop(body.insert(name.clone(), plain(name, value))),
             Some(("custom_fields", id)) if kind == Kind::Ticket => {
                 let Ok(id) = id.parse::<u64>() else { return Err(read_only(kind, name)) };
@@ -45,10 +46,13 @@ pub fn body(kind: Kind, row: &Row, purpose: Purpose) -> Result<Map<String, Value
             }
         }
     }
-    if kind == Kind::Ticket && purpose == Purpose::Create && !body.contains_key("comment") {
+    if kind == Kind::Ticket && purpose == Purpose::Create {
         // A ticket begins with a comment; without a description its subject is all there is to say.
         let text = body.get("subject").and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or("-").to_owned();
-        body.insert("comment".to_owned(), json!({"body": text}));
+        let comment = body.entry("comment").or_insert_with(|| json!({}));
+        if comment["body"].is_null() {
+            comment["body"] = json!(text);
+        }
     }
     Ok(body)
 }
@@ -79,6 +83,17 @@ fn read_only(kind: Kind, name: &str) -> VendorError {
         "read_only_field",
         format!("Zendesk's {} does not take a value for `{name}`", kind.singular()),
         "set the direction of this field's mapping to in",
+    )
+    .about(name)
+}
+
+/// What only the first comment of a ticket, or its creation, can carry.
+fn immutable(name: &str) -> VendorError {
+    VendorError::new(
+        Class::Data,
+        "immutable_field",
+        format!("Zendesk takes `{name}` only for a new ticket"),
+        "map it from a field that does not change once the ticket is there",
     )
     .about(name)
 }

@@ -251,7 +251,7 @@ fn is_number(id: &str) -> bool {
     !id.is_empty() && id.len() <= 20 && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn listed<'a>(body: &'a Value, list: &str) -> Result<&'a Vec<Value>, VendorError> {
+pub(super) fn listed<'a>(body: &'a Value, list: &str) -> Result<&'a Vec<Value>, VendorError> {
     body[list].as_array().ok_or_else(|| {
         VendorError::new(
             Class::Retry,

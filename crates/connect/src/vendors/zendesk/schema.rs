@@ -165,7 +165,8 @@ fn type_of(kind: Kind, field: &RemoteField) -> &'static str {
         RemoteKind::Date => "date",
         RemoteKind::Number if field.scale == Some(0) => "integer",
         RemoteKind::Number => "decimal",
-        RemoteKind::Picklist if field.values.is_empty() => "text",
+        // A list at Zendesk drops what is not in it without a word, so one that is open to other values is a text there.
+        RemoteKind::Picklist if field.values.is_empty() || !field.restricted => "text",
         RemoteKind::Picklist if kind == Kind::Ticket => "tagger",
         RemoteKind::Picklist => "dropdown",
         RemoteKind::MultiPicklist if field.values.is_empty() => "text",

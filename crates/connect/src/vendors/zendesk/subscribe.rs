@@ -110,6 +110,21 @@ pub async fn subscribe(client: &Client, url: &str, objects: &[String]) -> Result
     Ok(read.body["signing_secret"]["secret"].as_str().map(Secret::new))
 }
 
+/// Whether an active webhook sends the events of these objects to `url`.
+///
+/// # Errors
+/// What the vendor says.
+pub async fn subscribed(client: &Client, url: &str, objects: &[String]) -> Result<bool, VendorError> {
+    let types = wanted(objects)?;
+    let found = existing(client, url).await?;
+    Ok(found.is_some_and(|webhook| webhook["status"].as_str() == Some("active") && types.is_subset(&subscriptions(&webhook))))
+}
+
+/// Event types that a webhook is subscribed to.
+fn subscriptions(webhook: &Value) -> BTreeSet<String> {
+    webhook["subscriptions"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 fn id_of(webhook: &Value) -> Result<String, VendorError> {
     id_text(&webhook["id"])
         .ok_or_else(|| misfit("webhook", "Zendesk showed a webhook without an id", "create the webhook in Zendesk's Admin Center by hand"))
@@ -138,8 +153,7 @@ async fn existing(client: &Client, url: &str) -> Result<Option<Value>, VendorErr
 
 /// Adds the events that an existing webhook lacks, and switches it on.
 async fn update(client: &Client, id: &str, webhook: &Value, mut types: BTreeSet<String>) -> Result<(), VendorError> {
-    let have: BTreeSet<String> =
-        webhook["subscriptions"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let have = subscriptions(webhook);
     if have.contains("conditional_ticket_events") {
         return Err(misfit(
             "webhook_mode",

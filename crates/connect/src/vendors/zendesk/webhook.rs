@@ -149,11 +149,7 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
     if let Some(at) = body["time"].as_str().and_then(|time| seen.ours(time)) {
         seen.at = seen.at.min(at);
     }
-    let by = [&detail["actor_id"], &body["event"]["actor_id"]]
-        .into_iter()
-        .find_map(id_text)
-        .and_then(|id| reader.actors.get(id.as_str()).copied())
-        .unwrap_or(Actor::Unknown);
+    let by = hand(kind, id, body, reader);
     if name == "deleted" {
         let mut look = gone(kind, id.to_owned(), Existence::Deleted, version, seen);
         look.mark.by = by;
@@ -182,6 +178,22 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
         mark,
         seen_at: seen.at,
     })
+}
+
+/// Whose change an event tells of. Users and organizations name nobody in most events. A user who is named as the actor of their own event
+/// served themselves. Customers cannot change organizations, so an event of one that names nobody is the work of the desk's people or
+/// of its rules.
+fn hand(kind: Kind, id: &str, body: &Value, reader: &Reader<'_>) -> Actor {
+    let named = [&body["detail"]["actor_id"], &body["event"]["actor_id"]].into_iter().find_map(id_text);
+    match named {
+        Some(actor) => match reader.actors.get(actor.as_str()) {
+            Some(known) => *known,
+            None if kind == Kind::User && actor == id => Actor::Customer,
+            None => Actor::Unknown,
+        },
+        None if kind == Kind::Organization => Actor::Support,
+        None => Actor::Unknown,
+    }
 }
 
 /// The field that a `*_changed` event is about and its new value, where the event shows it as the row would.

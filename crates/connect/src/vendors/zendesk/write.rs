@@ -79,7 +79,10 @@ impl Zendesk {
         let mut items = Vec::new();
         for (at, write) in writes.iter().enumerate() {
             match prepare(kind, at, write) {
-                Ok(item) => items.push(item),
+                Ok(mut item) => {
+                    self.name_requester(&mut item, priority).await;
+                    items.push(item);
+                }
                 Err(error) => outcomes[at] = Some(Err(error)),
             }
         }
@@ -95,6 +98,16 @@ impl Zendesk {
             }
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(untold()))).collect())
+    }
+
+    /// Makes the agent with the given address the requester. Without such an agent Zendesk takes our own user: nobody is created, and no
+    /// customer hears of the ticket.
+    async fn name_requester(&self, item: &mut Item, priority: Priority) {
+        let Some(email) = item.body.remove("requester_agent_email") else { return };
+        let Some(email) = email.as_str().filter(|email| !email.is_empty() && !item.body.contains_key("requester_id")) else { return };
+        if let Some(id) = self.staff_now(priority).await.agent(email).and_then(|id| id.parse::<u64>().ok()) {
+            item.body.insert("requester_id".to_owned(), json!(id));
+        }
     }
 
     async fn create(&self, kind: Kind, items: Vec<Item>, priority: Priority) -> Result<Outcomes, VendorError> {
@@ -178,7 +191,7 @@ impl Zendesk {
         if items.len() <= 1 || (upserts_users && !self.bulk_users.load(Ordering::Relaxed)) {
             return Ok(self.singly(kind, op, items, priority).await);
         }
-        let results = match self.jobs.run(&self.client, op.kind(), priority, many(kind, op, &items)).await {
+        let results = match self.jobs.run(&self.client, op.kind(), priority, items.len(), many(kind, op, &items)).await {
             Ok(results) => results,
             Err(error) if upserts_users && error.status == 403 => {
                 tracing::info!(connection = %self.client.settings().name, "Zendesk does not allow bulk import of users for this account: creating them one by one; Zendesk's support can enable it");

@@ -1,4 +1,4 @@
-//! The memory of this process, as the system counts it.
+//! The memory of a process, as the system counts it.
 
 /// Memory in MB (1,048,576 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -12,7 +12,12 @@ pub struct Memory {
 impl Memory {
     /// Of this process; unknown where the system has no `/proc`.
     pub fn now() -> Self {
-        std::fs::read_to_string("/proc/self/status").map(|text| Self::read(&text)).unwrap_or_default()
+        Self::of("self")
+    }
+
+    /// Of a process, by its number.
+    pub fn of(process: impl std::fmt::Display) -> Self {
+        std::fs::read_to_string(format!("/proc/{process}/status")).map(|text| Self::read(&text)).unwrap_or_default()
     }
 
     fn read(status: &str) -> Self {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use entente_engine::reports::headline::headline;
-use entente_engine::sync::converge::FIRST_READ;
+use entente_engine::sync::first_read::FIRST_READ;
 use entente_store::{DeliveryState, Viewer};
 
 use super::hub::Hub;

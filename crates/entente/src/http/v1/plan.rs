@@ -55,8 +55,8 @@ pub async fn plan(
     let selection = Selection {
         record,
         object: query.object.filter(|text| !text.is_empty()),
-        limit: query.limit.unwrap_or(RECORDS).clamp(1, RECORDS_MAX),
+        limit: Some(query.limit.unwrap_or(RECORDS).clamp(1, RECORDS_MAX)),
         fresh: query.fresh,
     };
-    Ok(Json(preview(&app.engine, &selection).await?))
+    Ok(Json(preview(&app.engine, &selection, &|_, _| {}).await?))
 }

@@ -125,14 +125,16 @@ impl Compiler<'_> {
         for name in self.mapping.also_read.clone() {
             self.remote_field(None, &name);
         }
-        for field in self.mapping.create.after.clone() {
-            match self.object.field(&field).map(|field| &field.kind) {
+        let create = self.mapping.create.clone();
+        let parents = create.after.iter().map(|field| ("after", field)).chain(create.or_after.iter().map(|field| ("or_after", field)));
+        for (list, field) in parents {
+            match self.object.field(field).map(|field| &field.kind) {
                 Some(FieldType::Reference { .. }) => {}
                 Some(kind) => {
-                    let reason = format!("create.after lists `{field}`, which holds {}", kind_name(kind));
+                    let reason = format!("create.{list} lists `{field}`, which holds {}", kind_name(kind));
                     self.report(None, reason, "list fields that refer to a record");
                 }
-                None => self.report(None, format!("create.after lists `{field}`, which does not exist"), "list fields of the object"),
+                None => self.report(None, format!("create.{list} lists `{field}`, which does not exist"), "list fields of the object"),
             }
         }
     }

@@ -22,6 +22,11 @@ const OTHER_FORMAT_PERCENT: u32 = 40;
 /// Of a hundred organizations, how many have values that were true once; as many have some values missing.
 const STALE_PERCENT: u32 = 15;
 
+/// Groups of agents beside the default one.
+const GROUPS: [&str; 2] = ["Enterprise support", "Onboarding"];
+/// Every so-manieth organization was given to a group by hand.
+const GROUPED_EVERY: usize = 4;
+
 /// What tickets need of the desk.
 pub(crate) struct Desk {
     pub organizations: usize,
@@ -48,6 +53,7 @@ const SAME: &[(&str, &str)] = &[
     ("Renewal_Date__c", "renewal_date"),
     ("Implementation_Status__c", "implementation_status"),
     ("Billing_Contact__c", "billing_contact"),
+    ("Billing_Method__c", "billing_method"),
     ("Technical_Contact__c", "technical_contact"),
     ("Status__c", "account_status"),
 ];
@@ -61,6 +67,7 @@ pub(crate) fn fill(
 ) -> Result<Desk, WorldError> {
     let agents: Vec<u64> = zendesk.agents().into_iter().skip(1).map(|agent| agent.id).collect();
     let mut desk = Desk { organizations: 0, users: Vec::new(), agents };
+    let groups: Vec<u64> = GROUPS.iter().map(|name| zendesk.add_group(name)).collect();
     for (step, client) in clients.iter().enumerate() {
         backdated.between(DAYS.0 * DAY_MS, DAYS.1 * DAY_MS, step, clients.len());
         if client.people.iter().all(|customer| !customer.known) {
@@ -68,7 +75,11 @@ pub(crate) fn fill(
         }
         let by = desk.agents.choose(rng).copied().unwrap_or_default();
         let domain = desk.organizations >= options.without_domain;
-        let organization = zendesk.create_organization(&organization(client, domain, rng), by)?;
+        let mut fields = organization(client, domain, rng);
+        if desk.organizations.is_multiple_of(GROUPED_EVERY) {
+            fields.insert("group_id".to_owned(), json!(groups[desk.organizations / GROUPED_EVERY % groups.len()]));
+        }
+        let organization = zendesk.create_organization(&fields, by)?;
         desk.organizations += 1;
         for customer in client.people.iter().filter(|customer| customer.known) {
             desk.users.push(user(zendesk, customer, organization, by, rng)?);

@@ -1,0 +1,224 @@
+//! Bundling: writes that are asked for at the same moment travel in one composite call, whatever their objects.
+//!
+//! Salesforce counts a composite call as one, with up to 25 parts in it, 5 of which may be collections of 200 rows. Each part
+//! succeeds or fails alone, with the preconditions in its own headers.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures::future::join_all;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+use super::refusal;
+use crate::connector::Priority;
+use crate::error::{Class, VendorError};
+use crate::transport::call::{Answer, Body, Call};
+use crate::transport::client::Client;
+
+/// Parts of one composite call.
+const PARTS_MAX: usize = 25;
+/// Collections among them.
+const COLLECTIONS_MAX: usize = 5;
+
+type Outcome = Result<Answer, VendorError>;
+
+/// A write that waits for its bundle to leave.
+struct Waiting {
+    kind: &'static str,
+    priority: Priority,
+    call: Call,
+    outcome: oneshot::Sender<Outcome>,
+}
+
+impl Waiting {
+    fn is_collection(&self) -> bool {
+        self.call.path.contains("/composite/sobjects")
+    }
+}
+
+/// Where writes meet.
+#[derive(Default)]
+pub(super) struct Bundler(Mutex<Vec<Waiting>>);
+
+impl Bundler {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends one write, together with those that others ask for meanwhile. `root` is the path of the API's version.
+    ///
+    /// # Errors
+    /// What the vendor says of this write; what befell the call, for every write in it.
+    pub(super) async fn send(&self, client: &Client, root: &str, kind: &'static str, priority: Priority, call: Call) -> Outcome {
+        let (outcome, answer) = oneshot::channel();
+        let first = {
+            let mut waiting = self.waiting();
+            waiting.push(Waiting { kind, priority, call, outcome });
+            waiting.len() == 1
+        };
+        if first {
+            let departure = Departure { bundler: self, left: false };
+            // The other writes of the same batch are asked for in the same turn.
+            tokio::task::yield_now().await;
+            join_all(loads(departure.leave()).into_iter().map(|load| carry(client, root, load))).await;
+        }
+        answer.await.unwrap_or_else(|_| Err(abandoned()))
+    }
+}
+
+/// The first writer's duty to send what has gathered. When it goes away before, those who wait are told.
+struct Departure<'a> {
+    bundler: &'a Bundler,
+    left: bool,
+}
+
+impl Departure<'_> {
+    fn leave(mut self) -> Vec<Waiting> {
+        self.left = true;
+        std::mem::take(&mut *self.bundler.waiting())
+    }
+}
+
+impl Drop for Departure<'_> {
+    fn drop(&mut self) {
+        if !self.left {
+            self.bundler.waiting().clear();
+        }
+    }
+}
+
+/// Divides writes into calls.
+fn loads(waiting: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    let mut loads: Vec<Vec<Waiting>> = Vec::new();
+    let mut collections = 0;
+    for one in waiting {
+        let wide = one.is_collection();
+        let room = loads.last_mut().filter(|load| load.len() < PARTS_MAX && !(wide && collections >= COLLECTIONS_MAX));
+        match room {
+            Some(load) => load.push(one),
+            None => {
+                loads.push(vec![one]);
+                collections = 0;
+            }
+        }
+        collections += usize::from(wide);
+    }
+    loads
+}
+
+/// Makes one call and gives everybody their answer. A write that is alone needs no wrapping.
+async fn carry(client: &Client, root: &str, mut load: Vec<Waiting>) {
+    if load.len() == 1
+        && let Some(Waiting { kind, priority, call, outcome }) = load.pop()
+    {
+        // A receiver that is gone has been told by its own end.
+        drop(outcome.send(client.call(kind, priority, call).await));
+        return;
+    }
+    let priority = load.iter().map(|one| one.priority).min().unwrap_or(Priority::Backfill);
+    let parts: Vec<Value> = load.iter().enumerate().map(|(at, one)| part(at, &one.call)).collect();
+    let body = json!({"allOrNone": false, "compositeRequest": parts});
+    let answered = client.call("composite", priority, Call::post(format!("{root}/composite"), body)).await;
+    let answers = answered.and_then(|answer| {
+        let composite: Composite = answer.json()?;
+        if composite.parts.len() == load.len() { Ok(composite.parts) } else { Err(incomplete(composite.parts.len(), load.len())) }
+    });
+    match answers {
+        Ok(parts) => {
+            for (one, part) in load.into_iter().zip(parts) {
+                drop(one.outcome.send(part.outcome(client)));
+            }
+        }
+        Err(error) => load.into_iter().for_each(|one| drop(one.outcome.send(Err(error.clone())))),
+    }
+}
+
+fn part(at: usize, call: &Call) -> Value {
+    let headers: Map<String, Value> = call.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let mut part = json!({"method": call.method.as_str(), "url": call.path, "referenceId": format!("p{at}")});
+    if let Body::Json(body) = &call.body {
+        part["body"] = body.clone();
+    }
+    if !headers.is_empty() {
+        part["httpHeaders"] = Value::Object(headers);
+    }
+    part
+}
+
+#[derive(Deserialize)]
+struct Composite {
+    #[serde(rename = "compositeResponse")]
+    parts: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    #[serde(default)]
+    body: Value,
+    #[serde(default)]
+    http_headers: Map<String, Value>,
+    http_status_code: u16,
+}
+
+impl Part {
+    /// The part as if it had been a call of its own.
+    fn outcome(self, client: &Client) -> Outcome {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.http_headers {
+            if let (Ok(name), Some(Ok(value))) = (HeaderName::try_from(name.as_str()), value.as_str().map(HeaderValue::from_str)) {
+                headers.insert(name, value);
+            }
+        }
+        let answer = Answer { status: self.http_status_code, headers, body: self.body.to_string().into() };
+        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refusal::whole_call(&answer, client.now())) }
+    }
+}
+
+fn incomplete(answered: usize, sent: usize) -> VendorError {
+    VendorError::new(
+        Class::Retry,
+        "unreadable",
+        format!("{sent} writes were sent and {answered} were answered"),
+        "nothing to do: the rows are looked at again before anything is repeated",
+    )
+}
+
+fn abandoned() -> VendorError {
+    VendorError::new(
+        Class::Retry,
+        "abandoned",
+        "the call that carried this write was given up",
+        "nothing to do: the row is looked at again before anything is repeated",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(path: &str) -> Waiting {
+        let (outcome, _nobody) = oneshot::channel();
+        Waiting { kind: "update", priority: Priority::Update, call: Call::patch(path, json!({"Name": "A"})), outcome }
+    }
+
+    #[test]
+    fn a_call_carries_five_collections_and_twenty_five_parts_at_most() {
+        let collections = (0..7).map(|_| waiting("/services/data/v62.0/composite/sobjects")).collect();
+        assert_eq!(loads(collections).iter().map(Vec::len).collect::<Vec<_>>(), [5, 2]);
+        let rows = (0..60).map(|_| waiting("/services/data/v62.0/sobjects/Contact/003")).collect();
+        assert_eq!(loads(rows).iter().map(Vec::len).collect::<Vec<_>>(), [25, 25, 10]);
+        assert!(loads(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_part_carries_its_own_precondition() {
+        let call = Call::patch("/services/data/v62.0/sobjects/Contact/003", json!({"Title": "CEO"}));
+        let part = part(3, &call.header("if-unmodified-since", "Mon, 05 Jan 2026 09:00:00 GMT"));
+        assert_eq!(part["method"], "PATCH");
+        assert_eq!(part["httpHeaders"]["if-unmodified-since"], "Mon, 05 Jan 2026 09:00:00 GMT");
+        assert_eq!((&part["body"]["Title"], &part["referenceId"]), (&json!("CEO"), &json!("p3")));
+    }
+}

@@ -1,0 +1,83 @@
+//! The org's users by the kind of hand they are: sales people, integrations, the platform's own processes. Salesforce marks a change with
+//! a user id alone.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use entente_model::actor::Actor;
+use serde_json::Value;
+
+use super::wire::{QueryKind, Record, member, text};
+use super::{Salesforce, ids};
+use crate::connector::Priority;
+
+/// How long the list counts: users are added to an org by the day.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Pause after the list could not be read.
+const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
+
+/// Users inside the company, and those that stand for no person. Portal users can be millions; whoever is not in this list is unknown.
+const QUERY: &str =
+    "SELECT Id,UserType,Profile.Name FROM User WHERE UserType IN ('Standard','AutomatedProcess','CloudIntegrationUser','Guest')";
+
+impl Salesforce {
+    /// Reads the org's users when they are not known or were read long ago. Nothing that is synced depends on them, so a failure is logged
+    /// and unlisted users stay unknown.
+    pub(super) async fn know_people(&self, priority: Priority) {
+        let now = self.client.now();
+        {
+            let mut due = self.people_due.lock().unwrap_or_else(PoisonError::into_inner);
+            if due.is_some_and(|due| now < due) {
+                return;
+            }
+            // Before the call, so that pages read at the same time do not all ask.
+            *due = now.checked_add(AFTER_FAILURE).ok();
+        }
+        match self.query(QueryKind::Live, QUERY, priority).await {
+            Ok(users) => {
+                let people: BTreeMap<String, Actor> =
+                    users.iter().filter_map(|user| Some((ids::to_18(&text(user, "Id")?), hand(user)))).collect();
+                self.actors.learn(people);
+                *self.people_due.lock().unwrap_or_else(PoisonError::into_inner) = now.checked_add(FRESH).ok();
+            }
+            Err(error) => {
+                tracing::warn!(connection = %self.client.settings().name, %error, "the org's users could not be read: who changed a value stays unknown; list them under `actors`, or let Entente's user see users");
+            }
+        }
+    }
+}
+
+/// What a user's type and profile say. Salesforce's own profiles for integrations, and those that admins clone from them, carry the word.
+fn hand(user: &Record) -> Actor {
+    let kind = text(user, "UserType").unwrap_or_default();
+    let profile = member(user, "Profile").and_then(Value::as_object).and_then(|profile| text(profile, "Name")).unwrap_or_default();
+    match kind.as_str() {
+        "AutomatedProcess" | "CloudIntegrationUser" => Actor::Automation,
+        "Guest" => Actor::Customer,
+        "Standard" if profile.to_lowercase().contains("integration") => Actor::Automation,
+        "Standard" => Actor::Sales,
+        _ => Actor::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_integration_is_no_sales_person() {
+        let hand_of = |user: Value| hand(user.as_object().expect("user"));
+        assert_eq!(hand_of(json!({"UserType": "Standard", "Profile": {"Name": "Standard User"}})), Actor::Sales);
+        assert_eq!(
+            hand_of(json!({"UserType": "Standard", "Profile": {"Name": "Salesforce API Only System Integrations"}})),
+            Actor::Automation
+        );
+        assert_eq!(hand_of(json!({"UserType": "CloudIntegrationUser", "Profile": null})), Actor::Automation);
+        assert_eq!(hand_of(json!({"UserType": "Guest"})), Actor::Customer);
+        assert_eq!(hand_of(json!({"UserType": "PowerPartner"})), Actor::Unknown);
+    }
+}

@@ -1,0 +1,251 @@
+//! Mappings as people work with them: listed with their versions, saved, and rolled back. What is saved is in force at once here, and
+//! within seconds in every other process.
+
+use std::collections::BTreeSet;
+
+use entente_model::id::RecordId;
+use entente_model::mapping::Mapping;
+use entente_store::{NewHint, PAGE_ROWS_MAX, StoredMapping, Viewer};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::proposal::{Judgement, judge};
+use super::{refresh, saved_catalog, touch};
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::sync::resync::{Scope, resync};
+use crate::sync::task::LANE_BACKFILL;
+
+/// One version of a mapping.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct MappingVersion {
+    /// Connection.
+    pub connection: String,
+    /// Our object.
+    pub object: String,
+    /// Counts up from 1, for each connection and object. Version 1 is the shipped one.
+    pub version: i64,
+    /// Whether it is in force.
+    pub active: bool,
+    /// When it was saved.
+    #[schema(value_type = String, format = DateTime)]
+    pub saved_at: Timestamp,
+    /// By whom.
+    pub saved_by: String,
+    /// Why, in their words.
+    pub note: String,
+    /// The mapping, as a mapping file holds it.
+    #[schema(value_type = Object)]
+    pub mapping: Mapping,
+}
+
+impl From<StoredMapping> for MappingVersion {
+    fn from(stored: StoredMapping) -> Self {
+        Self {
+            connection: stored.connection,
+            object: stored.mapping.object.clone(),
+            version: stored.version,
+            active: stored.active,
+            saved_at: stored.saved_at,
+            saved_by: stored.saved_by,
+            note: stored.note,
+            mapping: stored.mapping,
+        }
+    }
+}
+
+/// A mapping to be judged or saved.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proposal {
+    /// The mapping, as a mapping file holds it.
+    #[schema(value_type = Object)]
+    pub mapping: Mapping,
+    /// Why, for whoever looks at the versions later.
+    #[serde(default)]
+    pub note: String,
+    /// Whether lines that lose something on the way there and back are wanted all the same.
+    #[serde(default)]
+    pub accept_loss: bool,
+}
+
+/// A mapping that was saved.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Saved {
+    /// The version that is in force now.
+    #[serde(flatten)]
+    pub saved: MappingVersion,
+    /// What was found on the way.
+    pub judgement: Judgement,
+    /// Records that are looked at again because of it.
+    pub records: u64,
+}
+
+/// The mappings in force, of one connection or object if named.
+///
+/// # Errors
+/// When the connection does not exist or the store fails.
+pub async fn list(engine: &Engine, connection: Option<&str>, object: Option<&str>) -> Result<Vec<MappingVersion>> {
+    if let Some(name) = connection {
+        engine.connection(name)?;
+    }
+    let stored = engine.store().read(|tx| tx.mappings()).await?;
+    let configured = stored.into_iter().filter(|stored| engine.connections().contains_key(&stored.connection));
+    let wanted = configured.filter(|stored| {
+        connection.is_none_or(|name| name == stored.connection) && object.is_none_or(|name| name == stored.mapping.object)
+    });
+    Ok(wanted.map(MappingVersion::from).collect())
+}
+
+/// Every version of the mapping of an object at a connection, newest first.
+///
+/// # Errors
+/// When there is no such connection or mapping, or the store fails.
+pub async fn versions(engine: &Engine, connection: &str, object: &str) -> Result<Vec<MappingVersion>> {
+    engine.connection(connection)?;
+    let (name, wanted) = (connection.to_owned(), object.to_owned());
+    let found = engine.store().read(move |tx| tx.mapping_versions(&name, &wanted)).await?;
+    if found.is_empty() {
+        return Err(no_mapping(engine, connection, object));
+    }
+    Ok(found.into_iter().map(MappingVersion::from).collect())
+}
+
+fn no_mapping(engine: &Engine, connection: &str, object: &str) -> EngineError {
+    let catalog = engine.catalog();
+    let known = catalog.mappings(connection).iter().map(|mapped| mapped.mapping().object.as_str()).collect::<Vec<_>>().join(", ");
+    EngineError::Unknown { what: "mapping", name: format!("{object} at {connection}"), remedy: format!("mapped there are: {known}") }
+}
+
+/// Judges a mapping and, when nothing stands against it, saves it as a new version, puts it in force and has its records looked at
+/// again. Nothing changes otherwise.
+///
+/// # Errors
+/// When the connection does not exist, the platform cannot be asked, the mapping does not fit or loses something that was not accepted,
+/// or the store fails.
+pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: Proposal) -> Result<Saved> {
+    refresh(engine).await?;
+    let Proposal { mapping, note, accept_loss } = proposal;
+    let judgement = judge(engine, connection, &mapping).await?;
+    refuse(&judgement, accept_loss)?;
+    let before = engine.catalog();
+    // Compiled with all the others, as it will be in force.
+    let next = with(engine, &before, connection, mapping.clone())?;
+    let (name, by, now, stamp) = (connection.to_owned(), viewer.name.clone(), engine.now(), before.stamp());
+    let object = mapping.object.clone();
+    let (saved, stamp) = engine
+        .store()
+        .write(move |tx| {
+            if super::stamp(tx)? != stamp {
+                return Err(entente_store::StoreError::Conflict { what: "the mappings".to_owned() });
+            }
+            tx.save_mapping(&name, &mapping, &by, &note, now)?;
+            let saved = tx.mapping_versions(&name, &mapping.object)?.into_iter().find(|version| version.active);
+            Ok((saved, touch(tx)?))
+        })
+        .await?;
+    engine.put_catalog(next.stamped(stamp));
+    let saved = saved.ok_or_else(|| no_mapping(engine, connection, &object))?;
+    let records = look_again(engine, &before, connection, &object).await?;
+    Ok(Saved { saved: saved.into(), judgement, records })
+}
+
+fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
+    let invalid = |reason: String, remedy: &str| EngineError::Invalid { field: "mapping".to_owned(), reason, remedy: remedy.to_owned() };
+    if judgement.new_errors().next().is_some() {
+        let errors = judgement.new_errors().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        return Err(invalid(errors, "nothing was saved: correct this and save again"));
+    }
+    let losses: Vec<&str> = judgement.new_losses().map(|loss| loss.text.as_str()).collect();
+    if !accept_loss && !losses.is_empty() {
+        return Err(invalid(losses.join("\n"), "nothing was saved: change these lines, or accept the loss (--accept-loss, `accept_loss`)"));
+    }
+    Ok(())
+}
+
+/// Puts an earlier version in force.
+///
+/// # Errors
+/// When there is no such version, it does not fit what is there now, or the store fails. The version in force stays then.
+pub async fn activate(engine: &Engine, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
+    refresh(engine).await?;
+    let known = versions(engine, connection, object).await?;
+    let Some(chosen) = known.iter().find(|known| known.version == version) else {
+        let numbers = known.iter().map(|known| known.version.to_string()).collect::<Vec<_>>().join(", ");
+        return Err(EngineError::Unknown {
+            what: "version",
+            name: format!("{version} of {object} at {connection}"),
+            remedy: format!("there are: {numbers}"),
+        });
+    };
+    let before = engine.catalog();
+    with(engine, &before, connection, chosen.mapping.clone())?;
+    let (name, wanted) = (connection.to_owned(), object.to_owned());
+    engine
+        .store()
+        .write(move |tx| {
+            tx.activate_mapping(&name, &wanted, version)?;
+            touch(tx).map(drop)
+        })
+        .await?;
+    engine.put_catalog(saved_catalog(engine).await?);
+    look_again(engine, &before, connection, object).await?;
+    Ok(MappingVersion { active: true, ..chosen.clone() })
+}
+
+/// The catalog with one mapping in place of the one there is.
+fn with(engine: &Engine, catalog: &Catalog, connection: &str, mapping: Mapping) -> Result<Catalog> {
+    let objects = catalog.objects().cloned().collect();
+    let mappings = engine.connections().keys().map(|name| {
+        let mut list: Vec<Mapping> = catalog.mappings(name).iter().map(|mapped| mapped.mapping().clone()).collect();
+        if name == connection {
+            list.retain(|known| known.object != mapping.object);
+            list.push(mapping.clone());
+        }
+        (name.clone(), list)
+    });
+    Ok(Catalog::build(objects, mappings.collect(), &engine.options().locale)?)
+}
+
+/// Has every record of the object looked at again, with its row at the connection read afresh: fields that are mapped anew were never
+/// read. An object that was not read there before is read completely. Answers how many records there are.
+async fn look_again(engine: &Engine, before: &Catalog, connection: &str, object: &str) -> Result<u64> {
+    let catalog = engine.catalog();
+    let remote = |catalog: &Catalog| catalog.mapped(connection, object).map(|mapped| mapped.mapping().remote.clone());
+    if remote(before) != remote(&catalog) {
+        resync(engine, &Scope::Object(object.to_owned())).await?;
+    }
+    let (mut after, mut many): (Option<RecordId>, u64) = (None, 0);
+    loop {
+        let (object, fetch, now) = (object.to_owned(), BTreeSet::from([connection.to_owned()]), engine.now());
+        let last = after.clone();
+        let ids = engine
+            .store()
+            .write(move |tx| {
+                let records = tx.records_after(&Viewer::system(), &object, last.as_ref(), PAGE_ROWS_MAX)?;
+                let hints: Vec<NewHint> = records
+                    .iter()
+                    .map(|record| NewHint {
+                        subject: record.id.to_string(),
+                        object: object.clone(),
+                        lane: LANE_BACKFILL,
+                        due_at: now,
+                        cause: "resync".to_owned(),
+                        fetch: fetch.clone(),
+                        origin_at: None,
+                        at: now,
+                    })
+                    .collect();
+                tx.hint(&hints)?;
+                Ok(records.into_iter().map(|record| record.id).collect::<Vec<_>>())
+            })
+            .await?;
+        many += ids.len() as u64;
+        if ids.len() < PAGE_ROWS_MAX {
+            return Ok(many);
+        }
+        after = ids.last().cloned();
+    }
+}

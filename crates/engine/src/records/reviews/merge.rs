@@ -1,0 +1,215 @@
+//! Making one record of two: counterparts, references and everything that waits go to the one that stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_model::actor::{Actor, ChangeMark};
+use entente_model::id::RecordId;
+use entente_model::object::FieldType;
+use entente_model::plan::NATIVE;
+use entente_model::plan::cascade::Candidate;
+use entente_model::value::{Fields, Value, get};
+use entente_store::{
+    Link, LinkState, NewReview, PutRecord, Record, RecordQuery, RecordState, Resolution, Result, ReviewState, StoreError, Tx, Viewer,
+};
+use jiff::Timestamp;
+
+use super::{entry, hint};
+use crate::catalog::Catalog;
+use crate::entry::{self, Changes, FieldEntry};
+use crate::sync::adopt::{has_match_keys, match_keys};
+use crate::sync::edit::{self, Edit, search_text};
+use crate::sync::task::LANE_UPDATE;
+use crate::sync::wake::wake;
+
+/// A merge that a person asked for.
+pub(super) struct Merging<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) viewer: &'a Viewer,
+    pub(super) connections: &'a BTreeSet<String>,
+    /// What it was asked for by.
+    pub(super) why: String,
+    pub(super) now: Timestamp,
+}
+
+impl Merging<'_> {
+    /// Merges `gone` into `stays`.
+    pub(super) fn merge(&self, tx: &mut Tx<'_>, stays: &RecordId, gone: &RecordId) -> Result<()> {
+        let mut records = tx.records(&Viewer::system(), &[stays.clone(), gone.clone()])?;
+        let (Some(survivor), Some(absorbed)) = (records.remove(stays), records.remove(gone)) else {
+            return Err(StoreError::Missing(format!("record {stays} or {gone}")));
+        };
+        if survivor.state != RecordState::Active || absorbed.state != RecordState::Active || survivor.object != absorbed.object {
+            return Err(StoreError::Conflict { what: format!("record {stays} or {gone}") });
+        }
+        let moved = self.move_links(tx, &survivor, &absorbed)?;
+        self.keep_values(tx, survivor.clone(), &absorbed, &moved)?;
+        self.end(tx, absorbed.clone(), &survivor)?;
+        self.point_to(tx, &survivor, &absorbed)?;
+        self.close_what_waits(tx, &survivor, &absorbed)?;
+        self.carry_reviews(tx, &survivor.id, &absorbed.id)?;
+        for connection in &moved {
+            wake(tx, survivor.id.as_str(), connection, LANE_UPDATE, self.now)?;
+        }
+        tx.hint(&[hint(&survivor, self.connections.clone(), self.now)])
+    }
+
+    /// Counterparts that are present go over. Their bases do not: nothing was ever agreed between them and the record that stays, so
+    /// the next look compares all of their values with it, as at a first sight.
+    fn move_links(&self, tx: &mut Tx<'_>, survivor: &Record, absorbed: &Record) -> Result<Vec<String>> {
+        let links = tx.links_of(&[survivor.id.clone(), absorbed.id.clone()])?;
+        let (theirs, ours): (Vec<Link>, Vec<Link>) = links.into_iter().partition(|link| link.record == absorbed.id);
+        let mut moved = Vec::new();
+        for link in theirs.into_iter().filter(|link| link.state == LinkState::Present) {
+            match ours.iter().find(|known| known.connection == link.connection) {
+                Some(known) if known.state == LinkState::Present => {
+                    return Err(StoreError::Conflict { what: format!("the counterparts of both records at {}", link.connection) });
+                }
+                Some(ended) => drop(tx.delete_link(&ended.record, &ended.connection)?),
+                None => {}
+            }
+            tx.move_link(&absorbed.id, &link.connection, &survivor.id)?;
+            moved.push(link.connection.clone());
+            tx.put_links(&[Link {
+                record: survivor.id.clone(),
+                base: Fields::new(),
+                seen: None,
+                version: None,
+                seen_at: None,
+                created_at: self.now,
+                ..link
+            }])?;
+        }
+        Ok(moved)
+    }
+
+    /// What only the absorbed record knew is taken over; what it knew otherwise stays in the ledger as a value that lost.
+    fn keep_values(&self, tx: &mut Tx<'_>, mut survivor: Record, absorbed: &Record, moved: &[String]) -> Result<()> {
+        let mark = ChangeMark { at: Some(self.now), by: Actor::Person };
+        let mut changes = Changes::new();
+        for (field, theirs) in absorbed.data.iter().filter(|(_, value)| !value.is_blank()) {
+            let ours = get(&survivor.data, field).clone();
+            if ours.agrees(theirs) {
+                continue;
+            }
+            let after = if ours.is_blank() { theirs.clone() } else { ours.clone() };
+            let lost = Candidate { side: NATIVE.to_owned(), role: None, value: theirs.clone(), mark };
+            let lost = if ours.is_blank() { Vec::new() } else { vec![lost] };
+            let kept = FieldEntry { before: ours, after, reason: "merged".to_owned(), from: NATIVE.to_owned(), mark, lost };
+            changes.insert(field.clone(), kept);
+        }
+        let links = if moved.is_empty() { String::new() } else { format!(", with its counterpart at {}", moved.join(" and ")) };
+        let mut new = entry(&survivor, self.viewer, format!("merged with {}{links} ({})", absorbed.id, self.why), self.now);
+        new.changes = entry::to_store(&changes);
+        let number = tx.append(&[new])?.first().copied();
+        for (field, change) in changes.into_iter().filter(|(_, change)| change.before != change.after) {
+            survivor.data.insert(field.clone(), change.after);
+            survivor.provenance.extend(number.map(|number| (field, number)));
+        }
+        survivor.updated_at = self.now;
+        if has_match_keys(&survivor.object) {
+            let mut keys = match_keys(&survivor.object, &survivor.data, None);
+            keys.extend(match_keys(&absorbed.object, &absorbed.data, None));
+            tx.put_match_keys(&[(survivor.id.clone(), survivor.object.clone(), keys)])?;
+        }
+        let search_text = search_text(self.catalog, &survivor);
+        tx.put_records(&[PutRecord { record: survivor, search_text }])
+    }
+
+    fn end(&self, tx: &mut Tx<'_>, mut absorbed: Record, survivor: &Record) -> Result<()> {
+        tx.append(&[entry(&absorbed, self.viewer, format!("merged into {} ({})", survivor.id, self.why), self.now)])?;
+        tx.put_match_keys(&[(absorbed.id.clone(), absorbed.object.clone(), BTreeSet::new())])?;
+        absorbed.state = RecordState::Merged;
+        absorbed.merged_into = Some(survivor.id.clone());
+        absorbed.updated_at = self.now;
+        let search_text = search_text(self.catalog, &absorbed);
+        tx.put_records(&[PutRecord { record: absorbed, search_text }])
+    }
+
+    /// Records that point to the absorbed one point to the survivor, and so do the bases of their counterparts: at the platforms the
+    /// same row is meant as before, so nothing is to be written there for it.
+    fn point_to(&self, tx: &mut Tx<'_>, survivor: &Record, absorbed: &Record) -> Result<()> {
+        let (old, new) = (Value::Ref(absorbed.id.clone()), Value::Ref(survivor.id.clone()));
+        for (object, field) in references(self.catalog, &absorbed.object) {
+            loop {
+                let query =
+                    RecordQuery { object: Some(object.clone()), equal: vec![(field.clone(), old.clone())], ..RecordQuery::default() };
+                let page = tx.list_records(&Viewer::system(), &query, entente_store::PAGE_ROWS_MAX)?.records;
+                if page.is_empty() {
+                    break;
+                }
+                let ids: Vec<RecordId> = page.iter().map(|record| record.id.clone()).collect();
+                let mut links = tx.links_of(&ids)?;
+                for link in &mut links {
+                    point(&mut link.base, &field, &old, &new);
+                    if let Some(seen) = &mut link.seen {
+                        point(seen, &field, &old, &new);
+                    }
+                }
+                tx.put_links(&links)?;
+                for record in ids {
+                    let edit = Edit {
+                        record,
+                        fields: Fields::from([(field.clone(), new.clone())]),
+                        actor: Actor::Person,
+                        actor_name: self.viewer.name.clone(),
+                        cause: "user".to_owned(),
+                        detail: format!("{} was merged into {} ({})", absorbed.id, survivor.id, self.why),
+                        lane: LANE_UPDATE,
+                        window_ms: 0,
+                    };
+                    edit::apply(tx, self.catalog, &edit, self.now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Conflicts, dead letters and waits of the absorbed record have nothing to be about any more. Who waited for it is looked at again.
+    fn close_what_waits(&self, tx: &mut Tx<'_>, survivor: &Record, absorbed: &Record) -> Result<()> {
+        for open in tx.conflicts_of(std::slice::from_ref(&absorbed.id))? {
+            let value = get(&survivor.data, &open.conflict.field).clone();
+            let by = format!("merged into {}", survivor.id);
+            tx.resolve_conflict(open.id, &Resolution { value, by, at: self.now, entry: None })?;
+        }
+        tx.close_dead_letters_of(&[absorbed.id.to_string()], "merged", self.now)?;
+        tx.end_waits_of(std::slice::from_ref(&absorbed.id), &[])?;
+        for connection in self.connections {
+            wake(tx, absorbed.id.as_str(), connection, LANE_UPDATE, self.now)?;
+        }
+        Ok(())
+    }
+
+    /// Other reviews that named the absorbed record ask about the survivor from now on, unless that was asked before.
+    fn carry_reviews(&self, tx: &mut Tx<'_>, survivor: &RecordId, absorbed: &RecordId) -> Result<()> {
+        let asked = tx.reviews_of(&[survivor.to_string()])?;
+        let known: BTreeSet<String> =
+            asked.iter().flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
+        let mut opened = BTreeMap::new();
+        for open in tx.reviews_of(&[absorbed.to_string()])?.into_iter().filter(|review| review.state == ReviewState::Waiting) {
+            tx.decide_review(open.id, ReviewState::Rejected, &format!("merged into {survivor}"), self.now)?;
+            let third = if open.review.record == *absorbed { open.review.other.clone() } else { open.review.record.to_string() };
+            if third != survivor.as_str() && !known.contains(&third) {
+                opened.insert(third.clone(), NewReview { record: survivor.clone(), other: third, ..open.review });
+            }
+        }
+        for review in opened.values() {
+            tx.open_review(review)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fields that refer to records of an object: (object, field).
+fn references(catalog: &Catalog, to: &str) -> Vec<(String, String)> {
+    let fields = catalog.objects().flat_map(|object| object.fields.iter().map(move |field| (object, field)));
+    fields
+        .filter(|(_, field)| matches!(&field.kind, FieldType::Reference { object } if object == to))
+        .map(|(object, field)| (object.key.clone(), field.key.clone()))
+        .collect()
+}
+
+fn point(fields: &mut Fields, field: &str, old: &Value, new: &Value) {
+    if let Some(value) = fields.get_mut(field).filter(|value| *value == old) {
+        value.clone_from(new);
+    }
+}

@@ -1,0 +1,242 @@
+//! Subscriptions: the webhooks that each platform must send here, made over its API where it has one, and told to a person where not.
+//! Signing secrets and the secret parts of addresses are kept encrypted in the store.
+
+use entente_connect::settings::{Secret, WebhookSettings};
+use entente_store::{Store, StoreError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::engine::{Connection, Engine};
+use crate::error::{EngineError, Result};
+
+/// Stands in shown addresses for the part that is secret.
+const HIDDEN: &str = "<path secret>";
+
+/// Fields that an outbound message must carry so that it can be taken as a look: id, version, and by whom and when it was changed.
+const MARKS: &[&str] = &["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById"];
+
+/// An object whose changes are to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Watched {
+    /// The platform's name of the object.
+    pub object: String,
+    /// Fields that each message should carry, where the platform lets one choose.
+    pub fields: Vec<String>,
+}
+
+/// The webhooks of one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Subscription {
+    /// Connection.
+    pub connection: String,
+    /// Where they must be sent; a secret part is not shown. None while `server.public_url` is not set.
+    pub address: Option<String>,
+    /// Objects whose changes are to be sent.
+    pub objects: Vec<Watched>,
+    /// `present`, `missing`, `created`, `refused`, `manual` (a person sets it up at the platform) or `no_address`.
+    pub state: String,
+    /// Whether what comes in can be verified.
+    pub verified: bool,
+    /// What to do.
+    pub note: Option<String>,
+}
+
+/// Name of the secret that keeps a connection's signing secret.
+fn signing_name(connection: &str) -> String {
+    format!("webhook_signing/{connection}")
+}
+
+/// Name of the secret that keeps the last part of a connection's webhook address.
+fn path_name(connection: &str) -> String {
+    format!("webhook_path/{connection}")
+}
+
+/// Adds what an earlier provisioning keeps to what the configuration says; the configuration wins.
+///
+/// # Errors
+/// When the store fails.
+pub async fn complete(store: &Store, connection: &str, webhooks: &mut WebhookSettings) -> Result<()> {
+    for (name, secret) in [(signing_name(connection), &mut webhooks.signing_secret), (path_name(connection), &mut webhooks.path_secret)] {
+        if secret.is_empty()
+            && let Some(kept) = kept(store, name).await?
+        {
+            *secret = kept;
+        }
+    }
+    Ok(())
+}
+
+async fn kept(store: &Store, name: String) -> Result<Option<Secret>> {
+    let known = name.clone();
+    let Some(bytes) = store.read(move |tx| tx.secret(&known)).await? else { return Ok(None) };
+    let text = String::from_utf8(bytes).map_err(|_| StoreError::Corrupt { what: format!("secret {name}") })?;
+    Ok(Some(Secret::new(text)))
+}
+
+async fn keep(store: &Store, name: String, secret: &Secret) -> Result<()> {
+    let bytes = secret.reveal().as_bytes().to_vec();
+    Ok(store.write(move |tx| tx.put_secret(&name, &bytes)).await?)
+}
+
+/// The address that a connection's webhooks are sent to, with its secret part.
+#[must_use]
+pub fn address(public_url: &str, connection: &str, path_secret: &Secret) -> Secret {
+    let base = public_url.trim_end_matches('/');
+    let plain = format!("{base}/hooks/{connection}");
+    Secret::new(if path_secret.is_empty() { plain } else { format!("{plain}/{}", path_secret.reveal()) })
+}
+
+/// Compares the webhooks that are needed with those there are; with `apply`, makes what is missing. Asking twice makes nothing twice.
+/// `public_url` is where this server is reached from outside; `fresh_secret` makes a new secret for an address that has none.
+///
+/// # Errors
+/// When a platform cannot be asked, or the store fails. What it refuses is in the answer.
+pub async fn subscriptions(
+    engine: &Engine,
+    public_url: Option<&str>,
+    apply: bool,
+    fresh_secret: &(dyn Fn() -> Result<Secret, StoreError> + Send + Sync),
+) -> Result<Vec<Subscription>> {
+    let mut found = Vec::new();
+    for connection in engine.connections().values() {
+        found.push(one(engine, connection, public_url, apply, fresh_secret).await?);
+    }
+    Ok(found)
+}
+
+/// The webhooks of one connection, as [`subscriptions`] tells of them, with nothing made.
+///
+/// # Errors
+/// As there.
+pub async fn look(engine: &Engine, connection: &Connection, public_url: Option<&str>) -> Result<Subscription> {
+    one(engine, connection, public_url, false, &|| Err(StoreError::Invalid("nothing is made while looking".to_owned()))).await
+}
+
+async fn one(
+    engine: &Engine,
+    connection: &Connection,
+    public_url: Option<&str>,
+    apply: bool,
+    fresh_secret: &(dyn Fn() -> Result<Secret, StoreError> + Send + Sync),
+) -> Result<Subscription> {
+    let objects = watched(engine, connection);
+    let mut webhooks = connection.settings.webhooks.clone();
+    complete(engine.store(), &connection.name, &mut webhooks).await?;
+    let mut subscription = Subscription {
+        connection: connection.name.clone(),
+        address: None,
+        objects,
+        state: "no_address".to_owned(),
+        verified: false,
+        note: Some("set server.public_url to the address under which the platform reaches this server".to_owned()),
+    };
+    let Some(public_url) = public_url else { return Ok(subscription) };
+    let names: Vec<String> = subscription.objects.iter().map(|watched| watched.object.clone()).collect();
+    let url = address(public_url, &connection.name, &webhooks.path_secret);
+    let asked = connection.connector.subscribed(url.reveal(), &names).await;
+    let is_there = asked.map_err(|source| EngineError::vendor(&connection.name, source))?;
+    match is_there {
+        None => manual(engine, connection, &mut webhooks, &mut subscription, apply, fresh_secret).await?,
+        Some(there) => over_the_api(engine, connection, there, &url, &mut webhooks, &mut subscription, apply).await?,
+    }
+    let shown =
+        address(public_url, &connection.name, &if webhooks.path_secret.is_empty() { Secret::default() } else { Secret::new(HIDDEN) });
+    subscription.address = Some(shown.reveal().to_owned());
+    Ok(subscription)
+}
+
+/// A platform that a person sets up: its messages are not signed, so the address holds a secret, which is made here if there is none.
+async fn manual(
+    engine: &Engine,
+    connection: &Connection,
+    webhooks: &mut WebhookSettings,
+    subscription: &mut Subscription,
+    apply: bool,
+    fresh_secret: &(dyn Fn() -> Result<Secret, StoreError> + Send + Sync),
+) -> Result<()> {
+    if webhooks.path_secret.is_empty() && apply {
+        webhooks.path_secret = fresh_secret()?;
+        keep(engine.store(), path_name(&connection.name), &webhooks.path_secret).await?;
+    }
+    "manual".clone_into(&mut subscription.state);
+    subscription.verified = !webhooks.path_secret.is_empty();
+    subscription.note = Some(if subscription.verified {
+        "in Setup, create an outbound message to this address for each object, with these fields, and a record-triggered flow \
+         (created or updated) that sends it; until then polls see every change"
+            .to_owned()
+    } else {
+        "--apply makes the secret part of the address; then set the outbound messages up in the platform".to_owned()
+    });
+    Ok(())
+}
+
+async fn over_the_api(
+    engine: &Engine,
+    connection: &Connection,
+    there: bool,
+    url: &Secret,
+    webhooks: &mut WebhookSettings,
+    subscription: &mut Subscription,
+    apply: bool,
+) -> Result<()> {
+    let names: Vec<String> = subscription.objects.iter().map(|watched| watched.object.clone()).collect();
+    subscription.note = None;
+    // The platform itself decides what its events carry.
+    subscription.objects.iter_mut().for_each(|watched| watched.fields.clear());
+    (if there { "present" } else { "missing" }).clone_into(&mut subscription.state);
+    if apply {
+        match connection.connector.subscribe(url.reveal(), &names).await {
+            Ok(secret) => {
+                if !there {
+                    "created".clone_into(&mut subscription.state);
+                }
+                take_secret(engine, connection, secret, webhooks, subscription).await?;
+            }
+            Err(error) => {
+                "refused".clone_into(&mut subscription.state);
+                subscription.note = Some(format!("{error}; {}", error.advice));
+            }
+        }
+    }
+    subscription.verified = !webhooks.signing_secret.is_empty();
+    if !subscription.verified && subscription.note.is_none() {
+        subscription.note = Some("nothing can be verified without the signing secret; --apply reads and keeps it".to_owned());
+    }
+    Ok(())
+}
+
+/// Keeps the vendor's signing secret. One of the configuration goes first, and must be the same to be of any use.
+async fn take_secret(
+    engine: &Engine,
+    connection: &Connection,
+    secret: Option<Secret>,
+    webhooks: &mut WebhookSettings,
+    subscription: &mut Subscription,
+) -> Result<()> {
+    let Some(secret) = secret.filter(|secret| !secret.is_empty()) else { return Ok(()) };
+    let in_use = &connection.settings.webhooks.signing_secret;
+    let known = kept(engine.store(), signing_name(&connection.name)).await?;
+    if known.as_ref() != Some(&secret) {
+        keep(engine.store(), signing_name(&connection.name), &secret).await?;
+    }
+    if in_use.is_empty() || known.as_ref() == Some(in_use) && *in_use != secret {
+        subscription.note = Some("a server that runs already verifies with the new signing secret once it is started again".to_owned());
+    } else if *in_use != secret {
+        subscription.note = Some(
+            "webhooks.signing_secret of the configuration is not the one that the platform signs with; take it out, the right one is kept"
+                .to_owned(),
+        );
+    }
+    webhooks.signing_secret = secret;
+    Ok(())
+}
+
+/// What is read at the connection is what changes must be told of. Fields of other rows cannot be part of a message.
+fn watched(engine: &Engine, connection: &Connection) -> Vec<Watched> {
+    let reads = engine.catalog().reads(&connection.name);
+    let objects = reads.into_iter().map(|(object, fields)| {
+        let own = fields.into_iter().filter(|field| !field.contains('.') && !MARKS.contains(&field.as_str()));
+        Watched { object, fields: MARKS.iter().map(|mark| (*mark).to_owned()).chain(own).collect() }
+    });
+    objects.collect()
+}

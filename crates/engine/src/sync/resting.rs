@@ -1,0 +1,108 @@
+//! A connection that rests is not called: what only a person can mend (refused credentials, a schema that does not fit) would fail for
+//! every record again. The vendor is asked once when the rest is over, and everybody else waits for that answer.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use entente_connect::error::VendorError;
+use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
+use entente_connect::settings::Secret;
+use entente_connect::spec::Spec;
+use entente_connect::transport::wire::Time;
+use entente_connect::webhook::{Delivery, Incoming, Receipt, WebhookError};
+use entente_connect::write::{Write, WriteOutcome, WriteTarget};
+use entente_model::clock::Timestamp;
+use entente_model::mapping::remote::RemoteObject;
+
+use super::pressure::{Admission, Pressure};
+
+/// A connector whose reads and writes of rows rest while the connection does. What a person asks for (checks, schemas, provisioning)
+/// always goes through: it shows whether the cause is mended.
+pub(crate) struct Resting {
+    inner: Arc<dyn Connector>,
+    pressure: Arc<Pressure>,
+    time: Arc<dyn Time>,
+}
+
+impl Resting {
+    pub(crate) fn new(inner: Arc<dyn Connector>, pressure: Arc<Pressure>, time: Arc<dyn Time>) -> Self {
+        Self { inner, pressure, time }
+    }
+
+    async fn unless_resting<T>(&self, call: impl Future<Output = Result<T, VendorError>> + Send) -> Result<T, VendorError> {
+        match self.pressure.admit(self.time.now()) {
+            Admission::Go => call.await,
+            Admission::Rest(error) => Err(*error),
+            Admission::Probe => {
+                let answer = call.await;
+                self.pressure.probed(answer.as_ref().err(), self.time.now());
+                answer
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Connector for Resting {
+    fn spec(&self) -> &'static Spec {
+        self.inner.spec()
+    }
+
+    async fn check(&self) -> Result<Identity, VendorError> {
+        self.inner.check().await
+    }
+
+    async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        self.inner.describe(object).await
+    }
+
+    async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        self.unless_resting(self.inner.page(read, cursor, priority)).await
+    }
+
+    async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
+        self.inner.present(read).await
+    }
+
+    async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        self.unless_resting(self.inner.fetch(read, ids, priority)).await
+    }
+
+    async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        self.unless_resting(self.inner.find(read, questions, key_field, priority)).await
+    }
+
+    async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        self.unless_resting(self.inner.write(target, writes, priority)).await
+    }
+
+    fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
+        self.inner.open(incoming, path_secret, now)
+    }
+
+    fn receipt(&self) -> Receipt {
+        self.inner.receipt()
+    }
+
+    async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        self.inner.create_field(field).await
+    }
+
+    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
+        self.inner.subscribe(url, objects).await
+    }
+
+    fn budget(&self) -> Budget {
+        self.inner.budget()
+    }
+
+    fn counts(&self) -> CallCounts {
+        self.inner.counts()
+    }
+
+    fn clock_offset_ms(&self) -> Option<i64> {
+        self.inner.clock_offset_ms()
+    }
+}

@@ -1,0 +1,18 @@
+//! The running engine, told as stories: two platforms in memory whose calls can be counted, held up and refused. The platforms are
+//! no reading of any vendor; that the vendors' own behaviour is met is what the simulation tells.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "running/failures.rs"]
+mod failures;
+#[path = "running/house.rs"]
+mod house;
+#[path = "running/leases.rs"]
+mod leases;
+#[path = "running/platform.rs"]
+mod platform;
+#[path = "running/processes.rs"]
+mod processes;
+#[path = "running/reading.rs"]
+mod reading;
+#[path = "running/webhooks.rs"]
+mod webhooks;

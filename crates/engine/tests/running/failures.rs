@@ -1,0 +1,117 @@
+//! What failures come to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use entente_connect::error::{Class, VendorError};
+use entente_engine::sync::pressure::PAUSE_MS;
+use entente_engine::sync::resync::{Scope, resync};
+use entente_model::clock::Timestamp;
+use entente_store::{DeadLetterFilter, Viewer};
+
+use crate::house::{CRM, House, read_all, work_off};
+use crate::platform::failing;
+
+async fn wake(house: &House, engine: &entente_engine::Engine, name: &str) {
+    let record = house.accounts().await.remove(name).unwrap();
+    resync(engine, &Scope::Record(record.id)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_rests_is_not_called_and_nothing_is_spent() {
+    let house = House::sqlite().await;
+    (0..3).for_each(|number| drop(house.customer(&format!("Customer {number}"))));
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let calls = house.crm.calls("");
+    house.crm.refuse(|_| Some(failing(Class::Reauthenticate, "invalid_grant")));
+    wake(&house, &engine, "Customer 0").await;
+    work_off(&house, &engine).await;
+    assert_eq!(house.crm.calls(""), calls + 1, "the refusal is heard once");
+
+    for number in 0..3 {
+        wake(&house, &engine, &format!("Customer {number}")).await;
+    }
+    work_off(&house, &engine).await;
+    let polled = entente_engine::sync::poll::poll(&engine, CRM, "Account", &|_, _, _, _| {}, &|| false).await.unwrap();
+    assert!(polled.wait_until.is_some());
+    assert_eq!(house.crm.calls(""), calls + 1, "a connection that rests is not called");
+    let ids: Vec<String> = house.accounts().await.values().map(|record| record.id.to_string()).collect();
+    for id in ids {
+        let hint = house.store.read(move |tx| tx.hint_of(&id)).await.unwrap().unwrap();
+        assert_eq!(hint.attempts, 0, "no attempt is spent");
+    }
+
+    house.watch.pass(PAUSE_MS);
+    work_off(&house, &engine).await;
+    assert_eq!(house.crm.calls(""), calls + 2, "one call shows that it is still so");
+
+    house.crm.relent();
+    house.watch.pass(PAUSE_MS + 1_000);
+    work_off(&house, &engine).await;
+    house.watch.pass(PAUSE_MS);
+    work_off(&house, &engine).await;
+    assert_eq!(house.store.read(|tx| tx.next_due()).await.unwrap(), None, "everything has converged");
+    assert_eq!(house.store.read(|tx| tx.dead_letter_counts()).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_dead_letter_tells_of_every_attempt_and_what_the_vendor_said() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    house.desk.refuse(move |call| {
+        if !call.starts_with("write") {
+            return None;
+        }
+        let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        let said = Some(format!("{{\"error\":\"try {number}\"}}"));
+        Some(VendorError { answer: said, ..failing(Class::Retry, &format!("E{number}")) })
+    });
+    house.crm.put("Account", Some(&row), &[("Industry", "Steel")]);
+    read_all(&engine).await;
+    let mut times = Vec::new();
+    for minutes in [0, 2, 6, 17] {
+        house.watch.pass(minutes * 60_000);
+        work_off(&house, &engine).await;
+        times.push(house.watch.now_ms());
+    }
+    let filter = DeadLetterFilter::default();
+    let letters = house.store.read(move |tx| tx.dead_letters(&Viewer::system(), &filter, 10)).await.unwrap();
+    assert_eq!(letters.len(), 1, "after {} tries", tries.load(Ordering::SeqCst));
+    let letter = &letters[0].letter;
+    let codes: Vec<&str> = letter.attempts.iter().filter_map(|attempt| attempt.error.split(':').next()).collect();
+    assert_eq!(codes, ["E1", "E2", "E3", "E4"]);
+    for (attempt, time) in letter.attempts.iter().zip(times) {
+        assert!((time - attempt.at.as_millisecond()).abs() < 10_000, "{} against {time}", attempt.at);
+    }
+    assert_eq!(letter.vendor_answer, "{\"error\":\"try 4\"}");
+}
+
+#[tokio::test]
+async fn a_lost_race_is_no_failure() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let mut races = 1;
+    house.desk.refuse(move |call| {
+        let lost = call == "row" && races > 0;
+        races -= i32::from(lost);
+        lost.then(|| failing(Class::LookAgain, "UpdateConflict"))
+    });
+    house.crm.put("Account", Some(&row), &[("Industry", "Steel")]);
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let desk_row = house.desk.ids("organization").remove(0);
+    assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
+    let events = house.store.read(|tx| tx.sync_events(&Viewer::system(), Timestamp::UNIX_EPOCH, 10)).await.unwrap();
+    assert_eq!(events, []);
+}

@@ -1,0 +1,278 @@
+//! A platform in memory: rows by object, pages of two rows, a log of changes, and a hand on every call.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use entente_connect::error::{Class, VendorError};
+use entente_connect::look::{Cursor, Existence, Find, Look, Page, ReadSpec};
+use entente_connect::settings::Secret;
+use entente_connect::spec::Spec;
+use entente_connect::webhook::{Delivery, Event, Incoming, Receipt, WebhookError};
+use entente_connect::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
+use entente_model::actor::{Actor, ChangeMark};
+use entente_model::clock::Timestamp;
+use entente_model::mapping::Role;
+use entente_model::mapping::remote::{RemoteObject, Row};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+/// Rows of one page.
+pub const PAGE: usize = 2;
+
+static SPEC: Spec = Spec {
+    key: "memory",
+    label: "Memory",
+    role: Role::Crm,
+    write_max: 100,
+    fetch_max: 100,
+    concurrency: 4,
+    timeout: Duration::from_secs(30),
+    overlap: Duration::ZERO,
+    silent: &[],
+};
+
+type Refusal = Box<dyn FnMut(&str) -> Option<VendorError> + Send>;
+
+#[derive(Default)]
+struct State {
+    rows: BTreeMap<String, BTreeMap<String, (Row, u64)>>,
+    log: Vec<(String, String)>,
+    hidden: Vec<String>,
+    calls: Vec<String>,
+    refusal: Option<Refusal>,
+    held_up: BTreeMap<String, Arc<Semaphore>>,
+    endless: bool,
+    secret: String,
+    next: u64,
+}
+
+/// One platform. Cloning shares it.
+#[derive(Clone, Default)]
+pub struct Platform(Arc<Mutex<State>>);
+
+impl Platform {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Somebody writes a row. Returns its id.
+    pub fn put(&self, object: &str, id: Option<&str>, fields: &[(&str, &str)]) -> String {
+        let mut state = self.state();
+        state.next += 1;
+        let (version, fresh) = (state.next, format!("{object}-{:04}", state.next));
+        let id = id.map_or(fresh, str::to_owned);
+        let (row, known) = state.rows.entry(object.to_owned()).or_default().entry(id.clone()).or_default();
+        row.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
+        *known = version;
+        state.log.push((object.to_owned(), id.clone()));
+        id
+    }
+
+    /// Somebody writes a row, and no poll of changes will ever tell.
+    pub fn put_silently(&self, object: &str, id: &str, fields: &[(&str, &str)]) {
+        self.put(object, Some(id), fields);
+        self.state().log.pop();
+    }
+
+    /// Somebody deletes a row, and no poll tells.
+    pub fn delete_silently(&self, object: &str, id: &str) {
+        self.state().rows.get_mut(object).unwrap().remove(id);
+    }
+
+    /// Pages leave a row out that is there all the same.
+    pub fn hide(&self, id: &str) {
+        self.state().hidden.push(id.to_owned());
+    }
+
+    pub fn row(&self, object: &str, id: &str) -> Option<Row> {
+        self.state().rows.get(object)?.get(id).map(|(row, _)| row.clone())
+    }
+
+    pub fn ids(&self, object: &str) -> Vec<String> {
+        self.state().rows.get(object).map(|rows| rows.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Calls so far that begin with the text: `page Account from the start`, `page Account`, `fetch Account`, `write Account`.
+    pub fn calls(&self, beginning: &str) -> usize {
+        self.state().calls.iter().filter(|call| call.starts_with(beginning)).count()
+    }
+
+    /// Decides about every call from now on.
+    pub fn refuse(&self, refusal: impl FnMut(&str) -> Option<VendorError> + Send + 'static) {
+        self.state().refusal = Some(Box::new(refusal));
+    }
+
+    pub fn relent(&self) {
+        self.state().refusal = None;
+    }
+
+    /// Calls that begin with the text wait until the answer is added permits.
+    pub fn hold_up(&self, beginning: &str) -> Arc<Semaphore> {
+        let hand = Arc::new(Semaphore::new(0));
+        self.state().held_up.insert(beginning.to_owned(), Arc::clone(&hand));
+        hand
+    }
+
+    /// Every page has another one after it, and takes a moment.
+    pub fn never_ends(&self) {
+        self.state().endless = true;
+    }
+
+    /// The secret that webhooks are signed with.
+    pub fn sign_with(&self, secret: &str) {
+        secret.clone_into(&mut self.state().secret);
+    }
+
+    /// Waits until a call that begins with the text was made so many times.
+    pub async fn called(&self, beginning: &str, times: usize) {
+        let seen = async {
+            while self.calls(beginning) < times {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(20), seen).await.is_ok(), "{beginning}: {:?}", self.state().calls);
+    }
+
+    async fn turn(&self, call: String) -> Result<(), VendorError> {
+        let (hand, refused) = {
+            let mut state = self.state();
+            state.calls.push(call.clone());
+            let hand = state.held_up.iter().find(|(beginning, _)| call.starts_with(*beginning)).map(|(_, hand)| Arc::clone(hand));
+            (hand, state.refusal.as_mut().and_then(|refusal| refusal(&call)))
+        };
+        if let Some(hand) = hand {
+            hand.acquire().await.unwrap().forget();
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn look(&self, object: &str, id: &str) -> Look {
+        let found = self.state().rows.get(object).and_then(|rows| rows.get(id)).cloned();
+        let (existence, row, version) = match found {
+            Some((row, version)) => (Existence::Present, row, Some(version.to_string())),
+            None => (Existence::Deleted, Row::new(), None),
+        };
+        Look {
+            object: object.to_owned(),
+            id: id.to_owned(),
+            existence,
+            row,
+            complete: true,
+            version,
+            mark: ChangeMark { at: None, by: Actor::Unknown },
+            seen_at: Timestamp::now(),
+        }
+    }
+}
+
+/// A call that fails with a class and a code.
+pub fn failing(class: Class, code: &str) -> VendorError {
+    VendorError::new(class, code, "refused by the test", "nothing to do")
+}
+
+#[async_trait]
+impl Connector for Platform {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn check(&self) -> Result<Identity, VendorError> {
+        self.turn("check".to_owned()).await?;
+        Ok(Identity { user_id: "us".to_owned(), user: "us".to_owned(), organization: "here".to_owned() })
+    }
+
+    async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        Err(failing(Class::Configuration, object))
+    }
+
+    async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, _: Priority) -> Result<Page, VendorError> {
+        let from = cursor.map_or_else(|| "from the start".to_owned(), |cursor| format!("after {cursor}"));
+        self.turn(format!("page {} {from}", read.object)).await?;
+        let endless = self.state().endless;
+        if endless {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            return Ok(Page { looks: Vec::new(), next: "row ".to_owned(), more: true, total: None });
+        }
+        let (kind, place) = cursor.map_or(("row", ""), |cursor| cursor.split_once(' ').unwrap());
+        let present = format!("change {}", self.state().log.len());
+        if kind == "change" {
+            let log = self.state().log.clone();
+            let changed = log[place.parse::<usize>().unwrap()..].iter().filter(|(object, _)| *object == read.object);
+            let looks = changed.map(|(object, id)| self.look(object, id)).collect();
+            return Ok(Page { looks, next: present, more: false, total: None });
+        }
+        let hidden = self.state().hidden.clone();
+        let ids: Vec<String> = self.ids(&read.object).into_iter().filter(|id| id.as_str() > place && !hidden.contains(id)).collect();
+        let shown = &ids[..ids.len().min(PAGE)];
+        let more = ids.len() > PAGE;
+        let next = if more { format!("row {}", shown[PAGE - 1]) } else { present };
+        Ok(Page { looks: shown.iter().map(|id| self.look(&read.object, id)).collect(), next, more, total: None })
+    }
+
+    async fn present(&self, _: &ReadSpec) -> Result<Cursor, VendorError> {
+        Ok(format!("change {}", self.state().log.len()))
+    }
+
+    async fn fetch(&self, read: &ReadSpec, ids: &[String], _: Priority) -> Result<Vec<Look>, VendorError> {
+        self.turn(format!("fetch {} {}", read.object, ids.join(" "))).await?;
+        Ok(ids.iter().map(|id| self.look(&read.object, id)).collect())
+    }
+
+    async fn find(&self, read: &ReadSpec, questions: &[Find], _: &str, _: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        self.turn(format!("find {}", read.object)).await?;
+        Ok(questions.iter().map(|_| Vec::new()).collect())
+    }
+
+    async fn write(&self, target: &WriteTarget, writes: &[Write], _: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        self.turn(format!("write {}", target.object)).await?;
+        let outcomes = writes.iter().map(|write| {
+            if let Some(error) = self.state().refusal.as_mut().and_then(|refusal| refusal("row")) {
+                return Err(error);
+            }
+            let fields: Vec<(&str, &str)> =
+                write.row.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default())).collect();
+            let id = self.put(&target.object, write.id.as_deref(), &fields);
+            let version = self.look(&target.object, &id).version;
+            Ok(Written { id, created: Some(write.kind == WriteKind::Create), version, look: None })
+        });
+        Ok(outcomes.collect())
+    }
+
+    fn open(&self, incoming: &Incoming, _: &str, _: Timestamp) -> Result<Delivery, WebhookError> {
+        if incoming.headers.get("x-signature") != Some(&self.state().secret) {
+            return Err(WebhookError::Unverified { reason: "the signature does not match".to_owned(), remedy: "sign it" });
+        }
+        let body: Value = serde_json::from_slice(&incoming.body).map_err(|error| WebhookError::Malformed { reason: error.to_string() })?;
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let look = Some(self.look(&text("object"), &text("id")));
+        let event = Event { object: text("object"), id: text("id"), look, omits_blanks: false, kind: "changed".to_owned() };
+        Ok(Delivery { id: text("delivery"), events: vec![event] })
+    }
+
+    fn receipt(&self) -> Receipt {
+        Receipt { content_type: "text/plain", body: "thanks" }
+    }
+
+    async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        Err(failing(Class::Configuration, &field.object))
+    }
+
+    async fn subscribe(&self, _: &str, _: &[String]) -> Result<Option<Secret>, VendorError> {
+        Ok(None)
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::default()
+    }
+
+    fn counts(&self) -> CallCounts {
+        CallCounts { calls: self.state().calls.len() as u64, ..CallCounts::default() }
+    }
+
+    fn clock_offset_ms(&self) -> Option<i64> {
+        None
+    }
+}

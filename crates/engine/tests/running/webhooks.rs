@@ -1,0 +1,78 @@
+//! Webhooks between their arrival and their end.
+
+use std::collections::BTreeMap;
+
+use entente_engine::sync::inbox;
+use entente_engine::sync::retention;
+
+use crate::house::{CRM, House, read_all, work_off};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn signed(secret: &str) -> BTreeMap<String, String> {
+    [("x-signature", secret), ("authorization", "Basic c2VjcmV0"), ("cookie", "session=secret"), ("content-type", "application/json")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+fn body(delivery: &str, id: &str) -> Vec<u8> {
+    serde_json::json!({ "delivery": delivery, "object": "Account", "id": id }).to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn a_kept_webhook_holds_no_secret_and_outlives_the_rotation_of_the_one_it_was_signed_with() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.crm.put_silently("Account", &row, &[("Industry", "Steel")]);
+    house.crm.sign_with("old secret");
+    inbox::receive(&engine, CRM, "", signed("old secret"), body("1", &row)).await.unwrap();
+    let kept = house.store.write(|tx| tx.take_deliveries(10)).await.unwrap();
+    let names: Vec<&String> = kept[0].delivery.headers.keys().collect();
+    assert_eq!(names, ["content-type"]);
+
+    house.crm.sign_with("new secret");
+    work_off(&house, &engine).await;
+    let desk_row = house.desk.ids("organization").remove(0);
+    assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
+}
+
+#[tokio::test]
+async fn forged_webhooks_are_counted_without_a_write() {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    house.crm.sign_with("secret");
+    let writes = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&writes);
+    house.store.set_step_hook(Some(std::sync::Arc::new(move |_| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        true
+    })));
+    for _ in 0..50 {
+        assert!(inbox::receive(&engine, CRM, "", signed("forged"), body("1", "x")).await.is_err());
+    }
+    assert_eq!(writes.load(std::sync::atomic::Ordering::SeqCst), 0);
+    entente_engine::reports::meter::Meter::default().write(&engine).await.unwrap();
+    assert_eq!(house.counted("webhooks_refused").await, 50);
+}
+
+#[tokio::test]
+async fn old_deliveries_lose_their_bodies_and_then_themselves() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    house.crm.sign_with("secret");
+    inbox::receive(&engine, CRM, "", signed("secret"), body("1", &row)).await.unwrap();
+    work_off(&house, &engine).await;
+    let removed = async || retention::daily(&engine, &|| false).await.unwrap();
+    assert_eq!(removed().await.unwrap().bodies, 0);
+    assert_eq!(removed().await, None, "once a day is enough");
+    house.watch.pass(8 * DAY_MS);
+    let pruned = removed().await.unwrap();
+    assert_eq!((pruned.bodies, pruned.deliveries), (1, 0));
+    house.watch.pass(23 * DAY_MS);
+    let pruned = removed().await.unwrap();
+    assert_eq!((pruned.bodies, pruned.deliveries), (0, 1));
+}

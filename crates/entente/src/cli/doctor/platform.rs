@@ -1,0 +1,175 @@
+//! What is checked of each connection.
+
+use std::collections::BTreeMap;
+
+use entente_connect::settings::Auth;
+use entente_connect::webhook::{Incoming, WebhookError};
+use entente_engine::sync::provision::subscriptions::{Subscription, look};
+use entente_engine::{Connection, Engine};
+use entente_model::clock::Timestamp;
+use entente_model::mapping::Direction;
+
+use super::Report;
+use crate::config::Config;
+use crate::fault::Fault;
+
+/// Clock offsets beyond this make "within five seconds of each other" a guess, in milliseconds.
+const CLOCK_MS: i64 = 2_000;
+
+/// Share of the API budget that should be left, in percent.
+const BUDGET_PERCENT: u64 = 10;
+
+/// How far back webhooks are looked for, in milliseconds: a day, quiet nights included.
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Ends the reason of a connector that has nothing to verify with.
+const NOTHING_SET: &str = "is configured";
+
+/// Whether this server could verify what the vendor sends: the connector itself is asked, with a request that holds nothing.
+pub(super) fn verification(config: &Config, connection: &Connection, now: Timestamp, report: &mut Report) {
+    let area = connection.name.as_str();
+    let empty = Incoming { headers: BTreeMap::new(), body: Vec::new() };
+    let answer = connection.connector.open(&empty, connection.settings.webhooks.path_secret.reveal(), now);
+    if let Err(WebhookError::Unverified { reason, .. }) = &answer
+        && reason.ends_with(NOTHING_SET)
+    {
+        let remedy = "run `entente provision --apply`, which sets webhooks up and keeps their secret; until then only polls bring changes";
+        let what = format!("every webhook would be refused: {reason}");
+        // Without an address nobody sends any, and polls bring every change.
+        return if config.public_url.is_some() { report.fail(area, what, remedy) } else { report.warn(area, what, remedy) };
+    }
+    let Some(url) = &config.public_url else {
+        let remedy = "set server.public_url to the address under which this server is reached; until then only polls bring changes";
+        return report.warn(area, "the vendor does not know where to send webhooks", remedy);
+    };
+    let local = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+    if url.scheme() != "https" && !local {
+        report.warn(area, "webhooks come in without TLS", "put a proxy with TLS in front, and its https address into server.public_url");
+    } else {
+        report.ok(area, "webhooks can be verified");
+    }
+}
+
+/// Whether the vendor sends webhooks here, as far as it can be asked; else whether any came.
+async fn subscription(config: &Config, engine: &Engine, connection: &Connection, report: &mut Report) {
+    let area = connection.name.as_str();
+    let Some(url) = &config.public_url else { return };
+    let found = match look(engine, connection, Some(url.as_str())).await {
+        Ok(found) => found,
+        Err(error) => return report.fault(area, &Fault::of(&error)),
+    };
+    let Subscription { address, state, .. } = &found;
+    let to = address.clone().unwrap_or_default();
+    match state.as_str() {
+        "present" => report.ok(area, format!("it sends webhooks to {to}")),
+        "missing" => report.fail(area, format!("it sends no webhooks to {to}"), "make it do so with `entente provision --apply`"),
+        _ => came_in(engine, area, &to, report).await,
+    }
+}
+
+async fn came_in(engine: &Engine, area: &str, to: &str, report: &mut Report) {
+    let (now, name) = (engine.now(), area.to_owned());
+    let since = Timestamp::from_millisecond(now.as_millisecond() - DAY_MS).unwrap_or(now);
+    let counted = engine
+        .store()
+        .read(move |tx| Ok((tx.counted("webhooks", Some(&name), since, now)?, tx.counted("webhooks_refused", Some(&name), since, now)?)))
+        .await;
+    match counted {
+        Ok((0, 0)) => report.warn(
+            area,
+            format!("no webhook came to {to} in the last 24 hours, and this platform cannot be asked whether it sends any"),
+            "set it up as `entente provision` shows",
+        ),
+        Ok((0, refused)) => report.fail(
+            area,
+            format!("all {refused} webhooks of the last 24 hours were refused"),
+            format!("compare the address at the platform with `entente provision --address {area}`, and webhooks.organization"),
+        ),
+        Ok((came, _)) => report.ok(area, format!("{came} webhooks came in during the last 24 hours")),
+        Err(error) => report.fault(area, &Fault::of(&error)),
+    }
+}
+
+/// Asks the vendor: who we are, its clock, what is left of the quota, its schema, and whether it sends webhooks here.
+pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Connection, report: &mut Report) {
+    let area = connection.name.as_str();
+    match connection.connector.check().await {
+        Ok(identity) => report.ok(area, format!("signed in as {} at {}", identity.user, identity.organization)),
+        Err(error) => return report.fail(area, format!("signing in failed: {error}"), error.advice),
+    }
+    if matches!(connection.settings.auth, Auth::ApiToken { .. }) {
+        report.warn(area, "API tokens end on 2027-04-30 at Zendesk", "move to kind = \"client_credentials\"");
+    }
+    match connection.connector.clock_offset_ms() {
+        Some(ms) if ms.abs() > CLOCK_MS => report.warn(
+            area,
+            format!("its clock differs by {:.1} s; times of changes are corrected by that", ms as f64 / 1_000.0),
+            "check the clock of this machine (NTP)",
+        ),
+        Some(ms) => report.ok(area, format!("its clock differs by {ms} ms")),
+        None => {}
+    }
+    let budget = connection.connector.budget();
+    match (budget.remaining, budget.limit) {
+        (Some(left), Some(limit)) if left.saturating_mul(100) < limit.saturating_mul(BUDGET_PERCENT) => {
+            report.warn(area, format!("{left} of {limit} API calls are left"), "find out what else uses the quota, or set daily_calls");
+        }
+        (Some(left), Some(limit)) => report.ok(area, format!("{left} of {limit} API calls are left")),
+        _ => report.ok(area, "the vendor names no API budget"),
+    }
+    schema(engine, connection, report).await;
+    subscription(config, engine, connection, report).await;
+}
+
+/// Every remote field that a mapping names exists, and is writable where it is written.
+async fn schema(engine: &Engine, connection: &Connection, report: &mut Report) {
+    let area = connection.name.as_str();
+    let catalog = engine.catalog();
+    let mut wanted: BTreeMap<String, BTreeMap<String, bool>> = BTreeMap::new();
+    for mapped in catalog.mappings(&connection.name) {
+        let mapping = mapped.mapping();
+        let fields = wanted.entry(mapping.remote.clone()).or_default();
+        *fields.entry(mapping.key.clone()).or_default() |= mapping.create.when.is_some();
+        for line in &mapping.fields {
+            *fields.entry(line.remote.clone()).or_default() |= line.direction != Direction::In;
+        }
+    }
+    for (object, fields) in wanted {
+        let found = match connection.connector.describe(&object).await {
+            Ok(found) => found,
+            Err(error) => {
+                report.fail(area, format!("the schema of {object} cannot be read: {error}"), error.advice);
+                continue;
+            }
+        };
+        let missing: Vec<&str> =
+            fields.keys().filter(|name| found.field(name).is_none() && !follows_a_reference(name)).map(String::as_str).collect();
+        let locked: Vec<&str> = fields
+            .iter()
+            .filter(|(name, written)| **written && found.field(name).is_some_and(|field| !field.writable))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !missing.is_empty() {
+            report.fail(
+                area,
+                format!("{object} lacks {}", missing.join(", ")),
+                "create them with `entente provision --apply`, or take them out of the mapping",
+            );
+        }
+        if !locked.is_empty() {
+            report.fail(
+                area,
+                format!("our user may not write {} of {object}", locked.join(", ")),
+                "grant the permission at the platform, or map these fields with direction = \"in\"",
+            );
+        }
+        if missing.is_empty() && locked.is_empty() {
+            report.ok(area, format!("{object}: {} mapped fields are there", fields.len()));
+        }
+    }
+}
+
+/// Whether a name reads through a reference to another row (`Owner.Name`, `metric_set.solved_at`): schemas do not list those.
+fn follows_a_reference(name: &str) -> bool {
+    name.contains('.') && !name.starts_with("user_fields.") && !name.starts_with("organization_fields.")
+}

@@ -1,0 +1,105 @@
+//! `entente reviews`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use entente_engine::records::reviews::{self, Review, ReviewQuery, ReviewSide};
+
+use super::context::Context;
+use super::output::{moment, table};
+use crate::fault::Result;
+
+/// What to do with reviews.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List them, newest first
+    List {
+        /// Show those in this state: waiting, accepted or rejected
+        #[arg(long)]
+        state: Option<String>,
+        /// Show at most this many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show one with every field of both records
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Decide that both are one customer: their counterparts are linked to one record
+    Accept {
+        /// Its id
+        id: String,
+    },
+    /// Decide that they are two; it is not asked again, and each gets the counterpart it lacks
+    Reject {
+        /// Its id
+        id: String,
+    },
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
+    let engine = context.engine().await?;
+    let viewer = context.viewer();
+    match command {
+        Command::List { state, limit } => {
+            let page = reviews::list(&engine, &viewer, ReviewQuery { state, limit: Some(limit), ..ReviewQuery::default() }).await?;
+            context.output.show(&page, |page| {
+                if page.items.is_empty() { "No reviews.".to_owned() } else { page.items.iter().map(head).collect::<Vec<_>>().join("\n") }
+            })?;
+        }
+        Command::Show { id } => {
+            let review = reviews::show(&engine, &viewer, &id).await?;
+            context.output.show(&review, |review| format!("{}\n{}", head(review), fields(review)))?;
+        }
+        Command::Accept { id } => {
+            let review = reviews::accept(&engine, &viewer, &id).await?;
+            context.output.show(&review, |review| {
+                format!("{} is now one record, {}. Its values are compared at the next look.", review.first.title, review.first.record)
+            })?;
+        }
+        Command::Reject { id } => {
+            let review = reviews::reject(&engine, &viewer, &id).await?;
+            context.output.show(&review, |review| {
+                format!("{} and {} stay two records. Each goes on by itself.", review.first.record, review.second.record)
+            })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn head(review: &Review) -> String {
+    let mut text = format!(
+        "{}  {} ({:.0} % likely the same), {} since {}\n    {}\n    {}\n    because of     {}\n",
+        review.id,
+        review.object,
+        review.score * 100.0,
+        review.state,
+        moment(review.since),
+        side(&review.first),
+        side(&review.second),
+        review.evidence
+    );
+    if let Some(obstacle) = &review.obstacle {
+        text.push_str(&format!("    cannot be merged: {obstacle}\n"));
+    }
+    if let Some(by) = review.decided.as_ref().and_then(|decided| decided.by.as_ref()) {
+        text.push_str(&format!("    decided by     {by}\n"));
+    }
+    text
+}
+
+fn side(side: &ReviewSide) -> String {
+    let links: Vec<String> = side.links.iter().map(|link| format!("{}/{}", link.connection, link.external_id)).collect();
+    let at = if links.is_empty() { "nowhere".to_owned() } else { links.join(", ") };
+    format!("{} {}  at {at}", side.record, side.title)
+}
+
+fn fields(review: &Review) -> String {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(blank)".to_owned());
+    let rows = review
+        .fields
+        .iter()
+        .map(|field| [if field.same { "=" } else { "≠" }.to_owned(), field.label.clone(), shown(&field.first), shown(&field.second)]);
+    table(["", "FIELD", "FIRST", "SECOND"], rows)
+}

@@ -1,0 +1,202 @@
+//! An admin changes a mapping while the product runs.
+
+use entente_engine::metadata;
+use entente_engine::sync::provision::provision;
+use entente_sims::clock::SimClock;
+use entente_sims::faults::Faults;
+use entente_sims::mailroom::Mailroom;
+use entente_sims::profile::Profile;
+use entente_sims::salesforce::{Salesforce, SalesforceOptions};
+use entente_sims::serve::serve;
+use entente_sims::world::{self, WorldOptions};
+use entente_sims::zendesk::{Zendesk, ZendeskOptions};
+
+use super::*;
+
+/// A server with both platforms behind it, as their vendors ship them.
+pub(super) async fn with_bare_platforms() -> (Server, Salesforce, Zendesk) {
+    let clock = SimClock::wall();
+    let faults = Faults::none(1);
+    let mailroom = Mailroom::new(clock.clone(), faults.clone());
+    let crm = SalesforceOptions::new(clock.clone(), Profile::instant(), 1, faults, mailroom);
+    let desk = ZendeskOptions::new(clock, Profile::instant(), 1);
+    let auth = |id: &str, secret: &str| Auth::ClientCredentials { client_id: id.to_owned(), client_secret: Secret::new(secret) };
+    let auths = [auth(&crm.client_id, &crm.client_secret), auth(&desk.client_id, &desk.client_secret)];
+    let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
+    let mut connections = vec![connection("salesforce", "salesforce", Role::Crm), connection("zendesk", "zendesk", Role::Support)];
+    for (settings, (router, auth)) in connections.iter_mut().zip([salesforce.router(), zendesk.router()].into_iter().zip(auths)) {
+        let (address, _) = serve(router, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        settings.base_url = Url::parse(&format!("http://{address}")).unwrap();
+        settings.auth = auth;
+    }
+    (server_with(LISTEN, None, connections).await, salesforce, zendesk)
+}
+
+/// The same with a few customers and the fields that the shipped mappings need.
+async fn with_platforms() -> Server {
+    let (server, salesforce, zendesk) = with_bare_platforms().await;
+    world::seed(&WorldOptions { customers: 5, ..WorldOptions::default() }, &salesforce, &zendesk).unwrap();
+    let needs = provision(&server.app.engine, true).await.unwrap();
+    assert!(needs.iter().all(|need| need.state == "present" || need.state == "created"), "{needs:?}");
+    server
+}
+
+/// A second engine on the same store, as the command line is one.
+async fn another_process(engine: &entente_engine::Engine) -> entente_engine::Engine {
+    let connections = engine.connections().values().map(|ready| (ready.settings.clone(), ready.connector.clone())).collect();
+    let parts = entente_engine::Parts {
+        store: engine.store().clone(),
+        time: engine.time().clone(),
+        options: engine.options().clone(),
+        connections,
+        seed: 2,
+        flaws: entente_engine::flaws::Flaws::none(),
+    };
+    entente_engine::Engine::assemble(parts).await.unwrap()
+}
+
+impl Server {
+    /// The mapping of accounts at Zendesk, as it is in force.
+    async fn accounts_at_zendesk(&self) -> Json {
+        let (status, list) = self.get("/api/v1/mappings?connection=zendesk&object=account").await;
+        assert_eq!(status, StatusCode::OK, "{list}");
+        list[0]["mapping"].clone()
+    }
+
+    async fn save(&self, mapping: &Json, more: Json) -> (StatusCode, Json) {
+        let mut body = json!({ "mapping": mapping });
+        for (key, value) in more.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        self.post("/api/v1/mappings/zendesk", body).await
+    }
+}
+
+fn add(mapping: &Json, line: Json) -> Json {
+    let mut mapping = mapping.clone();
+    mapping["fields"].as_array_mut().unwrap().push(line);
+    mapping
+}
+
+#[tokio::test]
+async fn a_mapping_is_saved_with_who_and_why_put_in_force_and_shown_on_the_dashboard() {
+    let server = with_platforms().await;
+    let account = server.account("Analytical Engines").await;
+    let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
+    let (status, checked) = server.post("/api/v1/mappings/zendesk/check", json!({ "mapping": mapping })).await;
+    assert_eq!(status, StatusCode::OK, "{checked}");
+    // What the shipped mapping has already is told, and is nothing new.
+    assert!(checked["errors"].as_array().unwrap().iter().all(|error| error["known"] == true), "{checked}");
+    assert_eq!((checked["losses"].clone(), checked["added"].clone()), (json!([]), json!(["kind"])), "{checked}");
+    assert!(checked["rows"].as_u64().unwrap() > 0, "{checked}");
+    let (status, saved) = server.save(&mapping, json!({ "note": "agents asked for it" })).await;
+    assert_eq!(status, StatusCode::CREATED, "{saved}");
+    assert_eq!((saved["version"].as_i64(), saved["note"].as_str()), (Some(2), Some("agents asked for it")));
+    assert_eq!(saved["saved_by"], "local");
+    assert_eq!(saved["records"], 1);
+    let catalog = server.app.engine.catalog();
+    assert!(catalog.mapped("zendesk", "account").unwrap().writable.contains("kind"), "it is in force at once");
+    let hint = server.app.engine.store().read(move |tx| tx.hint_of(&account)).await.unwrap().unwrap();
+    assert!(hint.fetch.contains("zendesk"), "a field that was never read is read now");
+    let (_, dashboard) = server.get("/api/v1/dashboard").await;
+    let recent = &dashboard["mappings"]["recent"][0];
+    assert_eq!((recent["label"].as_str(), recent["connection"].as_str()), (Some("Account: Type"), Some("zendesk")), "{dashboard}");
+
+    let (_, versions) = server.get("/api/v1/mappings/zendesk/account/versions").await;
+    assert_eq!(
+        versions.as_array().unwrap().iter().map(|version| version["active"].as_bool()).collect::<Vec<_>>(),
+        [Some(true), Some(false)]
+    );
+    let (status, active) = server.post("/api/v1/mappings/zendesk/account/activate", json!({ "version": 1 })).await;
+    assert_eq!((status, active["version"].as_i64()), (StatusCode::OK, Some(1)), "{active}");
+    assert!(!server.app.engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("kind"));
+    let (status, error) = server.post("/api/v1/mappings/zendesk/account/activate", json!({ "version": 9 })).await;
+    assert_eq!((status, error["error"]["remedy"].as_str()), (StatusCode::NOT_FOUND, Some("there are: 2, 1")), "{error}");
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_named_with_its_line_and_nothing_is_saved() {
+    let server = with_platforms().await;
+    let good = server.accounts_at_zendesk().await;
+    let lines = good["fields"].as_array().unwrap().len();
+    for (line, wrong) in [
+        (
+            json!({ "field": "shoe_size", "remote": "details", "owner": "crm" }),
+            format!("line {} (`shoe_size`): `account` has no field `shoe_size`", lines + 1),
+        ),
+        (
+            json!({ "field": "kind", "remote": "organization_fields.nope", "owner": "crm" }),
+            format!("line {} (`kind`): `organization` has no field `organization_fields.nope`", lines + 1),
+        ),
+        (
+            json!({ "field": "kind", "remote": "details", "owner": "support" }),
+            "its owner is `support` here and `crm` in the mapping of salesforce".to_owned(),
+        ),
+        (json!({ "field": "kind", "remote": "details", "owner": "crm", "get": "UPPER(detials)", "put": "kind" }), "^^^".to_owned()),
+    ] {
+        let (status, error) = server.save(&add(&good, line.clone()), json!({})).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{line}: {error}");
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&wrong), "{line}: {message}");
+        assert_eq!(error["error"]["remedy"], "nothing was saved: correct this and save again");
+    }
+    let mut strange = good.clone();
+    strange["object"] = json!("unicorn");
+    assert!(server.save(&strange, json!({})).await.1["error"]["message"].as_str().unwrap().contains("there is no object `unicorn`"));
+    let (status, error) = server.save(&json!({ "object": "account", "colour": "red" }), json!({})).await;
+    assert!(status.is_client_error() && error["error"]["message"].as_str().unwrap().contains("colour"), "{error}");
+    assert_eq!(server.get("/api/v1/mappings/zendesk/account/versions").await.1.as_array().unwrap().len(), 1);
+    assert_eq!(server.accounts_at_zendesk().await, good);
+}
+
+#[tokio::test]
+async fn a_mapping_that_loses_something_needs_a_word() {
+    let server = with_platforms().await;
+    let mut mapping = server.accounts_at_zendesk().await;
+    for line in mapping["fields"].as_array_mut().unwrap() {
+        if line["field"] == "industry" {
+            line["values"] = json!([["Banking", "Finance"], ["Insurance", "Finance"]]);
+        }
+    }
+    let (status, error) = server.save(&mapping, json!({})).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    assert!(error["error"]["message"].as_str().unwrap().contains("`industry`: two list values become one"), "{error}");
+    let (status, saved) = server.save(&mapping, json!({ "accept_loss": true })).await;
+    assert_eq!(status, StatusCode::CREATED, "{saved}");
+    assert_eq!((saved["judgement"]["changed"].clone(), saved["version"].as_i64()), (json!(["industry"]), Some(2)), "{saved}");
+    let (status, again) = server.save(&mapping, json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "a loss that was accepted before is not asked about again: {again}");
+}
+
+#[tokio::test]
+async fn a_running_process_takes_up_what_another_one_saved() {
+    let server = with_platforms().await;
+    let another = another_process(&server.app.engine).await;
+    assert!(!metadata::refresh(&server.app.engine).await.unwrap(), "nothing has changed");
+    let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
+    let proposal =
+        metadata::mappings::Proposal { mapping: serde_json::from_value(mapping).unwrap(), note: String::new(), accept_loss: true };
+    let viewer = entente_store::Viewer::new("ada", "admin");
+    metadata::mappings::save(&another, &viewer, "zendesk", proposal).await.unwrap();
+    let has_it = || server.app.engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("kind");
+    assert!(!has_it());
+    assert!(metadata::refresh(&server.app.engine).await.unwrap());
+    assert!(has_it());
+}
+
+#[tokio::test]
+async fn what_a_saved_mapping_has_looked_at_again_is_looked_at_by_that_mapping() {
+    let server = with_platforms().await;
+    let engine = &server.app.engine;
+    let id = server.account("Analytical Engines").await;
+    let another = another_process(engine).await;
+    let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
+    let proposal =
+        metadata::mappings::Proposal { mapping: serde_json::from_value(mapping).unwrap(), note: String::new(), accept_loss: true };
+    metadata::mappings::save(&another, &entente_store::Viewer::new("ada", "admin"), "zendesk", proposal).await.unwrap();
+    // The hints are claimed before anything told this process of the mapping.
+    let hints = entente_engine::sync::work::claim(engine).await.unwrap();
+    assert!(hints.iter().any(|hint| hint.subject == id), "{hints:?}");
+    entente_engine::sync::work::work(engine, hints).await.unwrap();
+    assert!(engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("kind"));
+}

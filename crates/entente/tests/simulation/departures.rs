@@ -1,0 +1,72 @@
+//! Rows that go: people delete, restore and merge.
+
+use rand::Rng;
+use serde_json::{Map, Value};
+
+use crate::world::World;
+
+impl World {
+    /// Somebody deletes, restores or merges something.
+    pub fn depart(&mut self) {
+        match self.dice.random_range(0..7) {
+            0 => self.delete_contact(),
+            1 => self.restore_contact(),
+            2 => self.merge_contacts(),
+            3 => self.delete_user(),
+            4..=5 => self.merge_users(),
+            _ => self.delete_ticket(),
+        }
+    }
+
+    fn delete_contact(&mut self) {
+        let Some(contact) = self.pick(&self.contacts.clone()) else { return };
+        if self.hub.salesforce.delete("Contact", &contact, &self.hub.rep()).is_ok() {
+            self.contacts.retain(|id| *id != contact);
+            self.departed.contacts.insert(contact);
+        }
+    }
+
+    fn restore_contact(&mut self) {
+        let binned: Vec<String> = self.departed.contacts.iter().cloned().collect();
+        let Some(contact) = self.pick(&binned) else { return };
+        if self.hub.salesforce.undelete("Contact", &contact, &self.hub.rep()).is_ok() {
+            self.departed.contacts.remove(&contact);
+            self.contacts.push(contact);
+        }
+    }
+
+    fn merge_contacts(&mut self) {
+        let (Some(stays), Some(goes)) = (self.pick(&self.contacts.clone()), self.pick(&self.contacts.clone())) else { return };
+        if stays != goes && self.hub.salesforce.merge("Contact", &stays, &[&goes], &self.hub.rep()).is_ok() {
+            self.contacts.retain(|id| *id != goes);
+            self.departed.merged_contacts.push((goes, stays));
+        }
+    }
+
+    fn delete_user(&mut self) {
+        let users = self.users();
+        let Some((id, _)) = self.pick(&users) else { return };
+        // Refused while the user has open tickets.
+        if self.hub.zendesk.delete_user(id, self.hub.agent()).is_ok() {
+            self.departed.users.insert(id);
+        }
+    }
+
+    fn merge_users(&mut self) {
+        let users = self.users();
+        let (Some((goes, _)), Some((stays, _))) = (self.pick(&users), self.pick(&users)) else { return };
+        if self.hub.zendesk.merge_users(goes, stays, self.hub.agent()).is_ok() {
+            self.departed.merged_users.push((goes, stays));
+        }
+    }
+
+    fn delete_ticket(&mut self) {
+        let tickets = self.tickets();
+        let is_checklist =
+            |ticket: &Map<String, Value>| ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"));
+        let plain: Vec<u64> = tickets.iter().filter(|(_, ticket)| !is_checklist(ticket)).map(|(id, _)| *id).collect();
+        if let Some(id) = self.pick(&plain) {
+            let _refused = self.hub.zendesk.delete_ticket(id, self.hub.agent());
+        }
+    }
+}

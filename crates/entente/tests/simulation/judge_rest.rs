@@ -1,0 +1,129 @@
+//! Judging what must be true of any world at rest: it is quiet, everything is accounted for, nobody is there twice, the ledger is whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_sims::world::agreement;
+use entente_store::{ConflictState, DeadLetterFilter, DeadLetterState, ReviewState, Viewer};
+
+use crate::world::World;
+
+/// Findings listed of each sort at most.
+const LISTED: usize = 1_000;
+
+/// What people still have to decide: rows (by external id) and our fields that may differ until then; `*` stands for every field.
+pub struct Excused(BTreeSet<(String, String)>);
+
+impl Excused {
+    /// Whether a row's field may differ.
+    pub fn has(&self, row: &str, field: &str) -> bool {
+        [field, "*"].iter().any(|field| self.0.contains(&(row.to_owned(), (*field).to_owned())))
+    }
+}
+
+impl World {
+    /// Which promises are broken.
+    pub async fn judge(&mut self) -> Vec<String> {
+        let mut broken = Vec::new();
+        self.judge_quiet(&mut broken).await;
+        let excused = self.judge_accounting(&mut broken).await;
+        self.judge_fields(&excused, &mut broken);
+        self.judge_flows(&excused, &mut broken);
+        self.judge_departed(&mut broken).await;
+        self.judge_twins(&mut broken);
+        self.judge_losses(&mut broken).await;
+        self.judge_ledger(&mut broken).await;
+        if !broken.is_empty() {
+            if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
+                self.hub.tell_ledger().await;
+            }
+            broken.push(format!("what is left: {}", self.hub.backlog().await));
+        }
+        broken
+    }
+
+    /// Quiet: nobody edits, so nothing is written any more.
+    async fn judge_quiet(&mut self, broken: &mut Vec<String>) {
+        let before = self.writes();
+        self.hub.run_for(40).await;
+        let after = self.writes();
+        if self.hub.livelock {
+            broken.push(format!("quiet: the world does not come to rest: {}", self.hub.backlog().await));
+        }
+        if before != after {
+            broken.push(format!("quiet: writes went on, {before:?} -> {after:?}"));
+        }
+    }
+
+    /// Calls that wrote something at either side. Signing in again is none.
+    fn writes(&self) -> (u64, u64) {
+        let crm = self.hub.salesforce.calls();
+        let crm = crm.by_kind.iter().filter(|(kind, _)| kind.contains("write") || kind.contains("collections"));
+        let desk = self.hub.zendesk.calls();
+        let desk = desk.by_route.iter().filter(|(route, _)| !route.starts_with("GET") && !route.contains("tokens"));
+        (crm.map(|(_, count)| count).sum(), desk.map(|(_, count)| count).sum())
+    }
+
+    /// Accounting: no hint is left, nothing waits for what is there, and what did not converge is listed. Answers what is excused: a
+    /// waiting conflict excuses its field, a waiting match review the whole record.
+    pub async fn judge_accounting(&mut self, broken: &mut Vec<String>) -> Excused {
+        let now = self.hub.engine.now();
+        let read = self.hub.store.read(move |tx| {
+            let viewer = Viewer::system();
+            let mut excused = BTreeSet::new();
+            for conflict in tx.conflicts(&viewer, ConflictState::Waiting, LISTED, None)? {
+                for link in tx.links_of(std::slice::from_ref(&conflict.conflict.record))? {
+                    excused.insert((link.external_id, conflict.conflict.field.clone()));
+                }
+            }
+            for review in tx.reviews(&viewer, ReviewState::Waiting, LISTED, None)? {
+                for record in [Some(review.review.record), review.review.other.parse().ok()].into_iter().flatten() {
+                    excused.extend(tx.links_of(&[record])?.into_iter().map(|link| (link.external_id, "*".to_owned())));
+                }
+            }
+            Ok((tx.hint_counts(now)?, excused, tx.dead_letters(&viewer, &DeadLetterFilter::default(), LISTED)?, tx.inbox_counts()?))
+        });
+        let (hints, excused, letters, inbox) = read.await.unwrap();
+        let left: u64 = hints.values().map(|lane| lane.waiting + lane.retrying + lane.leased).sum();
+        if left > 0 {
+            broken.push(format!("accounting: {left} hints never ended: {hints:?}"));
+        }
+        if inbox.keys().any(|(_, state)| *state != entente_store::DeliveryState::Done) {
+            broken.push(format!("accounting: webhooks were not read: {inbox:?}"));
+        }
+        for letter in letters.iter().filter(|letter| letter.state == DeadLetterState::Open) {
+            let (subject, message) = (&letter.letter.subject, &letter.letter.message);
+            broken.push(format!("accounting: a dead letter although everything works again: {subject} {message}"));
+        }
+        for letter in letters.iter().filter(|letter| letter.letter.error_class == "data" && !self.refused_values) {
+            broken.push(format!("accounting: nothing refused values, yet {} died of {}", letter.letter.subject, letter.letter.message));
+        }
+        Excused(excused)
+    }
+
+    /// No twins: nobody was created twice, by their keys, their addresses, and their counterparts.
+    pub fn judge_twins(&self, broken: &mut Vec<String>) {
+        broken.extend(agreement(&self.hub.salesforce, &self.hub.zendesk).twin_list.into_iter().map(|twin| format!("twins: {twin}")));
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        for (_, organization) in self.organizations() {
+            *names.entry(format!("organization {}", organization["name"])).or_default() += 1;
+        }
+        for (_, ticket) in
+            self.tickets().iter().filter(|(_, ticket)| ticket["subject"].as_str().is_some_and(|name| name.starts_with("Onb")))
+        {
+            *names.entry(format!("checklist {}", ticket["subject"])).or_default() += 1;
+        }
+        for (what, count) in names.iter().filter(|(_, count)| **count > 1) {
+            broken.push(format!("twins: {what} stands {count} times"));
+        }
+    }
+
+    /// The ledger is whole.
+    pub async fn judge_ledger(&self, broken: &mut Vec<String>) {
+        let now = self.hub.engine.now();
+        while self.hub.store.write(move |tx| tx.seal(now, 10_000)).await.unwrap().is_some() {}
+        let verdict = self.hub.store.verify(|_| {}).await.unwrap();
+        if !matches!(verdict, entente_store::Verdict::Intact(_)) {
+            broken.push(format!("ledger: {verdict:?}"));
+        }
+    }
+}

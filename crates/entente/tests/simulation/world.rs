@@ -1,0 +1,289 @@
+//! A seeded world: two platforms, a hub between them, people who edit both sides, and everything that goes wrong.
+
+use std::collections::BTreeSet;
+
+use entente_engine::flaws::Flaws;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value, json};
+
+use crate::hub::{Circumstances, Hub, SALESFORCE, ZENDESK, fields, seed_customer};
+
+/// Edits in each world.
+const EDITS: usize = 30;
+/// Of how many edits one comes with a crash soon after.
+const CRASH_EVERY: u32 = 3;
+/// Steps within which such a crash comes.
+const CRASH_WITHIN: i64 = 80;
+/// Milliseconds by which clocks of vendors differ from ours: hardly, noticeably, and by minutes.
+const CLOCKS_MS: &[(i64, i64)] = &[(0, 0), (-900, 0), (700, -300), (45_000, 0), (-30_000, 20_000), (-240_000, 60_000), (240_000, -60_000)];
+
+/// What may happen in a world, by its seed.
+#[derive(Debug, Clone, Copy)]
+pub struct Nature {
+    /// Whether webhooks of edits get lost. Zendesk has no precondition for users and organizations, and Salesforce none for batches: when
+    /// a write of ours crosses an edit whose webhook is lost too, nobody ever sees that edit. Every other edit is accounted for.
+    pub loses_mail: bool,
+    /// Whether calls and webhooks fail at all. Crashes come in any world.
+    pub faults: bool,
+    /// Whether people delete, restore and merge.
+    pub departures: bool,
+    /// Whether admins remove fields and restrict picklists, and set them right again.
+    pub schema: bool,
+    /// Whether vendors' quotas run out.
+    pub quota: bool,
+    /// Whether the desk's exports and indexes lag behind.
+    pub lag: bool,
+    /// See [`Circumstances::clocks`].
+    pub clocks: (i64, i64),
+}
+
+impl Nature {
+    fn of(seed: u64) -> Self {
+        let mut dice = ChaCha8Rng::seed_from_u64(seed ^ 0x6e61_7475_7265);
+        Self {
+            loses_mail: seed.is_multiple_of(2),
+            faults: !seed.is_multiple_of(5),
+            departures: dice.random_range(0..2) == 0,
+            schema: dice.random_range(0..4) == 0,
+            quota: dice.random_range(0..4) == 0,
+            lag: dice.random_range(0..2) == 0,
+            clocks: CLOCKS_MS[dice.random_range(0..CLOCKS_MS.len())],
+        }
+    }
+}
+
+/// A value that a person entered: nothing of it may vanish without a trace.
+pub struct Entered {
+    pub side: Side,
+    /// Id of the row at its platform.
+    pub row: String,
+    /// Our field.
+    pub field: &'static str,
+    /// As the ledger writes it.
+    pub value: String,
+    /// Whether no webhook told of it in time, or of a row that nobody had linked.
+    pub unannounced: bool,
+    /// When it was entered.
+    pub at: i64,
+    /// Crashes until then.
+    pub crashes: usize,
+}
+
+/// One of the two platforms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    Crm,
+    Desk,
+}
+
+/// A customer that was won while everything went wrong.
+pub struct Deal {
+    pub name: String,
+    pub account: String,
+    pub contact: String,
+    pub opportunity: String,
+    pub won: bool,
+}
+
+/// Rows that people deleted or merged.
+#[derive(Default)]
+pub struct Departed {
+    /// Contacts in the CRM's recycle bin.
+    pub contacts: BTreeSet<String>,
+    /// Users that were deleted at the desk.
+    pub users: BTreeSet<u64>,
+    /// Contacts merged at the CRM: the one that is gone, and the one that stays.
+    pub merged_contacts: Vec<(String, String)>,
+    /// Users merged at the desk: the one that is gone, and the one that stays.
+    pub merged_users: Vec<(u64, u64)>,
+}
+
+impl Departed {
+    /// Whether this contact's user is gone, or it itself.
+    pub fn has_user(&self, user: u64) -> bool {
+        self.users.contains(&user) || self.merged_users.iter().any(|(gone, _)| *gone == user)
+    }
+
+    /// Whether a contact is gone.
+    pub fn has_contact(&self, contact: &str) -> bool {
+        self.contacts.contains(contact) || self.merged_contacts.iter().any(|(gone, _)| gone == contact)
+    }
+}
+
+/// One world: its people, their edits, and its dice.
+pub struct World {
+    pub hub: Hub,
+    pub dice: ChaCha8Rng,
+    pub nature: Nature,
+    /// Live accounts and contacts of the CRM.
+    pub accounts: Vec<String>,
+    pub contacts: Vec<String>,
+    pub deals: Vec<Deal>,
+    pub entered: Vec<Entered>,
+    pub departed: Departed,
+    /// Whether the webhooks of the edit being made are lost or late.
+    pub unannounced: bool,
+    /// Fields that an admin has removed for now, and a picklist that refuses other values for now.
+    pub trouble: crate::misfortune::Trouble,
+    /// Whether values were refused at some time, so that dead letters are what must come of it.
+    pub refused_values: bool,
+    /// Whether the first sync is done.
+    pub synced: bool,
+    serial: u32,
+}
+
+impl World {
+    /// The world of a seed before anything happens.
+    pub async fn of(seed: u64, flaws: Flaws) -> Self {
+        Self::with(seed, Nature::of(seed), flaws).await
+    }
+
+    /// A world of a nature.
+    pub async fn with(seed: u64, nature: Nature, flaws: Flaws) -> Self {
+        let hub = Hub::with(seed, Circumstances { clocks: nature.clocks, lag: nature.lag, flaws }).await;
+        if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
+            println!("seed {seed}: {nature:?}");
+            hub.tell_writes();
+        }
+        let (mut accounts, mut contacts) = (Vec::new(), Vec::new());
+        for (name, people) in [
+            ("Acme", &[("Ana", "Lovelace", "ana@acme.example"), ("Alan", "Turing", "alan@acme.example")][..]),
+            ("Globex", &[("Grace", "Hopper", "grace@globex.example")][..]),
+            ("Initech", &[("Ida", "Rhodes", "ida@initech.example"), ("Ian", "Foster", "ian@initech.example")][..]),
+        ] {
+            let (account, people) = seed_customer(&hub, name, people);
+            accounts.push(account);
+            contacts.extend(people);
+        }
+        let agent = hub.agent();
+        let known = json!({ "name": "Grace  Hopper", "email": "Grace@Globex.example", "phone": "+1 415 555 0100" });
+        hub.zendesk.create_user(&fields(known), agent).unwrap();
+        Self {
+            hub,
+            dice: ChaCha8Rng::seed_from_u64(seed),
+            nature,
+            accounts,
+            contacts,
+            deals: Vec::new(),
+            entered: Vec::new(),
+            departed: Departed::default(),
+            unannounced: false,
+            trouble: crate::misfortune::Trouble::default(),
+            refused_values: false,
+            synced: false,
+            serial: 0,
+        }
+    }
+
+    /// Lives through all edits, faults and crashes. False when the world does not come to rest.
+    pub async fn live(&mut self) -> bool {
+        self.go_wrong();
+        for _ in 0..EDITS {
+            if self.dice.random_range(0..CRASH_EVERY) == 0 {
+                let steps = self.dice.random_range(1..CRASH_WITHIN);
+                self.hub.fuse.set(steps);
+            }
+            self.synced = self.synced || self.is_synced().await;
+            // Several people act at one instant now and then: equal timestamps.
+            for _ in 0..if self.dice.random_range(0..5) == 0 { 3 } else { 1 } {
+                self.draw_mail_of_edit();
+                self.edit();
+                self.draw_mail_of_hub();
+            }
+            let pause =
+                if self.dice.random_range(0..4) == 0 { self.dice.random_range(0..240_000) } else { self.dice.random_range(0..6_000) };
+            let until = self.hub.now() + pause;
+            self.hub.run_until(until).await;
+            if self.hub.livelock {
+                return false;
+            }
+        }
+        self.come_to_rest().await;
+        true
+    }
+
+    /// One edit by somebody somewhere.
+    fn edit(&mut self) {
+        let kind = self.dice.random_range(0..20);
+        match kind {
+            0..=7 => self.edit_crm(),
+            8..=15 => self.edit_desk(),
+            // Salesforce tells nobody of a row that was there before the first read and is gone when it begins.
+            16..=17 if self.nature.departures && self.synced => self.depart(),
+            18 if self.nature.schema => self.change_schema(),
+            _ => self.win_or_call(),
+        }
+    }
+
+    /// Whether every object was read once: what was won before is no news to anybody.
+    async fn is_synced(&self) -> bool {
+        let read = self.hub.store.read(|tx| tx.settings(entente_engine::sync::first_read::FIRST_READ)).await.unwrap();
+        let catalog = self.hub.engine.catalog();
+        let all: usize = [SALESFORCE, ZENDESK].iter().map(|connection| catalog.reads(connection).len()).sum();
+        read.len() == all
+    }
+
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        (!from.is_empty()).then(|| from[self.dice.random_range(0..from.len())].clone())
+    }
+
+    /// A number that nobody else ever uses.
+    pub fn serial(&mut self) -> u32 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// A value that nobody else ever enters.
+    pub fn fresh(&mut self, stem: &str) -> String {
+        format!("{stem}{}", self.serial())
+    }
+
+    /// Notes what a person entered.
+    pub fn note(&mut self, side: Side, row: impl ToString, field: &'static str, value: String) {
+        let row = row.to_string();
+        // A row of the desk that no record is linked with may be found by the very call that would make it, and overwritten by it.
+        let user = row.parse().ok().filter(|_| side == Side::Desk).and_then(|id| self.hub.zendesk.user(id));
+        let unannounced = self.unannounced || user.is_some_and(|user| user["external_id"].is_null());
+        let (at, crashes) = (self.hub.now(), self.hub.crashes);
+        self.entered.push(Entered { side, row, field, value, unannounced, at, crashes });
+    }
+
+    /// Live end users of the desk.
+    pub fn users(&self) -> Vec<(u64, Map<String, Value>)> {
+        let mut users = Vec::new();
+        self.hub.zendesk.each_user(&mut |id, user| {
+            if user["role"] == "end-user" && user["active"] == true {
+                users.push((id, user.clone()));
+            }
+        });
+        users
+    }
+
+    /// Organizations of the desk.
+    pub fn organizations(&self) -> Vec<(u64, Map<String, Value>)> {
+        let mut organizations = Vec::new();
+        self.hub.zendesk.each_organization(&mut |id, organization| organizations.push((id, organization.clone())));
+        organizations
+    }
+
+    /// Tickets of the desk that are not deleted.
+    pub fn tickets(&self) -> Vec<(u64, Map<String, Value>)> {
+        let mut tickets = Vec::new();
+        self.hub.zendesk.each_ticket(&mut |id, ticket| {
+            if ticket["status"] != "deleted" {
+                tickets.push((id, ticket.clone()));
+            }
+        });
+        tickets
+    }
+}
+
+/// Text of a row's field, empty without one.
+pub fn text(row: &Map<String, Value>, key: &str) -> String {
+    match row.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    }
+}

@@ -1,0 +1,40 @@
+//! The stories of the simulation, and some of its worlds, on PostgreSQL: the same code on the other database. `ENTENTE_TEST_POSTGRES` holds
+//! the URL of a server whose administrator may make databases; without it, this runs on SQLite once more and says so.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
+
+#[path = "simulation/ambient.rs"]
+mod ambient;
+#[path = "simulation/database.rs"]
+mod database;
+#[path = "simulation/departures.rs"]
+mod departures;
+#[path = "simulation/hub.rs"]
+mod hub;
+#[path = "simulation/judge_departed.rs"]
+mod judge_departed;
+#[path = "simulation/judge_fields.rs"]
+mod judge_fields;
+#[path = "simulation/judge_flows.rs"]
+mod judge_flows;
+#[path = "simulation/judge_losses.rs"]
+mod judge_losses;
+#[path = "simulation/judge_rest.rs"]
+mod judge_rest;
+#[path = "simulation/misfortune.rs"]
+mod misfortune;
+#[path = "simulation/people.rs"]
+mod people;
+#[path = "simulation/rows_in_any_order.rs"]
+mod rows_in_any_order;
+#[path = "simulation/stories.rs"]
+mod stories;
+#[path = "simulation/world.rs"]
+mod world;
+#[path = "simulation/worlds.rs"]
+mod worlds;
+
+/// Whether the hub keeps its records there.
+const ON_POSTGRES: bool = true;
+/// Worlds in the suite; a seed is the same world on both databases.
+const SEEDS: u64 = 12;

@@ -1,0 +1,104 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link } from 'react-router';
+import { answer, api } from '../../api/client';
+import type { Review } from '../../api/queries';
+import { counted } from '../../format/number';
+import { plain, platform } from '../../format/words';
+import { Ago } from '../../ui/Ago';
+import { Badge } from '../../ui/Badge';
+import { Button } from '../../ui/Button';
+import { Value } from '../record/Value';
+import styles from './ReviewCard.module.css';
+import { shownFields } from './shown';
+
+/** Two records side by side, what speaks for one customer, and the two decisions there are. */
+export function ReviewCard({ review }: { review: Review }) {
+  const client = useQueryClient();
+  const [all, setAll] = useState(false);
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: (decision: 'accept' | 'reject') => {
+      const params = { path: { id: review.id } };
+      return decision === 'accept' ? answer(api.POST('/api/v1/reviews/{id}/accept', { params })) : answer(api.POST('/api/v1/reviews/{id}/reject', { params }));
+    },
+    onSuccess: () => client.invalidateQueries(),
+  });
+  const fields = shownFields(review.fields, all);
+  const hidden = review.fields.length - fields.length;
+  const pair = `${review.first.title} and ${review.second.title}`;
+  return (
+    <li className={styles['review']}>
+      <div className={styles['head']}>
+        <Badge tone="plum">{Math.round(review.score * 100)} % likely the same</Badge>
+        <span className="muted">{plain(review.object)}</span>
+        <span className={styles['evidence']}>{review.evidence}</span>
+        <span className={styles['since']}>
+          since <Ago at={review.since} />
+        </span>
+      </div>
+      <div className={styles['scroll']} tabIndex={0} role="group" aria-label={`${pair}, field by field`}>
+        <table>
+          <thead>
+            <tr>
+              <th>
+                <span className="hidden-text">Field</span>
+              </th>
+              <Side side={review.first} role="Known longer" />
+              <Side side={review.second} role="Came later" />
+            </tr>
+          </thead>
+          <tbody>
+            {fields.map((field) => (
+              <tr key={field.field} className={field.same ? styles['same'] : undefined}>
+                <th scope="row">{field.label}</th>
+                <td>
+                  <Value value={field.first ?? null} />
+                </td>
+                <td>
+                  <Value value={field.second ?? null} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div className={styles['actions']}>
+        <Button kind={review.obstacle == null ? 'primary' : 'plain'} disabled={isPending || review.obstacle != null} onClick={() => mutate('accept')} aria-label={`One customer: ${pair}`}>
+          One customer
+        </Button>
+        <Button disabled={isPending} onClick={() => mutate('reject')} aria-label={`Two customers: ${pair}`}>
+          Two customers
+        </Button>
+        {(hidden > 0 || all) && (
+          <Button kind="quiet" onClick={() => setAll(!all)} aria-expanded={all}>
+            {all ? 'Only what differs' : `Show ${counted(hidden, 'more field')}`}
+          </Button>
+        )}
+        {review.obstacle != null && <p className={styles['obstacle']}>{review.obstacle}</p>}
+        {error && (
+          <p role="alert" className={styles['bad']}>
+            {error.message}
+          </p>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function Side({ side, role }: { side: Review['first']; role: string }) {
+  return (
+    <th scope="col" className={styles['side']}>
+      <Link to={`/records/${side.record}`} className={styles['title'] ?? ''}>
+        {side.title}
+      </Link>
+      <span className={styles['where']}>
+        {role}
+        {side.links.map((link) => (
+          <Badge key={`${link.connection} ${link.external_id}`} tone="quiet" title={link.external_id}>
+            {platform(link.connection)}
+          </Badge>
+        ))}
+      </span>
+    </th>
+  );
+}
