@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use entente_model::matching::AUTO_LINK;
 use entente_model::matching::linkage::{
-    Blocks, Doubt, Edge, Effort, Field, FieldModel, Judge, Kind, Lesson, Level, LevelOdds, Model, Row, Side, Table, TableBuilder, clusters,
-    learn,
+    Blocks, Crowd, Doubt, Edge, Effort, Field, FieldModel, Judge, Kind, Lesson, Level, LevelOdds, Model, Row, Side, Table, TableBuilder,
+    clusters, learn,
 };
 use proptest::prelude::*;
 
@@ -101,6 +101,16 @@ fn names_that_contradict_each_other_are_left_to_a_person() {
         verdict(["Ada", "Lovelace", "us@acme.com", phone, "", "", ""], ["Grace", "Hopper", "us@acme.com", phone, "", "", ""]);
     assert!(probability < AUTO_LINK);
     assert_eq!(doubt, Some(Doubt::OtherName));
+}
+
+#[test]
+fn a_given_name_and_a_switchboard_are_no_proof_against_another_family_name() {
+    let at_work = |family, email| ["Ada", family, email, "+14155550100", "Acme Inc.", "", ""];
+    let (probability, doubt) = verdict(at_work("Lovelace", ""), at_work("Hopper", ""));
+    assert!(probability < AUTO_LINK);
+    assert_eq!(doubt, Some(Doubt::OtherName));
+    let married = verdict(at_work("Lovelace", "ada@acme.com"), at_work("Hopper", "ada@acme.com"));
+    assert!(married.0 >= AUTO_LINK, "who has married keeps the mailbox: {married:?}");
 }
 
 #[test]
@@ -250,6 +260,22 @@ fn customers_are_found_without_a_label_and_hardly_any_are_confused() {
     let grouped = clusters(&edges, AUTO_LINK, |one, two| judge.verdict(one, two).probability);
     let confused = grouped.groups.iter().filter(|group| group.iter().any(|row| !same(*row, group[0]))).count();
     assert!(confused * 50 <= grouped.groups.len(), "{confused} of {}", grouped.groups.len());
+}
+
+#[test]
+fn names_in_each_other_s_place_tell_relatives_apart_no_better_than_the_same_names_do() {
+    let People { table, .. } = people();
+    let model = learn(&table, &Blocks::of(&table, Effort { all_pairs_max: 0.0, ..Effort::default() }), Lesson::default());
+    let relatives = model.crowds.iter().find(|crowd| crowd.crowd == Crowd::Relatives).unwrap();
+    let bits = |field: usize, level: Level| {
+        let at = model.fields[field].levels.iter().position(|odds| odds.level == level).unwrap();
+        (model.fields[field].levels[at].m / relatives.levels[field][at]).log2()
+    };
+    let (in_place, swapped) = (bits(0, Level::Exact) + bits(1, Level::Exact), bits(0, Level::Swapped));
+    assert!(swapped <= in_place + 0.1, "{swapped} bits, {in_place} in their place");
+    for levels in &relatives.levels {
+        assert!((levels.iter().sum::<f64>() - 1.0).abs() < 1e-9, "the levels of a field are all there is: {levels:?}");
+    }
 }
 
 proptest! {

@@ -73,6 +73,8 @@ pub struct CrowdModel {
 
 /// Share of members that the first round believes to agree where their crowd shares a field.
 const SHARED_FIRST: f64 = 0.6;
+/// Share of members with their names in each other's place, at most.
+const SWAPPED_MAX: f64 = 0.5;
 /// Pairs of a crowd for each pair of a match that the first round believes in.
 pub(super) const CROWDS_FIRST: f64 = 1.0;
 
@@ -107,5 +109,26 @@ impl CrowdModel {
             field.levels.iter().map(of_level).collect()
         };
         self.levels = fields.iter().zip(counts).map(settle).collect();
+        self.keep_order(fields);
+    }
+
+    /// Names in each other's place tell members apart no better than the same names in theirs: who shares a family name shares it also
+    /// when it stands in the wrong place. What the level gains, the others of its field lose.
+    fn keep_order(&mut self, fields: &[FieldModel]) {
+        // How much likelier members show the same name than matches do.
+        let exact = |kind: Kind| {
+            let field = fields.iter().position(|field| field.field.kind == kind)?;
+            let level = fields[field].levels.iter().position(|odds| odds.level == Level::Exact)?;
+            Some(self.levels[field][level] / fields[field].levels[level].m)
+        };
+        let Some((given, family)) = exact(Kind::GivenName).zip(exact(Kind::FamilyName)) else { return };
+        for (field, levels) in fields.iter().zip(&mut self.levels) {
+            let Some(swapped) = field.levels.iter().position(|odds| odds.level == Level::Swapped) else { continue };
+            // At the family name, one of the two names is not known.
+            let both = if field.field.kind == Kind::GivenName { given * family } else { family };
+            let (before, after) = (levels[swapped], levels[swapped].max((field.levels[swapped].m * both).min(SWAPPED_MAX)));
+            levels.iter_mut().for_each(|share| *share *= (1.0 - after) / (1.0 - before));
+            levels[swapped] = after;
+        }
     }
 }

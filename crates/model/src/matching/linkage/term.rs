@@ -2,6 +2,7 @@
 
 use rphonetic::DoubleMetaphone;
 
+use super::compare::mailbox_key;
 use super::field::Kind;
 use super::mix::hash;
 use crate::matching::{fold_company, mailbox, nickname, web_domain};
@@ -23,6 +24,8 @@ pub(super) struct Term {
     pub sound: [u32; 2],
     /// By kind: key of the company's mail domain, of the full form of a given name, of the rarest word; a date as packed decimal.
     pub group: u32,
+    /// Whether the name of an address's mailbox tells people apart.
+    pub telling: bool,
     /// Groups of names that a given name stands in.
     pub forms: [u16; nickname::GROUPS_OF_A_NAME],
 }
@@ -57,7 +60,8 @@ impl Term {
             Kind::Date => (u32::from_str_radix(text, 16).unwrap_or_default(), [0; 3]),
             _ => (0, [0; 3]),
         };
-        Self { text: text.into(), count: 0, sound, group, forms }
+        let telling = kind == Kind::Email && mailbox_key(text).is_some();
+        Self { text: text.into(), count: 0, sound, group, telling, forms }
     }
 }
 

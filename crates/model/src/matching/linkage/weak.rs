@@ -66,7 +66,9 @@ pub(super) fn doubt(evidence: &[Piece], of_people: bool) -> Option<Doubt> {
     let agrees = |kind: Kind| evidence.iter().any(|piece| piece.kind == kind && piece.weight > 0.0);
     // Relatives share a family name, a home, a phone and a mailbox. They do not share a number nor, twins aside, a date of birth.
     let relatives = other(Kind::GivenName) && !identified.contains(&true);
-    let strangers = other(Kind::FamilyName) && !agrees(Kind::GivenName) && identified.contains(&false);
+    // A given name and a switchboard are shared by colleagues; who has married keeps their own mailbox.
+    let renamed = agrees(Kind::GivenName) && (identified.contains(&true) || evidence.iter().any(Piece::is_own));
+    let strangers = other(Kind::FamilyName) && !renamed && identified.contains(&false);
     if relatives || strangers {
         return Some(Doubt::OtherName);
     }

@@ -1,6 +1,9 @@
 //! Made-up people, as a company that has bought a few others holds them: relatives at one address, colleagues at one switchboard and
 //! behind one `info@`, and copies of the same person with the slips that people and systems make.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -52,6 +55,9 @@ pub struct People {
     person: u64,
     truth: Values,
     copies: usize,
+    /// Hashes of the mailboxes that somebody has: no two people have one.
+    mailboxes: HashSet<u64>,
+    hasher: BuildHasherDefault<DefaultHasher>,
 }
 
 /// A record and the person it is of.
@@ -64,7 +70,16 @@ impl People {
     /// As many records as are asked for.
     pub fn new(records: usize, seed: u64) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Self { rng, left: records, companies: records / STAFF + 1, person: 0, truth: Values::default(), copies: 0 }
+        Self {
+            rng,
+            left: records,
+            companies: records / STAFF + 1,
+            person: 0,
+            truth: Values::default(),
+            copies: 0,
+            mailboxes: HashSet::new(),
+            hasher: BuildHasherDefault::default(),
+        }
     }
 
     fn next_person(&mut self) {
@@ -86,7 +101,11 @@ impl People {
         truth[BIRTH] = format!("{}-{:02}-{:02}", rng.random_range(1940..2006), rng.random_range(1..=12), rng.random_range(1..=28));
         truth[PHONE] = format!("+1{}555{:04}", rng.random_range(201..990), rng.random_range(0..10_000));
         let at_work = rng.random_bool(EMPLOYED).then(|| names::Company::number(rng.random_range(0..self.companies)));
-        truth[EMAIL] = names::mailbox(rng, &truth[FIRST_NAME], &truth[LAST_NAME], at_work.as_ref().map(|company| company.domain.as_str()));
+        let domain = at_work.as_ref().map(|company| company.domain.as_str());
+        truth[EMAIL] = names::mailbox(rng, &truth[FIRST_NAME], &truth[LAST_NAME], domain);
+        while !self.mailboxes.insert(self.hasher.hash_one(&truth[EMAIL])) {
+            truth[EMAIL] = names::mailbox(rng, &truth[FIRST_NAME], &truth[LAST_NAME], domain);
+        }
         if let Some(company) = at_work {
             if rng.random_bool(SWITCHBOARD) {
                 truth[PHONE] = company.phone;
@@ -133,6 +152,8 @@ impl Iterator for People {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -152,5 +173,21 @@ mod tests {
             .filter(|(one, two)| one.person != two.person && one.values[STREET] == two.values[STREET] && !one.values[STREET].is_empty());
         assert!((200..700).contains(&copies), "{copies}");
         assert!(relatives.count() > 50);
+    }
+
+    #[test]
+    fn no_two_people_have_one_mailbox() {
+        let mut owners: HashMap<String, u64> = HashMap::new();
+        let mut last = 0;
+        for Record { person, values } in People::new(20_000, 1) {
+            let role = ["info@", "sales@", "office@"].iter().any(|role| values[EMAIL].starts_with(role));
+            // Copies have slips; a person's first record has none.
+            if person != last && !values[EMAIL].is_empty() && !role {
+                let owner = owners.insert(values[EMAIL].clone(), person);
+                assert_eq!(owner, None, "{} is {person}'s as well", values[EMAIL]);
+            }
+            last = person;
+        }
+        assert!(owners.len() > 5_000);
     }
 }

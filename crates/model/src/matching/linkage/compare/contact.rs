@@ -15,30 +15,34 @@ const MAILBOX_CHARS_MIN: usize = 5;
 const TAIL_DIGITS: usize = 7;
 
 pub(super) fn email(one: &Term, two: &Term) -> Level {
+    // Two mailboxes at one company are colleagues; two at one provider are nobody.
+    let company = if one.group != 0 && one.group == two.group { Level::Domain } else { Level::Different };
+    if !one.telling || !two.telling {
+        return company;
+    }
     let (Some((box_one, domain_one)), Some((box_two, domain_two))) = (one.text.split_once('@'), two.text.split_once('@')) else {
-        return Level::Different;
+        return company;
     };
-    let telling = mailbox_key(&one.text).is_some() && mailbox_key(&two.text).is_some() && !namesakes(box_one, box_two);
-    if telling && one.text.len().abs_diff(two.text.len()) <= NEAR_SLIPS && slips(&one.text, &two.text) <= NEAR_SLIPS {
+    if namesakes(box_one, box_two) {
+        return company;
+    }
+    if one.text.len().abs_diff(two.text.len()) <= NEAR_SLIPS && slips(&one.text, &two.text) <= NEAR_SLIPS {
         return Level::Near;
     }
-    if telling && box_one == box_two {
+    if box_one == box_two {
         return Level::Part;
     }
-    if telling && domain_one != domain_two && alike(box_one, box_two) >= SIMILAR && alike(domain_one, domain_two) >= SIMILAR {
-        return Level::Similar;
-    }
-    if telling && domain_one == domain_two && alike(box_one, box_two) >= SIMILAR {
-        return Level::Similar;
-    }
-    // Two mailboxes at one company are colleagues; two at one provider are nobody.
-    if one.group != 0 && one.group == two.group { Level::Domain } else { Level::Different }
+    let domains_alike = || domain_one == domain_two || alike(domain_one, domain_two) >= SIMILAR;
+    if alike(box_one, box_two) >= SIMILAR && domains_alike() { Level::Similar } else { company }
 }
 
 /// Whether only numbers tell two mailboxes apart, by more than a slip: that is how namesakes are told apart.
 fn namesakes(one: &str, two: &str) -> bool {
-    let letters = |mailbox: &'_ str| mailbox.bytes().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<u8>>();
-    one != two && letters(one) == letters(two) && slips(one, two) > 1
+    one != two && letters(one).eq(letters(two)) && slips(one, two) > 1
+}
+
+fn letters(mailbox: &str) -> impl Iterator<Item = u8> + '_ {
+    mailbox.bytes().filter(|byte| !byte.is_ascii_digit())
 }
 
 /// The name of a mailbox, where it tells people apart.

@@ -125,7 +125,8 @@ mod tests {
     fn a_short_number_is_no_slip_from_another() {
         assert_eq!(number("48", "49"), Level::Different);
         assert_eq!(number("6988048", "6988049"), Level::Near);
-        assert_eq!(number("6988048", "6988094"), Level::Near);
+        assert_eq!(number("6988048", "6988084"), Level::Near);
+        assert_eq!(number("6988048", "6988094"), Level::Similar);
         assert_eq!(number("6988048", "6987049"), Level::Similar);
         assert_eq!(number("6988048", "1804974"), Level::Different);
     }
