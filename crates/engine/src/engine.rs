@@ -52,6 +52,8 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     connections: BTreeMap<String, Connection>,
     random: Mutex<ChaCha8Rng>,
+    /// When live changes were taken up last.
+    flushed: Mutex<Option<Timestamp>>,
     owner: String,
     leadership: Leadership,
     flaws: Flaws,
@@ -99,6 +101,7 @@ impl Engine {
             catalog: RwLock::new(Arc::new(catalog)),
             connections,
             random: Mutex::new(random),
+            flushed: Mutex::default(),
             owner,
             leadership: Leadership::default(),
             flaws,
@@ -181,6 +184,16 @@ impl Engine {
 
     fn random(&self) -> MutexGuard<'_, ChaCha8Rng> {
         self.0.random.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When live changes were taken up last by this process.
+    pub(crate) fn flushed_at(&self) -> Option<Timestamp> {
+        *self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that live changes were taken up.
+    pub(crate) fn note_flush(&self, at: Timestamp) {
+        *self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     /// A new record id of an object's prefix.

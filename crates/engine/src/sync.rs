@@ -20,6 +20,7 @@ pub mod presence;
 pub mod pressure;
 pub mod preview;
 pub mod provision;
+pub(crate) mod redirect;
 pub(crate) mod resting;
 pub mod resync;
 pub mod retention;

@@ -1,8 +1,8 @@
 //! Planning: what several copies of one record should become. Pure: no I/O, no clock, no chance.
 //!
-//! Per field it is a three-way merge against the base, the value last agreed with each side. A side whose value differs from its
-//! base has changed; one change wins, equal changes agree, different changes go through the [`cascade`] of rules or wait for a
-//! person. A waiting field is frozen alone; the others keep moving.
+//! Per field it is a three-way merge against what is known of each side: the value last weighed there, else the one last agreed. A side
+//! whose value differs from that has changed; one change wins, equal changes agree, different changes go through the [`cascade`] of
+//! rules or wait for a person. A waiting field is frozen alone; the others keep moving.
 
 pub mod cascade;
 pub mod policy;
@@ -32,10 +32,19 @@ pub struct Side {
     pub values: Fields,
     /// Values last agreed with this side. A field that is missing here was never agreed.
     pub base: Fields,
+    /// Values last weighed: what the last committed plan saw here and decided upon, where that is not the base.
+    pub taken: Fields,
     /// Fields that may be written at this side.
     pub writable: BTreeSet<FieldKey>,
     /// When and by whom the row was last changed.
     pub mark: ChangeMark,
+}
+
+impl Side {
+    /// The value that a change is measured against.
+    fn known(&self, key: &str) -> Option<&Value> {
+        self.taken.get(key).or_else(|| self.base.get(key))
+    }
 }
 
 /// The record as Entente holds it.
@@ -146,8 +155,8 @@ pub struct Drift {
     pub owner_value: Value,
 }
 
-/// A value that a side has never agreed with us on, and that the field's owner replaces: somebody entered it there before the two were
-/// linked. It is no drift, and it must not vanish without a trace.
+/// A value that a side has never agreed with us on, and that gives way to the owner's: somebody entered it there before the two were
+/// linked. It is no drift, and it must not vanish without a trace. It is told when it is first weighed, and not again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Overwritten {
     /// Field.
@@ -221,20 +230,17 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
     }
     let outcome = match policy.owner {
         Owner::Native => held_wins(input, key),
-        Owner::Crm if has(&sides, Role::Crm) => owner_wins(input, &sides, key, Role::Crm, plan),
-        Owner::Support if has(&sides, Role::Support) => owner_wins(input, &sides, key, Role::Support, plan),
+        Owner::Crm if has(&sides, Role::Crm) => owner_wins(input, &sides, key, Role::Crm),
+        Owner::Support if has(&sides, Role::Support) => owner_wins(input, &sides, key, Role::Support),
         // Without a counterpart at the owner, what there is counts: nothing is put back to a value that nobody gave.
         Owner::Crm | Owner::Support | Owner::Shared => merge_shared(input, &sides, policy, frozen, plan),
     };
     let Outcome::Winner { value, reason, from, mark } = outcome else { return };
     if reason == Reason::Owner || policy.owner == Owner::Native {
-        note_overwritten(&sides, key, &value, &from, plan);
+        note_replaced(&sides, key, &value, &from, plan);
     }
     if frozen {
         plan.thawed.insert(key.clone());
-    }
-    if policy.owner == Owner::Native {
-        note_drift(&sides, key, &value, NATIVE, plan);
     }
     if !value.agrees(held) {
         let change = Change { field: key.clone(), before: held.clone(), after: value.clone(), reason, from, mark };
@@ -265,40 +271,36 @@ fn held_wins(input: Input<'_>, key: &str) -> Outcome {
     }
 }
 
-fn owner_wins(input: Input<'_>, sides: &[&Side], key: &str, role: Role, plan: &mut Plan) -> Outcome {
-    let mut owners = sides.iter().filter(|side| side.role == role);
-    let first = owners.next();
-    // Several connections of the owning role: the one that changed speaks, else the first.
-    let Some(owner) = first.filter(|side| changed(side, key)).or_else(|| owners.find(|side| changed(side, key))).or(first) else {
+fn owner_wins(input: Input<'_>, sides: &[&Side], key: &str, role: Role) -> Outcome {
+    let held = get(&input.held.values, key);
+    let owners: Vec<&&Side> = sides.iter().filter(|side| side.role == role).collect();
+    // Several connections of the owning role: the one that changed speaks, else the one that was heard last, else the first.
+    let spoke = owners.iter().find(|side| changed(side, key)).or_else(|| owners.iter().find(|side| get(&side.values, key).agrees(held)));
+    let Some(owner) = spoke.or(owners.first()) else {
         return held_wins(input, key);
     };
     let value = get(&owner.values, key).clone();
-    note_drift(sides, key, &value, &owner.name, plan);
     Outcome::Winner { value, reason: Reason::Owner, from: owner.name.clone(), mark: owner.mark }
 }
 
-/// Whether the side's value differs from what was last agreed with it. What was never agreed counts as changed unless blank.
+/// Whether the side's value differs from what is known of it. What was never weighed nor agreed counts as changed unless blank.
 fn changed(side: &Side, key: &str) -> bool {
     let now = get(&side.values, key);
-    side.base.get(key).map_or_else(|| !now.is_blank(), |base| !base.agrees(now))
+    side.known(key).map_or_else(|| !now.is_blank(), |known| !known.agrees(now))
 }
 
-fn note_drift(sides: &[&Side], key: &str, value: &Value, owner: &str, plan: &mut Plan) {
-    for side in sides.iter().filter(|side| side.name != owner) {
+/// Notes what gives way to the owner's value elsewhere, once: it is known with the plan that notes it.
+fn note_replaced(sides: &[&Side], key: &str, value: &Value, owner: &str, plan: &mut Plan) {
+    for side in sides.iter().filter(|side| side.name != owner && changed(side, key)) {
         let found = get(&side.values, key);
-        let agreed_before = side.base.contains_key(key);
-        if agreed_before && changed(side, key) && !found.agrees(value) {
-            plan.drift.push(Drift { field: key.to_owned(), side: side.name.clone(), found: found.clone(), owner_value: value.clone() });
+        if found.agrees(value) {
+            continue;
         }
-    }
-}
-
-fn note_overwritten(sides: &[&Side], key: &str, value: &Value, from: &str, plan: &mut Plan) {
-    for side in sides.iter().filter(|side| side.name != from && side.writable.contains(key) && !side.base.contains_key(key)) {
-        let found = get(&side.values, key);
-        if !found.is_blank() && !found.agrees(value) {
+        if side.base.contains_key(key) {
+            plan.drift.push(Drift { field: key.to_owned(), side: side.name.clone(), found: found.clone(), owner_value: value.clone() });
+        } else if !found.is_blank() {
             let lost = Candidate { side: side.name.clone(), role: Some(side.role), value: found.clone(), mark: side.mark };
-            plan.overwritten.push(Overwritten { field: key.to_owned(), lost, owner_value: value.clone(), from: from.to_owned() });
+            plan.overwritten.push(Overwritten { field: key.to_owned(), lost, owner_value: value.clone(), from: owner.to_owned() });
         }
     }
 }
@@ -306,7 +308,9 @@ fn note_overwritten(sides: &[&Side], key: &str, value: &Value, from: &str, plan:
 fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen: bool, plan: &mut Plan) -> Outcome {
     let key = &policy.field;
     let held = get(&input.held.values, key);
-    let changed_sides: Vec<&Side> = sides.iter().copied().filter(|side| changed(side, key)).collect();
+    // What the record holds already is no news: it may be the echo of our own write.
+    let news = |side: &&Side| changed(side, key) && !get(&side.values, key).agrees(held);
+    let changed_sides: Vec<&Side> = sides.iter().copied().filter(news).collect();
     if changed_sides.is_empty() {
         return if frozen && sides.iter().any(|side| !get(&side.values, key).agrees(held)) {
             Outcome::Waiting
@@ -318,6 +322,7 @@ fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen:
     let distinct = distinct(&candidates);
     if distinct == 1 {
         if frozen && !everyone_agrees(sides, key) {
+            plan.conflicts.push(Conflict { field: key.clone(), base: base_of(&changed_sides, key), candidates, resolved: None });
             return Outcome::Waiting;
         }
         let first = &candidates[0];
@@ -330,7 +335,7 @@ fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen:
         return Outcome::Waiting;
     }
     if policy.merge == Merge::Set {
-        let value = sets::merge(held, changed_sides.iter().map(|side| (side.base.get(key.as_str()), get(&side.values, key))));
+        let value = sets::merge(held, changed_sides.iter().map(|side| (side.known(key), get(&side.values, key))));
         let mark = latest_mark(&candidates);
         return Outcome::Winner { value, reason: Reason::SetMerge, from: NATIVE.to_owned(), mark };
     }
@@ -356,7 +361,7 @@ fn candidates(input: Input<'_>, changed_sides: &[&Side], key: &str) -> Vec<Candi
         .iter()
         .map(|side| Candidate { side: side.name.clone(), role: Some(side.role), value: get(&side.values, key).clone(), mark: side.mark })
         .collect();
-    let unseen = changed_sides.iter().any(|side| side.base.get(key).map_or(!held.is_blank(), |base| !base.agrees(held)));
+    let unseen = changed_sides.iter().all(|side| side.base.get(key).map_or(!held.is_blank(), |base| !base.agrees(held)));
     let already = candidates.iter().any(|candidate| candidate.value.agrees(held));
     if unseen && !already {
         let mark = input.held.marks.get(key).copied().unwrap_or_default();

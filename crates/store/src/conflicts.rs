@@ -49,7 +49,7 @@ pub struct NewConflict {
     pub field: FieldKey,
     /// The value last agreed.
     pub base: Value,
-    /// The sides' values.
+    /// The sides' values. In a conflict that was found again, those of before follow: the first of a side is its present one.
     pub sides: Vec<ConflictSide>,
     /// What Entente would choose.
     pub suggested: Option<Value>,
@@ -113,15 +113,15 @@ fn conflict(mut row: Row) -> Result<Conflict> {
 }
 
 impl Tx<'_> {
-    /// Opens conflicts. Where one waits already for the field, its sides are brought up to date. Answers their numbers and whether
-    /// they are new.
+    /// Opens conflicts. Where one waits already for the field, its sides are brought up to date, and what they showed before follows
+    /// after what they show now. Answers their numbers and whether they are new.
     ///
     /// # Errors
     /// As for any write.
     pub fn open_conflicts(&mut self, found: &[NewConflict]) -> Result<Vec<(i64, bool)>> {
         let mut opened = Vec::with_capacity(found.len());
         for new in found {
-            let params = [
+            let mut params = [
                 (&new.record).into(),
                 new.object.as_str().into(),
                 new.field.as_str().into(),
@@ -140,6 +140,12 @@ impl Tx<'_> {
             opened.push(match inserted {
                 Some(mut row) => (row.int()?, true),
                 None => {
+                    let mut sides = new.sides.clone();
+                    let sql = "select sides from conflicts where record = $1 and field = $2 and state = 'waiting' FOR_UPDATE";
+                    let known: Vec<ConflictSide> = self.the_row("conflicts", sql, vals![&new.record, new.field.as_str()])?.json()?;
+                    let same = |one: &ConflictSide, other: &ConflictSide| one.side == other.side && one.value.agrees(&other.value);
+                    sides.extend(known.into_iter().filter(|one| !new.sides.iter().any(|other| same(one, other))));
+                    params[4] = Val::json(&sides)?;
                     let sql = "update conflicts set object = $2, base = $4, sides = $5, suggested = $6
                          where record = $1 and field = $3 and state = 'waiting' returning id";
                     (self.the_row("conflicts", sql, &params[..6])?.int()?, false)

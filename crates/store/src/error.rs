@@ -90,6 +90,22 @@ impl StoreError {
         matches!(self, Self::Busy(_) | Self::Unavailable(_) | Self::Conflict { .. })
     }
 
+    /// Whether the store as a whole has failed, not what it was asked: any other call would fail as well.
+    #[must_use]
+    pub fn is_total(&self) -> bool {
+        matches!(
+            self,
+            Self::Crashed
+                | Self::Unavailable(_)
+                | Self::Closed
+                | Self::Io { .. }
+                | Self::NewerSchema { .. }
+                | Self::SecondWorker
+                | Self::BadKey(_)
+                | Self::BadUrl(_)
+        )
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
     }

@@ -89,6 +89,8 @@ pub struct Claim {
     pub limit: usize,
     /// With this many claimable there is no waiting for the first to be due.
     pub full: usize,
+    /// Whether nothing less than `full` is worth a claim now, due or not.
+    pub only_full: bool,
     /// Which lanes.
     pub lanes: RangeInclusive<Lane>,
 }
@@ -222,7 +224,7 @@ impl Tx<'_> {
         );
         let mut row = self.the_row("hints", &sql, vals![now, horizon, low, high, claim.full.max(1)])?;
         let (many, due): (usize, Option<i64>) = (row.num()?, row.opt_int()?);
-        if due.is_none_or(|due| due > now) && many < claim.full.max(1) {
+        if (claim.only_full || due.is_none_or(|due| due > now)) && many < claim.full.max(1) {
             return Ok(Vec::new());
         }
         let lease = now.saturating_add(claim.lease_ms);
@@ -244,6 +246,36 @@ impl Tx<'_> {
         }
         taken.sort_by(|a, b| (a.lane, a.due_at, &a.subject).cmp(&(b.lane, b.due_at, &b.subject)));
         Ok(taken)
+    }
+
+    /// Takes hints of certain subjects under a lease, due or not: those that nobody holds and that do not rest after a failure.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn claim_these(&mut self, owner: &str, now: Timestamp, lease_ms: i64, subjects: &[String]) -> Result<Vec<Hint>> {
+        let sql = format!(
+            "update hints set lease_until = $3, lease_owner = $4, ready_at = $3, to_fetch = JSON_UNION(to_fetch, to_fetch_next),
+                    to_fetch_next = '{{}}'
+             where subject in (select subject from hints where subject IN_LIST($1) and coalesce(lease_until, 0) <= $2
+                and not_before <= $2 SKIP_LOCKED)
+             returning {COLUMNS}"
+        );
+        let lease = now.as_millisecond().saturating_add(lease_ms);
+        let mut taken = Vec::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            for row in self.rows("hints", &sql, vals![batch.to_vec(), now, lease, owner])? {
+                taken.push(hint(row)?);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// When the next hint of a lane can be claimed, if nothing else happens. An instant that has passed means now.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn next_due_of(&mut self, lane: Lane) -> Result<Option<Timestamp>> {
+        self.the_row("hints", "select min(ready_at) from hints where lane = $1", vals![lane])?.opt_time()
     }
 
     /// When the next hint can be claimed, if nothing else happens: the end of a coalescing, a pause or a lease. An instant that has

@@ -48,7 +48,7 @@ pub use inbox::{Delivery, DeliveryState, NewDelivery};
 pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Verdict, Verified};
 pub use links::{Link, LinkState, PresentRow, RemoteKey};
-pub use looks::{Existence, StoredLook};
+pub use looks::{EarlierValues, Existence, StoredLook};
 pub use master_key::MasterKey;
 pub use match_keys::{MatchHit, MatchKey};
 pub use metadata::StoredMapping;

@@ -58,6 +58,9 @@ pub struct Link {
     pub base: Fields,
     /// The values last seen, where they differ from the base.
     pub seen: Option<Fields>,
+    /// The values that the last decision weighed, where they differ from the base: what a change is measured against. A value that
+    /// waits for a person is seen and not weighed.
+    pub taken: Option<Fields>,
     /// Values that are being written there now: what comes back with them is our own echo, and what comes back otherwise is news.
     pub pending: Option<Fields>,
     /// The remote version last seen.
@@ -93,8 +96,7 @@ pub struct PresentRow {
     pub object: String,
 }
 
-const COLUMNS: &str =
-    "record, connection, remote_object, external_id, base, seen, pending, version, seen_at, changed_at, changed_by, state, created_at";
+const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, pending, version, seen_at, changed_at, changed_by, state, created_at";
 
 fn link(mut row: Row) -> Result<Link> {
     Ok(Link {
@@ -104,6 +106,7 @@ fn link(mut row: Row) -> Result<Link> {
         external_id: row.text()?,
         base: row.json()?,
         seen: row.opt_json()?,
+        taken: row.opt_json()?,
         pending: row.opt_json()?,
         version: row.opt_text()?,
         seen_at: row.opt_time()?,
@@ -172,7 +175,7 @@ impl Tx<'_> {
                     "changed_by": crate::actor_name(link.changed_by)?, "state": link.state, "created_at": link.created_at.as_millisecond(),
                 });
                 // Left out when there are none: a JSON null inside would be stored as a document.
-                for (name, fields) in [("seen", &link.seen), ("pending", &link.pending)] {
+                for (name, fields) in [("seen", &link.seen), ("taken", &link.taken), ("pending", &link.pending)] {
                     if let Some(fields) = fields {
                         row[name] = serde_json::to_value(fields).map_err(|error| StoreError::Invalid(error.to_string()))?;
                     }
@@ -180,16 +183,16 @@ impl Tx<'_> {
                 rows.push(row);
             }
             self.exec(
-                "insert into links (record, connection, remote_object, external_id, base, seen, pending, version, seen_at, changed_at,
+                "insert into links (record, connection, remote_object, external_id, base, seen, taken, pending, version, seen_at, changed_at,
                         changed_by, state, created_at)
                  select x.value->>'record', x.value->>'connection', x.value->>'remote_object', x.value->>'external_id', x.value->'base',
-                        x.value->'seen', x.value->'pending', x.value->>'version', cast(x.value->>'seen_at' as bigint),
+                        x.value->'seen', x.value->'taken', x.value->'pending', x.value->>'version', cast(x.value->>'seen_at' as bigint),
                         cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->>'state',
                         cast(x.value->>'created_at' as bigint)
                  from EACH($1) where true
                  on conflict (record, connection) do update set remote_object = excluded.remote_object,
-                        external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, pending = excluded.pending,
-                        version = excluded.version,
+                        external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, taken = excluded.taken,
+                        pending = excluded.pending, version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
                         state = excluded.state, created_at = excluded.created_at",
                 &[Val::json(&rows)?],
@@ -198,12 +201,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives a counterpart to another record, as a merge does. Base and versions go with it.
+    /// Gives a counterpart to another record, as a merge does. Base and versions go with it; what was weighed
+    /// does not, for that was another record's decision.
     ///
     /// # Errors
     /// [`StoreError::Missing`] when the record has no link there, [`StoreError::Conflict`] when the other one has one already.
     pub fn move_link(&mut self, record: &RecordId, connection: &str, to: &RecordId) -> Result<()> {
-        let moved = self.exec("update links set record = $3 where record = $1 and connection = $2", vals![record, connection, to])?;
+        let moved =
+            self.exec("update links set record = $3, taken = null where record = $1 and connection = $2", vals![record, connection, to])?;
         if moved == 1 { Ok(()) } else { Err(StoreError::Missing(format!("the link of {record} at {connection}"))) }
     }
 

@@ -1,6 +1,7 @@
-//! Looks: remote rows that were seen and wait to be converged. One per row: a newer look takes the place of an older one.
+//! Looks: remote rows that were seen and wait to be converged. One per row: a newer look is laid over an older one, and what the older one
+//! showed otherwise is kept beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
@@ -45,6 +46,17 @@ impl std::str::FromStr for Existence {
     }
 }
 
+/// Values that a row showed before, and that a newer look shows otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EarlierValues {
+    /// The values; only those that differ.
+    pub row: RemoteRow,
+    /// When they were entered, as the vendor says.
+    pub changed_at: Option<Timestamp>,
+    /// By whom, as the vendor says.
+    pub changed_by: Actor,
+}
+
 /// One remote row as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLook {
@@ -64,6 +76,8 @@ pub struct StoredLook {
     pub changed_by: Actor,
     /// When the vendor answered, by our clock.
     pub seen_at: Timestamp,
+    /// What looks since the row was last converged showed otherwise, oldest first; empty for a look that comes in.
+    pub earlier: Vec<EarlierValues>,
     /// Given by the store: tells this look from a newer one of the same row. Ignored when a look is put.
     pub stamp: i64,
 }
@@ -74,21 +88,44 @@ impl StoredLook {
         (self.changed_at, self.seen_at)
     }
 
-    /// Lays a newer look over this one. One that does not tell all adds to what is known.
+    /// Lays a newer look over this one. One that does not tell all adds to what is known; what this one showed otherwise is kept.
     fn overlay(&mut self, newer: &Self) {
-        let existing = newer.existence == Existence::Present && self.existence == Existence::Present;
-        if newer.complete || !existing {
-            *self = newer.clone();
-            return;
+        let mut older = std::mem::replace(self, newer.clone());
+        self.earlier = std::mem::take(&mut older.earlier);
+        if newer.existence == Existence::Present && older.existence == Existence::Present {
+            self.fill_from(&older);
         }
-        let mut row = std::mem::take(&mut self.row);
-        row.extend(newer.row.clone());
-        *self = Self { row, complete: self.complete, ..newer.clone() };
+    }
+
+    /// Lays this look over an older one that came in late. Answers whether it told anything.
+    fn underlay(&mut self, older: &Self) -> bool {
+        if older.existence != Existence::Present || self.existence != Existence::Present {
+            return false;
+        }
+        let before = (self.row.len(), self.earlier.len(), self.complete);
+        self.fill_from(older);
+        before != (self.row.len(), self.earlier.len(), self.complete)
+    }
+
+    /// Takes from an older look what this one does not show, and keeps beside it what the older one showed otherwise.
+    fn fill_from(&mut self, older: &Self) {
+        let said = |value: &serde_json::Value| !value.is_null() && value != "";
+        let differs = |(field, value): &(&String, &serde_json::Value)| said(value) && self.row.get(*field).is_some_and(|now| now != *value);
+        let row: RemoteRow = older.row.iter().filter(differs).map(|(field, value)| (field.clone(), value.clone())).collect();
+        if !row.is_empty() && self.earlier.iter().all(|known| known.row != row) {
+            self.earlier.push(EarlierValues { row, changed_at: older.changed_at, changed_by: older.changed_by });
+        }
+        if !self.complete {
+            for (field, value) in &older.row {
+                self.row.entry(field.clone()).or_insert_with(|| value.clone());
+            }
+            self.complete = older.complete;
+        }
     }
 }
 
 const COLUMNS: &str =
-    "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, seen_at, stamp";
+    "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, seen_at, earlier, stamp";
 
 fn look(mut row: Row) -> Result<StoredLook> {
     Ok(StoredLook {
@@ -100,6 +137,7 @@ fn look(mut row: Row) -> Result<StoredLook> {
         changed_at: row.opt_time()?,
         changed_by: crate::actor_from(&row.text()?)?,
         seen_at: row.time()?,
+        earlier: row.json()?,
         stamp: row.int()?,
     })
 }
@@ -113,28 +151,28 @@ fn groups<'a>(keys: impl Iterator<Item = &'a RemoteKey>) -> BTreeMap<(&'a str, &
 }
 
 impl Tx<'_> {
-    /// Keeps looks. An older look than the one that is there changes nothing; a newer one that does not tell all is laid over it.
+    /// Keeps looks. A newer look is laid over the one that is there, an older one that comes in late adds what that does not show.
     ///
     /// # Errors
     /// As for any write.
     pub fn put_looks(&mut self, looks: &[StoredLook]) -> Result<()> {
-        let mut newest: BTreeMap<RemoteKey, StoredLook> = BTreeMap::new();
+        let keys: BTreeSet<RemoteKey> = looks.iter().map(|look| look.key.clone()).collect();
+        let mut newest = self.looks_for_update(&keys.into_iter().collect::<Vec<_>>())?;
+        let mut changed: BTreeSet<RemoteKey> = BTreeSet::new();
         for look in looks {
-            match newest.get_mut(&look.key) {
-                None => drop(newest.insert(look.key.clone(), look.clone())),
-                Some(known) if look.age() >= known.age() => known.overlay(look),
-                Some(_) => {}
+            let news = match newest.get_mut(&look.key) {
+                None => newest.insert(look.key.clone(), look.clone()).is_none(),
+                Some(known) if look.age() >= known.age() => {
+                    known.overlay(look);
+                    true
+                }
+                Some(known) => known.underlay(look),
+            };
+            if news {
+                changed.insert(look.key.clone());
             }
         }
-        // What is there matters only to those that do not tell all.
-        let partial: Vec<RemoteKey> = newest.values().filter(|look| !look.complete).map(|look| look.key.clone()).collect();
-        for (key, mut known) in self.looks_for_update(&partial)? {
-            if let Some(look) = newest.get_mut(&key).filter(|look| look.age() >= known.age()) {
-                known.overlay(look);
-                *look = known;
-            }
-        }
-        let newest: Vec<StoredLook> = newest.into_values().collect();
+        let newest: Vec<StoredLook> = newest.into_values().filter(|look| changed.contains(&look.key)).collect();
         for batch in newest.chunks(BATCH_ROWS) {
             let mut rows = Vec::with_capacity(batch.len());
             for look in batch {
@@ -142,19 +180,21 @@ impl Tx<'_> {
                     "connection": look.key.connection, "object": look.key.object, "id": look.key.id, "fields": look.row,
                     "complete": i64::from(look.complete), "existence": look.existence.to_text(), "version": look.version,
                     "changed_at": look.changed_at.map(Timestamp::as_millisecond), "changed_by": crate::actor_name(look.changed_by)?,
-                    "seen_at": look.seen_at.as_millisecond(),
+                    "seen_at": look.seen_at.as_millisecond(), "earlier": look.earlier,
                 }));
             }
             self.exec(
                 "insert into looks (connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by,
-                        seen_at, stamp)
+                        seen_at, earlier, stamp)
                  select x.value->>'connection', x.value->>'object', x.value->>'id', x.value->'fields',
                         cast(x.value->>'complete' as smallint), x.value->>'existence', x.value->>'version',
-                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', cast(x.value->>'seen_at' as bigint), 1
+                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', cast(x.value->>'seen_at' as bigint),
+                        x.value->'earlier', 1
                  from EACH($1) where true
                  on conflict (connection, remote_object, external_id) do update set fields = excluded.fields,
                         complete = excluded.complete, existence = excluded.existence, version = excluded.version,
                         changed_at = excluded.changed_at, changed_by = excluded.changed_by, seen_at = excluded.seen_at,
+                        earlier = excluded.earlier,
                         stamp = looks.stamp + 1
                  where coalesce(excluded.changed_at, -1) > coalesce(looks.changed_at, -1)
                     or (coalesce(excluded.changed_at, -1) = coalesce(looks.changed_at, -1) and excluded.seen_at >= looks.seen_at)",

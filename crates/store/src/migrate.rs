@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(8, "metadata"),
     shared!(9, "counters"),
     shared!(10, "processes", two digits),
+    shared!(11, "taken", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

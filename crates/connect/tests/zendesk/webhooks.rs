@@ -136,7 +136,9 @@ fn custom_fields_are_shown_where_the_event_writes_them_as_the_row_does() {
     assert_eq!(field("tagger", json!("gold")), Some(json!("gold")));
     assert_eq!(field("text", json!("")), Some(Value::Null));
     assert_eq!(field("checkbox", json!(true)), Some(json!(true)));
-    assert_eq!(field("date", json!("2026-01-01")), None, "fetched");
+    assert_eq!(field("date", json!("2026-01-01")), Some(json!("2026-01-01")));
+    assert_eq!(field("decimal", json!(1.5)), Some(json!(1.5)));
+    assert_eq!(field("date", json!(1_767_225_600)), None, "fetched");
     assert_eq!(field("decimal", json!("1.5")), None, "fetched");
     let without_key = event("user.custom_field_changed", detail(), json!({"current": "gold", "previous": null, "field": {"id": "9"}}));
     assert_eq!(without_key.events[0].look, None);

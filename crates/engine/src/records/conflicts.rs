@@ -83,7 +83,7 @@ pub struct Conflict {
     pub reason: String,
     /// The value last agreed.
     pub base: Option<String>,
-    /// The sides' values.
+    /// The sides' values: what each shows now, then what they showed before while the conflict waited.
     pub sides: Vec<ConflictSide>,
     /// What Entente would choose.
     pub suggested: Option<String>,
@@ -202,6 +202,9 @@ fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store:
 }
 
 fn reason(sides: &[entente_store::ConflictSide]) -> String {
+    // What a side showed before follows after what it shows now, and decides nothing.
+    let is_present = |at: usize| sides[..at].iter().all(|one| one.side != sides[at].side);
+    let sides: Vec<_> = (0..sides.len()).filter(|at| is_present(*at)).map(|at| &sides[at]).collect();
     let times: Vec<i64> = sides.iter().filter_map(|side| side.at).map(Timestamp::as_millisecond).collect();
     match (times.iter().min(), times.iter().max()) {
         (Some(first), Some(last)) if times.len() == sides.len() && last - first < SIMULTANEOUS_MS => {
@@ -292,10 +295,12 @@ fn decide(
     for link in &mut links {
         let present = link.seen.as_ref().and_then(|seen| seen.get(&of.field)).unwrap_or_else(|| get(&link.base, &of.field)).clone();
         link.base.insert(of.field.clone(), present);
-        if let Some(seen) = &mut link.seen {
-            seen.remove(&of.field);
+        for apart in [&mut link.seen, &mut link.taken] {
+            if let Some(fields) = apart {
+                fields.remove(&of.field);
+            }
+            *apart = apart.take().filter(|fields| !fields.is_empty());
         }
-        link.seen = link.seen.take().filter(|seen| !seen.is_empty());
     }
     tx.put_links(&links)?;
     let detail = format!("conflict {} about {} was decided by a person", found.id, of.field);

@@ -24,7 +24,6 @@ use super::first_read;
 use super::look::taken;
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
-use super::task::LANE_BACKFILL;
 use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
@@ -33,35 +32,36 @@ use crate::error::Result;
 /// Below this score a candidate is not worth a person's look.
 const REVIEW_FROM: f64 = 0.6;
 
-/// Adopts the rows of hints that this worker holds.
+/// Adopts the rows of hints that this worker holds. Answers the records that they belong to, which are hinted at.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<String>> {
     let hints = fetch_unseen(engine, hints).await?;
     let engine_ = engine.clone();
     let catalog = engine.catalog();
     let hints = Arc::new(hints);
-    engine
+    let adopted = engine
         .store()
         .write(move |tx| {
             let now = engine_.now();
-            let mut adoption = Adoption { engine: &engine_, catalog: &catalog, now, added: BTreeMap::new(), companies: BTreeMap::new() };
+            let mut adoption = Adoption::new(&engine_, &catalog, now);
             adoption.run(tx, &hints)?;
             let settled: Vec<Settled> = hints
                 .iter()
                 .map(|hint| Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Done })
                 .collect();
             tx.settle(engine_.owner(), now, &settled)?;
-            end_first_reads(tx, &hints, now)
+            end_first_reads(tx, &hints, now)?;
+            Ok(adoption.hinted)
         })
         .await?;
-    Ok(())
+    Ok(adopted)
 }
 
-/// The rows that were adopted may have been the last ones of a first read.
+/// The rows that were adopted may have been the last ones of a first read, also those that an event has made urgent meanwhile.
 fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<(), StoreError> {
-    let read = hints.iter().filter(|hint| hint.lane == LANE_BACKFILL).filter_map(|hint| match Subject::parse(&hint.subject) {
+    let read = hints.iter().filter_map(|hint| match Subject::parse(&hint.subject) {
         Some(Subject::Row(row)) => Some((row.connection, row.object)),
         _ => None,
     });
@@ -73,7 +73,7 @@ fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<()
 
 /// Adopts the rows of hints within the caller's transaction; for looks ahead, which are never committed.
 pub(crate) fn adopt_within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, hints: &[Hint]) -> Result<(), StoreError> {
-    let mut adoption = Adoption { engine, catalog, now: engine.now(), added: BTreeMap::new(), companies: BTreeMap::new() };
+    let mut adoption = Adoption::new(engine, catalog, engine.now());
     adoption.run(tx, hints)
 }
 
@@ -160,6 +160,8 @@ struct Adoption<'a> {
     added: BTreeMap<(String, MatchKey), BTreeSet<RecordId>>,
     /// Names of accounts, by record.
     companies: BTreeMap<RecordId, String>,
+    /// Records that were hinted at.
+    hinted: Vec<String>,
 }
 
 /// A row on its way to a record.
@@ -174,7 +176,10 @@ struct Row<'a> {
     company: Option<String>,
 }
 
-impl Adoption<'_> {
+impl<'a> Adoption<'a> {
+    fn new(engine: &'a Engine, catalog: &'a Catalog, now: Timestamp) -> Self {
+        Self { engine, catalog, now, added: BTreeMap::new(), companies: BTreeMap::new(), hinted: Vec::new() }
+    }
     fn run(&mut self, tx: &mut Tx<'_>, hints: &[Hint]) -> Result<(), StoreError> {
         let keys: Vec<(&Hint, RowKey)> = hints
             .iter()
@@ -401,6 +406,7 @@ impl Adoption<'_> {
             external_id: row.key.id.clone(),
             base: Fields::new(),
             seen: None,
+            taken: None,
             pending: None,
             version: None,
             seen_at: None,
@@ -421,7 +427,8 @@ impl Adoption<'_> {
         }
     }
 
-    fn hint(&self, tx: &mut Tx<'_>, from: &Hint, id: &RecordId, fetch: BTreeSet<String>) -> Result<(), StoreError> {
+    fn hint(&mut self, tx: &mut Tx<'_>, from: &Hint, id: &RecordId, fetch: BTreeSet<String>) -> Result<(), StoreError> {
+        self.hinted.push(id.to_string());
         tx.hint(&[NewHint {
             subject: id.to_string(),
             object: from.object.clone(),

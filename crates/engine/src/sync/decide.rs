@@ -114,7 +114,6 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     let input = Input { held: &held, sides: &sides.present, policy, frozen: &task.frozen };
     let mut plan = if grounds.engine.flaws().last_write_wins_record { super::flawed::whole_record(input) } else { plan(input) };
     hold_back_shared_remotes(&task, &mut plan, grounds);
-    forget_noted(&task, &mut plan, policy);
     let mut changes = entry::of_plan(&plan);
     changes.extend(ids);
     note_superseded(&task, &sides, &mut changes, grounds);
@@ -136,6 +135,7 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     };
     follow_gone(&mut decision, &sides, grounds);
     update_links(&mut decision, &sides, grounds);
+    note_taken(&mut decision, &sides, policy);
     note_waits_and_faults(&mut decision, &sides);
     if decision.state == RecordState::Active {
         plan_updates(&mut decision, grounds);
@@ -152,16 +152,6 @@ fn note_pending(decision: &mut Decision) {
             decision.writes.iter().find(|planned| planned.connection == link.connection && planned.write.kind == WriteKind::Update);
         link.pending = planned.map(|planned| planned.fields.clone());
     }
-}
-
-/// A value whose overwriting is in the ledger already is not noted with every further attempt to write over it: the link remembers what
-/// was seen when it was noted. Fields of our own may have been seen long before we gave them a value.
-fn forget_noted(task: &Task, plan: &mut Plan, policy: &[FieldPolicy]) {
-    plan.overwritten.retain(|one| {
-        let ours = policy.iter().any(|policy| policy.field == one.field && policy.owner == Owner::Native);
-        let seen = task.link(&one.lost.side).and_then(|link| link.seen.as_ref()).and_then(|seen| seen.get(&one.field));
-        ours || seen != Some(&one.lost.value)
-    });
 }
 
 /// Values that a webhook showed and that are gone from the platform: somebody entered them, and a later write replaced them before they
@@ -286,6 +276,7 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
                     _ => {
                         link.external_id.clone_from(winner);
                         link.seen = None;
+                        link.taken = None;
                         decision.notes.push(format!("merged at {connection}; the surviving row is the counterpart now"));
                         decision.look_again.insert(connection.clone());
                     }
@@ -346,6 +337,26 @@ fn update_links(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
         } else if link.seen_at.is_none() {
             link.seen_at = Some(grounds.now);
         }
+    }
+}
+
+/// What this decision saw and weighed at each side: no news to the next one, whether or not what it writes lands. What waits for a person
+/// was not weighed, nor what stands in a field of our own that has no value yet.
+fn note_taken(decision: &mut Decision, sides: &Sides, policy: &[FieldPolicy]) {
+    let plan = &decision.plan;
+    let mut waiting = &decision.task.frozen - &plan.thawed;
+    waiting.extend(plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| conflict.field.clone()));
+    let ours = |policy: &&FieldPolicy| policy.owner != Owner::Native || decision.task.record.data.contains_key(&policy.field);
+    let weighed: BTreeSet<&FieldKey> =
+        policy.iter().filter(ours).map(|policy| &policy.field).filter(|field| !waiting.contains(*field)).collect();
+    for side in &sides.present {
+        let Some(link) = decision.links.iter_mut().find(|link| link.connection == side.name) else { continue };
+        let mut taken = side.taken.clone();
+        let news = side.values.iter().filter(|(field, _)| weighed.contains(field));
+        taken.extend(news.map(|(field, value)| (field.clone(), value.clone())));
+        // Measured against the base, it comes to the same.
+        taken.retain(|field, value| link.base.get(field).is_none_or(|base| !base.agrees(value)));
+        link.taken = (!taken.is_empty()).then_some(taken);
     }
 }
 

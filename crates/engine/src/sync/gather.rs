@@ -12,7 +12,7 @@ use entente_model::value::get;
 use entente_store::{Hint, Link, LinkState, Record, RemoteKey, ReviewState, Viewer};
 use futures::future::join_all;
 
-use super::look::taken;
+use super::look::{earlier, taken};
 use super::task::{RowIndex, Seen, Sides, Task, priority};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -51,10 +51,11 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             continue;
         };
         let links = links_by_record.remove(&record.id).unwrap_or_default();
-        let mut seen = BTreeMap::new();
+        let (mut seen, mut noticed) = (BTreeMap::new(), Vec::new());
         for link in &links {
             if let Some(stored) = looks.remove(&link.key()) {
                 let stamp = Some(stored.stamp);
+                noticed.extend(earlier(&stored).into_iter().map(|look| (link.connection.clone(), look)));
                 seen.insert(link.connection.clone(), Seen { look: taken(stored), stamp });
             }
         }
@@ -65,7 +66,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             .map(|conflict| conflict.field.clone())
             .collect();
         let in_review = reviewed.contains(record.id.as_str());
-        tasks.push(Task { hint, record, links, seen, noticed: Vec::new(), frozen, in_review, failure: None });
+        tasks.push(Task { hint, record, links, seen, noticed, frozen, in_review, failure: None });
     }
     Ok((tasks, orphans))
 }
@@ -92,6 +93,7 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
         let Ok(ready) = engine.connection(&connection) else { continue };
         let fields = read_fields(catalog, &connection, &object);
         let urgency = most_urgent.get(&(connection.clone(), object.clone())).copied().unwrap_or(Priority::Backfill);
+        tracing::debug!(connection, object, rows = rows.len(), "fetching rows");
         for chunk in rows.chunks(ready.connector.spec().fetch_max) {
             let connector = Arc::clone(&ready.connector);
             let read = ReadSpec { object: object.clone(), fields: fields.clone() };

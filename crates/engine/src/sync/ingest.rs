@@ -93,6 +93,7 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
         let state = Circumstances {
             in_flight: in_flight.contains(link.record.as_str()),
             has_look: look.is_some(),
+            is_late: arrival.look.as_ref().zip(look).is_some_and(|(arrived, waiting)| arrived.mark.at < waiting.changed_at),
             changed_at: link.changed_at.max(look.and_then(|look| look.changed_at)),
         };
         let news = judge(engine, arrival, link, mapped, &resolve, state, now);
@@ -127,6 +128,8 @@ struct Circumstances {
     in_flight: bool,
     /// A look at it waits to be taken in.
     has_look: bool,
+    /// A later look at it waits already: what this one shows may be gone.
+    is_late: bool,
     /// The latest change of the row that is known.
     changed_at: Option<Timestamp>,
 }
@@ -179,12 +182,12 @@ fn judge(
     // What an event leaves out has events of its own. It matters at once when the record is being changed elsewhere as well, when the
     // event may be an old one, and when nothing else will tell it.
     let doubtful = state.in_flight || !state.is_behind(look);
-    let fetch = cleared || hidden == Hidden::Derived || look.row.is_empty() || (hidden == Hidden::Others && doubtful);
+    let fetch = cleared || state.is_late || hidden == Hidden::Derived || look.row.is_empty() || (hidden == Hidden::Others && doubtful);
     News::Look { lane: lane_of(mapped, Some(&differing)), fetch }
 }
 
 /// What a look leaves out of what is known of a row.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Hidden {
     Nothing,
     /// Other fields.
@@ -253,7 +256,6 @@ fn hint(
     let (lane, wait) = match (way, lane) {
         (Way::FirstRead | Way::Resync, _) => (LANE_BACKFILL, 0),
         (_, LANE_URGENT) if object == "opportunity" => (lane, window.min(NEW_CUSTOMER_WINDOW_MS)),
-        (_, LANE_ACTIVITY) => (lane, window * 2),
         _ => (lane, window),
     };
     NewHint {

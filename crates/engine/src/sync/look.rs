@@ -19,8 +19,18 @@ pub(crate) fn stored(connection: &str, look: &Look) -> StoredLook {
         changed_at: look.mark.at,
         changed_by: look.mark.by,
         seen_at: look.seen_at,
+        earlier: Vec::new(),
         stamp: 0,
     }
+}
+
+/// What a look that waited knows of values before it, as looks of their own, oldest first.
+pub(crate) fn earlier(stored: &StoredLook) -> Vec<Look> {
+    let before = stored.earlier.iter().map(|earlier| {
+        let (row, mark) = (earlier.row.clone(), ChangeMark { at: earlier.changed_at, by: earlier.changed_by });
+        Look { row, mark, complete: false, version: None, ..taken(StoredLook { row: Default::default(), ..stored.clone() }) }
+    });
+    before.collect()
 }
 
 /// A look as it was taken.

@@ -296,7 +296,8 @@ fn finish(tx: &mut Tx<'_>, place: &Place, standing: &Standing, now: Timestamp) -
         Some(complete) if complete.whole => {
             tx.put_setting(&place.done, &serde_json::json!({ "started_at": complete.started_at, "at": now }))
         }
-        _ => Ok(()),
+        // A row of the first read that ended as a dead letter holds it up no longer.
+        _ => first_read::end_if_adopted(tx, &place.connection, &place.object, now),
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
 use entente_connect::error::VendorError;
 use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
 use entente_connect::settings::Secret;
@@ -88,6 +88,14 @@ impl Connector for Resting {
 
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
         self.inner.create_field(field).await
+    }
+
+    async fn groups(&self, fresh: bool) -> Result<Vec<Group>, VendorError> {
+        self.inner.groups(fresh).await
+    }
+
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Option<bool>, VendorError> {
+        self.inner.subscribed(url, objects).await
     }
 
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {

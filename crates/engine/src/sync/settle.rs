@@ -16,6 +16,7 @@ use super::decide::{Decision, PlannedWrite, id_field};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
 use super::fate::{Fate, end_hints, fate, give_back};
+use super::redirect::{Author, redirect};
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
 use super::wake::wake;
 use crate::catalog::Catalog;
@@ -56,13 +57,16 @@ pub(crate) async fn settle(
         .map(|at| Arc::new(ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)))
         .collect();
     let Err(error) = conclude(engine, catalog, &decisions, endings.clone(), now).await else { return Ok(()) };
-    if endings.len() == 1 {
+    if endings.len() == 1 || error.is_total() {
         return Err(error.into());
     }
     // One record must not hold back the others: what they wrote has landed, and is known.
     for ending in endings {
         let hint = &decisions[ending.decision].task.hint;
         if let Err(error) = conclude(engine, catalog, &decisions, vec![Arc::clone(&ending)], now).await {
+            if error.is_total() {
+                return Err(error.into());
+            }
             give_back(engine, hint, &error.into()).await?;
         }
     }
@@ -245,10 +249,12 @@ fn land(
 /// The link after its fields were written: they are the base now.
 fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestamp) -> Link {
     let mut link = link.clone();
-    if let Some(seen) = &mut link.seen {
-        seen.retain(|field, _| !planned.fields.contains_key(field));
+    for apart in [&mut link.seen, &mut link.taken] {
+        if let Some(fields) = apart {
+            fields.retain(|field, _| !planned.fields.contains_key(field));
+        }
+        *apart = apart.take().filter(|fields| !fields.is_empty());
     }
-    link.seen = link.seen.filter(|seen| !seen.is_empty());
     link.pending = None;
     link.base.extend(planned.fields.clone());
     link.external_id.clone_from(&written.id);
@@ -295,6 +301,7 @@ fn adopt_created(
         external_id: written.id.clone(),
         base,
         seen: None,
+        taken: None,
         pending: None,
         version: written.version.clone(),
         seen_at: Some(now),
@@ -325,7 +332,7 @@ fn adopt_created(
     wake(tx, record.id.as_str(), &planned.connection, decision.task.hint.lane, now)
 }
 
-/// Another record turns out to be the same: its counterpart goes to the survivor, and it ends as merged.
+/// Another record turns out to be the same: its counterpart goes to the survivor, what points to it points there, and it ends as merged.
 fn absorb(
     tx: &mut Tx<'_>,
     catalog: &Catalog,
@@ -357,7 +364,12 @@ fn absorb(
     }])?;
     let search_text = edit::search_text(catalog, &absorbed);
     tx.put_match_keys(&[(other.clone(), absorbed.object.clone(), BTreeSet::new())])?;
-    tx.put_records(&[PutRecord { record: absorbed, search_text }])
+    let object = absorbed.object.clone();
+    tx.put_records(&[PutRecord { record: absorbed, search_text }])?;
+    // What points to it would wait for its counterparts for good.
+    let why = format!("both stand for one row at {connection}");
+    let author = Author { actor: Actor::Us, name: connection, cause: "event", why: &why };
+    redirect(tx, catalog, &object, other, &survivor.id, &author, now)
 }
 
 /// Whether a case is the onboarding checklist of a new customer.

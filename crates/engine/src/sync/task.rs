@@ -49,7 +49,7 @@ pub(crate) struct Task {
     pub(crate) links: Vec<Link>,
     /// Newest look per connection.
     pub(crate) seen: BTreeMap<String, Seen>,
-    /// Looks that a fresh one took the place of, by connection: what they show may be gone from the platform by now.
+    /// Looks that newer ones took the place of, by connection: what they show may be gone from the platform by now.
     pub(crate) noticed: Vec<(String, Look)>,
     /// Fields with a waiting conflict.
     pub(crate) frozen: BTreeSet<String>,
@@ -131,6 +131,7 @@ impl Task {
                 role: connection.role,
                 values,
                 base: link.base.clone(),
+                taken: link.taken.clone().unwrap_or_default(),
                 writable: mapped.writable.clone(),
                 mark,
             });

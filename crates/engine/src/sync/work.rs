@@ -9,7 +9,7 @@ use super::fate::give_back;
 use super::subject::Subject;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 
 /// Claims in order: what a person waits for and is due, all live changes, backfill. Urgent changes that still wait for others go along
 /// with the live changes.
@@ -23,6 +23,7 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
     let options = engine.options();
     let now = engine.now();
     for lanes in TURNS {
+        let live = *lanes.end() == LANE_ACTIVITY;
         let window = if *lanes.end() == LANE_URGENT { 0 } else { i64::try_from(options.window().as_millis()).unwrap_or(0) };
         let claim = Claim {
             owner: engine.owner().to_owned(),
@@ -31,18 +32,30 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
             lease_ms: i64::try_from(options.lease_ms).unwrap_or(i64::MAX),
             limit: options.batch_records,
             full: options.batch_records,
+            only_full: live && next_flush(engine).is_some_and(|at| at > now),
             lanes: lanes.clone(),
         };
         let hints = engine.store().write(move |tx| tx.claim(&claim)).await?;
         if !hints.is_empty() {
+            if live {
+                engine.note_flush(now);
+            }
             return Ok(hints);
         }
     }
     Ok(Vec::new())
 }
 
+/// When live changes may be taken up again: what a step of work brings up at once (a row that was adopted, a counterpart that others
+/// waited for) would otherwise make a batch of its own each time, and cost its own calls.
+fn next_flush(engine: &Engine) -> Option<Timestamp> {
+    let pause = i64::try_from(engine.options().window().as_millis()).unwrap_or(0) * 8 / 10;
+    Timestamp::from_millisecond(engine.flushed_at()?.as_millisecond() + pause).ok()
+}
+
 /// Works off claimed hints: rows are adopted, records converged. One that the store refuses does not hold back the others: then each is
-/// worked off alone, and the culprit ends as a failed attempt.
+/// worked off alone, and the culprit ends as a failed attempt. A store that has failed as a whole ends the work at once: no record is to
+/// blame, the leases run out, and the next process that has a store goes on.
 ///
 /// # Errors
 /// When the store fails as a whole.
@@ -52,25 +65,47 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
         tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
     }
     let Err(error) = together(engine, hints.clone()).await else { return Ok(()) };
+    if is_total(&error) {
+        return Err(error);
+    }
     if let [hint] = hints.as_slice() {
         return give_back(engine, hint, &error).await;
     }
     tracing::debug!(%error, many = hints.len(), "a batch failed; its records are worked off one by one");
     for hint in hints {
         if let Err(error) = together(engine, vec![hint.clone()]).await {
+            if is_total(&error) {
+                return Err(error);
+            }
             give_back(engine, &hint, &error).await?;
         }
     }
     Ok(())
 }
 
+fn is_total(error: &EngineError) -> bool {
+    matches!(error, EngineError::Store(error) if error.is_total())
+}
+
 async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     let (rows, records): (Vec<Hint>, Vec<Hint>) =
         hints.into_iter().partition(|hint| matches!(Subject::parse(&hint.subject), Some(Subject::Row(_))));
     tracing::debug!(rows = rows.len(), records = records.len(), "working off hints");
-    if !rows.is_empty() {
-        adopt(engine, rows).await?;
+    // Side by side: rows are mostly fetched first, and nobody should wait for that.
+    let (adopted, converged) =
+        tokio::join!(take_in(engine, rows), async { if records.is_empty() { Ok(()) } else { converge(engine, records).await } });
+    adopted.and(converged)
+}
+
+/// Adopts rows, and converges the records that they belong to at once.
+async fn take_in(engine: &Engine, rows: Vec<Hint>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
     }
+    let adopted = adopt(engine, rows).await?;
+    let (owner, now) = (engine.owner().to_owned(), engine.now());
+    let lease = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
+    let records = engine.store().write(move |tx| tx.claim_these(&owner, now, lease, &adopted)).await?;
     if !records.is_empty() {
         converge(engine, records).await?;
     }
@@ -82,5 +117,18 @@ async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
 /// # Errors
 /// When the store fails.
 pub async fn next_due(engine: &Engine) -> Result<Option<Timestamp>> {
-    Ok(engine.store().read(|tx| tx.next_due()).await?)
+    let flush = next_flush(engine);
+    let due = engine.store().read(move |tx| {
+        let mut next: Option<Timestamp> = None;
+        if flush.is_none() {
+            return tx.next_due();
+        }
+        for lane in LANE_URGENT..=LANE_BACKFILL {
+            let held_back = flush.filter(|_| lane != LANE_URGENT && lane != LANE_BACKFILL);
+            let due = tx.next_due_of(lane)?.map(|due| held_back.map_or(due, |flush| due.max(flush)));
+            next = [next, due].into_iter().flatten().min();
+        }
+        Ok(next)
+    });
+    Ok(due.await?)
 }

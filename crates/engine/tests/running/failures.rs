@@ -7,9 +7,9 @@ use entente_connect::error::{Class, VendorError};
 use entente_engine::sync::pressure::PAUSE_MS;
 use entente_engine::sync::resync::{Scope, resync};
 use entente_model::clock::Timestamp;
-use entente_store::{DeadLetterFilter, Viewer};
+use entente_store::{Changes, DeadLetterFilter, Viewer};
 
-use crate::house::{CRM, House, read_all, work_off};
+use crate::house::{CRM, DESK, House, read_all, work_off};
 use crate::platform::failing;
 
 async fn wake(house: &House, engine: &entente_engine::Engine, name: &str) {
@@ -114,4 +114,39 @@ async fn a_lost_race_is_no_failure() {
     assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
     let events = house.store.read(|tx| tx.sync_events(&Viewer::system(), Timestamp::UNIX_EPOCH, 10)).await.unwrap();
     assert_eq!(events, []);
+}
+
+#[tokio::test]
+async fn what_could_not_be_put_back_is_told_once_however_often_it_is_tried() {
+    let house = House::sqlite().await;
+    house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let desk_row = house.desk.ids("organization").remove(0);
+    house.desk.refuse(|call| call.starts_with("write").then(|| failing(Class::Retry, "E1")));
+    house.desk.put("organization", Some(&desk_row), &[("organization_fields.industry", "Oil")]);
+    read_all(&engine).await;
+    for minutes in [0, 2, 6] {
+        house.watch.pass(minutes * 60_000);
+        work_off(&house, &engine).await;
+    }
+    let record = house.accounts().await.remove("Acme").unwrap();
+    let taken = house.link(&record, DESK).await.taken.unwrap();
+    assert_eq!(taken["industry"].display(), "Oil", "it was weighed, and stands there still");
+    let id = record.id.clone();
+    let history = house.store.read(move |tx| tx.history(&Viewer::system(), &id, 100, None)).await.unwrap();
+    let told = history.iter().filter(|entry| match &entry.changes {
+        Changes::Open(changes) => {
+            changes.get("industry").is_some_and(|change| change.lost.iter().any(|lost| lost.value.display() == "Oil"))
+        }
+        _ => false,
+    });
+    assert_eq!(told.count(), 1);
+
+    house.desk.relent();
+    wake(&house, &engine, "Acme").await;
+    work_off(&house, &engine).await;
+    assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Software");
+    assert_eq!(house.link(&record, DESK).await.taken.and_then(|taken| taken.get("industry").cloned()), None, "it is the base again");
 }

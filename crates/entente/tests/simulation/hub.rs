@@ -202,7 +202,7 @@ impl Hub {
             if self.step().await {
                 continue;
             }
-            let due = self.store.read(|tx| tx.next_due()).await.unwrap().map(Timestamp::as_millisecond);
+            let due = work::next_due(&self.engine).await.unwrap().map(Timestamp::as_millisecond);
             let mail = self.mail.iter().filter_map(Mailroom::next_due_ms).min();
             let next = [due, mail, Some(self.next_poll)].into_iter().flatten().min().unwrap_or(until);
             if next > until {

@@ -14,16 +14,16 @@ fn items(value: Option<&Value>) -> BTreeSet<String> {
 
 /// Merges the changes of sides, given as (base, now), into the held set. Adding wins over removing.
 pub(super) fn merge<'a>(held: &Value, sides: impl Iterator<Item = (Option<&'a Value>, &'a Value)>) -> Value {
-    let mut result = items(Some(held));
+    let held = items(Some(held));
     let mut removed = BTreeSet::new();
     let mut added = BTreeSet::new();
     for (base, now) in sides {
         let base = items(base);
         let now = items(Some(now));
         removed.extend(base.difference(&now).cloned());
-        added.extend(now.difference(&base).cloned());
+        // What the record holds already is no news: it may be the echo of our own write.
+        added.extend(now.difference(&base).filter(|item| !held.contains(*item)).cloned());
     }
-    result.retain(|item| !removed.contains(item));
-    result.extend(added);
-    Value::Set(result)
+    added.extend(held.difference(&removed).cloned());
+    Value::Set(added)
 }

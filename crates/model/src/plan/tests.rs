@@ -16,6 +16,7 @@ fn side(name: &str, role: Role, base: Option<&str>, now: &str, mark: ChangeMark)
         role,
         values: Fields::from([("f".to_owned(), Value::text(now))]),
         base,
+        taken: Fields::new(),
         writable: BTreeSet::from(["f".to_owned()]),
         mark,
     }
@@ -145,6 +146,7 @@ fn sets_merge_item_by_item() {
         role,
         values: Fields::from([("f".to_owned(), now)]),
         base: Fields::from([("f".to_owned(), set(&["vip", "old"]))]),
+        taken: Fields::new(),
         writable: BTreeSet::from(["f".to_owned()]),
         mark: ChangeMark::default(),
     };

@@ -30,6 +30,7 @@ fn the_worlds_are_not_dull() {
             reasons.extend(plan.changes.iter().map(|change| change.reason.name()));
             kinds.extend(plan.conflicts.iter().map(|one| if one.resolved.is_some() { "resolved" } else { "waiting" }));
             kinds.extend(plan.drift.iter().map(|_| "drift"));
+            kinds.extend(plan.overwritten.iter().map(|_| "overwritten"));
             kinds.extend(plan.thawed.iter().map(|_| "thawed"));
             kinds.extend(plan.sides.values().filter(|side| !side.writes.is_empty()).map(|_| "writes"));
         }
@@ -45,5 +46,5 @@ fn the_worlds_are_not_dull() {
         Reason::Latest,
     ];
     assert_eq!(reasons, all.map(Reason::name).into());
-    assert_eq!(kinds, ["resolved", "waiting", "drift", "thawed", "writes"].into());
+    assert_eq!(kinds, ["resolved", "waiting", "drift", "overwritten", "thawed", "writes"].into());
 }

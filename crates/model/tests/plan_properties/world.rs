@@ -84,6 +84,7 @@ impl World {
             role: *role,
             values: values.clone(),
             base: values.clone(),
+            taken: Fields::new(),
             writable: policy.iter().map(|policy| policy.field.clone()).collect(),
             mark: ChangeMark::default(),
         };
@@ -122,8 +123,12 @@ impl World {
 
     /// One look: plan, commit, deliver.
     pub(crate) fn look(&mut self, fates: [Fate; 3], blind: u16) -> Plan {
-        let plan = self.plan_from(&self.seen(blind));
+        let seen = self.seen(blind);
+        let plan = self.plan_from(&seen);
         self.commit(&plan);
+        for (side, seen) in self.sides.iter_mut().zip(seen) {
+            side.taken.extend(seen.values.into_iter().filter(|(field, _)| !self.frozen.contains(field)));
+        }
         self.now += 1;
         for (side, fate) in self.sides.iter_mut().zip(fates) {
             deliver(side, &plan, fate, at_ms(self.now));
@@ -177,6 +182,7 @@ impl World {
         self.edit_here(field, value, 1);
         for side in &mut self.sides {
             side.base.insert(field.to_owned(), get(&side.values, field).clone());
+            side.taken.remove(field);
         }
         self.frozen.remove(field);
     }
@@ -242,6 +248,9 @@ fn deliver(side: &mut Side, plan: &Plan, fate: Fate, now: Timestamp) {
         return;
     }
     side.values.extend(landed.clone());
+    if !matches!(fate, Fate::Unheard) {
+        side.taken.extend(landed.clone());
+    }
     side.mark = ChangeMark { at: Some(now), by: Actor::Us };
     if !matches!(fate, Fate::Unheard) {
         side.base.extend(landed);

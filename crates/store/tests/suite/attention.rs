@@ -71,7 +71,7 @@ story! {
         let second = house.write(|tx| tx.open_conflicts(&[conflict("3")])).await.unwrap()[0];
         assert_eq!((first.1, second), (true, (first.0, false)));
         let waiting = house.read(|tx| tx.conflicts_of(&[contact(1)])).await.unwrap();
-        assert_eq!(waiting[0].conflict, conflict("3"));
+        assert_eq!(waiting[0].conflict, NewConflict { sides: [conflict("3").sides, vec![conflict("1").sides[0].clone()]].concat(), ..conflict("3") });
         assert_eq!(house.read(|tx| tx.conflict_counts()).await.unwrap()["contact"], 1);
 
         let decide = || {

@@ -7,7 +7,16 @@ use entente_store::{Claim, Hint, LANE_LAST, NewHint, Outcome, Settled, Settlemen
 use crate::house::{House, at, hint, story};
 
 fn claim(owner: &str, now: i64) -> Claim {
-    Claim { owner: owner.into(), now: at(now), window_ms: 500, lease_ms: 10_000, limit: 100, full: 1_000, lanes: 0..=LANE_LAST }
+    Claim {
+        owner: owner.into(),
+        now: at(now),
+        window_ms: 500,
+        lease_ms: 10_000,
+        limit: 100,
+        full: 1_000,
+        only_full: false,
+        lanes: 0..=LANE_LAST,
+    }
 }
 
 async fn give(store: &Store, hints: Vec<NewHint>) {

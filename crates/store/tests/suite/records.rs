@@ -134,6 +134,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         external_id: id.into(),
         base: text("name", "Ada"),
         seen: None,
+        taken: None,
         pending: None,
         version: Some("v1".into()),
         seen_at: Some(at(1)),
@@ -146,7 +147,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
 
 story! {
     async fn a_link_is_found_from_both_ends(house: &House) {
-        let seen = Link { seen: Some(text("name", "Eve")), ..link(1, "desk", "7") };
+        let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), ..link(1, "desk", "7") };
         let links = vec![link(1, "crm", "003"), seen.clone(), link(2, "crm", "004")];
         let put = links.clone();
         house.write(move |tx| tx.put_links(&put)).await.unwrap();
@@ -176,12 +177,13 @@ story! {
 
 story! {
     async fn no_row_is_the_counterpart_of_two_records(house: &House) {
-        house.write(|tx| tx.put_links(&[link(1, "crm", "003")])).await.unwrap();
+        house.write(|tx| tx.put_links(&[Link { taken: Some(text("name", "Eve")), ..link(1, "crm", "003") }])).await.unwrap();
         let twin = house.write(|tx| tx.put_links(&[link(2, "crm", "003")])).await;
         assert!(matches!(twin, Err(StoreError::Conflict { .. })), "{twin:?}");
 
         house.write(|tx| tx.move_link(&contact(1), "crm", &contact(2))).await.unwrap();
-        assert_eq!(house.read(|tx| tx.links_of(&[contact(2)])).await.unwrap()[0].external_id, "003");
+        let moved = house.read(|tx| tx.links_of(&[contact(2)])).await.unwrap().remove(0);
+        assert_eq!((moved.external_id.as_str(), moved.taken), ("003", None), "what was weighed was weighed for the other record");
         let gone = house.write(|tx| tx.move_link(&contact(1), "crm", &contact(3))).await;
         assert!(matches!(gone, Err(StoreError::Missing(_))));
         assert!(house.write(|tx| tx.end_link(&contact(2), "crm", LinkState::Deleted, at(5))).await.unwrap());
@@ -201,6 +203,7 @@ fn look(changed: Option<i64>, seen: i64, complete: bool, row: serde_json::Value)
         changed_at: changed.map(at),
         changed_by: Actor::Sales,
         seen_at: at(seen),
+        earlier: Vec::new(),
         stamp: 0,
     }
 }
@@ -230,6 +233,28 @@ story! {
         assert!(kept.complete);
         assert_eq!(serde_json::Value::Object(kept.row), json!({ "Name": "Eve", "Phone": null, "Plan": "pro" }));
         assert_eq!(kept.version.as_deref(), Some("22"));
+    }
+}
+
+story! {
+    async fn a_look_that_comes_late_adds_what_the_newer_one_does_not_show(house: &House) {
+        keep(house, vec![look(Some(12), 20, false, json!({ "Name": "Eve" }))]).await;
+        let kept = keep(house, vec![look(Some(11), 21, false, json!({ "Name": "Ada", "Phone": "1" }))]).await;
+        assert_eq!((kept.complete, kept.version.as_deref()), (false, Some("20")), "it stays as new as it was");
+        assert_eq!(serde_json::Value::Object(kept.row), json!({ "Name": "Eve", "Phone": "1" }));
+        assert!(kept.stamp > 1, "whoever read it before has not seen it all");
+    }
+}
+
+story! {
+    async fn what_older_looks_showed_otherwise_is_kept_until_the_row_is_converged(house: &House) {
+        keep(house, vec![look(Some(10), 20, false, json!({ "Name": "Ada", "Phone": "1", "City": "" }))]).await;
+        keep(house, vec![look(Some(12), 22, false, json!({ "Name": "Eve", "City": "Ulm" }))]).await;
+        let kept = keep(house, vec![look(Some(11), 23, false, json!({ "Name": "Bob", "City": "Ulm" }))]).await;
+        let names: Vec<_> = kept.earlier.iter().map(|one| (serde_json::Value::Object(one.row.clone()), one.changed_at)).collect();
+        assert_eq!(names, [(json!({ "Name": "Ada" }), Some(at(10))), (json!({ "Name": "Bob" }), Some(at(11)))]);
+        house.write(move |tx| tx.consume_looks(&[(kept.key.clone(), kept.stamp)])).await.unwrap();
+        assert_eq!(keep(house, vec![look(Some(13), 24, false, json!({ "Name": "Zoe" }))]).await.earlier, []);
     }
 }
 

@@ -68,7 +68,16 @@ async fn measure(house: &House) {
     let since = Instant::now();
     let mut done = 0;
     loop {
-        let claim = Claim { owner: "w".into(), now: at(1), window_ms: 0, lease_ms: 60_000, limit: 200, full: 200, lanes: 0..=LANE_LAST };
+        let claim = Claim {
+            owner: "w".into(),
+            now: at(1),
+            window_ms: 0,
+            lease_ms: 60_000,
+            limit: 200,
+            full: 200,
+            only_full: false,
+            lanes: 0..=LANE_LAST,
+        };
         let taken = store.write(move |tx| tx.claim(&claim)).await.unwrap();
         if taken.is_empty() {
             break;

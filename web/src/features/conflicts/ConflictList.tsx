@@ -20,6 +20,11 @@ export function ConflictList({ conflicts, titled = false }: { conflicts: readonl
   );
 }
 
+/** Whether a value is one that its side showed before, while the conflict waited: it may be read, and is no longer there to be kept. */
+function isEarlier({ sides }: Conflict, at: number): boolean {
+  return sides.findIndex((one) => one.side === sides[at]?.side) < at;
+}
+
 function One({ conflict, titled }: { conflict: Conflict; titled: boolean }) {
   const client = useQueryClient();
   const { mutate, isPending, error } = useMutation({
@@ -47,10 +52,11 @@ function One({ conflict, titled }: { conflict: Conflict; titled: boolean }) {
         {conflict.base != null && ` Before, it was “${conflict.base}”.`}
       </p>
       <ul className={styles['sides']}>
-        {conflict.sides.map((side) => (
-          <li key={side.side} className={styles['side']}>
+        {conflict.sides.map((side, at) => (
+          <li key={at} className={styles['side']}>
             <span className={styles['where']}>
               {platform(side.side)}
+              {isEarlier(conflict, at) && <Badge tone="quiet">before</Badge>}
               {side.value != null && side.value === conflict.suggested && <Badge tone="good">suggested</Badge>}
             </span>
             <span className={styles['value']}>
@@ -65,9 +71,11 @@ function One({ conflict, titled }: { conflict: Conflict; titled: boolean }) {
                 </>
               )}
             </span>
-            <Button className={styles['keep'] ?? ''} disabled={isPending} onClick={() => mutate(side.side)} aria-label={`Keep this: ${side.value ?? 'no value'} from ${platform(side.side)} for ${conflict.label}`}>
-              Keep this
-            </Button>
+            {!isEarlier(conflict, at) && (
+              <Button className={styles['keep'] ?? ''} disabled={isPending} onClick={() => mutate(side.side)} aria-label={`Keep this: ${side.value ?? 'no value'} from ${platform(side.side)} for ${conflict.label}`}>
+                Keep this
+              </Button>
+            )}
           </li>
         ))}
       </ul>

@@ -136,6 +136,11 @@ fn event(ty: &str, body: &Value, reader: &Reader<'_>, now: Timestamp) -> Result<
     Ok(Some(Event { object: object.to_owned(), id, look, omits_blanks: false, kind: ty.to_owned() }))
 }
 
+/// Whether a text begins with a day, as dates of custom fields do: `2026-12-31` or `2026-12-31T00:00:00+00:00`.
+fn is_day(text: &str) -> bool {
+    text.get(..10).is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
+}
+
 /// Events of users about things that are no fields.
 const UNREAD: &[&str] =
     &["password_changed", "photo_changed", "last_login_changed", "group_membership_created", "group_membership_deleted"];
@@ -213,8 +218,9 @@ fn changed(kind: Kind, name: &str, event: &Value) -> Option<(String, Value)> {
                 ("text" | "textarea" | "regexp" | "tagger" | "dropdown", Value::String(_)) => text()?,
                 ("text" | "textarea" | "regexp" | "tagger" | "dropdown" | "integer" | "decimal" | "date", Value::Null) => Value::Null,
                 ("checkbox", Value::Bool(flag)) => Value::Bool(*flag),
-                ("integer", Value::Number(number)) => Value::Number(number.clone()),
-                // Dates, decimals and lists are written otherwise in events than in rows.
+                ("integer" | "decimal", Value::Number(number)) => Value::Number(number.clone()),
+                ("date", Value::String(day)) if is_day(day) => Value::String(day.clone()),
+                // Lists, and numbers written as texts, are not in events as they are in rows.
                 _ => return None,
             };
             Some((format!("{}.{key}", kind.custom()), value))

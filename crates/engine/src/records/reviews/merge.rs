@@ -4,20 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
-use entente_model::object::FieldType;
 use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
-use entente_model::value::{Fields, Value, get};
-use entente_store::{
-    Link, LinkState, NewReview, PutRecord, Record, RecordQuery, RecordState, Resolution, Result, ReviewState, StoreError, Tx, Viewer,
-};
+use entente_model::value::{Fields, get};
+use entente_store::{Link, LinkState, NewReview, PutRecord, Record, RecordState, Resolution, Result, ReviewState, StoreError, Tx, Viewer};
 use jiff::Timestamp;
 
 use super::{entry, hint};
 use crate::catalog::Catalog;
 use crate::entry::{self, Changes, FieldEntry};
 use crate::sync::adopt::{has_match_keys, match_keys};
-use crate::sync::edit::{self, Edit, search_text};
+use crate::sync::edit::search_text;
+use crate::sync::redirect::{Author, redirect};
 use crate::sync::task::LANE_UPDATE;
 use crate::sync::wake::wake;
 
@@ -73,6 +71,7 @@ impl Merging<'_> {
                 record: survivor.id.clone(),
                 base: Fields::new(),
                 seen: None,
+                taken: None,
                 version: None,
                 seen_at: None,
                 created_at: self.now,
@@ -125,43 +124,9 @@ impl Merging<'_> {
         tx.put_records(&[PutRecord { record: absorbed, search_text }])
     }
 
-    /// Records that point to the absorbed one point to the survivor, and so do the bases of their counterparts: at the platforms the
-    /// same row is meant as before, so nothing is to be written there for it.
     fn point_to(&self, tx: &mut Tx<'_>, survivor: &Record, absorbed: &Record) -> Result<()> {
-        let (old, new) = (Value::Ref(absorbed.id.clone()), Value::Ref(survivor.id.clone()));
-        for (object, field) in references(self.catalog, &absorbed.object) {
-            loop {
-                let query =
-                    RecordQuery { object: Some(object.clone()), equal: vec![(field.clone(), old.clone())], ..RecordQuery::default() };
-                let page = tx.list_records(&Viewer::system(), &query, entente_store::PAGE_ROWS_MAX)?.records;
-                if page.is_empty() {
-                    break;
-                }
-                let ids: Vec<RecordId> = page.iter().map(|record| record.id.clone()).collect();
-                let mut links = tx.links_of(&ids)?;
-                for link in &mut links {
-                    point(&mut link.base, &field, &old, &new);
-                    if let Some(seen) = &mut link.seen {
-                        point(seen, &field, &old, &new);
-                    }
-                }
-                tx.put_links(&links)?;
-                for record in ids {
-                    let edit = Edit {
-                        record,
-                        fields: Fields::from([(field.clone(), new.clone())]),
-                        actor: Actor::Person,
-                        actor_name: self.viewer.name.clone(),
-                        cause: "user".to_owned(),
-                        detail: format!("{} was merged into {} ({})", absorbed.id, survivor.id, self.why),
-                        lane: LANE_UPDATE,
-                        window_ms: 0,
-                    };
-                    edit::apply(tx, self.catalog, &edit, self.now)?;
-                }
-            }
-        }
-        Ok(())
+        let author = Author { actor: Actor::Person, name: &self.viewer.name, cause: "user", why: &self.why };
+        redirect(tx, self.catalog, &absorbed.object, &absorbed.id, &survivor.id, &author, self.now)
     }
 
     /// Conflicts, dead letters and waits of the absorbed record have nothing to be about any more. Who waited for it is looked at again.
@@ -196,20 +161,5 @@ impl Merging<'_> {
             tx.open_review(review)?;
         }
         Ok(())
-    }
-}
-
-/// Fields that refer to records of an object: (object, field).
-fn references(catalog: &Catalog, to: &str) -> Vec<(String, String)> {
-    let fields = catalog.objects().flat_map(|object| object.fields.iter().map(move |field| (object, field)));
-    fields
-        .filter(|(_, field)| matches!(&field.kind, FieldType::Reference { object } if object == to))
-        .map(|(object, field)| (object.key.clone(), field.key.clone()))
-        .collect()
-}
-
-fn point(fields: &mut Fields, field: &str, old: &Value, new: &Value) {
-    if let Some(value) = fields.get_mut(field).filter(|value| *value == old) {
-        value.clone_from(new);
     }
 }

@@ -126,6 +126,7 @@ async fn drift_is_told_by_the_field_s_name_with_the_side_that_is_behind() {
             external_id: "42".into(),
             base,
             seen: None,
+            taken: None,
             pending: None,
             version: None,
             seen_at: Some(now),

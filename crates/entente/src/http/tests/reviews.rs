@@ -16,6 +16,7 @@ impl Server {
             external_id: id.into(),
             base: Fields::from([("email".into(), Value::text("ada@example.com"))]),
             seen: None,
+            taken: None,
             pending: None,
             version: Some("7".into()),
             seen_at: Some(now),
