@@ -579,7 +579,7 @@ export interface components {
             /** @description Record id. */
             record: string;
             resolved?: components["schemas"]["Decided"] | null;
-            /** @description The sides' values. */
+            /** @description The sides' values: what each shows now, then what they showed before while the conflict waited. */
             sides: components["schemas"]["ConflictSide"][];
             /**
              * Format: date-time

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use entente_connect::settings::Secret;
 use entente_engine::flaws::Flaws;
 use entente_engine::notify::{Notifier, NotifierSettings, drain};
+use entente_engine::sync::{poll, work};
 use serde_json::{Value, json};
 
 use crate::ambient::InProcess;
@@ -315,4 +316,30 @@ async fn a_ticket_of_a_company_the_crm_does_not_know_is_an_activity_of_its_conta
     let mut whose = Vec::new();
     hub.salesforce.each("Task", &mut |_, task| whose.push(task["WhoId"].clone()));
     assert_eq!(whose, [json!(contacts[0])], "{}", hub.backlog().await);
+}
+
+#[tokio::test]
+async fn nobody_is_created_while_rows_of_the_first_read_wait_to_be_adopted() {
+    let hub = Hub::new(31, Flaws::none()).await;
+    seed_customer(&hub, "Globex", &[("Grace", "Hopper", "grace@globex.example")]);
+    let user = json!({ "name": "Grace Hopper", "email": "grace@globex.example" });
+    hub.zendesk.create_user(&fields(user), hub.agent()).unwrap();
+    for connection in [crate::hub::SALESFORCE, crate::hub::ZENDESK] {
+        for (object, _) in hub.engine.catalog().reads(connection) {
+            poll::poll(&hub.engine, connection, &object, &|_, _, _, _| {}, &|| false).await.unwrap();
+        }
+    }
+    // One worker holds the desk's rows; another one is quick with the CRM's.
+    let (crm, desk): (Vec<_>, Vec<_>) =
+        work::claim(&hub.engine).await.unwrap().into_iter().partition(|hint| hint.subject.starts_with("salesforce/"));
+    assert!(!crm.is_empty() && !desk.is_empty());
+    work::work(&hub.engine, crm).await.unwrap();
+    // The account has its organization by now, and its people could follow.
+    work::work(&hub.engine, work::claim(&hub.engine).await.unwrap()).await.unwrap();
+    let made = |hub: &Hub| hub.zendesk.calls().by_route.keys().filter(|route| route.contains("users/create")).count();
+    assert_eq!(made(&hub), 0, "the user who waits to be adopted may be the counterpart");
+    work::work(&hub.engine, desk).await.unwrap();
+    let mut users = 0;
+    hub.zendesk.each_user(&mut |_, user| users += usize::from(user["email"] == "grace@globex.example"));
+    assert_eq!(users, 1);
 }
