@@ -1,4 +1,5 @@
 //! Records of one customer among many.
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as told")]
 
 use std::collections::BTreeSet;
 

@@ -6,8 +6,7 @@
 //!                                   └─▶ Judge: weight, probability, doubt, waterfall ─▶ clusters
 //! ```
 //!
-//! [`super::score()`] judges one candidate for one row while a sync runs, by a table of judgements; this judges all pairs of a set, or
-//! of two sets, by what their own values say. The sum of a start weight and one weight for each field is log2 of the odds that two
+//! [`super::counterpart`] judges the few candidates of one row with it while a sync runs. The sum of a start weight and one weight for each field is log2 of the odds that two
 //! records are one customer:
 //!
 //! `log2(λ / (1 − λ)) + Σ log2(mᵢ / uᵢ)`
@@ -29,6 +28,7 @@ mod level;
 mod mix;
 mod model;
 mod pattern;
+mod shared_values;
 mod table;
 mod term;
 mod weak;
@@ -39,9 +39,11 @@ pub use crowd::{Crowd, CrowdModel};
 pub use explain::{Step, Waterfall};
 pub use field::{Field, Kind, Topic};
 pub use judge::{Judge, Verdict};
-pub use learn::{Lesson, learn};
+pub use learn::{Belief, Lesson, learn, learn_from};
 pub use level::Level;
 pub use model::{FieldModel, LevelOdds, Model, probability};
 pub use pattern::FIELDS_MAX;
+pub use shared_values::{Common, Known};
 pub use table::{Row, Side, Table, TableBuilder, TableError};
 pub use weak::Doubt;
+pub(super) use weak::bounded;

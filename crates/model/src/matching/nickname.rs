@@ -143,11 +143,6 @@ pub(super) fn share(one: [u16; GROUPS_OF_A_NAME], two: [u16; GROUPS_OF_A_NAME]) 
     one.iter().any(|group| *group != 0 && two.contains(group))
 }
 
-/// Whether two folded given names can be forms of one name: `bob`, `rob` and `robert`.
-pub(super) fn alike(one: &str, two: &str) -> bool {
-    share(groups(one), groups(two))
-}
-
 /// The full form that a folded given name most likely stands for; the name itself when it is no short form.
 pub(super) fn full_form(name: &str) -> &str {
     GROUPS.iter().find(|group| group.contains(&name)).map_or(name, |group| group[0])
@@ -156,6 +151,10 @@ pub(super) fn full_form(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn alike(one: &str, two: &str) -> bool {
+        share(groups(one), groups(two))
+    }
 
     #[test]
     fn short_forms_meet_in_their_full_form() {

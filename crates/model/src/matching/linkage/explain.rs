@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::judge::Verdict;
 use super::level::Level;
 
 /// What one field adds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The field.
     pub field: String,
@@ -21,7 +23,7 @@ pub struct Step {
 }
 
 /// The steps from what is believed of any two records to the verdict on these two.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Waterfall {
     /// log2 of the odds before anything was compared.
     pub start: f64,

@@ -8,6 +8,7 @@
 use super::level::{LEVELS, Level};
 use super::mix::{below, mix};
 use super::model::{Model, Weights, probability, total};
+use super::shared_values::Known;
 use super::table::{Column, Row, Table};
 
 /// Records as good as counted at the field's usual frequency.
@@ -47,6 +48,20 @@ impl<'a> Frequencies<'a> {
                 corrections[value] = correction((rows.len() as f64 - 2.0) * strangers(table, &others, &rows));
             }
             corrections
+        });
+        Self { table, corrections: corrections.collect() }
+    }
+
+    /// Corrections by what is known of a store that the table is a small part of.
+    pub(super) fn known(table: &'a Table, model: &Model, known: &Known<'_>) -> Self {
+        let corrections = table.columns.iter().zip(&model.fields).enumerate().map(|(field, (column, learned))| {
+            let Some(exact) = learned.odds(Level::Exact) else { return Vec::new() };
+            let correction = |others: f64| {
+                let frequency = (others + PSEUDO_RECORDS * exact.u) / (known.records + PSEUDO_RECORDS);
+                (exact.u / frequency).log2().min(RARE_MAX) as f32
+            };
+            let of_term = |term: &super::term::Term| known.others(field, column.kind, &term.text).map_or(0.0, correction);
+            column.terms.iter().map(of_term).collect()
         });
         Self { table, corrections: corrections.collect() }
     }

@@ -1,11 +1,14 @@
 //! The judgement of one pair: its weight, and whether that is enough to merge without asking.
 
+use serde::{Deserialize, Serialize};
+
 use super::explain::{Step, Waterfall};
 use super::field::Kind;
 use super::frequency::Frequencies;
 use super::level::{LEVELS, Level};
 use super::model::{Model, Weights, crowded, probability};
 use super::pattern::Pattern;
+use super::shared_values::Known;
 use super::table::{Row, Table};
 use super::weak::{self, Doubt};
 use crate::matching::AUTO_LINK;
@@ -17,7 +20,7 @@ pub(super) const KEY_WEIGHT: f64 = 2.0;
 const HOPELESS: f64 = -10.0;
 
 /// How a pair was judged.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// log2 of the odds of a match: start weight and all fields.
     pub weight: f64,
@@ -36,20 +39,25 @@ pub struct Judge<'a> {
     prior: f64,
     crowds: Vec<(f64, Weights)>,
     frequencies: Frequencies<'a>,
+    threshold: f64,
 }
 
 impl<'a> Judge<'a> {
     /// A judge. The model's fields are those of the table.
     #[must_use]
     pub fn new(table: &'a Table, model: &'a Model) -> Self {
-        Self {
-            table,
-            model,
-            weights: model.weights(),
-            prior: model.prior_weight(),
-            crowds: model.crowd_weights(),
-            frequencies: Frequencies::new(table, model),
-        }
+        Self::by(table, model, Frequencies::new(table, model), AUTO_LINK)
+    }
+
+    /// A judge of a small table, by what is known of the store that it comes from. From `threshold` on, a pair is merged without asking.
+    #[must_use]
+    pub fn knowing(table: &'a Table, model: &'a Model, known: &Known<'_>, threshold: f64) -> Self {
+        Self::by(table, model, Frequencies::known(table, model, known), threshold)
+    }
+
+    fn by(table: &'a Table, model: &'a Model, frequencies: Frequencies<'a>, threshold: f64) -> Self {
+        let (weights, prior, crowds) = (model.weights(), model.prior_weight(), model.crowd_weights());
+        Self { table, model, weights, prior, crowds, frequencies, threshold }
     }
 
     /// What the frequency of the values adds to the weight of their level.
@@ -89,8 +97,8 @@ impl<'a> Judge<'a> {
         let by_chance = self.prior + self.each(one, two, pattern).map(|(_, _, weight)| weight).sum::<f64>();
         // Crowds only take: what is hopeless without them needs no look at them.
         let weight = by_chance + if by_chance > HOPELESS { self.crowds(one, two, pattern) } else { 0.0 };
-        let doubt = if probability(weight) >= AUTO_LINK { self.doubt(one, two, pattern) } else { None };
-        Verdict { weight, probability: weak::bounded(probability(weight), doubt), doubt }
+        let doubt = if probability(weight) >= self.threshold { self.doubt(one, two, pattern) } else { None };
+        Verdict { weight, probability: weak::bounded(probability(weight), self.threshold, doubt), doubt }
     }
 
     fn doubt(&self, one: Row, two: Row, pattern: Pattern) -> Option<Doubt> {

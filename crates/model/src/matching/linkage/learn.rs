@@ -43,6 +43,8 @@ const MATCHES_FIRST: f64 = 0.5;
 const EXACT_FIRST: f64 = 0.8;
 /// Pairs as good as counted before the first was seen, so that no level is impossible.
 const PSEUDO_PAIRS: f64 = 1.0;
+/// Matches that a belief counts for which no table changes.
+const FIXED_PAIRS: f64 = 1e15;
 /// Change of every probability from which learning goes on.
 const SETTLED: f64 = 1e-4;
 /// Least λ: one match among a million million pairs.
@@ -50,9 +52,36 @@ const PRIOR_MIN: f64 = 1e-12;
 /// Greatest λ; beyond it, non-matches would be the exception that the method looks for.
 const PRIOR_MAX: f64 = 0.5;
 
+/// What was believed before a table was seen. A table with few matches in it says little about how matches look; what was believed
+/// stands then, and gives way with every match that is found.
+#[derive(Debug, Clone, Copy)]
+pub struct Belief<'a> {
+    /// The model that was believed; its fields are those of the table, and its crowds are the ones looked for.
+    pub model: &'a Model,
+    /// Matches that it counts for.
+    pub pairs: f64,
+}
+
 /// Learns a model from a table.
 #[must_use]
 pub fn learn(table: &Table, blocks: &Blocks, lesson: Lesson) -> Model {
+    maximise(table.fields(), &evidence(table, blocks, lesson), lesson.rounds_max, None)
+}
+
+/// Learns a model from a table, beginning with what was believed before. Where what is taken for matches does not pass for customers, as
+/// happens when a table holds hardly any, what was believed of matches stands, and only the others are learned.
+#[must_use]
+pub fn learn_from(belief: Belief<'_>, table: &Table, blocks: &Blocks, lesson: Lesson, passes: impl Fn(&Model) -> bool) -> Model {
+    let evidence = evidence(table, blocks, lesson);
+    let learned = maximise(table.fields(), &evidence, lesson.rounds_max, Some(belief));
+    if passes(&learned) {
+        return learned;
+    }
+    let fixed = Belief { pairs: FIXED_PAIRS, ..belief };
+    maximise(table.fields(), &evidence, lesson.rounds_max, Some(fixed))
+}
+
+fn evidence(table: &Table, blocks: &Blocks, lesson: Lesson) -> Evidence {
     let mut counts: HashMap<Pattern, u64> = HashMap::new();
     for counter in 0..lesson.random_pairs {
         if let Some((one, two)) = table.random_pair(lesson.seed, counter) {
@@ -64,7 +93,7 @@ pub fn learn(table: &Table, blocks: &Blocks, lesson: Lesson) -> Model {
     let mut counts: HashMap<Pattern, u64> = HashMap::new();
     blocks.sample(table, lesson.seed, share, |one, two| *counts.entry(table.compare(one, two)).or_default() += 1);
     let shared = Tally::of(counts, 1.0 / share);
-    maximise(table.fields(), &Evidence { random, shared, pairs: table.pairs(), rows: table.rows() }, lesson.rounds_max)
+    Evidence { random, shared, pairs: table.pairs(), rows: table.rows() }
 }
 
 /// What is learned from.
@@ -89,29 +118,31 @@ impl Evidence {
 }
 
 /// Turns counts into a model.
-pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize) -> Model {
+pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize, before: Option<Belief<'_>>) -> Model {
     let pairs = evidence.pairs.max(1.0);
     let prior = (MATCHES_FIRST * evidence.rows as f64 / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
     let mut model = Model {
         prior,
-        fields: fields.iter().map(first).collect(),
+        fields: before.map_or_else(|| fields.iter().map(first).collect(), |before| before.model.fields.clone()),
         crowds: Vec::new(),
         rounds: 0,
         pairs: evidence.shared.iter().map(|(_, count)| count).sum(),
     };
     let others = count(fields.len(), &evidence.random, |_| 1.0);
     for (field, counts) in model.fields.iter_mut().zip(&others) {
-        settle(field, counts, |odds| &mut odds.u);
+        settle(field, counts, None, |odds| &mut odds.u);
     }
     keep_order(&mut model);
-    model.crowds = Crowd::ALL.iter().filter_map(|crowd| CrowdModel::first(*crowd, &model.fields, prior * CROWDS_FIRST)).collect();
+    let crowds =
+        Crowd::ALL.iter().filter(|crowd| before.is_none_or(|before| before.model.crowds.iter().any(|known| known.crowd == **crowd)));
+    model.crowds = crowds.filter_map(|crowd| CrowdModel::first(*crowd, &model.fields, prior * CROWDS_FIRST)).collect();
     while model.rounds < rounds_max {
         model.rounds += 1;
-        let before = model.clone();
+        let last = model.clone();
         let beliefs = Beliefs::of(&model);
-        let shared: Vec<(Pattern, f64, Belief)> =
+        let shared: Vec<(Pattern, f64, Share)> =
             evidence.shared.iter().map(|(pattern, count)| (pattern, count, beliefs.of_pattern(pattern))).collect();
-        let weighed = |weight: &dyn Fn(&Belief) -> f64| {
+        let weighed = |weight: &dyn Fn(&Share) -> f64| {
             let mut counts = vec![[0.0; LEVELS]; fields.len()];
             let mut found = 0.0;
             for (pattern, count, belief) in &shared {
@@ -125,7 +156,7 @@ pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize)
         let others = count(fields.len(), &evidence.random, |pattern| beliefs.of_pattern(pattern).is_chance);
         let crowds: Vec<_> = (0..model.crowds.len())
             .map(|crowd| {
-                let of_crowd = |belief: &Belief| belief.of_crowds[crowd];
+                let of_crowd = |share: &Share| share.of_crowds[crowd];
                 if model.crowds[crowd].crowd.is_everywhere() {
                     let (found, counts) = evidence.among_random(fields.len(), |pattern| of_crowd(&beliefs.of_pattern(pattern)));
                     (found * pairs, counts)
@@ -136,15 +167,16 @@ pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize)
             .collect();
         model.prior = (found / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
         for (at, field) in model.fields.iter_mut().enumerate() {
-            settle(field, &matches[at], |odds| &mut odds.m);
-            settle(field, &others[at], |odds| &mut odds.u);
+            let believed = before.and_then(|before| Some((before.model.fields.get(at)?, before.pairs)));
+            settle(field, &matches[at], believed, |odds| &mut odds.m);
+            settle(field, &others[at], None, |odds| &mut odds.u);
         }
         keep_order(&mut model);
         for (crowd, (found, counts)) in model.crowds.iter_mut().zip(crowds) {
             crowd.prior = (found / pairs).clamp(PRIOR_MIN, PRIOR_MAX);
             crowd.settle(&model.fields, &counts, PSEUDO_PAIRS);
         }
-        if moved(&before, &model) < SETTLED {
+        if moved(&last, &model) < SETTLED {
             break;
         }
     }
@@ -152,7 +184,7 @@ pub(super) fn maximise(fields: &[Field], evidence: &Evidence, rounds_max: usize)
 }
 
 /// What a round believes of a pair.
-struct Belief {
+struct Share {
     is_match: f64,
     of_crowds: [f64; Crowd::ALL.len()],
     is_chance: f64,
@@ -170,14 +202,14 @@ impl Beliefs {
         Self { prior: model.prior_weight(), weights: model.weights(), crowds: model.crowd_weights() }
     }
 
-    fn of_pattern(&self, pattern: Pattern) -> Belief {
+    fn of_pattern(&self, pattern: Pattern) -> Share {
         let is_match = (self.prior + total(&self.weights, pattern)).exp2();
         let mut of_crowds = [0.0; Crowd::ALL.len()];
         for (likeness, (prior, weights)) in of_crowds.iter_mut().zip(&self.crowds) {
             *likeness = (prior + total(weights, pattern)).exp2();
         }
         let all = 1.0 + is_match + of_crowds.iter().sum::<f64>();
-        Belief { is_match: is_match / all, of_crowds: of_crowds.map(|likeness| likeness / all), is_chance: 1.0 / all }
+        Share { is_match: is_match / all, of_crowds: of_crowds.map(|likeness| likeness / all), is_chance: 1.0 / all }
     }
 }
 
@@ -208,12 +240,21 @@ fn add(counts: &mut [[f64; LEVELS]], pattern: Pattern, pairs: f64) {
     }
 }
 
-/// Sets one probability of every level from counts. A missing value is no level.
-fn settle(field: &mut FieldModel, counts: &[f64; LEVELS], which: impl Fn(&mut LevelOdds) -> &mut f64) {
-    let before = PSEUDO_PAIRS / field.levels.len() as f64;
-    let sum: f64 = field.levels.iter().map(|odds| counts[odds.level as usize] + before).sum();
+/// Sets one probability of every level from counts, and from what was believed of matches before. A missing value is no level.
+fn settle(
+    field: &mut FieldModel,
+    counts: &[f64; LEVELS],
+    believed: Option<(&FieldModel, f64)>,
+    which: impl Fn(&mut LevelOdds) -> &mut f64,
+) {
+    let even = PSEUDO_PAIRS / field.levels.len() as f64;
+    let before = |level: Level| match believed {
+        Some((known, pairs)) => known.odds(level).map_or(0.0, |odds| odds.m * pairs),
+        None => even,
+    };
+    let sum: f64 = field.levels.iter().map(|odds| counts[odds.level as usize] + before(odds.level)).sum();
     for odds in &mut field.levels {
-        let share = (counts[odds.level as usize] + before) / sum;
+        let share = (counts[odds.level as usize] + before(odds.level)) / sum;
         *which(odds) = share;
     }
 }
@@ -243,7 +284,10 @@ mod tests {
     use super::super::mix::mix;
     use super::*;
 
-    const FIELDS: [(Kind, &[(Level, f64, f64)]); 4] = [
+    /// A level, and how likely it is among matches and among others.
+    type Planted = (Level, f64, f64);
+
+    const FIELDS: [(Kind, &[Planted]); 4] = [
         (Kind::Email, &[(Level::Exact, 0.7, 0.0001), (Level::Near, 0.2, 0.0005), (Level::Different, 0.1, 0.9994)]),
         (Kind::Date, &[(Level::Exact, 0.85, 0.001), (Level::Far, 0.1, 0.04), (Level::Different, 0.05, 0.959)]),
         (Kind::Place, &[(Level::Exact, 0.8, 0.1), (Level::Similar, 0.15, 0.02), (Level::Different, 0.05, 0.88)]),
@@ -282,7 +326,7 @@ mod tests {
 
     fn learned(prior: f64) -> Model {
         let fields: Vec<Field> = FIELDS.iter().map(|(kind, _)| Field::new(format!("{kind:?}"), *kind)).collect();
-        maximise(&fields, &planted(prior), Lesson::default().rounds_max)
+        maximise(&fields, &planted(prior), Lesson::default().rounds_max, None)
     }
 
     #[test]
@@ -315,9 +359,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_believed_stands_until_matches_say_otherwise() {
+        let fields: Vec<Field> = FIELDS.iter().map(|(kind, _)| Field::new(format!("{kind:?}"), *kind)).collect();
+        let mut believed = learned(0.01);
+        for odds in &mut believed.fields[3].levels {
+            odds.m = 0.5;
+        }
+        let after = |pairs: f64| {
+            let belief = Belief { model: &believed, pairs };
+            let model = maximise(&fields, &planted(0.01), Lesson::default().rounds_max, Some(belief));
+            model.fields[3].odds(Level::Exact).unwrap().m
+        };
+        assert!((after(1.0) - 0.95).abs() < 0.03, "four thousand matches outweigh one: {}", after(1.0));
+        assert!(after(1e7) < 0.51, "and not ten million: {}", after(1e7));
+    }
+
+    #[test]
     fn nothing_to_learn_from_is_no_accident() {
         let nothing = Evidence { random: Tally::default(), shared: Tally::default(), pairs: 0.0, rows: 0 };
-        let model = maximise(&[Field::new("email", Kind::Email)], &nothing, 5);
+        let model = maximise(&[Field::new("email", Kind::Email)], &nothing, 5, None);
         assert!(model.prior > 0.0 && model.fields[0].levels.iter().all(|odds| odds.weight().is_finite()));
     }
 }

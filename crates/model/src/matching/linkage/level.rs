@@ -55,6 +55,24 @@ impl Level {
         Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Missing)
     }
 
+    /// The level's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Exact => "exact",
+            Self::Swapped => "swapped",
+            Self::Nickname => "nickname",
+            Self::Near => "near",
+            Self::Part => "part",
+            Self::Sound => "sound",
+            Self::Similar => "similar",
+            Self::Domain => "domain",
+            Self::Far => "far",
+            Self::Different => "different",
+        }
+    }
+
     /// The level in words, as an explanation prints it.
     #[must_use]
     pub const fn words(self, kind: Kind) -> &'static str {

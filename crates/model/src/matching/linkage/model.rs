@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::crowd::CrowdModel;
+use super::crowd::{Crowd, CrowdModel};
 use super::field::Field;
 use super::level::{LEVELS, Level};
 use super::pattern::Pattern;
@@ -62,6 +62,14 @@ pub struct Model {
 pub(super) type Weights = Vec<[f64; LEVELS]>;
 
 impl Model {
+    /// A model that is believed rather than learned, with crowds that share as much as is usual. `crowd` is the probability that two
+    /// records taken at random are of two members of one.
+    #[must_use]
+    pub fn believed(prior: f64, fields: Vec<FieldModel>, crowds: &[Crowd], crowd: f64) -> Self {
+        let crowds = crowds.iter().filter_map(|kind| CrowdModel::first(*kind, &fields, crowd)).collect();
+        Self { prior, fields, crowds, rounds: 0, pairs: 0.0 }
+    }
+
     pub(super) fn weights(&self) -> Weights {
         let of_field = |field: &FieldModel| {
             let mut weights = [0.0; LEVELS];

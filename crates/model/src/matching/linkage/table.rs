@@ -168,6 +168,12 @@ impl Table {
         &self.fields
     }
 
+    /// A record's value of a field, in its one form.
+    #[must_use]
+    pub fn value(&self, field: usize, row: Row) -> Option<&str> {
+        self.columns.get(field)?.term(row).map(|term| term.text.as_ref())
+    }
+
     /// Number of records.
     #[must_use]
     pub fn rows(&self) -> usize {

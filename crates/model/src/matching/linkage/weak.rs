@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::field::{Kind, Topic};
 use super::judge::KEY_WEIGHT;
 use super::level::Level;
-use crate::matching::{AUTO_LINK, EXTRA_EVIDENCE};
+
+/// How far below the automatic threshold a doubtful pair stays.
+const MARGIN: f64 = 0.01;
 
 /// Why a pair is left to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +22,8 @@ pub enum Doubt {
     OtherName,
     /// All that agrees is what relatives or colleagues share.
     OneOfACrowd,
+    /// No personal address, number or date agrees, and a company may have two people of one name.
+    Namesakes,
 }
 
 impl fmt::Display for Doubt {
@@ -28,6 +32,7 @@ impl fmt::Display for Doubt {
             Self::OneWeakKey => "only one thing agrees, and others may share it; a person decides",
             Self::OtherName => "the names contradict each other; a person decides",
             Self::OneOfACrowd => "all that agrees is what relatives or colleagues share; a person decides",
+            Self::Namesakes => "no personal address or phone agrees, and two people of one name may work there; a person decides",
         })
     }
 }
@@ -72,7 +77,9 @@ pub(super) fn doubt(evidence: &[Piece], of_people: bool) -> Option<Doubt> {
     if relatives || strangers {
         return Some(Doubt::OtherName);
     }
-    let mut topics: Vec<Topic> = evidence.iter().filter(|piece| piece.agrees()).map(|piece| piece.kind.topic()).collect();
+    // A company's web domain is a thing of its own; at people it is another word for where they work.
+    let topic = |kind: Kind| (kind.topic(), !of_people && kind == Kind::Domain);
+    let mut topics: Vec<(Topic, bool)> = evidence.iter().filter(|piece| piece.agrees()).map(|piece| topic(piece.kind)).collect();
     topics.sort_unstable();
     topics.dedup();
     if topics.len() < 2 && !evidence.iter().any(Piece::is_own) {
@@ -82,6 +89,6 @@ pub(super) fn doubt(evidence: &[Piece], of_people: bool) -> Option<Doubt> {
 }
 
 /// The probability, below the automatic threshold where there is a doubt.
-pub(super) fn bounded(probability: f64, doubt: Option<Doubt>) -> f64 {
-    if doubt.is_some() { probability.min(AUTO_LINK - EXTRA_EVIDENCE) } else { probability }
+pub(in crate::matching) fn bounded(probability: f64, threshold: f64, doubt: Option<Doubt>) -> f64 {
+    if doubt.is_some() { probability.min(threshold - MARGIN) } else { probability }
 }
