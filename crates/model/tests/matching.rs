@@ -231,6 +231,44 @@ fn a_store_teaches_which_values_are_common_and_keeps_what_makes_a_customer() {
 }
 
 #[test]
+fn a_store_whose_names_are_all_alike_does_not_teach_that_others_are_the_same() {
+    let record = |n: usize| {
+        let fields = person(&format!("Given{} Family{}", n % 97, n % 89), &format!("person{n}@company{}.com", n % 50), "", "");
+        values("contact", &(&fields).into(), None)
+    };
+    let records: Vec<Vec<String>> = (0..LEARN_FROM + 100).map(record).collect();
+    let learned = learn("contact", records.iter().map(Vec::as_slice)).unwrap().unwrap();
+    for field in &learned.model.fields {
+        let (exact, different) = (field.odds(Level::Exact).unwrap().weight(), field.odds(Level::Different).unwrap().weight());
+        assert!(different < 0.0, "{field:?}");
+        assert!(field.levels.iter().all(|odds| odds.weight() <= exact + 1e-9), "{field:?}");
+    }
+    let matcher = Matcher::new("contact", Some(learned), AUTO_LINK);
+    let found = judge(&matcher, &person("Ada Lovelace", "", PHONE, ""), &person("Grace Hopper", "", PHONE, ""), 1);
+    assert_eq!(fate(&found), Apart, "{found:?}");
+}
+
+#[test]
+fn duplicates_of_a_store_are_found_although_no_value_is_the_same() {
+    let of = |name: &str, email: &str, phone: &str| values("contact", &(&person(name, email, phone, "Acme")).into(), None);
+    let records = [
+        of("Ada Lovelace", MAIL, ""),
+        of("Grace Hopper", "grace@acme.com", PHONE),
+        of("Ada Lovelacee", "ada.l@acme.com", ""),
+        of("Robert Smith", "robert@smith.org", "+442071838750"),
+        of("Bob Smith", "bob@smith.org", "+442071838750"),
+        of("Isla Hall", "isla@acme.com", PHONE),
+    ];
+    let found = Matcher::new("contact", None, AUTO_LINK).duplicates(&records, 10).unwrap();
+    let mut pairs: Vec<(usize, usize)> = found.iter().map(|(one, two, _)| (*one.min(two), *one.max(two))).collect();
+    pairs.sort_unstable();
+    assert_eq!(pairs, [(0, 2), (3, 4)], "{found:?}");
+    let first = found[0].2.clone();
+    let one = Matcher::new("contact", None, AUTO_LINK).duplicates(&records, 1).unwrap();
+    assert_eq!(one.iter().map(|(.., judgement)| judgement.clone()).collect::<Vec<_>>(), [first], "the likeliest first");
+}
+
+#[test]
 fn too_few_records_teach_nothing() {
     let records = store();
     assert!(learn("contact", records[..LEARN_FROM - 1].iter().map(Vec::as_slice)).unwrap().is_none());

@@ -34,7 +34,7 @@ use crate::error::Result;
 /// Kind of a review of two records that have a counterpart at one connection each.
 pub(crate) const DUPLICATE: &str = "duplicate";
 /// Kind of a review of a record and the counterpart that it may have.
-const MATCH: &str = "match";
+pub(crate) const MATCH: &str = "match";
 
 /// Records with one key beyond which it finds no candidates: a switchboard, a placeholder. Who shares another key with the row is found
 /// by that.
@@ -231,10 +231,15 @@ impl<'a> Adoption<'a> {
         tx.consume_looks(&dropped)?;
         // Parents first, so that children find them in the same batch.
         rows.sort_by_key(|row| crate::catalog::rank(&row.mapped.mapping().object));
-        self.read_fields(tx, &mut rows)?;
-        let mut found = self.candidates(tx, &rows)?;
-        for row in rows {
-            self.adopt(tx, row, &mut found)?;
+        while !rows.is_empty() {
+            let rank = |row: &Row<'_>| crate::catalog::rank(&row.mapped.mapping().object);
+            let first = rank(&rows[0]);
+            let later = rows.split_off(rows.partition_point(|row| rank(row) == first));
+            self.read_fields(tx, &mut rows)?;
+            let mut found = self.candidates(tx, &rows)?;
+            for row in std::mem::replace(&mut rows, later) {
+                self.adopt(tx, row, &mut found)?;
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use entente_model::matching::{self, KeyKind, Profile};
 use entente_model::value::get;
 use entente_store::{Link, LinkState, MatchKey, NewNotice, NewReview, Record, RecordState, Review, ReviewState, StoreError, Viewer};
 
-use super::adopt::{evidence, for_matching, kind_name};
+use super::adopt::{MATCH, evidence, for_matching, kind_name};
 use super::decide::{Decision, Grounds};
 use super::task::LANE_BACKFILL;
 use crate::catalog::Mapped;
@@ -180,7 +180,7 @@ fn question(engine: &Engine, decision: &Decision, other: &Record) -> Result<NewR
         None => None,
     };
     Ok(NewReview {
-        kind: "match".to_owned(),
+        kind: MATCH.to_owned(),
         record: decision.task.record.id.clone(),
         other: other.id.to_string(),
         object: PERSON.to_owned(),

@@ -1,15 +1,17 @@
 //! Learning how the customers of this store are recognised: once a day the leader learns the weights of every field from the records
-//! there are, and counts which values many of them share.
+//! there are, counts which values many of them share, and goes by both through all records for those that are likely one customer. They
+//! are shown to a person: rows that were adopted long ago, and those that share no key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::id::RecordId;
 use entente_model::matching::Profile;
-use entente_model::matching::counterpart::{LEARN_FROM, learn, values};
+use entente_model::matching::counterpart::{Judgement, Matcher, learn, values};
+use entente_model::matching::linkage::TableError;
 use entente_model::value::{Value, get};
-use entente_store::{PAGE_ROWS_MAX, Record, Viewer};
+use entente_store::{LinkState, NewReview, PAGE_ROWS_MAX, Record, RecordState, StoreError, Viewer};
 
-use super::adopt::for_matching;
+use super::adopt::{DUPLICATE, MATCH, evidence, for_matching};
 use super::first_read::over_key;
 use super::matchers::{LEARNED, Lesson, OBJECTS};
 use crate::engine::Engine;
@@ -18,10 +20,14 @@ use crate::error::{EngineError, Result};
 /// Records that weights are learned from at most: more tell nothing new, and take memory.
 const RECORDS_MAX: usize = 50_000;
 
+/// Pairs that a person is shown of one day: more would not be looked at.
+const SHOWN: usize = 100;
+
 /// One hour, in milliseconds.
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
-/// Learns the weights of every object that they are due for. Answers the objects that were learned.
+/// Learns the weights of every object that they are due for, and asks about its likely duplicates. Answers the objects that had enough
+/// records to learn from.
 ///
 /// # Errors
 /// When the store fails; what was learned before stays in force.
@@ -39,25 +45,75 @@ pub async fn due(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) -> Re
         if fresh || stop() || !is_read(engine, object).await? {
             continue;
         }
-        let records = rows(engine, object, stop).await?;
-        if records.len() < LEARN_FROM || stop() {
+        let (ids, records): (Vec<RecordId>, Vec<Vec<String>>) = rows(engine, object, stop).await?.into_iter().unzip();
+        if records.is_empty() || stop() {
             continue;
         }
         let count = records.len();
-        let of = (*object).to_owned();
+        let (of, threshold) = ((*object).to_owned(), engine.options().auto_link());
         // Seconds of work, which must not hold up what answers webhooks.
-        let learned = tokio::task::spawn_blocking(move || learn(&of, records.iter().map(Vec::as_slice))).await;
-        let learned = learned.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        let work = move || {
+            let learned = learn(&of, records.iter().map(Vec::as_slice))?;
+            let found = Matcher::new(&of, learned.clone(), threshold).duplicates(&records, SHOWN)?;
+            Ok::<_, TableError>((learned, found))
+        };
+        let (learned, found) = tokio::task::spawn_blocking(work).await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        if learned.is_some() {
+            done.push((*object).to_owned());
+        }
         let lesson = Lesson { at: now, records: count, learned };
         engine.store().write(move |tx| tx.put_setting(&key, &lesson)).await?;
-        tracing::info!(object, records = count, "the weights by which customers are recognised were learned");
-        done.push((*object).to_owned());
+        let asked = ask(engine, object, &ids, found).await?;
+        tracing::info!(object, records = count, asked, "the weights by which customers are recognised were learned");
     }
     Ok(done)
 }
 
 fn failed(error: &dyn std::fmt::Display) -> EngineError {
-    EngineError::Store(entente_store::StoreError::Invalid(format!("how customers are recognised could not be learned: {error}")))
+    EngineError::Store(StoreError::Invalid(format!("how customers are recognised could not be learned: {error}")))
+}
+
+/// Asks a person about pairs of records, unless that was asked before. Those that have a counterpart at one connection each are
+/// duplicates there; others may be each other's counterparts. Answers how many were asked about.
+async fn ask(engine: &Engine, object: &'static str, ids: &[RecordId], found: Vec<(usize, usize, Judgement)>) -> Result<usize> {
+    let pairs = found.into_iter().filter_map(|(one, two, judgement)| {
+        let (one, two) = (ids.get(one)?.clone(), ids.get(two)?.clone());
+        // Ids tell the order in which records were made; the one that came later is asked about.
+        Some(if one > two { (one, two, judgement) } else { (two, one, judgement) })
+    });
+    let pairs: Vec<(RecordId, RecordId, Judgement)> = pairs.collect();
+    let now = engine.now();
+    let asked = engine.store().write(move |tx| {
+        let mut asked = 0;
+        for (record, other, judgement) in &pairs {
+            let pair = [record.clone(), other.clone()];
+            let known = tx.reviews_of(&[record.to_string()])?;
+            let before = known.iter().any(|review| review.review.other == other.as_str() || review.review.record == *other);
+            let records = tx.records(&Viewer::system(), &pair)?;
+            let active = pair.iter().all(|id| records.get(id).is_some_and(|record| record.state == RecordState::Active));
+            if before || !active {
+                continue;
+            }
+            let links = tx.links_of(&pair)?;
+            let at = |id: &RecordId| -> BTreeSet<&str> {
+                let present = links.iter().filter(|link| link.record == *id && link.state == LinkState::Present);
+                present.map(|link| link.connection.as_str()).collect()
+            };
+            let kind = if at(record).is_disjoint(&at(other)) { MATCH } else { DUPLICATE };
+            tx.open_review(&NewReview {
+                kind: kind.to_owned(),
+                record: record.clone(),
+                other: other.to_string(),
+                object: object.to_owned(),
+                score: judgement.probability(),
+                evidence: evidence(judgement)?,
+                opened_at: now,
+            })?;
+            asked += 1;
+        }
+        Ok(asked)
+    });
+    Ok(asked.await?)
 }
 
 /// Whether every connection has shown all rows of an object once: half a store would teach the wrong shares.
@@ -78,8 +134,8 @@ async fn is_read(engine: &Engine, object: &str) -> Result<bool> {
     Ok(over.await?)
 }
 
-/// The compared values of an object's records.
-async fn rows(engine: &Engine, object: &'static str, stop: &(dyn Fn() -> bool + Send + Sync)) -> Result<Vec<Vec<String>>> {
+/// An object's records with the values that are compared.
+async fn rows(engine: &Engine, object: &'static str, stop: &(dyn Fn() -> bool + Send + Sync)) -> Result<Vec<(RecordId, Vec<String>)>> {
     let mut companies: BTreeMap<RecordId, String> = BTreeMap::new();
     if object != "account" {
         each(engine, "account", stop, |record| {
@@ -91,7 +147,7 @@ async fn rows(engine: &Engine, object: &'static str, stop: &(dyn Fn() -> bool + 
     each(engine, object, stop, |record| {
         let fields = for_matching(object, &record.data);
         let company = if let Value::Ref(account) = get(&fields, "account") { companies.get(account) } else { None };
-        rows.push(values(object, &Profile { fields: &fields, company: company.map(String::as_str) }, None));
+        rows.push((record.id.clone(), values(object, &Profile { fields: &fields, company: company.map(String::as_str) }, None)));
     })
     .await?;
     Ok(rows)

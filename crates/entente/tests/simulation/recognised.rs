@@ -132,3 +132,13 @@ async fn an_address_that_another_customer_has_is_asked_about_before_a_creation_w
     hub.run_for(40).await;
     assert_eq!(users_called(&hub, "Hopper"), 1, "{}", hub.backlog().await);
 }
+
+#[tokio::test]
+async fn of_two_rows_that_were_there_from_the_start_one_goes_on_and_one_waits() {
+    let mut hub = Hub::new(36, Flaws::none()).await;
+    let (_, contacts) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example"), ("Ada", "Lovelace", "al@acme.example")]);
+    hub.run_for(40).await;
+    assert_eq!(waiting(&hub).await.len(), 1, "{:?}", waiting(&hub).await);
+    let created = contacts.iter().filter(|contact| support_id(&hub, contact).is_some()).count();
+    assert_eq!((created, users_called(&hub, "Lovelace")), (1, 1), "{}", hub.backlog().await);
+}

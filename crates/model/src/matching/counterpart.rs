@@ -29,6 +29,10 @@ const BELIEVED_PAIRS: f64 = 1_000.0;
 /// Beyond, colleagues or relatives were learned to recognise, and no customers.
 const SANE_EXACT: f64 = 0.5;
 const SANE_DIFFERENT: f64 = 3.0;
+/// Bits for equal values, as a share of those built in, and for different ones, that learned weights may not fall short of: a field in
+/// which strangers hardly ever differ teaches nothing about customers.
+const TELLING_SHARE: f64 = 0.4;
+const TELLING_DIFFERENT: f64 = -0.5;
 
 /// From this probability on, a pair is worth a person's look.
 pub const REVIEW_FROM: f64 = 0.5;
@@ -175,6 +179,38 @@ impl Matcher {
         Ok(pairs.into_iter().map(|(one, two)| self.judged(judge.explain(one, two), &fields, table_role(&table, one))).collect())
     }
 
+    /// Pairs of records that are likely one customer, from [`DUPLICATE_FROM`] on, the likeliest first, `most` at most. Records hold their
+    /// values in the order of [`fields`]; pairs are told by their places.
+    ///
+    /// # Errors
+    /// When there are more records than a table holds.
+    pub fn duplicates(&self, records: &[Vec<String>], most: usize) -> Result<Vec<(usize, usize, Judgement)>, TableError> {
+        let fields = fields(&self.object);
+        let mut builder = TableBuilder::new(fields.clone())?;
+        for values in records {
+            builder.add(Side::Left, values.iter().map(String::as_str))?;
+        }
+        let table = builder.finish();
+        let blocks = Blocks::of(&table, Effort { all_pairs_max: 0.0, ..Effort::default() });
+        let counted = |field: usize, text: &str| self.learned.common.count(field, text);
+        let known = Known { records: self.learned.common.records, rare: self.from_store, count: &counted };
+        let judge = Judge::knowing(&table, &self.learned.model, &known, self.threshold);
+        let mut found = Vec::new();
+        blocks.pairs(&table, 0..blocks.len(), |one, two| {
+            let probability = judge.verdict(one, two).probability;
+            if probability >= DUPLICATE_FROM {
+                found.push((probability, one, two));
+            }
+        });
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        found.truncate(most);
+        let explained = found.into_iter().map(|(_, one, two)| {
+            let judgement = self.judged(judge.explain(one, two), &fields, table_role(&table, one));
+            (one as usize, two as usize, judgement)
+        });
+        Ok(explained.collect())
+    }
+
     fn judged(&self, mut waterfall: Waterfall, fields: &[Field], role: bool) -> Judgement {
         let exact = |kind: Kind| {
             let at = fields.iter().position(|field| field.kind == kind);
@@ -237,7 +273,23 @@ pub fn learn<'a>(object: &str, records: impl IntoIterator<Item = &'a [String]>) 
     let mut model = learn_from(belief, &table, &blocks, Lesson::default(), |learned| is_of_customers(learned, &believed));
     // Records of a store that was matched before are nearly all of different customers. A row that comes in has a counterpart more often.
     model.prior = (WITH_COUNTERPART / table.rows() as f64).clamp(*PRIORS.start(), *PRIORS.end());
+    for (field, known) in model.fields.iter_mut().zip(&believed.fields) {
+        keep_telling(field, known);
+    }
     Ok(Some(Learned { model, common: Common::of(&table) }))
+}
+
+/// A field whose learned weights do not tell customers apart has the built-in ones, and no level says more than equal values do.
+fn keep_telling(field: &mut FieldModel, known: &FieldModel) {
+    let weight = |field: &FieldModel, level: Level| field.odds(level).map_or(0.0, LevelOdds::weight);
+    let exact = weight(field, Level::Exact);
+    if exact < TELLING_SHARE * weight(known, Level::Exact) || weight(field, Level::Different) > TELLING_DIFFERENT {
+        field.clone_from(known);
+        return;
+    }
+    for odds in &mut field.levels {
+        odds.u = odds.u.max(odds.m / exact.exp2());
+    }
 }
 
 /// Whether what was learned to be matches agrees as customers do.
