@@ -19,6 +19,7 @@ use crate::error::EngineError;
 use crate::flaws::Flaws;
 use crate::options::Options;
 use crate::sync::lead::Leadership;
+use crate::sync::matchers::Matchers;
 use crate::sync::pressure::Pressure;
 use crate::sync::resting::Resting;
 use crate::sync::sweep::Sweeps;
@@ -56,6 +57,8 @@ struct Inner {
     flushed: Mutex<Option<Timestamp>>,
     owner: String,
     leadership: Leadership,
+    /// How customers are recognised.
+    matchers: Mutex<Arc<Matchers>>,
     flaws: Flaws,
 }
 
@@ -94,6 +97,7 @@ impl Engine {
             })
             .collect();
         let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;
+        let matchers = Mutex::new(Arc::new(Matchers::built_in(options.auto_link())));
         Ok(Self(Arc::new(Inner {
             store,
             time,
@@ -104,6 +108,7 @@ impl Engine {
             flushed: Mutex::default(),
             owner,
             leadership: Leadership::default(),
+            matchers,
             flaws,
         })))
     }
@@ -180,6 +185,16 @@ impl Engine {
     #[must_use]
     pub fn flaws(&self) -> Flaws {
         self.0.flaws
+    }
+
+    /// How customers are recognised, as it was last read.
+    pub(crate) fn matchers(&self) -> Arc<Matchers> {
+        Arc::clone(&self.0.matchers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other matchers in force.
+    pub(crate) fn put_matchers(&self, matchers: Arc<Matchers>) {
+        *self.0.matchers.lock().unwrap_or_else(PoisonError::into_inner) = matchers;
     }
 
     fn random(&self) -> MutexGuard<'_, ChaCha8Rng> {

@@ -37,12 +37,33 @@ pub struct Options {
     pub onboarding_steps: Vec<String>,
     /// Points by which a health score must move before AE and CSM are told, unless the risk level changes.
     pub health_notice_points: u8,
+    /// Sureness from which two records are linked without asking, in percent; below, a person decides. 80 to 99.
+    pub auto_link_percent: u8,
+    /// Hours after which the weights by which customers are recognised are learned anew from the store's own records; 0 keeps those built in.
+    pub learn_matching_hours: u64,
+    /// What becomes of a new customer whose e-mail address looks wrong, by connection that it would be created at: `flag` (also where
+    /// none is named) creates it and says so, `hold` creates nothing before the address is corrected, `off` does not look. An address that
+    /// cannot reach anybody holds the creation in both.
+    pub email_check: std::collections::BTreeMap<String, EmailCheck>,
     /// Days that webhook deliveries are listed.
     pub keep_deliveries_days: u64,
     /// Days that the body of a delivery is kept once it was read.
     pub keep_bodies_days: u64,
     /// Days that failures which are over are kept.
     pub keep_sync_events_days: u64,
+}
+
+/// What becomes of a new customer whose e-mail address looks wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EmailCheck {
+    /// Nobody looks.
+    Off,
+    /// It is created, and the doubt is told.
+    #[default]
+    Flag,
+    /// Nothing is created before the address is corrected.
+    Hold,
 }
 
 impl Default for Options {
@@ -70,6 +91,9 @@ impl Default for Options {
             .map(str::to_owned)
             .to_vec(),
             health_notice_points: 10,
+            auto_link_percent: 95,
+            learn_matching_hours: 24,
+            email_check: std::collections::BTreeMap::new(),
             keep_deliveries_days: 30,
             keep_bodies_days: 7,
             keep_sync_events_days: 90,
@@ -86,6 +110,18 @@ impl Options {
         const CALLS_MS: u64 = 800;
         let left = self.latency_target_ms.saturating_sub(CALLS_MS);
         Duration::from_millis((left * 8 / 10).max(self.latency_target_ms / 25))
+    }
+
+    /// Probability from which two records are linked without asking.
+    #[must_use]
+    pub fn auto_link(&self) -> f64 {
+        f64::from(self.auto_link_percent) / 100.0
+    }
+
+    /// What becomes of new customers whose address looks wrong, at a connection.
+    #[must_use]
+    pub fn email_check_at(&self, connection: &str) -> EmailCheck {
+        self.email_check.get(connection).copied().unwrap_or_default()
     }
 
     /// The wait before retry number `attempt` (1 is the first), `None` when the attempts are spent. `roll` is a random number from 0 to 1.

@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub(crate) mod commit;
 pub mod converge;
+pub(crate) mod creation;
 pub(crate) mod decide;
 pub(crate) mod deliver;
 pub mod edit;
@@ -13,7 +14,9 @@ pub(crate) mod gather;
 pub mod inbox;
 pub(crate) mod ingest;
 pub mod lead;
+pub mod learn;
 pub(crate) mod look;
+pub(crate) mod matchers;
 pub mod merged;
 pub mod poll;
 pub mod presence;

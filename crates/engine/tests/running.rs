@@ -6,6 +6,8 @@
 mod failures;
 #[path = "running/house.rs"]
 mod house;
+#[path = "running/learning.rs"]
+mod learning;
 #[path = "running/leases.rs"]
 mod leases;
 #[path = "running/platform.rs"]

@@ -190,6 +190,7 @@ fn check(raw: ConfigFile, resolver: &mut Resolver<'_>) -> Option<Config> {
         sync.locale = locale;
     }
     let connections = connection::check(raw.connection, resolver);
+    check_email_checks(&sync, &connections, resolver);
     let notify = raw.notify.check(resolver);
     Some(Config {
         file: resolver.file.to_path_buf(),
@@ -249,6 +250,14 @@ fn check_store(raw: &ConfigFile, resolver: &mut Resolver<'_>) -> (Option<StoreUr
     (store, key, postgres_ca)
 }
 
+/// Checks of addresses are of connections that there are.
+fn check_email_checks(sync: &Options, connections: &[ConnectionSettings], resolver: &mut Resolver<'_>) {
+    for name in sync.email_check.keys().filter(|name| !connections.iter().any(|connection| connection.name == **name)) {
+        let reason = format!("there is no connection `{name}`");
+        resolver.flaw_at_key("sync", "email_check", reason, "name a connection of this file, as in zendesk = \"hold\"");
+    }
+}
+
 /// Bounds that keep the engine's promises; each with its reason.
 fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     let mut wrong = |key: &str, reason: String, remedy: &str| resolver.flaw_at_key("sync", key, reason, remedy);
@@ -294,6 +303,10 @@ fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     if !(1..=100).contains(&sync.health_notice_points) {
         let reason = format!("{} is no number of points that a score of 0 to 100 moves by", sync.health_notice_points);
         wrong("health_notice_points", reason, "use 1 to 100");
+    }
+    if !(80..=99).contains(&sync.auto_link_percent) {
+        let reason = format!("{} percent is out of bounds", sync.auto_link_percent);
+        wrong("auto_link_percent", reason, "use 80 to 99: below, strangers are linked, and nothing is ever quite certain");
     }
     for (key, value) in [
         ("batch_records", sync.batch_records),

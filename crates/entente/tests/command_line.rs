@@ -133,6 +133,33 @@ fn doctor_names_what_is_wrong_with_its_remedy_and_exits_with_one() {
 }
 
 #[test]
+fn matching_is_measured_on_made_up_people_and_on_a_file() {
+    let folder = Folder::with("");
+    let made = folder.json(&["bench", "matching", "--generate", "600", "--seed", "3", "--save", "people.csv"]);
+    assert_eq!(made["records"], Value::from(600));
+    let automatic = &made["thresholds"][0]["score"];
+    assert!(automatic["precision"].as_f64().unwrap() > 0.97 && automatic["recall"].as_f64().unwrap() > 0.75, "{automatic}");
+    let read = folder.json(&["bench", "matching", "--data", "people.csv", "--seed", "3"]);
+    assert_eq!(read["thresholds"], made["thresholds"], "the file holds what was made up");
+    let page = folder.ok(&["bench", "matching", "--data", "people.csv", "--explain", "1"]);
+    assert!(page.contains("600 records") && page.contains("precision") && page.contains("any two records"), "{page}");
+}
+
+#[test]
+fn matching_takes_labels_and_a_second_file() {
+    let folder = Folder::with("");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("crm.csv", "id,name,email\na1,Ada Lovelace,ada@acme.com\na2,Grace Hopper,grace@navy.mil\n");
+    write("desk.csv", "id,name,email\nb1,A. Lovelace,ada@acme.com\nb2,Luke Robinson,luke@wolf.org\n");
+    write("pairs.csv", "id_l,id_r,score\na1,b1,1\na2,b2,0\n");
+    let measured = folder.json(&["bench", "matching", "--data", "crm.csv", "--against", "desk.csv", "--labels", "pairs.csv"]);
+    assert_eq!((&measured["pairs_compared"], &measured["matches_known"]), (&Value::from(4), &Value::from(1)));
+    let refused = folder.refused(&["bench", "matching", "--data", "crm.csv", "--labels", "desk.csv"]);
+    assert!(refused.contains("desk.csv has no pairs") && refused.contains("id_l and id_r"), "{refused}");
+    assert!(folder.refused(&["bench", "matching", "--data", "none.csv"]).contains("none.csv cannot be read"));
+}
+
+#[test]
 fn a_token_is_made_listed_and_revoked() {
     let folder = Folder::with("");
     let made = folder.json(&["token", "create", "laptop"]);

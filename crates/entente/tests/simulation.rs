@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
 
+#[path = "simulation/addresses.rs"]
+mod addresses;
 #[path = "simulation/ambient.rs"]
 mod ambient;
 #[path = "simulation/database.rs"]
@@ -27,6 +29,8 @@ mod judge_rest;
 mod misfortune;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/recognised.rs"]
+mod recognised;
 #[path = "simulation/reviews.rs"]
 mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]

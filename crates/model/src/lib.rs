@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod clock;
+pub mod email;
 pub mod formula;
 pub mod health;
 pub mod id;

@@ -1,56 +1,23 @@
-//! Recognising the same customer on two sides: e-mail first, then phone, then name and company.
+//! Recognising the same customer on two sides, in the order of certainty: e-mail, phone, company, person.
 //!
-//! [`keys`] gives the exact keys under which candidates are looked up; [`score`] weighs one candidate against the record. From
-//! [`AUTO_LINK`] on, a link is made without asking; below, a person decides.
-//!
-//! The numbers are judgements until they are learned from people's decisions. What holds them together: one weak key alone (a role
-//! address, a phone, a name) never reaches the threshold, and names that contradict each other always stay below it.
-//!
-//! | contacts | score |
-//! |---|---|
-//! | same personal e-mail, same or compatible name | 0.98 |
-//! | same personal e-mail, one side without a name | 0.95 |
-//! | same personal e-mail, given or family name the same | 0.93 |
-//! | same personal e-mail, different names (a shared mailbox) | 0.90 |
-//! | same role address (info@, support@), compatible name | 0.92 |
-//! | same role address otherwise | 0.60 |
-//! | same phone, compatible name | 0.96 |
-//! | same phone, given or family name the same | 0.80 |
-//! | same phone, one side without a name | 0.70 |
-//! | same phone, different names (a switchboard, a family) | 0.50 |
-//! | compatible name, same company | 0.90 |
-//! | compatible name, different or unknown company | 0.50 |
-//!
-//! | accounts | score |
-//! |---|---|
-//! | same web domain, same or similar name | 0.98 |
-//! | same web domain, one side without a name | 0.92 |
-//! | same web domain, different names (a subsidiary) | 0.85 |
-//! | same name, same phone | 0.96 |
-//! | same name | 0.90 |
-//! | same name, different web domains | 0.70 |
-//! | similar name | 0.60 |
-//!
-//! Further agreeing evidence adds [`EXTRA_EVIDENCE`] each, up to [`SCORE_MAX`], and never carries a score over the threshold.
+//! [`keys`] gives the exact keys under which candidates are looked up; [`counterpart`] weighs candidates against a row, by the weights of
+//! [`linkage`]. From a threshold on ([`AUTO_LINK`] unless it is set otherwise) a link is made without asking; below, a person decides. One
+//! weak key alone (a role address, a phone, a name) never reaches it, and neither do names that contradict each other.
 
 mod company;
+pub mod counterpart;
+pub mod linkage;
+mod mailbox;
+mod nickname;
 mod person;
-mod score;
 
 pub use company::{fold_company, web_domain};
-pub use score::score;
 
 use crate::normalise::fold;
-use crate::value::{self, FieldKey, Fields, Value};
+use crate::value::{self, Fields, Value};
 
 /// From this score on, two records are linked without asking a person.
 pub const AUTO_LINK: f64 = 0.95;
-
-/// Highest score: certainty is left to people.
-pub const SCORE_MAX: f64 = 0.99;
-
-/// What each further agreeing piece of evidence adds.
-pub const EXTRA_EVIDENCE: f64 = 0.01;
 
 /// What a match key is made of, in the order of certainty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,51 +58,6 @@ impl<'a> From<&'a Fields> for Profile<'a> {
     }
 }
 
-/// How two values compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// Equal after folding.
-    Same,
-    /// Not equal, and one may well be a form of the other (`Bob Smith`, `Robert Smith`).
-    Compatible,
-    /// One part agrees.
-    Partial,
-    /// Contradicting.
-    Different,
-    /// One side has no value.
-    Missing,
-    /// Equal, but shared by many by its nature (`info@`).
-    Shared,
-}
-
-/// One piece of evidence for or against.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evidence {
-    /// What was compared: `email`, `phone`, `name`, `company`, `domain`.
-    pub field: FieldKey,
-    /// How it compares.
-    pub comparison: Comparison,
-    /// How much it counts, -1 to 1; the score is not their sum.
-    pub weight: f64,
-}
-
-/// How certain it is that two records are the same customer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Match {
-    /// 0 to [`SCORE_MAX`].
-    pub score: f64,
-    /// Why.
-    pub evidence: Vec<Evidence>,
-}
-
-impl Match {
-    /// Whether the link may be made without asking.
-    #[must_use]
-    pub fn is_certain(&self) -> bool {
-        self.score >= AUTO_LINK
-    }
-}
-
 /// Fields that hold e-mail addresses, phone numbers and company names on the objects Entente ships, and as admins name them.
 const EMAIL_FIELDS: &[&str] = &["email", "secondary_email", "work_email"];
 const PHONE_FIELDS: &[&str] = &["phone", "mobile_phone", "mobile"];
@@ -172,13 +94,17 @@ fn is_person(object: &str) -> bool {
 /// The keys under which a record's counterparts are looked up, most certain first.
 /// Objects other than people and accounts have none: they are linked by id only.
 #[must_use]
-pub fn keys(object: &str, fields: &Fields, company_name: Option<&str>) -> Vec<MatchKey> {
-    let profile = Profile { fields, company: company_name };
+pub fn keys(object: &str, fields: &Fields) -> Vec<MatchKey> {
     let mut keys = Vec::new();
     if is_person(object) {
         keys.extend(emails(fields).into_iter().map(|value| MatchKey { kind: KeyKind::Email, value }));
         keys.extend(phones(fields).into_iter().map(|value| MatchKey { kind: KeyKind::Phone, value }));
-        if let (Some(name), Some(company)) = (person::Name::of(fields), company(&profile)) {
+        // The account's record where there is one: it stays the same when the company is renamed.
+        let company = match value::get(fields, "account") {
+            Value::Ref(account) => Some(account.to_string()),
+            _ => company(&fields.into()),
+        };
+        if let (Some(name), Some(company)) = (person::Name::of(fields), company) {
             keys.push(MatchKey { kind: KeyKind::NameAtCompany, value: format!("{}|{company}", name.folded()) });
         }
     } else if object == "account" {

@@ -1411,6 +1411,7 @@ export interface components {
             since: string;
             /** @description `waiting`, `accepted` or `rejected`. */
             state: string;
+            waterfall?: components["schemas"]["ReviewWaterfall"] | null;
         };
         /** @description How a review was decided. */
         ReviewDecision: {
@@ -1457,6 +1458,54 @@ export interface components {
             state: string;
             /** @description What people call it. */
             title: string;
+        };
+        /** @description What one field says about a pair. */
+        ReviewStep: {
+            /** @description Field. */
+            field: string;
+            /**
+             * Format: double
+             * @description The part of it that comes from how many records have the value: below zero for common ones.
+             */
+            frequency: number;
+            /** @description What people call it. */
+            label: string;
+            /** @description How the two values compare: `exact`, `near`, `nickname`, `different`, ... */
+            level: string;
+            /**
+             * Format: double
+             * @description What it adds, in bits: plus one doubles the odds that they are one customer; below zero it speaks against that.
+             */
+            weight: number;
+            /** @description The same in words. */
+            words: string;
+        };
+        /** @description How sureness came about, from what is believed of any two records to the verdict on these. */
+        ReviewWaterfall: {
+            /**
+             * Format: double
+             * @description What is taken from it because relatives, colleagues and neighbours share as much; zero or less.
+             */
+            crowds: number;
+            /** @description Why it is not certain however much it weighs. */
+            doubt?: string | null;
+            /**
+             * Format: double
+             * @description The probability that it means.
+             */
+            probability: number;
+            /**
+             * Format: double
+             * @description What is believed of any two records, in bits.
+             */
+            start: number;
+            /** @description Field by field, surest first; those that are blank on one side are left out. */
+            steps: components["schemas"]["ReviewStep"][];
+            /**
+             * Format: double
+             * @description The sum, in bits.
+             */
+            weight: number;
         };
         /** @description A mapping that was saved. */
         Saved: components["schemas"]["MappingVersion"] & {

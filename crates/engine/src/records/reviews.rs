@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
+use entente_model::matching::linkage::{Level, Waterfall};
 use entente_model::value::{Value, get};
 use entente_store::{LANE_URGENT, Link, LinkState, NewEntry, NewHint, Record, RecordState, ReviewState, StoreError, Tx, Viewer};
 use jiff::Timestamp;
@@ -66,6 +67,40 @@ pub struct ReviewField {
     pub same: bool,
 }
 
+/// What one field says about a pair.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ReviewStep {
+    /// Field.
+    pub field: String,
+    /// What people call it.
+    pub label: String,
+    /// How the two values compare: `exact`, `near`, `nickname`, `different`, ...
+    pub level: String,
+    /// The same in words.
+    pub words: String,
+    /// What it adds, in bits: plus one doubles the odds that they are one customer; below zero it speaks against that.
+    pub weight: f64,
+    /// The part of it that comes from how many records have the value: below zero for common ones.
+    pub frequency: f64,
+}
+
+/// How sureness came about, from what is believed of any two records to the verdict on these.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ReviewWaterfall {
+    /// What is believed of any two records, in bits.
+    pub start: f64,
+    /// Field by field, surest first; those that are blank on one side are left out.
+    pub steps: Vec<ReviewStep>,
+    /// What is taken from it because relatives, colleagues and neighbours share as much; zero or less.
+    pub crowds: f64,
+    /// The sum, in bits.
+    pub weight: f64,
+    /// The probability that it means.
+    pub probability: f64,
+    /// Why it is not certain however much it weighs.
+    pub doubt: Option<String>,
+}
+
 /// How a review was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReviewDecision {
@@ -91,6 +126,8 @@ pub struct Review {
     pub score: f64,
     /// What speaks for it.
     pub evidence: String,
+    /// How sureness came about; none for reviews that do not come from comparing.
+    pub waterfall: Option<ReviewWaterfall>,
     /// When it was found.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
@@ -271,9 +308,10 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente
     for link in tx.links_of(&ids)?.into_iter().filter(|link| link.state == LinkState::Present) {
         links.entry(link.record.clone()).or_default().push(link);
     }
-    let reviews = pairs.into_iter().filter_map(|(found, other)| {
+    let mut reviews = Vec::with_capacity(pairs.len());
+    for (found, other) in pairs {
         // A record that the viewer may not see is not shown, and so is no pair with it.
-        let (one, two) = (records.get(&found.review.record)?, records.get(&other)?);
+        let Some((one, two)) = records.get(&found.review.record).zip(records.get(&other)) else { continue };
         let (first, second) = if (one.created_at, &one.id) <= (two.created_at, &two.id) { (one, two) } else { (two, one) };
         let side = |record: &Record| ReviewSide {
             record: record.id.to_string(),
@@ -289,7 +327,8 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente
         };
         let (first_side, second_side) = (side(first), side(second));
         let waits = found.state == ReviewState::Waiting;
-        Some(Review {
+        reviews.push(Review {
+            waterfall: waterfall(catalog, &found.review)?,
             id: found.id.to_string(),
             state: found.state.to_string(),
             score: found.review.score,
@@ -302,9 +341,42 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente
             decided: (!waits).then_some(ReviewDecision { by: found.decided_by, at: found.decided_at }),
             kind: found.review.kind,
             object: found.review.object,
-        })
+        });
+    }
+    Ok(reviews)
+}
+
+/// The waterfall that was kept with a review.
+fn waterfall(catalog: &Catalog, review: &entente_store::NewReview) -> entente_store::Result<Option<ReviewWaterfall>> {
+    let Some(kept) = review.evidence.get("waterfall") else { return Ok(None) };
+    let kept = Waterfall::deserialize(kept)
+        .map_err(|error| StoreError::Invalid(format!("what was weighed for a review of {} cannot be read: {error}", review.record)))?;
+    let object = catalog.object(&review.object);
+    let steps = kept.steps.into_iter().filter(|step| step.level != Level::Missing).map(|step| ReviewStep {
+        label: match object.and_then(|object| object.field(&step.field)) {
+            Some(field) => field.label.clone(),
+            // A person's company is the account's name.
+            None => capitalised(&step.field),
+        },
+        level: step.level.name().to_owned(),
+        field: step.field,
+        words: step.words,
+        weight: step.weight,
+        frequency: step.frequency,
     });
-    Ok(reviews.collect())
+    Ok(Some(ReviewWaterfall {
+        start: kept.start,
+        steps: steps.collect(),
+        crowds: kept.crowds,
+        weight: kept.verdict.weight,
+        probability: kept.verdict.probability,
+        doubt: kept.verdict.doubt.map(|doubt| doubt.to_string()),
+    }))
+}
+
+fn capitalised(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Why two records cannot be merged as they are: `reason; remedy`.

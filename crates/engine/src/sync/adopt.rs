@@ -11,7 +11,8 @@ use entente_connect::look::{Existence, Look, ReadSpec};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::matching::{self, Match, Profile};
+use entente_model::matching::counterpart::{DUPLICATE_FROM, Judgement};
+use entente_model::matching::{self, KeyKind, Profile};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
     Hint, Link, LinkState, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError,
@@ -22,6 +23,7 @@ use super::decide::row_target;
 use super::fate::{Fate, end_hints, fate};
 use super::first_read;
 use super::look::taken;
+use super::matchers::{self, Matchers};
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
 use super::wake::{wake, wake_for_row};
@@ -29,8 +31,14 @@ use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
 
-/// Below this score a candidate is not worth a person's look.
-const REVIEW_FROM: f64 = 0.6;
+/// Kind of a review of two records that have a counterpart at one connection each.
+pub(crate) const DUPLICATE: &str = "duplicate";
+/// Kind of a review of a record and the counterpart that it may have.
+pub(crate) const MATCH: &str = "match";
+
+/// Records with one key beyond which it finds no candidates: a switchboard, a placeholder. Who shares another key with the row is found
+/// by that.
+const CROWDED: usize = 50;
 
 /// Adopts the rows of hints that this worker holds. Answers the records that they belong to, which are hinted at.
 ///
@@ -40,12 +48,13 @@ pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<String>> {
     let hints = fetch_unseen(engine, hints).await?;
     let engine_ = engine.clone();
     let catalog = engine.catalog();
+    let matchers = matchers::current(engine).await?;
     let hints = Arc::new(hints);
     let adopted = engine
         .store()
         .write(move |tx| {
             let now = engine_.now();
-            let mut adoption = Adoption::new(&engine_, &catalog, now);
+            let mut adoption = Adoption::new(&engine_, &catalog, &matchers, now);
             adoption.run(tx, &hints)?;
             let settled: Vec<Settled> = hints
                 .iter()
@@ -73,7 +82,8 @@ fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<()
 
 /// Adopts the rows of hints within the caller's transaction; for looks ahead, which are never committed.
 pub(crate) fn adopt_within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, hints: &[Hint]) -> Result<(), StoreError> {
-    let mut adoption = Adoption::new(engine, catalog, engine.now());
+    let matchers = engine.matchers();
+    let mut adoption = Adoption::new(engine, catalog, &matchers, engine.now());
     adoption.run(tx, hints)
 }
 
@@ -126,12 +136,14 @@ async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
 }
 
 /// Match keys of a record.
-pub(crate) fn match_keys(object: &str, fields: &Fields, company: Option<&str>) -> BTreeSet<MatchKey> {
+pub(crate) fn match_keys(object: &str, fields: &Fields) -> BTreeSet<MatchKey> {
     let fields = for_matching(object, fields);
-    matching::keys(object, &fields, company)
-        .into_iter()
-        .map(|key| MatchKey::new(format!("{:?}", key.kind).to_lowercase(), key.value))
-        .collect()
+    matching::keys(object, &fields).into_iter().map(|key| MatchKey::new(kind_name(key.kind), key.value)).collect()
+}
+
+/// The name of a kind of match key in the store.
+pub(crate) fn kind_name(kind: KeyKind) -> String {
+    format!("{kind:?}").to_lowercase()
 }
 
 /// Whether records of an object are recognised by match keys.
@@ -140,7 +152,7 @@ pub(crate) fn has_match_keys(object: &str) -> bool {
 }
 
 /// The values that matching goes by: a desk knows a company by its e-mail domains where the CRM has its web site.
-fn for_matching(object: &str, fields: &Fields) -> Fields {
+pub(crate) fn for_matching(object: &str, fields: &Fields) -> Fields {
     let mut fields = fields.clone();
     if object == "account"
         && get(&fields, "domain").is_blank()
@@ -155,6 +167,7 @@ fn for_matching(object: &str, fields: &Fields) -> Fields {
 struct Adoption<'a> {
     engine: &'a Engine,
     catalog: &'a Catalog,
+    matchers: &'a Matchers,
     now: Timestamp,
     /// Records made or linked in this batch, by object and match key.
     added: BTreeMap<(String, MatchKey), BTreeSet<RecordId>>,
@@ -177,8 +190,8 @@ struct Row<'a> {
 }
 
 impl<'a> Adoption<'a> {
-    fn new(engine: &'a Engine, catalog: &'a Catalog, now: Timestamp) -> Self {
-        Self { engine, catalog, now, added: BTreeMap::new(), companies: BTreeMap::new(), hinted: Vec::new() }
+    fn new(engine: &'a Engine, catalog: &'a Catalog, matchers: &'a Matchers, now: Timestamp) -> Self {
+        Self { engine, catalog, matchers, now, added: BTreeMap::new(), companies: BTreeMap::new(), hinted: Vec::new() }
     }
     fn run(&mut self, tx: &mut Tx<'_>, hints: &[Hint]) -> Result<(), StoreError> {
         let keys: Vec<(&Hint, RowKey)> = hints
@@ -218,10 +231,15 @@ impl<'a> Adoption<'a> {
         tx.consume_looks(&dropped)?;
         // Parents first, so that children find them in the same batch.
         rows.sort_by_key(|row| crate::catalog::rank(&row.mapped.mapping().object));
-        self.read_fields(tx, &mut rows)?;
-        let mut found = self.candidates(tx, &rows)?;
-        for row in rows {
-            self.adopt(tx, row, &mut found)?;
+        while !rows.is_empty() {
+            let rank = |row: &Row<'_>| crate::catalog::rank(&row.mapped.mapping().object);
+            let first = rank(&rows[0]);
+            let later = rows.split_off(rows.partition_point(|row| rank(row) == first));
+            self.read_fields(tx, &mut rows)?;
+            let mut found = self.candidates(tx, &rows)?;
+            for row in std::mem::replace(&mut rows, later) {
+                self.adopt(tx, row, &mut found)?;
+            }
         }
         Ok(())
     }
@@ -254,13 +272,13 @@ impl<'a> Adoption<'a> {
             if let Value::Ref(account) = get(&row.fields, "account") {
                 row.company = self.companies.get(account).cloned().filter(|name| !name.is_empty());
             }
-            row.keys = match_keys(&row.mapped.mapping().object, &row.fields, row.company.as_deref());
+            row.keys = match_keys(&row.mapped.mapping().object, &row.fields);
         }
         Ok(())
     }
 
     /// Stored records that share a match key with any row, with their links.
-    fn candidates(&self, tx: &mut Tx<'_>, rows: &[Row<'_>]) -> Result<Candidates, StoreError> {
+    fn candidates(&mut self, tx: &mut Tx<'_>, rows: &[Row<'_>]) -> Result<Candidates, StoreError> {
         let mut candidates = Candidates::default();
         let mut by_object: BTreeMap<String, BTreeSet<MatchKey>> = BTreeMap::new();
         for row in rows {
@@ -271,10 +289,28 @@ impl<'a> Adoption<'a> {
                 candidates.by_key.entry((object.clone(), hit.key)).or_default().insert(hit.record);
             }
         }
-        let mut ids: BTreeSet<RecordId> = candidates.by_key.values().flatten().cloned().collect();
+        let telling = candidates.by_key.values().filter(|records| records.len() <= CROWDED);
+        let mut ids: BTreeSet<RecordId> = telling.flatten().cloned().collect();
         ids.extend(rows.iter().filter_map(row_key_value));
         candidates.load(tx, self.catalog, ids, self.now)?;
+        self.name_companies(tx, &candidates)?;
         Ok(candidates)
+    }
+
+    /// Names of the accounts that candidates refer to, where they are not known from the rows.
+    fn name_companies(&mut self, tx: &mut Tx<'_>, found: &Candidates) -> Result<(), StoreError> {
+        let accounts = found.fields.values().filter_map(|fields| match get(fields, "account") {
+            Value::Ref(account) if !self.companies.contains_key(account) => Some(account.clone()),
+            _ => None,
+        });
+        let missing: BTreeSet<RecordId> = accounts.collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (id, record) in tx.records(&Viewer::system(), &missing.into_iter().collect::<Vec<_>>())? {
+            self.companies.insert(id, get(&record.data, "name").display());
+        }
+        Ok(())
     }
 
     fn adopt(&mut self, tx: &mut Tx<'_>, row: Row<'_>, found: &mut Candidates) -> Result<(), StoreError> {
@@ -285,50 +321,91 @@ impl<'a> Adoption<'a> {
         {
             return self.link(tx, &row, &id, "it carries the record's id", found);
         }
-        let mut scored = self.scored(&row, &object, found);
-        scored.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
-        let best = scored.first().map(|(id, found)| (id.clone(), found.clone()));
-        let certain = scored.iter().filter(|(_, found)| found.is_certain()).count();
-        match best {
-            Some((id, evidence)) if certain == 1 => {
-                let why = evidence_text(&evidence);
-                self.link(tx, &row, &id, &why, found)
+        let (free, taken): (Vec<Judged>, Vec<Judged>) =
+            self.judged(&row, &object, found)?.into_iter().partition(|judged| found.free(&judged.record, &row.key.connection).is_some());
+        if let Some(at) = surest(&free) {
+            let chosen = &free[at];
+            self.link(tx, &row, &chosen.record, &chosen.judgement.in_words(), found)?;
+            // Others that are as certain are the same customer too: they are two records of one.
+            for other in free.iter().filter(|other| other.judgement.certain && other.record != chosen.record) {
+                self.ask(tx, DUPLICATE, &object, &other.record, &chosen.record, &other.judgement)?;
             }
-            Some((other, evidence)) if evidence.score >= REVIEW_FROM => {
-                let id = self.create(tx, &row, &object, found)?;
-                tx.open_review(&NewReview {
-                    kind: "match".to_owned(),
-                    record: id,
-                    other: other.to_string(),
-                    object,
-                    score: evidence.score,
-                    evidence: serde_json::json!({ "why": evidence_text(&evidence), "certain": certain }),
-                    opened_at: self.now,
-                })
-                .map(drop)
-            }
-            _ => self.create(tx, &row, &object, found).map(drop),
+            return Ok(());
         }
+        let likeliest = |judged: &[Judged], worth: &dyn Fn(&Judgement) -> bool| {
+            let worth = judged.iter().filter(|judged| worth(&judged.judgement));
+            worth.max_by(|a, b| a.judgement.probability().total_cmp(&b.judgement.probability())).cloned()
+        };
+        let counterpart = likeliest(&free, &Judgement::is_worth_a_look);
+        let twin = likeliest(&taken, &|judgement| judgement.probability() >= DUPLICATE_FROM);
+        let id = self.create(tx, &row, &object, found)?;
+        if let Some(other) = counterpart {
+            self.ask(tx, MATCH, &object, &id, &other.record, &other.judgement)?;
+        }
+        if let Some(other) = twin {
+            self.ask(tx, DUPLICATE, &object, &id, &other.record, &other.judgement)?;
+        }
+        Ok(())
     }
 
-    fn scored(&self, row: &Row<'_>, object: &str, found: &Candidates) -> Vec<(RecordId, Match)> {
+    /// Asks a person whether two records are one customer, with all that was weighed. A pair is asked about once.
+    fn ask(
+        &self,
+        tx: &mut Tx<'_>,
+        kind: &str,
+        object: &str,
+        record: &RecordId,
+        other: &RecordId,
+        judgement: &Judgement,
+    ) -> Result<(), StoreError> {
+        let known = tx.reviews_of(&[record.to_string()])?;
+        if known.iter().any(|review| review.review.other == other.as_str() || review.review.record == *other) {
+            return Ok(());
+        }
+        tx.open_review(&NewReview {
+            kind: kind.to_owned(),
+            record: record.clone(),
+            other: other.to_string(),
+            object: object.to_owned(),
+            score: judgement.probability(),
+            evidence: evidence(judgement)?,
+            opened_at: self.now,
+        })
+        .map(drop)
+    }
+
+    /// Records that share a match key with the row and are in use, judged; those that have a counterpart at its connection as well.
+    fn judged(&self, row: &Row<'_>, object: &str, found: &Candidates) -> Result<Vec<Judged>, StoreError> {
         let mut ids: BTreeSet<&RecordId> = BTreeSet::new();
         for key in &row.keys {
             let key = (object.to_owned(), key.clone());
-            ids.extend(found.by_key.get(&key).into_iter().flatten());
-            ids.extend(self.added.get(&key).into_iter().flatten());
+            let (known, added) = (found.by_key.get(&key), self.added.get(&key));
+            if known.map_or(0, BTreeSet::len) + added.map_or(0, BTreeSet::len) <= CROWDED {
+                ids.extend(known.into_iter().chain(added).flatten());
+            }
         }
-        let fields = for_matching(object, &row.fields);
-        let mine = Profile { fields: &fields, company: row.company.as_deref() };
-        let candidates = ids.into_iter().filter_map(|id| {
-            let record = found.free(id, &row.key.connection)?;
-            let theirs = found.fields.get(id)?;
-            let company = if let Value::Ref(account) = get(theirs, "account") { self.companies.get(account) } else { None };
-            let other = for_matching(object, theirs);
-            let score = matching::score(object, mine, Profile { fields: &other, company: company.map(String::as_str) });
-            (record.object == object).then(|| (id.clone(), score))
-        });
-        candidates.filter(|(_, found)| found.score > 0.0).collect()
+        let active =
+            |id: &&RecordId| found.records.get(id).is_some_and(|record| record.state == RecordState::Active && record.object == object);
+        let ids: Vec<&RecordId> = ids.into_iter().filter(active).filter(|id| found.fields.contains_key(id)).collect();
+        let Some(matcher) = self.matchers.of(object).filter(|_| !ids.is_empty()) else { return Ok(Vec::new()) };
+        let mine = for_matching(object, &row.fields);
+        let theirs: Vec<(Fields, Option<&str>)> = ids
+            .iter()
+            .filter_map(|id| found.fields.get(id))
+            .map(|fields| {
+                let company = if let Value::Ref(account) = get(fields, "account") { self.companies.get(account) } else { None };
+                (for_matching(object, fields), company.map(String::as_str))
+            })
+            .collect();
+        let profiles: Vec<Profile<'_>> = theirs.iter().map(|(fields, company)| Profile { fields, company: *company }).collect();
+        let count = |kind: KeyKind, value: &str| {
+            let key = (object.to_owned(), MatchKey::new(kind_name(kind), value));
+            let many = found.by_key.get(&key).map_or(0, BTreeSet::len) + self.added.get(&key).map_or(0, BTreeSet::len);
+            u32::try_from(many).unwrap_or(u32::MAX)
+        };
+        let row = Profile { fields: &mine, company: row.company.as_deref() };
+        let judged = matcher.judge(&row, &profiles, &count).map_err(|error| StoreError::Invalid(error.to_string()))?;
+        Ok(ids.into_iter().zip(judged).map(|(id, judgement)| Judged { record: id.clone(), judgement }).collect())
     }
 
     fn link(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId, why: &str, found: &mut Candidates) -> Result<(), StoreError> {
@@ -353,7 +430,7 @@ impl<'a> Adoption<'a> {
         }])?;
         self.remember(row, id);
         let object = record.object.clone();
-        let mut keys = match_keys(&object, &record.data, None);
+        let mut keys = match_keys(&object, &record.data);
         keys.extend(row.keys.iter().cloned());
         tx.put_match_keys(&[(id.clone(), object, keys)])?;
         self.hint(tx, row.hint, id, BTreeSet::new())?;
@@ -447,10 +524,28 @@ fn row_key_value(row: &Row<'_>) -> Option<RecordId> {
     row.look.row.get(row.mapped.lens.key())?.as_str()?.parse().ok()
 }
 
-fn evidence_text(found: &Match) -> String {
-    let agreeing = found.evidence.iter().filter(|piece| piece.weight > 0.0);
-    let words: Vec<String> = agreeing.map(|piece| format!("{} {:?}", piece.field, piece.comparison).to_lowercase()).collect();
-    format!("{} ({:.2})", words.join(", "), found.score)
+/// A candidate with the judgement on it.
+#[derive(Debug, Clone)]
+struct Judged {
+    record: RecordId,
+    judgement: Judgement,
+}
+
+/// The candidate to link without asking: of those that are certain the one that shares the surest key. None when two are equals in that.
+fn surest(judged: &[Judged]) -> Option<usize> {
+    /// After every kind of key.
+    const NO_KEY: (bool, Option<KeyKind>) = (true, None);
+    let rank = |judged: &Judged| judged.judgement.key.map_or(NO_KEY, |key| (false, Some(key)));
+    let certain: Vec<usize> = (0..judged.len()).filter(|at| judged[*at].judgement.certain).collect();
+    let best = certain.iter().map(|at| rank(&judged[*at])).min()?;
+    let mut surest = certain.into_iter().filter(|at| rank(&judged[*at]) == best);
+    surest.next().filter(|_| surest.next().is_none())
+}
+
+/// What a review shows of a judgement.
+pub(crate) fn evidence(judgement: &Judgement) -> Result<serde_json::Value, StoreError> {
+    let waterfall = serde_json::to_value(&judgement.waterfall).map_err(|error| StoreError::Invalid(error.to_string()))?;
+    Ok(serde_json::json!({ "why": judgement.in_words(), "waterfall": waterfall }))
 }
 
 /// Stored records that rows may belong to.

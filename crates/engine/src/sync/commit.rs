@@ -71,6 +71,14 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
+            for decision in &chosen {
+                for ask in &decision.asks {
+                    tx.open_review(ask)?;
+                }
+                for notice in &decision.notices {
+                    tx.notify(notice)?;
+                }
+            }
             look_again(tx, &chosen, now)?;
             let ended: Vec<&Fate> = fresh.iter().filter_map(|at| fates[*at].as_ref()).collect();
             // Somebody changed the record between our read and now: what was gathered is old.
@@ -106,7 +114,7 @@ fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], no
         record.provenance.extend(decision.changes.keys().map(|field| (field.clone(), number)));
         record.updated_at = now;
         if has_match_keys(&record.object) {
-            keys.push((record.id.clone(), record.object.clone(), match_keys(&record.object, &record.data, None)));
+            keys.push((record.id.clone(), record.object.clone(), match_keys(&record.object, &record.data)));
         }
         let search_text = search_text(catalog, &record);
         puts.push(PutRecord { record, search_text });

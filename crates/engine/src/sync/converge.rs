@@ -10,6 +10,7 @@ use entente_model::value::FieldKey;
 use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
 
 use super::commit::commit;
+use super::creation::ask_about_shared_addresses;
 use super::decide::{Decision, Grounds, decide};
 use super::deliver::deliver;
 use super::first_read::FIRST_READ;
@@ -55,7 +56,9 @@ pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, tasks: Vec<Ta
         Grounds { engine, catalog, rows: &rows, counterparts: &counterparts, first_reads: &first_reads, marks: &none, now: engine.now() };
     let marks = marks_in_question(engine, &tasks, &grounds).await?;
     grounds.marks = &marks;
-    Ok(tasks.into_iter().map(|task| decide(task, &grounds)).collect())
+    let mut decisions: Vec<Decision> = tasks.into_iter().map(|task| decide(task, &grounds)).collect();
+    ask_about_shared_addresses(engine, &mut decisions).await?;
+    Ok(decisions)
 }
 
 /// When and by whom held values were set, for the records whose own value competes in a conflict. Rare, so it is looked up only then.

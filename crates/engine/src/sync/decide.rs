@@ -13,7 +13,7 @@ use entente_model::plan::cascade::Candidate;
 use entente_model::plan::policy::FieldPolicy;
 use entente_model::plan::{Held, Input, NATIVE, Plan, plan};
 use entente_model::value::{FieldKey, Fields, Value, get};
-use entente_store::{Link, LinkState, RecordState, RemoteKey};
+use entente_store::{Link, LinkState, NewNotice, NewReview, RecordState, RemoteKey};
 
 use super::gather::LinkIndex;
 use super::task::{RowIndex, Sides, Task, merged};
@@ -88,6 +88,10 @@ pub(crate) struct Decision {
     pub(crate) writes: Vec<PlannedWrite>,
     /// Connections to look at again at once.
     pub(crate) look_again: BTreeSet<String>,
+    /// Whether it is another record's customer: what a person is to be asked.
+    pub(crate) asks: Vec<NewReview>,
+    /// What the operators are to be told.
+    pub(crate) notices: Vec<NewNotice>,
 }
 
 /// What decisions are made against, besides the task itself.
@@ -132,6 +136,8 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
         waits: BTreeSet::new(),
         writes: Vec::new(),
         look_again: BTreeSet::new(),
+        asks: Vec::new(),
+        notices: Vec::new(),
     };
     follow_gone(&mut decision, &sides, grounds);
     update_links(&mut decision, &sides, grounds);
@@ -459,6 +465,9 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
         let waits = creation_waits(decision, connection, mapped, grounds);
         if !waits.is_empty() {
             decision.waits.extend(waits);
+            continue;
+        }
+        if !super::creation::address_allows(decision, connection, mapped, grounds) {
             continue;
         }
         plan_creation(decision, connection, mapped, grounds);

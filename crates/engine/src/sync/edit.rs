@@ -10,8 +10,12 @@ use entente_model::plan::NATIVE;
 use entente_model::value::{Fields, Value, get};
 use entente_store::{EntryId, Lane, NewEntry, NewHint, PutRecord, Record, StoreError, Tx, Viewer};
 
+use super::adopt::{has_match_keys, match_keys};
 use crate::catalog::Catalog;
 use crate::entry::{Changes, FieldEntry};
+
+/// Fields that match keys are made of.
+const RECOGNISED_BY: &[&str] = &["email", "phone", "first_name", "last_name", "account", "name", "domain", "email_domains"];
 
 /// One edit.
 #[derive(Debug, Clone)]
@@ -55,6 +59,9 @@ pub fn apply(tx: &mut Tx<'_>, catalog: &Catalog, edit: &Edit, now: Timestamp) ->
     }
     record.updated_at = now;
     let object = record.object.clone();
+    if has_match_keys(&object) && changes.keys().any(|field| RECOGNISED_BY.contains(&field.as_str())) {
+        tx.put_match_keys(&[(record.id.clone(), object.clone(), match_keys(&object, &record.data))])?;
+    }
     let search_text = search_text(catalog, &record);
     tx.put_records(&[PutRecord { record, search_text }])?;
     tx.hint(&[NewHint {

@@ -12,6 +12,7 @@ use entente_model::value::get;
 use entente_store::{Hint, Link, LinkState, Record, RemoteKey, ReviewState, Viewer};
 use futures::future::join_all;
 
+use super::adopt::DUPLICATE;
 use super::look::{earlier, taken};
 use super::task::{RowIndex, Seen, Sides, Task, priority};
 use crate::catalog::Catalog;
@@ -39,7 +40,11 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
         .await?;
     let (mut records, links, mut looks, frozen, reviews) = loaded;
     let waiting = reviews.iter().filter(|review| review.state == ReviewState::Waiting);
-    let reviewed: BTreeSet<String> = waiting.flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
+    // Of two rows of one platform, the one that was there before goes on.
+    let both = |review: &&entente_store::Review| review.review.kind != DUPLICATE;
+    let others =
+        reviews.iter().filter(|review| review.state == ReviewState::Waiting).filter(both).map(|review| review.review.other.clone());
+    let reviewed: BTreeSet<String> = waiting.map(|review| review.review.record.to_string()).chain(others).collect();
     let mut links_by_record: BTreeMap<RecordId, Vec<Link>> = BTreeMap::new();
     for link in links {
         links_by_record.entry(link.record.clone()).or_default().push(link);

@@ -302,7 +302,8 @@ fn review(engine: &Engine, decision: &super::decide::Decision) -> Option<String>
         let mapped = catalog.mapped(connection, &decision.task.record.object);
         !linked && mapped.is_some_and(|mapped| mapped.lens.creates(&decision.after, engine.now()))
     });
-    (decision.task.in_review && lacking).then(|| "whether it is the same as another record (entente reviews list)".to_owned())
+    ((decision.task.in_review || !decision.asks.is_empty()) && lacking)
+        .then(|| "whether it is the same as another record (entente reviews list)".to_owned())
 }
 
 fn of_decision(engine: &Engine, decision: &super::decide::Decision) -> RecordPreview {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::poll::{self, OnPage, Progress, Stop, poll};
 use super::work::{claim, next_due, work};
-use super::{inbox, lead, resync, retention};
+use super::{inbox, lead, learn, resync, retention};
 use crate::automation::follow;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -34,6 +34,9 @@ const FOLLOW_ENTRIES: usize = 500;
 const WATCH_EVERY: Duration = Duration::from_secs(60);
 /// Time between looks whether a day has passed since old things were removed.
 const RETENTION_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Time between looks whether weights are due to be learned anew.
+const LEARN_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Tells every loop to end, and lets them end.
 pub type Shutdown = watch_channel::Receiver<bool>;
@@ -62,6 +65,13 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     loops.spawn(while_leading("removing what is old", RETENTION_EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
         retention::daily(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
     }));
+    loops.spawn(while_leading(
+        "learning how customers are recognised",
+        LEARN_EVERY,
+        engine.clone(),
+        shutdown.clone(),
+        |engine, shutdown| async move { learn::due(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop) },
+    ));
     for connection in engine.connections().keys() {
         loops.spawn(poller(engine.clone(), connection.clone(), shutdown.clone(), Arc::clone(&on_page)));
     }

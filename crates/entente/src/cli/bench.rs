@@ -1,11 +1,12 @@
-//! `entente bench`: measured numbers. Each measure has a fresh store and fresh simulators, in a process of their own.
+//! `entente bench`: measured numbers. Each measure has a fresh store and fresh simulators, in a process of their own; `matching` has
+//! records alone.
 //!
 //! Nothing here passes or fails: the table says what was, beside what is to be reached.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use entente_model::clock::Clock;
 
 use super::context::Context;
@@ -13,6 +14,7 @@ use crate::assemble::MachineTime;
 use crate::fault::Result;
 
 mod least;
+mod matching;
 mod measures;
 mod serving;
 mod table;
@@ -47,9 +49,19 @@ enum Measure {
     Start,
 }
 
+/// What is measured by itself.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure how well and how fast records of one customer are found
+    Matching(matching::Args),
+}
+
 /// Options.
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Measure this alone
     #[arg(long, value_enum, value_name = "NAME")]
     only: Option<Measure>,
@@ -77,6 +89,9 @@ struct Setting {
 }
 
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    if let Some(Command::Matching(args)) = &args.command {
+        return matching::run(args, context);
+    }
     let setting = Setting {
         customers: args.customers,
         memory_customers: args.memory_customers,

@@ -50,7 +50,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         }
         Command::Show { id } => {
             let review = reviews::show(&engine, &viewer, &id).await?;
-            context.output.show(&review, |review| format!("{}\n{}", head(review), fields(review)))?;
+            context.output.show(&review, |review| [head(review), waterfall(review), fields(review)].join("\n"))?;
         }
         Command::Accept { id } => {
             let review = reviews::accept(&engine, &viewer, &id).await?;
@@ -70,8 +70,9 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 
 fn head(review: &Review) -> String {
     let mut text = format!(
-        "{}  {} ({:.0} % likely the same), {} since {}\n    {}\n    {}\n    because of     {}\n",
+        "{}  {}: {} ({:.0} % likely the same), {} since {}\n    {}\n    {}\n    because of     {}\n",
         review.id,
+        review.kind,
         review.object,
         review.score * 100.0,
         review.state,
@@ -86,6 +87,26 @@ fn head(review: &Review) -> String {
     if let Some(by) = review.decided.as_ref().and_then(|decided| decided.by.as_ref()) {
         text.push_str(&format!("    decided by     {by}\n"));
     }
+    text
+}
+
+/// Every step from any two records to the verdict on these, in bits: plus one doubles the odds that they are one customer.
+fn waterfall(review: &Review) -> String {
+    let Some(found) = &review.waterfall else { return String::new() };
+    let mut text = format!("{:>8.2}  any two records\n", found.start);
+    for step in &found.steps {
+        text.push_str(&format!("{:>+8.2}  {}: {}", step.weight, step.label, step.words));
+        match step.frequency {
+            common if common <= -0.5 => text.push_str(&format!(", a common value ({common:+.2})\n")),
+            rare if rare >= 0.5 => text.push_str(&format!(", a rare value ({rare:+.2})\n")),
+            _ => text.push('\n'),
+        }
+    }
+    if found.crowds <= -0.5 {
+        text.push_str(&format!("{:>+8.2}  as much is shared by relatives, colleagues or neighbours\n", found.crowds));
+    }
+    let doubt = found.doubt.as_ref().map(|doubt| format!(": {doubt}")).unwrap_or_default();
+    text.push_str(&format!("{:>8.2}  {:.1} % likely the same{doubt}\n", found.weight, found.probability * 100.0));
     text
 }
 

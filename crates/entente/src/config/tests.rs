@@ -168,3 +168,20 @@ fn a_tier_needs_a_name_and_a_group() {
     }
     assert!(flaws("[sync]\nonboarding_steps = [\"\"]\n")[0].contains("a step is blank"));
 }
+
+#[test]
+fn settings_of_matching_are_bounded_and_checks_of_addresses_are_of_connections_that_there_are() {
+    let connection = "[[connection]]\nname = \"zendesk\"\nplatform = \"zendesk\"\nbase_url = \"https://x.zendesk.com\"\nauth = { kind = \"client_credentials\", client_id = \"a\", client_secret = \"b\" }\n";
+    let found = flaws(&format!("[sync]\nauto_link_percent = 50\nemail_check = {{ zendesc = \"hold\" }}\n{connection}"));
+    assert!(
+        found.iter().any(|line| line.starts_with("etc/entente.toml:2: sync.auto_link_percent: 50 percent is out of bounds")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|line| line.starts_with("etc/entente.toml:3: sync.email_check: there is no connection `zendesc`")),
+        "{found:?}"
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    let found = flaws(&format!("[sync]\nemail_check = {{ zendesk = \"sometimes\" }}\n{connection}"));
+    assert!(found.len() == 1 && found[0].contains("sometimes"), "{found:?}");
+}

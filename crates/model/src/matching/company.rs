@@ -1,5 +1,6 @@
 //! Companies by name and web domain.
 
+use super::mailbox::is_free_mail;
 use crate::normalise::fold;
 
 /// Legal forms and fillers that the same company is written with and without.
@@ -55,35 +56,9 @@ const LEGAL_FORMS: &[&str] = &[
 /// Words that join others and are written as `&`, or left out.
 const JOINING: &[&str] = &["and", "und", "et", "the", "y", "e"];
 
-/// Hosts of pages and mailboxes that belong to no company in particular.
-const PUBLIC_DOMAINS: &[&str] = &[
-    "gmail.com",
-    "googlemail.com",
-    "outlook.com",
-    "hotmail.com",
-    "live.com",
-    "yahoo.com",
-    "icloud.com",
-    "me.com",
-    "aol.com",
-    "gmx.com",
-    "gmx.de",
-    "gmx.net",
-    "web.de",
-    "proton.me",
-    "protonmail.com",
-    "mail.ru",
-    "qq.com",
-    "163.com",
-    "facebook.com",
-    "linkedin.com",
-    "instagram.com",
-    "twitter.com",
-    "x.com",
-    "google.com",
-    "wordpress.com",
-    "wixsite.com",
-];
+/// Hosts of pages that belong to no company in particular.
+const PUBLIC_PAGES: &[&str] =
+    &["facebook.com", "linkedin.com", "instagram.com", "twitter.com", "x.com", "google.com", "wordpress.com", "wixsite.com"];
 
 /// A company's name for comparing: folded, without its legal form. `The Müller & Söhne GmbH` and `Muller Sohne` fold alike.
 #[must_use]
@@ -107,7 +82,7 @@ pub fn web_domain(address: &str) -> Option<String> {
     let host = host.split(['/', '?', '#']).next()?;
     let host = host.rsplit('@').next()?.split(':').next()?;
     let domain = psl::domain_str(host.trim_end_matches('.'))?;
-    (!PUBLIC_DOMAINS.contains(&domain)).then(|| domain.to_owned())
+    (!PUBLIC_PAGES.contains(&domain) && !is_free_mail(domain)).then(|| domain.to_owned())
 }
 
 #[cfg(test)]

@@ -1,92 +1,8 @@
-//! People by name and address.
+//! People by name.
 
-use rapidfuzz::distance::jaro_winkler;
-
-use super::{Comparison, folded_words};
+use super::{folded_words, nickname};
 use crate::formula::person_name;
 use crate::value::{self, Fields, Value};
-
-/// Jaro-Winkler similarity from which two name parts are taken for one, misspelt.
-const SPELLING: f64 = 0.92;
-/// Letters from which a part may be the short form of a longer one (`Alex`, `Alexander`).
-const SHORT_FORM_CHARS: usize = 3;
-
-/// Given names and the forms that share no beginning with them.
-const NICKNAMES: &[(&str, &str)] = &[
-    ("bob", "robert"),
-    ("rob", "robert"),
-    ("bill", "william"),
-    ("will", "william"),
-    ("dick", "richard"),
-    ("rick", "richard"),
-    ("jim", "james"),
-    ("jack", "john"),
-    ("liz", "elizabeth"),
-    ("beth", "elizabeth"),
-    ("betty", "elizabeth"),
-    ("kate", "catherine"),
-    ("kate", "katherine"),
-    ("peggy", "margaret"),
-    ("maggie", "margaret"),
-    ("tony", "anthony"),
-    ("mike", "michael"),
-    ("ted", "edward"),
-    ("ned", "edward"),
-    ("hank", "henry"),
-    ("harry", "henry"),
-    ("chuck", "charles"),
-    ("sasha", "alexander"),
-    ("sandy", "alexandra"),
-    ("gus", "augustus"),
-    ("pepe", "jose"),
-    ("paco", "francisco"),
-    ("hans", "johannes"),
-    ("fritz", "friedrich"),
-];
-
-/// Mailboxes that stand for a function rather than a person.
-const ROLES: &[&str] = &[
-    "info",
-    "support",
-    "help",
-    "helpdesk",
-    "sales",
-    "office",
-    "contact",
-    "hello",
-    "admin",
-    "administrator",
-    "billing",
-    "accounting",
-    "accounts",
-    "invoice",
-    "invoices",
-    "finance",
-    "hr",
-    "jobs",
-    "legal",
-    "marketing",
-    "mail",
-    "noreply",
-    "no-reply",
-    "orders",
-    "postmaster",
-    "press",
-    "purchasing",
-    "reception",
-    "security",
-    "service",
-    "team",
-    "webmaster",
-    "it",
-    "kontakt",
-    "buchhaltung",
-];
-
-/// Whether an address stands for a function (`info@acme.com`), which many people share.
-pub(super) fn is_role(email: &str) -> bool {
-    email.split('@').next().is_some_and(|local| ROLES.contains(&local.split('+').next().unwrap_or(local)))
-}
 
 /// A person's name in two folded parts; either may be empty, not both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,40 +26,16 @@ impl Name {
         (!name.given.is_empty() || !name.family.is_empty()).then_some(name)
     }
 
-    /// All words in one order, so that `Lovelace Ada` is `Ada Lovelace`.
+    /// Given and family name.
+    pub(super) fn into_parts(self) -> (String, String) {
+        (self.given, self.family)
+    }
+
+    /// All words in one order, short forms in full, so that `Lovelace Bob` is `Robert Lovelace`.
     pub(super) fn folded(&self) -> String {
-        let mut words: Vec<&str> = self.given.split(' ').chain(self.family.split(' ')).filter(|word| !word.is_empty()).collect();
+        let words = self.given.split(' ').chain(self.family.split(' ')).filter(|word| !word.is_empty());
+        let mut words: Vec<&str> = words.map(nickname::full_form).collect();
         words.sort_unstable();
         words.join(" ")
     }
-
-    pub(super) fn compare(&self, other: &Self) -> Comparison {
-        if self.folded() == other.folded() {
-            return Comparison::Same;
-        }
-        let straight = (part_alike(&self.given, &other.given), part_alike(&self.family, &other.family));
-        let crossed = (part_alike(&self.given, &other.family), part_alike(&self.family, &other.given));
-        let half = self.given.is_empty() || self.family.is_empty() || other.given.is_empty() || other.family.is_empty();
-        match (straight, crossed) {
-            ((true, true), _) | (_, (true, true)) if !half => Comparison::Compatible,
-            // One side knows half of the name, and that half agrees.
-            ((true, _), _) | ((_, true), _) | (_, (true, _)) | (_, (_, true)) => Comparison::Partial,
-            _ => Comparison::Different,
-        }
-    }
-}
-
-/// Whether two parts may be the same: equal, an initial, a short form, a nickname or a misspelling.
-fn part_alike(one: &str, two: &str) -> bool {
-    if one.is_empty() || two.is_empty() {
-        return false;
-    }
-    let (short, long) = if one.len() <= two.len() { (one, two) } else { (two, one) };
-    let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
-    let initial = short.chars().count() == 1 && long.starts_with(short);
-    let short_form = short.chars().count() >= SHORT_FORM_CHARS && long.starts_with(short);
-    let nickname = NICKNAMES
-        .iter()
-        .any(|(nick, full)| (first(short) == *nick && first(long) == *full) || (first(long) == *nick && first(short) == *full));
-    one == two || initial || short_form || nickname || jaro_winkler::similarity(one.chars(), two.chars()) >= SPELLING
 }

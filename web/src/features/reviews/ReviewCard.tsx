@@ -10,7 +10,7 @@ import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Value } from '../record/Value';
 import styles from './ReviewCard.module.css';
-import { shownFields } from './shown';
+import { commonness, shownFields, signed, TELLING_BITS } from './shown';
 
 /** Two records side by side, what speaks for one customer, and the two decisions there are. */
 export function ReviewCard({ review }: { review: Review }) {
@@ -30,7 +30,10 @@ export function ReviewCard({ review }: { review: Review }) {
     <li className={styles['review']}>
       <div className={styles['head']}>
         <Badge tone="plum">{Math.round(review.score * 100)} % likely the same</Badge>
-        <span className="muted">{plain(review.object)}</span>
+        <span className="muted">
+          {plain(review.object)}
+          {review.kind === 'duplicate' && ', twice at one platform'}
+        </span>
         <span className={styles['evidence']}>{review.evidence}</span>
         <span className={styles['since']}>
           since <Ago at={review.since} />
@@ -62,6 +65,7 @@ export function ReviewCard({ review }: { review: Review }) {
           </tbody>
         </table>
       </div>
+      {review.waterfall != null && <Waterfall waterfall={review.waterfall} />}
       <div className={styles['actions']}>
         <Button kind={review.obstacle == null ? 'primary' : 'plain'} disabled={isPending || review.obstacle != null} onClick={() => mutate('accept')} aria-label={`One customer: ${pair}`}>
           One customer
@@ -82,6 +86,41 @@ export function ReviewCard({ review }: { review: Review }) {
         )}
       </div>
     </li>
+  );
+}
+
+/** Every step from any two records to the verdict on these: plus one doubles the odds that they are one customer. */
+function Waterfall({ waterfall }: { waterfall: NonNullable<Review['waterfall']> }) {
+  return (
+    <details className={styles['waterfall']}>
+      <summary>How {Math.round(waterfall.probability * 100)} % came about</summary>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">What was compared</th>
+            <th scope="col">Bits</th>
+          </tr>
+        </thead>
+        <tbody>
+          <Bits label="Any two records" bits={waterfall.start} />
+          {waterfall.steps.map((step) => (
+            <Bits key={step.field} label={`${step.label}: ${step.words}${commonness(step.frequency)}`} bits={step.weight} />
+          ))}
+          {waterfall.crowds <= TELLING_BITS && <Bits label="As much is shared by relatives, colleagues or neighbours" bits={waterfall.crowds} />}
+          <Bits label="Sum" bits={waterfall.weight} />
+        </tbody>
+      </table>
+      {waterfall.doubt != null && <p>{waterfall.doubt}</p>}
+    </details>
+  );
+}
+
+function Bits({ label, bits }: { label: string; bits: number }) {
+  return (
+    <tr>
+      <th scope="row">{label}</th>
+      <td>{signed(bits)}</td>
+    </tr>
   );
 }
 

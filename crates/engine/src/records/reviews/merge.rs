@@ -106,8 +106,8 @@ impl Merging<'_> {
         }
         survivor.updated_at = self.now;
         if has_match_keys(&survivor.object) {
-            let mut keys = match_keys(&survivor.object, &survivor.data, None);
-            keys.extend(match_keys(&absorbed.object, &absorbed.data, None));
+            let mut keys = match_keys(&survivor.object, &survivor.data);
+            keys.extend(match_keys(&absorbed.object, &absorbed.data));
             tx.put_match_keys(&[(survivor.id.clone(), survivor.object.clone(), keys)])?;
         }
         let search_text = search_text(self.catalog, &survivor);

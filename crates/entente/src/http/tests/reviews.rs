@@ -36,7 +36,15 @@ impl Server {
             other,
             object: "contact".into(),
             score: 0.82,
-            evidence: json!({ "why": "name equal (0.82)", "certain": 0 }),
+            evidence: json!({ "why": "name equal (0.82)", "waterfall": {
+                "start": -13.0, "crowds": -0.25,
+                "steps": [
+                    { "field": "email", "level": "near", "words": "one slip apart", "weight": 11.5, "frequency": 0.0 },
+                    { "field": "phone", "level": "missing", "words": "missing on one side", "weight": 0.0, "frequency": 0.0 },
+                    { "field": "company", "level": "exact", "words": "the same", "weight": 4.0, "frequency": -4.5 },
+                ],
+                "verdict": { "weight": 2.25, "probability": 0.82, "doubt": "one_weak_key" },
+            } }),
             opened_at: now,
         };
         self.app.engine.store().write(move |tx| tx.open_review(&new)).await.unwrap().id
@@ -74,6 +82,20 @@ async fn a_review_shows_both_records_side_by_side_with_what_speaks_for_it() {
     assert_eq!(review["first"]["links"][0]["connection"], "salesforce");
     assert_eq!(review["evidence"], "name equal (0.82)");
     assert_eq!(review["obstacle"], Json::Null);
+    let waterfall = &review["waterfall"];
+    assert_eq!(
+        (waterfall["start"].as_f64(), waterfall["weight"].as_f64(), waterfall["crowds"].as_f64()),
+        (Some(-13.0), Some(2.25), Some(-0.25))
+    );
+    assert_eq!(waterfall["doubt"], "only one thing agrees, and others may share it; a person decides");
+    assert_eq!(
+        waterfall["steps"],
+        json!([
+            { "field": "email", "label": "E-mail", "level": "near", "words": "one slip apart", "weight": 11.5, "frequency": 0.0 },
+            { "field": "company", "label": "Company", "level": "exact", "words": "the same", "weight": 4.0, "frequency": -4.5 },
+        ]),
+        "what is missing on one side says nothing"
+    );
     let email = review["fields"].as_array().unwrap().iter().find(|field| field["field"] == "email").unwrap();
     assert_eq!(
         email,
