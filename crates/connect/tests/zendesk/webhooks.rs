@@ -198,3 +198,15 @@ async fn an_event_tells_whose_hand_it_was() {
     assert_eq!(hand("organization.custom_field_changed", None), Actor::Support, "customers cannot change organizations");
     assert_eq!(hand("organization.custom_field_changed", Some("900")), Actor::Us);
 }
+
+#[test]
+fn a_new_primary_address_is_shown_by_its_event_and_the_others_say_nothing() {
+    let said = |ty: &str, identity: Value| event(ty, detail(), json!({"identity": identity})).events;
+    let address = |primary: bool| json!({"id": "7", "type": "email", "value": "ada@new.example", "primary": primary, "verified": true});
+    let shown = said("user.identity_created", address(true));
+    assert_eq!(shown[0].look.as_ref().unwrap().row["email"], "ada@new.example");
+    assert!(said("user.identity_changed", address(false)).is_empty(), "the old address is no field of the row any more");
+    assert_eq!(said("user.identity_deleted", address(true))[0].look, None, "who knows which address is primary now: the row is fetched");
+    let phone = json!({"id": "8", "type": "phone_number", "value": "+14155550100", "primary": false, "verified": true});
+    assert_eq!(said("user.identity_created", phone)[0].look, None);
+}

@@ -122,7 +122,7 @@ fn is_number(id: &str) -> bool {
 fn event(ty: &str, body: &Value, reader: &Reader<'_>, now: Timestamp) -> Result<Option<Event>, WebhookError> {
     let Some((object, name)) = ty.split_once('.') else { return Ok(None) };
     let Ok(kind) = Kind::named(object) else { return Ok(None) };
-    if UNREAD.contains(&name) {
+    if UNREAD.contains(&name) || is_secondary_address(name, &body["event"]["identity"]) {
         return Ok(None);
     }
     // Some ids inside events are internal ones; the subject is the public id.
@@ -134,6 +134,12 @@ fn event(ty: &str, body: &Value, reader: &Reader<'_>, now: Timestamp) -> Result<
         Kind::User | Kind::Organization => shown(kind, name, &id, body, reader, now),
     };
     Ok(Some(Event { object: object.to_owned(), id, look, omits_blanks: false, kind: ty.to_owned() }))
+}
+
+/// Whether an event is about an address of a user that is not the primary one, which is no field that we read. When one becomes primary
+/// or ceases to be, the event of the one that is primary from then on tells.
+fn is_secondary_address(name: &str, identity: &Value) -> bool {
+    name.starts_with("identity_") && identity["type"] == "email" && identity["primary"] == false
 }
 
 /// Whether a text begins with a day, as dates of custom fields do: `2026-12-31` or `2026-12-31T00:00:00+00:00`.
@@ -203,6 +209,11 @@ fn hand(kind: Kind, id: &str, body: &Value, reader: &Reader<'_>) -> Actor {
 
 /// The field that a `*_changed` event is about and its new value, where the event shows it as the row would.
 fn changed(kind: Kind, name: &str, event: &Value) -> Option<(String, Value)> {
+    if kind == Kind::User && matches!(name, "identity_created" | "identity_changed") {
+        let identity = &event["identity"];
+        let primary = identity["type"] == "email" && identity["primary"] == true;
+        return identity["value"].as_str().filter(|_| primary).map(|address| ("email".to_owned(), Value::String(address.to_owned())));
+    }
     let attribute = name.strip_suffix("_changed")?;
     let current = event.get("current").filter(|_| event["is_truncated"].as_bool() != Some(true))?;
     let text = || current.as_str().map(|text| if text.is_empty() { Value::Null } else { Value::String(text.to_owned()) });
@@ -225,7 +236,7 @@ fn changed(kind: Kind, name: &str, event: &Value) -> Option<(String, Value)> {
             };
             Some((format!("{}.{key}", kind.custom()), value))
         }
-        // Details and notes may come cut; tags come as differences; an address has identities behind it.
+        // Details and notes may come cut; tags come as differences; addresses come as identities.
         _ => None,
     }
 }
