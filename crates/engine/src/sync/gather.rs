@@ -13,7 +13,7 @@ use entente_store::{Hint, Link, LinkState, Record, RemoteKey, ReviewState, Viewe
 use futures::future::join_all;
 
 use super::adopt::DUPLICATE;
-use super::look::{earlier, taken};
+use super::look::{earlier, surely_after, taken};
 use super::task::{RowIndex, Seen, Sides, Task, priority};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -84,7 +84,8 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
         for link in task.links.iter().filter(|link| link.state == LinkState::Present) {
             let asked = task.hint.fetch.contains(&link.connection);
             let unknown = link.base.is_empty() && link.seen.is_none() && !task.seen.contains_key(&link.connection);
-            if asked || unknown {
+            let crossed = task.seen.get(&link.connection).is_some_and(|seen| crosses(link, &seen.look));
+            if asked || unknown || crossed {
                 let group = (link.connection.clone(), link.remote_object.clone());
                 let urgency = priority(task.hint.lane);
                 let known = most_urgent.entry(group.clone()).or_insert(urgency);
@@ -140,6 +141,11 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
             }
         }
     }
+}
+
+/// Whether a look may show its row as it was before our own last write, which was on its way when the look came in.
+fn crosses(link: &Link, look: &Look) -> bool {
+    link.changed_by == Actor::Us && look.existence == Existence::Present && !surely_after(look, link.changed_at)
 }
 
 /// What a webhook told and a fetched row does not. The row says when it was changed and rarely by whom; the webhook that told of the same version may know. A webhook that

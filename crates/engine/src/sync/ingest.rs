@@ -13,7 +13,7 @@ use entente_model::mapping::remote::Row;
 use entente_model::value::{Fields, get};
 use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, SeenVersion, StoreError, Tx, Viewer};
 
-use super::look::stored;
+use super::look::{stored, surely_after};
 use super::subject::RowKey;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use crate::catalog::{Catalog, Mapped};
@@ -24,9 +24,6 @@ const URGENT_FIELDS: &[&str] = &["tier", "plan", "status", "is_won"];
 
 /// Milliseconds that a won deal may wait for others at most: a new customer takes several steps one after the other.
 const NEW_CUSTOMER_WINDOW_MS: i64 = 250;
-
-/// Milliseconds by which the vendor's times and ours may differ, once the measured offset is taken out: both are measured in whole seconds.
-const CLOCKS_MS: i64 = 2_000;
 
 /// Milliseconds within which the deliberately flawed echo filter drops looks after our own write.
 const FLAWED_ECHO_MS: i64 = 10_000;
@@ -138,8 +135,7 @@ struct Circumstances {
 impl Circumstances {
     /// Whether a look is certainly newer than everything that is known: events come late and overtake each other.
     fn is_behind(&self, look: &Look) -> bool {
-        let known = self.changed_at.map_or(i64::MIN, |at| at.as_millisecond().saturating_add(CLOCKS_MS));
-        look.mark.at.is_some_and(|at| at.as_millisecond() > known)
+        surely_after(look, self.changed_at)
     }
 }
 
@@ -180,10 +176,13 @@ fn judge(
         // The row is as it is believed to be; a look that waits says otherwise, and is older.
         return if state.has_look { News::Look { lane, fetch: false } } else { News::None };
     }
-    // What an event leaves out has events of its own. It matters at once when the record is being changed elsewhere as well, when the
-    // event may be an old one, and when nothing else will tell it.
-    let doubtful = state.in_flight || !state.is_behind(look);
-    let fetch = cleared || state.is_late || hidden == Hidden::Derived || look.row.is_empty() || (hidden == Hidden::Others && doubtful);
+    // An event shows its row as it was: of before our own write that is on its way, or of before the latest change that is known, it would
+    // undo what came after it. Only the row itself tells then.
+    let may_be_old = link.pending.is_some() || !state.is_behind(look);
+    // What an event leaves out has events of its own. It matters at once when the record is being changed elsewhere as well, and when
+    // nothing else will tell it.
+    let misses = hidden == Hidden::Derived || (hidden == Hidden::Others && state.in_flight);
+    let fetch = cleared || state.is_late || look.row.is_empty() || may_be_old || misses;
     News::Look { lane: lane_of(mapped, Some(&differing)), fetch }
 }
 

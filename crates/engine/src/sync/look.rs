@@ -2,7 +2,17 @@
 
 use entente_connect::look::{Existence, Look};
 use entente_model::actor::ChangeMark;
+use entente_model::clock::Timestamp;
 use entente_store::{Existence as Stored, RemoteKey, StoredLook};
+
+/// Milliseconds by which the vendor's times and ours may differ, once the measured offset is taken out: both are measured in whole seconds.
+const CLOCKS_MS: i64 = 2_000;
+
+/// Whether a look shows a change that is certainly later than an instant; any change, if there is none.
+pub(crate) fn surely_after(look: &Look, known: Option<Timestamp>) -> bool {
+    let known = known.map_or(i64::MIN, |at| at.as_millisecond().saturating_add(CLOCKS_MS));
+    look.mark.at.is_some_and(|at| at.as_millisecond() > known)
+}
 
 /// A look as it is kept.
 pub(crate) fn stored(connection: &str, look: &Look) -> StoredLook {

@@ -63,7 +63,11 @@ async fn a_store_learns_once_a_day_and_goes_by_it() {
     read_all(&engine).await;
     work_off(&house, &engine).await;
     let open = reviews::list(&engine, &Viewer::system(), ReviewQuery::default()).await.unwrap().items;
-    let open: Vec<_> = open.into_iter().filter(|review| review.first.title == "Ann Smith").collect();
+    // Which of the two rows comes first is nobody's promise.
+    let open: Vec<_> = open
+        .into_iter()
+        .filter(|review| [&review.first.title, &review.second.title].into_iter().any(|title| title == "Ann Smith"))
+        .collect();
     assert_eq!(open.len(), 1, "{open:?}");
     let family = open[0].waterfall.as_ref().unwrap().steps.iter().find(|step| step.field == "last_name").cloned().unwrap();
     assert!(family.level == "exact" && family.frequency < -0.5, "{family:?}");

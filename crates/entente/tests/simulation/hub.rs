@@ -16,7 +16,7 @@ use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
 use entente_sims::clock::SimClock;
 use entente_sims::faults::Faults;
-use entente_sims::mailroom::Mailroom;
+use entente_sims::mailroom::{Delivery, Mailroom};
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
 use entente_sims::zendesk::{Zendesk, ZendeskOptions};
@@ -291,16 +291,25 @@ impl Hub {
         .await;
     }
 
+    /// The CRM's webhooks that are due, showing their rows as they are now. They are on the wire until somebody hands them over.
+    pub fn leave_crm(&self) -> Vec<Delivery> {
+        self.mail[0].take_due()
+    }
+
+    /// Hands a webhook over. Its sender takes whatever is answered.
+    pub async fn hand_over(&self, delivery: &Delivery) {
+        let path = delivery.url.trim_start_matches("http://hub/hooks/");
+        let (connection, secret) = path.split_once('/').unwrap_or((path, ""));
+        let headers: BTreeMap<String, String> = delivery.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+        let _answer = inbox::receive(&self.engine, connection, secret, headers, delivery.body.clone()).await;
+    }
+
     async fn work(&self, poll_is_due: bool) -> bool {
         let mut worked = false;
         for mail in &self.mail {
             for delivery in mail.take_due() {
                 worked = true;
-                let path = delivery.url.trim_start_matches("http://hub/hooks/");
-                let (connection, secret) = path.split_once('/').unwrap_or((path, ""));
-                let headers: BTreeMap<String, String> =
-                    delivery.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-                let _answer = inbox::receive(&self.engine, connection, secret, headers, delivery.body.clone()).await;
+                self.hand_over(&delivery).await;
                 if self.fuse.is_blown() {
                     // Nobody answered: the vendor sends again.
                     mail.retry(delivery, 60_000);

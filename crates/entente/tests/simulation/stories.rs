@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use entente_connect::settings::Secret;
 use entente_engine::flaws::Flaws;
@@ -68,6 +69,32 @@ async fn an_edit_at_the_desk_reaches_the_crm_and_the_other_way_round() {
     hub.salesforce.update("Contact", &contacts[0], &fields(json!({ "Title": "Countess" })), &hub.rep()).unwrap();
     hub.run_for(1).await;
     assert_eq!(hub.zendesk.user(user).unwrap()["user_fields"]["job_title"], "Countess");
+}
+
+/// The message of a change of sales shows the whole account as it was then, and comes when an agent has changed it meanwhile.
+#[tokio::test]
+async fn a_message_that_comes_late_does_not_undo_what_came_after_it() {
+    let mut hub = Hub::new(12, Flaws::none()).await;
+    let (account, _) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+    hub.run_for(40).await;
+    let organization: u64 = hub.salesforce.get("Account", &account).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap();
+    let shown = |hub: &Hub, field: &str| hub.zendesk.organization(organization).unwrap()["organization_fields"][field].clone();
+    hub.salesforce.update("Account", &account, &fields(json!({ "Plan__c": "Enterprise" })), &hub.rep()).unwrap();
+    hub.clock.fetch_add(1_000, Ordering::Relaxed);
+    let on_the_wire = hub.leave_crm();
+    assert_eq!(on_the_wire.len(), 1);
+    let agent = hub.agent();
+    let suspended = json!({ "organization_fields": { "account_status": "Suspended" } });
+    hub.zendesk.update_organization(organization, &fields(suspended), agent).unwrap();
+    hub.run_for(1).await;
+    assert_eq!(hub.salesforce.get("Account", &account).unwrap()["Status__c"], "Suspended");
+    hub.hand_over(&on_the_wire[0]).await;
+    for _ in 0..200 {
+        hub.run_until(hub.now() + 100).await;
+        assert_eq!(hub.salesforce.get("Account", &account).unwrap()["Status__c"], "Suspended", "{}", hub.backlog().await);
+    }
+    assert_eq!(shown(&hub, "account_status"), "Suspended");
+    assert_eq!(shown(&hub, "plan"), "Enterprise", "what sales changed has come too");
 }
 
 #[tokio::test]
