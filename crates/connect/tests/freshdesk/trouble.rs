@@ -1,11 +1,14 @@
 //! When Freshdesk says no, or nothing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use entente_connect::connector::Priority;
 use entente_connect::error::Class;
+use entente_connect::look::Existence;
 use entente_connect::settings::{Auth, Secret};
 use entente_sims::faults::Fault;
+use entente_sims::freshdesk::Kind;
 use serde_json::json;
 
 use crate::account::{Account, create, settings, spec};
@@ -83,4 +86,54 @@ async fn the_limit_is_read_from_the_answers_and_kept_to() {
         }
     }
     assert!(waited > 0 && account.sim.calls().limited == 0, "{waited} {}", account.sim.calls().limited);
+}
+
+#[tokio::test]
+async fn polls_under_every_fault_lose_no_row() {
+    let account = Account::open();
+    let mut made = BTreeSet::new();
+    for (object, kind) in [("contact", Kind::Contact), ("company", Kind::Company), ("ticket", Kind::Ticket)] {
+        for n in 0..230 {
+            let id = match kind {
+                Kind::Contact => account.contact(&format!("C {n}"), &format!("c{n}@customer.example")),
+                Kind::Company => account.plant(kind, json!({"name": format!("Company {n}")})),
+                Kind::Ticket => account.ticket(&format!("T {n}")),
+            };
+            made.insert((object, id));
+            if n % 90 == 0 {
+                account.pass(1);
+            }
+        }
+    }
+    for fault in [Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::TooMany, Fault::QuotaExhausted, Fault::ServerError, Fault::Unavailable]
+    {
+        account.faults.set_calls(fault, 40);
+    }
+    account.faults.set_calls(Fault::HalfPage, 200);
+    let mut seen = BTreeSet::new();
+    for object in ["contact", "company", "ticket"] {
+        let read = spec(object, &["updated_at"]);
+        let mut cursor = None;
+        loop {
+            let page = match account.desk.page(&read, cursor.as_ref(), Priority::Urgent).await {
+                Ok(page) => page,
+                Err(error) => {
+                    assert!(matches!(error.class, Class::Retry | Class::Wait { .. }), "{error}");
+                    account.pass(61);
+                    continue;
+                }
+            };
+            assert!(page.looks.iter().all(|look| look.existence == Existence::Present));
+            seen.extend(page.looks.into_iter().map(|look| (object, look.id)));
+            cursor = Some(page.next);
+            if !page.more {
+                break;
+            }
+        }
+    }
+    assert!(account.sim.calls().faulty > 5, "{:?}", account.sim.calls());
+    let lost: Vec<_> = made.difference(&seen).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    // The requester of the tickets is a contact as well.
+    assert_eq!(seen.len(), made.len() + 1);
 }

@@ -66,7 +66,7 @@ fn carries(action: &Value, secret: &Secret) -> bool {
 
 /// Whether the account lets nobody see its rules over the API: its plan, the agent's role, or an older API.
 pub(crate) fn is_closed(error: &VendorError) -> bool {
-    error.class == Class::LookAgain || matches!(error.status, 403 | 404 | 405)
+    error.class == Class::LookAgain || matches!(error.status, 403..=405)
 }
 
 /// Whether active rules send to `url` whatever happens to tickets. `None` when the account does not tell.
