@@ -1,5 +1,6 @@
 //! One folder per platform.
 
+pub mod freshdesk;
 pub mod hubspot;
 pub mod salesforce;
 pub mod zendesk;

@@ -19,6 +19,7 @@ const PACKS: &[(&str, &str)] = &[
     ("salesforce", include_str!("../packs/salesforce.toml")),
     ("hubspot", include_str!("../packs/hubspot.toml")),
     ("zendesk", include_str!("../packs/zendesk.toml")),
+    ("freshdesk", include_str!("../packs/freshdesk.toml")),
 ];
 
 /// Fields whose conflicts fall under the rule for contact data. The seed of the rule: e-mail, phone, names, language, time zone.
@@ -311,11 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn every_crm_fits_the_desk() {
-        for crm in ["salesforce", "hubspot"] {
-            let mappings = [crm, "zendesk"].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
+    fn every_crm_fits_every_desk() {
+        for (crm, desk) in [("salesforce", "zendesk"), ("hubspot", "zendesk"), ("salesforce", "freshdesk"), ("hubspot", "freshdesk")] {
+            let mappings = [crm, desk].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
             let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
-            assert!(catalog.mapped(crm, "account").is_some() && catalog.mapped(crm, "case").is_some(), "{crm}");
+            for side in [crm, desk] {
+                assert!(catalog.mapped(side, "account").is_some() && catalog.mapped(side, "case").is_some(), "{crm} and {desk}");
+            }
         }
     }
 }

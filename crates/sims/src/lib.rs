@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod faults;
+pub mod freshdesk;
 pub mod hubspot;
 pub mod mailroom;
 pub mod profile;

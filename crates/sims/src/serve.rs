@@ -37,6 +37,12 @@ const HUBSPOT_TIMEOUT: Duration = Duration::from_secs(5);
 const HUBSPOT_TRIES: u32 = 10;
 /// First wait of HubSpot's retries; it doubles each time, and the ten of them end within a day.
 const HUBSPOT_BACKOFF_MS: i64 = 60_000;
+/// Seconds that Freshdesk waits for an answer.
+const FRESHDESK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Tries of Freshdesk after the first one failed in whatever way.
+const FRESHDESK_TRIES: u32 = 48;
+/// Milliseconds between them: half an hour.
+const FRESHDESK_PAUSE_MS: i64 = 30 * 60 * 1000;
 
 /// Serves `router` at `addr` (port 0 picks a free one) until the task is aborted; answers the address in use.
 ///
@@ -97,6 +103,7 @@ async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
     let timeout = match delivery.platform {
         "salesforce" => SALESFORCE_TIMEOUT,
         "hubspot" => HUBSPOT_TIMEOUT,
+        "freshdesk" => FRESHDESK_TIMEOUT,
         _ => ZENDESK_TIMEOUT,
     };
     let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
@@ -143,6 +150,9 @@ fn retry_delay_ms(delivery: &Delivery, outcome: &Outcome) -> Option<i64> {
     if delivery.platform == "hubspot" {
         return (delivery.attempt < HUBSPOT_TRIES).then(|| HUBSPOT_BACKOFF_MS << delivery.attempt);
     }
+    if delivery.platform == "freshdesk" {
+        return (delivery.attempt < FRESHDESK_TRIES).then_some(FRESHDESK_PAUSE_MS);
+    }
     match outcome {
         Outcome::Answered { status: 409, .. } => (delivery.attempt < ZENDESK_CONFLICT_TRIES).then_some(ZENDESK_PAUSE_MS),
         Outcome::Answered { status: 429 | 503, retry_after_s: Some(s), .. } => {
@@ -184,6 +194,14 @@ mod tests {
         assert_eq!(waits.len(), 10);
         assert!(waits.iter().sum::<i64>() < 24 * 60 * 60 * 1000);
         assert_eq!(retry_delay_ms(&delivery("hubspot", 0), &answered(204, None, true)), None);
+    }
+
+    #[test]
+    fn freshdesk_tries_every_half_hour_for_a_day() {
+        let waits: Vec<i64> =
+            (0..100).map_while(|attempt| retry_delay_ms(&delivery("freshdesk", attempt), &answered(500, None, true))).collect();
+        assert_eq!((waits.len(), waits.iter().sum::<i64>()), (48, 24 * 60 * 60 * 1000));
+        assert_eq!(retry_delay_ms(&delivery("freshdesk", 0), &answered(200, None, true)), None);
     }
 
     #[test]

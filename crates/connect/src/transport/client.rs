@@ -252,7 +252,7 @@ impl Client {
         let token = session.tokens.access.reveal();
         let authorization = match &self.settings.auth {
             Auth::ApiToken { email, .. } => format!("Basic {}", STANDARD.encode(format!("{email}/token:{token}"))),
-            _ => format!("Bearer {token}"),
+            _ => self.dialect.authorization(token),
         };
         let mut authorization = header_value("authorization", &authorization)?;
         authorization.set_sensitive(true);

@@ -43,6 +43,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// Where and how tokens are asked for.
     fn token_endpoint(&self) -> TokenEndpoint;
 
+    /// The `Authorization` header that a token goes out in, where it goes out alone.
+    fn authorization(&self, token: &str) -> String {
+        format!("Bearer {token}")
+    }
+
     /// Headers of every call.
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         Vec::new()

@@ -81,7 +81,9 @@ pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> Map
 
 /// Whether a remote field is one that an admin added, or Entente on an admin's behalf.
 fn is_custom(remote: &str) -> bool {
-    remote.ends_with("__c") || ["user_fields.", "organization_fields.", "entente_"].iter().any(|prefix| remote.starts_with(prefix))
+    const PREFIXES: [&str; 6] =
+        ["user_fields.", "organization_fields.", "entente_", "contact_fields.", "company_fields.", "ticket_fields."];
+    remote.ends_with("__c") || PREFIXES.iter().any(|prefix| remote.starts_with(prefix))
 }
 
 /// Fields that came with mappings saved lately, newest first. The first version of a mapping is the shipped one and no news.

@@ -110,10 +110,11 @@ struct Wanted {
     written: bool,
 }
 
-/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's keyed fields, Entente's own at HubSpot.
+/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's and Freshdesk's keyed fields, Entente's own at HubSpot.
 fn is_custom(name: &str) -> bool {
-    (name.ends_with("__c") && !name.contains('.'))
-        || ["user_fields.", "organization_fields.", "entente_"].iter().any(|prefix| name.starts_with(prefix))
+    const PREFIXES: [&str; 6] =
+        ["user_fields.", "organization_fields.", "entente_", "contact_fields.", "company_fields.", "ticket_fields."];
+    (name.ends_with("__c") && !name.contains('.')) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {

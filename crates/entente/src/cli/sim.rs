@@ -7,6 +7,7 @@ use axum::Router;
 use clap::{Args as ClapArgs, ValueEnum};
 use entente_sims::clock::SimClock;
 use entente_sims::faults::Faults;
+use entente_sims::freshdesk::{Freshdesk, FreshdeskOptions};
 use entente_sims::hubspot::{HubSpot, HubSpotOptions};
 use entente_sims::mailroom::Mailroom;
 use entente_sims::profile::Profile;
@@ -29,6 +30,7 @@ enum Platform {
     #[value(name = "hubspot")]
     HubSpot,
     Zendesk,
+    Freshdesk,
 }
 
 /// How fast and how generous a simulator is.
@@ -55,6 +57,9 @@ pub struct Args {
     /// Port of Zendesk; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     zendesk_port: u16,
+    /// Port of Freshdesk; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    freshdesk_port: u16,
     /// Customers to make up at Salesforce; Zendesk knows most of them already
     #[arg(long, default_value_t = 0, value_name = "N")]
     customers: usize,
@@ -79,8 +84,10 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
     let profile = if real { Profile::zendesk_real() } else { Profile::instant() };
     let desk = ZendeskOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::hubspot_real() } else { Profile::instant() };
-    let portal = HubSpotOptions::new(clock, profile, args.seed);
-    let mailrooms = vec![mailroom, desk.mailroom.clone(), portal.mailroom.clone()];
+    let portal = HubSpotOptions::new(clock.clone(), profile, args.seed);
+    let profile = if real { Profile::freshdesk_real() } else { Profile::instant() };
+    let second_desk = FreshdeskOptions::new(clock, profile, args.seed);
+    let mailrooms = vec![mailroom, desk.mailroom.clone(), portal.mailroom.clone(), second_desk.mailroom.clone()];
     let credentials = json!({
         "salesforce": { "kind": "client_credentials", "client_id": crm.client_id, "client_secret": crm.client_secret, "username": crm.username, "password": crm.password },
         "hubspot": {
@@ -88,6 +95,7 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
             "token": portal.service_key, "developer_key": portal.developer_key, "app_id": portal.app_id,
         },
         "zendesk": { "kind": "client_credentials", "client_id": desk.client_id, "client_secret": desk.client_secret, "email": desk.agent_email, "token": desk.api_token },
+        "freshdesk": { "kind": "access_token", "token": second_desk.api_key },
     });
     let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
     if args.customers > 0 {
@@ -110,6 +118,11 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         let control = zendesk.control_router().nest("/world", world::control_router(world));
         let address = start(zendesk.router(), control, args.zendesk_port).await?;
         ready.insert("zendesk".to_owned(), Value::String(format!("http://{address}")));
+    }
+    if args.platforms.contains(&Platform::Freshdesk) {
+        let freshdesk = Freshdesk::new(second_desk);
+        let address = start(freshdesk.router(), freshdesk.control_router(), args.freshdesk_port).await?;
+        ready.insert("freshdesk".to_owned(), Value::String(format!("http://{address}")));
     }
     let chosen = credentials
         .as_object()

@@ -1,0 +1,123 @@
+//! The simulator's own surface: ordering faults, editing as a person, looking in.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, State as Extract};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::refusal::Refusal;
+use super::state::Kind;
+use super::{CallCounts, Freshdesk};
+use crate::faults::FaultOrder;
+
+/// An edit by hand.
+#[derive(Deserialize)]
+struct Edit {
+    /// `contacts`, `companies` or `tickets`.
+    kind: String,
+    #[serde(default)]
+    id: u64,
+    #[serde(default)]
+    fields: Map<String, Value>,
+    /// Winner of a merge.
+    #[serde(default)]
+    into: u64,
+}
+
+/// What somebody says on a ticket.
+#[derive(Deserialize)]
+struct Said {
+    ticket: u64,
+    body: String,
+    /// Agent or contact; without one the second agent.
+    #[serde(default)]
+    by: Option<u64>,
+    #[serde(default)]
+    private: bool,
+}
+
+fn refused(refusal: Refusal) -> Response {
+    (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), Json(refusal.body)).into_response()
+}
+
+fn told(result: Result<u64, Refusal>) -> Response {
+    match result {
+        Ok(id) => Json(json!({"id": id})).into_response(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+impl Edit {
+    fn kind(&self) -> Result<Kind, Refusal> {
+        Kind::named(&self.kind).ok_or_else(Refusal::missing)
+    }
+}
+
+async fn faults(Extract(sim): Extract<Freshdesk>, Json(order): Json<FaultOrder>) -> StatusCode {
+    order.carry_out(sim.faults());
+    StatusCode::NO_CONTENT
+}
+
+async fn calls(Extract(sim): Extract<Freshdesk>) -> Json<CallCounts> {
+    Json(sim.calls())
+}
+
+async fn create(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
+    told(edit.kind().and_then(|kind| sim.create(kind, &edit.fields)))
+}
+
+async fn update(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
+    told(edit.kind().and_then(|kind| sim.update(kind, edit.id, &edit.fields)).map(|()| edit.id))
+}
+
+async fn delete(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
+    told(edit.kind().and_then(|kind| sim.delete(kind, edit.id)).map(|()| edit.id))
+}
+
+async fn restore(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
+    told(edit.kind().and_then(|kind| sim.restore(kind, edit.id)).map(|()| edit.id))
+}
+
+async fn merge(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
+    told(sim.merge_contacts(edit.into, edit.id).map(|()| edit.into))
+}
+
+async fn say(Extract(sim): Extract<Freshdesk>, Json(said): Json<Said>) -> Response {
+    let by = said.by.or_else(|| sim.agents().get(1).map(|agent| agent.id)).unwrap_or_default();
+    told(sim.reply(said.ticket, &said.body, by, said.private))
+}
+
+async fn dump(Extract(sim): Extract<Freshdesk>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    let Some(kind) = query.get("kind").and_then(|kind| Kind::named(kind)) else { return refused(Refusal::missing()) };
+    let mut lines = String::new();
+    for row in sim.rows(kind) {
+        lines.push_str(&row.to_string());
+        lines.push('\n');
+    }
+    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
+}
+
+impl Freshdesk {
+    /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
+    /// `GET /calls`, `POST /create {kind, fields}`, `/update {kind, id, fields}`, `/delete {kind, id}`, `/restore`,
+    /// `/merge {kind, id, into}`, `/say {ticket, body, by?, private?}`, `GET /dump?kind=contacts` (one JSON object a line).
+    pub fn control_router(&self) -> axum::Router {
+        axum::Router::new()
+            .route("/faults", post(faults))
+            .route("/calls", get(calls))
+            .route("/create", post(create))
+            .route("/update", post(update))
+            .route("/delete", post(delete))
+            .route("/restore", post(restore))
+            .route("/merge", post(merge))
+            .route("/say", post(say))
+            .route("/dump", get(dump))
+            .with_state(self.clone())
+    }
+}

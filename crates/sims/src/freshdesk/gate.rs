@@ -1,0 +1,271 @@
+//! The way in: latency, faults, authentication, limits, dispatch.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State as Extract;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::Freshdesk;
+use super::call::Call;
+use super::refusal::{Answer, Outcome, Refusal};
+use super::state::{Kind, State};
+use crate::faults::Fault;
+
+/// Largest request body, in bytes.
+const BODY_MAX: usize = 20 * 1024 * 1024;
+/// How long a hanging call is held before it is given up.
+const HANG: Duration = Duration::from_secs(30);
+/// Status that marks a hanging call: no client ever sees it in time.
+const HANG_STATUS: u16 = 599;
+/// Seconds that a 429 asks to wait where a fault made it.
+const PAUSE_S: u64 = 34;
+
+const READ_FAULTS: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::HalfPage,
+];
+const WRITE_FAULTS: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::Collision,
+];
+
+/// What goes back to the client.
+struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    hang: bool,
+}
+
+impl Reply {
+    fn of(outcome: Outcome) -> Self {
+        let mut headers = Vec::new();
+        let (status, body) = match outcome {
+            Ok(Answer { status, body, link, location }) => {
+                headers.extend(link.map(|link| ("link", link)));
+                headers.extend(location.map(|location| ("location", location)));
+                (status, body)
+            }
+            Err(Refusal { status, body, retry_after }) => {
+                headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+                (status, Some(body))
+            }
+        };
+        let body = match body {
+            None => Vec::new(),
+            Some(Value::Null) => {
+                headers.push(("content-type", "text/html; charset=utf-8".to_owned()));
+                Vec::new()
+            }
+            Some(Value::String(page)) => {
+                headers.push(("content-type", "text/html; charset=utf-8".to_owned()));
+                page.into_bytes()
+            }
+            Some(body) => {
+                headers.push(("content-type", "application/json; charset=utf-8".to_owned()));
+                body.to_string().into_bytes()
+            }
+        };
+        Self { status, headers, body, hang: false }
+    }
+
+    fn response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut builder = Response::builder().status(status);
+        for (name, value) in self.headers {
+            builder = builder.header(name, value);
+        }
+        builder.body(Body::from(self.body)).unwrap_or_default()
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn serve(Extract(sim): Extract<Freshdesk>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
+        return Reply::of(Err(Refusal { status: 413, body: Value::Null, retry_after: None })).response();
+    };
+    let (latency, network, wall) = (sim.profile().latency_ms, sim.profile().network_ms, !sim.clock().is_virtual());
+    if wall && latency + network > 0 {
+        tokio::time::sleep(Duration::from_millis(latency + network / 2)).await;
+    }
+    let mut reply = sim.handle(&parts.method, &parts.uri, &parts.headers, &body);
+    if reply.hang {
+        if wall {
+            tokio::time::sleep(HANG).await;
+        } else {
+            reply.headers.push(("x-sim-hang", "1".to_owned()));
+        }
+        return reply.response();
+    }
+    if wall && network > 0 {
+        tokio::time::sleep(Duration::from_millis(network - network / 2)).await;
+    }
+    reply.response()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn address(uri: &Uri, headers: &HeaderMap) -> String {
+    let host = header(headers, "host").or_else(|| uri.authority().map(|held| held.as_str())).unwrap_or("acme.freshdesk.com");
+    let scheme = header(headers, "x-forwarded-proto").or(uri.scheme_str()).unwrap_or(if host.ends_with(".freshdesk.com") {
+        "https"
+    } else {
+        "http"
+    });
+    format!("{scheme}://{host}{}", uri.path())
+}
+
+fn read_body(method: &Method, headers: &HeaderMap, bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    if *method == Method::GET || *method == Method::DELETE {
+        return Err(Refusal::no_content_required());
+    }
+    if !header(headers, "content-type").unwrap_or_default().contains("json") {
+        return Err(Refusal::media());
+    }
+    serde_json::from_slice(bytes).map_err(|_| Refusal::json())
+}
+
+/// A path with its ids taken out, for counting.
+fn route(path: &[String]) -> String {
+    let is_id = |part: &String| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    path.iter().map(|part| if is_id(part) { ":id" } else { part.as_str() }).collect::<Vec<_>>().join("/")
+}
+
+impl Freshdesk {
+    fn handle(&self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
+        self.with(|state| {
+            let mut reply = state.answered(method, uri, headers, bytes);
+            let date = jiff::Timestamp::from_millisecond(state.now_ms).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+            let status = StatusCode::from_u16(reply.status).ok();
+            let reason = status.and_then(|status| status.canonical_reason()).unwrap_or_default();
+            let id = state.uuid();
+            reply.headers.extend([
+                ("date", date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+                ("x-freshdesk-api-version", "latest=v2; requested=v2".to_owned()),
+                ("x-request-id", id),
+                ("status", format!("{} {reason}", reply.status)),
+            ]);
+            state.calls.limited += u64::from(reply.status == 429);
+            reply
+        })
+    }
+}
+
+impl State {
+    fn answered(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
+        let Some(rest) = uri.path().strip_prefix("/api/v2/") else {
+            return Reply::of(Err(Refusal::missing()));
+        };
+        let parts = rest.split('/').filter(|part| !part.is_empty());
+        let path: Vec<String> = parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
+        if header(headers, "accept").is_some_and(|accept| !accept.contains("*/*") && !accept.contains("application/json")) {
+            return Reply::of(Err(Refusal::accept()));
+        }
+        let body = read_body(method, headers, bytes);
+        let reads = *method == Method::GET;
+        let fault = self.options.faults.draw_call(if reads { READ_FAULTS } else { WRITE_FAULTS });
+        self.calls.note(reads, &format!("{method} {}", route(&path)), fault);
+        let call = Call {
+            method: method.clone(),
+            path,
+            query: url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect(),
+            body: body.as_ref().cloned().unwrap_or_default(),
+            address: address(uri, headers),
+            half_page: fault == Some(Fault::HalfPage),
+        };
+        let mut reply = match fault {
+            Some(Fault::TimeoutBefore) => Reply::of(Ok(Answer::nothing())),
+            _ => {
+                let outcome = self.outcome(&call, headers, fault, body.err());
+                let mut reply = Reply::of(outcome);
+                reply.headers.extend(self.limit_headers());
+                reply
+            }
+        };
+        if matches!(fault, Some(Fault::TimeoutBefore | Fault::TimeoutAfter)) {
+            reply.hang = true;
+            reply.status = HANG_STATUS;
+            reply.body.clear();
+        }
+        reply
+    }
+
+    fn outcome(&mut self, call: &Call, headers: &HeaderMap, fault: Option<Fault>, unread: Option<Refusal>) -> Outcome {
+        match fault {
+            Some(Fault::ServerError) => return Err(Refusal::server(500)),
+            Some(Fault::Unavailable) => return Err(Refusal::server(503)),
+            Some(Fault::TooMany) => return Err(Refusal::too_many(PAUSE_S)),
+            Some(Fault::Collision) => return Err(Refusal::inconsistent()),
+            Some(Fault::QuotaExhausted) => self.exhaust(),
+            _ => {}
+        }
+        // Refused calls count as well.
+        self.count_call(call)?;
+        self.signed_in(headers)?;
+        match unread {
+            Some(refusal) => Err(refusal),
+            None => self.dispatch(call),
+        }
+    }
+
+    /// `Basic key:anything`.
+    fn signed_in(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let basic = header(headers, "authorization").and_then(|text| text.strip_prefix("Basic "));
+        let given = basic.and_then(|text| STANDARD.decode(text.trim()).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+        let key = given.as_deref().and_then(|given| given.split(':').next()).unwrap_or_default();
+        if key == self.options.api_key { Ok(()) } else { Err(Refusal::credentials()) }
+    }
+
+    fn dispatch(&mut self, call: &Call) -> Outcome {
+        let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["contacts", rest @ ..] => self.contact_routes(call, rest),
+            ["companies", rest @ ..] => self.company_routes(call, rest),
+            ["tickets", rest @ ..] => self.ticket_routes(call, rest),
+            ["search", kind] if call.method == Method::GET => self.search(call, Kind::named(kind).ok_or_else(Refusal::missing)?),
+            ["agents", rest @ ..] => self.agent_routes(call, rest),
+            ["groups", rest @ ..] => self.group_routes(call, rest),
+            ["account"] if call.method == Method::GET => Ok(self.account()),
+            ["contact_fields", rest @ ..] => self.admin(call, Kind::Contact, rest),
+            ["company_fields", rest @ ..] => self.admin(call, Kind::Company, rest),
+            ["ticket_fields"] if call.method == Method::GET => self.field_routes(call, Kind::Ticket, &[]),
+            ["admin", "ticket_fields", rest @ ..] => self.admin(call, Kind::Ticket, rest),
+            ["automations", rest @ ..] => {
+                if !self.options.admin {
+                    return Err(Refusal::denied());
+                }
+                self.automation_routes(call, rest)
+            }
+            _ => Err(Refusal::missing()),
+        }
+    }
+
+    fn admin(&mut self, call: &Call, kind: Kind, rest: &[&str]) -> Outcome {
+        if !self.options.admin && call.method != Method::GET {
+            return Err(Refusal::denied());
+        }
+        self.field_routes(call, kind, rest)
+    }
+}

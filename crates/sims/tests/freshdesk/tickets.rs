@@ -1,0 +1,106 @@
+//! Tickets: what a new one needs, walls of its list, conversations and what becomes of times.
+
+use serde_json::{Value, json};
+
+use crate::account::{Account, ids, ticket};
+
+#[tokio::test]
+async fn a_new_ticket_names_what_it_lacks_and_makes_its_requester() {
+    let account = Account::open();
+    let refused = account.post("tickets", json!({"subject": "Hi"})).await;
+    let fields: Vec<String> =
+        refused.json()["errors"].as_array().unwrap().iter().map(|flaw| flaw["field"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        (refused.status, fields),
+        (400, ["requester_id", "description", "status", "priority", "source"].map(str::to_owned).to_vec())
+    );
+    let id = account.ticket("Printer").await;
+    assert_eq!(id, 1, "small numbers");
+    let made = account.get("tickets/1?include=requester").await.ok();
+    assert_eq!((&made["description"], &made["description_text"]), (&json!("<div>Help</div>"), &json!("Help")));
+    assert_eq!(made["requester"]["email"], "ann@customer.example");
+    assert!(made["due_by"].is_null(), "worked out later");
+    account.pass(3_000);
+    assert!(account.get("tickets/1").await.ok()["due_by"].is_string());
+}
+
+#[tokio::test]
+async fn the_list_goes_back_thirty_days_unless_asked_and_ends_at_page_300() {
+    let account = Account::open();
+    let old = account.ticket("Old").await;
+    account.pass(31 * 86_400_000);
+    let new = account.ticket("New").await;
+    assert_eq!(ids(&account.get("tickets").await.ok()), [new]);
+    let walk = "tickets?updated_since=2000-01-01&order_by=updated_at&order_type=asc";
+    let rows = account.get(walk).await.ok();
+    assert_eq!(ids(&rows), [old, new]);
+    assert!(rows[0].get("description").is_none() && rows[0].get("stats").is_none());
+    let whole = account.get(&format!("{walk}&include=stats,description")).await;
+    assert_eq!(whole.header("x-ratelimit-used-currentrequest"), "5", "what comes embedded costs");
+    assert!(whole.ok()[0]["stats"]["resolved_at"].is_null());
+    let wall = account.get(&format!("{walk}&page=301")).await;
+    assert_eq!(wall.flaw(), (400, "page".to_owned(), "invalid_value".to_owned()));
+    let first = account.get(&format!("{walk}&per_page=1")).await;
+    assert!(
+        first.header("link").contains("page=2&per_page=1") && first.header("link").ends_with("rel=\"next\""),
+        "{}",
+        first.header("link")
+    );
+    assert_eq!(account.get(&format!("{walk}&per_page=1&page=2")).await.header("link"), "");
+    assert_eq!(account.get("tickets?per_page=101").await.flaw().1, "per_page");
+}
+
+#[tokio::test]
+async fn times_follow_replies_and_statuses() {
+    let account = Account::open();
+    let id = account.ticket("Printer").await;
+    account.pass(60_000);
+    let note = account.post(&format!("tickets/{id}/notes"), json!({"body": "For us"})).await.ok();
+    assert!(note["private"] == true && note["body_text"] == "For us");
+    account.pass(60_000);
+    account.post(&format!("tickets/{id}/reply"), json!({"body": "Hello"})).await.ok();
+    account.pass(60_000);
+    account.put(&format!("tickets/{id}"), json!({"status": 4})).await.ok();
+    let stats = account.get(&format!("tickets/{id}?include=stats")).await.ok()["stats"].clone();
+    assert_eq!((&stats["first_responded_at"], &stats["resolved_at"]), (&json!("2026-01-05T10:02:00Z"), &json!("2026-01-05T10:03:00Z")));
+    account.put(&format!("tickets/{id}"), json!({"status": 2})).await.ok();
+    let stats = account.get(&format!("tickets/{id}?include=stats")).await.ok()["stats"].clone();
+    assert!(stats["resolved_at"].is_null() && stats["reopened_at"].is_string());
+    assert_eq!(account.get(&format!("tickets/{id}/conversations")).await.ok().as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn deleted_tickets_and_spam_are_lists_of_their_own_and_take_no_writes() {
+    let account = Account::open();
+    let (deleted, spam) = (account.ticket("Deleted").await, account.ticket("Spam").await);
+    assert_eq!(account.delete(&format!("tickets/{deleted}")).await.status, 204);
+    account.sim.mark_spam(spam).unwrap();
+    assert!(ids(&account.get("tickets").await.ok()).is_empty());
+    assert_eq!(ids(&account.get("tickets?filter=deleted").await.ok()), [deleted]);
+    assert_eq!(ids(&account.get("tickets?filter=spam").await.ok()), [spam]);
+    for id in [deleted, spam] {
+        assert_eq!(account.put(&format!("tickets/{id}"), json!({"priority": 2})).await.status, 405);
+    }
+    assert_eq!(account.put(&format!("tickets/{deleted}/restore"), Value::Null).await.status, 204);
+    assert_eq!(ids(&account.get("tickets").await.ok()), [deleted]);
+}
+
+#[tokio::test]
+async fn closed_long_ago_is_in_the_archive_alone() {
+    let account = Account::open();
+    let id = account.ticket("Ancient").await;
+    account.sim.archive_ticket(id).unwrap();
+    assert_eq!(account.get(&format!("tickets/{id}")).await.status, 404);
+    assert_eq!(account.get(&format!("tickets/archived/{id}")).await.ok()["archived"], true);
+}
+
+#[tokio::test]
+async fn subject_and_company_are_not_everybody_s_to_set() {
+    let account = Account::with(|options| options.multiple_companies = false);
+    let id = account.ticket("Printer").await;
+    assert_eq!(account.put(&format!("tickets/{id}"), json!({"subject": "Other"})).await.flaw().2, "incompatible_field");
+    let company = account.make("companies", json!({"name": "Acme"})).await;
+    let mut wanted = ticket("Second");
+    wanted["company_id"] = json!(company);
+    assert_eq!(account.post("tickets", wanted).await.flaw(), (400, "company_id".to_owned(), "inaccessible_field".to_owned()));
+}
