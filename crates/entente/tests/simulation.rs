@@ -27,6 +27,8 @@ mod judge_rest;
 mod misfortune;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/reconciling.rs"]
+mod reconciling;
 #[path = "simulation/reviews.rs"]
 mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]

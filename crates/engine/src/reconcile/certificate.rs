@@ -87,8 +87,7 @@ pub struct Range {
 }
 
 fn bytes_of(statement: &Statement) -> Result<Vec<u8>> {
-    serde_json::to_vec(statement)
-        .map_err(|error| EngineError::Corrupt { what: "the certificate".to_owned(), reason: error.to_string() })
+    serde_json::to_vec(statement).map_err(|error| EngineError::Corrupt { what: "the certificate".to_owned(), reason: error.to_string() })
 }
 
 /// The refusal of a certificate.
@@ -115,8 +114,9 @@ impl Certificate {
         if let Some(later) = version.filter(|version| *version > u64::from(VERSION)) {
             return Err(refuse(format!("it is of form {later}, and this program reads form {VERSION}"), "use a later version of Entente"));
         }
-        let read: Self = serde_json::from_slice(text)
-            .map_err(|error| refuse(format!("it cannot be read: {error}"), "name the file that `entente reconcile --out` wrote, unchanged"))?;
+        let read: Self = serde_json::from_slice(text).map_err(|error| {
+            refuse(format!("it cannot be read: {error}"), "name the file that `entente reconcile --out` wrote, unchanged")
+        })?;
         read.check_signature()?;
         Ok(read)
     }

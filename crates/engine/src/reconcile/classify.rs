@@ -163,7 +163,8 @@ fn cause(line: &FieldMap, shown: &Shown, held: &Value, believed: &Fields, link: 
         Shown::Unknown => return Cause::UnknownReference,
         Shown::Value(value) => value,
     };
-    let being_written = link.pending.as_ref().is_some_and(|pending| pending.get(&line.field).is_some_and(|on_its_way| on_its_way.agrees(held)));
+    let being_written =
+        link.pending.as_ref().is_some_and(|pending| pending.get(&line.field).is_some_and(|on_its_way| on_its_way.agrees(held)));
     if state.moving || being_written {
         return Cause::InProgress;
     }

@@ -244,10 +244,10 @@ fn look_up(tx: &mut Tx<'_>, grounds: &Grounds, place: &Place, looks: &[Look], re
     let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (remote_field, target) in reference_fields(grounds, place) {
         for look in looks {
-            for id in ids_in(&look.row, remote_field) {
-                if !references.contains_key(&(target.to_owned(), id.clone())) {
-                    wanted.entry(target).or_default().insert(id);
-                }
+            if let Some(id) = id_in(&look.row, remote_field)
+                && !references.contains_key(&(target.to_owned(), id.clone()))
+            {
+                wanted.entry(target).or_default().insert(id);
             }
         }
     }
@@ -283,7 +283,7 @@ fn reference_fields<'a>(grounds: &'a Grounds, place: &Place) -> Vec<(&'a str, &'
     found
 }
 
-fn ids_in(row: &Row, field: &str) -> Option<String> {
+fn id_in(row: &Row, field: &str) -> Option<String> {
     match row.get(field)? {
         serde_json::Value::String(text) if !text.is_empty() => Some(text.trim().to_owned()),
         serde_json::Value::Number(number) => Some(number.to_string()),

@@ -25,8 +25,10 @@ pub(crate) async fn gaps(engine: &Engine, grounds: &Arc<Grounds>, place: &Arc<Pl
 
 async fn missing(engine: &Engine, grounds: &Arc<Grounds>, place: &Arc<Place>) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let objects: Vec<String> =
-        mapped_there(&grounds.catalog, &place.connection, &place.object).filter(|object| place.scope.wants(object)).map(str::to_owned).collect();
+    let objects: Vec<String> = mapped_there(&grounds.catalog, &place.connection, &place.object)
+        .filter(|object| place.scope.wants(object))
+        .map(str::to_owned)
+        .collect();
     for object in objects {
         let mut after: Option<RecordId> = None;
         loop {
@@ -113,8 +115,7 @@ async fn ended(engine: &Engine, place: &Arc<Place>) -> Result<Vec<Finding>> {
     let mut after = String::new();
     loop {
         let (of, from) = (Arc::clone(place), after.clone());
-        let links: Vec<EndedLink> =
-            engine.store().read(move |tx| tx.ended_links(&of.connection, &of.object, &from, PAGE_ROWS_MAX)).await?;
+        let links: Vec<EndedLink> = engine.store().read(move |tx| tx.ended_links(&of.connection, &of.object, &from, PAGE_ROWS_MAX)).await?;
         let Some(last) = links.last() else { return Ok(findings) };
         after.clone_from(&last.external_id);
         findings.extend(links.into_iter().filter(|link| place.scope.wants(&link.object)).map(|link| Finding {

@@ -149,10 +149,8 @@ impl ObjectRead {
         let mut after = String::new();
         loop {
             let (place, from) = (Arc::clone(&self.place), after.clone());
-            let rows: Vec<PresentRow> = engine
-                .store()
-                .read(move |tx| tx.present_rows(&place.connection, &place.object, began, &from, PAGE_ROWS_MAX))
-                .await?;
+            let rows: Vec<PresentRow> =
+                engine.store().read(move |tx| tx.present_rows(&place.connection, &place.object, began, &from, PAGE_ROWS_MAX)).await?;
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.id);
             let (printer, place) = (&grounds.printer, &self.place);

@@ -106,7 +106,11 @@ pub(crate) fn places(engine: &Engine, scope: &Scope) -> Vec<Arc<Place>> {
 
 /// Our objects that a remote object is mapped to.
 pub(crate) fn mapped_there<'a>(catalog: &'a Catalog, connection: &str, remote: &'a str) -> impl Iterator<Item = &'a str> {
-    catalog.mappings(connection).iter().filter(move |mapped| mapped.mapping().remote == remote).map(|mapped| mapped.mapping().object.as_str())
+    catalog
+        .mappings(connection)
+        .iter()
+        .filter(move |mapped| mapped.mapping().remote == remote)
+        .map(|mapped| mapped.mapping().object.as_str())
 }
 
 fn keys<'a>(catalog: &'a Catalog, connection: &str, remote: &str) -> Vec<&'a str> {

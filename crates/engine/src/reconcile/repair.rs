@@ -16,13 +16,7 @@ use crate::sync::task::LANE_BACKFILL;
 
 /// Takes in rows that tell something new, and hints at records whose values were not written. A row that was read is its own look: no call
 /// is spent on it again.
-pub(crate) async fn hand_over(
-    engine: &Engine,
-    place: &Place,
-    looks: &Arc<Vec<Look>>,
-    news: &[usize],
-    findings: &[Finding],
-) -> Result<()> {
+pub(crate) async fn hand_over(engine: &Engine, place: &Place, looks: &Arc<Vec<Look>>, news: &[usize], findings: &[Finding]) -> Result<()> {
     let arrivals: Arc<Vec<Arrival>> = Arc::new(
         news.iter()
             .filter_map(|at| looks.get(*at))

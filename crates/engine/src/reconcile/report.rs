@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::id::RecordId;
+use entente_store::{StoreError, Tx};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -241,7 +242,8 @@ pub(crate) fn report(engine: &Engine, parts: &Parts<'_>) -> Report {
             known.made += super::cost::made(engine, read);
         }
     }
-    let many = |pick: fn(Cause) -> bool| parts.left.iter().filter(|finding| pick(finding.cause)).map(about).collect::<BTreeSet<_>>().len() as u64;
+    let many =
+        |pick: fn(Cause) -> bool| parts.left.iter().filter(|finding| pick(finding.cause)).map(about).collect::<BTreeSet<_>>().len() as u64;
     Report {
         began_at: parts.began_at,
         ended_at: engine.now(),
@@ -282,12 +284,20 @@ fn about(finding: &Finding) -> (Option<&RecordId>, &str, Option<&str>) {
     (finding.record.as_ref(), &finding.connection, finding.external_id.as_deref())
 }
 
+/// The last report, read in the caller's transaction.
+///
+/// # Errors
+/// When the store fails.
+pub fn read_last(tx: &mut Tx<'_>) -> Result<Option<Report>, StoreError> {
+    tx.setting(LAST)
+}
+
 /// The last report, if there was a reconciliation.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn last(engine: &Engine) -> crate::error::Result<Option<Report>> {
-    Ok(engine.store().read(|tx| tx.setting::<Report>(LAST)).await?)
+    Ok(engine.store().read(read_last).await?)
 }
 
 /// The last certificate, if there was a reconciliation.

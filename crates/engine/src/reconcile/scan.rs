@@ -34,7 +34,8 @@ impl Scan {
     /// Subjects of hints that the sync has to end before the second look.
     #[must_use]
     pub fn subjects(&self) -> BTreeSet<String> {
-        let moving = self.found.iter().filter(|finding| finding.cause == Cause::InProgress || (self.repairs && finding.cause.is_repairable()));
+        let moving =
+            self.found.iter().filter(|finding| finding.cause == Cause::InProgress || (self.repairs && finding.cause.is_repairable()));
         moving.filter_map(Finding::subject).collect()
     }
 

@@ -28,7 +28,9 @@ pub(crate) async fn second_look(engine: &Engine, scan: &mut Scan) -> Result<Vec<
             Err(Trouble::Vendor(why)) => {
                 let unseen = scan.found.iter().filter(|finding| finding.connection == here.0 && finding.remote_object == here.1);
                 let unseen = unseen.filter(|finding| finding.external_id.is_some() && !is_gap(finding.cause));
-                left.extend(unseen.map(|finding| Finding { detail: Some(format!("it could not be looked at again: {why}")), ..finding.clone() }));
+                left.extend(
+                    unseen.map(|finding| Finding { detail: Some(format!("it could not be looked at again: {why}")), ..finding.clone() }),
+                );
             }
         }
     }
@@ -44,7 +46,8 @@ fn is_gap(cause: Cause) -> bool {
 /// Rows to look at again, by connection and object: every counterpart of a record that differed, for putting one side right changes the
 /// other, and rows that have no record yet.
 async fn rows(engine: &Engine, found: &[Finding]) -> Result<BTreeMap<(String, String), BTreeSet<String>>> {
-    let records: BTreeSet<RecordId> = found.iter().filter(|finding| !is_gap(finding.cause)).filter_map(|finding| finding.record.clone()).collect();
+    let records: BTreeSet<RecordId> =
+        found.iter().filter(|finding| !is_gap(finding.cause)).filter_map(|finding| finding.record.clone()).collect();
     let strangers: Vec<RemoteKey> = found
         .iter()
         .filter(|finding| finding.record.is_none())

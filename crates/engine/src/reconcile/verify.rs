@@ -9,7 +9,7 @@ use entente_model::id::RecordId;
 use entente_store::{LinkState, PAGE_ROWS_MAX, RemoteKey, Viewer};
 use serde::Serialize;
 
-use super::certificate::{Certificate, Side, refuse};
+use super::certificate::{Certificate, Side, Statement, refuse};
 use super::classify::Finding;
 use super::compare::Grounds;
 use super::cost::made;
@@ -120,13 +120,7 @@ pub struct RowDifference {
 ///
 /// # Errors
 /// When it was changed after it was signed, was made by another instance, or the store fails.
-pub async fn verify(
-    engine: &Engine,
-    certificate: &Certificate,
-    part: &Part,
-    on_page: OnPage<'_>,
-    stop: Stop<'_>,
-) -> Result<Verification> {
+pub async fn verify(engine: &Engine, certificate: &Certificate, part: &Part, on_page: OnPage<'_>, stop: Stop<'_>) -> Result<Verification> {
     certificate.check_signature()?;
     let key = InstanceKey::of(engine).await?;
     certificate.check_ours(&key)?;
@@ -148,7 +142,8 @@ pub async fn verify(
             answer.unread.push(format!("{name} was not read completely when it was certified: {why}"));
             continue;
         }
-        let check = Check { engine, grounds: &grounds, side, part, certified_at: statement.began_at };
+        let strangers = strangers(statement, side);
+        let check = Check { engine, grounds: &grounds, side, strangers: &strangers, part, certified_at: statement.began_at };
         match check.run(on_page, stop, &mut answer).await {
             Ok(()) => {}
             Err(Trouble::Vendor(why)) => answer.unread.push(format!("{name} could not be read: {why}")),
@@ -164,11 +159,21 @@ pub async fn verify(
     Ok(answer)
 }
 
+/// Rows that no record stood for when it was certified.
+fn strangers(statement: &Statement, side: &Side) -> Vec<(String, u8)> {
+    let here = statement.exceptions.iter().filter(|exception| exception.connection == side.connection && exception.object == side.object);
+    here.filter(|exception| exception.record.is_none())
+        .filter_map(|exception| Some((exception.external_id.clone()?, exception.range?)))
+        .collect()
+}
+
 /// The check of one object.
 struct Check<'a> {
     engine: &'a Engine,
     grounds: &'a Arc<Grounds>,
     side: &'a Side,
+    /// Rows that no record stood for: external id and range.
+    strangers: &'a [(String, u8)],
     part: &'a Part,
     certified_at: Timestamp,
 }
@@ -209,10 +214,9 @@ impl Check<'_> {
             answer.rows += read.rows;
         }
         answer.calls += made(self.engine, &read);
-        for finding in findings.iter().filter(|finding| finding.record.is_none()) {
-            if let Some(id) = &finding.external_id {
-                known.entry(self.name(id)).or_insert_with(|| (id.clone(), None));
-            }
+        let unlinked = findings.iter().filter(|finding| finding.record.is_none()).filter_map(|finding| finding.external_id.as_ref());
+        for id in unlinked.chain(self.strangers.iter().map(|(id, _)| id)) {
+            known.entry(self.name(id)).or_insert_with(|| (id.clone(), None));
         }
         let found = read.leaves.sorted();
         let ranges: BTreeSet<u8> = certified.keys().chain(found.keys()).copied().filter(|range| self.part.has(*range)).collect();
@@ -314,16 +318,15 @@ impl Check<'_> {
     fn wanted(&self, known: &Known) -> Vec<String> {
         let of_range = |record: &RecordId| self.part.has(range_of(record.as_str()));
         let linked = known.iter().filter(|(name, (_, record))| record.as_ref().is_some_and(of_range) && self.is_asked(known, name));
-        linked.map(|(_, (id, _))| id.clone()).collect()
+        let mut ids: BTreeSet<String> = linked.map(|(_, (id, _))| id.clone()).collect();
+        if let Part::Range(range) = self.part {
+            ids.extend(self.strangers.iter().filter(|(_, of)| of == range).map(|(id, _)| id.clone()));
+        }
+        ids.into_iter().collect()
     }
 
     /// What has become of rows, and whether Entente knows.
-    async fn explain(
-        &self,
-        differing: Vec<(Change, [u8; NAME_BYTES])>,
-        known: &Known,
-        findings: &[Finding],
-    ) -> Result<Vec<RowDifference>> {
+    async fn explain(&self, differing: Vec<(Change, [u8; NAME_BYTES])>, known: &Known, findings: &[Finding]) -> Result<Vec<RowDifference>> {
         let ids: Vec<String> = differing.iter().filter_map(|(_, name)| known.get(name)).map(|(id, _)| id.clone()).collect();
         let keys: Vec<RemoteKey> = ids.iter().map(|id| RemoteKey::new(&self.side.connection, &self.side.object, id)).collect();
         let (links, records) = self
