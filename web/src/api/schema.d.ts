@@ -242,6 +242,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The reconciliation under way, the report of the last one, and what one costs. */
+        get: operations["reconciliation_status"];
+        put?: never;
+        /** Compares both sides field by field, puts right what differs by the owner rules, and certifies. Taken up by the running sync. */
+        post: operations["start_reconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate of the last reconciliation, as `entente reconcile --verify` takes it. */
+        get: operations["last_certificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/records": {
         parameters: {
             query?: never;
@@ -551,6 +586,26 @@ export interface components {
             /** @description The present value, as people read it. */
             value?: string | null;
         };
+        /** @description API calls of one connection. */
+        Calls: {
+            /** @description Connection. */
+            connection: string;
+            /**
+             * Format: int64
+             * @description Expected before it began.
+             */
+            expected: number;
+            /**
+             * Format: int64
+             * @description Made.
+             */
+            made: number;
+        };
+        /**
+         * @description Why something differs.
+         * @enum {string}
+         */
+        Cause: "not_taken" | "against_owner" | "not_written" | "in_progress" | "conflict" | "refused" | "formatting" | "unreadable" | "unknown_reference" | "row_gone" | "row_back" | "no_counterpart" | "lacks_required" | "waits" | "review" | "unmatched" | "claimed_twice" | "orphan" | "orphan_here" | "not_read";
         /** @description A change of the record. */
         ChangePreview: {
             /** @description After. */
@@ -704,6 +759,8 @@ export interface components {
              * @description Of those, linked at every connection that should have them.
              */
             linked: number;
+            /** @description What the last reconciliation came to; absent before the first. */
+            reconciliation?: components["schemas"]["LastReconciliation"];
             /**
              * Format: int64
              * @description Customers (accounts and contacts) that Entente holds.
@@ -731,6 +788,33 @@ export interface components {
              * @description Records that have no counterpart and wait for a match review.
              */
             waiting_reviews: number;
+        };
+        /** @description Calls that a reconciliation is going to make. */
+        Cost: {
+            /**
+             * Format: int64
+             * @description In all. Rows that turn out missing, and second looks at what differed, are fetched beside that, up to a hundred or more a call.
+             */
+            calls: number;
+            /** @description By object. */
+            lines: components["schemas"]["CostLine"][];
+        };
+        /** @description Calls for one object of one connection. */
+        CostLine: {
+            /**
+             * Format: int64
+             * @description Calls.
+             */
+            calls: number;
+            /** @description Connection. */
+            connection: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Rows that are known.
+             */
+            rows: number;
         };
         /** @description The whole dashboard. Rates are percent, latencies milliseconds, days are UTC. */
         Dashboard: {
@@ -896,6 +980,30 @@ export interface components {
             /** @description What to do. */
             remedy?: string | null;
         };
+        /** @description Something that is not in agreement. */
+        Exception: {
+            /** @description Why. */
+            cause: components["schemas"]["Cause"];
+            /** @description The side. */
+            connection: string;
+            /** @description What else is to be said. */
+            detail?: string | null;
+            /** @description The row, if there is one. */
+            external_id?: string | null;
+            /** @description The field, `None` when it is the row as a whole. */
+            field?: string | null;
+            /** @description The platform's name of the object. */
+            object: string;
+            /**
+             * Format: int32
+             * @description The range of the certificate that it lies in.
+             */
+            range?: number | null;
+            /** @description The record, if there is one. */
+            record?: string | null;
+            /** @description Why, in words. */
+            words: string;
+        };
         /** @description One failure. */
         Failure: {
             /** @description When. */
@@ -925,6 +1033,31 @@ export interface components {
             lost: components["schemas"]["LostValue"][];
             /** @description The rule that decided, or what a flow or a person did. */
             reason?: string | null;
+        };
+        /** @description One field, or whole rows, that differed for one cause. */
+        FieldDrift: {
+            /** @description Why. */
+            cause: components["schemas"]["Cause"];
+            /** @description The side that differed. */
+            connection: string;
+            /** @description Object and field (`account.industry`), or the object alone when it is whole rows. */
+            field: string;
+            /** @description What people call it (`Account: Industry`). */
+            label: string;
+            /**
+             * Format: int64
+             * @description Records or rows.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Of those, how many agreed at the second look.
+             */
+            resolved: number;
+            /** @description The oldest change behind it, as far as the platform tells. */
+            since?: string | null;
+            /** @description Why, in words. */
+            words: string;
         };
         /** @description A field to be written. */
         FieldPreview: {
@@ -1033,6 +1166,45 @@ export interface components {
             /** @description Rows of the platform that it was tried on. */
             rows: number;
         };
+        /** @description The last reconciliation in a line. */
+        LastReconciliation: {
+            /** @description When it ended. */
+            at: string;
+            /**
+             * Format: int64
+             * @description Rows compared with their record.
+             */
+            compared: number;
+            /** @description Whether every object was read completely. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Differences found.
+             */
+            differences: number;
+            /**
+             * Format: int64
+             * @description Records and rows that differed.
+             */
+            differing: number;
+            /**
+             * Format: int64
+             * @description What was not in agreement at its end.
+             */
+            exceptions: number;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            ms: number;
+            /**
+             * Format: int64
+             * @description Of those, how many were gone at the second look.
+             */
+            resolved: number;
+            /** @description What was reconciled, in words. */
+            scope: string;
+        };
         /** @description A line that loses something on the way there and back. */
         Loss: {
             /** @description Field. */
@@ -1118,6 +1290,30 @@ export interface components {
              * @description Counts up from 1, for each connection and object. Version 1 is the shipped one.
              */
             version: number;
+        };
+        /** @description One object of one connection. */
+        ObjectLine: {
+            /**
+             * Format: int64
+             * @description Rows compared with their record.
+             */
+            compared: number;
+            /** @description Connection. */
+            connection: string;
+            /** @description Why it was not read completely, if it was not. Then nothing is said of rows that were not shown. */
+            incomplete?: string | null;
+            /** @description The platform's name of the object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Pages read.
+             */
+            pages: number;
+            /**
+             * Format: int64
+             * @description Rows read.
+             */
+            rows: number;
         };
         /** @description New customers today. */
         Onboarding: {
@@ -1220,6 +1416,37 @@ export interface components {
              * @description Counterparts there that it is synced with.
              */
             records: number;
+        };
+        /** @description What was asked for. */
+        ReconciliationAnswer: {
+            /** @description API calls that it is going to take. */
+            cost: components["schemas"]["Cost"];
+            /** @description What is reconciled, in words. */
+            scope: string;
+        };
+        /** @description What to reconcile; with nothing given, everything. */
+        ReconciliationRequest: {
+            /**
+             * @description One connection.
+             * @default null
+             */
+            connection: string | null;
+            /**
+             * @description Whether to compare only, and put nothing right.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * @description One of our objects, at every connection.
+             * @default null
+             */
+            object: string | null;
+        };
+        /** @description What is known of reconciliations. */
+        ReconciliationStatus: {
+            cost?: components["schemas"]["Cost"] | null;
+            last?: components["schemas"]["Report"] | null;
+            running?: components["schemas"]["Running"] | null;
         };
         /** @description One record. */
         RecordDetail: {
@@ -1347,6 +1574,81 @@ export interface components {
             /** @description What would be written. */
             writes: components["schemas"]["WritePreview"][];
         };
+        /** @description What a reconciliation came to. */
+        Report: {
+            /** @description When reading began. */
+            began_at: string;
+            /** @description On whose behalf. */
+            by: string;
+            /** @description API calls, by connection. */
+            calls: components["schemas"]["Calls"][];
+            /**
+             * Format: int64
+             * @description Milliseconds of comparing, of all connections together; the rest was waiting for platforms.
+             */
+            compare_ms: number;
+            /**
+             * Format: int64
+             * @description Rows compared with their record.
+             */
+            compared: number;
+            /** @description Whether every object was read completely. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Differences found.
+             */
+            differences: number;
+            /**
+             * Format: int64
+             * @description Records and rows that differed.
+             */
+            differing: number;
+            /** @description What differed, by field and cause. */
+            drift: components["schemas"]["FieldDrift"][];
+            /** @description Whether nothing was to be put right. */
+            dry_run: boolean;
+            /** @description When everything was looked at. */
+            ended_at: string;
+            /** @description Everything that is not in agreement now; at most 1,000 of them. */
+            exceptions: components["schemas"]["Exception"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            exceptions_total: number;
+            /**
+             * Format: int64
+             * @description Fields compared.
+             */
+            fields: number;
+            /** @description Name of the key that signed the certificate. */
+            key: string;
+            /** @description What was read, by object. */
+            objects: components["schemas"]["ObjectLine"][];
+            /**
+             * Format: int64
+             * @description Records that lack a counterpart, of the exceptions.
+             */
+            orphans: number;
+            /**
+             * Format: int64
+             * @description Of those, how many were gone at the second look.
+             */
+            resolved: number;
+            /**
+             * Format: int64
+             * @description Rows read.
+             */
+            rows: number;
+            /** @description What was reconciled, in words. */
+            scope: string;
+            /**
+             * Format: int64
+             * @description Rows of platforms that no record stands for, of the exceptions.
+             */
+            unmatched: number;
+        };
         /** @description A decision: either the value of a side, or another value. */
         Resolution: {
             /**
@@ -1457,6 +1759,22 @@ export interface components {
             state: string;
             /** @description What people call it. */
             title: string;
+        };
+        /** @description A reconciliation under way. */
+        Running: {
+            /** @description Its last sign of life. */
+            at: string;
+            /** @description When it began. */
+            began_at: string;
+            /** @description On whose behalf. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Pages read so far.
+             */
+            pages: number;
+            /** @description What is reconciled, in words. */
+            scope: string;
         };
         /** @description A mapping that was saved. */
         Saved: components["schemas"]["MappingVersion"] & {
@@ -2060,6 +2378,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reconciliation_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationStatus"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    start_reconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconciliationRequest"];
+            };
+        };
+        responses: {
+            /** @description Taken up within seconds */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationAnswer"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    last_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Refused */
