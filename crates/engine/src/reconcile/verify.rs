@@ -375,15 +375,17 @@ fn differences(before: &[Leaf], now: &[Leaf], is_asked: impl Fn(&[u8; NAME_BYTES
     gone.chain(other).filter(|(_, name)| is_asked(name)).collect()
 }
 
-/// Calls that a check is going to make at most, as far as the certificate tells.
+/// Calls that a check is going to make, as far as the certificate tells: a record has one row at each connection.
 #[must_use]
 pub fn calls_to_verify(engine: &Engine, certificate: &Certificate, part: &Part) -> u64 {
+    if matches!(part, Part::Record(_)) {
+        return certificate.statement.sides.iter().map(|side| &side.connection).collect::<BTreeSet<_>>().len() as u64;
+    }
     let of = |side: &Side| {
-        let rows: u64 = match part {
-            Part::Everything => return super::cost::pages(engine, &side.connection, side.rows),
-            Part::Range(_) => side.ranges.iter().filter(|(range, _)| part.has(**range)).map(|(_, range)| range.rows).sum(),
-            Part::Record(_) => 1,
-        };
+        if *part == Part::Everything {
+            return super::cost::pages(engine, &side.connection, side.rows);
+        }
+        let rows: u64 = side.ranges.iter().filter(|(range, _)| part.has(**range)).map(|(_, range)| range.rows).sum();
         let fetched = engine.connection(&side.connection).map_or(100, |ready| ready.connector.spec().fetch_max.max(1)) as u64;
         rows.div_ceil(fetched)
     };

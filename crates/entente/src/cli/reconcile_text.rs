@@ -48,11 +48,11 @@ pub fn report(answer: &Answer) -> String {
         .collect();
     text.push_str(&format!("\n\nAPI calls: {}\n", calls.join(", ")));
     text.push_str(&format!(
-        "{} rows compared in {} fields; {} records and rows differed in {} places, {} of them agree now.\n",
+        "Rows compared: {}, in {} fields\nDifferences: {}, in {} records or rows; gone at the second look: {}\n",
         number(report.compared),
         number(report.fields),
-        number(report.differing),
         number(report.differences),
+        number(report.differing),
         number(report.resolved)
     ));
     if !report.drift.is_empty() {
