@@ -31,5 +31,5 @@ async fn a_reconciliation_is_asked_for_with_its_cost_and_read_afterwards() {
     assert!(page.contains("Last reconciliation: ") && page.contains("2 exceptions; not everything could be read"), "{page}");
     let (_, metrics) = server.get("/metrics").await;
     let metrics = metrics.as_str().unwrap();
-    assert!(metrics.contains("reconcile_complete 0") && metrics.contains("reconcile_exceptions 2"), "{metrics}");
+    assert!(metrics.contains("reconcile_complete{} 0") && metrics.contains("reconcile_exceptions{} 2"), "{metrics}");
 }
