@@ -51,6 +51,10 @@ pub struct Options {
     pub keep_bodies_days: u64,
     /// Days that failures which are over are kept.
     pub keep_sync_events_days: u64,
+    /// Whether everything is reconciled once a day.
+    pub reconcile_daily: bool,
+    /// Hour of the day, in the organisation's time zone, from which on it is: 0 to 23.
+    pub reconcile_hour: u8,
 }
 
 /// What becomes of a new customer whose e-mail address looks wrong.
@@ -97,6 +101,8 @@ impl Default for Options {
             keep_deliveries_days: 30,
             keep_bodies_days: 7,
             keep_sync_events_days: 90,
+            reconcile_daily: true,
+            reconcile_hour: 3,
         }
     }
 }

@@ -16,5 +16,7 @@ mod platform;
 mod processes;
 #[path = "running/reading.rs"]
 mod reading;
+#[path = "running/reconciling.rs"]
+mod reconciling;
 #[path = "running/webhooks.rs"]
 mod webhooks;

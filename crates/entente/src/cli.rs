@@ -16,6 +16,8 @@ mod openapi;
 mod output;
 mod plan;
 mod provision;
+mod reconcile;
+mod reconcile_text;
 mod resync;
 mod reviews;
 mod serve;
@@ -92,6 +94,8 @@ enum Command {
     Provision(provision::Args),
     /// Look at everything again, or at one object, record or connection
     Resync(resync::Args),
+    /// Compare both sides field by field, put right what differs, and certify; or check a certificate
+    Reconcile(reconcile::Args),
     /// Check the ledger
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -164,6 +168,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Plan(args) => plan::run(args, context).await,
         Command::Provision(args) => provision::run(args, context).await,
         Command::Resync(args) => resync::run(args, context).await,
+        Command::Reconcile(args) => reconcile::run(args, context).await,
         Command::Ledger(command) => ledger::run(command, context).await,
         Command::DeadLetters(command) => dead_letters::run(command, context).await,
         Command::Conflicts(command) => conflicts::run(command, context).await,

@@ -288,6 +288,9 @@ fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     if sync.lease_ms < 10_000 {
         wrong("lease_ms", format!("{} is shorter than a slow vendor call", sync.lease_ms), "use 10000 (ten seconds) or more");
     }
+    if sync.reconcile_hour > 23 {
+        wrong("reconcile_hour", format!("{} is no hour of a day", sync.reconcile_hour), "use 0 to 23");
+    }
     for (tier, group) in &sync.tier_groups {
         if tier.trim().is_empty() || group.trim().is_empty() {
             wrong(

@@ -361,6 +361,17 @@ fn a_newcomer_goes_from_a_configuration_to_two_sides_in_agreement() {
     assert_eq!(quiet.status.code(), Some(0), "{}", text(&quiet.stdout));
     assert!(text(&quiet.stdout).contains("Nothing to write"), "{}", text(&quiet.stdout));
     assert!(folder.ok(&["doctor"]).contains("the last poll was 0 minutes ago"));
+
+    // Both sides are compared and certified; what was certified is checked again, and a copy that was changed is refused.
+    let reconciled = folder.json(&["reconcile", "--out", "certificate.json"]);
+    assert_eq!((&reconciled["report"]["exceptions_total"], &reconciled["report"]["complete"]), (&0.into(), &true.into()), "{reconciled}");
+    let calls = reconciled["report"]["calls"].as_array().unwrap();
+    assert!(calls.iter().all(|calls| calls["made"] == calls["expected"]), "{reconciled}");
+    assert_eq!(folder.json(&["reconcile", "--verify", "certificate.json"])["verdict"], "holds");
+    assert!(folder.ok(&["reconcile", "--last"]).contains("Both sides are in agreement, without exception."));
+    let certificate = std::fs::read_to_string(folder.path().join("certificate.json")).unwrap();
+    std::fs::write(folder.path().join("changed.json"), certificate.replace("\"complete\":true", "\"complete\":false")).unwrap();
+    assert!(folder.refused(&["reconcile", "--verify", "changed.json"]).contains("it was changed after it was signed"));
 }
 
 #[test]

@@ -31,6 +31,8 @@ mod misfortune;
 mod people;
 #[path = "simulation/recognised.rs"]
 mod recognised;
+#[path = "simulation/reconciling.rs"]
+mod reconciling;
 #[path = "simulation/reviews.rs"]
 mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]

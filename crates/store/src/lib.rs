@@ -5,6 +5,7 @@
 //! closure. No transaction is ever held across a call to a vendor; leases and heartbeats are there for that.
 
 mod conflicts;
+mod counterparts;
 mod counters;
 mod crypto;
 mod cursors;
@@ -12,6 +13,7 @@ mod dead_letters;
 mod error;
 mod hints;
 mod inbox;
+mod instance_key;
 mod latency;
 mod leaders;
 mod ledger;
@@ -41,10 +43,12 @@ mod workers;
 use entente_model::actor::Actor;
 
 pub use conflicts::{Conflict, ConflictSide, ConflictState, NewConflict, Resolution};
+pub use counterparts::{Counterpart, EndedLink};
 pub use dead_letters::{Attempt, DeadLetter, DeadLetterFilter, DeadLetterState, NewDeadLetter};
 pub use error::{Result, StoreError};
 pub use hints::{Claim, Hint, LANE_LAST, LANE_URGENT, Lane, LaneCount, NewHint, Outcome, Settled, Settlement};
 pub use inbox::{Delivery, DeliveryState, NewDelivery};
+pub use instance_key::INSTANCE_KEY_BYTES;
 pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Verdict, Verified};
 pub use links::{Link, LinkState, PresentRow, RemoteKey, SeenVersion};

@@ -4,6 +4,8 @@
 
 #[path = "suite/attention.rs"]
 mod attention;
+#[path = "suite/counterparts.rs"]
+mod counterparts;
 #[path = "suite/counters.rs"]
 mod counters;
 #[path = "suite/hints.rs"]

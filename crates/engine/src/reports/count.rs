@@ -8,13 +8,15 @@ use entente_store::{DeadLetterFilter, DeadLetterState, PAGE_ROWS_MAX, StoreError
 
 use super::agreement::{Agreement, Comparison};
 use super::dashboard::{
-    Alert, ConnectionStatus, Consistency, Dashboard, Failure, Onboarding, Overall, Rate, RecentMapping, SyncHealth, SyncVolume,
+    Alert, ConnectionStatus, Consistency, Dashboard, Failure, LastReconciliation, Onboarding, Overall, Rate, RecentMapping, SyncHealth,
+    SyncVolume,
 };
 use super::mapped;
 use super::meter::{CALLS, CALLS_MS, Condition, NETWORK_TRIPS, NETWORK_US, POLLS_FAILED, setting};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::reconcile::report::{Report, read_last};
 use crate::sync::first_read::FIRST_READ;
 use crate::sync::settle::{LIVE_LATENCY, ONBOARDING_LATENCY};
 
@@ -61,6 +63,7 @@ struct Counted {
     recent: Vec<RecentMapping>,
     first_reads: BTreeMap<String, serde_json::Value>,
     last_live: Option<serde_json::Value>,
+    reconciled: Option<Report>,
 }
 
 /// Counters of the day, by connection.
@@ -147,6 +150,7 @@ fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], n
         recent: mapped::recent(tx, catalog, now)?,
         first_reads: tx.settings(FIRST_READ)?,
         last_live: tx.setting("sync/last_live")?,
+        reconciled: read_last(tx)?,
     })
 }
 
@@ -226,6 +230,7 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
         in_agreement: counted.agreement.in_agreement,
         in_flight: counted.in_flight,
         drift: counted.agreement.drift.clone(),
+        reconciliation: counted.reconciled.as_ref().map(last_reconciliation),
         waiting_conflicts: counted.conflicts,
         waiting_dead_letters: counted.dead,
         waiting_reviews: counted.reviews,
@@ -252,6 +257,20 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
         mappings,
         onboarding,
         connections,
+    }
+}
+
+fn last_reconciliation(report: &Report) -> LastReconciliation {
+    LastReconciliation {
+        at: report.ended_at,
+        ms: report.ended_at.as_millisecond() - report.began_at.as_millisecond(),
+        scope: report.scope.clone(),
+        complete: report.complete,
+        compared: report.compared,
+        differing: report.differing,
+        differences: report.differences,
+        resolved: report.resolved,
+        exceptions: report.exceptions_total,
     }
 }
 
@@ -447,6 +466,10 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
             }
             None => {}
         }
+    }
+    if let Some(last) = consistency.reconciliation.as_ref().filter(|last| !last.complete) {
+        let text = format!("The last reconciliation ({}) could not read everything; see `entente reconcile --last`", last.scope);
+        alerts.push(alert("warning", text));
     }
     if health.overall == Overall::Starting {
         alerts.push(alert("warning", "The first full sync is under way; numbers grow until it ends".to_owned()));

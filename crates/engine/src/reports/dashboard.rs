@@ -125,6 +125,10 @@ pub struct Consistency {
     pub waiting_conflicts: u64,
     /// Dead letters that wait for a person.
     pub waiting_dead_letters: u64,
+    /// What the last reconciliation came to; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reconciliation: Option<LastReconciliation>,
     /// Records that have no counterpart and wait for a match review.
     pub waiting_reviews: u64,
     /// Records that wait for a row or for the counterpart of another record.
@@ -132,6 +136,30 @@ pub struct Consistency {
     /// Since when the one that has waited longest does.
     #[schema(value_type = Option<String>)]
     pub waiting_counterparts_since: Option<Timestamp>,
+}
+
+/// The last reconciliation in a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastReconciliation {
+    /// When it ended.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub ms: i64,
+    /// What was reconciled, in words.
+    pub scope: String,
+    /// Whether every object was read completely.
+    pub complete: bool,
+    /// Rows compared with their record.
+    pub compared: u64,
+    /// Records and rows that differed.
+    pub differing: u64,
+    /// Differences found.
+    pub differences: u64,
+    /// Of those, how many were gone at the second look.
+    pub resolved: u64,
+    /// What was not in agreement at its end.
+    pub exceptions: u64,
 }
 
 /// One line of the drift breakdown.

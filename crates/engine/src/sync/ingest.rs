@@ -52,6 +52,8 @@ pub(crate) enum Way {
     FirstRead,
     /// A later complete read of it, because somebody asked for a resync.
     Resync,
+    /// A comparison of everything with everything found it.
+    Reconcile,
 }
 
 impl Way {
@@ -62,6 +64,7 @@ impl Way {
             Self::Poll => "poll",
             Self::FirstRead => "import",
             Self::Resync => "resync",
+            Self::Reconcile => "reconcile",
         }
     }
 }
@@ -254,7 +257,7 @@ fn hint(
 ) -> NewHint {
     let window = i64::try_from(engine.options().window().as_millis()).unwrap_or(0);
     let (lane, wait) = match (way, lane) {
-        (Way::FirstRead | Way::Resync, _) => (LANE_BACKFILL, 0),
+        (Way::FirstRead | Way::Resync | Way::Reconcile, _) => (LANE_BACKFILL, 0),
         (_, LANE_URGENT) if object == "opportunity" => (lane, window.min(NEW_CUSTOMER_WINDOW_MS)),
         _ => (lane, window),
     };
@@ -265,7 +268,7 @@ fn hint(
         due_at: Timestamp::from_millisecond(now.as_millisecond() + wait).unwrap_or(now),
         cause: way.cause().to_owned(),
         fetch,
-        origin_at: if matches!(way, Way::FirstRead | Way::Resync) { None } else { arrival.origin_at },
+        origin_at: if matches!(way, Way::FirstRead | Way::Resync | Way::Reconcile) { None } else { arrival.origin_at },
         at: now,
     }
 }

@@ -16,6 +16,7 @@ use crate::fault::Result;
 mod least;
 mod matching;
 mod measures;
+mod reconciling;
 mod serving;
 mod table;
 
@@ -43,6 +44,8 @@ enum Measure {
     ClosedWon,
     /// Webhooks without any latency of the platforms
     Webhooks,
+    /// Comparing both sides field by field
+    Reconcile,
     /// Memory at 100,000 linked customers
     Memory,
     /// From the start of `entente serve` to its first answer
@@ -110,6 +113,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
             Measure::Live200 => measures::live(setting, 200.0, Duration::from_secs(3), TWO_HUNDRED).await?,
             Measure::ClosedWon => measures::closed_won(setting).await?,
             Measure::Webhooks => measures::webhooks(setting).await?,
+            Measure::Reconcile => reconciling::reconcile_all(setting).await?,
             Measure::Memory => measures::memory(setting).await?,
             Measure::Start => serving::start().await?,
         };

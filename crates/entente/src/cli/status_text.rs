@@ -105,6 +105,23 @@ fn consistency(dashboard: &Dashboard, page: &mut String) {
             line!(page, "      {}: {} {records} ({})", drift.label, number(drift.records), drift.cause);
         }
     }
+    match &consistency.reconciliation {
+        Some(last) => {
+            line!(
+                page,
+                "  Last reconciliation: {} ({}: {} rows compared in {}, {} of {} differences resolved, {} exceptions{})",
+                minute(last.at),
+                last.scope,
+                number(last.compared),
+                span(last.ms.unsigned_abs()),
+                number(last.resolved),
+                number(last.differences),
+                number(last.exceptions),
+                if last.complete { "" } else { "; not everything could be read" }
+            );
+        }
+        None => line!(page, "  Last reconciliation: none yet"),
+    }
     line!(page, "  Records in flight: {}", number(consistency.in_flight));
     line!(page, "  Conflicts waiting for a person: {}", number(consistency.waiting_conflicts));
     line!(page, "  Possible matches waiting for review: {}", number(consistency.waiting_reviews));

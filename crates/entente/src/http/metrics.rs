@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicU64;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use entente_engine::reconcile::report::{Report, read_last};
+use entente_engine::reconcile::{COMPARED, FOUND, RESOLVED};
 use entente_engine::reports::meter::{CALLS, CALLS_FAILED, CALLS_LIMITED, CALLS_MS, Condition};
 use entente_engine::sync::settle::LIVE_LATENCY;
 use entente_model::clock::Timestamp;
@@ -42,6 +44,9 @@ const COUNTERS: &[Published] = &[
     ("created", "sync_writes", "Rows written, by kind", &[("op", "create")]),
     ("updated", "sync_writes", "Rows written, by kind", &[("op", "update")]),
     ("deleted", "sync_writes", "Rows written, by kind", &[("op", "delete")]),
+    (COMPARED, "reconcile_rows_compared", "Rows compared with their record by reconciliations", &[]),
+    (FOUND, "reconcile_differences", "Differences that reconciliations found", &[]),
+    (RESOLVED, "reconcile_resolved", "Differences that were gone at the second look of a reconciliation", &[]),
     (CALLS, "vendor_api_requests", "Calls to vendors", &[]),
     (CALLS_FAILED, "vendor_api_failures", "Calls to vendors that failed", &[]),
     (CALLS_LIMITED, "vendor_api_limited", "Calls that vendors refused for pace", &[]),
@@ -60,6 +65,7 @@ struct Read {
     records: Vec<(String, u64)>,
     links: Vec<((String, String), u64)>,
     cursors: Vec<(String, Timestamp)>,
+    reconciled: Option<Report>,
 }
 
 /// Metrics in the text format of OpenMetrics.
@@ -71,6 +77,9 @@ pub async fn metrics(State(app): State<App>) -> Result<Response, ApiError> {
     register_counters(&mut registry, &read);
     register_queues(&mut registry, &read, now);
     register_connections(&mut registry, &app, now);
+    if let Some(report) = &read.reconciled {
+        register_reconciliation(&mut registry, report);
+    }
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|error| {
         ApiError::new(
@@ -106,6 +115,7 @@ fn read(tx: &mut entente_store::Tx<'_>, now: Timestamp) -> entente_store::Result
         records: tx.record_counts(&entente_store::Viewer::system())?.into_iter().collect(),
         links: tx.link_counts()?.into_iter().collect(),
         cursors: tx.cursors("poll/")?.into_iter().map(|(name, (_, at))| (name, at)).collect(),
+        reconciled: read_last(tx)?,
     })
 }
 
@@ -169,6 +179,21 @@ fn register_queues(registry: &mut Registry, read: &Read, now: Timestamp) {
         (labels, seconds((now.as_millisecond() - at.as_millisecond()).max(0)))
     });
     fraction(registry, "sync_watermark_age_seconds", "Time since a poll last moved on", ages);
+}
+
+fn register_reconciliation(registry: &mut Registry, report: &Report) {
+    let at = [(Vec::new(), seconds(report.ended_at.as_millisecond()))];
+    fraction(registry, "reconcile_last_timestamp_seconds", "When the last reconciliation ended, in seconds since 1970", at);
+    let took = [(Vec::new(), seconds(report.ended_at.as_millisecond() - report.began_at.as_millisecond()))];
+    fraction(registry, "reconcile_duration_seconds", "How long the last reconciliation took", took);
+    whole(registry, "reconcile_complete", "Whether the last reconciliation read everything", [(Vec::new(), u64::from(report.complete))]);
+    let drift = report.drift.iter().map(|line| {
+        let cause = serde_json::to_value(line.cause).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+        (vec![("connector", line.connection.clone()), ("field", line.field.clone()), ("cause", cause)], line.records)
+    });
+    whole(registry, "sync_drift_records", "Records that the last reconciliation found to differ, by field and cause", drift);
+    let left = [(Vec::new(), report.exceptions_total)];
+    whole(registry, "reconcile_exceptions", "What was not in agreement at the end of the last reconciliation", left);
 }
 
 fn register_connections(registry: &mut Registry, app: &App, now: Timestamp) {

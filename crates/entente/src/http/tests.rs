@@ -19,6 +19,7 @@ use tower::ServiceExt;
 mod dashboard;
 mod mappings;
 mod provisioning;
+mod reconciliation;
 mod reviews;
 
 use super::*;

@@ -6,6 +6,7 @@ pub mod dead_letters;
 pub mod events;
 pub mod mappings;
 pub mod plan;
+pub mod reconciliation;
 pub mod records;
 pub mod resync;
 pub mod reviews;
@@ -26,5 +27,6 @@ pub fn routes() -> Router<App> {
         .merge(mappings::routes())
         .merge(resync::routes())
         .merge(plan::routes())
+        .merge(reconciliation::routes())
         .merge(events::routes())
 }

@@ -28,9 +28,9 @@ const FLOOD_LENGTH: Duration = Duration::from_secs(15);
 const STEADY: f64 = 0.5;
 
 /// A company in sync.
-struct Stage {
-    sims: Sims,
-    hub: Hub,
+pub(super) struct Stage {
+    pub(super) sims: Sims,
+    pub(super) hub: Hub,
     world: Seeded,
     took: Duration,
     calls: CallCosts,
@@ -38,7 +38,7 @@ struct Stage {
 
 impl Stage {
     /// Makes the customers, starts Entente and waits for the end of the first full sync.
-    async fn set(speed: Speed, customers: usize, seed: u64, latency_target: Duration) -> Result<Self> {
+    pub(super) async fn set(speed: Speed, customers: usize, seed: u64, latency_target: Duration) -> Result<Self> {
         let sims = Sims::start(speed, seed).await?;
         let world = sims.control.seed(&WorldOptions { customers, seed, ..WorldOptions::default() }).await?;
         let before = sims.control.calls().await?;
@@ -63,7 +63,7 @@ impl Stage {
         }
     }
 
-    async fn end(self) -> Result<()> {
+    pub(super) async fn end(self) -> Result<()> {
         self.hub.stop().await
     }
 }
