@@ -14,5 +14,7 @@ mod platform;
 mod processes;
 #[path = "running/reading.rs"]
 mod reading;
+#[path = "running/undo.rs"]
+mod undo;
 #[path = "running/webhooks.rs"]
 mod webhooks;

@@ -12,6 +12,7 @@ mod history;
 mod keys;
 mod ledger;
 mod mapping;
+mod moments;
 mod openapi;
 mod output;
 mod plan;
@@ -19,10 +20,12 @@ mod provision;
 mod resync;
 mod reviews;
 mod serve;
+mod show;
 mod sim;
 mod status;
 mod status_text;
 mod token;
+mod undo;
 mod worker;
 
 use std::path::PathBuf;
@@ -80,12 +83,16 @@ enum Command {
     Sim(sim::Args),
     /// Show the dashboard
     Status(status::Args),
+    /// Show a record, as it is or as it was
+    Show(show::Args),
     /// Show what happened to a record
     History(history::Args),
     /// Show who set a field of a record, and what it was before
     Blame(blame::Args),
     /// Check configuration, key, store and every connection
     Doctor(doctor::Args),
+    /// Show what undoing a change, a run or a stretch of time would put back, and do it with --apply; exit code 2 when there is something
+    Undo(undo::Args),
     /// Show what a sync would write, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
     /// Show the fields and webhooks that connections lack, and make them with --apply
@@ -158,6 +165,8 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Bench(args) => bench::run(args, context).await,
         Command::Sim(args) => sim::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
+        Command::Show(args) => show::run(args, context).await,
+        Command::Undo(args) => undo::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Blame(args) => blame::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,

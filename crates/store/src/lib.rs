@@ -46,7 +46,7 @@ pub use error::{Result, StoreError};
 pub use hints::{Claim, Hint, LANE_LAST, LANE_URGENT, Lane, LaneCount, NewHint, Outcome, Settled, Settlement};
 pub use inbox::{Delivery, DeliveryState, NewDelivery};
 pub use latency::Latency;
-pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Verdict, Verified};
+pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Touch, Verdict, Verified, Window};
 pub use links::{Link, LinkState, PresentRow, RemoteKey};
 pub use looks::{EarlierValues, Existence, StoredLook};
 pub use master_key::MasterKey;

@@ -26,3 +26,5 @@ mod records;
 mod speed;
 #[path = "suite/transactions.rs"]
 mod transactions;
+#[path = "suite/window.rs"]
+mod window;

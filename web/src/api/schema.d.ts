@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at every record again whose dead letter is of a class of error or a connection, or at all of them. */
+        post: operations["retry_dead_letters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dead-letters/{id}": {
         parameters: {
             query?: never;
@@ -100,6 +117,23 @@ export interface paths {
         put?: never;
         /** Puts the dead letter away with a reason. The record is looked at again when it next changes. */
         post: operations["discard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/{id}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Corrects the record, and looks at it again, with all attempts anew. The correction goes to every counterpart. */
+        post: operations["edit_dead_letter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -276,6 +310,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/records/{id}/as-of": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A record as it was at an instant. */
+        get: operations["as_of"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/records/{id}/blame/{field}": {
         parameters: {
             query?: never;
@@ -408,6 +459,40 @@ export interface paths {
         post: operations["sign_in"];
         /** Signs a browser out. The token itself stays valid. */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undoes: the earlier values become an edit of the viewer, which goes to every counterpart. It can be undone in turn. */
+        post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/undo/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What undoing would put back, what stays because it was changed since, and what cannot be undone. Nothing is written. */
+        post: operations["plan_undo"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -667,7 +752,7 @@ export interface components {
             response_ms?: number | null;
             /** @description `crm` or `support`. */
             role: string;
-            /** @description `ok`, `limited`, `paused` (needs a person), `unchecked`. */
+            /** @description `ok`, `limited`, `paused` (needs a person), `broken` (the platform fails, and is tried now and then), `unchecked`. */
             state: string;
             /**
              * Format: int64
@@ -772,6 +857,8 @@ export interface components {
              * @description Attempts made.
              */
             attempts: number;
+            /** @description Class of the error: what is to be done about it. */
+            class: string;
             /** @description The connection that refused. */
             connection?: string | null;
             /** @description What went wrong. */
@@ -803,8 +890,6 @@ export interface components {
         DeadLetterDetail: components["schemas"]["DeadLetter"] & {
             /** @description The vendor's answer. */
             answer: string;
-            /** @description Kind of error: what is to be done about it. */
-            class: string;
             /** @description The vendor's code, or ours. */
             code: string;
             /**
@@ -814,6 +899,13 @@ export interface components {
             first_at: string;
             /** @description Every attempt. */
             tries: components["schemas"]["DeadLetterAttempt"][];
+        };
+        /** @description New values of the record, which are tried at once. */
+        DeadLetterEdit: {
+            /** @description Values by field: a text as people write it, or the typed form (`{"text": "Ada"}`); null clears the field. */
+            fields: {
+                [key: string]: unknown;
+            };
         };
         /** @description A page of dead letters, newest first. */
         DeadLetterPage: {
@@ -909,6 +1001,24 @@ export interface components {
             /** @description `retrying`, `recovered`, `fixed` (after a person put something right), `manual`, `discarded`. */
             status: string;
         };
+        /** @description A field as it was. */
+        FieldAsOf: {
+            /**
+             * Format: date-time
+             * @description When that was.
+             */
+            changed_at?: string | null;
+            /** @description The first entry after the instant that gave it another value; none when it has kept it. */
+            changed_by?: string | null;
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description The present value. */
+            now?: string | null;
+            /** @description The value then, as people read it; none for no value. */
+            value?: string | null;
+        };
         /** @description What an entry did to one field. */
         FieldChange: {
             /** @description Value after. */
@@ -926,6 +1036,17 @@ export interface components {
             /** @description The rule that decided, or what a flow or a person did. */
             reason?: string | null;
         };
+        /** @description A field that stays, in whole or, of a set, in part, because somebody changed it since. */
+        FieldKept: {
+            /** @description The later entries. */
+            edited_by: string[];
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description The value that stays. */
+            now?: string | null;
+        };
         /** @description A field to be written. */
         FieldPreview: {
             /** @description What would be written. */
@@ -934,6 +1055,21 @@ export interface components {
             before: string;
             /** @description Field. */
             field: string;
+        };
+        /** @description A field that is put back. */
+        FieldUndo: {
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description The present value, as people read it; none for no value. */
+            now?: string | null;
+            /** @description The entries that this takes back. */
+            takes_back: string[];
+            /** @description The value it gets. */
+            then?: string | null;
+            /** @description Connections that it is written to. */
+            writes: string[];
         };
         /** @description Something that must be put right before a mapping can be saved. */
         Finding: {
@@ -992,7 +1128,7 @@ export interface components {
              * @description When.
              */
             at: string;
-            /** @description Why: `webhook`, `poll`, `schedule`, `event`, `resync`, `reconcile`, `import`, `user`, `api`, `agent`, `flow`, `erasure`. */
+            /** @description Why: `webhook`, `poll`, `schedule`, `event`, `resync`, `reconcile`, `import`, `user`, `api`, `agent`, `flow`, `undo`, `erasure`. */
             cause: string;
             /** @description The changes. */
             changes: components["schemas"]["FieldChange"][];
@@ -1119,6 +1255,17 @@ export interface components {
              */
             version: number;
         };
+        /** @description Something that cannot be undone. */
+        NotUndone: {
+            /** @description The entry, where it is one. */
+            entry?: string | null;
+            /** @description The field, unless it is the whole of an entry or a record. */
+            field?: string | null;
+            /** @description Why not. */
+            reason: string;
+            /** @description What to do instead. */
+            remedy: string;
+        };
         /** @description New customers today. */
         Onboarding: {
             /**
@@ -1220,6 +1367,29 @@ export interface components {
              * @description Counterparts there that it is synced with.
              */
             records: number;
+        };
+        /** @description A record as it was at an instant. */
+        RecordAsOf: {
+            /**
+             * Format: date-time
+             * @description The instant.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Entries since then.
+             */
+            entries_since: number;
+            /** @description Its fields then, those without a value then and now left out. */
+            fields: components["schemas"]["FieldAsOf"][];
+            /** @description Record id. */
+            id: string;
+            /** @description Object. */
+            object: string;
+            /** @description `active`, `deleted` or `merged` then, or `unknown` before Entente knew it. */
+            state: string;
+            /** @description What people called it then. */
+            title: string;
         };
         /** @description One record. */
         RecordDetail: {
@@ -1347,6 +1517,23 @@ export interface components {
             /** @description What would be written. */
             writes: components["schemas"]["WritePreview"][];
         };
+        /** @description What undoing comes to for one record. */
+        RecordUndo: {
+            /** @description The entry that did it, once it is applied. It can be undone like any other. */
+            entry?: string | null;
+            /** @description Fields that are put back. */
+            fields: components["schemas"]["FieldUndo"][];
+            /** @description What cannot be undone. */
+            impossible: components["schemas"]["NotUndone"][];
+            /** @description Fields that stay because they were changed since. */
+            kept: components["schemas"]["FieldKept"][];
+            /** @description Object. */
+            object: string;
+            /** @description Record id. */
+            record: string;
+            /** @description What people call the record. */
+            title: string;
+        };
         /** @description A decision: either the value of a side, or another value. */
         Resolution: {
             /**
@@ -1379,6 +1566,27 @@ export interface components {
              * @default null
              */
             record: string | null;
+        };
+        /** @description How many were retried. */
+        Retried: {
+            /**
+             * Format: int64
+             * @description Records that are looked at again.
+             */
+            retried: number;
+        };
+        /** @description Which dead letters to retry together; with nothing given, all of them. */
+        RetryMany: {
+            /**
+             * @description Only those of this class of error.
+             * @default null
+             */
+            class: string | null;
+            /**
+             * @description Only those of this connection.
+             * @default null
+             */
+            connection: string | null;
         };
         /** @description Two records that may be one. */
         Review: {
@@ -1564,6 +1772,95 @@ export interface components {
              */
             updated: number;
         };
+        /** @description A plan of an undo, or what an applied one came to. */
+        UndoReport: {
+            /** @description Whether it was applied; otherwise nothing was written. */
+            applied: boolean;
+            /**
+             * Format: int64
+             * @description Things that cannot be undone.
+             */
+            impossible: number;
+            /** @description The first records of them that there is something to say about. */
+            items: components["schemas"]["RecordUndo"][];
+            /**
+             * Format: int64
+             * @description Fields that stay because they were changed since.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Records that there is something to say about and that are not listed.
+             */
+            left_out: number;
+            /**
+             * Format: int64
+             * @description Records that the entries touched.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Fields that are put back.
+             */
+            restored: number;
+            /** @description What was asked to be undone, in words. */
+            what: string;
+        };
+        /** @description What is to be undone: an entry, a run of entries, a stretch of time, or the latest change of a record. The other conditions narrow it. */
+        UndoRequest: {
+            /**
+             * @description Only entries by this user, connection or flow.
+             * @default null
+             */
+            by: string | null;
+            /**
+             * @description Only entries with this cause: `webhook`, `poll`, `resync`, `import`, `user`, `flow`, `undo`, …
+             * @default null
+             */
+            cause: string | null;
+            /**
+             * @description Only what came from this connection.
+             * @default null
+             */
+            connection: string | null;
+            /**
+             * @description This entry of the ledger.
+             * @default null
+             */
+            entry: string | null;
+            /**
+             * @description Only these fields.
+             * @default []
+             */
+            fields: string[];
+            /**
+             * @description Only records of this object.
+             * @default null
+             */
+            object: string | null;
+            /**
+             * @description Only this record: its id, a connection and external id, or words that fit one record. Alone, it means its latest change.
+             * @default null
+             */
+            record: string | null;
+            /**
+             * @description The run that this entry is part of: everything that the same hand did for the same cause without a pause of a minute.
+             * @default null
+             */
+            run: string | null;
+            /**
+             * Format: date-time
+             * @description Everything from this instant on.
+             * @default null
+             */
+            since: string | null;
+            /**
+             * Format: date-time
+             * @description Up to this instant, it included; up to now without it.
+             * @default null
+             */
+            until: string | null;
+        };
         /** @description One write. */
         WritePreview: {
             /** @description Connection. */
@@ -1694,6 +1991,8 @@ export interface operations {
                 state?: string;
                 /** @description Only those of this connection. */
                 connection?: string;
+                /** @description Only those of this class of error. */
+                class?: string;
                 /** @description Go on where the last page ended: its `next`. */
                 before?: string;
                 /** @description Dead letters per page, 1 to 1,000; 50 without it. */
@@ -1712,6 +2011,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    retry_dead_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryMany"];
+            };
+        };
+        responses: {
+            /** @description How many are looked at again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             /** @description Refused */
@@ -1770,6 +2102,42 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Discard"];
+            };
+        };
+        responses: {
+            /** @description The dead letter as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Dead letter id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterEdit"];
             };
         };
         responses: {
@@ -2143,6 +2511,41 @@ export interface operations {
             };
         };
     };
+    as_of: {
+        parameters: {
+            query: {
+                /** @description The instant. */
+                at: string;
+            };
+            header?: never;
+            path: {
+                /** @description Record id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record as it was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordAsOf"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     blame: {
         parameters: {
             query?: never;
@@ -2425,6 +2828,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description What was put back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoReport"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    plan_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoReport"];
+                };
             };
             /** @description Refused */
             default: {

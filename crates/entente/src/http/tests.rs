@@ -17,9 +17,11 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
 mod dashboard;
+mod dead_letters;
 mod mappings;
 mod provisioning;
 mod reviews;
+mod undo;
 
 use super::*;
 use crate::config::{Config, KeySource, NotifySettings, tables};

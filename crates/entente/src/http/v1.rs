@@ -10,6 +10,7 @@ pub mod records;
 pub mod resync;
 pub mod reviews;
 pub mod session;
+pub mod undo;
 
 use axum::Router;
 
@@ -20,6 +21,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(dashboard::routes())
         .merge(records::routes())
+        .merge(undo::routes())
         .merge(conflicts::routes())
         .merge(reviews::routes())
         .merge(dead_letters::routes())
