@@ -28,6 +28,10 @@ pub struct Options {
     pub write_batch: usize,
     /// Rows of one write call under pressure.
     pub write_batch_under_pressure: usize,
+    /// Failures of a platform one after the other after which it is left alone, and tried with one call now and then until it answers.
+    pub breaker_failures: u32,
+    /// The same for failures among the latest 40 calls, in percent.
+    pub breaker_failure_percent: u64,
     /// Region for phone numbers without country code, currency, time zone.
     #[serde(skip)]
     pub locale: Locale,
@@ -57,6 +61,8 @@ impl Default for Options {
             workers: 6,
             write_batch: 100,
             write_batch_under_pressure: 50,
+            breaker_failures: 10,
+            breaker_failure_percent: 50,
             locale: Locale::default(),
             tier_groups: std::collections::BTreeMap::new(),
             onboarding_steps: [

@@ -117,8 +117,11 @@ fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], n
             conditions.insert(name.clone(), condition);
         }
     }
-    let stuck: BTreeSet<String> =
-        conditions.iter().filter(|(_, condition)| condition.state == "paused").map(|(name, _)| name.clone()).collect();
+    let stuck: BTreeSet<String> = conditions
+        .iter()
+        .filter(|(_, condition)| matches!(condition.state.as_str(), "paused" | "broken"))
+        .map(|(name, _)| name.clone())
+        .collect();
     let agreement = Comparison { viewer, catalog, connections: names, stuck: &stuck, won_since: day, now }.run(tx)?;
     let won_ms = won_ms(tx, viewer, &agreement)?;
     let by_hour = tx.counted_by_hour("synced", None, day, now)?;
@@ -289,7 +292,7 @@ fn health(engine: &Engine, counted: &Counted, connections: &[ConnectionStatus]) 
     } else {
         let late = counted.live.samples > 0 && counted.live.p95_ms >= LATENCY_MS;
         let failing = [crm_to_support, support_to_crm].iter().any(|rate| percent(*rate).is_some_and(|percent| percent < SUCCESS_PERCENT));
-        let limited = connections.iter().any(|connection| connection.state == "limited");
+        let limited = connections.iter().any(|connection| matches!(connection.state.as_str(), "limited" | "broken"));
         if late || failing || limited { Overall::Degraded } else { Overall::Operational }
     };
     SyncHealth {
@@ -417,7 +420,7 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
     let items = if queue == 1 { "item" } else { "items" };
     alerts.push(alert(level, format!("{queue} {items} in manual review queue (target: <{QUEUE_MAX})")));
     let stuck: Vec<&ConnectionStatus> =
-        connections.iter().filter(|connection| matches!(connection.state.as_str(), "paused" | "limited")).collect();
+        connections.iter().filter(|connection| matches!(connection.state.as_str(), "paused" | "broken" | "limited")).collect();
     if stuck.is_empty() {
         alerts.push(alert("ok", "All connections can be used".to_owned()));
     }

@@ -234,7 +234,7 @@ pub struct ConnectionStatus {
     pub platform: String,
     /// `crm` or `support`.
     pub role: String,
-    /// `ok`, `limited`, `paused` (needs a person), `unchecked`.
+    /// `ok`, `limited`, `paused` (needs a person), `broken` (the platform fails, and is tried now and then), `unchecked`.
     pub state: String,
     /// Why it is not ok, and what to do.
     pub note: Option<String>,
