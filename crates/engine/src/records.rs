@@ -6,6 +6,7 @@ pub mod conflicts;
 pub mod dead_letters;
 pub mod detail;
 pub mod history;
+pub mod holds;
 pub mod list;
 pub(crate) mod overrule;
 pub mod reviews;

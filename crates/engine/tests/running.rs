@@ -4,6 +4,8 @@
 
 #[path = "running/failures.rs"]
 mod failures;
+#[path = "running/holds.rs"]
+mod holds;
 #[path = "running/house.rs"]
 mod house;
 #[path = "running/leases.rs"]

@@ -9,6 +9,7 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod history;
+mod holds;
 mod keys;
 mod ledger;
 mod mapping;
@@ -111,6 +112,9 @@ enum Command {
     /// Pairs of records that may be one customer
     #[command(subcommand)]
     Reviews(reviews::Command),
+    /// Unusual mass changes that wait for a person
+    #[command(subcommand)]
+    Holds(holds::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
@@ -177,6 +181,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::DeadLetters(command) => dead_letters::run(command, context).await,
         Command::Conflicts(command) => conflicts::run(command, context).await,
         Command::Reviews(command) => reviews::run(command, context).await,
+        Command::Holds(command) => holds::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,

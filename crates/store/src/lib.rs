@@ -11,6 +11,7 @@ mod cursors;
 mod dead_letters;
 mod error;
 mod hints;
+mod holds;
 mod inbox;
 mod latency;
 mod leaders;
@@ -44,6 +45,7 @@ pub use conflicts::{Conflict, ConflictSide, ConflictState, NewConflict, Resoluti
 pub use dead_letters::{Attempt, DeadLetter, DeadLetterFilter, DeadLetterState, NewDeadLetter};
 pub use error::{Result, StoreError};
 pub use hints::{Claim, Hint, LANE_LAST, LANE_URGENT, Lane, LaneCount, NewHint, Outcome, Settled, Settlement};
+pub use holds::{HeldRecord, Hold, HoldState, MassKey};
 pub use inbox::{Delivery, DeliveryState, NewDelivery};
 pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Touch, Verdict, Verified, Window};

@@ -8,6 +8,8 @@ mod attention;
 mod counters;
 #[path = "suite/hints.rs"]
 mod hints;
+#[path = "suite/holds.rs"]
+mod holds;
 #[path = "suite/house.rs"]
 mod house;
 #[path = "suite/inbox.rs"]

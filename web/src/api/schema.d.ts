@@ -174,6 +174,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holds, newest first; the open ones unless a state is given. */
+        get: operations["list_holds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A hold with a page of what is held. */
+        get: operations["get_hold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides against a hold: what was changed is put back where it came from. What cannot be put back still waits, and is named. */
+        post: operations["drop_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a hold go: its records converge as if nothing had held them. */
+        post: operations["release_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mappings": {
         parameters: {
             query?: never;
@@ -776,6 +844,11 @@ export interface components {
             drift: components["schemas"]["DriftLine"][];
             /**
              * Format: int64
+             * @description Records that are not written on because they are part of an unusual mass change that waits for a person.
+             */
+            held: number;
+            /**
+             * Format: int64
              * @description Of those, without anything in flight, in conflict or failed.
              */
             in_agreement: number;
@@ -1117,6 +1190,33 @@ export interface components {
              */
             waiting_reviews: number;
         };
+        /** @description A field of a held record. */
+        HeldChange: {
+            /** @description The value that would be written. */
+            after?: string | null;
+            /** @description The value agreed so far, as people read it; none for no value. */
+            before?: string | null;
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+        };
+        /** @description A record that waits with a hold. */
+        HeldRecord: {
+            /** @description What would be written; nothing for a deletion. */
+            changes: components["schemas"]["HeldChange"][];
+            /** @description For a deletion: the connections at which the row is gone. */
+            gone: string[];
+            /** @description Record id. */
+            record: string;
+            /**
+             * Format: date-time
+             * @description Since when it waits.
+             */
+            since: string;
+            /** @description What people call the record. */
+            title: string;
+        };
         /** @description One entry of the ledger. */
         HistoryEntry: {
             /** @description The kind of hand behind it: `customer`, `sales`, `support`, `automation`, `us`, `person`, `unknown`. */
@@ -1145,6 +1245,74 @@ export interface components {
         HistoryPage: {
             /** @description The entries. */
             items: components["schemas"]["HistoryEntry"][];
+            /** @description Where the next page begins; none on the last. */
+            next?: string | null;
+        };
+        /** @description A hold. */
+        Hold: {
+            /**
+             * Format: int64
+             * @description How many of them would have passed.
+             */
+            allowed: number;
+            /**
+             * Format: date-time
+             * @description When a person decided.
+             */
+            closed_at?: string | null;
+            /** @description Who decided. */
+            closed_by?: string | null;
+            /** @description The connection that would be written to. */
+            connection: string;
+            /** @description Hold id. */
+            id: string;
+            /** @description `delete`, `blank`, `owner` or `overwrite`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Changes within the window when it was opened.
+             */
+            many: number;
+            /** @description Object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Records that wait with it.
+             */
+            records: number;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             */
+            since: string;
+            /** @description `open`, `released` or `dropped`. */
+            state: string;
+            /** @description The same in words: `would lose values`. */
+            what: string;
+        };
+        /** @description What a decision about a hold came to. */
+        HoldDecision: {
+            /** @description The hold as it is now. Open, when some of it could not be dropped. */
+            hold: components["schemas"]["Hold"];
+            /** @description The first records that still wait, with the reason. */
+            kept: components["schemas"]["NotDropped"][];
+            /**
+             * Format: int64
+             * @description Records that go on.
+             */
+            records: number;
+        };
+        /** @description A hold with a page of what is held. */
+        HoldDetail: components["schemas"]["Hold"] & {
+            /** @description Records that wait with it. */
+            held: components["schemas"]["HeldRecord"][];
+            /** @description Where the next page begins; none on the last. */
+            next?: string | null;
+        };
+        /** @description A page of holds, newest first. */
+        HoldPage: {
+            /** @description The holds. */
+            items: components["schemas"]["Hold"][];
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
@@ -1254,6 +1422,13 @@ export interface components {
              * @description Counts up from 1, for each connection and object. Version 1 is the shipped one.
              */
             version: number;
+        };
+        /** @description A record whose change could not be put back. */
+        NotDropped: {
+            /** @description Why not, and what to do. */
+            reason: string;
+            /** @description Record id. */
+            record: string;
         };
         /** @description Something that cannot be undone. */
         NotUndone: {
@@ -2212,6 +2387,143 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_holds: {
+        parameters: {
+            query?: {
+                /** @description `open`, `released` or `dropped`; open ones without it. */
+                state?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Holds per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_hold: {
+        parameters: {
+            query?: {
+                /** @description Go on where the last page ended: its `next`. */
+                after?: string;
+                /** @description Records per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Hold id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    drop_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Hold id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDecision"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    release_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Hold id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDecision"];
                 };
             };
             /** @description Refused */

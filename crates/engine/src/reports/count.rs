@@ -56,6 +56,7 @@ struct Counted {
     reviews: u64,
     dead: u64,
     waits: BTreeMap<String, WaitCount>,
+    held: u64,
     links: BTreeMap<(String, String), u64>,
     conditions: BTreeMap<String, Condition>,
     recent: Vec<RecentMapping>,
@@ -145,6 +146,7 @@ fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], n
         reviews: tx.review_counts()?.values().sum(),
         dead: tx.dead_letter_counts()?.values().sum(),
         waits: tx.wait_counts()?,
+        held: tx.held_count()?,
         links: tx.link_counts()?,
         conditions,
         recent: mapped::recent(tx, catalog, now)?,
@@ -232,6 +234,7 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
         waiting_conflicts: counted.conflicts,
         waiting_dead_letters: counted.dead,
         waiting_reviews: counted.reviews,
+        held: counted.held,
         waiting_counterparts: counted.waits.values().map(|waits| waits.records).sum(),
         waiting_counterparts_since: counted.waits.values().map(|waits| waits.oldest).min(),
     };
@@ -419,6 +422,13 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
     };
     let items = if queue == 1 { "item" } else { "items" };
     alerts.push(alert(level, format!("{queue} {items} in manual review queue (target: <{QUEUE_MAX})")));
+    match consistency.held {
+        0 => {}
+        1 => alerts.push(alert("critical", "1 record is held as part of an unusual mass change; see `entente holds list`".to_owned())),
+        many => {
+            alerts.push(alert("critical", format!("{many} records are held as part of an unusual mass change; see `entente holds list`")))
+        }
+    }
     let stuck: Vec<&ConnectionStatus> =
         connections.iter().filter(|connection| matches!(connection.state.as_str(), "paused" | "broken" | "limited")).collect();
     if stuck.is_empty() {

@@ -127,6 +127,8 @@ pub struct Consistency {
     pub waiting_dead_letters: u64,
     /// Records that have no counterpart and wait for a match review.
     pub waiting_reviews: u64,
+    /// Records that are not written on because they are part of an unusual mass change that waits for a person.
+    pub held: u64,
     /// Records that wait for a row or for the counterpart of another record.
     pub waiting_counterparts: u64,
     /// Since when the one that has waited longest does.

@@ -71,6 +71,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
+            super::guard::count(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
             look_again(tx, &chosen, now)?;
             let ended: Vec<&Fate> = fresh.iter().filter_map(|at| fates[*at].as_ref()).collect();

@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 mod dashboard;
 mod dead_letters;
+mod holds;
 mod mappings;
 mod provisioning;
 mod reviews;

@@ -4,6 +4,7 @@ pub mod conflicts;
 pub mod dashboard;
 pub mod dead_letters;
 pub mod events;
+pub mod holds;
 pub mod mappings;
 pub mod plan;
 pub mod records;
@@ -25,6 +26,7 @@ pub fn routes() -> Router<App> {
         .merge(conflicts::routes())
         .merge(reviews::routes())
         .merge(dead_letters::routes())
+        .merge(holds::routes())
         .merge(mappings::routes())
         .merge(resync::routes())
         .merge(plan::routes())
