@@ -82,11 +82,13 @@ fn text(report: &UndoReport) -> String {
     }
     let done = match (report.restored, report.applied) {
         (0, _) => "Nothing to put back".to_owned(),
+        (1, true) => "1 field was put back, and goes to the platforms now".to_owned(),
+        (1, false) => "1 field would be put back; --apply does it".to_owned(),
         (many, true) => format!("{many} fields were put back, and go to the platforms now"),
         (many, false) => format!("{many} fields would be put back; --apply does it"),
     };
     text.push_str(&format!(
-        "{done}. {} stay because they were changed since, {} cannot be undone; {} records looked at ({}).\n",
+        "{done}. Changed since, so kept: {}. Cannot be undone: {}. Records looked at: {} ({}).\n",
         report.kept, report.impossible, report.records, report.what
     ));
     text
