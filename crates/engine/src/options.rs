@@ -28,6 +28,20 @@ pub struct Options {
     pub write_batch: usize,
     /// Rows of one write call under pressure.
     pub write_batch_under_pressure: usize,
+    /// Failures of a platform one after the other after which it is left alone, and tried with one call now and then until it answers.
+    pub breaker_failures: u32,
+    /// The same for failures among the latest 40 calls, in percent.
+    pub breaker_failure_percent: u64,
+    /// Minutes within which changes of a kind are counted, to hold what is an unusual mass change.
+    pub hold_window_minutes: u64,
+    /// Deletions, values blanked and owners changed, of one object at one connection, that always pass within the window.
+    pub hold_above: u64,
+    /// How many more pass where there are many, in percent of the linked records; 0 holds none.
+    pub hold_percent: u64,
+    /// Values overwritten that always pass within the window.
+    pub hold_overwrites_above: u64,
+    /// The same for values overwritten, in percent of the linked records; 0 holds none.
+    pub hold_overwrite_percent: u64,
     /// Region for phone numbers without country code, currency, time zone.
     #[serde(skip)]
     pub locale: Locale,
@@ -82,6 +96,13 @@ impl Default for Options {
             workers: 6,
             write_batch: 100,
             write_batch_under_pressure: 50,
+            breaker_failures: 10,
+            breaker_failure_percent: 50,
+            hold_window_minutes: 10,
+            hold_above: 50,
+            hold_percent: 5,
+            hold_overwrites_above: 500,
+            hold_overwrite_percent: 50,
             locale: Locale::default(),
             tier_groups: std::collections::BTreeMap::new(),
             onboarding_steps: [

@@ -1,12 +1,16 @@
 //! Reading records, and the three kinds of work that wait for a person: conflicts, match reviews and dead letters. The answers here
 //! are what the HTTP API, the CLI and the web app show; every function takes the viewer on whose behalf it looks.
 
+pub mod as_of;
 pub mod conflicts;
 pub mod dead_letters;
 pub mod detail;
 pub mod history;
+pub mod holds;
 pub mod list;
+pub(crate) mod overrule;
 pub mod reviews;
+pub mod undo;
 
 use std::collections::BTreeMap;
 
@@ -141,6 +145,21 @@ async fn by_external_id(engine: &Engine, text: &str) -> Result<Option<RecordId>>
     };
     let links = engine.store().read(move |tx| tx.links_at(&keys)).await?;
     Ok(links.into_values().next().map(|link| link.record))
+}
+
+/// Reads a value that a program or a person gave for a field: a text as people write it, the typed form, or null. `input` is the name of
+/// what it was given in, for the refusal.
+pub(crate) fn given_value(catalog: &Catalog, object: &str, field: &str, input: &str, given: &serde_json::Value) -> Result<Value> {
+    let invalid = |reason: String, remedy: &str| EngineError::Invalid { field: input.to_owned(), reason, remedy: remedy.to_owned() };
+    match given {
+        serde_json::Value::Null => Ok(Value::Null),
+        serde_json::Value::String(text) => match catalog.object(object).and_then(|object| object.field(field)) {
+            Some(known) => parse_value(&known.kind, text).map_err(|reason| invalid(reason, "write the value in that form")),
+            None => Ok(Value::text(text)),
+        },
+        typed => serde_json::from_value(typed.clone())
+            .map_err(|error| invalid(error.to_string(), "use a text, or the typed form such as {\"text\": \"Ada\"}")),
+    }
 }
 
 /// Whether a field type's values are shown as they are typed in, for inputs that a person fills.

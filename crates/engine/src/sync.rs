@@ -11,6 +11,7 @@ pub(crate) mod fate;
 pub mod first_read;
 pub(crate) mod flawed;
 pub(crate) mod gather;
+pub mod guard;
 pub mod inbox;
 pub(crate) mod ingest;
 pub mod lead;

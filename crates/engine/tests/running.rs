@@ -4,6 +4,8 @@
 
 #[path = "running/failures.rs"]
 mod failures;
+#[path = "running/holds.rs"]
+mod holds;
 #[path = "running/house.rs"]
 mod house;
 #[path = "running/learning.rs"]
@@ -18,5 +20,7 @@ mod processes;
 mod reading;
 #[path = "running/reconciling.rs"]
 mod reconciling;
+#[path = "running/undo.rs"]
+mod undo;
 #[path = "running/webhooks.rs"]
 mod webhooks;

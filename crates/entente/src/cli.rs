@@ -9,9 +9,11 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod history;
+mod holds;
 mod keys;
 mod ledger;
 mod mapping;
+mod moments;
 mod openapi;
 mod output;
 mod plan;
@@ -21,10 +23,12 @@ mod reconcile_text;
 mod resync;
 mod reviews;
 mod serve;
+mod show;
 mod sim;
 mod status;
 mod status_text;
 mod token;
+mod undo;
 mod worker;
 
 use std::path::PathBuf;
@@ -82,12 +86,16 @@ enum Command {
     Sim(sim::Args),
     /// Show the dashboard
     Status(status::Args),
+    /// Show a record, as it is or as it was
+    Show(show::Args),
     /// Show what happened to a record
     History(history::Args),
     /// Show who set a field of a record, and what it was before
     Blame(blame::Args),
     /// Check configuration, key, store and every connection
     Doctor(doctor::Args),
+    /// Show what undoing a change, a run or a stretch of time would put back, and do it with --apply; exit code 2 when there is something
+    Undo(undo::Args),
     /// Show what a sync would write, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
     /// Show the fields and webhooks that connections lack, and make them with --apply
@@ -108,6 +116,9 @@ enum Command {
     /// Pairs of records that may be one customer
     #[command(subcommand)]
     Reviews(reviews::Command),
+    /// Unusual mass changes that wait for a person
+    #[command(subcommand)]
+    Holds(holds::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
@@ -162,6 +173,8 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Bench(args) => bench::run(args, context).await,
         Command::Sim(args) => sim::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
+        Command::Show(args) => show::run(args, context).await,
+        Command::Undo(args) => undo::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Blame(args) => blame::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
@@ -173,6 +186,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::DeadLetters(command) => dead_letters::run(command, context).await,
         Command::Conflicts(command) => conflicts::run(command, context).await,
         Command::Reviews(command) => reviews::run(command, context).await,
+        Command::Holds(command) => holds::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,

@@ -202,6 +202,14 @@ fn lists_are_empty_and_unknown_records_are_named() {
     assert!(folder.ok(&["conflicts", "list"]).contains("No conflicts."));
     assert!(folder.ok(&["reviews", "list"]).contains("No reviews."));
     assert!(folder.refused(&["reviews", "accept", "7"]).contains("there is no review `7`"));
+    assert!(folder.ok(&["holds", "list"]).contains("No holds."));
+    assert!(folder.refused(&["holds", "release", "7"]).contains("there is no hold `7`"));
+    assert!(folder.refused(&["dead-letters", "edit", "7", "--set", "email=ada@example.com"]).contains("there is no dead letter `7`"));
+    assert!(folder.ok(&["dead-letters", "retry", "--class", "data"]).contains("Looking at 0 records again."));
+    assert!(folder.ok(&["undo", "--since", "2h"]).contains("Nothing to put back"));
+    assert!(folder.refused(&["undo", "--entry", "7"]).contains("there is no entry `7`"));
+    assert!(folder.refused(&["undo", "--since", "yesterday"]).contains("`yesterday` is no instant"));
+    assert!(folder.refused(&["show", "nobody", "--as-of", "2h"]).contains("there is no record `nobody`"));
     assert!(folder.refused(&["history", "nobody"]).contains("there is no record `nobody`"));
     assert!(folder.refused(&["resync", "--object", "unicorn"]).contains("unicorn"));
     assert!(folder.ok(&["mapping", "show", "--object", "contact", "--connection", "zendesk"]).contains("contact at zendesk: user"));

@@ -41,6 +41,8 @@ mod rows_in_any_order;
 mod steps;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/undo.rs"]
+mod undo;
 #[path = "simulation/world.rs"]
 mod world;
 #[path = "simulation/worlds.rs"]

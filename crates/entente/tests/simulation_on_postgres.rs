@@ -29,6 +29,8 @@ mod people;
 mod rows_in_any_order;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/undo.rs"]
+mod undo;
 #[path = "simulation/world.rs"]
 mod world;
 #[path = "simulation/worlds.rs"]

@@ -14,4 +14,5 @@ pub mod matching;
 pub mod normalise;
 pub mod object;
 pub mod plan;
+pub mod undo;
 pub mod value;

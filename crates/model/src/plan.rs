@@ -236,7 +236,7 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
         Owner::Crm | Owner::Support | Owner::Shared => merge_shared(input, &sides, policy, frozen, plan),
     };
     let Outcome::Winner { value, reason, from, mark } = outcome else { return };
-    if reason == Reason::Owner || policy.owner == Owner::Native {
+    if policy.owner != Owner::Shared && (reason == Reason::Owner || reason == Reason::Unchanged) {
         note_replaced(&sides, key, &value, &from, plan);
     }
     if frozen {
@@ -276,11 +276,18 @@ fn owner_wins(input: Input<'_>, sides: &[&Side], key: &str, role: Role) -> Outco
     let owners: Vec<&&Side> = sides.iter().filter(|side| side.role == role).collect();
     // Several connections of the owning role: the one that changed speaks, else the one that was heard last, else the first.
     let spoke = owners.iter().find(|side| changed(side, key)).or_else(|| owners.iter().find(|side| get(&side.values, key).agrees(held)));
-    let Some(owner) = spoke.or(owners.first()) else {
+    let Some(owner) = spoke.or_else(|| owners.first().filter(|owner| !outvoted(owner, key))) else {
         return held_wins(input, key);
     };
     let value = get(&owner.values, key).clone();
     Outcome::Winner { value, reason: Reason::Owner, from: owner.name.clone(), mark: owner.mark }
+}
+
+/// Whether a decision that was committed weighed the value that the owner shows and went against it: a person undid it. It stands until
+/// the owner changes the field again.
+fn outvoted(owner: &Side, key: &str) -> bool {
+    let weighed = owner.taken.get(key).filter(|taken| owner.base.get(key).is_none_or(|base| !base.agrees(taken)));
+    weighed.is_some() && owner.writable.contains(key)
 }
 
 /// Whether the side's value differs from what is known of it. What was never weighed nor agreed counts as changed unless blank.

@@ -3,6 +3,7 @@
 mod canonical;
 mod seal;
 mod verify;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ use crate::viewer::Viewer;
 
 pub use seal::Block;
 pub use verify::{Broken, Progress, Verdict, Verified};
+pub use window::{Touch, Window};
 
 /// Number of an entry. Later entries have greater numbers; numbers may be skipped.
 pub type EntryId = i64;
@@ -61,7 +63,7 @@ pub struct NewEntry {
     pub actor: Actor,
     /// Name of the user, connection or flow. Not encrypted: name nobody who may ask for erasure.
     pub actor_name: String,
-    /// Why: webhook, poll, schedule, event, resync, reconcile, import, user, api, agent, flow or erasure.
+    /// Why: webhook, poll, schedule, event, resync, reconcile, import, user, api, agent, flow, undo or erasure.
     pub cause: String,
     /// What happened beyond the changes (the rule, the merge, the deletion). Not encrypted: no personal values.
     pub detail: String,

@@ -10,6 +10,8 @@ mod counterparts;
 mod counters;
 #[path = "suite/hints.rs"]
 mod hints;
+#[path = "suite/holds.rs"]
+mod holds;
 #[path = "suite/house.rs"]
 mod house;
 #[path = "suite/inbox.rs"]
@@ -28,3 +30,5 @@ mod records;
 mod speed;
 #[path = "suite/transactions.rs"]
 mod transactions;
+#[path = "suite/window.rs"]
+mod window;

@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at every record again whose dead letter is of a class of error or a connection, or at all of them. */
+        post: operations["retry_dead_letters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dead-letters/{id}": {
         parameters: {
             query?: never;
@@ -106,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dead-letters/{id}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Corrects the record, and looks at it again, with all attempts anew. The correction goes to every counterpart. */
+        post: operations["edit_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dead-letters/{id}/retry": {
         parameters: {
             query?: never;
@@ -134,6 +168,74 @@ export interface paths {
         get: operations["events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holds, newest first; the open ones unless a state is given. */
+        get: operations["list_holds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A hold with a page of what is held. */
+        get: operations["get_hold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides against a hold: what was changed is put back where it came from. What cannot be put back still waits, and is named. */
+        post: operations["drop_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a hold go: its records converge as if nothing had held them. */
+        post: operations["release_hold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -242,6 +344,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The reconciliation under way, the report of the last one, and what one costs. */
+        get: operations["reconciliation_status"];
+        put?: never;
+        /** Compares both sides field by field, puts right what differs by the owner rules, and certifies. Taken up by the running sync. */
+        post: operations["start_reconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate of the last reconciliation, as `entente reconcile --verify` takes it. */
+        get: operations["last_certificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/records": {
         parameters: {
             query?: never;
@@ -268,6 +405,23 @@ export interface paths {
         };
         /** One record with the provenance of each value. */
         get: operations["get_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/{id}/as-of": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A record as it was at an instant. */
+        get: operations["as_of"];
         put?: never;
         post?: never;
         delete?: never;
@@ -413,6 +567,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undoes: the earlier values become an edit of the viewer, which goes to every counterpart. It can be undone in turn. */
+        post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/undo/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What undoing would put back, what stays because it was changed since, and what cannot be undone. Nothing is written. */
+        post: operations["plan_undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -551,6 +739,26 @@ export interface components {
             /** @description The present value, as people read it. */
             value?: string | null;
         };
+        /** @description API calls of one connection. */
+        Calls: {
+            /** @description Connection. */
+            connection: string;
+            /**
+             * Format: int64
+             * @description Expected before it began.
+             */
+            expected: number;
+            /**
+             * Format: int64
+             * @description Made.
+             */
+            made: number;
+        };
+        /**
+         * @description Why something differs.
+         * @enum {string}
+         */
+        Cause: "not_taken" | "against_owner" | "not_written" | "in_progress" | "conflict" | "refused" | "formatting" | "unreadable" | "unknown_reference" | "row_gone" | "row_back" | "no_counterpart" | "lacks_required" | "waits" | "review" | "unmatched" | "claimed_twice" | "orphan" | "orphan_here" | "not_read";
         /** @description A change of the record. */
         ChangePreview: {
             /** @description After. */
@@ -667,7 +875,7 @@ export interface components {
             response_ms?: number | null;
             /** @description `crm` or `support`. */
             role: string;
-            /** @description `ok`, `limited`, `paused` (needs a person), `unchecked`. */
+            /** @description `ok`, `limited`, `paused` (needs a person), `broken` (the platform fails, and is tried now and then), `unchecked`. */
             state: string;
             /**
              * Format: int64
@@ -691,6 +899,11 @@ export interface components {
             drift: components["schemas"]["DriftLine"][];
             /**
              * Format: int64
+             * @description Records that are not written on because they are part of an unusual mass change that waits for a person.
+             */
+            held: number;
+            /**
+             * Format: int64
              * @description Of those, without anything in flight, in conflict or failed.
              */
             in_agreement: number;
@@ -704,6 +917,8 @@ export interface components {
              * @description Of those, linked at every connection that should have them.
              */
             linked: number;
+            /** @description What the last reconciliation came to; absent before the first. */
+            reconciliation?: components["schemas"]["LastReconciliation"];
             /**
              * Format: int64
              * @description Customers (accounts and contacts) that Entente holds.
@@ -731,6 +946,33 @@ export interface components {
              * @description Records that have no counterpart and wait for a match review.
              */
             waiting_reviews: number;
+        };
+        /** @description Calls that a reconciliation is going to make. */
+        Cost: {
+            /**
+             * Format: int64
+             * @description In all. Rows that turn out missing, and second looks at what differed, are fetched beside that, up to a hundred or more a call.
+             */
+            calls: number;
+            /** @description By object. */
+            lines: components["schemas"]["CostLine"][];
+        };
+        /** @description Calls for one object of one connection. */
+        CostLine: {
+            /**
+             * Format: int64
+             * @description Calls.
+             */
+            calls: number;
+            /** @description Connection. */
+            connection: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Rows that are known.
+             */
+            rows: number;
         };
         /** @description The whole dashboard. Rates are percent, latencies milliseconds, days are UTC. */
         Dashboard: {
@@ -772,6 +1014,8 @@ export interface components {
              * @description Attempts made.
              */
             attempts: number;
+            /** @description Class of the error: what is to be done about it. */
+            class: string;
             /** @description The connection that refused. */
             connection?: string | null;
             /** @description What went wrong. */
@@ -803,8 +1047,6 @@ export interface components {
         DeadLetterDetail: components["schemas"]["DeadLetter"] & {
             /** @description The vendor's answer. */
             answer: string;
-            /** @description Kind of error: what is to be done about it. */
-            class: string;
             /** @description The vendor's code, or ours. */
             code: string;
             /**
@@ -814,6 +1056,13 @@ export interface components {
             first_at: string;
             /** @description Every attempt. */
             tries: components["schemas"]["DeadLetterAttempt"][];
+        };
+        /** @description New values of the record, which are tried at once. */
+        DeadLetterEdit: {
+            /** @description Values by field: a text as people write it, or the typed form (`{"text": "Ada"}`); null clears the field. */
+            fields: {
+                [key: string]: unknown;
+            };
         };
         /** @description A page of dead letters, newest first. */
         DeadLetterPage: {
@@ -896,6 +1145,30 @@ export interface components {
             /** @description What to do. */
             remedy?: string | null;
         };
+        /** @description Something that is not in agreement. */
+        Exception: {
+            /** @description Why. */
+            cause: components["schemas"]["Cause"];
+            /** @description The side. */
+            connection: string;
+            /** @description What else is to be said. */
+            detail?: string | null;
+            /** @description The row, if there is one. */
+            external_id?: string | null;
+            /** @description The field, `None` when it is the row as a whole. */
+            field?: string | null;
+            /** @description The platform's name of the object. */
+            object: string;
+            /**
+             * Format: int32
+             * @description The range of the certificate that it lies in.
+             */
+            range?: number | null;
+            /** @description The record, if there is one. */
+            record?: string | null;
+            /** @description Why, in words. */
+            words: string;
+        };
         /** @description One failure. */
         Failure: {
             /** @description When. */
@@ -908,6 +1181,24 @@ export interface components {
             record: string;
             /** @description `retrying`, `recovered`, `fixed` (after a person put something right), `manual`, `discarded`. */
             status: string;
+        };
+        /** @description A field as it was. */
+        FieldAsOf: {
+            /**
+             * Format: date-time
+             * @description When that was.
+             */
+            changed_at?: string | null;
+            /** @description The first entry after the instant that gave it another value; none when it has kept it. */
+            changed_by?: string | null;
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description The present value. */
+            now?: string | null;
+            /** @description The value then, as people read it; none for no value. */
+            value?: string | null;
         };
         /** @description What an entry did to one field. */
         FieldChange: {
@@ -926,6 +1217,42 @@ export interface components {
             /** @description The rule that decided, or what a flow or a person did. */
             reason?: string | null;
         };
+        /** @description One field, or whole rows, that differed for one cause. */
+        FieldDrift: {
+            /** @description Why. */
+            cause: components["schemas"]["Cause"];
+            /** @description The side that differed. */
+            connection: string;
+            /** @description Object and field (`account.industry`), or the object alone when it is whole rows. */
+            field: string;
+            /** @description What people call it (`Account: Industry`). */
+            label: string;
+            /**
+             * Format: int64
+             * @description Records or rows.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Of those, how many agreed at the second look.
+             */
+            resolved: number;
+            /** @description The oldest change behind it, as far as the platform tells. */
+            since?: string | null;
+            /** @description Why, in words. */
+            words: string;
+        };
+        /** @description A field that stays, in whole or, of a set, in part, because somebody changed it since. */
+        FieldKept: {
+            /** @description The later entries. */
+            edited_by: string[];
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description The value that stays. */
+            now?: string | null;
+        };
         /** @description A field to be written. */
         FieldPreview: {
             /** @description What would be written. */
@@ -934,6 +1261,21 @@ export interface components {
             before: string;
             /** @description Field. */
             field: string;
+        };
+        /** @description A field that is put back. */
+        FieldUndo: {
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description The present value, as people read it; none for no value. */
+            now?: string | null;
+            /** @description The entries that this takes back. */
+            takes_back: string[];
+            /** @description The value it gets. */
+            then?: string | null;
+            /** @description Connections that it is written to. */
+            writes: string[];
         };
         /** @description Something that must be put right before a mapping can be saved. */
         Finding: {
@@ -981,6 +1323,33 @@ export interface components {
              */
             waiting_reviews: number;
         };
+        /** @description A field of a held record. */
+        HeldChange: {
+            /** @description The value that would be written. */
+            after?: string | null;
+            /** @description The value agreed so far, as people read it; none for no value. */
+            before?: string | null;
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+        };
+        /** @description A record that waits with a hold. */
+        HeldRecord: {
+            /** @description What would be written; nothing for a deletion. */
+            changes: components["schemas"]["HeldChange"][];
+            /** @description For a deletion: the connections at which the row is gone. */
+            gone: string[];
+            /** @description Record id. */
+            record: string;
+            /**
+             * Format: date-time
+             * @description Since when it waits.
+             */
+            since: string;
+            /** @description What people call the record. */
+            title: string;
+        };
         /** @description One entry of the ledger. */
         HistoryEntry: {
             /** @description The kind of hand behind it: `customer`, `sales`, `support`, `automation`, `us`, `person`, `unknown`. */
@@ -992,7 +1361,7 @@ export interface components {
              * @description When.
              */
             at: string;
-            /** @description Why: `webhook`, `poll`, `schedule`, `event`, `resync`, `reconcile`, `import`, `user`, `api`, `agent`, `flow`, `erasure`. */
+            /** @description Why: `webhook`, `poll`, `schedule`, `event`, `resync`, `reconcile`, `import`, `user`, `api`, `agent`, `flow`, `undo`, `erasure`. */
             cause: string;
             /** @description The changes. */
             changes: components["schemas"]["FieldChange"][];
@@ -1009,6 +1378,74 @@ export interface components {
         HistoryPage: {
             /** @description The entries. */
             items: components["schemas"]["HistoryEntry"][];
+            /** @description Where the next page begins; none on the last. */
+            next?: string | null;
+        };
+        /** @description A hold. */
+        Hold: {
+            /**
+             * Format: int64
+             * @description How many of them would have passed.
+             */
+            allowed: number;
+            /**
+             * Format: date-time
+             * @description When a person decided.
+             */
+            closed_at?: string | null;
+            /** @description Who decided. */
+            closed_by?: string | null;
+            /** @description The connection that would be written to. */
+            connection: string;
+            /** @description Hold id. */
+            id: string;
+            /** @description `delete`, `blank`, `owner` or `overwrite`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Changes within the window when it was opened.
+             */
+            many: number;
+            /** @description Object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Records that wait with it.
+             */
+            records: number;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             */
+            since: string;
+            /** @description `open`, `released` or `dropped`. */
+            state: string;
+            /** @description The same in words: `would lose values`. */
+            what: string;
+        };
+        /** @description What a decision about a hold came to. */
+        HoldDecision: {
+            /** @description The hold as it is now. Open, when some of it could not be dropped. */
+            hold: components["schemas"]["Hold"];
+            /** @description The first records that still wait, with the reason. */
+            kept: components["schemas"]["NotDropped"][];
+            /**
+             * Format: int64
+             * @description Records that go on.
+             */
+            records: number;
+        };
+        /** @description A hold with a page of what is held. */
+        HoldDetail: components["schemas"]["Hold"] & {
+            /** @description Records that wait with it. */
+            held: components["schemas"]["HeldRecord"][];
+            /** @description Where the next page begins; none on the last. */
+            next?: string | null;
+        };
+        /** @description A page of holds, newest first. */
+        HoldPage: {
+            /** @description The holds. */
+            items: components["schemas"]["Hold"][];
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
@@ -1032,6 +1469,45 @@ export interface components {
             removed: string[];
             /** @description Rows of the platform that it was tried on. */
             rows: number;
+        };
+        /** @description The last reconciliation in a line. */
+        LastReconciliation: {
+            /** @description When it ended. */
+            at: string;
+            /**
+             * Format: int64
+             * @description Rows compared with their record.
+             */
+            compared: number;
+            /** @description Whether every object was read completely. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Differences found.
+             */
+            differences: number;
+            /**
+             * Format: int64
+             * @description Records and rows that differed.
+             */
+            differing: number;
+            /**
+             * Format: int64
+             * @description What was not in agreement at its end.
+             */
+            exceptions: number;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            ms: number;
+            /**
+             * Format: int64
+             * @description Of those, how many were gone at the second look.
+             */
+            resolved: number;
+            /** @description What was reconciled, in words. */
+            scope: string;
         };
         /** @description A line that loses something on the way there and back. */
         Loss: {
@@ -1118,6 +1594,48 @@ export interface components {
              * @description Counts up from 1, for each connection and object. Version 1 is the shipped one.
              */
             version: number;
+        };
+        /** @description A record whose change could not be put back. */
+        NotDropped: {
+            /** @description Why not, and what to do. */
+            reason: string;
+            /** @description Record id. */
+            record: string;
+        };
+        /** @description Something that cannot be undone. */
+        NotUndone: {
+            /** @description The entry, where it is one. */
+            entry?: string | null;
+            /** @description The field, unless it is the whole of an entry or a record. */
+            field?: string | null;
+            /** @description Why not. */
+            reason: string;
+            /** @description What to do instead. */
+            remedy: string;
+        };
+        /** @description One object of one connection. */
+        ObjectLine: {
+            /**
+             * Format: int64
+             * @description Rows compared with their record.
+             */
+            compared: number;
+            /** @description Connection. */
+            connection: string;
+            /** @description Why it was not read completely, if it was not. Then nothing is said of rows that were not shown. */
+            incomplete?: string | null;
+            /** @description The platform's name of the object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Pages read.
+             */
+            pages: number;
+            /**
+             * Format: int64
+             * @description Rows read.
+             */
+            rows: number;
         };
         /** @description New customers today. */
         Onboarding: {
@@ -1220,6 +1738,60 @@ export interface components {
              * @description Counterparts there that it is synced with.
              */
             records: number;
+        };
+        /** @description What was asked for. */
+        ReconciliationAnswer: {
+            /** @description API calls that it is going to take. */
+            cost: components["schemas"]["Cost"];
+            /** @description What is reconciled, in words. */
+            scope: string;
+        };
+        /** @description What to reconcile; with nothing given, everything. */
+        ReconciliationRequest: {
+            /**
+             * @description One connection.
+             * @default null
+             */
+            connection: string | null;
+            /**
+             * @description Whether to compare only, and put nothing right.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * @description One of our objects, at every connection.
+             * @default null
+             */
+            object: string | null;
+        };
+        /** @description What is known of reconciliations. */
+        ReconciliationStatus: {
+            cost?: components["schemas"]["Cost"] | null;
+            last?: components["schemas"]["Report"] | null;
+            running?: components["schemas"]["Running"] | null;
+        };
+        /** @description A record as it was at an instant. */
+        RecordAsOf: {
+            /**
+             * Format: date-time
+             * @description The instant.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Entries since then.
+             */
+            entries_since: number;
+            /** @description Its fields then, those without a value then and now left out. */
+            fields: components["schemas"]["FieldAsOf"][];
+            /** @description Record id. */
+            id: string;
+            /** @description Object. */
+            object: string;
+            /** @description `active`, `deleted` or `merged` then, or `unknown` before Entente knew it. */
+            state: string;
+            /** @description What people called it then. */
+            title: string;
         };
         /** @description One record. */
         RecordDetail: {
@@ -1347,6 +1919,98 @@ export interface components {
             /** @description What would be written. */
             writes: components["schemas"]["WritePreview"][];
         };
+        /** @description What undoing comes to for one record. */
+        RecordUndo: {
+            /** @description The entry that did it, once it is applied. It can be undone like any other. */
+            entry?: string | null;
+            /** @description Fields that are put back. */
+            fields: components["schemas"]["FieldUndo"][];
+            /** @description What cannot be undone. */
+            impossible: components["schemas"]["NotUndone"][];
+            /** @description Fields that stay because they were changed since. */
+            kept: components["schemas"]["FieldKept"][];
+            /** @description Object. */
+            object: string;
+            /** @description Record id. */
+            record: string;
+            /** @description What people call the record. */
+            title: string;
+        };
+        /** @description What a reconciliation came to. */
+        Report: {
+            /** @description When reading began. */
+            began_at: string;
+            /** @description On whose behalf. */
+            by: string;
+            /** @description API calls, by connection. */
+            calls: components["schemas"]["Calls"][];
+            /**
+             * Format: int64
+             * @description Milliseconds of comparing, of all connections together; the rest was waiting for platforms.
+             */
+            compare_ms: number;
+            /**
+             * Format: int64
+             * @description Rows compared with their record.
+             */
+            compared: number;
+            /** @description Whether every object was read completely. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Differences found.
+             */
+            differences: number;
+            /**
+             * Format: int64
+             * @description Records and rows that differed.
+             */
+            differing: number;
+            /** @description What differed, by field and cause. */
+            drift: components["schemas"]["FieldDrift"][];
+            /** @description Whether nothing was to be put right. */
+            dry_run: boolean;
+            /** @description When everything was looked at. */
+            ended_at: string;
+            /** @description Everything that is not in agreement now; at most 1,000 of them. */
+            exceptions: components["schemas"]["Exception"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            exceptions_total: number;
+            /**
+             * Format: int64
+             * @description Fields compared.
+             */
+            fields: number;
+            /** @description Name of the key that signed the certificate. */
+            key: string;
+            /** @description What was read, by object. */
+            objects: components["schemas"]["ObjectLine"][];
+            /**
+             * Format: int64
+             * @description Records that lack a counterpart, of the exceptions.
+             */
+            orphans: number;
+            /**
+             * Format: int64
+             * @description Of those, how many were gone at the second look.
+             */
+            resolved: number;
+            /**
+             * Format: int64
+             * @description Rows read.
+             */
+            rows: number;
+            /** @description What was reconciled, in words. */
+            scope: string;
+            /**
+             * Format: int64
+             * @description Rows of platforms that no record stands for, of the exceptions.
+             */
+            unmatched: number;
+        };
         /** @description A decision: either the value of a side, or another value. */
         Resolution: {
             /**
@@ -1379,6 +2043,27 @@ export interface components {
              * @default null
              */
             record: string | null;
+        };
+        /** @description How many were retried. */
+        Retried: {
+            /**
+             * Format: int64
+             * @description Records that are looked at again.
+             */
+            retried: number;
+        };
+        /** @description Which dead letters to retry together; with nothing given, all of them. */
+        RetryMany: {
+            /**
+             * @description Only those of this class of error.
+             * @default null
+             */
+            class: string | null;
+            /**
+             * @description Only those of this connection.
+             * @default null
+             */
+            connection: string | null;
         };
         /** @description Two records that may be one. */
         Review: {
@@ -1507,6 +2192,22 @@ export interface components {
              */
             weight: number;
         };
+        /** @description A reconciliation under way. */
+        Running: {
+            /** @description Its last sign of life. */
+            at: string;
+            /** @description When it began. */
+            began_at: string;
+            /** @description On whose behalf. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Pages read so far.
+             */
+            pages: number;
+            /** @description What is reconciled, in words. */
+            scope: string;
+        };
         /** @description A mapping that was saved. */
         Saved: components["schemas"]["MappingVersion"] & {
             /** @description What was found on the way. */
@@ -1612,6 +2313,95 @@ export interface components {
              * @description Records updated at a connection.
              */
             updated: number;
+        };
+        /** @description A plan of an undo, or what an applied one came to. */
+        UndoReport: {
+            /** @description Whether it was applied; otherwise nothing was written. */
+            applied: boolean;
+            /**
+             * Format: int64
+             * @description Things that cannot be undone.
+             */
+            impossible: number;
+            /** @description The first records of them that there is something to say about. */
+            items: components["schemas"]["RecordUndo"][];
+            /**
+             * Format: int64
+             * @description Fields that stay because they were changed since.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Records that there is something to say about and that are not listed.
+             */
+            left_out: number;
+            /**
+             * Format: int64
+             * @description Records that the entries touched.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Fields that are put back.
+             */
+            restored: number;
+            /** @description What was asked to be undone, in words. */
+            what: string;
+        };
+        /** @description What is to be undone: an entry, a run of entries, a stretch of time, or the latest change of a record. The other conditions narrow it. */
+        UndoRequest: {
+            /**
+             * @description Only entries by this user, connection or flow.
+             * @default null
+             */
+            by: string | null;
+            /**
+             * @description Only entries with this cause: `webhook`, `poll`, `resync`, `import`, `user`, `flow`, `undo`, …
+             * @default null
+             */
+            cause: string | null;
+            /**
+             * @description Only what came from this connection.
+             * @default null
+             */
+            connection: string | null;
+            /**
+             * @description This entry of the ledger.
+             * @default null
+             */
+            entry: string | null;
+            /**
+             * @description Only these fields.
+             * @default []
+             */
+            fields: string[];
+            /**
+             * @description Only records of this object.
+             * @default null
+             */
+            object: string | null;
+            /**
+             * @description Only this record: its id, a connection and external id, or words that fit one record. Alone, it means its latest change.
+             * @default null
+             */
+            record: string | null;
+            /**
+             * @description The run that this entry is part of: everything that the same hand did for the same cause without a pause of a minute.
+             * @default null
+             */
+            run: string | null;
+            /**
+             * Format: date-time
+             * @description Everything from this instant on.
+             * @default null
+             */
+            since: string | null;
+            /**
+             * Format: date-time
+             * @description Up to this instant, it included; up to now without it.
+             * @default null
+             */
+            until: string | null;
         };
         /** @description One write. */
         WritePreview: {
@@ -1743,6 +2533,8 @@ export interface operations {
                 state?: string;
                 /** @description Only those of this connection. */
                 connection?: string;
+                /** @description Only those of this class of error. */
+                class?: string;
                 /** @description Go on where the last page ended: its `next`. */
                 before?: string;
                 /** @description Dead letters per page, 1 to 1,000; 50 without it. */
@@ -1761,6 +2553,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    retry_dead_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryMany"];
+            };
+        };
+        responses: {
+            /** @description How many are looked at again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             /** @description Refused */
@@ -1842,6 +2667,42 @@ export interface operations {
             };
         };
     };
+    edit_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Dead letter id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterEdit"];
+            };
+        };
+        responses: {
+            /** @description The dead letter as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     retry: {
         parameters: {
             query?: never;
@@ -1893,6 +2754,143 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_holds: {
+        parameters: {
+            query?: {
+                /** @description `open`, `released` or `dropped`; open ones without it. */
+                state?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Holds per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_hold: {
+        parameters: {
+            query?: {
+                /** @description Go on where the last page ended: its `next`. */
+                after?: string;
+                /** @description Records per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Hold id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    drop_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Hold id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDecision"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    release_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Hold id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldDecision"];
                 };
             };
             /** @description Refused */
@@ -2122,6 +3120,97 @@ export interface operations {
             };
         };
     };
+    reconciliation_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationStatus"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    start_reconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconciliationRequest"];
+            };
+        };
+        responses: {
+            /** @description Taken up within seconds */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationAnswer"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    last_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_records: {
         parameters: {
             query?: {
@@ -2179,6 +3268,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    as_of: {
+        parameters: {
+            query: {
+                /** @description The instant. */
+                at: string;
+            };
+            header?: never;
+            path: {
+                /** @description Record id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record as it was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordAsOf"];
                 };
             };
             /** @description Refused */
@@ -2474,6 +3598,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description What was put back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoReport"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    plan_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoReport"];
+                };
             };
             /** @description Refused */
             default: {

@@ -72,6 +72,7 @@ const TONES: Record<string, Tone> = {
   conflict: 'warn',
   manual: 'warn',
   review: 'warn',
+  broken: 'bad',
   down: 'bad',
   paused: 'bad',
   critical: 'bad',

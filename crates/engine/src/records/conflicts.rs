@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Display, PAGE, label, parse_value, titles};
+use super::{Display, PAGE, given_value, label, titles};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -262,16 +262,7 @@ fn chosen(catalog: &Catalog, found: &entente_store::Conflict, resolution: &Resol
                 .map(|one| one.value.clone())
                 .ok_or_else(|| invalid("side", format!("`{side}` is not a side of this conflict"), format!("use one of: {}", known())))
         }
-        (None, Some(serde_json::Value::Null)) => Ok(Value::Null),
-        (None, Some(serde_json::Value::String(text))) => {
-            let kind = catalog.object(&of.object).and_then(|object| object.field(&of.field)).map(|field| &field.kind);
-            match kind {
-                Some(kind) => parse_value(kind, text).map_err(|reason| invalid("value", reason, "write the value in that form".to_owned())),
-                None => Ok(Value::text(text)),
-            }
-        }
-        (None, Some(typed)) => serde_json::from_value(typed.clone())
-            .map_err(|error| invalid("value", error.to_string(), "use a text, or the typed form such as {\"text\": \"Ada\"}".to_owned())),
+        (None, Some(given)) => given_value(catalog, &of.object, &of.field, "value", given),
         _ => Err(invalid(
             "side",
             "either a side or a value is needed, and not both".to_owned(),

@@ -1,6 +1,8 @@
-//! Dead letters: records whose converge failed for good, kept until a person retries or discards them.
+//! Dead letters: records whose converge failed for good, kept until a person retries or discards them, or corrects the record first.
 
-use std::collections::BTreeSet;
+mod edit;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_store::{DeadLetterFilter, DeadLetterState, LANE_URGENT, NewHint, StoreError, Viewer};
 use jiff::Timestamp;
@@ -22,6 +24,9 @@ pub struct DeadLetterQuery {
     /// Only those of this connection.
     #[param(nullable = false)]
     pub connection: Option<String>,
+    /// Only those of this class of error.
+    #[param(nullable = false)]
+    pub class: Option<String>,
     /// Go on where the last page ended: its `next`.
     #[param(nullable = false)]
     pub before: Option<String>,
@@ -48,6 +53,8 @@ pub struct DeadLetter {
     pub at: Timestamp,
     /// The connection that refused.
     pub connection: Option<String>,
+    /// Class of the error: what is to be done about it.
+    pub class: String,
     /// What went wrong.
     pub error: String,
     /// What to do about it.
@@ -74,8 +81,6 @@ pub struct DeadLetterDetail {
     /// The dead letter.
     #[serde(flatten)]
     pub letter: DeadLetter,
-    /// Kind of error: what is to be done about it.
-    pub class: String,
     /// The vendor's code, or ours.
     pub code: String,
     /// The vendor's answer.
@@ -132,7 +137,8 @@ pub async fn list(engine: &Engine, viewer: &Viewer, query: DeadLetterQuery) -> R
     let before = query.before.as_deref().filter(|before| !before.is_empty()).map(parse_number).transpose()?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
     let connection = query.connection.filter(|name| !name.is_empty());
-    let filter = DeadLetterFilter { state: Some(state), connection, before, ..DeadLetterFilter::default() };
+    let error_class = query.class.filter(|class| !class.is_empty());
+    let filter = DeadLetterFilter { state: Some(state), connection, error_class, before, ..DeadLetterFilter::default() };
     let seer = viewer.clone();
     let found = engine.store().read(move |tx| tx.dead_letters(&seer, &filter, limit)).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
@@ -151,7 +157,6 @@ pub async fn show(engine: &Engine, viewer: &Viewer, id: &str) -> Result<DeadLett
     let letter = shown(engine, viewer, vec![found]).await?.pop().ok_or_else(|| unknown(id))?;
     Ok(DeadLetterDetail {
         letter,
-        class: kept.error_class,
         code: kept.error_code,
         answer: kept.vendor_answer,
         first_at: kept.first_at,
@@ -169,22 +174,60 @@ pub async fn retry(engine: &Engine, viewer: &Viewer, id: &str) -> Result<DeadLet
     close(engine, viewer, vec![number], DeadLetterState::Retried, reason).await?.pop().ok_or_else(|| closed(id))
 }
 
-/// Looks at every record again that has an open dead letter. Answers how many.
+/// Which dead letters to retry together; with nothing given, all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryMany {
+    /// Only those of this class of error.
+    pub class: Option<String>,
+    /// Only those of this connection.
+    pub connection: Option<String>,
+}
+
+/// Looks at every record again that has such an open dead letter. Answers how many.
 ///
 /// # Errors
-/// When the store fails.
-pub async fn retry_all(engine: &Engine, viewer: &Viewer) -> Result<u64> {
+/// When the connection is not configured, or the store fails.
+pub async fn retry_many(engine: &Engine, viewer: &Viewer, which: &RetryMany) -> Result<u64> {
+    if let Some(connection) = &which.connection {
+        engine.connection(connection)?;
+    }
+    let mut filter = DeadLetterFilter {
+        state: Some(DeadLetterState::Open),
+        connection: which.connection.clone(),
+        error_class: which.class.clone(),
+        ..DeadLetterFilter::default()
+    };
     let mut many = 0;
     loop {
-        let filter = DeadLetterFilter { state: Some(DeadLetterState::Open), ..DeadLetterFilter::default() };
-        let seer = viewer.clone();
-        let open = engine.store().read(move |tx| tx.dead_letters(&seer, &filter, entente_store::PAGE_ROWS_MAX)).await?;
-        if open.is_empty() {
-            return Ok(many);
-        }
+        let (seer, wanted) = (viewer.clone(), filter.clone());
+        let open = engine.store().read(move |tx| tx.dead_letters(&seer, &wanted, entente_store::PAGE_ROWS_MAX)).await?;
+        let Some(last) = open.last().map(|letter| letter.id) else { return Ok(many) };
+        // Those that fail again meanwhile get new numbers: they are not retried for ever.
+        filter.before = Some(last);
         let ids = open.iter().map(|letter| letter.id).collect();
         many += close(engine, viewer, ids, DeadLetterState::Retried, format!("retried by {}", viewer.name)).await?.len() as u64;
     }
+}
+
+/// New values of the record, which are tried at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetterEdit {
+    /// Values by field: a text as people write it, or the typed form (`{"text": "Ada"}`); null clears the field.
+    pub fields: BTreeMap<String, serde_json::Value>,
+}
+
+/// Corrects the record of a dead letter by an edit of the viewer, and looks at it again, with all attempts anew.
+///
+/// # Errors
+/// When there is no such dead letter, it is closed already, no record stands for it yet, or a value cannot be given.
+pub async fn edit(engine: &Engine, viewer: &Viewer, id: &str, edit: DeadLetterEdit) -> Result<DeadLetter> {
+    let number = parse_number(id)?;
+    let seer = viewer.clone();
+    let found = engine.store().read(move |tx| tx.dead_letter(&seer, number)).await?.ok_or_else(|| unknown(id))?;
+    let closed_now = edit::edit(engine, viewer, found, &edit).await?.ok_or_else(|| closed(id))?;
+    shown(engine, viewer, vec![closed_now]).await?.pop().ok_or_else(|| unknown(id))
 }
 
 /// Puts a dead letter away. The record is looked at again when it next changes.
@@ -212,25 +255,26 @@ async fn close(engine: &Engine, viewer: &Viewer, ids: Vec<i64>, state: DeadLette
         .write(move |tx| {
             let closed = tx.close_dead_letters(&ids, state, &reason, now)?;
             if state == DeadLetterState::Retried {
-                let hints: Vec<NewHint> = closed
-                    .iter()
-                    .map(|letter| NewHint {
-                        subject: letter.letter.subject.clone(),
-                        object: letter.letter.object.clone(),
-                        lane: LANE_URGENT,
-                        due_at: now,
-                        cause: "user".to_owned(),
-                        fetch: connections.clone(),
-                        origin_at: None,
-                        at: now,
-                    })
-                    .collect();
-                tx.hint(&hints)?;
+                tx.hint(&closed.iter().map(|letter| again(letter, &connections, now)).collect::<Vec<_>>())?;
             }
             Ok(closed)
         })
         .await?;
     shown(engine, viewer, closed).await
+}
+
+/// The hint that tries the record of a dead letter again, with every side read anew.
+fn again(letter: &entente_store::DeadLetter, connections: &BTreeSet<String>, now: Timestamp) -> NewHint {
+    NewHint {
+        subject: letter.letter.subject.clone(),
+        object: letter.letter.object.clone(),
+        lane: LANE_URGENT,
+        due_at: now,
+        cause: "user".to_owned(),
+        fetch: connections.clone(),
+        origin_at: None,
+        at: now,
+    }
 }
 
 async fn shown(engine: &Engine, viewer: &Viewer, found: Vec<entente_store::DeadLetter>) -> Result<Vec<DeadLetter>> {
@@ -247,6 +291,7 @@ async fn shown(engine: &Engine, viewer: &Viewer, found: Vec<entente_store::DeadL
             state: found.state.to_string(),
             at: kept.died_at,
             connection: kept.connection,
+            class: kept.error_class,
             error: format!("{}: {}", kept.error_code, kept.message),
             advice: Some(kept.advice).filter(|advice| !advice.is_empty()),
             attempts: kept.attempts.len() as u64,

@@ -67,7 +67,7 @@ pub struct HistoryEntry {
     pub actor: String,
     /// Name of the user, connection or flow.
     pub actor_name: Option<String>,
-    /// Why: `webhook`, `poll`, `schedule`, `event`, `resync`, `reconcile`, `import`, `user`, `api`, `agent`, `flow`, `erasure`.
+    /// Why: `webhook`, `poll`, `schedule`, `event`, `resync`, `reconcile`, `import`, `user`, `api`, `agent`, `flow`, `undo`, `erasure`.
     pub cause: String,
     /// The connection it came from or went to.
     pub connection: Option<String>,

@@ -58,6 +58,7 @@ struct Counted {
     reviews: u64,
     dead: u64,
     waits: BTreeMap<String, WaitCount>,
+    held: u64,
     links: BTreeMap<(String, String), u64>,
     conditions: BTreeMap<String, Condition>,
     recent: Vec<RecentMapping>,
@@ -120,8 +121,11 @@ fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], n
             conditions.insert(name.clone(), condition);
         }
     }
-    let stuck: BTreeSet<String> =
-        conditions.iter().filter(|(_, condition)| condition.state == "paused").map(|(name, _)| name.clone()).collect();
+    let stuck: BTreeSet<String> = conditions
+        .iter()
+        .filter(|(_, condition)| matches!(condition.state.as_str(), "paused" | "broken"))
+        .map(|(name, _)| name.clone())
+        .collect();
     let agreement = Comparison { viewer, catalog, connections: names, stuck: &stuck, won_since: day, now }.run(tx)?;
     let won_ms = won_ms(tx, viewer, &agreement)?;
     let by_hour = tx.counted_by_hour("synced", None, day, now)?;
@@ -145,6 +149,7 @@ fn read(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, names: &[String], n
         reviews: tx.review_counts()?.values().sum(),
         dead: tx.dead_letter_counts()?.values().sum(),
         waits: tx.wait_counts()?,
+        held: tx.held_count()?,
         links: tx.link_counts()?,
         conditions,
         recent: mapped::recent(tx, catalog, now)?,
@@ -234,6 +239,7 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
         waiting_conflicts: counted.conflicts,
         waiting_dead_letters: counted.dead,
         waiting_reviews: counted.reviews,
+        held: counted.held,
         waiting_counterparts: counted.waits.values().map(|waits| waits.records).sum(),
         waiting_counterparts_since: counted.waits.values().map(|waits| waits.oldest).min(),
     };
@@ -308,7 +314,7 @@ fn health(engine: &Engine, counted: &Counted, connections: &[ConnectionStatus]) 
     } else {
         let late = counted.live.samples > 0 && counted.live.p95_ms >= LATENCY_MS;
         let failing = [crm_to_support, support_to_crm].iter().any(|rate| percent(*rate).is_some_and(|percent| percent < SUCCESS_PERCENT));
-        let limited = connections.iter().any(|connection| connection.state == "limited");
+        let limited = connections.iter().any(|connection| matches!(connection.state.as_str(), "limited" | "broken"));
         if late || failing || limited { Overall::Degraded } else { Overall::Operational }
     };
     SyncHealth {
@@ -435,8 +441,15 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
     };
     let items = if queue == 1 { "item" } else { "items" };
     alerts.push(alert(level, format!("{queue} {items} in manual review queue (target: <{QUEUE_MAX})")));
+    match consistency.held {
+        0 => {}
+        1 => alerts.push(alert("critical", "1 record is held as part of an unusual mass change; see `entente holds list`".to_owned())),
+        many => {
+            alerts.push(alert("critical", format!("{many} records are held as part of an unusual mass change; see `entente holds list`")))
+        }
+    }
     let stuck: Vec<&ConnectionStatus> =
-        connections.iter().filter(|connection| matches!(connection.state.as_str(), "paused" | "limited")).collect();
+        connections.iter().filter(|connection| matches!(connection.state.as_str(), "paused" | "broken" | "limited")).collect();
     if stuck.is_empty() {
         alerts.push(alert("ok", "All connections can be used".to_owned()));
     }

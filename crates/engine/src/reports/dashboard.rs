@@ -131,6 +131,8 @@ pub struct Consistency {
     pub reconciliation: Option<LastReconciliation>,
     /// Records that have no counterpart and wait for a match review.
     pub waiting_reviews: u64,
+    /// Records that are not written on because they are part of an unusual mass change that waits for a person.
+    pub held: u64,
     /// Records that wait for a row or for the counterpart of another record.
     pub waiting_counterparts: u64,
     /// Since when the one that has waited longest does.
@@ -262,7 +264,7 @@ pub struct ConnectionStatus {
     pub platform: String,
     /// `crm` or `support`.
     pub role: String,
-    /// `ok`, `limited`, `paused` (needs a person), `unchecked`.
+    /// `ok`, `limited`, `paused` (needs a person), `broken` (the platform fails, and is tried now and then), `unchecked`.
     pub state: String,
     /// Why it is not ok, and what to do.
     pub note: Option<String>,

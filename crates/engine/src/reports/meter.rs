@@ -39,7 +39,7 @@ const DAY: Duration = Duration::from_secs(20 * 60 * 60);
 pub struct Condition {
     /// When it was seen.
     pub at: Timestamp,
-    /// `ok`, `limited`, `paused`, `unchecked`.
+    /// `ok`, `limited`, `paused` (a person must act), `broken` (the platform fails, and is tried now and then), `unchecked`.
     pub state: String,
     /// Why it is not ok, and what to do.
     pub note: Option<String>,
@@ -65,7 +65,12 @@ impl Condition {
         let budget = connection.connector.budget();
         let blocked = budget.blocked_until.filter(|until| *until > now);
         let (state, note) = if let Some(trouble) = connection.pressure.paused(now).or_else(|| connection.pressure.last_trouble()) {
-            ("paused", Some(format!("{}; {}", trouble.error, trouble.error.advice)))
+            if trouble.is_outage() {
+                let note = format!("it fails and is left alone; one call tries it from {} on. Last: {}", trouble.until, trouble.error);
+                ("broken", Some(note))
+            } else {
+                ("paused", Some(format!("{}; {}", trouble.error, trouble.error.advice)))
+            }
         } else if let Some(until) = blocked {
             ("limited", Some(format!("the vendor's quota is used up until {until}; work goes on by itself then")))
         } else if connection.connector.counts().calls == 0 {

@@ -93,6 +93,7 @@ fn of_connections(engine: &Engine, now: Timestamp) -> BTreeMap<String, (String, 
         let note = condition.note.unwrap_or_default();
         match condition.state.as_str() {
             "paused" => drop(signals.insert(format!("paused/{name}"), (format!("{name} cannot be used"), note))),
+            "broken" => drop(signals.insert(format!("broken/{name}"), (format!("{name} fails and is left alone"), note))),
             "limited" => drop(signals.insert(format!("limited/{name}"), (format!("{name}: API rate limit reached"), note))),
             _ => {}
         }

@@ -70,6 +70,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
+            super::guard::count(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
             for decision in &chosen {
                 for ask in &decision.asks {

@@ -15,6 +15,7 @@ use super::decide::{Decision, Grounds, decide};
 use super::deliver::deliver;
 use super::first_read::FIRST_READ;
 use super::gather::{fetch, load, resolve};
+use super::guard::guard;
 use super::settle::{settle, settle_failed};
 use super::task::Task;
 use crate::catalog::Catalog;
@@ -35,7 +36,10 @@ pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     if tasks.is_empty() {
         return Ok(());
     }
-    let decisions = decide_all(engine, &catalog, tasks).await?;
+    let decisions = guard(engine, &catalog, decide_all(engine, &catalog, tasks).await?).await?;
+    if decisions.is_empty() {
+        return Ok(());
+    }
     let decisions = Arc::new(decisions);
     let committed = commit(engine, &catalog, Arc::clone(&decisions)).await?;
     let written: BTreeSet<usize> = committed.fresh.into_iter().filter(|at| !decisions[*at].writes.is_empty()).collect();

@@ -86,6 +86,8 @@ pub(crate) struct Decision {
     pub(crate) consumed: Vec<(RemoteKey, i64)>,
     pub(crate) waits: BTreeSet<Wait>,
     pub(crate) writes: Vec<PlannedWrite>,
+    /// What it would do that may be a part of an unusual mass change; see [`super::guard`].
+    pub(crate) dangers: super::guard::Dangers,
     /// Connections to look at again at once.
     pub(crate) look_again: BTreeSet<String>,
     /// Whether it is another record's customer: what a person is to be asked.
@@ -135,6 +137,7 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
         notes: Vec::new(),
         waits: BTreeSet::new(),
         writes: Vec::new(),
+        dangers: super::guard::Dangers::new(),
         look_again: BTreeSet::new(),
         asks: Vec::new(),
         notices: Vec::new(),

@@ -28,7 +28,7 @@ pub struct Edit {
     pub actor: Actor,
     /// Name of the flow, person or program.
     pub actor_name: String,
-    /// Cause (`flow`, `user`, `api`, `agent`).
+    /// Cause (`flow`, `user`, `api`, `agent`, `undo`).
     pub cause: String,
     /// Why, in words.
     pub detail: String,

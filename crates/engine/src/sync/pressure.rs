@@ -1,5 +1,10 @@
 //! Pressure of one connection: how many rows a write call carries, and whether the connection is paused.
+//!
+//! A connection rests for two reasons. What only a person can mend rests at the first refusal. A platform that fails call after call, or in
+//! too large a share of the latest calls, breaks the circuit: it is left alone, tried with one call after a while, and used again as soon as
+//! one goes through.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use entente_connect::error::{Class, VendorError};
@@ -17,6 +22,18 @@ pub const PAUSE_MS: i64 = 5 * 60 * 1000;
 /// How long the others wait for the answer of the one call that shows whether a rest is over, in milliseconds.
 const PROBE_MS: i64 = 10_000;
 
+/// How long the first rest of a broken circuit is, in milliseconds: an outage is longer, a hiccup is over. Each failed probe doubles it.
+pub const BREAK_MS: i64 = 30_000;
+
+/// How long a rest of a broken circuit is at most, in milliseconds: as long as a person's mending is waited for.
+const BREAK_MS_MAX: i64 = PAUSE_MS;
+
+/// Latest calls of which the share of failures is taken.
+const SHARE_CALLS: usize = 40;
+
+/// Calls below which a share means nothing.
+const SHARE_CALLS_MIN: usize = 20;
+
 /// Batch size and pause. Shared by all workers of the process.
 pub struct Pressure(Mutex<State>);
 
@@ -27,9 +44,37 @@ struct State {
     ceiling: usize,
     quiet_calls: u32,
     trouble: Option<Trouble>,
+    /// Failures one after the other that break the circuit.
+    streak_max: u32,
+    /// Share of failures that breaks it, in percent.
+    share_max: usize,
+    streak: u32,
+    /// Of the latest calls, whether each failed.
+    latest: VecDeque<bool>,
+    /// Probes of the present rest that failed.
+    probes_failed: u32,
 }
 
 impl State {
+    /// Takes in how a call ended. Answers whether the circuit breaks.
+    fn note_call(&mut self, failed: bool) -> bool {
+        self.streak = if failed { self.streak + 1 } else { 0 };
+        self.latest.push_back(failed);
+        if self.latest.len() > SHARE_CALLS {
+            self.latest.pop_front();
+        }
+        let failures = self.latest.iter().filter(|failed| **failed).count();
+        let share = self.latest.len() >= SHARE_CALLS_MIN && failures * 100 >= self.latest.len() * self.share_max;
+        failed && (self.streak >= self.streak_max || share)
+    }
+
+    fn break_circuit(&mut self, error: &VendorError, now: Timestamp) {
+        let wait = BREAK_MS.saturating_mul(1 << self.probes_failed.min(8)).min(BREAK_MS_MAX);
+        self.trouble = Some(Trouble { error: error.clone(), until: after(now, wait) });
+        self.streak = 0;
+        self.latest.clear();
+    }
+
     fn rests(&self, now: Timestamp) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| trouble.until > now)
     }
@@ -42,6 +87,22 @@ pub struct Trouble {
     pub error: VendorError,
     /// When it is tried again.
     pub until: Timestamp,
+}
+
+impl Trouble {
+    /// Whether the platform itself fails, so that it heals without anybody here.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        self.error.class == Class::Retry
+    }
+
+    /// What a call is answered that is not made. A broken circuit costs nobody an attempt.
+    fn refusal(&self) -> VendorError {
+        if !self.is_outage() {
+            return self.error.clone();
+        }
+        VendorError { class: Class::Wait { until: self.until }, ..self.error.clone() }
+    }
 }
 
 /// Whether a call may be made.
@@ -66,7 +127,19 @@ impl Pressure {
         let ceiling = spec.write_max;
         let calm = options.write_batch.min(ceiling);
         let floor = options.write_batch_under_pressure.min(calm);
-        Self(Mutex::new(State { batch: calm, calm, floor, ceiling, quiet_calls: 0, trouble: None }))
+        Self(Mutex::new(State {
+            batch: calm,
+            calm,
+            floor,
+            ceiling,
+            quiet_calls: 0,
+            trouble: None,
+            streak_max: options.breaker_failures.max(1),
+            share_max: usize::try_from(options.breaker_failure_percent.clamp(1, 100)).unwrap_or(100),
+            streak: 0,
+            latest: VecDeque::new(),
+            probes_failed: 0,
+        }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -82,7 +155,12 @@ impl Pressure {
     /// Notes a call that went through: after some of them the batch grows, up to the vendor's maximum.
     pub fn calm(&self) {
         let mut state = self.state();
+        // While the circuit is broken, this was a call in flight: only a probe mends it.
+        if state.trouble.as_ref().is_some_and(Trouble::is_outage) {
+            return;
+        }
         state.trouble = None;
+        state.note_call(false);
         state.quiet_calls += 1;
         if state.quiet_calls >= CALM_CALLS {
             state.quiet_calls = 0;
@@ -95,7 +173,13 @@ impl Pressure {
         let mut state = self.state();
         state.quiet_calls = 0;
         match error.class {
-            Class::Wait { .. } | Class::Retry => state.batch = state.floor,
+            Class::Wait { .. } => state.batch = state.floor,
+            Class::Retry => {
+                state.batch = state.floor;
+                if !state.rests(now) && state.note_call(true) {
+                    state.break_circuit(error, now);
+                }
+            }
             // While it rests already, this is the same refusal again, or one of a call that was in flight: the rest is not prolonged.
             Class::Reauthenticate | Class::Configuration if state.rests(now) => {}
             Class::Reauthenticate | Class::Configuration => {
@@ -110,7 +194,7 @@ impl Pressure {
         let mut state = self.state();
         match &mut state.trouble {
             None => Admission::Go,
-            Some(trouble) if trouble.until > now => Admission::Rest(Box::new(trouble.error.clone())),
+            Some(trouble) if trouble.until > now => Admission::Rest(Box::new(trouble.refusal())),
             Some(trouble) => {
                 trouble.until = after(now, PROBE_MS);
                 Admission::Probe
@@ -122,9 +206,23 @@ impl Pressure {
     pub(crate) fn probed(&self, error: Option<&VendorError>, now: Timestamp) {
         let mut state = self.state();
         match error {
-            None => state.trouble = None,
+            None => {
+                state.trouble = None;
+                state.probes_failed = 0;
+            }
+            Some(error) if error.class == Class::Retry && state.trouble.as_ref().is_some_and(Trouble::is_outage) => {
+                state.probes_failed += 1;
+                state.break_circuit(error, now);
+            }
             Some(error) if matches!(error.class, Class::Reauthenticate | Class::Configuration) => {
                 state.trouble = Some(Trouble { error: error.clone(), until: after(now, PAUSE_MS) });
+            }
+            // It answers again, whatever it thinks of the row.
+            Some(error)
+                if matches!(error.class, Class::Data | Class::LookAgain) && state.trouble.as_ref().is_some_and(Trouble::is_outage) =>
+            {
+                state.trouble = None;
+                state.probes_failed = 0;
             }
             // Neither mended nor refused: the next call after the short rest shows it.
             Some(_) => {}
@@ -187,5 +285,64 @@ mod tests {
         assert_eq!(pressure.admit(at(3 * PAUSE_MS)), Admission::Probe);
         pressure.probed(None, at(3 * PAUSE_MS));
         assert_eq!(pressure.admit(at(3 * PAUSE_MS)), Admission::Go);
+    }
+
+    fn outage(code: &str) -> VendorError {
+        VendorError::new(Class::Retry, code, "bad gateway", "wait")
+    }
+
+    #[test]
+    fn a_platform_that_fails_call_after_call_is_left_alone_and_probed() {
+        let pressure = Pressure::new(&Options { breaker_failures: 3, ..Options::default() }, &SPEC);
+        pressure.trouble(&outage("1"), at(0));
+        pressure.trouble(&outage("2"), at(1));
+        pressure.calm();
+        pressure.trouble(&outage("3"), at(2));
+        pressure.trouble(&outage("4"), at(3));
+        assert_eq!(pressure.admit(at(3)), Admission::Go, "one that went through in between begins the count anew");
+        pressure.trouble(&outage("5"), at(4));
+        let until = at(4 + BREAK_MS);
+        let Admission::Rest(refusal) = pressure.admit(at(5)) else { panic!("it is not left alone") };
+        assert_eq!((refusal.class, refusal.code.as_str()), (Class::Wait { until }, "5"), "no attempt is spent on it");
+        pressure.trouble(&outage("in flight"), at(6));
+        assert_eq!(pressure.paused(at(7)).unwrap().until, until);
+
+        // The probe fails: the next rest is twice as long, and so on up to a limit.
+        let mut now = 4 + BREAK_MS;
+        for wait in [2, 4, 8, 10, 10] {
+            assert_eq!(pressure.admit(at(now)), Admission::Probe);
+            assert!(matches!(pressure.admit(at(now)), Admission::Rest(_)), "one call alone");
+            pressure.probed(Some(&outage("still")), at(now));
+            assert_eq!(pressure.paused(at(now)).unwrap().until, at(now + wait * BREAK_MS));
+            now += wait * BREAK_MS;
+        }
+        assert_eq!(pressure.admit(at(now)), Admission::Probe);
+        pressure.probed(None, at(now));
+        assert_eq!(pressure.admit(at(now)), Admission::Go);
+        assert_eq!(pressure.last_trouble(), None);
+    }
+
+    #[test]
+    fn a_platform_that_fails_too_often_is_left_alone_though_some_calls_go_through() {
+        let pressure = Pressure::new(&Options { breaker_failures: 100, breaker_failure_percent: 50, ..Options::default() }, &SPEC);
+        for call in 0..SHARE_CALLS {
+            if call % 3 == 0 { pressure.trouble(&outage("x"), at(0)) } else { pressure.calm() }
+        }
+        assert_eq!(pressure.admit(at(0)), Admission::Go, "a third is not half");
+        for _ in 0..SHARE_CALLS / 2 {
+            pressure.trouble(&outage("y"), at(0));
+            pressure.calm();
+        }
+        pressure.trouble(&outage("z"), at(0));
+        assert!(matches!(pressure.admit(at(0)), Admission::Rest(_)));
+    }
+
+    #[test]
+    fn waiting_for_a_quota_breaks_nothing() {
+        let pressure = Pressure::new(&Options { breaker_failures: 2, ..Options::default() }, &SPEC);
+        for _ in 0..50 {
+            pressure.trouble(&VendorError::new(Class::Wait { until: at(5) }, "budget", "later", "wait"), at(0));
+        }
+        assert_eq!(pressure.admit(at(0)), Admission::Go);
     }
 }

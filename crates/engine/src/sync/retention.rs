@@ -43,11 +43,13 @@ pub async fn daily(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) -> 
     };
     let (deliveries, bodies, events) =
         (before(options.keep_deliveries_days), before(options.keep_bodies_days), before(options.keep_sync_events_days));
+    let passes = before(1);
     let mut pruned = Pruned::default();
     while !stop() {
         let step = engine
             .store()
             .write(move |tx| {
+                tx.prune_holds(passes)?;
                 Ok(Pruned {
                     deliveries: tx.prune_inbox(deliveries, ROWS)?,
                     bodies: tx.empty_deliveries(bodies, ROWS)?,

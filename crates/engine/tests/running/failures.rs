@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entente_connect::error::{Class, VendorError};
-use entente_engine::sync::pressure::PAUSE_MS;
+use entente_engine::records::dead_letters::{self, DeadLetterEdit, DeadLetterQuery};
+use entente_engine::reports::watch::watch;
+use entente_engine::sync::pressure::{BREAK_MS, PAUSE_MS};
 use entente_engine::sync::resync::{Scope, resync};
 use entente_model::clock::Timestamp;
 use entente_store::{Changes, DeadLetterFilter, Viewer};
@@ -149,4 +151,80 @@ async fn what_could_not_be_put_back_is_told_once_however_often_it_is_tried() {
     work_off(&house, &engine).await;
     assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Software");
     assert_eq!(house.link(&record, DESK).await.taken.and_then(|taken| taken.get("industry").cloned()), None, "it is the base again");
+}
+
+#[tokio::test]
+async fn a_corrected_dead_letter_lands_at_both_sides_also_at_the_owner_s() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.desk.refuse(|call| (call == "row").then(|| failing(Class::Data, "RecordInvalid")));
+    house.crm.put("Account", Some(&row), &[("Industry", "Stael")]);
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let letters = dead_letters::list(&engine, &Viewer::system(), DeadLetterQuery::default()).await.unwrap().items;
+    assert_eq!(letters.iter().map(|letter| letter.class.as_str()).collect::<Vec<_>>(), ["data"]);
+
+    house.desk.relent();
+    let fields = [("industry".to_owned(), "Steel".into())].into();
+    dead_letters::edit(&engine, &Viewer::new("olga", "admin"), &letters[0].id, DeadLetterEdit { fields }).await.unwrap();
+    work_off(&house, &engine).await;
+    let desk_row = house.desk.ids("organization").remove(0);
+    assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
+    assert_eq!(house.crm.row("Account", &row).unwrap()["Industry"], "Steel", "the CRM owns the field, and is told");
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    assert_eq!(house.crm.row("Account", &row).unwrap()["Industry"], "Steel");
+}
+
+/// Titles of the notices so far, oldest first.
+async fn told(house: &House) -> Vec<String> {
+    let mut notices = house.store.read(|tx| tx.notices(entente_store::NoticeState::Pending, 100, None)).await.unwrap();
+    notices.sort_by_key(|notice| notice.id);
+    notices.into_iter().filter(|notice| notice.notice.recipient == "ops").map(|notice| notice.notice.title).collect()
+}
+
+#[tokio::test]
+async fn a_platform_that_fails_call_after_call_is_left_alone_told_of_once_and_used_again_when_it_answers() {
+    let mut house = House::sqlite().await;
+    house.options.breaker_failures = 3;
+    let rows: Vec<String> = (0..4).map(|number| house.customer(&format!("Customer {number}"))).collect();
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.desk.refuse(|_| Some(failing(Class::Retry, "bad_gateway")));
+    for name in ["Customer 0", "Customer 1", "Customer 2"] {
+        wake(&house, &engine, name).await;
+        work_off(&house, &engine).await;
+    }
+    let calls = house.desk.calls("");
+    house.crm.put("Account", Some(&rows[3]), &[("Industry", "Steel")]);
+    wake(&house, &engine, "Customer 3").await;
+    work_off(&house, &engine).await;
+    assert_eq!(house.desk.calls(""), calls, "it is left alone");
+    let id = house.accounts().await.remove("Customer 3").unwrap().id.to_string();
+    let hint = house.store.read(move |tx| tx.hint_of(&id)).await.unwrap().unwrap();
+    assert_eq!(hint.attempts, 0, "no attempt is spent on a record meanwhile");
+    for _ in 0..3 {
+        watch(&engine).await.unwrap();
+    }
+    assert_eq!(told(&house).await, ["⚠ desk fails and is left alone"]);
+
+    house.watch.pass(BREAK_MS + 1_000);
+    work_off(&house, &engine).await;
+    assert_eq!(house.desk.calls(""), calls + 1, "one call alone shows that it still fails");
+    watch(&engine).await.unwrap();
+
+    house.desk.relent();
+    for _ in 0..4 {
+        house.watch.pass(2 * BREAK_MS);
+        work_off(&house, &engine).await;
+    }
+    let industries = house.desk.ids("organization").into_iter().filter_map(|id| house.desk.row("organization", &id));
+    assert_eq!(industries.filter(|row| row["organization_fields.industry"] == "Steel").count(), 1, "what waited has landed");
+    assert_eq!(house.store.read(|tx| tx.dead_letter_counts()).await.unwrap().len(), 0);
+    watch(&engine).await.unwrap();
+    assert_eq!(told(&house).await, ["⚠ desk fails and is left alone", "✅ Over: desk fails and is left alone"]);
 }

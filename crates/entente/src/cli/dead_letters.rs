@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use entente_engine::records::dead_letters::{self, DeadLetter, DeadLetterQuery, Discard};
+use entente_engine::records::dead_letters::{self, DeadLetter, DeadLetterEdit, DeadLetterQuery, Discard, RetryMany};
 
 use super::context::Context;
 use super::output::{moment, table};
@@ -17,6 +17,12 @@ pub enum Command {
         /// Show those in this state: open, retried or discarded
         #[arg(long)]
         state: Option<String>,
+        /// Show those of this class of error only, as the list names it
+        #[arg(long)]
+        class: Option<String>,
+        /// Show those of this connection only
+        #[arg(long)]
+        connection: Option<String>,
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
@@ -29,11 +35,25 @@ pub enum Command {
     /// Look at the record again, with all attempts anew
     Retry {
         /// Its id
-        #[arg(required_unless_present = "all")]
+        #[arg(required_unless_present_any = ["all", "class", "connection"])]
         id: Option<String>,
         /// Retry everything that waits
         #[arg(long, conflicts_with = "id")]
         all: bool,
+        /// Retry everything of this class of error
+        #[arg(long, conflicts_with = "id")]
+        class: Option<String>,
+        /// Retry everything of this connection
+        #[arg(long, conflicts_with = "id")]
+        connection: Option<String>,
+    },
+    /// Correct the record, and look at it again with all attempts anew
+    Edit {
+        /// Its id
+        id: String,
+        /// A field and its new value, such as email=ada@example.com; without a value it is cleared. May be given more than once
+        #[arg(long = "set", value_name = "FIELD=VALUE", required = true, value_parser = setting)]
+        set: Vec<(String, String)>,
     },
     /// Put it away with a reason
     Discard {
@@ -49,9 +69,9 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
     match command {
-        Command::List { state, limit } => {
-            let page =
-                dead_letters::list(&engine, &viewer, DeadLetterQuery { state, limit: Some(limit), ..DeadLetterQuery::default() }).await?;
+        Command::List { state, class, connection, limit } => {
+            let query = DeadLetterQuery { state, class, connection, limit: Some(limit), ..DeadLetterQuery::default() };
+            let page = dead_letters::list(&engine, &viewer, query).await?;
             context.output.show(&page, |page| {
                 if page.items.is_empty() {
                     return "No dead letters.".to_owned();
@@ -62,18 +82,22 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                         moment(letter.at),
                         letter.object.clone(),
                         letter.title.clone(),
+                        letter.class.clone(),
                         letter.attempts.to_string(),
                         letter.error.clone(),
                     ]
                 });
-                table(["ID", "SINCE", "OBJECT", "RECORD", "ATTEMPTS", "ERROR"], rows)
+                table(["ID", "SINCE", "OBJECT", "RECORD", "CLASS", "ATTEMPTS", "ERROR"], rows)
             })?;
         }
         Command::Show { id } => {
             let letter = dead_letters::show(&engine, &viewer, &id).await?;
             context.output.show(&letter, |letter| {
                 let mut text = one(&letter.letter);
-                text.push_str(&format!("  class      {}\n  code       {}\n  answer     {}\n", letter.class, letter.code, letter.answer));
+                text.push_str(&format!(
+                    "  class      {}\n  code       {}\n  answer     {}\n",
+                    letter.letter.class, letter.code, letter.answer
+                ));
                 for attempt in &letter.tries {
                     text.push_str(&format!("  attempt    {}  {}\n", attempt.at.map(moment).unwrap_or_default(), attempt.error));
                 }
@@ -84,9 +108,14 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
             let letter = dead_letters::retry(&engine, &viewer, &id).await?;
             context.output.show(&letter, |letter| format!("Looking at it again.\n{}", one(letter)))?;
         }
-        Command::Retry { id: None, .. } => {
-            let many = dead_letters::retry_all(&engine, &viewer).await?;
+        Command::Retry { id: None, class, connection, .. } => {
+            let many = dead_letters::retry_many(&engine, &viewer, &RetryMany { class, connection }).await?;
             context.output.show(&serde_json::json!({ "retried": many }), |_| format!("Looking at {many} records again."))?;
+        }
+        Command::Edit { id, set } => {
+            let fields = set.into_iter().map(|(field, value)| (field, serde_json::Value::String(value))).collect();
+            let letter = dead_letters::edit(&engine, &viewer, &id, DeadLetterEdit { fields }).await?;
+            context.output.show(&letter, |letter| format!("Corrected, and looking at it again.\n{}", one(letter)))?;
         }
         Command::Discard { id, reason } => {
             let letter = dead_letters::discard(&engine, &viewer, &id, Discard { reason: Some(reason) }).await?;
@@ -94,6 +123,12 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads `FIELD=VALUE`.
+fn setting(text: &str) -> std::result::Result<(String, String), String> {
+    let (field, value) = text.split_once('=').ok_or("write FIELD=VALUE, such as email=ada@example.com")?;
+    Ok((field.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn one(letter: &DeadLetter) -> String {

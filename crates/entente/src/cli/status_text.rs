@@ -125,6 +125,9 @@ fn consistency(dashboard: &Dashboard, page: &mut String) {
     line!(page, "  Records in flight: {}", number(consistency.in_flight));
     line!(page, "  Conflicts waiting for a person: {}", number(consistency.waiting_conflicts));
     line!(page, "  Possible matches waiting for review: {}", number(consistency.waiting_reviews));
+    if consistency.held > 0 {
+        line!(page, "  Held as part of an unusual mass change: {}", number(consistency.held));
+    }
 }
 
 fn failures(dashboard: &Dashboard, page: &mut String) {

@@ -204,8 +204,13 @@ fn register_connections(registry: &mut Registry, app: &App, now: Timestamp) {
     whole(registry, "vendor_api_budget_remaining", "Calls left in the vendor's window", remaining);
     let limit = conditions.iter().filter_map(|(name, condition)| Some((of(name), condition.limit?)));
     whole(registry, "vendor_api_budget_limit", "Calls allowed in the vendor's window", limit);
-    let usable = conditions.iter().map(|(name, condition)| (of(name), u64::from(condition.state != "paused")));
-    whole(registry, "sync_connection_usable", "Whether a connection can be used: 1, or 0 while a person must act", usable);
+    let usable = conditions.iter().map(|(name, condition)| (of(name), u64::from(!matches!(condition.state.as_str(), "paused" | "broken"))));
+    whole(
+        registry,
+        "sync_connection_usable",
+        "Whether a connection can be used: 1, or 0 while a person must act or the platform fails",
+        usable,
+    );
     let offset = conditions.iter().filter_map(|(name, condition)| Some((of(name), seconds(condition.clock_offset_ms?))));
     fraction(registry, "vendor_clock_offset_seconds", "The vendor's clock minus ours", offset);
     let kinds = app.engine.connections().iter().flat_map(|(name, connection)| {

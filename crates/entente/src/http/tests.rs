@@ -17,10 +17,13 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
 mod dashboard;
+mod dead_letters;
+mod holds;
 mod mappings;
 mod provisioning;
 mod reconciliation;
 mod reviews;
+mod undo;
 
 use super::*;
 use crate::config::{Config, KeySource, NotifySettings, tables};

@@ -4,6 +4,7 @@ pub mod conflicts;
 pub mod dashboard;
 pub mod dead_letters;
 pub mod events;
+pub mod holds;
 pub mod mappings;
 pub mod plan;
 pub mod reconciliation;
@@ -11,6 +12,7 @@ pub mod records;
 pub mod resync;
 pub mod reviews;
 pub mod session;
+pub mod undo;
 
 use axum::Router;
 
@@ -21,9 +23,11 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(dashboard::routes())
         .merge(records::routes())
+        .merge(undo::routes())
         .merge(conflicts::routes())
         .merge(reviews::routes())
         .merge(dead_letters::routes())
+        .merge(holds::routes())
         .merge(mappings::routes())
         .merge(resync::routes())
         .merge(plan::routes())

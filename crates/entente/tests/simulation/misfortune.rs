@@ -115,7 +115,7 @@ impl World {
         self.set_schema_right();
         self.hub.run_for(if self.nature.quota { 150 } else { 60 }).await;
         if self.refused_values {
-            dead_letters::retry_all(&self.hub.engine, &Viewer::system()).await.unwrap();
+            dead_letters::retry_many(&self.hub.engine, &Viewer::system(), &dead_letters::RetryMany::default()).await.unwrap();
             self.hub.run_for(40).await;
         }
     }

@@ -190,3 +190,28 @@ fn a_field_of_ours_that_was_never_set_is_left_as_it_stands() {
     let cleared = Held { values: Fields::from([("f".to_owned(), Value::Null)]), marks: BTreeMap::new() };
     assert_eq!(written(&story(&cleared), "desk"), Some(Value::Null));
 }
+
+#[test]
+fn what_was_undone_is_written_to_the_owner_until_the_owner_changes_it_again() {
+    let policy = FieldPolicy::new("f", Owner::Crm);
+    let undone = |now: &str| {
+        let mut owner = crm(None, now, 0, Actor::Sales);
+        owner.taken = Fields::from([("f".to_owned(), Value::text("steel"))]);
+        owner
+    };
+    let plan = run("software", &[undone("steel"), desk(Some("steel"), "steel", 0, Actor::Us)], &policy, false);
+    assert_eq!(written(&plan, "crm"), Some(Value::text("software")));
+    assert_eq!(written(&plan, "desk"), Some(Value::text("software")));
+    assert!(plan.changes.is_empty());
+
+    let plan = run("software", &[undone("steel"), desk(Some("steel"), "oil", 0, Actor::Support)], &policy, false);
+    assert_eq!(plan.drift.iter().map(|drift| &drift.found).collect::<Vec<_>>(), [&Value::text("oil")], "drift is put back as ever");
+
+    let plan = run("software", &[undone("wood"), desk(Some("steel"), "steel", 0, Actor::Us)], &policy, false);
+    assert_eq!(plan.changes.iter().map(|change| &change.after).collect::<Vec<_>>(), [&Value::text("wood")], "the owner spoke again");
+
+    let mut read_only = undone("steel");
+    read_only.writable.clear();
+    let plan = run("software", &[read_only, desk(Some("steel"), "steel", 0, Actor::Us)], &policy, false);
+    assert_eq!(plan.changes.iter().map(|change| &change.after).collect::<Vec<_>>(), [&Value::text("steel")]);
+}

@@ -1,28 +1,61 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { answer, api } from '../../api/client';
 import { Button } from '../../ui/Button';
 import styles from './Actions.module.css';
+import { Correct } from './Correct';
 
-/** Retry looks at the record again, with all attempts anew; discard puts the letter away until the record next changes. */
-export function Actions({ id, title }: { id: string; title: string }) {
+/** Retry looks at the record again, with all attempts anew; correct gives it another value first; discard puts the letter away, with a reason, until
+    the record next changes. */
+export function Actions({ id, title, hasRecord }: { id: string; title: string; hasRecord: boolean }) {
+  const [asks, setAsks] = useState<'nothing' | 'correction' | 'reason'>('nothing');
+  const [reason, setReason] = useState('');
   const client = useQueryClient();
   const onSuccess = () => client.invalidateQueries();
   const params = { path: { id } };
   const retry = useMutation({ mutationFn: () => answer(api.POST('/api/v1/dead-letters/{id}/retry', { params })), onSuccess });
   const discard = useMutation({
-    mutationFn: () => answer(api.POST('/api/v1/dead-letters/{id}/discard', { params, body: { reason: 'discarded in the web app' } })),
+    mutationFn: () => answer(api.POST('/api/v1/dead-letters/{id}/discard', { params, body: { reason } })),
     onSuccess,
   });
   const busy = retry.isPending || discard.isPending;
   const error = retry.error ?? discard.error;
+  if (asks === 'correction') return <Correct id={id} title={title} done={() => setAsks('nothing')} />;
   return (
     <div className={styles['actions']}>
-      <Button onClick={() => retry.mutate()} disabled={busy} aria-label={`Retry ${title}`}>
-        Retry
-      </Button>
-      <Button kind="quiet" onClick={() => discard.mutate()} disabled={busy} aria-label={`Discard ${title}`}>
-        Discard
-      </Button>
+      {asks === 'reason' && (
+        <form
+          className={styles['form']}
+          aria-label={`Discard ${title}`}
+          onSubmit={(event) => {
+            event.preventDefault();
+            discard.mutate();
+          }}
+        >
+          <input required autoFocus aria-label="Why" placeholder="Why" value={reason} onChange={(event) => setReason(event.target.value)} />
+          <Button type="submit" disabled={busy}>
+            Discard
+          </Button>
+          <Button kind="quiet" onClick={() => setAsks('nothing')}>
+            Cancel
+          </Button>
+        </form>
+      )}
+      {asks === 'nothing' && (
+        <>
+          <Button onClick={() => retry.mutate()} disabled={busy} aria-label={`Retry ${title}`}>
+            Retry
+          </Button>
+          {hasRecord && (
+            <Button kind="quiet" onClick={() => setAsks('correction')} disabled={busy} aria-label={`Correct ${title}`}>
+              Correct…
+            </Button>
+          )}
+          <Button kind="quiet" onClick={() => setAsks('reason')} disabled={busy} aria-label={`Discard ${title}`}>
+            Discard…
+          </Button>
+        </>
+      )}
       {error && (
         <p role="alert" className={styles['bad']}>
           {error.message}

@@ -9,12 +9,24 @@ import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
 import { Actions } from './Actions';
 import styles from './DeadLettersPage.module.css';
+import { RetryClass } from './RetryClass';
 
 export function DeadLettersPage() {
   const { data, error, isPending, refetch } = useQuery(deadLetters);
   return (
     <Page title="Dead letters" lead="Records whose sync failed for good. Each keeps its error and every attempt until a person retries or discards it.">
-      <Panel title="Needs a person" note={data && counted(data.items.length, 'record')} flush>
+      <Panel
+        title="Needs a person"
+        note={
+          data && (
+            <>
+              {counted(data.items.length, 'record')}
+              <RetryClass letters={data.items} />
+            </>
+          )
+        }
+        flush
+      >
         {error ? (
           <Failed error={error} retry={() => void refetch()} />
         ) : isPending ? (
@@ -59,7 +71,7 @@ export function DeadLettersPage() {
                     <Ago at={letter.at} />
                   </td>
                   <td>
-                    <Actions id={letter.id} title={letter.title} />
+                    <Actions id={letter.id} title={letter.title} hasRecord={!letter.record.includes('/')} />
                   </td>
                 </tr>
               ))}

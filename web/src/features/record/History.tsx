@@ -6,6 +6,7 @@ import { Button } from '../../ui/Button';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './History.module.css';
+import { Undo } from './Undo';
 import { Value } from './Value';
 
 /** Everything that ever happened to the record, newest first, as the ledger has it. */
@@ -79,6 +80,7 @@ function Entry({ entry }: { entry: HistoryEntry }) {
           </li>
         ))}
       </ul>
+      {!entry.erased && entry.changes.some((change) => change.before !== change.after) && <Undo entry={entry.entry} />}
     </li>
   );
 }

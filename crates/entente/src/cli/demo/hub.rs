@@ -181,7 +181,13 @@ async fn configure(sims: &Sims, options: &HubOptions, bound: SocketAddr, url: &U
         key: KeySource::Given(MasterKey::generate()?),
         durability: Durability::Full,
         postgres_ca: None,
-        sync: Options { latency_target_ms: ms(options.latency_target), poll_interval_ms: ms(options.poll_every), ..Options::default() },
+        sync: Options {
+            latency_target_ms: ms(options.latency_target),
+            poll_interval_ms: ms(options.poll_every),
+            // Simulated people overwrite every customer again and again, which is nothing unusual here.
+            hold_overwrite_percent: 0,
+            ..Options::default()
+        },
         connections: vec![crm, desk],
         notify: NotifySettings::default(),
     })

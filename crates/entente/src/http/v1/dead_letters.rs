@@ -4,17 +4,23 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use entente_engine::records::dead_letters::{DeadLetter, DeadLetterDetail, DeadLetterPage, DeadLetterQuery, Discard};
+use entente_engine::records::dead_letters::{
+    DeadLetter, DeadLetterDetail, DeadLetterEdit, DeadLetterPage, DeadLetterQuery, Discard, RetryMany,
+};
 use entente_store::Viewer;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::App;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Path, Query};
+use crate::http::extract::{Json, Path, Query};
 
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/dead-letters", get(list))
+        .route("/api/v1/dead-letters/retry", post(retry_many))
         .route("/api/v1/dead-letters/{id}", get(get_one))
+        .route("/api/v1/dead-letters/{id}/edit", post(edit))
         .route("/api/v1/dead-letters/{id}/retry", post(retry))
         .route("/api/v1/dead-letters/{id}/discard", post(discard))
 }
@@ -47,6 +53,35 @@ pub async fn retry(
     Path(id): Path<String>,
 ) -> Result<axum::Json<DeadLetter>, ApiError> {
     Ok(axum::Json(entente_engine::records::dead_letters::retry(&app.engine, &viewer, &id).await?))
+}
+
+/// How many were retried.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Retried {
+    /// Records that are looked at again.
+    pub retried: u64,
+}
+
+/// Looks at every record again whose dead letter is of a class of error or a connection, or at all of them.
+#[utoipa::path(post, operation_id = "retry_dead_letters", path = "/api/v1/dead-letters/retry", tag = "sync", request_body = RetryMany, responses((status = 200, description = "How many are looked at again", body = Retried), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn retry_many(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Json(which): Json<RetryMany>,
+) -> Result<axum::Json<Retried>, ApiError> {
+    let retried = entente_engine::records::dead_letters::retry_many(&app.engine, &viewer, &which).await?;
+    Ok(axum::Json(Retried { retried }))
+}
+
+/// Corrects the record, and looks at it again, with all attempts anew. The correction goes to every counterpart.
+#[utoipa::path(post, operation_id = "edit_dead_letter", path = "/api/v1/dead-letters/{id}/edit", tag = "sync", params(("id" = String, Path, description = "Dead letter id")), request_body = DeadLetterEdit, responses((status = 200, description = "The dead letter as it is now", body = DeadLetter), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn edit(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path(id): Path<String>,
+    Json(edit): Json<DeadLetterEdit>,
+) -> Result<axum::Json<DeadLetter>, ApiError> {
+    Ok(axum::Json(entente_engine::records::dead_letters::edit(&app.engine, &viewer, &id, edit).await?))
 }
 
 /// Puts the dead letter away with a reason. The record is looked at again when it next changes.

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use entente_engine::records::as_of::{AsOfQuery, RecordAsOf, record_as_of};
 use entente_engine::records::detail::{RecordDetail, get_record};
 use entente_engine::records::history::{Blame, HistoryPage, HistoryQuery};
 use entente_engine::records::list::{ListQuery, RecordPage};
@@ -18,6 +19,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/records/{id}", get(get_one))
         .route("/api/v1/records/{id}/history", get(history))
         .route("/api/v1/records/{id}/blame/{field}", get(blame))
+        .route("/api/v1/records/{id}/as-of", get(as_of))
 }
 
 /// Records, last changed first; with `q`, those that the words are found in.
@@ -59,4 +61,15 @@ pub async fn blame(
     Path((id, field)): Path<(String, String)>,
 ) -> Result<Json<Blame>, ApiError> {
     Ok(Json(entente_engine::records::history::blame(&app.engine, &viewer, &id, &field).await?))
+}
+
+/// A record as it was at an instant.
+#[utoipa::path(get, path = "/api/v1/records/{id}/as-of", tag = "records", params(("id" = String, Path, description = "Record id"), AsOfQuery), responses((status = 200, description = "The record as it was", body = RecordAsOf), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn as_of(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path(id): Path<String>,
+    Query(query): Query<AsOfQuery>,
+) -> Result<Json<RecordAsOf>, ApiError> {
+    Ok(Json(record_as_of(&app.engine, &viewer, &id, query.at).await?))
 }

@@ -1,0 +1,182 @@
+//! From a request to the window of the ledger that it means.
+
+use entente_model::id::RecordId;
+use entente_store::{Changes, Entry, EntryId, PAGE_ROWS_MAX, Tx, Viewer, Window};
+
+use super::UndoRequest;
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::records::{find, no_object, no_record};
+
+/// A pause that ends a run, in milliseconds: longer than what batching and a page of a poll take, shorter than a person's next idea.
+const PAUSE_MS: i64 = 60_000;
+
+/// Entries of a record read at a time in search of its latest change.
+const PAGE: usize = 100;
+
+/// A window, and what it is in words.
+pub(super) struct Chosen {
+    pub(super) window: Window,
+    pub(super) words: String,
+}
+
+fn invalid(field: &str, reason: impl Into<String>, remedy: impl Into<String>) -> EngineError {
+    EngineError::Invalid { field: field.to_owned(), reason: reason.into(), remedy: remedy.into() }
+}
+
+fn number(field: &str, text: &str) -> Result<EntryId> {
+    text.trim()
+        .parse()
+        .map_err(|_| invalid(field, format!("`{text}` is not the number of an entry"), "take it from the history of a record"))
+}
+
+/// The window that a request means.
+pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoRequest) -> Result<Chosen> {
+    let ways = usize::from(request.entry.is_some()) + usize::from(request.run.is_some()) + usize::from(request.since.is_some());
+    if ways > 1 {
+        return Err(invalid("entry", "an entry, a run and a time exclude each other", "give one of them"));
+    }
+    if request.until.is_some() && request.since.is_none() {
+        return Err(invalid("until", "an end needs a beginning", "give `since` as well"));
+    }
+    if let (Some(since), Some(until)) = (request.since, request.until)
+        && until < since
+    {
+        return Err(invalid("until", "it lies before `since`", "swap the two"));
+    }
+    if let Some(connection) = &request.connection {
+        engine.connection(connection)?;
+    }
+    if let Some(object) = &request.object
+        && engine.catalog().object(object).is_none()
+    {
+        return Err(no_object(&engine.catalog(), object));
+    }
+    let record = match &request.record {
+        Some(text) => Some(find(engine, viewer, text).await?),
+        None => None,
+    };
+    let mut chosen = if let Some(text) = &request.entry {
+        let entry = entry(engine, viewer, number("entry", text)?).await?;
+        Chosen { window: Window::between(entry.id, entry.id), words: format!("entry {}", entry.id) }
+    } else if let Some(text) = &request.run {
+        run(engine, viewer, number("run", text)?).await?
+    } else if let Some(since) = request.since {
+        let (first, last) = engine.store().read(move |tx| Ok((tx.entry_before(since)? + 1, tx.last_entry()?))).await?;
+        let until = request.until.map_or_else(|| "now".to_owned(), |until| until.to_string());
+        let window = Window { since: Some(since), until: request.until, ..Window::between(first, last) };
+        Chosen { window, words: format!("what happened from {since} to {until}") }
+    } else if let Some(record) = &record {
+        latest(engine, viewer, record, &request.fields).await?
+    } else {
+        let remedy = "give a record, an entry, a run, or the time since when";
+        return Err(invalid("record", "nothing is named that could be undone", remedy));
+    };
+    let narrowed = [
+        (&request.connection, &mut chosen.window.connection, "from or to"),
+        (&request.object, &mut chosen.window.object, "of object"),
+        (&request.cause, &mut chosen.window.cause, "by cause"),
+        (&request.by, &mut chosen.window.actor_name, "by"),
+    ];
+    for (wanted, place, word) in narrowed {
+        if let Some(wanted) = wanted {
+            chosen.words.push_str(&format!(", {word} {wanted}"));
+            *place = Some(wanted.clone());
+        }
+    }
+    if let Some(record) = record {
+        chosen.window.record = Some(record);
+    }
+    if !request.fields.is_empty() {
+        chosen.words.push_str(&format!(", only {}", request.fields.join(", ")));
+    }
+    Ok(chosen)
+}
+
+async fn entry(engine: &Engine, viewer: &Viewer, number: EntryId) -> Result<Entry> {
+    let seer = viewer.clone();
+    engine.store().read(move |tx| tx.entry(&seer, number)).await?.ok_or_else(|| EngineError::Unknown {
+        what: "entry",
+        name: number.to_string(),
+        remedy: "take its number from the history of a record".to_owned(),
+    })
+}
+
+/// The run of an entry, widened both ways until a pause.
+async fn run(engine: &Engine, viewer: &Viewer, number: EntryId) -> Result<Chosen> {
+    let of = entry(engine, viewer, number).await?;
+    let seer = viewer.clone();
+    let (cause, by) = (of.cause.clone(), of.actor_name.clone());
+    let window = engine.store().read(move |tx| {
+        let everything = Window {
+            cause: Some(of.cause.clone()),
+            actor_name: Some(of.actor_name.clone()),
+            connection: of.connection.clone(),
+            ..Window::between(1, tx.last_entry()?)
+        };
+        let first = edge(tx, &seer, &everything, &of, false)?;
+        let last = edge(tx, &seer, &everything, &of, true)?;
+        Ok(Window { first, last, ..everything })
+    });
+    let window = window.await?;
+    let words = format!("the run of entry {number} ({cause} by {by}, entries {} to {})", window.first, window.last);
+    Ok(Chosen { window, words })
+}
+
+/// The last entry of a run in one direction.
+fn edge(tx: &mut Tx<'_>, viewer: &Viewer, all: &Window, of: &Entry, upwards: bool) -> entente_store::Result<EntryId> {
+    let (mut at, mut edge) = (of.at.as_millisecond(), of.id);
+    loop {
+        let page = tx.touches(viewer, all, edge, upwards, PAGE_ROWS_MAX)?;
+        for touch in &page {
+            if (touch.at.as_millisecond() - at).abs() > PAUSE_MS {
+                return Ok(edge);
+            }
+            (at, edge) = (touch.at.as_millisecond(), touch.entry);
+        }
+        if page.len() < PAGE_ROWS_MAX {
+            return Ok(edge);
+        }
+    }
+}
+
+/// The latest entry that gave a record, or one of the fields, another value.
+async fn latest(engine: &Engine, viewer: &Viewer, record: &RecordId, fields: &[String]) -> Result<Chosen> {
+    let (seer, id, wanted) = (viewer.clone(), record.clone(), fields.to_vec());
+    let found = engine.store().read(move |tx| {
+        if tx.record(&seer, &id)?.is_none() {
+            return Ok(None);
+        }
+        let mut before = None;
+        loop {
+            let page = tx.history(&seer, &id, PAGE, before)?;
+            if let Some(entry) = page.iter().find(|entry| turns(entry, &wanted)) {
+                return Ok(Some(Some(entry.id)));
+            }
+            before = page.last().map(|entry| entry.id);
+            if page.len() < PAGE {
+                return Ok(Some(None));
+            }
+        }
+    });
+    match found.await? {
+        None => Err(no_record(record)),
+        Some(Some(entry)) => Ok(Chosen { window: Window::between(entry, entry), words: format!("entry {entry}") }),
+        Some(None) => {
+            let what = if fields.is_empty() { "no value".to_owned() } else { format!("no value of {}", fields.join(", ")) };
+            let remedy = format!("see `entente history {record}`");
+            Err(invalid("record", format!("the ledger tells of {what} of it that ever changed"), remedy))
+        }
+    }
+}
+
+/// Whether an entry gave one of the fields, or any field, another value; or did so before its values were erased.
+fn turns(entry: &Entry, fields: &[String]) -> bool {
+    match &entry.changes {
+        Changes::Open(changes) => changes
+            .iter()
+            .filter(|(field, _)| fields.is_empty() || fields.contains(field))
+            .any(|(_, change)| !change.before.agrees(&change.after)),
+        _ => true,
+    }
+}

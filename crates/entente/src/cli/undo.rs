@@ -1,0 +1,127 @@
+//! `entente undo`.
+
+use std::process::ExitCode;
+
+use clap::Args as ClapArgs;
+use entente_engine::records::undo::{RecordUndo, UndoReport, UndoRequest, undo};
+
+use super::WOULD_WRITE;
+use super::context::Context;
+use super::moments::instant;
+use crate::fault::Result;
+
+/// Options.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Without --apply nothing is written. Exit codes: 0 nothing to put back, or it was put back; 1 it could not be done; \
+                        2 something would be put back"
+)]
+pub struct Args {
+    /// Record: its id, a connection and external id (zendesk/123), or words that fit one record. Alone, its latest change is undone
+    #[arg(required_unless_present_any = ["entry", "run", "since"])]
+    record: Option<String>,
+    /// Only this field; may be given more than once
+    #[arg(long = "field", value_name = "FIELD")]
+    fields: Vec<String>,
+    /// Undo this entry of the ledger
+    #[arg(long, value_name = "ENTRY", conflicts_with_all = ["run", "since"])]
+    entry: Option<String>,
+    /// Undo the run that this entry is part of: all that the same hand did for the same cause without a pause of a minute
+    #[arg(long, value_name = "ENTRY", conflicts_with = "since")]
+    run: Option<String>,
+    /// Undo everything from this instant on: 2026-03-31T18:00:00Z, a day, or how long ago (2h)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Up to this instant [default: now]
+    #[arg(long, value_name = "TIME", requires = "since")]
+    until: Option<String>,
+    /// Only what came from this connection
+    #[arg(long, value_name = "CONNECTION")]
+    connection: Option<String>,
+    /// Only records of this object
+    #[arg(long, value_name = "OBJECT")]
+    object: Option<String>,
+    /// Only entries with this cause, such as webhook, poll, resync, import, user, flow or undo
+    #[arg(long, value_name = "CAUSE")]
+    cause: Option<String>,
+    /// Only entries by this user, connection or flow
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// Put it back; otherwise only the plan is shown
+    #[arg(long)]
+    apply: bool,
+}
+
+pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    let engine = context.engine().await?;
+    let now = engine.now();
+    let request = UndoRequest {
+        record: args.record,
+        fields: args.fields,
+        entry: args.entry,
+        run: args.run,
+        since: args.since.map(|text| instant("--since", &text, now)).transpose()?,
+        until: args.until.map(|text| instant("--until", &text, now)).transpose()?,
+        connection: args.connection,
+        object: args.object,
+        cause: args.cause,
+        by: args.by,
+    };
+    let spinner = context.output.spinner("reading the ledger");
+    let report = undo(&engine, &context.viewer(), &request, args.apply, &|done| spinner.set_message(format!("{done} records"))).await;
+    spinner.finish_and_clear();
+    let report = report?;
+    context.output.show(&report, text)?;
+    Ok(if report.restored > 0 && !report.applied { ExitCode::from(WOULD_WRITE) } else { ExitCode::SUCCESS })
+}
+
+fn text(report: &UndoReport) -> String {
+    let mut text: String = report.items.iter().map(one).collect();
+    if report.left_out > 0 {
+        text.push_str(&format!("… and {} more records\n\n", report.left_out));
+    }
+    let done = match (report.restored, report.applied) {
+        (0, _) => "Nothing to put back".to_owned(),
+        (1, true) => "1 field was put back, and goes to the platforms now".to_owned(),
+        (1, false) => "1 field would be put back; --apply does it".to_owned(),
+        (many, true) => format!("{many} fields were put back, and go to the platforms now"),
+        (many, false) => format!("{many} fields would be put back; --apply does it"),
+    };
+    text.push_str(&format!(
+        "{done}. Changed since, so kept: {}. Cannot be undone: {}. Records looked at: {} ({}).\n",
+        report.kept, report.impossible, report.records, report.what
+    ));
+    text
+}
+
+fn one(record: &RecordUndo) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(blank)".to_owned());
+    let mut text = format!("{} ({}, {})\n", record.title, record.object, record.record);
+    for field in &record.fields {
+        let to = if field.writes.is_empty() { String::new() } else { format!(", at {}", field.writes.join(" and ")) };
+        text.push_str(&format!(
+            "    {}: {} → {}  (takes back entry {}{to})\n",
+            field.label,
+            value(&field.now),
+            value(&field.then),
+            field.takes_back.join(", ")
+        ));
+    }
+    for field in &record.kept {
+        let by = if field.edited_by.is_empty() { String::new() } else { format!(" by entry {}", field.edited_by.join(", ")) };
+        text.push_str(&format!("    {}: {} stays, it was changed since{by}\n", field.label, value(&field.now)));
+    }
+    for no in &record.impossible {
+        let what = match (&no.field, &no.entry) {
+            (Some(field), _) => field.clone(),
+            (None, Some(entry)) => format!("entry {entry}"),
+            (None, None) => "all of it".to_owned(),
+        };
+        text.push_str(&format!("    {what} cannot be undone: {}; {}\n", no.reason, no.remedy));
+    }
+    if let Some(entry) = &record.entry {
+        text.push_str(&format!("    undone by entry {entry}\n"));
+    }
+    text.push('\n');
+    text
+}
