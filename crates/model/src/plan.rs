@@ -290,6 +290,11 @@ fn outvoted(owner: &Side, key: &str) -> bool {
     weighed.is_some() && owner.writable.contains(key)
 }
 
+/// The held set with what sides added and took away.
+fn merged_sets(held: &Value, sides: &[&Side], key: &str) -> Value {
+    sets::merge(held, sides.iter().map(|side| (side.known(key), get(&side.values, key))))
+}
+
 /// Whether the side's value differs from what is known of it. What was never weighed nor agreed counts as changed unless blank.
 fn changed(side: &Side, key: &str) -> bool {
     let now = get(&side.values, key);
@@ -332,7 +337,12 @@ fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen:
             plan.conflicts.push(Conflict { field: key.clone(), base: base_of(&changed_sides, key), candidates, resolved: None });
             return Outcome::Waiting;
         }
+        // The one side that changed may not have heard yet of what others took away.
+        let merged = if policy.merge == Merge::Set { merged_sets(held, &changed_sides, key) } else { candidates[0].value.clone() };
         let first = &candidates[0];
+        if !merged.agrees(&first.value) {
+            return Outcome::Winner { value: merged, reason: Reason::SetMerge, from: NATIVE.to_owned(), mark: first.mark };
+        }
         let reason = if changed_sides.len() > 1 { Reason::SameChange } else { Reason::OnlyChange };
         return Outcome::Winner { value: first.value.clone(), reason, from: first.side.clone(), mark: first.mark };
     }
@@ -342,7 +352,7 @@ fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen:
         return Outcome::Waiting;
     }
     if policy.merge == Merge::Set {
-        let value = sets::merge(held, changed_sides.iter().map(|side| (side.known(key), get(&side.values, key))));
+        let value = merged_sets(held, &changed_sides, key);
         let mark = latest_mark(&candidates);
         return Outcome::Winner { value, reason: Reason::SetMerge, from: NATIVE.to_owned(), mark };
     }

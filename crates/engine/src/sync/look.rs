@@ -6,12 +6,14 @@ use entente_model::clock::Timestamp;
 use entente_store::{Existence as Stored, RemoteKey, StoredLook};
 
 /// Milliseconds by which the vendor's times and ours may differ, once the measured offset is taken out: both are measured in whole seconds.
+/// A call rarely takes longer, so that a row which was read this much later was read after.
 const CLOCKS_MS: i64 = 2_000;
 
-/// Whether a look shows a change that is certainly later than an instant; any change, if there is none.
+/// Whether a look shows its row as it certainly was after an instant, if there is one: it was changed later, or the whole row was read later.
+/// Webhooks are on their way for a while, so that the time at which one came in says nothing.
 pub(crate) fn surely_after(look: &Look, known: Option<Timestamp>) -> bool {
     let known = known.map_or(i64::MIN, |at| at.as_millisecond().saturating_add(CLOCKS_MS));
-    look.mark.at.is_some_and(|at| at.as_millisecond() > known)
+    look.mark.at.is_some_and(|at| at.as_millisecond() > known) || (look.complete && look.seen_at.as_millisecond() > known)
 }
 
 /// A look as it is kept.

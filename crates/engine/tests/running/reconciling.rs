@@ -67,6 +67,7 @@ async fn drift_behind_our_back_is_found_with_its_cause_and_put_right_by_the_owne
     let drifted = house.link(mined, DESK).await.external_id;
     house.crm.put_silently("Account", &crm_row, &[("Industry", "Steel")]);
     house.desk.put_silently("organization", &drifted, &[("organization_fields.industry", "Mining")]);
+    house.watch.pass(5_000);
 
     // A comparison alone changes nothing.
     let dry = scanned(&engine, false).await;

@@ -49,6 +49,19 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
+/// A write that landed unheard, a removal elsewhere whose write failed, and then an addition: the side still shows what is gone.
+#[test]
+fn what_was_taken_away_does_not_come_back_with_the_next_addition() {
+    let mut world = three_sides(set(&["one"]));
+    world.edit(2, "tags", set(&["one", "new"]), Actor::Unknown, 1, true);
+    world.look([Fate::Unheard, Fate::Lands, Fate::Lands], 0);
+    world.edit(1, "tags", set(&["one"]), Actor::Unknown, 1, true);
+    world.look([Fate::Fails, Fate::Lands, Fate::Lands], 0);
+    world.edit(0, "tags", set(&["one", "new", "more"]), Actor::Unknown, 1, true);
+    world.settle();
+    assert!(get(&world.held.values, "tags").agrees(&set(&["one", "more"])), "{world:?}");
+}
+
 proptest! {
     #[test]
     fn what_was_added_is_there_and_what_was_removed_is_gone(base in items(), now in [items(), items(), items()], turn in 0..3_usize) {
