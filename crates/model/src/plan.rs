@@ -338,8 +338,9 @@ fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen:
             return Outcome::Waiting;
         }
         // The one side that changed may not have heard yet of what others took away.
-        let merged = if policy.merge == Merge::Set { merged_sets(held, &changed_sides, key) } else { candidates[0].value.clone() };
         let first = &candidates[0];
+        let is_set = policy.merge == Merge::Set && !matches!(first.value, Value::Text(_));
+        let merged = if is_set { merged_sets(held, &changed_sides, key) } else { first.value.clone() };
         if !merged.agrees(&first.value) {
             return Outcome::Winner { value: merged, reason: Reason::SetMerge, from: NATIVE.to_owned(), mark: first.mark };
         }
