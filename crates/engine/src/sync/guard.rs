@@ -15,6 +15,7 @@ use entente_store::{HeldRecord, HoldState, LinkState, MassKey, NewNotice, Outcom
 use serde::{Deserialize, Serialize};
 
 use super::decide::Decision;
+use super::ingest::Way;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -76,6 +77,8 @@ fn dangers(catalog: &Catalog, decision: &Decision) -> Dangers {
                 let gone = ended.filter(|link| was(&link.connection)).map(|link| link.connection.clone()).collect();
                 dangers.insert(key(DELETE), Held { fields: Vec::new(), gone });
             }
+            // The first read of a platform changes much by its nature, and `entente plan` shows it before.
+            WriteKind::Update if decision.task.hint.cause == Way::FirstRead.cause() => {}
             WriteKind::Update => {
                 let Some(link) = decision.task.link(&planned.connection) else { continue };
                 for (field, after) in planned.fields.iter().filter(|(field, _)| !ours(field)) {
