@@ -79,9 +79,12 @@ async fn drift_behind_our_back_is_found_with_its_cause_and_put_right_by_the_owne
     assert!(house.store.read(move |tx| tx.hint_counts(now)).await.unwrap().is_empty());
     assert_ne!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
 
+    let fetched = house.crm.calls("fetch") + house.desk.calls("fetch");
     let scan = scanned(&engine, true).await;
     assert_eq!(causes(&scan), expected);
     work_off(&house, &engine).await;
+    let more = house.crm.calls("fetch") + house.desk.calls("fetch") - fetched;
+    assert!(more <= 1, "what was read in bulk is not fetched again, unless it crossed a write of ours: {more}");
     assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
     assert_eq!(house.desk.row("organization", &drifted).unwrap()["organization_fields.industry"], "Software");
 
