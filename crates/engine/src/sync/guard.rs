@@ -27,6 +27,12 @@ const OWNERS: &[&str] = &["owner_id", "ae_name", "ae_email", "csm_name", "csm_em
 /// Causes of hints behind which a person stands who has seen what will happen: it is not counted, and not held unless it is already.
 const ASKED_FOR: &[&str] = &["user", "undo"];
 
+/// Whether changes of a kind are not unusual, however many, when hints of a cause bring them: those that a person asked for, and those of
+/// the first read of a platform, which changes much by its nature and which `entente plan` shows before. It has no reason to delete.
+fn is_expected(cause: &str, key: &MassKey) -> bool {
+    ASKED_FOR.contains(&cause) || (cause == Way::FirstRead.cause() && key.kind != DELETE)
+}
+
 /// Who closes a hold whose every change was taken back where it came from.
 const TAKEN_BACK: &str = "entente: every change was taken back";
 
@@ -77,8 +83,6 @@ fn dangers(catalog: &Catalog, decision: &Decision) -> Dangers {
                 let gone = ended.filter(|link| was(&link.connection)).map(|link| link.connection.clone()).collect();
                 dangers.insert(key(DELETE), Held { fields: Vec::new(), gone });
             }
-            // The first read of a platform changes much by its nature, and `entente plan` shows it before.
-            WriteKind::Update if decision.task.hint.cause == Way::FirstRead.cause() => {}
             WriteKind::Update => {
                 let Some(link) = decision.task.link(&planned.connection) else { continue };
                 for (field, after) in planned.fields.iter().filter(|(field, _)| !ours(field)) {
@@ -150,8 +154,8 @@ pub(crate) async fn guard(engine: &Engine, catalog: &Catalog, mut decisions: Vec
     });
     let Some(window) = window.await? else { return Ok(decisions) };
     for decision in &mut decisions {
-        let (record, asked_for) = (decision.task.record.id.clone(), ASKED_FOR.contains(&decision.task.hint.cause.as_str()));
-        decision.dangers.retain(|key, _| !passes(&record, key, &window) && (!asked_for || waits(&record, key, &window)));
+        let (record, cause) = (decision.task.record.id.clone(), decision.task.hint.cause.clone());
+        decision.dangers.retain(|key, _| !passes(&record, key, &window) && (!is_expected(&cause, key) || waits(&record, key, &window)));
     }
     let over = over(engine, catalog, &decisions, &window).await?;
     let is_held = |decision: &Decision| decision.dangers.keys().any(|key| window.open.contains_key(key) || over.contains_key(key));

@@ -2,12 +2,13 @@
 
 use entente_engine::Engine;
 use entente_engine::records::holds::{self, HeldQuery, Hold, HoldQuery};
+use entente_engine::sync::poll::poll;
 use entente_engine::sync::resync::{Scope, resync};
 use entente_model::clock::Clock;
 use entente_model::value::get;
 use entente_store::{Changes, EntryFilter, Viewer};
 
-use crate::house::{House, read_all, work_off};
+use crate::house::{DESK, House, read_all, work_off};
 
 const CUSTOMERS: usize = 12;
 
@@ -50,6 +51,32 @@ fn count(house: &House, side: &str, value: &str) -> usize {
 async fn notices(house: &House) -> Vec<String> {
     let notices = house.store.read(|tx| tx.notices(entente_store::NoticeState::Pending, 100, None)).await.unwrap();
     notices.into_iter().filter(|notice| notice.notice.kind == "hold").map(|notice| notice.notice.title).collect()
+}
+
+#[tokio::test]
+async fn a_first_read_of_two_sides_that_differ_is_nothing_unusual() {
+    let mut house = House::sqlite().await;
+    house.options.hold_overwrites_above = 2;
+    house.options.hold_overwrite_percent = 1;
+    let site = |number: usize| format!("customer{number:02}.example");
+    let name = |number: usize| format!("Customer {number:02}");
+    for number in 0..CUSTOMERS {
+        let fields = [("name", &*name(number)), ("organization_fields.industry", "Mining"), ("domain_names", &*site(number))];
+        house.desk.put("organization", None, &fields);
+    }
+    let engine = house.engine().await;
+    // The desk is read first, so that what it shows is what its records hold when the CRM is read.
+    poll(&engine, DESK, "organization", &|_, _, _, _| {}, &|| false).await.unwrap();
+    work_off(&house, &engine).await;
+    for number in 0..CUSTOMERS {
+        let address = format!("https://www.{}", site(number));
+        let fields = [("Name", &*name(number)), ("Type", "Customer"), ("Industry", "Software"), ("Website", &*address)];
+        house.crm.put("Account", None, &fields);
+    }
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    assert_eq!((house.desk.ids("organization").len(), count(&house, "desk", "Software")), (CUSTOMERS, CUSTOMERS), "linked, not made");
+    assert_eq!(open(&engine).await, []);
 }
 
 #[tokio::test]
