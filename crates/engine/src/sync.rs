@@ -34,5 +34,6 @@ pub mod settle;
 pub mod subject;
 pub mod sweep;
 pub mod task;
+pub(crate) mod turn;
 pub(crate) mod wake;
 pub mod work;

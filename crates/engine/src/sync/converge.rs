@@ -18,6 +18,7 @@ use super::gather::{load, resolve};
 use super::guard::guard;
 use super::settle::{settle, settle_failed};
 use super::task::Task;
+use super::turn::Turn;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -39,7 +40,7 @@ pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Tas
 ///
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
-pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>) -> Result<()> {
+pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>, turn: Turn) -> Result<()> {
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
     if tasks.is_empty() {
@@ -55,7 +56,7 @@ pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     if written.is_empty() {
         return Ok(());
     }
-    let delivered = deliver(engine, &decisions, &written).await;
+    let delivered = deliver(engine, &decisions, &written, &turn).await;
     settle(engine, catalog, decisions, written, delivered).await
 }
 

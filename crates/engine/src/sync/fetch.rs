@@ -34,6 +34,11 @@ impl Order {
         ids.insert(row.id);
     }
 
+    /// Whether nobody asks for anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Makes the calls.
     pub(crate) async fn send(self, engine: &Engine, catalog: &Catalog) -> Fetched {
         let mut calls = Vec::new();

@@ -83,6 +83,11 @@ pub(crate) fn order(tasks: &[Task], order: &mut Order) {
     }
 }
 
+/// Whether anything is fetched before a task is decided.
+pub(crate) fn lacks(task: &Task) -> bool {
+    wanted(task).next().is_some()
+}
+
 /// Links whose row is fetched before a task is decided.
 fn wanted(task: &Task) -> impl Iterator<Item = &Link> {
     task.links.iter().filter(|link| link.state == LinkState::Present).filter(|link| {
