@@ -18,6 +18,14 @@ async fn activity(sims: &Sims, about: &str) -> Option<Value> {
     tasks.into_iter().find(|task| task["Subject"].as_str().is_some_and(|subject| subject.contains(about)))
 }
 
+/// Ids of a contact of this name and of its counterpart at the desk, once it has one.
+async fn counterpart(folder: &Folder, name: &str) -> Option<(String, String)> {
+    let contacts = folder.get("/api/v1/records?object=contact").await;
+    let record = contacts["items"].as_array()?.iter().find(|record| record["title"] == name)?;
+    let link = record["links"].as_array()?.iter().find(|link| link["connection"] == "intercom")?;
+    Some((record["id"].as_str()?.to_owned(), link["external_id"].as_str()?.to_owned()))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_won_deal_its_people_and_what_they_ask_are_the_same_on_both_sides() {
     let sims = Sims::start(&["salesforce", "intercom"], &["--seed", "5"]).await;
@@ -121,13 +129,10 @@ async fn a_won_deal_its_people_and_what_they_ask_are_the_same_on_both_sides() {
     // Who is deleted at the desk stays in the CRM, and does not come back by itself.
     let ben = json!({"FirstName": "Ben", "LastName": "Alm", "Email": "ben@northwind.example", "AccountId": account});
     salesforce::sell(&sims, "Contact", ben).await;
-    let ben = arrives("a second contact", &folder, async || contact(&sims, "ben@northwind.example").await).await;
-    sims.steer("intercom", "delete", &json!({"kind": "contacts", "id": ben["id"]})).await;
+    let (record, ben) = arrives("a second contact", &folder, async || counterpart(&folder, "Ben Alm").await).await;
+    sims.steer("intercom", "delete", &json!({"kind": "contacts", "id": ben})).await;
     arrives("the end of the link", &folder, async || {
-        let contacts = folder.get("/api/v1/records?object=contact").await;
-        let items = contacts["items"].as_array().unwrap().clone();
-        let id = items.iter().find(|record| record["title"] == "Ben Alm")?["id"].as_str()?.to_owned();
-        let record = folder.get(&format!("/api/v1/records/{id}")).await;
+        let record = folder.get(&format!("/api/v1/records/{record}")).await;
         let link = record["links"].as_array()?.iter().find(|link| link["connection"] == "intercom")?.clone();
         (link["state"] == "deleted").then_some(())
     })
