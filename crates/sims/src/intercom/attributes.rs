@@ -52,6 +52,8 @@ pub(crate) struct Attribute {
     options: Vec<String>,
     description: String,
     archived: bool,
+    /// Who made it.
+    admin: String,
     created_ms: i64,
     updated_ms: i64,
 }
@@ -62,7 +64,7 @@ impl Attribute {
             "type": "data_attribute", "id": self.id.parse::<u64>().unwrap_or_default(), "model": self.kind.singular(), "name": self.name,
             "full_name": format!("custom_attributes.{}", self.name), "label": self.name, "description": self.description, "data_type": self.ty,
             "api_writable": true, "ui_writable": true, "messenger_writable": false, "custom": true, "archived": self.archived,
-            "created_at": seconds(self.created_ms), "updated_at": seconds(self.updated_ms), "admin_id": null,
+            "created_at": seconds(self.created_ms), "updated_at": seconds(self.updated_ms), "admin_id": self.admin,
         });
         if !self.options.is_empty() {
             shown["options"] = self.options.iter().map(|value| json!({"value": escaped(value)})).collect();
@@ -143,6 +145,7 @@ impl State {
             options: options(body),
             description: text("description").to_owned(),
             archived: false,
+            admin: self.us(),
             created_ms: self.now_ms,
             updated_ms: self.now_ms,
         };

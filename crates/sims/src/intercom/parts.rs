@@ -69,9 +69,11 @@ impl State {
         let mut shown = json!({
             "type": ty, "id": part.id, "part_type": part.ty, "body": body, "created_at": seconds(part.created_ms),
             "updated_at": seconds(part.created_ms), "notified_at": seconds(part.created_ms),
-            "assigned_to": part.assigned_to.as_ref().map(|(ty, id)| json!({"type": ty, "id": id})),
             "author": self.author_shown(&part.author), "attachments": [], "external_id": null, "redacted": part.redacted,
         });
+        if part.assigned_to.is_some() || kind != Kind::Ticket {
+            shown["assigned_to"] = part.assigned_to.as_ref().map_or(Value::Null, |(ty, id)| json!({"type": ty, "id": id}));
+        }
         if let Some((from, to)) = &part.states {
             shown["previous_ticket_state"] = json!(from);
             shown["ticket_state"] = json!(to);

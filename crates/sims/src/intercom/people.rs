@@ -22,7 +22,7 @@ pub struct Admin {
 impl Admin {
     pub(crate) fn shown(&self) -> Value {
         json!({
-            "type": "admin", "id": self.id, "name": escaped(&self.name), "email": self.email, "job_title": null, "away_mode_enabled": false,
+            "type": "admin", "id": self.id, "name": escaped(&self.name), "email": self.email, "away_mode_enabled": false,
             "away_mode_reassign": false, "has_inbox_seat": true, "team_ids": self.teams, "team_priority_level": {},
         })
     }

@@ -70,6 +70,21 @@ fn same(held: &Value, wanted: &Value) -> bool {
     }
 }
 
+/// A page of a list.
+struct Leaf {
+    /// Rows of it at most.
+    size: usize,
+    /// Rows of the whole list.
+    total: usize,
+    /// Whether the list is in order of changes or of creations; none for one in order of ids.
+    by_update: Option<bool>,
+}
+
+/// What a list is in order of.
+fn stamp(record: &Record, by_update: bool) -> i64 {
+    if by_update { record.updated_ms } else { record.created_ms }
+}
+
 impl State {
     /// What a record has in a field; several values where it has several. `None` for a field that cannot be searched.
     fn searched(&self, kind: Kind, record: &Record, field: &str) -> Option<Vec<Value>> {
@@ -200,27 +215,22 @@ impl State {
         }
     }
 
-    fn answered_list(
-        &self,
-        kind: Kind,
-        call: &Call,
-        rows: &[&Record],
-        total: usize,
-        size: usize,
-        page: usize,
-        next: Option<String>,
-    ) -> Answer {
-        let rows: Vec<Value> = rows.iter().map(|record| self.row_shown(kind, record, call.version)).collect();
-        let mut pages = json!({"type": "pages", "page": page, "per_page": size, "total_pages": total.div_ceil(size)});
-        if let Some(next) = next {
-            pages["next"] = json!({"per_page": size, "starting_after": next});
+    /// The answer with one page out of what is left of a list.
+    fn answered_list(&self, kind: Kind, call: &Call, left: &[&Record], leaf: &Leaf) -> Answer {
+        let rows = &left[..left.len().min(leaf.size)];
+        let shown: Vec<Value> = rows.iter().map(|record| self.row_shown(kind, record, call.version)).collect();
+        let page = (leaf.total - left.len()) / leaf.size + 1;
+        let mut pages = json!({"type": "pages", "page": page, "per_page": leaf.size, "total_pages": leaf.total.div_ceil(leaf.size)});
+        if let Some(last) = rows.last().filter(|_| left.len() > leaf.size) {
+            let next = token(&json!(leaf.by_update.map(|by_update| stamp(last, by_update))), &last.id);
+            pages["next"] = json!({"per_page": leaf.size, "starting_after": next});
         }
         let (ty, list) = match kind {
             Kind::Conversation => ("conversation.list", "conversations"),
             Kind::Ticket => ("ticket.list", "tickets"),
             Kind::Contact | Kind::Company => ("list", "data"),
         };
-        Answer::ok(json!({"type": ty, list: rows, "total_count": total, "pages": pages}))
+        Answer::ok(json!({"type": ty, list: shown, "total_count": leaf.total, "pages": pages}))
     }
 
     /// `GET /contacts` and `GET /conversations`: newest first, without a filter, and never behind.
@@ -230,9 +240,7 @@ impl State {
         let all: Vec<&Record> = self.records[kind.index()].values().rev().filter(|record| !record.archived).collect();
         let total = all.len();
         let left: Vec<&Record> = all.into_iter().filter(|record| after.as_ref().is_none_or(|after| record.id < *after)).collect();
-        let rows = &left[..left.len().min(size)];
-        let next = rows.last().filter(|_| left.len() > size).map(|record| token(&Value::Null, &record.id));
-        Ok(self.answered_list(kind, call, rows, total, size, (total - left.len()) / size + 1, next))
+        Ok(self.answered_list(kind, call, &left, &Leaf { size, total, by_update: None }))
     }
 
     /// `POST /{contacts,conversations,tickets}/search`.
@@ -266,8 +274,7 @@ impl State {
                 found.push(seen);
             }
         }
-        let stamp = |record: &Record| if by_update { record.updated_ms } else { record.created_ms };
-        let place = |record: &Record| (stamp(record), record.id.clone());
+        let place = |record: &Record| (stamp(record, by_update), record.id.clone());
         found.sort_by_key(|record| place(record));
         if descending {
             found.reverse();
@@ -278,8 +285,6 @@ impl State {
         let beyond =
             |record: &&Record| after.as_ref().is_none_or(|after| if descending { place(record) < *after } else { place(record) > *after });
         let left: Vec<&Record> = found.into_iter().filter(beyond).collect();
-        let rows = &left[..left.len().min(size)];
-        let next = rows.last().filter(|_| left.len() > size).map(|record| token(&json!(stamp(record)), &record.id));
-        Ok(self.answered_list(kind, call, rows, total, size, (total - left.len()) / size + 1, next))
+        Ok(self.answered_list(kind, call, &left, &Leaf { size, total, by_update: Some(by_update) }))
     }
 }

@@ -13,7 +13,11 @@ impl State {
     /// A ticket as views and lists show it.
     pub(crate) fn ticket_shown(&self, record: &Record, version: u16, parts: bool) -> Value {
         let ty = self.ticket_types.iter().find(|ty| Some(ty.id.as_str()) == record.text("ticket_type_id"));
-        let number = |name: &str| record.text(name).and_then(|id| id.parse::<u64>().ok()).unwrap_or_default();
+        // Before 2.16 these ids are texts; zero stands for nobody.
+        let number = |name: &str| {
+            let id = record.text(name).unwrap_or("0");
+            if version >= 16 { json!(id.parse::<u64>().unwrap_or_default()) } else { json!(id) }
+        };
         let state = record.text("ticket_state").unwrap_or("submitted");
         let shown_state = state_shown(state);
         let mut shown = json!({
@@ -23,11 +27,13 @@ impl State {
             "admin_assignee_id": number("admin_assignee_id"), "team_assignee_id": number("team_assignee_id"),
             "created_at": seconds(record.created_ms), "updated_at": seconds(record.updated_ms),
             "open": record.values.get("open").and_then(Value::as_bool).unwrap_or(true),
-            "snoozed_until": record.values.get("snoozed_until").cloned().unwrap_or(Value::Null),
             "linked_objects": {"type": "list", "data": [], "total_count": 0, "has_more": false},
             "is_shared": record.values.get("is_shared").and_then(Value::as_bool).unwrap_or(false),
             "previous_ticket_state_id": record.values.get("previous_ticket_state_id").cloned().unwrap_or(Value::Null),
         });
+        if let Some(until) = record.values.get("snoozed_until").filter(|until| !until.is_null()) {
+            shown["snoozed_until"] = until.clone();
+        }
         if version <= 11 {
             // Old versions show the state as a text with labels beside it.
             shown["ticket_state"] = json!(state);

@@ -64,6 +64,7 @@ pub static SPEC: Spec = Spec {
     timeout: Duration::from_secs(30),
     // The search index is up to minutes behind.
     overlap: Duration::from_secs(300),
+    shares_calls: false,
     silent: &[],
 };
 
