@@ -88,7 +88,7 @@ pub enum Auth {
         /// The token.
         token: Secret,
     },
-    /// A token that does not end by itself and goes out alone (HubSpot's service keys and private apps, Freshdesk's API keys).
+    /// A token that does not end by itself and goes out alone (HubSpot's service keys and private apps, Freshdesk's API keys, tokens of Intercom's apps).
     AccessToken {
         /// The token.
         token: Secret,
@@ -98,7 +98,7 @@ pub enum Auth {
 /// How webhooks of a connection are verified.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookSettings {
-    /// Signing secret (Zendesk; at HubSpot the app's client secret; at Freshdesk the secret in a header of the rule).
+    /// Signing secret (Zendesk; at HubSpot and Intercom the app's client secret; at Freshdesk the secret in a header of the rule).
     pub signing_secret: Secret,
     /// Address as the vendor calls it, where it signs the address too (HubSpot) and a proxy changes it on the way.
     pub address: Option<Url>,

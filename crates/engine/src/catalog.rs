@@ -20,6 +20,7 @@ const PACKS: &[(&str, &str)] = &[
     ("hubspot", include_str!("../packs/hubspot.toml")),
     ("zendesk", include_str!("../packs/zendesk.toml")),
     ("freshdesk", include_str!("../packs/freshdesk.toml")),
+    ("intercom", include_str!("../packs/intercom.toml")),
 ];
 
 /// Fields whose conflicts fall under the rule for contact data. The seed of the rule: e-mail, phone, names, language, time zone.
@@ -313,7 +314,8 @@ mod tests {
 
     #[test]
     fn every_crm_fits_every_desk() {
-        for (crm, desk) in [("salesforce", "zendesk"), ("hubspot", "zendesk"), ("salesforce", "freshdesk"), ("hubspot", "freshdesk")] {
+        let desks = ["zendesk", "freshdesk", "intercom"];
+        for (crm, desk) in ["salesforce", "hubspot"].into_iter().flat_map(|crm| desks.map(|desk| (crm, desk))) {
             let mappings = [crm, desk].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
             let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
             for side in [crm, desk] {

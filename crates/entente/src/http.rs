@@ -96,8 +96,8 @@ pub fn router(app: App) -> Router {
     let compressed = SizeAbove::new(COMPRESS_FROM).and(NotForContentType::const_new("text/event-stream")).and(NotForContentType::IMAGES);
     Router::new()
         .merge(limited)
-        .route("/hooks/{connection}", post(hooks::receive))
-        .route("/hooks/{connection}/{secret}", post(hooks::receive_at_secret_path))
+        .route("/hooks/{connection}", post(hooks::receive).head(hooks::answer))
+        .route("/hooks/{connection}/{secret}", post(hooks::receive_at_secret_path).head(hooks::answer_at_secret_path))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(get(ui::serve))

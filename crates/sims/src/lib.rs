@@ -10,6 +10,7 @@ mod door;
 pub mod faults;
 pub mod freshdesk;
 pub mod hubspot;
+pub mod intercom;
 pub mod mailroom;
 pub mod profile;
 pub mod salesforce;

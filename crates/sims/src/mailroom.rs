@@ -11,7 +11,7 @@ use crate::faults::{DeliveryFault, Faults};
 /// One webhook on its way.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Which simulator sent it (`salesforce`, `zendesk`, `hubspot`, `freshdesk`).
+    /// Which simulator sent it (`salesforce`, `zendesk`, `hubspot`, `freshdesk`, `intercom`).
     pub platform: &'static str,
     /// Where to, as configured at the simulator.
     pub url: String,

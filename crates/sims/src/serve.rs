@@ -43,6 +43,10 @@ const FRESHDESK_TIMEOUT: Duration = Duration::from_secs(10);
 const FRESHDESK_TRIES: u32 = 48;
 /// Milliseconds between them: half an hour.
 const FRESHDESK_PAUSE_MS: i64 = 30 * 60 * 1000;
+/// Seconds that Intercom waits for an answer.
+const INTERCOM_TIMEOUT: Duration = Duration::from_secs(5);
+/// Milliseconds until Intercom's one further try: a minute.
+const INTERCOM_PAUSE_MS: i64 = 60_000;
 
 /// Serves `router` at `addr` (port 0 picks a free one) until the task is aborted; answers the address in use.
 ///
@@ -104,6 +108,7 @@ async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
         "salesforce" => SALESFORCE_TIMEOUT,
         "hubspot" => HUBSPOT_TIMEOUT,
         "freshdesk" => FRESHDESK_TIMEOUT,
+        "intercom" => INTERCOM_TIMEOUT,
         _ => ZENDESK_TIMEOUT,
     };
     let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
@@ -152,6 +157,9 @@ fn retry_delay_ms(delivery: &Delivery, outcome: &Outcome) -> Option<i64> {
     }
     if delivery.platform == "freshdesk" {
         return (delivery.attempt < FRESHDESK_TRIES).then_some(FRESHDESK_PAUSE_MS);
+    }
+    if delivery.platform == "intercom" {
+        return (delivery.attempt == 0).then_some(INTERCOM_PAUSE_MS);
     }
     match outcome {
         Outcome::Answered { status: 409, .. } => (delivery.attempt < ZENDESK_CONFLICT_TRIES).then_some(ZENDESK_PAUSE_MS),
@@ -202,6 +210,12 @@ mod tests {
             (0..100).map_while(|attempt| retry_delay_ms(&delivery("freshdesk", attempt), &answered(500, None, true))).collect();
         assert_eq!((waits.len(), waits.iter().sum::<i64>()), (48, 24 * 60 * 60 * 1000));
         assert_eq!(retry_delay_ms(&delivery("freshdesk", 0), &answered(200, None, true)), None);
+    }
+
+    #[test]
+    fn intercom_tries_once_more_after_a_minute() {
+        let retry = |attempt| retry_delay_ms(&delivery("intercom", attempt), &answered(500, None, true));
+        assert_eq!((retry(0), retry(1)), (Some(60_000), None));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod freshdesk;
 mod hubspot;
+mod intercom;
 mod salesforce;
 mod stage;
 mod zendesk;

@@ -81,8 +81,16 @@ pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> Map
 
 /// Whether a remote field is one that an admin added, or Entente on an admin's behalf.
 fn is_custom(remote: &str) -> bool {
-    const PREFIXES: [&str; 6] =
-        ["user_fields.", "organization_fields.", "entente_", "contact_fields.", "company_fields.", "ticket_fields."];
+    const PREFIXES: [&str; 8] = [
+        "user_fields.",
+        "organization_fields.",
+        "entente_",
+        "contact_fields.",
+        "company_fields.",
+        "ticket_fields.",
+        "custom_attributes.",
+        "ticket_attributes.",
+    ];
     remote.ends_with("__c") || PREFIXES.iter().any(|prefix| remote.starts_with(prefix))
 }
 

@@ -110,10 +110,18 @@ struct Wanted {
     written: bool,
 }
 
-/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's and Freshdesk's keyed fields, Entente's own at HubSpot.
+/// Whether a remote name is one that an admin adds: Salesforce's `__c`, the desks' keyed fields, Entente's own at HubSpot.
 fn is_custom(name: &str) -> bool {
-    const PREFIXES: [&str; 6] =
-        ["user_fields.", "organization_fields.", "entente_", "contact_fields.", "company_fields.", "ticket_fields."];
+    const PREFIXES: [&str; 8] = [
+        "user_fields.",
+        "organization_fields.",
+        "entente_",
+        "contact_fields.",
+        "company_fields.",
+        "ticket_fields.",
+        "custom_attributes.",
+        "ticket_attributes.",
+    ];
     (name.ends_with("__c") && !name.contains('.')) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 

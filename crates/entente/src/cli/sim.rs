@@ -9,6 +9,7 @@ use entente_sims::clock::SimClock;
 use entente_sims::faults::Faults;
 use entente_sims::freshdesk::{Freshdesk, FreshdeskOptions};
 use entente_sims::hubspot::{HubSpot, HubSpotOptions};
+use entente_sims::intercom::{Intercom, IntercomOptions};
 use entente_sims::mailroom::Mailroom;
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
@@ -31,6 +32,7 @@ enum Platform {
     HubSpot,
     Zendesk,
     Freshdesk,
+    Intercom,
 }
 
 /// How fast and how generous a simulator is.
@@ -60,6 +62,9 @@ pub struct Args {
     /// Port of Freshdesk; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     freshdesk_port: u16,
+    /// Port of Intercom; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    intercom_port: u16,
     /// Customers to make up at Salesforce; Zendesk knows most of them already
     #[arg(long, default_value_t = 0, value_name = "N")]
     customers: usize,
@@ -86,8 +91,11 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
     let profile = if real { Profile::hubspot_real() } else { Profile::instant() };
     let portal = HubSpotOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::freshdesk_real() } else { Profile::instant() };
-    let second_desk = FreshdeskOptions::new(clock, profile, args.seed);
-    let mailrooms = vec![mailroom, desk.mailroom.clone(), portal.mailroom.clone(), second_desk.mailroom.clone()];
+    let second_desk = FreshdeskOptions::new(clock.clone(), profile, args.seed);
+    let profile = if real { Profile::intercom_real() } else { Profile::instant() };
+    let third_desk = IntercomOptions::new(clock, profile, args.seed);
+    let mailrooms =
+        vec![mailroom, desk.mailroom.clone(), portal.mailroom.clone(), second_desk.mailroom.clone(), third_desk.mailroom.clone()];
     let credentials = json!({
         "salesforce": { "kind": "client_credentials", "client_id": crm.client_id, "client_secret": crm.client_secret, "username": crm.username, "password": crm.password },
         "hubspot": {
@@ -96,6 +104,10 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         },
         "zendesk": { "kind": "client_credentials", "client_id": desk.client_id, "client_secret": desk.client_secret, "email": desk.agent_email, "token": desk.api_token },
         "freshdesk": { "kind": "access_token", "token": second_desk.api_key },
+        "intercom": {
+            "kind": "access_token", "token": third_desk.token, "client_id": third_desk.client_id, "client_secret": third_desk.client_secret,
+            "code": third_desk.code,
+        },
     });
     let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
     if args.customers > 0 {
@@ -123,6 +135,11 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         let freshdesk = Freshdesk::new(second_desk);
         let address = start(freshdesk.router(), freshdesk.control_router(), args.freshdesk_port).await?;
         ready.insert("freshdesk".to_owned(), Value::String(format!("http://{address}")));
+    }
+    if args.platforms.contains(&Platform::Intercom) {
+        let intercom = Intercom::new(third_desk);
+        let address = start(intercom.router(), intercom.control_router(), args.intercom_port).await?;
+        ready.insert("intercom".to_owned(), Value::String(format!("http://{address}")));
     }
     let chosen = credentials
         .as_object()

@@ -29,7 +29,7 @@ pub struct ConnectionTable {
     /// Name, unique in this file: letters, digits, `-`, `_` and `.`, at most 64. It is part of webhook addresses, so do not change it later.
     #[schema(value_type = String)]
     pub name: Spanned<String>,
-    /// Platform: `salesforce`, `hubspot`, `zendesk`, `freshdesk`.
+    /// Platform: `salesforce`, `hubspot`, `zendesk`, `freshdesk`, `intercom`.
     #[schema(value_type = String)]
     pub platform: Spanned<String>,
     /// The part it plays: `crm` or `support`. Without it, what the platform usually is.
@@ -47,7 +47,7 @@ pub struct ConnectionTable {
     #[serde(default = "yes")]
     #[schema(value_type = bool)]
     pub follow_instance_url: bool,
-    /// API version, where the platform has several (Salesforce: `67.0`; HubSpot: `v3` or `2026-09`). Without it the version the connector was made for.
+    /// API version, where the platform has several (Salesforce: `67.0`; HubSpot: `v3` or `2026-09`; Intercom: `2.16`, `2.15` or `2.14`). Without it the version the connector was made for.
     #[serde(default)]
     pub api_version: Option<String>,
     /// Headers added to each call, for gateways. Values may be secret.
@@ -84,7 +84,8 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub struct AuthTable {
     /// `client_credentials` (client_id, client_secret), `jwt_bearer` (client_id, username, private_key, audience), `refresh_token`
-    /// (client_id, client_secret, refresh_token), `api_token` (email, token) or `access_token` (token; HubSpot's service keys, Freshdesk's API keys).
+    /// (client_id, client_secret, refresh_token), `api_token` (email, token) or `access_token` (token; HubSpot's service keys, Freshdesk's API keys,
+    /// access tokens of Intercom's apps).
     #[schema(value_type = String)]
     pub kind: Spanned<String>,
     /// OAuth client id.
@@ -112,7 +113,7 @@ pub struct AuthTable {
     /// E-mail of the user the API token belongs to (Zendesk).
     #[serde(default)]
     pub email: Option<String>,
-    /// API token (Zendesk; the vendor ends these on 2027-04-30), access token (HubSpot) or API key (Freshdesk). Secret.
+    /// API token (Zendesk; the vendor ends these on 2027-04-30), access token (HubSpot, Intercom) or API key (Freshdesk). Secret.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub token: Option<Spanned<SecretSource>>,
@@ -122,11 +123,11 @@ pub struct AuthTable {
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhooksTable {
-    /// Signing secret (Zendesk; at HubSpot the app's client secret; at Freshdesk the secret that the automation rules send). Without it the
+    /// Signing secret (Zendesk; at HubSpot and Intercom the app's client secret; at Freshdesk the secret that the automation rules send). Without it the
     /// one that `entente provision --apply` read or made and keeps encrypted, or at HubSpot the one in `auth`. Secret.
     #[schema(value_type = Option<String>)]
     pub signing_secret: Option<Spanned<SecretSource>>,
-    /// Organisation id that must stand in every message (Salesforce; at HubSpot the account id).
+    /// Organisation id that must stand in every message (Salesforce; at HubSpot the account id, at Intercom the workspace's id).
     pub organization: Option<String>,
     /// Address as the vendor calls it, where it signs the address too (HubSpot) and a proxy changes it on the way.
     #[schema(value_type = Option<String>)]

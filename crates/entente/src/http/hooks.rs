@@ -45,6 +45,18 @@ pub async fn receive_at_secret_path(
     keep(&app, &connection, &secret, &headers, body).await
 }
 
+/// Intercom asks an address with HEAD before it takes it.
+pub async fn answer(State(app): State<App>, Path(connection): Path<String>) -> Result<StatusCode, ApiError> {
+    app.engine.connection(&connection)?;
+    Ok(StatusCode::OK)
+}
+
+/// The same at the address with a secret last part; whether it is the right one is told to no one.
+pub async fn answer_at_secret_path(State(app): State<App>, Path((connection, _)): Path<(String, String)>) -> Result<StatusCode, ApiError> {
+    app.engine.connection(&connection)?;
+    Ok(StatusCode::OK)
+}
+
 async fn keep(app: &App, connection: &str, secret: &str, headers: &HeaderMap, body: Body) -> Result<Response, ApiError> {
     app.engine.connection(connection)?;
     let body = to_bytes(body, BODY_MAX).await.map_err(|_| {

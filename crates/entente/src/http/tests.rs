@@ -344,6 +344,17 @@ async fn a_forged_webhook_is_refused_and_leaves_nothing_behind_but_a_count() {
 }
 
 #[tokio::test]
+async fn an_address_for_webhooks_answers_the_vendor_who_asks_whether_it_is_there() {
+    let server = server().await;
+    for (path, expected) in
+        [("/hooks/zendesk", StatusCode::OK), ("/hooks/salesforce/any", StatusCode::OK), ("/hooks/intercom", StatusCode::NOT_FOUND)]
+    {
+        let (status, _, _) = server.send(http::Request::head(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(status, expected, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_webhook_larger_than_two_megabytes_is_refused() {
     let server = server().await;
     let request = http::Request::post("/hooks/zendesk").body(Body::from(vec![b'x'; 2 * 1024 * 1024 + 1])).unwrap();

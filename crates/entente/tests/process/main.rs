@@ -14,3 +14,4 @@ mod bad_input;
 mod hubspot_zendesk;
 mod kill;
 mod salesforce_freshdesk;
+mod salesforce_intercom;

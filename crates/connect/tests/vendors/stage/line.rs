@@ -13,11 +13,17 @@ use tower::ServiceExt;
 pub struct Line {
     router: axum::Router,
     pub sent: Mutex<Vec<(String, Value)>>,
+    lost: Mutex<Option<&'static str>>,
 }
 
 impl Line {
     pub fn to(router: axum::Router) -> Arc<Self> {
-        Arc::new(Self { router, sent: Mutex::default() })
+        Arc::new(Self { router, sent: Mutex::default(), lost: Mutex::default() })
+    }
+
+    /// Lets the answer to the next call of this verb and path be lost: the platform does the work, and nobody hears of it.
+    pub fn lose(&self, call: &'static str) {
+        *self.lost.lock().unwrap() = Some(call);
     }
 }
 
@@ -27,10 +33,12 @@ impl Wire for Line {
         let (mut parts, body) = request.into_parts();
         let host = parts.uri.authority().map(ToString::to_string).unwrap_or_default();
         let path = parts.uri.path_and_query().unwrap().to_string();
-        self.sent.lock().unwrap().push((format!("{} {path}", parts.method), serde_json::from_slice(&body).unwrap_or(Value::Null)));
+        let call = format!("{} {path}", parts.method);
+        self.sent.lock().unwrap().push((call.clone(), serde_json::from_slice(&body).unwrap_or(Value::Null)));
         parts.headers.insert(http::header::HOST, host.parse().unwrap());
         let answer = self.router.clone().oneshot(http::Request::from_parts(parts, axum::body::Body::from(body))).await.unwrap();
-        if answer.headers().contains_key("x-sim-hang") {
+        let lost = self.lost.lock().unwrap().take_if(|lost| *lost == call).is_some();
+        if lost || answer.headers().contains_key("x-sim-hang") {
             return Err(WireError::TimedOut { host, seconds: timeout.as_secs() });
         }
         let (parts, body) = answer.into_parts();

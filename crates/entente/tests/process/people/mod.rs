@@ -2,5 +2,6 @@
 
 pub mod freshdesk;
 pub mod hubspot;
+pub mod intercom;
 pub mod salesforce;
 pub mod zendesk;

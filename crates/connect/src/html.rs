@@ -1,4 +1,4 @@
-//! Freshdesk keeps texts of tickets as HTML; people and CRMs write them plain.
+//! Desks keep texts of tickets as HTML; people and CRMs write them plain.
 
 /// Plain text as HTML that shows the same.
 pub(crate) fn of_text(text: &str) -> String {

@@ -1,0 +1,11 @@
+//! The Intercom connector against the simulated workspace, in-process and on virtual time.
+
+mod finding;
+mod polling;
+mod provisioning;
+mod reading;
+mod tickets;
+mod trouble;
+mod webhooks;
+mod workspace;
+mod writing;
