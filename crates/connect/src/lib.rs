@@ -5,6 +5,7 @@
 mod actors;
 pub mod connector;
 pub mod error;
+mod html;
 pub mod look;
 pub mod notify;
 mod phone;

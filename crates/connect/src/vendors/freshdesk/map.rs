@@ -10,10 +10,10 @@ use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{RemoteKind, Row};
 use serde_json::{Map, Value};
 
+use crate::html;
 use crate::look::{Existence, Look};
 
 use super::fields::{attribute, attributes, is_write_only};
-use super::html;
 use super::kind::Kind;
 use super::people::Person;
 

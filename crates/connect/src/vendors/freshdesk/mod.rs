@@ -16,7 +16,6 @@
 
 mod cursor;
 mod fields;
-mod html;
 mod kind;
 mod map;
 mod pages;

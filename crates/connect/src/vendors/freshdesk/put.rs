@@ -4,9 +4,9 @@ use entente_model::mapping::remote::{RemoteKind, Row};
 use serde_json::{Map, Value, json};
 
 use crate::error::VendorError;
+use crate::html;
 
 use super::fields::{attribute, is_write_only};
-use super::html;
 use super::kind::Kind;
 use super::refusal::misfit;
 use super::schema::{Fields, key, unknown};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
+use crate::html;
 use crate::look::Existence;
 use crate::transport::call::{Answer, Call};
 use crate::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
@@ -21,7 +22,7 @@ use super::refusal::{self, ADVICE_TAKEN, flaws};
 use super::rows::key_must_be;
 use super::schema::Fields;
 use super::wire::{NEW_TICKETS, Read, TICKET_UPDATES, read, seen, send};
-use super::{Freshdesk, SPEC, html};
+use super::{Freshdesk, SPEC};
 
 /// Codes of a new ticket that says nothing else: open, of low priority, from the portal.
 const NEW_TICKET: [(&str, u64); 3] = [("status", 2), ("priority", 1), ("source", 2)];
