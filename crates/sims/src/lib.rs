@@ -11,6 +11,7 @@ pub mod faults;
 pub mod freshdesk;
 pub mod hubspot;
 pub mod mailroom;
+pub mod pipedrive;
 pub mod profile;
 pub mod salesforce;
 pub mod serve;

@@ -44,6 +44,11 @@ const FRESHDESK_TRIES: u32 = 48;
 /// Milliseconds between them: half an hour.
 const FRESHDESK_PAUSE_MS: i64 = 30 * 60 * 1000;
 
+/// Seconds that Pipedrive waits for an answer.
+const PIPEDRIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Milliseconds before each of Pipedrive's further tries.
+const PIPEDRIVE_PAUSES_MS: [i64; 3] = [3_000, 30_000, 150_000];
+
 /// Serves `router` at `addr` (port 0 picks a free one) until the task is aborted; answers the address in use.
 ///
 /// # Errors
@@ -81,6 +86,8 @@ pub async fn deliver_mail(mailroom: Mailroom, client: reqwest::Client) {
             let (mailroom, client) = (mailroom.clone(), client.clone());
             tokio::spawn(async move {
                 let outcome = post(&client, &delivery).await;
+                let status = if let Outcome::Answered { status, .. } = outcome { status } else { 0 };
+                mailroom.tell_answer(&delivery, status, settled(&delivery, &outcome));
                 if let Some(delay_ms) = retry_delay_ms(&delivery, &outcome) {
                     let again = Delivery { attempt: delivery.attempt + 1, ..delivery };
                     mailroom.retry(again, delay_ms);
@@ -104,6 +111,7 @@ async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
         "salesforce" => SALESFORCE_TIMEOUT,
         "hubspot" => HUBSPOT_TIMEOUT,
         "freshdesk" => FRESHDESK_TIMEOUT,
+        "pipedrive" => PIPEDRIVE_TIMEOUT,
         _ => ZENDESK_TIMEOUT,
     };
     let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
@@ -152,6 +160,9 @@ fn retry_delay_ms(delivery: &Delivery, outcome: &Outcome) -> Option<i64> {
     }
     if delivery.platform == "freshdesk" {
         return (delivery.attempt < FRESHDESK_TRIES).then_some(FRESHDESK_PAUSE_MS);
+    }
+    if delivery.platform == "pipedrive" {
+        return PIPEDRIVE_PAUSES_MS.get(delivery.attempt as usize).copied();
     }
     match outcome {
         Outcome::Answered { status: 409, .. } => (delivery.attempt < ZENDESK_CONFLICT_TRIES).then_some(ZENDESK_PAUSE_MS),
