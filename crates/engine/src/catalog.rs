@@ -18,6 +18,7 @@ const OBJECTS: &str = include_str!("../packs/objects.toml");
 const PACKS: &[(&str, &str)] = &[
     ("salesforce", include_str!("../packs/salesforce.toml")),
     ("hubspot", include_str!("../packs/hubspot.toml")),
+    ("pipedrive", include_str!("../packs/pipedrive.toml")),
     ("zendesk", include_str!("../packs/zendesk.toml")),
     ("freshdesk", include_str!("../packs/freshdesk.toml")),
 ];
@@ -313,7 +314,8 @@ mod tests {
 
     #[test]
     fn every_crm_fits_every_desk() {
-        for (crm, desk) in [("salesforce", "zendesk"), ("hubspot", "zendesk"), ("salesforce", "freshdesk"), ("hubspot", "freshdesk")] {
+        let crms = ["salesforce", "hubspot", "pipedrive"];
+        for (crm, desk) in crms.into_iter().flat_map(|crm| ["zendesk", "freshdesk"].map(|desk| (crm, desk))) {
             let mappings = [crm, desk].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
             let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
             for side in [crm, desk] {

@@ -3,6 +3,7 @@
 
 mod freshdesk;
 mod hubspot;
+mod pipedrive;
 mod salesforce;
 mod stage;
 mod zendesk;

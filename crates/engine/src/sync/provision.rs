@@ -110,7 +110,8 @@ struct Wanted {
     written: bool,
 }
 
-/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's and Freshdesk's keyed fields, Entente's own at HubSpot.
+/// Whether a remote name is one that an admin adds: Salesforce's `__c`, Zendesk's and Freshdesk's keyed fields, Entente's own at HubSpot
+/// and Pipedrive.
 fn is_custom(name: &str) -> bool {
     const PREFIXES: [&str; 6] =
         ["user_fields.", "organization_fields.", "entente_", "contact_fields.", "company_fields.", "ticket_fields."];

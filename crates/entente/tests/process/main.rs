@@ -13,4 +13,5 @@ mod sims;
 mod bad_input;
 mod hubspot_zendesk;
 mod kill;
+mod pipedrive_zendesk;
 mod salesforce_freshdesk;

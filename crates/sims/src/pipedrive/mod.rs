@@ -343,6 +343,17 @@ impl Pipedrive {
         found.choices.iter().find(|choice| choice.label == label).map(|choice| choice.id)
     }
 
+    /// Adds a choice to a custom field by name; its id.
+    #[must_use]
+    pub fn add_choice(&self, kind: Kind, field: &str, label: &str) -> Option<u64> {
+        self.with(|state| {
+            let id = state.next_choice();
+            let found = state.fields.get_mut(&kind)?.iter_mut().find(|known| known.custom && known.name == field)?;
+            found.choices.push(fields::Choice { id, label: label.to_owned() });
+            Some(id)
+        })
+    }
+
     /// The company's users, those who have left included.
     #[must_use]
     pub fn users(&self) -> Vec<User> {
@@ -404,7 +415,7 @@ impl Pipedrive {
         self.with(|state| state.closed = closed);
     }
 
-    /// The next webhook that is due, answered with a status: what becomes of its subscription follows.
+    /// Takes in that a webhook was answered with a status: what becomes of its subscription follows.
     pub fn answer(&self, delivery: &crate::mailroom::Delivery, status: u16) {
         self.with(|state| state.answered_hook(delivery, status, (200..300).contains(&status)));
     }

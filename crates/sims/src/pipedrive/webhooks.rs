@@ -44,7 +44,8 @@ pub(crate) struct Hook {
     /// First tries that failed since the last success.
     failures: u32,
     resting_until_ms: i64,
-    last_good_ms: i64,
+    /// Since when nothing has arrived.
+    failing_since_ms: Option<i64>,
     last: Option<(i64, u16)>,
 }
 
@@ -111,7 +112,7 @@ impl State {
     /// Queues a message for each subscription that wants it.
     pub(crate) fn tell(&mut self, record: &Record, action: &str, before: Option<&Record>, by: Hand, more: &[(&str, u64)]) {
         let (now, object) = (self.now_ms, record.kind.singular());
-        self.hooks.retain(|hook| hook.last_good_ms + GIVE_UP_MS > now);
+        self.hooks.retain(|hook| hook.failing_since_ms.is_none_or(|since| since + GIVE_UP_MS > now));
         let wanted: Vec<Hook> = self.hooks.iter().filter(|hook| hook.wants(object, action, now)).cloned().collect();
         if wanted.is_empty() {
             return;
@@ -234,7 +235,7 @@ impl State {
             added_ms: self.now_ms,
             failures: 0,
             resting_until_ms: 0,
-            last_good_ms: self.now_ms,
+            failing_since_ms: None,
             last: None,
         };
         self.hooks.push(hook.clone());
@@ -250,8 +251,11 @@ impl State {
         hook.last = Some((now, status));
         if good {
             hook.failures = 0;
-            hook.last_good_ms = now;
-        } else if delivery.attempt == 0 {
+            hook.failing_since_ms = None;
+            return;
+        }
+        hook.failing_since_ms.get_or_insert(now);
+        if delivery.attempt == 0 {
             hook.failures += 1;
             if hook.failures >= FAILURES_MAX {
                 hook.failures = 0;

@@ -69,8 +69,8 @@ impl Dialect for PipedriveDialect {
         // Any of these may be missing.
         let (limit, remaining) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining"));
         if let Some(bucket) = bucket.filter(|_| limit.is_some() || remaining.is_some()) {
-            let resets_in = number("x-ratelimit-reset").map(|seconds| Duration::from_secs(seconds.clamp(1, 60)));
-            readings.push(Reading { bucket: Some(bucket), limit, remaining, resets_in });
+            // The window rolls, so that its reset is always as far away as it is long: it tells nothing.
+            readings.push(Reading { bucket: Some(bucket), limit, remaining, resets_in: None });
         }
         let (limit, remaining) = (number("x-daily-ratelimit-token-limit"), number("x-daily-ratelimit-token-remaining"));
         if limit.is_some() || remaining.is_some() {
@@ -115,8 +115,7 @@ mod tests {
             ("date", "Mon, 05 Jan 2026 22:00:00 GMT"),
         ];
         let both = dialect.readings(&headers(&[burst.as_slice(), daily.as_slice()].concat()), Some(SEARCH));
-        let two = Some(Duration::from_secs(2));
-        assert_eq!(both[0], Reading { bucket: Some(SEARCH), limit: Some(80), remaining: Some(79), resets_in: two });
+        assert_eq!(both[0], Reading { bucket: Some(SEARCH), limit: Some(80), remaining: Some(79), resets_in: None });
         let midnight = Some(Duration::from_secs(7_200));
         assert_eq!(both[1], Reading { bucket: None, limit: Some(150_000), remaining: Some(146_932), resets_in: midnight });
         assert!(dialect.readings(&HeaderMap::new(), Some(BURST)).is_empty());

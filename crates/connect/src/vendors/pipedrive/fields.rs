@@ -24,8 +24,11 @@ pub(crate) const CUSTOM: &str = "custom.";
 /// How the names of fields begin that Entente made.
 pub(crate) const OURS: &str = "entente_";
 
-/// How long definitions are believed. Reads and writes of a field that has vanished meanwhile notice it anyway.
-const BELIEF: Duration = Duration::from_secs(600);
+/// How long definitions are believed. Reads and writes of a field that has vanished meanwhile notice it anyway, and so do reads of a choice
+/// that is new.
+const BELIEF: Duration = Duration::from_secs(3_600);
+/// How long they are believed when a row holds a choice that they lack: one that was deleted stands in rows for good.
+const BELIEF_IN_DOUBT: Duration = Duration::from_secs(60);
 /// Definitions on a page, the most there may be.
 const PAGE_ROWS: &str = "500";
 
@@ -214,6 +217,13 @@ impl Pipedrive {
         let mut held = self.schemas.0.lock().await;
         let same = |other: &Kind| other.definitions().is_some() && other.definitions() == kind.definitions();
         held.retain(|other, _| *other != kind && !same(other));
+    }
+
+    /// Forgets an object's fields if they were not read just now, because a row holds a choice that they lack.
+    pub(super) async fn doubt(&self, kind: Kind) {
+        let now = self.client.now();
+        let mut held = self.schemas.0.lock().await;
+        held.retain(|other, (at, _)| *other != kind || Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF_IN_DOUBT));
     }
 
     async fn read_fields(&self, kind: Kind, priority: Priority) -> Result<Fields, VendorError> {

@@ -114,12 +114,14 @@ impl Pipedrive {
         }
         let rows = read.rows().to_vec();
         let next = read.next.as_ref().and_then(|_| {
-            let last = rows.last()?;
-            let second = changed_at(last).and_then(|at| Timestamp::from_second(at.as_second()).ok());
-            let onward = second.filter(|second| from.is_none_or(|from| second.as_second() > from.as_second()));
-            Some(match onward {
-                Some(second) => Place { at: Some(second), ..Place::default() },
-                None => Place { at: from, start: start + rows.len() as u64, last: id_text(&last["id"]), ..Place::default() },
+            let (first, last) = (rows.first()?, rows.last()?);
+            let second = |row: &Value| changed_at(row).and_then(|at| Timestamp::from_second(at.as_second()).ok());
+            let seen = |at| Place { at, start: start + rows.len() as u64, last: id_text(&last["id"]), ..Place::default() };
+            Some(match second(last).filter(|last| from.is_none_or(|from| last.as_second() > from.as_second())) {
+                // A whole page of one second, from its first row on.
+                Some(at) if start == 0 && second(first) == Some(at) => seen(Some(at)),
+                Some(at) => Place { at: Some(at), ..Place::default() },
+                None => seen(from),
             })
         });
         Ok(Rows { rows, next, theirs: read.theirs })

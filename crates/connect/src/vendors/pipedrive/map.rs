@@ -219,7 +219,18 @@ impl Seeing<'_> {
         }
     }
 
-    /// The first field that a row of the present version should hold and does not even hold as null: it was removed at Pipedrive.
+    /// Whether a row holds a choice that its field's definition lacks.
+    pub fn has_new_choice(&self, row: &Value, fields: &[String]) -> bool {
+        let named = fields.iter().filter_map(|name| self.fields.named(name).ok().flatten());
+        named.filter(|named| matches!(named.definition.ty.as_str(), "enum" | "set")).any(|named| {
+            let code = &named.definition.code;
+            let held = if self.kind == Kind::Lead { &row[code] } else { &row["custom_fields"][code] };
+            let ids = held.as_array().map_or_else(|| std::slice::from_ref(held), Vec::as_slice);
+            ids.iter().filter_map(Value::as_i64).any(|id| named.definition.label(id).is_none())
+        })
+    }
+
+    /// Whether a row of the present version lacks a field that it should hold, be it as null: the field was removed at Pipedrive.
     pub fn lacks(&self, row: &Value, fields: &[String]) -> bool {
         let Some(held) = row["custom_fields"].as_object() else { return false };
         let named = fields.iter().filter_map(|name| self.fields.named(name).ok().flatten());

@@ -13,7 +13,8 @@
 //! - A row does not say who changed it. Webhooks do, and what they said is remembered for as long as the process lives.
 //! - Deletions are told of by webhooks, found by a sweep once an hour (leads: not at all), and by reconciliations. Where a merged row went,
 //!   only webhooks tell.
-//! - A day's tokens are counted by Pipedrive and shared by everybody in the company; what each kind of call costs stands in `docs/`.
+//! - A day's tokens are counted by Pipedrive and shared by everybody in the company: a list of five hundred rows costs ten, a row by itself
+//!   one, a change five, a search twenty, and twice that on version 1.
 
 mod attributes;
 mod cursor;

@@ -134,6 +134,9 @@ impl Pipedrive {
         if rows.iter().any(|row| seeing.lacks(row, fields)) {
             self.forget(kind).await;
             seeing = self.seeing(object, kind, fields, rows, priority).await?;
+        } else if rows.iter().any(|row| seeing.has_new_choice(row, fields)) {
+            self.doubt(kind).await;
+            seeing = self.seeing(object, kind, fields, rows, priority).await?;
         }
         Ok(rows.iter().filter_map(|row| seeing.look(row, fields)).collect())
     }

@@ -2,5 +2,6 @@
 
 pub mod freshdesk;
 pub mod hubspot;
+pub mod pipedrive;
 pub mod salesforce;
 pub mod zendesk;
