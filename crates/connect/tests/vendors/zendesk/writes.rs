@@ -163,7 +163,7 @@ async fn an_account_without_bulk_import_creates_its_users_one_by_one() {
         }
         other => panic!("{other}"),
     });
-    let writes = [create("con_a", json!({"name": "A"})), create("con_b", json!({"name": "B"}))];
+    let writes = ["A", "B", "C"].map(|name| create(&format!("con_{name}"), json!({"name": name})));
     for _ in 0..2 {
         let outcomes = desk.zendesk.write(&target("user"), &writes, Priority::Urgent).await.unwrap();
         for (outcome, write) in outcomes.iter().zip(&writes) {
@@ -171,6 +171,14 @@ async fn an_account_without_bulk_import_creates_its_users_one_by_one() {
         }
     }
     assert_eq!(desk.count("POST users/create_or_update_many"), 1, "it is remembered");
+}
+
+#[tokio::test]
+async fn one_or_two_users_are_created_without_a_job() {
+    let desk = desk(|call| ok(json!({"user": user(7, call.body["user"]["name"].as_str().unwrap())})));
+    let writes = [create("con_a", json!({"name": "A"})), create("con_b", json!({"name": "B"}))];
+    desk.zendesk.write(&target("user"), &writes, Priority::Urgent).await.unwrap();
+    assert_eq!(desk.routes(), ["POST users/create_or_update", "POST users/create_or_update"]);
 }
 
 #[tokio::test]
