@@ -74,6 +74,7 @@ pub static SPEC: Spec = Spec {
     // Stamps have whole seconds, and a row may be listed a moment after it was stamped.
     overlap: Duration::from_secs(120),
     silent: &[],
+    shares_calls: false,
 };
 
 /// Where OAuth's tokens come from, whatever the company.
