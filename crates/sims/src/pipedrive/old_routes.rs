@@ -118,7 +118,8 @@ impl State {
 
     fn check_lead(&self, body: &Value) -> Result<(), Refusal> {
         let value = &body["value"];
-        if !value.is_null() && !(value["amount"].is_number() && value["currency"].is_string()) {
+        let whole = value["amount"].is_number() && value["currency"].is_string();
+        if !value.is_null() && !whole {
             return Err(Refusal::new(400, "value.amount and value.currency are both required"));
         }
         if !body["visible_to"].is_null() && !body["visible_to"].is_string() {
