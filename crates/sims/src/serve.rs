@@ -187,6 +187,13 @@ mod tests {
     }
 
     #[test]
+    fn pipedrive_tries_three_more_times_in_three_minutes() {
+        let waits: Vec<i64> = (0..20).map_while(|attempt| retry_delay_ms(&delivery("pipedrive", attempt), &Outcome::TimedOut)).collect();
+        assert_eq!(waits, [3_000, 30_000, 150_000]);
+        assert_eq!(retry_delay_ms(&delivery("pipedrive", 0), &answered(204, None, true)), None);
+    }
+
+    #[test]
     fn salesforce_doubles_its_wait_up_to_two_hours_and_gives_up_after_a_day() {
         let silent = answered(200, None, false);
         let waits: Vec<i64> = (0..64).map_while(|attempt| retry_delay_ms(&delivery("salesforce", attempt), &silent)).collect();

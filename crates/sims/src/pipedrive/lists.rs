@@ -188,8 +188,6 @@ impl State {
         if more {
             paging["next_start"] = json!(start + limit);
         }
-        // An empty list is null now and then.
-        let data = if page.is_empty() { Value::Null } else { Value::from(page) };
-        Ok(Answer::list(data, json!({"pagination": paging})))
+        Ok(Answer::list(Value::from(page), json!({"pagination": paging})))
     }
 }

@@ -65,7 +65,7 @@ impl State {
                 shown["company_name"] = json!("Acme");
                 shown["company_domain"] = json!(self.options.company_domain);
                 shown["company_country"] = json!("DE");
-                shown["company_industry"] = Value::Null;
+                shown["company_industry"] = json!("Software");
                 shown["language"] = json!({"language_code": "en", "country_code": "US"});
                 Ok(Answer::data(shown))
             }

@@ -131,6 +131,8 @@ mod tests {
         assert_eq!(next(&json!({"start": 100, "limit": 50, "more_items_in_collection": true})), Some(Next::Start(150)));
         assert_eq!(next(&json!({"start": 0, "limit": 50, "more_items_in_collection": false})), None);
         assert_eq!(next(&Value::Null), None);
+        let empty = Read { status: 200, data: Value::Null, next: None, theirs: None };
+        assert!(empty.rows().is_empty(), "an empty list may be null");
     }
 
     #[test]
