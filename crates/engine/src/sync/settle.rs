@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use entente_connect::error::{Class, VendorError};
 use entente_connect::write::{WriteKind, Written};
@@ -17,7 +18,7 @@ use super::deliver::Delivered;
 use super::edit::{self, Edit};
 use super::fate::{Fate, end_hints, fate, give_back};
 use super::redirect::{Author, redirect};
-use super::task::{LANE_ACTIVITY, LANE_BACKFILL, Task};
+use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use super::wake::wake;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -314,6 +315,13 @@ fn adopt_created(
     let field = id_field(connection.role);
     if catalog.object(&record.object).is_some_and(|object| object.field(field).is_some()) {
         let detail = if existed { "an existing counterpart was found" } else { "counterpart created" };
+        // A customer's id goes back at once; that of a person or a case travels with what else is written there.
+        let lane = decision.task.hint.lane;
+        let (lane, window) = match record.object.as_str() {
+            "account" => (lane, Duration::ZERO),
+            _ if lane == LANE_URGENT => (LANE_UPDATE, engine.options().window()),
+            _ => (lane, Duration::ZERO),
+        };
         let edit = Edit {
             record: record.id.clone(),
             fields: Fields::from([(field.to_owned(), Value::text(&written.id))]),
@@ -321,8 +329,8 @@ fn adopt_created(
             actor_name: planned.connection.clone(),
             cause: decision.task.hint.cause.clone(),
             detail: format!("{detail} at {}", planned.connection),
-            lane: decision.task.hint.lane,
-            window_ms: 0,
+            lane,
+            window_ms: i64::try_from(window.as_millis()).unwrap_or(0),
         };
         edit::apply(tx, catalog, &edit, now)?;
     }

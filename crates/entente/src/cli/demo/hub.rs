@@ -185,6 +185,7 @@ async fn configure(sims: &Sims, options: &HubOptions, bound: SocketAddr, url: &U
             latency_target_ms: ms(options.latency_target),
             poll_interval_ms: ms(options.poll_every),
             // Simulated people overwrite every customer again and again, which is nothing unusual here.
+            hold_percent: 0,
             hold_overwrite_percent: 0,
             ..Options::default()
         },
