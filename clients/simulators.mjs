@@ -41,7 +41,15 @@ export async function start(args, options = {}) {
 export async function simulators(platforms, { profile = 'instant' } = {}) {
   const { ready, stop } = await start(['sim', ...platforms, '--profile', profile]);
   const side = (name) => ready[name] && { url: ready[name], ...ready.credentials[name], steer: (path, body) => steer(ready[name], path, body) };
-  return { salesforce: side('salesforce'), hubspot: side('hubspot'), zendesk: side('zendesk'), freshdesk: side('freshdesk'), intercom: side('intercom'), stop };
+  return {
+    salesforce: side('salesforce'),
+    hubspot: side('hubspot'),
+    pipedrive: side('pipedrive'),
+    zendesk: side('zendesk'),
+    freshdesk: side('freshdesk'),
+    intercom: side('intercom'),
+    stop,
+  };
 }
 
 /** Calls a simulator's own surface, which no vendor has. */

@@ -1,4 +1,4 @@
-//! Desks keep texts of tickets as HTML; people and CRMs write them plain.
+//! Plain text and HTML: some platforms keep texts of tickets, activities and notes as HTML; people write them plain.
 
 /// Plain text as HTML that shows the same.
 pub(crate) fn of_text(text: &str) -> String {

@@ -3,5 +3,6 @@
 pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;
+pub mod pipedrive;
 pub mod salesforce;
 pub mod zendesk;

@@ -15,7 +15,7 @@ pub enum Fault {
     TimeoutBefore,
     /// The vendor does the work; the client hears nothing.
     TimeoutAfter,
-    /// 429 (Zendesk, HubSpot, Freshdesk, Intercom) or REQUEST_LIMIT_EXCEEDED for concurrent calls (Salesforce).
+    /// 429 (all but Salesforce) or REQUEST_LIMIT_EXCEEDED for concurrent calls (Salesforce).
     TooMany,
     /// The day's or minute's quota is gone until it renews.
     QuotaExhausted,

@@ -12,6 +12,7 @@ pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;
 pub mod mailroom;
+pub mod pipedrive;
 pub mod profile;
 pub mod salesforce;
 pub mod serve;

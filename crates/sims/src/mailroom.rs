@@ -11,7 +11,7 @@ use crate::faults::{DeliveryFault, Faults};
 /// One webhook on its way.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Which simulator sent it (`salesforce`, `zendesk`, `hubspot`, `freshdesk`, `intercom`).
+    /// Which simulator sent it (`salesforce`, `zendesk`, ...).
     pub platform: &'static str,
     /// Where to, as configured at the simulator.
     pub url: String,
@@ -26,6 +26,9 @@ pub struct Delivery {
 /// Makes a delivery ready at the moment it leaves: signatures that hold only minutes are made then.
 type Leaving = Box<dyn Fn(&mut Delivery) + Send + Sync>;
 
+/// Hears how a delivery was answered: its status, 0 without an answer, and whether that settled it.
+type Answered = Box<dyn Fn(&Delivery, u16, bool) + Send + Sync>;
+
 /// The queue. Cloning shares it.
 #[derive(Clone)]
 pub struct Mailroom {
@@ -33,6 +36,7 @@ pub struct Mailroom {
     faults: Faults,
     queue: Arc<Mutex<Queue>>,
     leaving: Arc<RwLock<BTreeMap<&'static str, Leaving>>>,
+    answered: Arc<RwLock<BTreeMap<&'static str, Answered>>>,
     woken: Arc<tokio::sync::Notify>,
 }
 
@@ -58,7 +62,7 @@ impl Mailroom {
     /// An empty queue on `clock`, bent by `faults`.
     #[must_use]
     pub fn new(clock: SimClock, faults: Faults) -> Self {
-        Self { clock, faults, queue: Arc::default(), leaving: Arc::default(), woken: Arc::default() }
+        Self { clock, faults, queue: Arc::default(), leaving: Arc::default(), answered: Arc::default(), woken: Arc::default() }
     }
 
     fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
@@ -68,6 +72,18 @@ impl Mailroom {
     /// Has `ready` finish every delivery of a platform when it leaves, retries included.
     pub fn on_leave(&self, platform: &'static str, ready: impl Fn(&mut Delivery) + Send + Sync + 'static) {
         self.leaving.write().unwrap_or_else(PoisonError::into_inner).insert(platform, Box::new(ready));
+    }
+
+    /// Has `hear` told how every delivery of a platform was answered.
+    pub fn on_answer(&self, platform: &'static str, hear: impl Fn(&Delivery, u16, bool) + Send + Sync + 'static) {
+        self.answered.write().unwrap_or_else(PoisonError::into_inner).insert(platform, Box::new(hear));
+    }
+
+    /// Tells how a delivery was answered.
+    pub(crate) fn tell_answer(&self, delivery: &Delivery, status: u16, settled: bool) {
+        if let Some(hear) = self.answered.read().unwrap_or_else(PoisonError::into_inner).get(delivery.platform) {
+            hear(delivery, status, settled);
+        }
     }
 
     /// Queues a webhook to leave after `delay_ms`, subject to faults.

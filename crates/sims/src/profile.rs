@@ -9,7 +9,8 @@ pub struct Profile {
     pub latency_ms: u64,
     /// Network time of one call, there and back together, and of one webhook.
     pub network_ms: u64,
-    /// Calls per minute (Zendesk, Freshdesk), per rolling 24 h (Salesforce) or in ten seconds (HubSpot, Intercom); 0 means no limit.
+    /// Calls per minute (Zendesk, Freshdesk), per rolling 24 h (Salesforce), in ten seconds (HubSpot, Intercom) or of a token in two seconds
+    /// (Pipedrive); 0 means no limit.
     pub quota: u64,
     /// Whether the vendor's other limits hold (export buckets, per-record update limits, job queue, concurrent calls).
     pub limits: bool,
@@ -56,6 +57,13 @@ impl Profile {
     #[must_use]
     pub fn intercom_real() -> Self {
         Self { latency_ms: 200, network_ms: 45, quota: 167, limits: true, job_ms: 0, export_lag_ms: 0, index_lag_ms: 60_000 }
+    }
+
+    /// Pipedrive's plan Growth with a user's own token: 40 calls in two seconds, and an index a few seconds behind. The latency is an
+    /// estimate.
+    #[must_use]
+    pub fn pipedrive_real() -> Self {
+        Self { latency_ms: 180, network_ms: 45, quota: 40, limits: true, job_ms: 0, export_lag_ms: 0, index_lag_ms: 3_000 }
     }
 
     /// No latency and no quota: for tests and for measuring ourselves.

@@ -48,6 +48,11 @@ const INTERCOM_TIMEOUT: Duration = Duration::from_secs(5);
 /// Milliseconds until Intercom's one further try: a minute.
 const INTERCOM_PAUSE_MS: i64 = 60_000;
 
+/// Seconds that Pipedrive waits for an answer.
+const PIPEDRIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Milliseconds before each of Pipedrive's further tries.
+const PIPEDRIVE_PAUSES_MS: [i64; 3] = [3_000, 30_000, 150_000];
+
 /// Serves `router` at `addr` (port 0 picks a free one) until the task is aborted; answers the address in use.
 ///
 /// # Errors
@@ -85,6 +90,8 @@ pub async fn deliver_mail(mailroom: Mailroom, client: reqwest::Client) {
             let (mailroom, client) = (mailroom.clone(), client.clone());
             tokio::spawn(async move {
                 let outcome = post(&client, &delivery).await;
+                let status = if let Outcome::Answered { status, .. } = outcome { status } else { 0 };
+                mailroom.tell_answer(&delivery, status, settled(&delivery, &outcome));
                 if let Some(delay_ms) = retry_delay_ms(&delivery, &outcome) {
                     let again = Delivery { attempt: delivery.attempt + 1, ..delivery };
                     mailroom.retry(again, delay_ms);
@@ -109,6 +116,7 @@ async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
         "hubspot" => HUBSPOT_TIMEOUT,
         "freshdesk" => FRESHDESK_TIMEOUT,
         "intercom" => INTERCOM_TIMEOUT,
+        "pipedrive" => PIPEDRIVE_TIMEOUT,
         _ => ZENDESK_TIMEOUT,
     };
     let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
@@ -161,6 +169,9 @@ fn retry_delay_ms(delivery: &Delivery, outcome: &Outcome) -> Option<i64> {
     if delivery.platform == "intercom" {
         return (delivery.attempt == 0).then_some(INTERCOM_PAUSE_MS);
     }
+    if delivery.platform == "pipedrive" {
+        return PIPEDRIVE_PAUSES_MS.get(delivery.attempt as usize).copied();
+    }
     match outcome {
         Outcome::Answered { status: 409, .. } => (delivery.attempt < ZENDESK_CONFLICT_TRIES).then_some(ZENDESK_PAUSE_MS),
         Outcome::Answered { status: 429 | 503, retry_after_s: Some(s), .. } => {
@@ -181,6 +192,13 @@ mod tests {
 
     fn answered(status: u16, retry_after_s: Option<i64>, acknowledged: bool) -> Outcome {
         Outcome::Answered { status, retry_after_s, acknowledged }
+    }
+
+    #[test]
+    fn pipedrive_tries_three_more_times_in_three_minutes() {
+        let waits: Vec<i64> = (0..20).map_while(|attempt| retry_delay_ms(&delivery("pipedrive", attempt), &Outcome::TimedOut)).collect();
+        assert_eq!(waits, [3_000, 30_000, 150_000]);
+        assert_eq!(retry_delay_ms(&delivery("pipedrive", 0), &answered(204, None, true)), None);
     }
 
     #[test]

@@ -250,13 +250,13 @@ impl Client {
             headers.insert(HeaderName::from_static(name), header_value(name, value)?);
         }
         let token = session.tokens.access.reveal();
-        let authorization = match &self.settings.auth {
-            Auth::ApiToken { email, .. } => format!("Basic {}", STANDARD.encode(format!("{email}/token:{token}"))),
-            _ => self.dialect.authorization(token),
+        let (name, credential) = match &self.settings.auth {
+            Auth::ApiToken { email, .. } => (header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(format!("{email}/token:{token}")))),
+            _ => self.dialect.credential(token),
         };
-        let mut authorization = header_value("authorization", &authorization)?;
-        authorization.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, authorization);
+        let mut credential = header_value(name.as_str(), &credential)?;
+        credential.set_sensitive(true);
+        headers.insert(name, credential);
         add_gateway_headers(&self.settings, &url, headers)?;
         Ok(request)
     }

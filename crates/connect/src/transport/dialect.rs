@@ -16,6 +16,8 @@ pub enum TokenEncoding {
     Form,
     /// JSON (Zendesk's own samples).
     Json,
+    /// A form without the client's id and secret, which go out as HTTP Basic credentials (RFC 6749 §2.3.1; Pipedrive).
+    FormWithBasic,
 }
 
 /// The token endpoint of a vendor.
@@ -46,6 +48,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// The `Authorization` header that a token goes out in, where it goes out alone.
     fn authorization(&self, token: &str) -> String {
         format!("Bearer {token}")
+    }
+
+    /// The header that a token goes out in, where it goes out alone.
+    fn credential(&self, token: &str) -> (HeaderName, String) {
+        (::http::header::AUTHORIZATION, self.authorization(token))
     }
 
     /// Headers of every call.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{Method, Request, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use entente_model::clock::Timestamp;
 use ring::digest;
@@ -70,6 +72,8 @@ pub struct SignIn {
 struct TokenAnswer {
     access_token: String,
     refresh_token: Option<String>,
+    /// Pipedrive calls it the API's domain.
+    #[serde(alias = "api_domain")]
     instance_url: Option<String>,
     expires_in: Option<Value>,
 }
@@ -288,8 +292,14 @@ impl SignIn {
         let mut all: Vec<(&str, &str)> = vec![("grant_type", grant)];
         all.extend_from_slice(fields);
         all.extend(self.endpoint.extra.iter().filter(|(of, _, _)| *of == grant).map(|(_, name, value)| (*name, *value)));
+        let mut basic = None;
+        if self.endpoint.encoding == TokenEncoding::FormWithBasic {
+            let of = |wanted: &str| fields.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| *value);
+            basic = Some(format!("Basic {}", STANDARD.encode(format!("{}:{}", of("client_id"), of("client_secret")))));
+            all.retain(|(name, _)| !matches!(*name, "client_id" | "client_secret"));
+        }
         let (content_type, body) = match self.endpoint.encoding {
-            TokenEncoding::Form => ("application/x-www-form-urlencoded", address::form(&all)),
+            TokenEncoding::Form | TokenEncoding::FormWithBasic => ("application/x-www-form-urlencoded", address::form(&all)),
             TokenEncoding::Json => {
                 let object: serde_json::Map<String, Value> =
                     all.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
@@ -302,6 +312,11 @@ impl SignIn {
         *request.uri_mut() = address::uri(&url)?;
         request.headers_mut().insert(header::CONTENT_TYPE, ::http::HeaderValue::from_static(content_type));
         request.headers_mut().insert(header::ACCEPT, ::http::HeaderValue::from_static("application/json"));
+        if let Some(basic) = basic {
+            let mut value = address::header_value("authorization", &basic)?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
         address::add_gateway_headers(&self.settings, &url, request.headers_mut())?;
 
         let sent = self.surroundings.time.now();

@@ -4,6 +4,7 @@
 mod freshdesk;
 mod hubspot;
 mod intercom;
+mod pipedrive;
 mod salesforce;
 mod stage;
 mod zendesk;

@@ -11,6 +11,7 @@ use entente_sims::freshdesk::{Freshdesk, FreshdeskOptions};
 use entente_sims::hubspot::{HubSpot, HubSpotOptions};
 use entente_sims::intercom::{Intercom, IntercomOptions};
 use entente_sims::mailroom::Mailroom;
+use entente_sims::pipedrive::{Pipedrive, PipedriveOptions};
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
 use entente_sims::serve::{deliver_mail, serve};
@@ -30,6 +31,7 @@ enum Platform {
     // One word, as everywhere else.
     #[value(name = "hubspot")]
     HubSpot,
+    Pipedrive,
     Zendesk,
     Freshdesk,
     Intercom,
@@ -56,6 +58,9 @@ pub struct Args {
     /// Port of HubSpot; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     hubspot_port: u16,
+    /// Port of Pipedrive; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pipedrive_port: u16,
     /// Port of Zendesk; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     zendesk_port: u16,
@@ -90,17 +95,29 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
     let desk = ZendeskOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::hubspot_real() } else { Profile::instant() };
     let portal = HubSpotOptions::new(clock.clone(), profile, args.seed);
+    let profile = if real { Profile::pipedrive_real() } else { Profile::instant() };
+    let company = PipedriveOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::freshdesk_real() } else { Profile::instant() };
     let second_desk = FreshdeskOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::intercom_real() } else { Profile::instant() };
     let third_desk = IntercomOptions::new(clock, profile, args.seed);
-    let mailrooms =
-        vec![mailroom, desk.mailroom.clone(), portal.mailroom.clone(), second_desk.mailroom.clone(), third_desk.mailroom.clone()];
+    let mailrooms = vec![
+        mailroom,
+        desk.mailroom.clone(),
+        portal.mailroom.clone(),
+        company.mailroom.clone(),
+        second_desk.mailroom.clone(),
+        third_desk.mailroom.clone(),
+    ];
     let credentials = json!({
         "salesforce": { "kind": "client_credentials", "client_id": crm.client_id, "client_secret": crm.client_secret, "username": crm.username, "password": crm.password },
         "hubspot": {
             "kind": "refresh_token", "client_id": portal.client_id, "client_secret": portal.client_secret, "refresh_token": portal.refresh_token,
             "token": portal.service_key, "developer_key": portal.developer_key, "app_id": portal.app_id,
+        },
+        "pipedrive": {
+            "kind": "refresh_token", "client_id": company.client_id, "client_secret": company.client_secret, "refresh_token": company.refresh_token,
+            "token": company.api_token,
         },
         "zendesk": { "kind": "client_credentials", "client_id": desk.client_id, "client_secret": desk.client_secret, "email": desk.agent_email, "token": desk.api_token },
         "freshdesk": { "kind": "access_token", "token": second_desk.api_key },
@@ -125,6 +142,11 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         let hubspot = HubSpot::new(portal);
         let address = start(hubspot.router(), hubspot.control_router(), args.hubspot_port).await?;
         ready.insert("hubspot".to_owned(), Value::String(format!("http://{address}")));
+    }
+    if args.platforms.contains(&Platform::Pipedrive) {
+        let pipedrive = Pipedrive::new(company);
+        let address = start(pipedrive.router(), pipedrive.control_router(), args.pipedrive_port).await?;
+        ready.insert("pipedrive".to_owned(), Value::String(format!("http://{address}")));
     }
     if args.platforms.contains(&Platform::Zendesk) {
         let control = zendesk.control_router().nest("/world", world::control_router(world));

@@ -29,7 +29,7 @@ pub struct ConnectionTable {
     /// Name, unique in this file: letters, digits, `-`, `_` and `.`, at most 64. It is part of webhook addresses, so do not change it later.
     #[schema(value_type = String)]
     pub name: Spanned<String>,
-    /// Platform: `salesforce`, `hubspot`, `zendesk`, `freshdesk`, `intercom`.
+    /// Platform: `salesforce`, `hubspot`, `pipedrive`, `zendesk`, `freshdesk`, `intercom`.
     #[schema(value_type = String)]
     pub platform: Spanned<String>,
     /// The part it plays: `crm` or `support`. Without it, what the platform usually is.
@@ -39,7 +39,7 @@ pub struct ConnectionTable {
     /// Address of the account: the vendor's host, or a gateway in front of it.
     #[schema(value_type = String)]
     pub base_url: Spanned<String>,
-    /// Address for signing in, where it differs (Salesforce: `https://login.salesforce.com` or the My Domain).
+    /// Address for signing in, where it differs (Salesforce: `https://login.salesforce.com` or the My Domain; Pipedrive's is known).
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub login_url: Option<Spanned<String>>,
@@ -84,8 +84,8 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub struct AuthTable {
     /// `client_credentials` (client_id, client_secret), `jwt_bearer` (client_id, username, private_key, audience), `refresh_token`
-    /// (client_id, client_secret, refresh_token), `api_token` (email, token) or `access_token` (token; HubSpot's service keys, Freshdesk's API keys,
-    /// access tokens of Intercom's apps).
+    /// (client_id, client_secret, refresh_token), `api_token` (email, token) or `access_token` (token; HubSpot's service keys, API tokens of
+    /// Pipedrive's users, Freshdesk's API keys, access tokens of Intercom's apps).
     #[schema(value_type = String)]
     pub kind: Spanned<String>,
     /// OAuth client id.
@@ -113,7 +113,8 @@ pub struct AuthTable {
     /// E-mail of the user the API token belongs to (Zendesk).
     #[serde(default)]
     pub email: Option<String>,
-    /// API token (Zendesk; the vendor ends these on 2027-04-30), access token (HubSpot, Intercom) or API key (Freshdesk). Secret.
+    /// API token (Zendesk; the vendor ends these on 2027-04-30), access token (HubSpot, Intercom), API token of a user (Pipedrive) or API key
+    /// (Freshdesk). Secret.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub token: Option<Spanned<SecretSource>>,
@@ -123,11 +124,13 @@ pub struct AuthTable {
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhooksTable {
-    /// Signing secret (Zendesk; at HubSpot and Intercom the app's client secret; at Freshdesk the secret that the automation rules send). Without it the
-    /// one that `entente provision --apply` read or made and keeps encrypted, or at HubSpot the one in `auth`. Secret.
+    /// Signing secret (Zendesk; at HubSpot and Intercom the app's client secret; at Freshdesk the secret that the automation rules send, at
+    /// Pipedrive the webhooks' password). Without it the one that `entente provision --apply` read or made and keeps encrypted, or at HubSpot
+    /// the one in `auth`. Secret.
     #[schema(value_type = Option<String>)]
     pub signing_secret: Option<Spanned<SecretSource>>,
-    /// Organisation id that must stand in every message (Salesforce; at HubSpot the account id, at Intercom the workspace's id).
+    /// Organisation id that must stand in every message (Salesforce; at HubSpot the account id, at Pipedrive the company id, at Intercom the
+    /// workspace's id).
     pub organization: Option<String>,
     /// Address as the vendor calls it, where it signs the address too (HubSpot) and a proxy changes it on the way.
     #[schema(value_type = Option<String>)]

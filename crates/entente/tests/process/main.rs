@@ -13,5 +13,6 @@ mod sims;
 mod bad_input;
 mod hubspot_zendesk;
 mod kill;
+mod pipedrive_zendesk;
 mod salesforce_freshdesk;
 mod salesforce_intercom;

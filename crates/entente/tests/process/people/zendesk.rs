@@ -27,3 +27,17 @@ pub async fn edit_user(sims: &Sims, id: &Value, user: Value) {
     let call = sims.client.put(format!("{}/api/v2/users/{id}", sims.base("zendesk")));
     sims.ask(agent(sims, call).json(&json!({"user": user}))).await;
 }
+
+/// A ticket that a user opens; the ticket.
+pub async fn open_ticket(sims: &Sims, requester: &Value, subject: &str) -> Value {
+    let ticket = json!({"ticket": {"subject": subject, "comment": {"body": "Since this morning."}, "requester_id": requester}});
+    let call = sims.client.post(format!("{}/api/v2/tickets", sims.base("zendesk")));
+    let made: Value = serde_json::from_str(&sims.ask(agent(sims, call).json(&ticket)).await).unwrap();
+    made["ticket"].clone()
+}
+
+/// A ticket that an agent solves.
+pub async fn solve(sims: &Sims, id: &Value) {
+    let call = sims.client.put(format!("{}/api/v2/tickets/{id}", sims.base("zendesk")));
+    sims.ask(agent(sims, call).json(&json!({"ticket": {"status": "solved"}}))).await;
+}

@@ -1,0 +1,13 @@
+//! The Pipedrive connector against the simulated company.
+
+mod activities;
+mod company;
+mod finding;
+mod leads;
+mod polling;
+mod provisioning;
+mod reading;
+mod sign_in;
+mod trouble;
+mod webhooks;
+mod writing;
