@@ -4,6 +4,7 @@
 
 mod actors;
 pub mod connector;
+pub mod erase;
 pub mod error;
 pub mod look;
 pub mod notify;

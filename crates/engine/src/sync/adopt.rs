@@ -30,6 +30,8 @@ use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{meets, note};
 
 /// Kind of a review of two records that have a counterpart at one connection each.
 pub(crate) const DUPLICATE: &str = "duplicate";
@@ -111,8 +113,7 @@ async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
             match ready.connector.fetch(&read, ids, Priority::Update).await {
                 Ok(looks) => {
                     ready.pressure.calm();
-                    let looks: Vec<_> = looks.iter().map(|look| super::look::stored(&connection, look)).collect();
-                    engine.store().write(move |tx| tx.put_looks(&looks)).await?;
+                    keep_looks(engine, &connection, looks).await?;
                 }
                 Err(error) => {
                     ready.pressure.trouble(&error, engine.now());
@@ -133,6 +134,24 @@ async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
     let owner = engine.owner().to_owned();
     engine.store().write(move |tx| end_hints(tx, &owner, &fates.iter().collect::<Vec<_>>(), [], now)).await?;
     Ok(good)
+}
+
+/// Keeps looks that were fetched, but for those at somebody who was erased.
+async fn keep_looks(engine: &Engine, connection: &str, looks: Vec<Look>) -> Result<()> {
+    let (engine_, catalog, connection) = (engine.clone(), engine.catalog(), connection.to_owned());
+    let kept = engine.store().write(move |tx| {
+        let (blocked, now) = (Blocked::of(tx, &engine_)?, engine_.now());
+        let mut kept = Vec::with_capacity(looks.len());
+        for look in &looks {
+            let key = RemoteKey::new(&connection, &look.object, &look.id);
+            match meets(&blocked, &catalog, &key, Some(look), now) {
+                Some(met) => note(tx, &engine_, &met, &key, &look.existence, now)?,
+                None => kept.push(super::look::stored(&connection, look)),
+            }
+        }
+        tx.put_looks(&kept)
+    });
+    Ok(kept.await?)
 }
 
 /// Match keys of a record.
@@ -204,6 +223,7 @@ impl<'a> Adoption<'a> {
         let remote: Vec<RemoteKey> = keys.iter().map(|(_, row)| RemoteKey::new(&row.connection, &row.object, &row.id)).collect();
         let mut looks = tx.looks_for(&remote)?;
         let linked = tx.links_at(&remote)?;
+        let blocked = Blocked::of(tx, self.engine)?;
         let mut rows = Vec::new();
         let mut dropped = Vec::new();
         for ((hint, key), remote) in keys.into_iter().zip(remote) {
@@ -215,6 +235,12 @@ impl<'a> Adoption<'a> {
             let Some(stored) = looks.remove(&remote) else { continue };
             let stamp = stored.stamp;
             let look = taken(stored);
+            if let Some(met) = meets(&blocked, self.catalog, &remote, Some(&look), self.now) {
+                // The person was erased after the row came in.
+                note(tx, self.engine, &met, &remote, &look.existence, self.now)?;
+                dropped.push((remote, stamp));
+                continue;
+            }
             let mapped = self
                 .catalog
                 .mappings(&key.connection)

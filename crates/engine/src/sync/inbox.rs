@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use entente_connect::look::Existence;
 use entente_connect::webhook::{Event, Incoming, Receipt};
-use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError};
+use entente_model::clock::Timestamp;
+use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError, Tx};
 
 use super::ingest::{Arrival, Way, ingest};
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{meets, note};
 
 /// Deliveries taken up in one transaction.
 const BATCH: usize = 500;
@@ -41,16 +46,48 @@ pub async fn receive(
     let Incoming { mut headers, body } = incoming;
     headers.retain(|name, _| KEPT_HEADERS.contains(&name.as_str()));
     let events = serde_json::to_value(&delivery.events).map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let told = delivery.events;
     let kept = NewDelivery { connection: connection.to_owned(), delivery_id: delivery.id, received_at: now, body, headers, events };
+    let (engine_, catalog) = (engine.clone(), engine.catalog());
     engine
         .store()
         .write(move |tx| {
+            let kept = without_the_erased(tx, &engine_, &catalog, &kept, &told, now)?;
             // What is fresh is counted when it is taken up, many at once.
             let fresh = tx.deliver(&kept)?.is_some();
             if fresh { Ok(()) } else { tx.count(now, &[("webhooks_repeated", &kept.connection, 1)]) }
         })
         .await?;
     Ok(ready.connector.receipt())
+}
+
+/// A delivery without what it says of somebody who was erased: not even its body is kept then.
+fn without_the_erased(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    catalog: &Catalog,
+    kept: &NewDelivery,
+    told: &[Event],
+    now: Timestamp,
+) -> Result<NewDelivery, StoreError> {
+    let blocked = Blocked::of(tx, engine)?;
+    let mut others = Vec::with_capacity(told.len());
+    for event in told {
+        let key = RemoteKey::new(&kept.connection, &event.object, &event.id);
+        let met = meets(&blocked, catalog, &key, event.look.as_ref(), now);
+        match met.filter(|_| !blocked.is_empty()) {
+            Some(met) if tx.links_at(std::slice::from_ref(&key))?.is_empty() => {
+                let existence = event.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
+                note(tx, engine, &met, &key, existence, now)?;
+            }
+            _ => others.push(event),
+        }
+    }
+    if others.len() == told.len() {
+        return Ok(kept.clone());
+    }
+    let events = serde_json::to_value(&others).map_err(|error| StoreError::Invalid(error.to_string()))?;
+    Ok(NewDelivery { body: Vec::new(), headers: BTreeMap::new(), events, ..kept.clone() })
 }
 
 /// Takes up what the inbox holds. Returns how many deliveries there were.
@@ -87,6 +124,7 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
                 }
             }
             ingest(tx, &engine_, &catalog, &arrivals, Way::Webhook)?;
+            empty_of_the_erased(tx, &engine_, &catalog, &deliveries)?;
             let bad = deliveries.iter().zip(&finished).filter(|(_, (_, reason))| reason.is_some());
             let mut counts: Vec<(&str, &str, i64)> =
                 bad.map(|(kept, _)| ("webhooks_failed", kept.delivery.connection.as_str(), 1)).collect();
@@ -97,6 +135,22 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
         })
         .await?;
     Ok(taken)
+}
+
+/// Empties deliveries that came in before somebody whom they tell of was erased.
+fn empty_of_the_erased(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, deliveries: &[Kept]) -> Result<(), StoreError> {
+    let blocked = Blocked::of(tx, engine)?;
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    for kept in deliveries {
+        let arrivals = arrivals_of(engine, kept).unwrap_or_default();
+        let shows = |arrival: &Arrival| meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), engine.now()).is_some();
+        if arrivals.iter().any(shows) {
+            tx.empty_delivery(kept.id)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a delivery says, as it was read when it came in. Secrets may have been rotated since; it was verified then.

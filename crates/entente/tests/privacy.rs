@@ -1,0 +1,250 @@
+//! The right to be forgotten, on the real process: after an erasure no byte of the person is in the database's files, in a backup made
+//! since, in the log or at either platform, and nothing brings the person back.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is not as told")]
+
+#[path = "process/caller.rs"]
+mod caller;
+#[path = "process/hub.rs"]
+mod hub;
+#[path = "process/platforms.rs"]
+mod platforms;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use caller::client;
+use hub::{Folder, stop};
+use platforms::Platforms;
+
+/// Time that anything awaited may take.
+const AWAITED_MAX: Duration = Duration::from_secs(60);
+/// Time between two looks at something that is awaited.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// What only this person's data holds, in lower case.
+const TRACES: &[&str] = &["quintessa", "vanterpool", "4155550147", "415) 555-0147"];
+const EMAIL: &str = "quintessa@vanterpool.example";
+
+fn configuration(platforms: &Platforms) -> String {
+    format!(
+        r#"
+[server]
+listen = "{{listen}}"
+public_url = "http://{{listen}}"
+
+[store]
+url = "sqlite:entente.db"
+
+[sync]
+latency_target_ms = 500
+poll_interval_ms = 10000
+
+[[connection]]
+name = "salesforce"
+platform = "salesforce"
+base_url = "{}"
+auth = {{ kind = "client_credentials", client_id = "sim-client", client_secret = "sim-secret" }}
+
+[[connection]]
+name = "zendesk"
+platform = "zendesk"
+base_url = "{}"
+auth = {{ kind = "client_credentials", client_id = "entente", client_secret = "zendesk-client-secret" }}
+"#,
+        platforms.salesforce, platforms.zendesk
+    )
+}
+
+/// Asks until there is an answer.
+async fn arrives<T>(what: &str, folder: &Folder, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(began.elapsed() < AWAITED_MAX, "{what}: not within {} seconds; the log ends:\n{}", AWAITED_MAX.as_secs(), folder.last_words());
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Asks something of a platform's own surface.
+async fn steer(base: &str, what: &str, body: Value) -> Value {
+    let answer = client().post(format!("{base}/_sim/{what}")).json(&body).send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    assert!(status.is_success(), "{what}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+async fn rows(base: &str, query: &str) -> Vec<Value> {
+    let text = client().get(format!("{base}/_sim/dump?{query}")).send().await.unwrap().text().await.unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+async fn find(base: &str, query: &str, field: &str, value: &str) -> Option<Value> {
+    rows(base, query).await.into_iter().find(|row| row[field].as_str().is_some_and(|text| text.eq_ignore_ascii_case(value)))
+}
+
+async fn post(folder: &Folder, path: &str, body: Value) -> Value {
+    let answer = client().post(format!("{}{path}", folder.url)).json(&body).send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Traces of the person in a text.
+fn traces(bytes: &[u8]) -> Vec<&'static str> {
+    let lower = bytes.to_ascii_lowercase();
+    TRACES.iter().copied().filter(|trace| lower.windows(trace.len()).any(|window| window == trace.as_bytes())).collect()
+}
+
+/// Files of a folder that hold a trace of the person.
+fn files_with_traces(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).filter(|file| file.is_file()) {
+        let traces = traces(&std::fs::read(&file).unwrap());
+        if !traces.is_empty() {
+            found.push(format!("{}: {traces:?}", file.display()));
+        }
+    }
+    found
+}
+
+/// Rows of both platforms that hold a trace of the person.
+async fn rows_with_traces(platforms: &Platforms) -> Vec<String> {
+    let mut found = Vec::new();
+    for object in ["Account", "Contact", "Task", "Opportunity"] {
+        found.extend(rows(&platforms.salesforce, &format!("object={object}")).await);
+    }
+    for kind in ["user", "organization", "ticket"] {
+        found.extend(rows(&platforms.zendesk, &format!("kind={kind}")).await);
+    }
+    found.into_iter().map(|row| row.to_string()).filter(|row| !traces(row.as_bytes()).is_empty()).collect()
+}
+
+/// A copy of the database's files, as a backup takes it.
+fn back_up(folder: &Folder) -> tempfile::TempDir {
+    let backup = tempfile::tempdir().unwrap();
+    for name in ["entente.db", "entente.db-wal"] {
+        if folder.path().join(name).exists() {
+            std::fs::copy(folder.path().join(name), backup.path().join(name)).unwrap();
+        }
+    }
+    backup
+}
+
+/// A customer of the CRM with this person, as the desk knows her once both agree; the contact's id and the user.
+async fn customer(platforms: &Platforms, folder: &Folder) -> (String, Value) {
+    let insert = |object: &'static str, fields: Value| steer(&platforms.salesforce, "insert", json!({ "object": object, "fields": fields, "by": "sales" }));
+    let account = insert("Account", json!({ "Name": "Northwind", "Type": "Customer", "Account_Tier__c": "Pro" })).await["id"].clone();
+    let person = json!({ "FirstName": "Quintessa", "LastName": "Vanterpool", "Email": EMAIL, "Phone": "(415) 555-0147", "AccountId": account, "Title": "CFO" });
+    let contact = insert("Contact", person).await["id"].as_str().unwrap().to_owned();
+    let user = arrives("her user at the desk", folder, async || find(&platforms.zendesk, "kind=user", "email", EMAIL).await).await;
+    (contact, user)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_person_who_was_erased_is_left_and_nothing_brings_her_back() {
+    let platforms = Platforms::start(7, 5).await;
+    let folder = Folder::new(&configuration(&platforms));
+    let provisioned = folder.run(&["provision", "--apply", "--output", "json"]).await;
+    assert!(provisioned.status.success(), "{}", String::from_utf8_lossy(&provisioned.stdout));
+    let mut server = folder.serve();
+    folder.serves(&mut server).await;
+    arrives("the first sync", &folder, async || {
+        let status = folder.get("/api/v1/dashboard").await;
+        (status["health"]["overall"] == "operational" && status["consistency"]["in_flight"] == 0).then_some(())
+    })
+    .await;
+
+    let (contact, user) = customer(&platforms, &folder).await;
+    let ticket = json!({ "subject": "Quintessa cannot log in", "requester_id": user["id"], "comment": { "body": "This is Quintessa Vanterpool, +1 415 555 0147" } });
+    let ticket = steer(&platforms.zendesk, "create", json!({ "kind": "ticket", "fields": ticket, "by": user["id"] })).await;
+    arrives("the ticket in the CRM", &folder, async || {
+        rows(&platforms.salesforce, "object=Task").await.into_iter().find(|task| task["Subject"].to_string().contains("Quintessa cannot log in"))
+    })
+    .await;
+    // Values come and go: each leaves traces of its own behind.
+    for title in ["Quintessa's first title", "Quintessa's second title"] {
+        steer(&platforms.salesforce, "update", json!({ "object": "Contact", "id": contact, "fields": { "Title": title }, "by": "sales" })).await;
+        arrives("the new title", &folder, async || {
+            let user = find(&platforms.zendesk, "kind=user", "email", EMAIL).await?;
+            (user["user_fields"]["job_title"] == title).then_some(())
+        })
+        .await;
+    }
+    let exported = folder.get(&format!("/api/v1/privacy/export?who={EMAIL}")).await;
+    let kinds: Vec<&str> = exported["records"].as_array().unwrap().iter().filter_map(|record| record["object"].as_str()).collect();
+    assert!(kinds.contains(&"contact") && kinds.contains(&"case"), "{exported}");
+    assert!(exported["records"][0]["history"].to_string().contains("first title"), "{exported}");
+    assert!(!files_with_traces(folder.path()).is_empty() && !rows_with_traces(&platforms).await.is_empty(), "she is there");
+
+    let asked = post(&folder, "/api/v1/privacy/erasures", json!({ "who": EMAIL })).await;
+    let id = asked["id"].as_str().unwrap().to_owned();
+    let record = asked["record"].as_str().unwrap().to_owned();
+    let erasure = async || folder.get(&format!("/api/v1/privacy/erasures/{id}")).await;
+    let done = arrives("the erasure", &folder, async || {
+        let found = erasure().await;
+        (found["state"] == "done" && !found["scrubbed_at"].is_null()).then_some(found)
+    })
+    .await;
+    assert!(done["answers"].as_array().unwrap().iter().all(|row| row["state"] == "erased"), "{done}");
+    assert_eq!(files_with_traces(folder.path()), Vec::<String>::new(), "database, log and everything beside them");
+    assert_eq!(files_with_traces(back_up(&folder).path()), Vec::<String>::new());
+    assert_eq!(rows_with_traces(&platforms).await, Vec::<String>::new());
+    let kept = rows(&platforms.zendesk, "kind=ticket").await.into_iter().find(|row| row["id"] == ticket["id"]).unwrap();
+    assert_eq!(kept["subject"], "Erased", "the desk keeps the ticket: {kept}");
+
+    // She turns up by webhook at the desk and by poll in the CRM, and is not taken in.
+    let fields = json!({ "name": "Q Vanterpool", "email": EMAIL });
+    let caller = steer(&platforms.zendesk, "create", json!({ "kind": "user", "fields": fields })).await["id"].clone();
+    let fields = json!({ "FirstName": "Q", "LastName": "Vanterpool", "Email": EMAIL.to_uppercase(), "AccountId": null });
+    let back = steer(&platforms.salesforce, "insert", json!({ "object": "Contact", "fields": fields, "by": "sales" })).await["id"].clone();
+    arrives("that she was seen at both", &folder, async || {
+        let seen = erasure().await["seen_again"].to_string();
+        (seen.contains(back.as_str().unwrap()) && seen.contains(&caller.to_string())).then_some(())
+    })
+    .await;
+    arrives("rest", &folder, async || (folder.get("/api/v1/dashboard").await["consistency"]["in_flight"] == 0).then_some(())).await;
+    let users = rows(&platforms.zendesk, "kind=user").await;
+    assert_eq!(users.iter().filter(|user| user["email"] == EMAIL).count(), 1, "hers, and none of ours");
+    assert!(users.iter().all(|user| user["email"] != EMAIL || user["external_id"].is_null()), "nobody linked it");
+    let contacts = rows(&platforms.salesforce, "object=Contact").await;
+    assert_eq!(contacts.iter().filter(|row| row["Email"].as_str().is_some_and(|email| email.eq_ignore_ascii_case(EMAIL))).count(), 1);
+    let listed = folder.get("/api/v1/records?q=vanterpool").await;
+    assert_eq!(listed["items"], json!([]));
+    assert_eq!(files_with_traces(folder.path()), Vec::<String>::new(), "not even for a moment");
+
+    // What is asked about her is answered, and the ledger is whole.
+    for (command, expected) in [
+        (vec!["ledger", "verify"], "whole"),
+        (vec!["show", &record], "erased"),
+        (vec!["show", &record, "--as-of", "1m"], "erased"),
+        (vec!["history", &record], "erased"),
+        (vec!["undo", &record], "erased"),
+    ] {
+        let ran = folder.run(&command).await;
+        let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(said.contains(expected), "{command:?}: {said}");
+    }
+    let certified = folder.run(&["privacy", "certificate", &id, "--out", "certificate.json"]).await;
+    assert!(certified.status.success(), "{}", String::from_utf8_lossy(&certified.stderr));
+    let verified = folder.run(&["privacy", "verify", "certificate.json"]).await;
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("complete"), "{verified:?}");
+    stop(server).await;
+    assert_eq!(files_with_traces(folder.path()), Vec::<String>::new(), "nor in what a stop writes");
+
+    // Without a server, the command does the work itself.
+    let left = contacts.iter().find(|row| row["Email"].as_str().is_some_and(|email| !email.eq_ignore_ascii_case(EMAIL))).unwrap();
+    let email = left["Email"].as_str().unwrap();
+    let would = folder.run(&["privacy", "erase", email]).await;
+    assert_eq!(would.status.code(), Some(2), "{would:?}");
+    assert!(find(&platforms.salesforce, "object=Contact", "Email", email).await.is_some(), "it only said what it would do");
+    let erased = folder.run(&["privacy", "erase", email, "--yes"]).await;
+    assert!(erased.status.success(), "{erased:?}");
+    assert!(find(&platforms.salesforce, "object=Contact", "Email", email).await.is_none());
+}
