@@ -7,8 +7,8 @@
 mod caller;
 #[path = "process/hub.rs"]
 mod hub;
-#[path = "process/platforms.rs"]
-mod platforms;
+#[path = "process/pair.rs"]
+mod pair;
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use caller::client;
 use hub::{Folder, stop};
-use platforms::Platforms;
+use pair::Pair;
 
 /// Time that anything awaited may take.
 const AWAITED_MAX: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(150);
 const TRACES: &[&str] = &["quintessa", "vanterpool", "4155550147", "415) 555-0147"];
 const EMAIL: &str = "quintessa@vanterpool.example";
 
-fn configuration(platforms: &Platforms) -> String {
+fn configuration(platforms: &Pair) -> String {
     format!(
         r#"
 [server]
@@ -54,7 +54,8 @@ platform = "zendesk"
 base_url = "{}"
 auth = {{ kind = "client_credentials", client_id = "entente", client_secret = "zendesk-client-secret" }}
 "#,
-        platforms.salesforce, platforms.zendesk
+        platforms.address("salesforce"),
+        platforms.address("zendesk")
     )
 }
 
@@ -65,27 +66,19 @@ async fn arrives<T>(what: &str, folder: &Folder, mut ask: impl AsyncFnMut() -> O
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(began.elapsed() < AWAITED_MAX, "{what}: not within {} seconds; the log ends:\n{}", AWAITED_MAX.as_secs(), folder.last_words());
+        assert!(
+            began.elapsed() < AWAITED_MAX,
+            "{what}: not within {} seconds; the log ends:\n{}",
+            AWAITED_MAX.as_secs(),
+            folder.last_words()
+        );
         sleep(LOOK_EVERY).await;
     }
 }
 
-/// Asks something of a platform's own surface.
-async fn steer(base: &str, what: &str, body: Value) -> Value {
-    let answer = client().post(format!("{base}/_sim/{what}")).json(&body).send().await.unwrap();
-    let status = answer.status();
-    let text = answer.text().await.unwrap();
-    assert!(status.is_success(), "{what}: {status} {text}");
-    serde_json::from_str(&text).unwrap_or(Value::Null)
-}
-
-async fn rows(base: &str, query: &str) -> Vec<Value> {
-    let text = client().get(format!("{base}/_sim/dump?{query}")).send().await.unwrap().text().await.unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-async fn find(base: &str, query: &str, field: &str, value: &str) -> Option<Value> {
-    rows(base, query).await.into_iter().find(|row| row[field].as_str().is_some_and(|text| text.eq_ignore_ascii_case(value)))
+/// The row of an address, whatever its case.
+fn of_address(rows: Vec<Value>, field: &str, address: &str) -> Option<Value> {
+    rows.into_iter().find(|row| row[field].as_str().is_some_and(|text| text.eq_ignore_ascii_case(address)))
 }
 
 async fn post(folder: &Folder, path: &str, body: Value) -> Value {
@@ -115,13 +108,13 @@ fn files_with_traces(folder: &Path) -> Vec<String> {
 }
 
 /// Rows of both platforms that hold a trace of the person.
-async fn rows_with_traces(platforms: &Platforms) -> Vec<String> {
+async fn rows_with_traces(platforms: &Pair) -> Vec<String> {
     let mut found = Vec::new();
     for object in ["Account", "Contact", "Task", "Opportunity"] {
-        found.extend(rows(&platforms.salesforce, &format!("object={object}")).await);
+        found.extend(platforms.crm(object).await);
     }
     for kind in ["user", "organization", "ticket"] {
-        found.extend(rows(&platforms.zendesk, &format!("kind={kind}")).await);
+        found.extend(platforms.desk(kind).await);
     }
     found.into_iter().map(|row| row.to_string()).filter(|row| !traces(row.as_bytes()).is_empty()).collect()
 }
@@ -138,18 +131,20 @@ fn back_up(folder: &Folder) -> tempfile::TempDir {
 }
 
 /// A customer of the CRM with this person, as the desk knows her once both agree; the contact's id and the user.
-async fn customer(platforms: &Platforms, folder: &Folder) -> (String, Value) {
-    let insert = |object: &'static str, fields: Value| steer(&platforms.salesforce, "insert", json!({ "object": object, "fields": fields, "by": "sales" }));
+async fn customer(platforms: &Pair, folder: &Folder) -> (String, Value) {
+    let insert = |object: &'static str, fields: Value| {
+        platforms.steer("salesforce", "insert", json!({ "object": object, "fields": fields, "by": "sales" }))
+    };
     let account = insert("Account", json!({ "Name": "Northwind", "Type": "Customer", "Account_Tier__c": "Pro" })).await["id"].clone();
     let person = json!({ "FirstName": "Quintessa", "LastName": "Vanterpool", "Email": EMAIL, "Phone": "(415) 555-0147", "AccountId": account, "Title": "CFO" });
     let contact = insert("Contact", person).await["id"].as_str().unwrap().to_owned();
-    let user = arrives("her user at the desk", folder, async || find(&platforms.zendesk, "kind=user", "email", EMAIL).await).await;
+    let user = arrives("her user at the desk", folder, async || of_address(platforms.desk("user").await, "email", EMAIL)).await;
     (contact, user)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_person_who_was_erased_is_left_and_nothing_brings_her_back() {
-    let platforms = Platforms::start(7, 5).await;
+    let platforms = Pair::start(7, 5).await;
     let folder = Folder::new(&configuration(&platforms));
     let provisioned = folder.run(&["provision", "--apply", "--output", "json"]).await;
     assert!(provisioned.status.success(), "{}", String::from_utf8_lossy(&provisioned.stdout));
@@ -163,16 +158,18 @@ async fn nothing_of_a_person_who_was_erased_is_left_and_nothing_brings_her_back(
 
     let (contact, user) = customer(&platforms, &folder).await;
     let ticket = json!({ "subject": "Quintessa cannot log in", "requester_id": user["id"], "comment": { "body": "This is Quintessa Vanterpool, +1 415 555 0147" } });
-    let ticket = steer(&platforms.zendesk, "create", json!({ "kind": "ticket", "fields": ticket, "by": user["id"] })).await;
+    let ticket = platforms.steer("zendesk", "create", json!({ "kind": "ticket", "fields": ticket, "by": user["id"] })).await;
     arrives("the ticket in the CRM", &folder, async || {
-        rows(&platforms.salesforce, "object=Task").await.into_iter().find(|task| task["Subject"].to_string().contains("Quintessa cannot log in"))
+        platforms.crm("Task").await.into_iter().find(|task| task["Subject"].to_string().contains("Quintessa cannot log in"))
     })
     .await;
     // Values come and go: each leaves traces of its own behind.
     for title in ["Quintessa's first title", "Quintessa's second title"] {
-        steer(&platforms.salesforce, "update", json!({ "object": "Contact", "id": contact, "fields": { "Title": title }, "by": "sales" })).await;
+        platforms
+            .steer("salesforce", "update", json!({ "object": "Contact", "id": contact, "fields": { "Title": title }, "by": "sales" }))
+            .await;
         arrives("the new title", &folder, async || {
-            let user = find(&platforms.zendesk, "kind=user", "email", EMAIL).await?;
+            let user = of_address(platforms.desk("user").await, "email", EMAIL)?;
             (user["user_fields"]["job_title"] == title).then_some(())
         })
         .await;
@@ -196,24 +193,24 @@ async fn nothing_of_a_person_who_was_erased_is_left_and_nothing_brings_her_back(
     assert_eq!(files_with_traces(folder.path()), Vec::<String>::new(), "database, log and everything beside them");
     assert_eq!(files_with_traces(back_up(&folder).path()), Vec::<String>::new());
     assert_eq!(rows_with_traces(&platforms).await, Vec::<String>::new());
-    let kept = rows(&platforms.zendesk, "kind=ticket").await.into_iter().find(|row| row["id"] == ticket["id"]).unwrap();
+    let kept = platforms.desk("ticket").await.into_iter().find(|row| row["id"] == ticket["id"]).unwrap();
     assert_eq!(kept["subject"], "Erased", "the desk keeps the ticket: {kept}");
 
     // She turns up by webhook at the desk and by poll in the CRM, and is not taken in.
     let fields = json!({ "name": "Q Vanterpool", "email": EMAIL });
-    let caller = steer(&platforms.zendesk, "create", json!({ "kind": "user", "fields": fields })).await["id"].clone();
+    let caller = platforms.steer("zendesk", "create", json!({ "kind": "user", "fields": fields })).await["id"].clone();
     let fields = json!({ "FirstName": "Q", "LastName": "Vanterpool", "Email": EMAIL.to_uppercase(), "AccountId": null });
-    let back = steer(&platforms.salesforce, "insert", json!({ "object": "Contact", "fields": fields, "by": "sales" })).await["id"].clone();
+    let back = platforms.steer("salesforce", "insert", json!({ "object": "Contact", "fields": fields, "by": "sales" })).await["id"].clone();
     arrives("that she was seen at both", &folder, async || {
         let seen = erasure().await["seen_again"].to_string();
         (seen.contains(back.as_str().unwrap()) && seen.contains(&caller.to_string())).then_some(())
     })
     .await;
     arrives("rest", &folder, async || (folder.get("/api/v1/dashboard").await["consistency"]["in_flight"] == 0).then_some(())).await;
-    let users = rows(&platforms.zendesk, "kind=user").await;
+    let users = platforms.desk("user").await;
     assert_eq!(users.iter().filter(|user| user["email"] == EMAIL).count(), 1, "hers, and none of ours");
     assert!(users.iter().all(|user| user["email"] != EMAIL || user["external_id"].is_null()), "nobody linked it");
-    let contacts = rows(&platforms.salesforce, "object=Contact").await;
+    let contacts = platforms.crm("Contact").await;
     assert_eq!(contacts.iter().filter(|row| row["Email"].as_str().is_some_and(|email| email.eq_ignore_ascii_case(EMAIL))).count(), 1);
     let listed = folder.get("/api/v1/records?q=vanterpool").await;
     assert_eq!(listed["items"], json!([]));
@@ -243,8 +240,8 @@ async fn nothing_of_a_person_who_was_erased_is_left_and_nothing_brings_her_back(
     let email = left["Email"].as_str().unwrap();
     let would = folder.run(&["privacy", "erase", email]).await;
     assert_eq!(would.status.code(), Some(2), "{would:?}");
-    assert!(find(&platforms.salesforce, "object=Contact", "Email", email).await.is_some(), "it only said what it would do");
+    assert!(of_address(platforms.crm("Contact").await, "Email", email).is_some(), "it only said what it would do");
     let erased = folder.run(&["privacy", "erase", email, "--yes"]).await;
     assert!(erased.status.success(), "{erased:?}");
-    assert!(find(&platforms.salesforce, "object=Contact", "Email", email).await.is_none());
+    assert!(of_address(platforms.crm("Contact").await, "Email", email).is_none());
 }

@@ -42,21 +42,11 @@ const OF_RECORDS: &[(&str, &str)] = &[
 ];
 
 /// Tables whose rows go with the remote row that this column names as `connection/object/external id`.
-const OF_ROWS: &[(&str, &str)] = &[
-    ("hints", "subject"),
-    ("dead_letters", "subject"),
-    ("reviews", "other"),
-    ("sync_events", "subject"),
-];
+const OF_ROWS: &[(&str, &str)] = &[("hints", "subject"), ("dead_letters", "subject"), ("reviews", "other"), ("sync_events", "subject")];
 
 /// Tables of texts that people and vendors wrote: rows with one of the words go.
-const OF_WORDS: &[(&str, &str)] = &[
-    ("notices", "title"),
-    ("notices", "body"),
-    ("dead_letters", "message"),
-    ("dead_letters", "vendor_answer"),
-    ("sync_events", "error"),
-];
+const OF_WORDS: &[(&str, &str)] =
+    &[("notices", "title"), ("notices", "body"), ("dead_letters", "message"), ("dead_letters", "vendor_answer"), ("sync_events", "error")];
 
 impl Tx<'_> {
     /// Empties every table but those of records and of the ledger of what it holds of a person. Webhooks that were read lose what they
@@ -90,6 +80,7 @@ impl Tx<'_> {
             for (table, column) in OF_WORDS {
                 self.exec(&format!("delete from {table} where lower({column}) like $1 escape '!'"), vals![&pattern])?;
             }
+            self.forget_word_in_documents(&pattern)?;
             let (body, events) = (self.pick("cast(body as text)", "encode(body, 'escape')"), self.pick("events", "events::text"));
             let sql = format!(
                 "update inbox set body = $2, headers = '{{}}', events = '[]'
@@ -100,10 +91,28 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Takes a word out of documents that belong to others: failures of their hints lose what vendors said, and a report that quotes one goes.
+    fn forget_word_in_documents(&mut self, pattern: &str) -> Result<()> {
+        let text = |tx: &Self, column: &'static str, cast: &'static str| tx.pick(column, cast);
+        let failures = text(self, "failures", "failures::text");
+        let sql = format!(
+            "update hints set last_error = null, failures = '[]'
+             where lower(coalesce(last_error, '')) like $1 escape '!' or lower({failures}) like $1 escape '!'"
+        );
+        self.exec(&sql, vals![pattern])?;
+        let attempts = text(self, "attempts", "attempts::text");
+        self.exec(&format!("delete from dead_letters where lower({attempts}) like $1 escape '!'"), vals![pattern])?;
+        let value = text(self, "value", "value::text");
+        let sql = format!("delete from settings where substr(key, 1, 10) = 'reconcile/' and lower({value}) like $1 escape '!'");
+        self.exec(&sql, vals![pattern]).map(drop)
+    }
+
     /// Empties webhooks that were read and told of a row.
     fn empty_deliveries_about(&mut self, key: &RemoteKey) -> Result<()> {
         let events = self.pick("events", "events::text");
-        let sql = format!("update inbox set body = $3, headers = '{{}}', events = '[]' where connection = $1 and state <> 'new' and {events} like $2");
+        let sql = format!(
+            "update inbox set body = $3, headers = '{{}}', events = '[]' where connection = $1 and state <> 'new' and {events} like $2"
+        );
         self.exec(&sql, vals![&key.connection, format!("%\"{}\"%", key.id), Vec::<u8>::new()]).map(drop)
     }
 

@@ -1,7 +1,7 @@
 //! Scrubbing: what was deleted leaves the database's files as well.
 //!
 //! SQLite overwrites a deleted row where it stood (`secure_delete`), but pages that became free, the gaps of pages that were filled anew
-//! and the write-ahead log keep what was in them. So the index of words is merged, the whole file is written anew without any of that
+//! and the write-ahead log keep what was in them. So the index of words is built anew, the whole file is written anew without any of that
 //! (`VACUUM`), and the log is copied into it and cut to nothing.
 //!
 //! PostgreSQL keeps old versions of rows until `VACUUM` has gone over their table, which is done here; it reuses their space without
@@ -42,7 +42,7 @@ pub(crate) const TABLES: &[&str] = &[
 
 /// Scrubs the file behind the writer's connection. Nothing else is written meanwhile.
 pub(crate) fn sqlite(conn: &Connection) -> Result<()> {
-    conn.execute_batch("insert into search_index (search_index) values ('optimize')")?;
+    conn.execute_batch("insert into search_index (search_index) values ('rebuild')")?;
     // The copy that is made on the way may be as large as the database: on the disk, not in memory.
     conn.execute_batch("pragma temp_store = file")?;
     let vacuumed = conn.execute_batch("vacuum");

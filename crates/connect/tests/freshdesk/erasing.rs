@@ -40,7 +40,8 @@ async fn a_contact_who_stays_has_no_name_no_address_and_no_number() {
 #[tokio::test]
 async fn what_nobody_can_change_in_a_ticket_is_left_to_people() {
     let account = Account::open();
-    let ticket = json!({"email": "ann@customer.example", "subject": "Ann", "description": "I am Ann", "status": 2, "priority": 1, "source": 2});
+    let ticket =
+        json!({"email": "ann@customer.example", "subject": "Ann", "description": "I am Ann", "status": 2, "priority": 1, "source": 2});
     let id = account.plant(Kind::Ticket, ticket);
     let erased = account.desk.erase(&erase("ticket", &id, Manner::Anonymise, json!({"subject": "Erased"})), Priority::Urgent).await;
     assert!(erased.unwrap().left[0].contains("an agent deletes it"));

@@ -15,7 +15,11 @@ async fn a_contact_who_goes_is_erased_by_the_gdpr_deletion_however_often_it_is_a
     let portal = Portal::open();
     let id = portal.plant("contacts", json!({"email": "ada@example.com", "firstname": "Ada"}));
     for _ in 0..2 {
-        let erased = portal.crm.erase(&erase("contacts", &id, Manner::Delete, json!({"lastname": "Erased person"})), Priority::Urgent).await.unwrap();
+        let erased = portal
+            .crm
+            .erase(&erase("contacts", &id, Manner::Delete, json!({"lastname": "Erased person"})), Priority::Urgent)
+            .await
+            .unwrap();
         assert!(erased.done.contains("GDPR"), "{erased:?}");
     }
     assert_eq!(portal.sim.count("contacts"), 0);
@@ -34,7 +38,8 @@ async fn a_contact_who_stays_tells_nothing_and_an_engagement_is_blanked_before_i
     let blank = json!({"body": null, "subject": "Erased"});
     portal.crm.erase(&erase("engagements", &format!("notes-{note}"), Manner::Delete, blank), Priority::Urgent).await.unwrap();
     let sent = portal.line.sent.lock().unwrap();
-    let blanked = sent.iter().position(|(call, body)| call.ends_with("/notes/batch/update") && body.to_string().contains("\"hs_note_body\":\"\""));
+    let blanked =
+        sent.iter().position(|(call, body)| call.ends_with("/notes/batch/update") && body.to_string().contains("\"hs_note_body\":\"\""));
     let archived = sent.iter().position(|(call, _)| call.ends_with("/notes/batch/archive"));
     assert!(blanked.is_some() && blanked < archived, "{sent:?}");
 }

@@ -10,7 +10,12 @@ use serde_json::{Value, json};
 
 use crate::desk::{Said, Seen, desk, ok, said};
 
-async fn erase(object: &str, manner: Manner, blank: Value, answer: fn(&Seen) -> Said) -> (Result<Erased, VendorError>, Vec<(String, Value)>) {
+async fn erase(
+    object: &str,
+    manner: Manner,
+    blank: Value,
+    answer: fn(&Seen) -> Said,
+) -> (Result<Erased, VendorError>, Vec<(String, Value)>) {
     let calls: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
     let log = Arc::clone(&calls);
     let zendesk = desk(move |seen| {
@@ -31,7 +36,10 @@ async fn a_user_who_goes_is_deleted_softly_and_then_for_good() {
     })
     .await;
     assert_eq!(erased.unwrap(), Erased::wholly("deleted for good"));
-    assert_eq!(calls.iter().map(|(route, _)| route.as_str()).collect::<Vec<_>>(), ["DELETE users/7", "DELETE deleted_users/7"]);
+    assert_eq!(
+        calls.iter().map(|(route, _)| route.as_str()).collect::<Vec<_>>(),
+        ["GET users/7", "DELETE users/7", "DELETE deleted_users/7"]
+    );
     let (erased, _) = erase("user", Manner::Delete, json!({}), |seen| match seen.route().as_str() {
         "DELETE users/7" => ok(json!({"user": {"id": 7, "active": false}})),
         _ => said(403, json!({"error": "Forbidden"})),
@@ -42,8 +50,14 @@ async fn a_user_who_goes_is_deleted_softly_and_then_for_good() {
 
 #[tokio::test]
 async fn a_user_with_open_tickets_is_a_refusal_and_no_silence() {
-    let (erased, _) = erase("user", Manner::Delete, json!({}), |_| said(422, json!({"error": "RecordInvalid", "description": "Record validation errors"}))).await;
+    let (erased, _) = erase("user", Manner::Delete, json!({}), |seen| match seen.route().as_str() {
+        "GET users/7" => ok(json!({"user": {"id": 7, "role": "end-user"}})),
+        _ => said(422, json!({"error": "RecordInvalid", "description": "Record validation errors"})),
+    })
+    .await;
     assert_eq!(erased.unwrap_err().class, Class::Data);
+    let (erased, calls) = erase("user", Manner::Anonymise, json!({}), |_| ok(json!({"user": {"id": 7, "role": "agent"}}))).await;
+    assert_eq!((erased.unwrap_err().code.as_str(), calls.len()), ("agent", 1), "whoever works at the desk is not touched");
 }
 
 #[tokio::test]
@@ -59,25 +73,30 @@ async fn a_user_who_stays_loses_every_address_before_the_name() {
     .await;
     erased.unwrap();
     let routes: Vec<&str> = calls.iter().map(|(route, _)| route.as_str()).collect();
-    assert_eq!(routes, ["GET users/7/identities", "DELETE users/7/identities/1", "DELETE users/7/identities/2", "PUT users/7"]);
-    let user = &calls[3].1["user"];
-    assert_eq!((&user["name"], &user["phone"], &user["notes"], &user["tags"]), (&json!("Erased person"), &Value::Null, &Value::Null, &json!([])));
+    assert_eq!(
+        routes,
+        ["GET users/7", "GET users/7/identities", "DELETE users/7/identities/1", "DELETE users/7/identities/2", "PUT users/7"]
+    );
+    let user = &calls[4].1["user"];
+    assert_eq!(
+        (&user["name"], &user["phone"], &user["notes"], &user["tags"]),
+        (&json!("Erased person"), &Value::Null, &Value::Null, &json!([]))
+    );
     assert!(user.get("email").is_none(), "an address is an identity: {user}");
 }
 
 #[tokio::test]
 async fn every_comment_of_a_ticket_that_stays_is_redacted_and_its_attachments_are_left_to_people() {
-    let (erased, calls) = erase("ticket", Manner::Anonymise, json!({"subject": "Erased", "description": null}), |seen| {
-        match seen.route().as_str() {
+    let (erased, calls) =
+        erase("ticket", Manner::Anonymise, json!({"subject": "Erased", "description": null}), |seen| match seen.route().as_str() {
             "GET tickets/7/comments" => ok(json!({"comments": [
                 {"id": 1, "html_body": "<p>I am Ada</p>", "attachments": []},
                 {"id": 2, "html_body": "<p>▇▇▇</p>", "attachments": [{"id": 9}]},
             ], "meta": {"has_more": false}})),
             "PUT tickets/7" => said(422, json!({"error": "RecordInvalid", "description": "Status: closed prevents ticket update"})),
             _ => ok(json!({})),
-        }
-    })
-    .await;
+        })
+        .await;
     let left = erased.unwrap().left;
     assert!(left.len() == 2 && left[0].contains("closed") && left[1].contains("attachments"), "{left:?}");
     let redactions: Vec<_> = calls.iter().filter(|(route, _)| route.starts_with("PUT comment_redactions")).collect();

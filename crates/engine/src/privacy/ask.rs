@@ -174,14 +174,16 @@ fn empty_records(tx: &mut Tx<'_>, person: &Person, id: i64, now: Timestamp) -> s
 
 fn asked(engine: &Engine, catalog: &Catalog, person: &Person, work: &Work, id: i64, by: &str, source: &str) -> entente_store::NewNotice {
     let who = person.record.as_ref().map_or_else(|| "a person without a record here".to_owned(), ToString::to_string);
-    let mut lines = vec![format!("{who} is erased on request {id}, asked for by {by} ({source}). Entente holds no value of the person any more.")];
+    let mut lines =
+        vec![format!("{who} is erased on request {id}, asked for by {by} ({source}). Entente holds no value of the person any more.")];
     for connection in engine.connections().keys() {
         let rows = work.rows.iter().filter(|row| row.connection == *connection).count();
         let verb = match policy_at(engine, connection) {
             ErasePolicy::Delete => "deleted",
             ErasePolicy::Anonymise => "anonymised",
         };
-        let people = if catalog.mapped(connection, super::PERSON).is_some() { ", and whoever else has the person's addresses there" } else { "" };
+        let people =
+            if catalog.mapped(connection, super::PERSON).is_some() { ", and whoever else has the person's addresses there" } else { "" };
         lines.push(format!("{connection}: {rows} rows are being {verb}{people}."));
     }
     lines.extend(work.flags.iter().map(|flag| format!("For a person: {}.", flag.what)));

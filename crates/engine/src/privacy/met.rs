@@ -64,7 +64,14 @@ pub(crate) fn meets(blocked: &Blocked, catalog: &Catalog, key: &RemoteKey, look:
 }
 
 /// Notes such a meeting: what has to be erased again is, and legal and compliance are told of who came back.
-pub(crate) fn note(tx: &mut Tx<'_>, engine: &Engine, met: &Met, key: &RemoteKey, existence: &Existence, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn note(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    met: &Met,
+    key: &RemoteKey,
+    existence: &Existence,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let (Met::Row { erasure: id, .. } | Met::Key { erasure: id, .. } | Met::Person { erasure: id }) = met else { return Ok(()) };
     let present = *existence == Existence::Present;
     if !present && !matches!(met, Met::Person { .. }) {

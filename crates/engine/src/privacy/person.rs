@@ -8,7 +8,9 @@ use entente_model::mapping::Role;
 use entente_model::matching::{self, KeyKind};
 use entente_model::object::FieldType;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Changes, Link, LinkState, MatchKey, PAGE_ROWS_MAX, Record, RecordQuery, RecordState, RemoteKey, StoreError, Tx, Viewer};
+use entente_store::{
+    Changes, Link, LinkState, MatchKey, PAGE_ROWS_MAX, Record, RecordQuery, RecordState, RemoteKey, StoreError, Tx, Viewer,
+};
 
 use super::PERSON;
 use crate::catalog::Catalog;
@@ -101,7 +103,11 @@ pub(crate) async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result
             [one] => Ok(Who::Record(one.record.clone())),
             many => Err(EngineError::Invalid {
                 field: "who".to_owned(),
-                reason: format!("{} people share it: {}", many.len(), many.iter().map(|hit| hit.record.to_string()).collect::<Vec<_>>().join(", ")),
+                reason: format!(
+                    "{} people share it: {}",
+                    many.len(),
+                    many.iter().map(|hit| hit.record.to_string()).collect::<Vec<_>>().join(", ")
+                ),
                 remedy: "name the record of the one who is meant".to_owned(),
             }),
         };
@@ -185,7 +191,9 @@ fn records_about(tx: &mut Tx<'_>, catalog: &Catalog, own: &[Record]) -> std::res
         }
     }
     // One that has come to point to somebody else is about them now.
-    let elsewhere = |record: &Record| record.data.values().any(|value| matches!(value, Value::Ref(id) if id.as_str().starts_with("con_") && !ids.contains(id)));
+    let elsewhere = |record: &Record| {
+        record.data.values().any(|value| matches!(value, Value::Ref(id) if id.as_str().starts_with("con_") && !ids.contains(id)))
+    };
     let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
     for record in tx.records_of_subjects(&names)? {
         if !ids.contains(&record.id) && !elsewhere(&record) {

@@ -26,7 +26,13 @@ pub(crate) async fn recheck(engine: &Engine, erasure: &Erasure) -> Result<()> {
     let checked = match look_at_all(engine, &Work::of(erasure)?).await {
         Ok(checked) => checked?,
         Err((connection, error)) => {
-            tracing::warn!(erasure = id, connection, class = error.class.name(), code = error.code, "an erasure could not be checked again");
+            tracing::warn!(
+                erasure = id,
+                connection,
+                class = error.class.name(),
+                code = error.code,
+                "an erasure could not be checked again"
+            );
             let at = jiff::Timestamp::from_millisecond(engine.now().as_millisecond() + AGAIN_MS).unwrap_or(engine.now());
             let put_off = engine.store().write(move |tx| {
                 let Some(mut erasure) = tx.erasure_for_update(id)? else { return Ok(()) };
@@ -84,7 +90,8 @@ async fn look_at_all(engine: &Engine, work: &Work) -> std::result::Result<Result
         let read = ReadSpec { object: remote.clone(), fields: read_fields(&catalog, &connection, &remote) };
         let mut cursor = None;
         loop {
-            let page = ready.connector.page(&read, cursor.as_ref(), Priority::Backfill).await.map_err(|error| (connection.clone(), error))?;
+            let page =
+                ready.connector.page(&read, cursor.as_ref(), Priority::Backfill).await.map_err(|error| (connection.clone(), error))?;
             many += page.looks.len() as u64;
             if let Err(error) = take_note(engine, &connection, page.looks).await {
                 return Ok(Err(error));
@@ -104,8 +111,10 @@ async fn take_note(engine: &Engine, connection: &str, looks: Vec<Look>) -> Resul
         .store()
         .write(move |tx| {
             let (blocked, now) = (Blocked::of(tx, &engine_)?, engine_.now());
-            let shown: Vec<(RemoteKey, &Look)> = looks.iter().map(|look| (RemoteKey::new(&connection, &look.object, &look.id), look)).collect();
-            let met: Vec<_> = shown.iter().filter_map(|(key, look)| Some((key, look, meets(&blocked, &catalog, key, Some(look), now)?))).collect();
+            let shown: Vec<(RemoteKey, &Look)> =
+                looks.iter().map(|look| (RemoteKey::new(&connection, &look.object, &look.id), look)).collect();
+            let met: Vec<_> =
+                shown.iter().filter_map(|(key, look)| Some((key, look, meets(&blocked, &catalog, key, Some(look), now)?))).collect();
             let keys: Vec<RemoteKey> = met.iter().map(|(key, ..)| (*key).clone()).collect();
             let linked = tx.links_at(&keys)?;
             for (key, look, met) in met.into_iter().filter(|(key, ..)| !linked.contains_key(*key)) {

@@ -40,7 +40,8 @@ pub async fn tick(engine: &Engine, stop: Stop<'_>) -> Result<usize> {
             break;
         }
         let work = Work::of(&erasure)?;
-        let recheck_is_due = erasure.state != ErasureState::Working && work.recheck_at.is_some_and(|at| at <= now) && work.rechecked_at.is_none();
+        let recheck_is_due =
+            erasure.state != ErasureState::Working && work.recheck_at.is_some_and(|at| at <= now) && work.rechecked_at.is_none();
         if recheck_is_due { recheck(engine, &erasure).await? } else { work_off(engine, &erasure).await? }
     }
     scrub(engine, false).await?;

@@ -109,7 +109,8 @@ const SIGHTINGS_MAX: usize = 100;
 impl Work {
     /// Reads the work of a request.
     pub(crate) fn of(erasure: &Erasure) -> Result<Self, StoreError> {
-        serde_json::from_value(erasure.work.clone()).map_err(|_| StoreError::Corrupt { what: format!("the work of erasure {}", erasure.id) })
+        serde_json::from_value(erasure.work.clone())
+            .map_err(|_| StoreError::Corrupt { what: format!("the work of erasure {}", erasure.id) })
     }
 
     /// As it is kept.

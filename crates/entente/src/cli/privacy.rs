@@ -220,7 +220,14 @@ fn verify(file: &Path, context: &Context) -> Result<ExitCode> {
 fn detail(found: &ErasureDetail) -> String {
     let head = &found.erasure;
     let person = head.record.clone().unwrap_or_else(|| "a person without a record here".to_owned());
-    let mut text = format!("Erasure {} of {person}\n  state      {}\n  asked      {} by {} ({})\n", head.id, head.state, moment(head.asked_at), head.asked_by, head.source);
+    let mut text = format!(
+        "Erasure {} of {person}\n  state      {}\n  asked      {} by {} ({})\n",
+        head.id,
+        head.state,
+        moment(head.asked_at),
+        head.asked_by,
+        head.source
+    );
     let time = |label: &str, at: Option<jiff::Timestamp>| at.map_or_else(String::new, |at| format!("  {label:<10} {}\n", moment(at)));
     text.push_str(&format!("  here       {} records emptied\n", found.records.len()));
     text.push_str(&time("ended", head.ended_at));

@@ -38,7 +38,7 @@ async fn scene(seed: u64, options: Option<Options>) -> Scene {
         hub.options = options;
         hub.restart().await;
     }
-    let people = [("Ada", "Lovelace", "ada@acme.example"), ("Grace", "Hopper", "grace@acme.example")];
+    let people = [("Ada", "Lovelace", "ada.l@acme.example"), ("Grace", "Hopper", "grace@acme.example")];
     let (account, contacts) = seed_customer(&hub, "Acme", &people);
     hub.run_for(40).await;
     let ada = contacts[0].clone();
@@ -61,7 +61,9 @@ fn tasks(hub: &Hub) -> Vec<Map<String, Value>> {
 
 fn contacts_of(hub: &Hub, email: &str) -> usize {
     let mut many = 0;
-    hub.salesforce.each("Contact", &mut |_, contact| many += usize::from(contact["Email"] == email));
+    hub.salesforce.each("Contact", &mut |_, contact| {
+        many += usize::from(contact.get("Email").and_then(Value::as_str).is_some_and(|held| held.eq_ignore_ascii_case(email)))
+    });
     many
 }
 
@@ -73,7 +75,12 @@ async fn erasure(hub: &Hub) -> ErasureDetail {
 
 async fn told(hub: &Hub) -> Vec<String> {
     let notices = hub.store.read(|tx| tx.notices(NoticeState::Pending, 100, None)).await.unwrap();
-    notices.into_iter().map(|one| one.notice).filter(|one| one.recipient == "compliance").map(|one| format!("{}: {}", one.title, one.body)).collect()
+    notices
+        .into_iter()
+        .map(|one| one.notice)
+        .filter(|one| one.recipient == "compliance")
+        .map(|one| format!("{}: {}", one.title, one.body))
+        .collect()
 }
 
 async fn state(hub: &Hub, record: &RecordId) -> RecordState {
@@ -86,7 +93,7 @@ async fn is_forgotten(scene: &Scene) {
     let Scene { hub, ada, user, ticket, record, .. } = scene;
     assert!(hub.salesforce.get("Contact", ada).is_none(), "the CRM's policy is to delete");
     let bin = hub.salesforce.get_deleted("Contact", ada).unwrap();
-    assert_eq!((&bin["FirstName"], &bin["LastName"], &bin["Email"]), (&Value::Null, &json!("Erased person"), &Value::Null), "{bin:?}");
+    assert_eq!((bin.get("FirstName"), bin.get("LastName"), bin.get("Email")), (None, Some(&json!("Erased person")), None), "{bin:?}");
     let desk = hub.zendesk.user(*user).unwrap();
     assert_eq!((&desk["name"], &desk["email"], &desk["phone"]), (&json!("Erased person"), &Value::Null, &Value::Null), "{desk:?}");
     let words = format!("{:?} {:?}", hub.zendesk.ticket(*ticket), hub.zendesk.comments(*ticket));
@@ -117,15 +124,22 @@ async fn whoever_is_marked_in_the_crm_is_erased_everywhere_and_everybody_is_told
         assert!(systems.contains(&system), "{systems:?}");
     }
     let told = told(hub).await;
-    assert!(told.iter().any(|text| text.contains("salesforce: 2 rows are being deleted")) && told.iter().any(|text| text.contains("is done")), "{told:?}");
-    assert!(told.iter().all(|text| !text.contains("ada@") && !text.contains("Lovelace")), "notices name nobody: {told:?}");
+    assert!(
+        told.iter().any(|text| text.contains("salesforce: 2 rows are being deleted")) && told.iter().any(|text| text.contains("is done")),
+        "{told:?}"
+    );
+    assert!(told.iter().all(|text| !text.contains("ada.l@") && !text.contains("Lovelace")), "notices name nobody: {told:?}");
     assert!(hub.store.read(|tx| tx.dead_letter_counts()).await.unwrap().is_empty(), "{}", hub.backlog().await);
 
     // What the ledger says of her is that she was erased; the chain holds.
     let past = history(&hub.engine, &person(), scene.record.as_str(), HistoryQuery::default()).await.unwrap();
     assert!(past.items[0].detail.as_deref().unwrap().contains("erased on request") && past.items[1..].iter().any(|entry| entry.erased));
     assert!(matches!(hub.store.verify(|_| {}).await.unwrap(), entente_store::Verdict::Intact(_)));
-    let request = UndoRequest { record: Some(scene.record.to_string()), since: Some(entente_model::clock::Timestamp::UNIX_EPOCH), ..UndoRequest::default() };
+    let request = UndoRequest {
+        record: Some(scene.record.to_string()),
+        since: Some(entente_model::clock::Timestamp::UNIX_EPOCH),
+        ..UndoRequest::default()
+    };
     let undone = undo(&hub.engine, &person(), &request, true, &|_| {}).await.unwrap();
     assert!(undone.restored == 0 && undone.items[0].impossible[0].reason.contains("erased"), "{undone:?}");
 
@@ -138,15 +152,15 @@ async fn whoever_is_marked_in_the_crm_is_erased_everywhere_and_everybody_is_told
 #[tokio::test]
 async fn nobody_who_was_erased_comes_back_by_webhook_poll_import_or_merge() {
     let mut scene = scene(82, None).await;
-    ask(&scene.hub.engine, &person(), &ErasureRequest { who: "ada@acme.example".into() }, "api").await.unwrap();
+    ask(&scene.hub.engine, &person(), &ErasureRequest { who: "ada.l@acme.example".into() }, "api").await.unwrap();
     scene.hub.run_for(5).await;
     is_forgotten(&scene).await;
     let before = scene.hub.store.read(|tx| tx.record_counts(&Viewer::system())).await.unwrap();
     let hub = &mut scene.hub;
     let (rep, agent) = (hub.rep(), hub.agent());
-    let back = json!({ "FirstName": "Ada", "LastName": "King", "Email": "ADA@acme.example", "AccountId": scene.account });
+    let back = json!({ "FirstName": "Ada", "LastName": "King", "Email": "ADA.L@acme.example", "AccountId": scene.account });
     let back = hub.salesforce.insert("Contact", &fields(back), &rep).unwrap();
-    let caller = json!({ "name": "Ada Again", "email": "ada@acme.example" });
+    let caller = json!({ "name": "Ada Again", "email": "ada.l@acme.example" });
     let caller = hub.zendesk.create_user(&fields(caller), agent).unwrap();
     let ticket = json!({ "subject": "It is Ada once more", "requester_id": caller, "comment": { "body": "Hello" } });
     hub.run_for(20).await;
@@ -154,30 +168,37 @@ async fn nobody_who_was_erased_comes_back_by_webhook_poll_import_or_merge() {
     // Everything is read again, as an import would.
     resync(&hub.engine, &Scope::Everything).await.unwrap();
     hub.run_for(40).await;
-    assert_eq!(contacts_of(hub, "ada@acme.example"), 1, "hers, made by a person at the CRM, and none of ours");
+    assert_eq!(contacts_of(hub, "ada.l@acme.example"), 1, "hers, made by a person at the CRM, and none of ours");
     assert!(hub.zendesk.user(caller).unwrap()["external_id"].is_null(), "nobody linked it");
     let after = hub.store.read(|tx| tx.record_counts(&Viewer::system())).await.unwrap();
     assert_eq!(before.get("contact"), after.get("contact"), "{after:?}");
     assert_eq!(before.get("case"), after.get("case"), "{after:?}");
     let found = erasure(hub).await;
-    assert!(found.seen_again.iter().any(|seen| seen.id == back) && found.seen_again.iter().any(|seen| seen.id == caller.to_string()), "{found:?}");
+    assert!(
+        found.seen_again.iter().any(|seen| seen.id == back) && found.seen_again.iter().any(|seen| seen.id == caller.to_string()),
+        "{found:?}"
+    );
     assert!(told(hub).await.iter().any(|text| text.contains("turned up at zendesk")));
 
     // A merge into her row is not followed either: her colleague's record does not become hers.
-    let grace = hub.salesforce.get("Contact", &scene.ada).is_none();
-    assert!(grace);
     let mut colleague = None;
-    hub.salesforce.each("Contact", &mut |id, contact| if contact["Email"] == "grace@acme.example" { colleague = Some(id.to_owned()) });
+    hub.salesforce.each("Contact", &mut |id, contact| {
+        if contact.get("Email") == Some(&json!("grace@acme.example")) {
+            colleague = Some(id.to_owned())
+        }
+    });
     hub.salesforce.merge("Contact", &back, &[&colleague.unwrap()], &rep).unwrap();
     hub.run_for(40).await;
-    let hits = hub.store.read(|tx| tx.match_records("contact", &[entente_store::MatchKey::new("email", "ada@acme.example")])).await.unwrap();
+    let hits =
+        hub.store.read(|tx| tx.match_records("contact", &[entente_store::MatchKey::new("email", "ada.l@acme.example")])).await.unwrap();
     assert!(hits.is_empty(), "{hits:?}");
 
     // She has become a customer again, of her own will: a person lets her in.
     requests::unblock(&hub.engine, &person(), &found.erasure.id).await.unwrap();
     hub.salesforce.update("Contact", &back, &fields(json!({ "Title": "Countess" })), &rep).unwrap();
     hub.run_for(40).await;
-    let hits = hub.store.read(|tx| tx.match_records("contact", &[entente_store::MatchKey::new("email", "ada@acme.example")])).await.unwrap();
+    let hits =
+        hub.store.read(|tx| tx.match_records("contact", &[entente_store::MatchKey::new("email", "ada.l@acme.example")])).await.unwrap();
     assert_eq!(hits.len(), 1, "{}", hub.backlog().await);
 }
 
@@ -220,18 +241,22 @@ async fn the_policy_of_each_connection_holds_and_what_only_people_can_do_waits_f
     let mut scene = scene(85, Some(options)).await;
     let rep = scene.hub.rep();
     // Somebody has written her name into the company's record.
-    scene.hub.salesforce.update("Account", &scene.account, &fields(json!({ "Billing_Contact__c": "Ada Lovelace, 2nd floor" })), &rep).unwrap();
+    scene
+        .hub
+        .salesforce
+        .update("Account", &scene.account, &fields(json!({ "Billing_Contact__c": "Ada Lovelace, 2nd floor" })), &rep)
+        .unwrap();
     scene.hub.run_for(5).await;
-    let exported = export(&scene.hub.engine, &person(), "ada@acme.example").await.unwrap();
+    let exported = export(&scene.hub.engine, &person(), "ada.l@acme.example").await.unwrap();
     let values: Vec<&str> = exported.records[0].values.iter().map(|value| value.text.as_str()).collect();
-    assert!(values.contains(&"ada@acme.example") && exported.records.iter().any(|record| record.object == "case"), "{exported:?}");
+    assert!(values.contains(&"ada.l@acme.example") && exported.records.iter().any(|record| record.object == "case"), "{exported:?}");
     assert!(exported.records[0].counterparts.len() == 2 && !exported.records[0].history.is_empty());
 
     let asked = ask(&scene.hub.engine, &person(), &ErasureRequest { who: format!("salesforce/{}", scene.ada) }, "cli").await.unwrap();
     assert!(asked.flags[0].what.contains("Billing contact"), "{asked:?}");
     scene.hub.run_for(5).await;
     let crm = scene.hub.salesforce.get("Contact", &scene.ada).unwrap();
-    assert_eq!((&crm["LastName"], &crm["FirstName"], &crm["Email"]), (&json!("Erased person"), &Value::Null, &Value::Null), "{crm:?}");
+    assert_eq!((crm.get("LastName"), crm.get("FirstName"), crm.get("Email")), (Some(&json!("Erased person")), None, None), "{crm:?}");
     let desk = scene.hub.zendesk.user(scene.user).unwrap();
     assert_eq!((&desk["name"], &desk["active"]), (&json!("Permanently Deleted User"), &json!(false)), "{desk:?}");
     let found = erasure(&scene.hub).await;

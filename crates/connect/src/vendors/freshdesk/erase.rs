@@ -16,7 +16,8 @@ use super::put::body;
 use super::refusal;
 use super::wire::{TICKET_UPDATES, send};
 
-const TICKET_WORDS: &str = "Freshdesk lets nobody change what was written in a ticket: an agent deletes it, or the part that names the person";
+const TICKET_WORDS: &str =
+    "Freshdesk lets nobody change what was written in a ticket: an agent deletes it, or the part that names the person";
 
 impl Freshdesk {
     /// See [`Connector::erase`](crate::connector::Connector::erase).
@@ -36,7 +37,8 @@ impl Freshdesk {
                 Ok(Erased::wholly("deleted, and gone for good with its requester"))
             }
             (Kind::Ticket, Manner::Anonymise) => {
-                let call = Call::put(format!("/api/v2/tickets/{id}"), json!({"tags": []})).idempotent().bucket(TICKET_UPDATES).accept(&[404, 405]);
+                let call =
+                    Call::put(format!("/api/v2/tickets/{id}"), json!({"tags": []})).idempotent().bucket(TICKET_UPDATES).accept(&[404, 405]);
                 send(&self.client, "erase", priority, call).await?;
                 Ok(Erased { done: "tags taken away".to_owned(), left: vec![TICKET_WORDS] })
             }

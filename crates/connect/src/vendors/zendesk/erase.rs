@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 
 use crate::connector::Priority;
 use crate::erase::{Erase, Erased, Manner};
-use crate::error::VendorError;
+use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
 
 use super::Zendesk;
 use super::errors::misfit;
+use super::fields::is_write_only;
 use super::kind::Kind;
 use super::map::id_text;
 use super::put::{Purpose, body};
@@ -34,13 +35,27 @@ impl Zendesk {
             (Kind::User, Manner::Anonymise) => self.blank_user(erase, priority).await,
             (Kind::Ticket, Manner::Delete) => self.delete_ticket(&erase.id, priority).await,
             (Kind::Ticket, Manner::Anonymise) => self.blank_ticket(erase, priority).await,
-            (Kind::Organization, _) => {
-                Err(misfit("no_person", "an organization is no person", "report this: it is a mistake in Entente"))
-            }
+            (Kind::Organization, _) => Err(misfit("no_person", "an organization is no person", "report this: it is a mistake in Entente")),
+        }
+    }
+
+    /// Refuses to erase whoever works at the desk: a contact may have the address of an agent.
+    async fn must_be_customer(&self, id: &str, priority: Priority) -> Result<(), VendorError> {
+        let call = Call::get(format!("/api/v2/users/{id}")).accept(&[404]);
+        let read = send(&self.client, "erase", priority, call).await?;
+        match read.body["user"]["role"].as_str() {
+            Some("agent" | "admin") => Err(VendorError::new(
+                Class::Data,
+                "agent",
+                "the user is an agent of the desk, and no customer",
+                "an admin downgrades the agent to an end user first, if it is the person who is meant",
+            )),
+            _ => Ok(()),
         }
     }
 
     async fn delete_user(&self, id: &str, priority: Priority) -> Result<Erased, VendorError> {
+        self.must_be_customer(id, priority).await?;
         let soft = Call::delete(format!("/api/v2/users/{id}")).idempotent().accept(&[404]);
         send(&self.client, "erase", priority, soft).await?;
         let hard = Call::delete(format!("/api/v2/deleted_users/{id}")).idempotent().accept(&[403, 404]);
@@ -54,6 +69,7 @@ impl Zendesk {
 
     async fn blank_user(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         let id = &erase.id;
+        self.must_be_customer(id, priority).await?;
         // Addresses first: they are how the person could be found.
         for identity in self.identities(id, priority).await? {
             let call = Call::delete(format!("/api/v2/users/{id}/identities/{}", identity.id)).idempotent().accept(&[404]);
@@ -82,8 +98,9 @@ impl Zendesk {
 
     async fn blank_ticket(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         let mut erased = Erased::wholly("subject and comments redacted");
-        let row =
-            erase.blank.iter().filter(|(name, _)| *name != "description").map(|(name, value)| (name.clone(), value.clone())).collect();
+        // The description is the first comment, and what only a new ticket takes is no value of this one.
+        let lasting = |name: &str| name != "description" && !is_write_only(Kind::Ticket, name);
+        let row = erase.blank.iter().filter(|(name, _)| lasting(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
         let ticket = body(Kind::Ticket, &row, Purpose::Update)?;
         match self.put("tickets", &erase.id, "ticket", ticket, priority).await {
             Ok(()) => {}

@@ -6,11 +6,12 @@ use super::*;
 async fn a_person_is_exported_erased_certified_and_let_in_again() {
     let server = server().await;
     let id = server.contact(ada()).await;
-    let other = server.contact(Fields::from([("first_name".into(), Value::text("Bob")), ("email".into(), Value::text("bob@example.com"))])).await;
+    let other =
+        server.contact(Fields::from([("first_name".into(), Value::text("Bob")), ("email".into(), Value::text("bob@example.com"))])).await;
     let (status, export) = server.get(&format!("/api/v1/privacy/export?who={id}")).await;
     assert_eq!(status, StatusCode::OK, "{export}");
     let name = export["records"][0]["values"].as_array().unwrap().iter().find(|value| value["field"] == "last_name").unwrap();
-    assert_eq!((&name["text"], &name["source"], name["entry"].is_string()), (&json!("Lovelace"), &json!("native"), true), "{export}");
+    assert_eq!((&name["text"], &name["source"], name["entry"].is_string()), (&json!("Lovelace"), &json!("entente"), true), "{export}");
     assert_eq!(export["records"][0]["history"][0]["cause"], "user", "{export}");
 
     let (status, asked) = server.post("/api/v1/privacy/erasures", json!({ "who": id })).await;
