@@ -96,6 +96,11 @@ impl Blocked {
         self.find(|hasher| hasher.row(key))
     }
 
+    /// The erasure of a person who had this address.
+    pub(crate) fn address(&self, address: &str) -> Option<i64> {
+        self.find(|hasher| hasher.email(address))
+    }
+
     /// The erasure of a record.
     pub(crate) fn record(&self, id: &RecordId) -> Option<i64> {
         self.find(|hasher| hasher.record(id))

@@ -52,16 +52,17 @@ pub async fn receive(
     engine
         .store()
         .write(move |tx| {
-            let kept = without_the_erased(tx, &engine_, &catalog, &kept, &told, now)?;
+            let without = without_the_erased(tx, &engine_, &catalog, &kept, &told, now)?;
+            let kept = without.as_ref().unwrap_or(&kept);
             // What is fresh is counted when it is taken up, many at once.
-            let fresh = tx.deliver(&kept)?.is_some();
+            let fresh = tx.deliver(kept)?.is_some();
             if fresh { Ok(()) } else { tx.count(now, &[("webhooks_repeated", &kept.connection, 1)]) }
         })
         .await?;
     Ok(ready.connector.receipt())
 }
 
-/// A delivery without what it says of somebody who was erased: not even its body is kept then.
+/// A delivery without what it says of somebody who was erased, if it says anything of one: not even its body is kept then.
 fn without_the_erased(
     tx: &mut Tx<'_>,
     engine: &Engine,
@@ -69,13 +70,16 @@ fn without_the_erased(
     kept: &NewDelivery,
     told: &[Event],
     now: Timestamp,
-) -> Result<NewDelivery, StoreError> {
+) -> Result<Option<NewDelivery>, StoreError> {
     let blocked = Blocked::of(tx, engine)?;
+    if blocked.is_empty() {
+        return Ok(None);
+    }
     let mut others = Vec::with_capacity(told.len());
     for event in told {
         let key = RemoteKey::new(&kept.connection, &event.object, &event.id);
         let met = meets(&blocked, catalog, &key, event.look.as_ref(), now);
-        match met.filter(|_| !blocked.is_empty()) {
+        match met {
             Some(met) if tx.links_at(std::slice::from_ref(&key))?.is_empty() => {
                 let existence = event.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
                 note(tx, engine, &met, &key, existence, now)?;
@@ -83,11 +87,34 @@ fn without_the_erased(
             _ => others.push(event),
         }
     }
-    if others.len() == told.len() {
-        return Ok(kept.clone());
+    // Some vendors name a person in events that show nothing of the row itself.
+    let named = addresses(&String::from_utf8_lossy(&kept.body)).any(|address| blocked.address(address).is_some());
+    if others.len() == told.len() && !named {
+        return Ok(None);
     }
     let events = serde_json::to_value(&others).map_err(|error| StoreError::Invalid(error.to_string()))?;
-    Ok(NewDelivery { body: Vec::new(), headers: BTreeMap::new(), events, ..kept.clone() })
+    let (connection, delivery_id) = (kept.connection.clone(), kept.delivery_id.clone());
+    Ok(Some(NewDelivery { connection, delivery_id, received_at: kept.received_at, body: Vec::new(), headers: BTreeMap::new(), events }))
+}
+
+/// Everything in a text that may be an e-mail address.
+fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    let of_address = |letter: char| letter.is_alphanumeric() || "@.!#$%&'*+-/=?^_`{|}~".contains(letter);
+    let words = text.split(move |letter| !of_address(letter)).map(|word| word.trim_matches('.'));
+    words.filter(|word| word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::addresses;
+
+    #[test]
+    fn addresses_are_found_in_every_kind_of_body() {
+        let json = r#"{"email":"Ada@Acme.example","name":"A @ B"}"#;
+        assert_eq!(addresses(json).collect::<Vec<_>>(), ["Ada@Acme.example"]);
+        let xml = "<sf:Email>ada+x@acme.example</sf:Email><sf:Note>or bob@acme.example.</sf:Note>";
+        assert_eq!(addresses(xml).collect::<Vec<_>>(), ["ada+x@acme.example", "bob@acme.example"]);
+    }
 }
 
 /// Takes up what the inbox holds. Returns how many deliveries there were.

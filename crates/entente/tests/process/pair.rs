@@ -1,64 +1,58 @@
-//! A simulated Salesforce and a simulated Zendesk in a process of their own, looked into and edited row by row.
+//! A CRM and a desk with the configuration that joins them, and waiting for what they shall come to.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
 
-use crate::caller::client;
+use crate::hub::Folder;
+use crate::sims::Sims;
 
-/// Time that the simulators may take until they serve.
-const START_MAX: Duration = Duration::from_secs(30);
+/// Time that anything awaited may take.
+const AWAITED_MAX: Duration = Duration::from_secs(60);
+/// Time between two looks at something that is awaited.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
 
-/// Both simulators, without latency and quotas. They end with this value.
-pub struct Pair {
-    ready: Value,
-    _child: Child,
+/// A configuration of connections named like their platforms, of `auth` as the file says it; `{listen}` in it stands for the
+/// server's own address.
+pub fn configuration(sims: &Sims, connections: &[(&str, String)], poll_interval_ms: u64) -> String {
+    let mut text = format!(
+        r#"
+[server]
+listen = "{{listen}}"
+public_url = "http://{{listen}}"
+
+[sync]
+latency_target_ms = 500
+poll_interval_ms = {poll_interval_ms}
+"#
+    );
+    for (platform, auth) in connections {
+        let base = sims.base(platform);
+        text.push_str(&format!(
+            "\n[[connection]]\nname = \"{platform}\"\nplatform = \"{platform}\"\nbase_url = \"{base}\"\nauth = {{ {auth} }}\n"
+        ));
+    }
+    text
 }
 
-impl Pair {
-    /// Starts them with made-up customers, most of them known to both sides.
-    pub async fn start(seed: u64, customers: usize) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_entente"));
-        command.args(["sim", "salesforce", "zendesk", "--with-parent", "--profile", "instant"]);
-        command.args(["--seed", &seed.to_string(), "--customers", &customers.to_string()]);
-        command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(START_MAX, lines.next_line()).await.expect("the simulators do not serve").unwrap().unwrap();
-        Self { ready: serde_json::from_str(&line).unwrap(), _child: child }
+/// Asks until there is an answer.
+pub async fn arrives<T>(what: &str, folder: &Folder, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        let patience = AWAITED_MAX.as_secs();
+        assert!(began.elapsed() < AWAITED_MAX, "{what}: not within {patience} seconds; the log ends:\n{}", folder.last_words());
+        sleep(LOOK_EVERY).await;
     }
+}
 
-    /// Address of a platform.
-    pub fn address(&self, platform: &str) -> &str {
-        self.ready[platform].as_str().unwrap()
-    }
-
-    /// Asks something of a platform's own surface.
-    pub async fn steer(&self, platform: &str, what: &str, body: Value) -> Value {
-        let url = format!("{}/_sim/{what}", self.address(platform));
-        let answer = client().post(url).json(&body).send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "{what}: {status} {text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
-    }
-
-    /// Every row of an object of the CRM.
-    pub async fn crm(&self, object: &str) -> Vec<Value> {
-        self.dump("salesforce", &format!("object={object}")).await
-    }
-
-    /// Every row of a kind at the desk.
-    pub async fn desk(&self, kind: &str) -> Vec<Value> {
-        self.dump("zendesk", &format!("kind={kind}")).await
-    }
-
-    async fn dump(&self, platform: &str, query: &str) -> Vec<Value> {
-        let url = format!("{}/_sim/dump?{query}", self.address(platform));
-        let text = client().get(url).send().await.unwrap().text().await.unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
+/// Has everything made that the mappings need on both sides; what was said.
+pub async fn provision(folder: &Folder) -> Value {
+    let output = folder.run(&["provision", "--apply", "--output", "json"]).await;
+    let said: Value = serde_json::from_slice(&output.stdout).expect("an answer in JSON");
+    assert!(output.status.success(), "{said}");
+    said
 }

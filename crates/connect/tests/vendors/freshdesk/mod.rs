@@ -1,0 +1,11 @@
+//! The Freshdesk connector against the simulated account, in-process and on virtual time.
+
+mod account;
+mod erasing;
+mod finding;
+mod polling;
+mod provisioning;
+mod reading;
+mod trouble;
+mod webhooks;
+mod writing;
