@@ -24,7 +24,7 @@ use super::{PERSON, notice};
 use crate::catalog::{Catalog, rank};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::sync::gather::read_fields;
+use crate::sync::fetch::read_fields;
 
 /// What stands where a name has to.
 const NOBODY: &str = "Erased person";

@@ -15,7 +15,7 @@ use super::work::Work;
 use super::{PERSON, notice};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::sync::gather::read_fields;
+use crate::sync::fetch::read_fields;
 
 /// Wait before a check that a platform refused is made again, in milliseconds.
 const AGAIN_MS: i64 = 60 * 60 * 1000;

@@ -104,19 +104,6 @@ fn addresses(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::addresses;
-
-    #[test]
-    fn addresses_are_found_in_every_kind_of_body() {
-        let json = r#"{"email":"Ada@Acme.example","name":"A @ B"}"#;
-        assert_eq!(addresses(json).collect::<Vec<_>>(), ["Ada@Acme.example"]);
-        let xml = "<sf:Email>ada+x@acme.example</sf:Email><sf:Note>or bob@acme.example.</sf:Note>";
-        assert_eq!(addresses(xml).collect::<Vec<_>>(), ["ada+x@acme.example", "bob@acme.example"]);
-    }
-}
-
 /// Takes up what the inbox holds. Returns how many deliveries there were.
 ///
 /// # Errors
@@ -173,7 +160,8 @@ fn empty_of_the_erased(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, deli
     for kept in deliveries {
         let arrivals = arrivals_of(engine, kept).unwrap_or_default();
         let shows = |arrival: &Arrival| meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), engine.now()).is_some();
-        if arrivals.iter().any(shows) {
+        let names = |address| blocked.address(address).is_some();
+        if arrivals.iter().any(shows) || addresses(&String::from_utf8_lossy(&kept.delivery.body)).any(names) {
             tx.empty_delivery(kept.id)?;
         }
     }
@@ -193,4 +181,17 @@ fn arrivals_of(engine: &Engine, kept: &Kept) -> Result<Vec<Arrival>, String> {
         origin_at: Some(of.received_at),
     });
     Ok(arrivals.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::addresses;
+
+    #[test]
+    fn addresses_are_found_in_every_kind_of_body() {
+        let json = r#"{"email":"Ada@Acme.example","name":"A @ B"}"#;
+        assert_eq!(addresses(json).collect::<Vec<_>>(), ["Ada@Acme.example"]);
+        let xml = "<sf:Email>ada+x@acme.example</sf:Email><sf:Note>or bob@acme.example.</sf:Note>";
+        assert_eq!(addresses(xml).collect::<Vec<_>>(), ["ada+x@acme.example", "bob@acme.example"]);
+    }
 }
