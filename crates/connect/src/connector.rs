@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{RemoteField, RemoteObject};
 
+use crate::erase::{Erase, Erased, by_writes};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::spec::Spec;
@@ -108,6 +109,12 @@ pub trait Connector: Send + Sync {
 
     /// Writes rows of one kind of write, at most [`Spec::write_max`]. `Err` means the whole call failed and none is known to have landed.
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError>;
+
+    /// Erases a person's row. A row that is gone already is erased. What the platform keeps all the same is named in the answer. Without means
+    /// of its own, a platform is written to: its row is blanked, and deleted if it is to go.
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        by_writes(self, erase, priority).await
+    }
 
     /// Verifies a webhook and takes it apart. Makes no call. `now` bounds the age of signatures.
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError>;

@@ -4,6 +4,7 @@
 
 mod actors;
 pub mod connector;
+pub mod erase;
 pub mod error;
 mod html;
 pub mod look;

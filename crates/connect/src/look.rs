@@ -18,6 +18,8 @@ pub enum Existence {
     Deleted,
     /// It was merged into another row, whose external id this is.
     MergedInto(String),
+    /// It was erased there as the law on privacy asks, by the platform's own means.
+    Erased,
 }
 
 /// One remote row as it was seen.

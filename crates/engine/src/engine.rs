@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::error::EngineError;
 use crate::flaws::Flaws;
 use crate::options::Options;
+use crate::privacy::blocked::Blocked;
 use crate::sync::lead::Leadership;
 use crate::sync::matchers::Matchers;
 use crate::sync::pressure::Pressure;
@@ -59,6 +60,8 @@ struct Inner {
     leadership: Leadership,
     /// How customers are recognised.
     matchers: Mutex<Arc<Matchers>>,
+    /// Who was erased and is not taken in, as it was last read.
+    blocked: Mutex<Arc<Blocked>>,
     flaws: Flaws,
 }
 
@@ -109,6 +112,7 @@ impl Engine {
             owner,
             leadership: Leadership::default(),
             matchers,
+            blocked: Mutex::default(),
             flaws,
         })))
     }
@@ -195,6 +199,16 @@ impl Engine {
     /// Puts other matchers in force.
     pub(crate) fn put_matchers(&self, matchers: Arc<Matchers>) {
         *self.0.matchers.lock().unwrap_or_else(PoisonError::into_inner) = matchers;
+    }
+
+    /// Who was erased and is not taken in, as it was last read.
+    pub(crate) fn blocked(&self) -> Arc<Blocked> {
+        Arc::clone(&self.0.blocked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps what was read of it.
+    pub(crate) fn put_blocked(&self, blocked: Arc<Blocked>) {
+        *self.0.blocked.lock().unwrap_or_else(PoisonError::into_inner) = blocked;
     }
 
     fn random(&self) -> MutexGuard<'_, ChaCha8Rng> {

@@ -9,6 +9,7 @@ pub mod flaws;
 pub mod metadata;
 pub mod notify;
 pub mod options;
+pub mod privacy;
 pub mod reconcile;
 pub mod records;
 pub mod reports;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use entente_model::mapping::Role;
 use entente_model::normalise::Locale;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -69,6 +70,21 @@ pub struct Options {
     pub reconcile_daily: bool,
     /// Hour of the day, in the organisation's time zone, from which on it is: 0 to 23.
     pub reconcile_hour: u8,
+    /// What becomes of a person's rows when they are erased, by connection: `delete` (where a CRM is not named) or `anonymise` (where a support
+    /// desk is not named: tickets stay, without a word of the person).
+    pub erase: std::collections::BTreeMap<String, ErasePolicy>,
+    /// Days after which it is checked that nobody who was erased has come back.
+    pub erase_recheck_days: u64,
+}
+
+/// What becomes of a person's rows at a platform when they are erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ErasePolicy {
+    /// They go, for good where the platform can.
+    Delete,
+    /// They stay, and nothing in them tells whose they were.
+    Anonymise,
 }
 
 /// What becomes of a new customer whose e-mail address looks wrong.
@@ -124,6 +140,8 @@ impl Default for Options {
             keep_sync_events_days: 90,
             reconcile_daily: true,
             reconcile_hour: 3,
+            erase: std::collections::BTreeMap::new(),
+            erase_recheck_days: 30,
         }
     }
 }
@@ -149,6 +167,13 @@ impl Options {
     #[must_use]
     pub fn email_check_at(&self, connection: &str) -> EmailCheck {
         self.email_check.get(connection).copied().unwrap_or_default()
+    }
+
+    /// What becomes of an erased person's rows at a connection that plays this part.
+    #[must_use]
+    pub fn erase_policy_at(&self, connection: &str, role: Role) -> ErasePolicy {
+        let usual = if role == Role::Support { ErasePolicy::Anonymise } else { ErasePolicy::Delete };
+        self.erase.get(connection).copied().unwrap_or(usual)
     }
 
     /// The wait before retry number `attempt` (1 is the first), `None` when the attempts are spent. `roll` is a random number from 0 to 1.

@@ -20,7 +20,7 @@ mod run;
 pub mod scan;
 pub mod schedule;
 mod second_look;
-mod signing;
+pub(crate) mod signing;
 pub mod verify;
 
 pub use place::Scope;

@@ -17,6 +17,7 @@ mod moments;
 mod openapi;
 mod output;
 mod plan;
+mod privacy;
 mod provision;
 mod reconcile;
 mod reconcile_text;
@@ -119,6 +120,9 @@ enum Command {
     /// Unusual mass changes that wait for a person
     #[command(subcommand)]
     Holds(holds::Command),
+    /// Erasures, and everything that is held about a person
+    #[command(subcommand)]
+    Privacy(privacy::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
@@ -187,6 +191,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Conflicts(command) => conflicts::run(command, context).await,
         Command::Reviews(command) => reviews::run(command, context).await,
         Command::Holds(command) => holds::run(command, context).await,
+        Command::Privacy(command) => privacy::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,

@@ -191,6 +191,7 @@ fn check(raw: ConfigFile, resolver: &mut Resolver<'_>) -> Option<Config> {
     }
     let connections = connection::check(raw.connection, resolver);
     check_email_checks(&sync, &connections, resolver);
+    check_erase_policies(&sync, &connections, resolver);
     let notify = raw.notify.check(resolver);
     Some(Config {
         file: resolver.file.to_path_buf(),
@@ -255,6 +256,14 @@ fn check_email_checks(sync: &Options, connections: &[ConnectionSettings], resolv
     for name in sync.email_check.keys().filter(|name| !connections.iter().any(|connection| connection.name == **name)) {
         let reason = format!("there is no connection `{name}`");
         resolver.flaw_at_key("sync", "email_check", reason, "name a connection of this file, as in zendesk = \"hold\"");
+    }
+}
+
+/// Policies of erasure are of connections that there are.
+fn check_erase_policies(sync: &Options, connections: &[ConnectionSettings], resolver: &mut Resolver<'_>) {
+    for name in sync.erase.keys().filter(|name| !connections.iter().any(|connection| connection.name == **name)) {
+        let reason = format!("there is no connection `{name}`");
+        resolver.flaw_at_key("sync", "erase", reason, "name a connection of this file, as in salesforce = \"anonymise\"");
     }
 }
 

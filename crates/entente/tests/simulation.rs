@@ -29,6 +29,8 @@ mod judge_rest;
 mod misfortune;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/privacy.rs"]
+mod privacy;
 #[path = "simulation/recognised.rs"]
 mod recognised;
 #[path = "simulation/reconciling.rs"]

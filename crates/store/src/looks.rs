@@ -22,6 +22,8 @@ pub enum Existence {
     Deleted,
     /// It was merged into another row, whose external id this is.
     MergedInto(String),
+    /// It was erased there as the law on privacy asks: its person has to be forgotten everywhere.
+    Erased,
 }
 
 impl Existence {
@@ -30,6 +32,7 @@ impl Existence {
             Self::Present => "present".into(),
             Self::Deleted => "deleted".into(),
             Self::MergedInto(id) => format!("merged:{id}"),
+            Self::Erased => "erased".into(),
         }
     }
 }
@@ -40,8 +43,9 @@ impl std::str::FromStr for Existence {
         match (text, text.strip_prefix("merged:")) {
             ("present", _) => Ok(Self::Present),
             ("deleted", _) => Ok(Self::Deleted),
+            ("erased", _) => Ok(Self::Erased),
             (_, Some(id)) => Ok(Self::MergedInto(id.to_owned())),
-            _ => Err("expected present, deleted or merged:<id>"),
+            _ => Err("expected present, deleted, erased or merged:<id>"),
         }
     }
 }
@@ -94,6 +98,9 @@ impl StoredLook {
         self.earlier = std::mem::take(&mut older.earlier);
         if newer.existence == Existence::Present && older.existence == Existence::Present {
             self.fill_from(&older);
+        } else if newer.existence == Existence::Deleted && older.existence == Existence::Erased {
+            // Both are told of one erasure, in any order.
+            self.existence = Existence::Erased;
         }
     }
 

@@ -24,6 +24,8 @@ named! {
         Deleted = "deleted",
         /// Merged into another record.
         Merged = "merged",
+        /// Of a person who was erased: it holds no value and gets none any more.
+        Erased = "erased",
     }
 }
 
@@ -292,6 +294,47 @@ impl Tx<'_> {
             sql.push_str(&format!(" and id in ({found} ${}{cast})", params.len()));
         }
         Ok(Some((sql, params)))
+    }
+
+    /// Records that were merged into others, whatever their state, by id.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn records_merged_into(&mut self, ids: &[RecordId]) -> Result<Vec<Record>> {
+        self.records_by("merged_into", &ids.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    /// Records of data subjects, whatever their state, by id.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn records_of_subjects(&mut self, subjects: &[String]) -> Result<Vec<Record>> {
+        self.records_by("subject", subjects)
+    }
+
+    fn records_by(&mut self, column: &'static str, names: &[String]) -> Result<Vec<Record>> {
+        let mut found = Vec::new();
+        let sql = format!("select {COLUMNS} from records where {column} IN_LIST($1) order by id");
+        for batch in names.chunks(BATCH_ROWS) {
+            for row in self.rows("records", &sql, vals![batch.to_vec()])? {
+                found.push(record(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Active records whose values hold a text, whatever its case: at most `limit` of them. Reads every record.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn records_holding(&mut self, viewer: &Viewer, text: &str, limit: usize) -> Result<Vec<Record>> {
+        let escaped = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        let cast = self.pick("data", "data::text");
+        let sql = format!(
+            "select {COLUMNS} from records where state = 'active' and lower({cast}) like $1 escape '!' and {} order by id limit $2",
+            viewer.clause()
+        );
+        self.rows("records", &sql, &[format!("%{escaped}%").into(), page(limit)])?.into_iter().map(record).collect()
     }
 
     /// Makes an index on a field that metadata marks as indexed, unless there is one.

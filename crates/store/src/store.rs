@@ -171,6 +171,18 @@ impl Store {
         }
     }
 
+    /// Has what was deleted leave the database's files as well, as far as the database can; see `scrub.rs`. Writers wait meanwhile on SQLite:
+    /// about ten seconds for each gibibyte.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when readers hold on to the files, or what the database runs into; then it can be tried again.
+    pub async fn scrub(&self) -> Result<()> {
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => sqlite.scrub().await,
+            Backend::Postgres(postgres) => postgres.scrub().await,
+        }
+    }
+
     /// Whether this is PostgreSQL, for `entente doctor` and telemetry.
     #[must_use]
     pub fn is_postgres(&self) -> bool {

@@ -24,6 +24,8 @@ mod ledger;
 mod metadata;
 #[path = "suite/opening.rs"]
 mod opening;
+#[path = "suite/privacy.rs"]
+mod privacy;
 #[path = "suite/records.rs"]
 mod records;
 #[path = "suite/speed.rs"]

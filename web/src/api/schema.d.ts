@@ -344,6 +344,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/privacy/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests for erasure, newest first. */
+        get: operations["list_erasures"];
+        put?: never;
+        /** Erases a person: here at once, at the platforms from now on. It cannot be taken back. */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A request with what each system answered. */
+        get: operations["get_erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The signed certificate of a request, as it stands now. */
+        get: operations["erasure_certificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a person has done what only a person can do. */
+        post: operations["confirm_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets in again whoever a request blocks: a person who has become a customer again, of their own will. */
+        post: operations["unblock_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is held about a person: every value with its source and history. */
+        get: operations["export_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconciliation": {
         parameters: {
             query?: never;
@@ -759,6 +862,19 @@ export interface components {
          * @enum {string}
          */
         Cause: "not_taken" | "against_owner" | "not_written" | "in_progress" | "conflict" | "refused" | "formatting" | "unreadable" | "unknown_reference" | "row_gone" | "row_back" | "no_counterpart" | "lacks_required" | "waits" | "review" | "unmatched" | "claimed_twice" | "orphan" | "orphan_here" | "not_read";
+        /** @description One change of a value. */
+        ChangeExport: {
+            /** @description The value after. */
+            after: unknown;
+            /** @description The value before. */
+            before: unknown;
+            /** @description Field. */
+            field: string;
+            /** @description Values of other sides that it replaced. */
+            replaced: unknown[];
+            /** @description The side that it came from. */
+            source?: string | null;
+        };
         /** @description A change of the record. */
         ChangePreview: {
             /** @description After. */
@@ -769,6 +885,11 @@ export interface components {
             field: string;
             /** @description Rule. */
             reason: string;
+        };
+        /** @description What a person says of their part. */
+        Confirmation: {
+            /** @description Number of the flag that is done. */
+            flag: number;
         };
         /** @description A conflict. */
         Conflict: {
@@ -974,6 +1095,19 @@ export interface components {
              */
             rows: number;
         };
+        /** @description A counterpart at a platform. */
+        CounterpartExport: {
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            id: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description `present`, `deleted` or `merged`. */
+            state: string;
+            /** @description What it holds, as far as it is known here, by field. */
+            values: Record<string, never>;
+        };
         /** @description The whole dashboard. Rates are percent, latencies milliseconds, days are UTC. */
         Dashboard: {
             /** @description Things that need attention, and promises kept. */
@@ -1128,6 +1262,149 @@ export interface components {
             record: string;
             /** @description What people call the record. */
             title: string;
+        };
+        /**
+         * @description What becomes of a person's rows at a platform when they are erased.
+         * @enum {string}
+         */
+        ErasePolicy: "delete" | "anonymise";
+        /** @description A statement and its signature. */
+        ErasureCertificate: {
+            /** @description Ed25519 over the statement as compact JSON, in base64. */
+            signature: string;
+            /** @description What is certified. */
+            statement: components["schemas"]["ErasureStatement"];
+        };
+        /** @description A request with everything that was done. */
+        ErasureDetail: components["schemas"]["ErasureItem"] & {
+            /** @description What each system answered, row by row. */
+            answers: components["schemas"]["RowWork"][];
+            /**
+             * Format: int64
+             * @description Hashes by which the person is kept from coming back.
+             */
+            blocked: number;
+            /** @description What only a person can do. */
+            flags: components["schemas"]["Flag"][];
+            /** @description Records that were emptied here. */
+            records: string[];
+            /** @description Connections that were searched by the person's addresses. */
+            searched: string[];
+            /** @description Who turned up again, and was not taken in. */
+            seen_again: components["schemas"]["Sighting"][];
+        };
+        /** @description A request, in a list. */
+        ErasureItem: {
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            asked_at: string;
+            /** @description By whom. */
+            asked_by: string;
+            /**
+             * Format: date-time
+             * @description When every system had answered.
+             */
+            ended_at?: string | null;
+            /** @description Those that are erased. */
+            erased: number;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is, or was to be, checked again.
+             */
+            recheck_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was checked again.
+             */
+            rechecked_at?: string | null;
+            /** @description The person's record, if there was one. It is empty. */
+            record?: string | null;
+            /** @description Rows at platforms. */
+            rows: number;
+            /**
+             * Format: date-time
+             * @description When the person's values had left the database's files.
+             */
+            scrubbed_at?: string | null;
+            /** @description How often the person turned up again. */
+            sightings: number;
+            /** @description Where it came from: `cli`, `api`, or the name of a connection. */
+            source: string;
+            /** @description `working`, `people` or `done`. */
+            state: string;
+            /** @description Things that wait for a person. */
+            waiting: number;
+        };
+        /** @description A page of requests, newest first. */
+        ErasurePage: {
+            /** @description The requests. */
+            items: components["schemas"]["ErasureItem"][];
+            /** @description Where the next page begins; none on the last. */
+            next?: string | null;
+        };
+        /** @description Who asks to be forgotten. */
+        ErasureRequest: {
+            /**
+             * @description The person: a record's id, a connection and external id such as `zendesk/123`, words that fit one record, or an e-mail address or
+             *     phone number, also one that nobody here has.
+             */
+            who: string;
+        };
+        /** @description What is certified. */
+        ErasureStatement: {
+            /** @description What each system answered, row by row. */
+            answers: components["schemas"]["RowWork"][];
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            asked_at: string;
+            /** @description By whom. */
+            asked_by: string;
+            /**
+             * Format: date-time
+             * @description When it was certified.
+             */
+            at: string;
+            /** @description Whether every system has answered and nothing is left to people. */
+            complete: boolean;
+            /** @description The request. */
+            erasure: string;
+            /** @description What only a person can do, and who did it. */
+            flags: components["schemas"]["Flag"][];
+            /** @description Name of the instance's key. */
+            key: string;
+            /** @description Hash of the ledger's newest block, in hexadecimal: the ledger is whole, and what it holds of the person cannot be read. */
+            ledger?: string | null;
+            /** @description The instance's public key, Ed25519, in base64. */
+            public_key: string;
+            /**
+             * Format: date-time
+             * @description When it was checked again.
+             */
+            rechecked_at?: string | null;
+            /** @description Records that were emptied in Entente, and whose keys in the ledger were destroyed, when it was asked for. */
+            records: string[];
+            /**
+             * Format: date-time
+             * @description Since when no value of the person is in the database's files.
+             */
+            scrubbed_at?: string | null;
+            /** @description Connections that were searched by the person's addresses. */
+            searched: string[];
+            /** @description Who turned up again, and was not taken in. */
+            seen_again: components["schemas"]["Sighting"][];
+            /** @description Where it came from. */
+            source: string;
+            /**
+             * Format: int32
+             * @description Form.
+             */
+            version: number;
         };
         /** @description Body of every refusal. */
         ErrorBody: {
@@ -1290,6 +1567,22 @@ export interface components {
             /** @description What to do. */
             remedy: string;
         };
+        /** @description Something that only a person can do. */
+        Flag: {
+            /** @description The system, or none for Entente itself. */
+            connection?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            done_at?: string | null;
+            /** @description Who said that it is done. */
+            done_by?: string | null;
+            /** @description Its number within the erasure, from 1. */
+            number: number;
+            /** @description What is to be done, and why only a person can. */
+            what: string;
+        };
         /** @description What the top of a page shows. */
         Headline: {
             /**
@@ -1373,6 +1666,26 @@ export interface components {
             entry: string;
             /** @description Whether the values were destroyed by an erasure. */
             erased: boolean;
+        };
+        /** @description One entry of the ledger. */
+        HistoryExport: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The kind of hand behind it. */
+            by: string;
+            /** @description Why. */
+            cause: string;
+            /** @description The values that changed. */
+            changes: components["schemas"]["ChangeExport"][];
+            /** @description What happened beyond values. */
+            detail: string;
+            /** @description Number of the entry. */
+            entry: string;
+            /** @description Name of the user, connection or flow. */
+            name: string;
         };
         /** @description A page of a history, newest first. */
         HistoryPage: {
@@ -1680,6 +1993,20 @@ export interface components {
          * @enum {string}
          */
         Overall: "operational" | "degraded" | "down" | "starting";
+        /** @description Everything about a person. */
+        PersonExport: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            exported_at: string;
+            /** @description What others' records say of the person, in words: which record, which fields. */
+            named_elsewhere: string[];
+            /** @description The person's record. */
+            person: string;
+            /** @description The person's own records first, then those about them. */
+            records: components["schemas"]["RecordExport"][];
+        };
         /** @description What a preview found. */
         Preview: {
             /**
@@ -1788,7 +2115,7 @@ export interface components {
             id: string;
             /** @description Object. */
             object: string;
-            /** @description `active`, `deleted` or `merged` then, or `unknown` before Entente knew it. */
+            /** @description `active`, `deleted` or `merged` then, `unknown` before Entente knew it, or `erased` when the values of then were erased since. */
             state: string;
             /** @description What people called it then. */
             title: string;
@@ -1816,7 +2143,7 @@ export interface components {
             object: string;
             /** @description Ids of match reviews that ask about it and wait for a person. */
             reviews: string[];
-            /** @description `active`, `deleted` or `merged`. */
+            /** @description `active`, `deleted`, `merged` or `erased`. */
             state: string;
             /** @description What people call it. */
             title: string;
@@ -1825,6 +2152,28 @@ export interface components {
              * @description When it last changed.
              */
             updated_at: string;
+        };
+        /** @description One record. */
+        RecordExport: {
+            /** @description Its counterparts, with what each holds. */
+            counterparts: components["schemas"]["CounterpartExport"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Everything that happened to it, oldest first. */
+            history: components["schemas"]["HistoryExport"][];
+            /** @description Record id. */
+            id: string;
+            /** @description Object. */
+            object: string;
+            /** @description `active`, `deleted` or `merged`. */
+            state: string;
+            /** @description What people call it. */
+            title: string;
+            /** @description Its values. */
+            values: components["schemas"]["ValueExport"][];
         };
         /** @description One field of a record. */
         RecordField: {
@@ -1862,7 +2211,7 @@ export interface components {
             links: components["schemas"]["RecordLink"][];
             /** @description Object. */
             object: string;
-            /** @description `active`, `deleted` or `merged`. */
+            /** @description `active`, `deleted`, `merged` or `erased`. */
             state: string;
             /** @description What people call it. */
             title: string;
@@ -2192,6 +2541,38 @@ export interface components {
              */
             weight: number;
         };
+        /**
+         * @description Where one row stands.
+         * @enum {string}
+         */
+        RowState: "open" | "erased" | "refused";
+        /** @description One row at a platform. */
+        RowWork: {
+            /** @description What the system answered, without its words: they may quote the person. */
+            answer?: string | null;
+            /**
+             * Format: date-time
+             * @description When it did.
+             */
+            at?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts that failed.
+             */
+            attempts?: number;
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            id: string;
+            /** @description Our object. */
+            kind: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description What the policy of the connection does with it. */
+            policy: components["schemas"]["ErasePolicy"];
+            /** @description Where it stands. */
+            state: components["schemas"]["RowState"];
+        };
         /** @description A reconciliation under way. */
         Running: {
             /** @description Its last sign of life. */
@@ -2217,6 +2598,22 @@ export interface components {
              * @description Records that are looked at again because of it.
              */
             records: number;
+        };
+        /** @description The person, or somebody known by the same address, turned up at a platform afterwards, and was not taken in. */
+        Sighting: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            id: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description What was seen. */
+            what: string;
         };
         /** @description A token to sign in with. */
         SignIn: {
@@ -2314,6 +2711,14 @@ export interface components {
              */
             updated: number;
         };
+        /** @description Who is let in again. */
+        Unblocked: {
+            /**
+             * Format: int64
+             * @description Hashes of addresses, numbers, rows and records that block nobody any more.
+             */
+            hashes: number;
+        };
         /** @description A plan of an undo, or what an applied one came to. */
         UndoReport: {
             /** @description Whether it was applied; otherwise nothing was written. */
@@ -2402,6 +2807,28 @@ export interface components {
              * @default null
              */
             until: string | null;
+        };
+        /** @description One value. */
+        ValueExport: {
+            /** @description The ledger entry that set it. */
+            entry?: string | null;
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /**
+             * Format: date-time
+             * @description When it was set.
+             */
+            set_at?: string | null;
+            /** @description The kind of hand that set it. */
+            set_by?: string | null;
+            /** @description The side that it came from. */
+            source?: string | null;
+            /** @description As people read it. */
+            text: string;
+            /** @description As programs read it, with its type. */
+            value: unknown;
         };
         /** @description One write. */
         WritePreview: {
@@ -3107,6 +3534,239 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_erasures: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state: `working`, `people` (something is left that only a person can do) or `done`. */
+                state?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Requests per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description The request, and what is under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    erasure_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureCertificate"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    confirm_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unblock_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How much is let in again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unblocked"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    export_person: {
+        parameters: {
+            query: {
+                /** @description The person: a record's id, a connection and external id, words that fit one record, or an e-mail address or phone number. */
+                who: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything about the person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExport"];
                 };
             };
             /** @description Refused */

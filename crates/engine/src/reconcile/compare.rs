@@ -11,13 +11,15 @@ use entente_model::mapping::remote::Row;
 use entente_model::mapping::{Direction, FieldMap, Owner};
 use entente_model::object::FieldType;
 use entente_model::value::{Fields, get};
-use entente_store::{Counterpart, LinkState, RecordState, StoreError, Tx, Viewer};
+use entente_store::{Counterpart, LinkState, RecordState, RemoteKey, StoreError, Tx, Viewer};
 
 use super::cause::Cause;
 use super::classify::{Dead, Differing, Finding, Shown, classify, owns};
 use super::fingerprint::{Leaf, NAME_BYTES, Printer, range_of};
 use super::place::Place;
 use crate::catalog::{Catalog, Mapped};
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::meets;
 
 /// What comparisons go by.
 pub(crate) struct Grounds {
@@ -27,6 +29,8 @@ pub(crate) struct Grounds {
     pub(crate) printer: Printer,
     /// Subjects whose sync failed for good.
     pub(crate) dead: Dead,
+    /// Who was erased.
+    pub(crate) blocked: Arc<Blocked>,
     /// Now.
     pub(crate) now: Timestamp,
 }
@@ -159,6 +163,12 @@ fn unlinked(
     let mut found = Vec::new();
     for at in strangers {
         let look = &looks[*at];
+        let key = RemoteKey::new(&place.connection, &place.object, &look.id);
+        if meets(&grounds.blocked, &grounds.catalog, &key, Some(look), grounds.now).is_some() {
+            // Somebody who was erased: that no record stands for the row is as it should be. The sync takes note of who is back.
+            done.news.push(*at);
+            continue;
+        }
         let accepting = grounds.catalog.mappings(&place.connection).iter();
         let mut accepting = accepting.filter(|mapped| mapped.mapping().remote == place.object && mapped.lens.accepts(&look.row));
         if let Some(mapped) = accepting.next().filter(|mapped| place.scope.wants(&mapped.mapping().object)) {

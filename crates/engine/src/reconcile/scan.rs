@@ -17,6 +17,7 @@ use super::signing::InstanceKey;
 use super::{OnPage, Stop, repair};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::blocked::Blocked;
 
 /// What a scan found, to be [finished](super::finish) once the sync has worked off what was handed to it.
 pub struct Scan {
@@ -48,8 +49,9 @@ impl Scan {
 
 /// What comparisons go by, as it is now.
 pub(crate) async fn grounds(engine: &Engine, key: &InstanceKey) -> Result<Arc<Grounds>> {
-    let dead = engine.store().read(dead).await?;
-    Ok(Arc::new(Grounds { catalog: engine.catalog(), printer: key.printer.clone(), dead, now: engine.now() }))
+    let engine_ = engine.clone();
+    let (dead, blocked) = engine.store().read(move |tx| Ok((dead(tx)?, Blocked::of(tx, &engine_)?))).await?;
+    Ok(Arc::new(Grounds { catalog: engine.catalog(), printer: key.printer.clone(), dead, blocked, now: engine.now() }))
 }
 
 /// Reads and compares everything in scope. With `repairs`, what differs is handed to the sync on the way; without, nothing changes.

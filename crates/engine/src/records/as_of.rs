@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entente_model::undo::{Step, Turn, as_of};
 use entente_model::value::{FieldKey, Fields, get};
-use entente_store::{Changes, Entry, Record, RecordState, StoreError, Viewer};
+use entente_store::{Changes, Entry, Record, RecordState, Viewer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -53,7 +53,7 @@ pub struct RecordAsOf {
     /// The instant.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `active`, `deleted` or `merged` then, or `unknown` before Entente knew it.
+    /// `active`, `deleted` or `merged` then, `unknown` before Entente knew it, or `erased` when the values of then were erased since.
     pub state: String,
     /// Entries since then.
     pub entries_since: u64,
@@ -64,7 +64,7 @@ pub struct RecordAsOf {
 /// A record as it was at an instant.
 ///
 /// # Errors
-/// When the record does not exist, its values were erased since, or the store fails.
+/// When the record does not exist, or the store fails.
 pub async fn record_as_of(engine: &Engine, viewer: &Viewer, id: &str, at: Timestamp) -> Result<RecordAsOf> {
     let id = parse_id(id)?;
     let (seer, wanted, catalog) = (viewer.clone(), id.clone(), engine.catalog());
@@ -78,14 +78,27 @@ pub async fn record_as_of(engine: &Engine, viewer: &Viewer, id: &str, at: Timest
         later.drain(..known);
         let first = tx.first_entries(ids)?.remove(&wanted);
         let existed = later.first().map_or(record.created_at <= at, |entry| first.is_some_and(|first| first < entry.id));
-        if later.iter().any(|entry| entry.changes == Changes::Erased) {
-            return Err(StoreError::Erased { subject: record.subject });
+        if record.state == RecordState::Erased || later.iter().any(|entry| entry.changes == Changes::Erased) {
+            return Ok(Some(erased(&record, &later, at)));
         }
         let then = if existed { as_of(&record.data, steps(&later).iter().rev()) } else { Fields::new() };
         let display = Display::of(tx, &seer, &catalog, then.values().chain(record.data.values()))?;
         Ok(Some(shown(&catalog, &record, &then, &later, existed, &display, at)))
     });
     found.await?.ok_or_else(|| no_record(&id))
+}
+
+/// What can still be said of a record whose values were erased since.
+fn erased(record: &Record, later: &[Entry], at: Timestamp) -> RecordAsOf {
+    RecordAsOf {
+        id: record.id.to_string(),
+        object: record.object.clone(),
+        title: record.id.to_string(),
+        at,
+        state: RecordState::Erased.to_string(),
+        entries_since: later.len() as u64,
+        fields: Vec::new(),
+    }
 }
 
 fn steps(entries: &[Entry]) -> Vec<Step> {

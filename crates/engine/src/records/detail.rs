@@ -72,7 +72,7 @@ pub struct RecordDetail {
     pub object: String,
     /// What people call it.
     pub title: String,
-    /// `active`, `deleted` or `merged`.
+    /// `active`, `deleted`, `merged` or `erased`.
     pub state: String,
     /// The record it was merged into.
     pub merged_into: Option<String>,

@@ -49,7 +49,7 @@ pub struct RecordItem {
     /// When it last changed.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
-    /// `active`, `deleted` or `merged`.
+    /// `active`, `deleted`, `merged` or `erased`.
     pub state: String,
     /// Counterparts that are present.
     pub links: Vec<RecordLink>,

@@ -30,6 +30,8 @@ use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{meets, note};
 
 /// Kind of a review of two records that have a counterpart at one connection each.
 pub(crate) const DUPLICATE: &str = "duplicate";
@@ -119,14 +121,15 @@ async fn take(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched) -> Result<Ve
             continue;
         }
         if let Some((key, look)) = key.as_ref().and_then(|key| fetched.looks.get_key_value(key)) {
-            looks.push(super::look::stored(&key.connection, look));
+            looks.push((key.clone(), look.clone()));
         }
         good.push(hint);
     }
     if !looks.is_empty() || !bad.is_empty() {
         let (owner, bad) = (engine.owner().to_owned(), Arc::new(bad));
+        let (engine_, catalog) = (engine.clone(), engine.catalog());
         let keep = move |tx: &mut Tx<'_>| {
-            tx.put_looks(&looks)?;
+            keep_looks(tx, &engine_, &catalog, &looks)?;
             end_hints(tx, &owner, &bad.iter().collect::<Vec<_>>(), [], now).map(drop)
         };
         engine.store().write(keep).await?;
@@ -137,6 +140,19 @@ async fn take(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched) -> Result<Ve
 fn row_of(hint: &Hint) -> Option<RemoteKey> {
     let Subject::Row(row) = Subject::parse(&hint.subject)? else { return None };
     Some(RemoteKey::new(row.connection, row.object, row.id))
+}
+
+/// Keeps looks that were fetched, but for those at somebody who was erased.
+fn keep_looks(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, looks: &[(RemoteKey, Look)]) -> Result<(), StoreError> {
+    let (blocked, now) = (Blocked::of(tx, engine)?, engine.now());
+    let mut kept = Vec::with_capacity(looks.len());
+    for (key, look) in looks {
+        match meets(&blocked, catalog, key, Some(look), now) {
+            Some(met) => note(tx, engine, &met, key, &look.existence, now)?,
+            None => kept.push(super::look::stored(&key.connection, look)),
+        }
+    }
+    tx.put_looks(&kept)
 }
 
 /// Match keys of a record.
@@ -208,6 +224,7 @@ impl<'a> Adoption<'a> {
         let remote: Vec<RemoteKey> = keys.iter().map(|(_, row)| RemoteKey::new(&row.connection, &row.object, &row.id)).collect();
         let mut looks = tx.looks_for(&remote)?;
         let linked = tx.links_at(&remote)?;
+        let blocked = Blocked::of(tx, self.engine)?;
         let mut rows = Vec::new();
         let mut dropped = Vec::new();
         for ((hint, key), remote) in keys.into_iter().zip(remote) {
@@ -219,6 +236,12 @@ impl<'a> Adoption<'a> {
             let Some(stored) = looks.remove(&remote) else { continue };
             let stamp = stored.stamp;
             let look = taken(stored);
+            if let Some(met) = meets(&blocked, self.catalog, &remote, Some(&look), self.now) {
+                // The person was erased after the row came in.
+                note(tx, self.engine, &met, &remote, &look.existence, self.now)?;
+                dropped.push((remote, stamp));
+                continue;
+            }
             let mapped = self
                 .catalog
                 .mappings(&key.connection)

@@ -109,6 +109,7 @@ fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], no
     let mut keys = Vec::new();
     for (decision, number) in changed.iter().zip(numbers) {
         let mut record: Record = decision.task.record.clone();
+        record.subject = subject_of(decision);
         record.data.clone_from(&decision.after);
         record.state = decision.state;
         record.merged_into.clone_from(&decision.merged_into);
@@ -138,6 +139,15 @@ fn changes_record(decision: &Decision) -> bool {
     !decision.changes.is_empty() || !decision.notes.is_empty() || decision.state != decision.task.record.state
 }
 
+/// The person under whose key the values are kept from now on: what is about somebody is theirs, and goes with them when they are erased.
+fn subject_of(decision: &Decision) -> String {
+    let record = &decision.task.record;
+    match get(&decision.after, "contact") {
+        Value::Ref(person) => person.to_string(),
+        _ => record.subject.clone(),
+    }
+}
+
 fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
     let record = &decision.task.record;
     let first = decision.changes.values().find(|change| change.from != NATIVE);
@@ -149,7 +159,7 @@ fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
     NewEntry {
         record: record.id.clone(),
         object: record.object.clone(),
-        subject: record.subject.clone(),
+        subject: subject_of(decision),
         at: now,
         actor: first.map_or(Actor::Us, |change| change.mark.by),
         actor_name: connection.clone().unwrap_or_else(|| NATIVE.to_owned()),

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use entente_connect::error::{Class, VendorError};
 use entente_model::actor::ChangeMark;
+use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::plan::{NATIVE, Plan};
 use entente_model::value::FieldKey;
@@ -22,6 +24,11 @@ use super::turn::Turn;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::ask::{ASKED, ask_for};
+use crate::privacy::person::Who;
+
+/// Milliseconds of an hour.
+const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// Loads the records of hints. Hints whose record does not exist have nothing to say, and end.
 ///
@@ -46,7 +53,9 @@ pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     if tasks.is_empty() {
         return Ok(());
     }
-    let decisions = guard(engine, catalog, decide_all(engine, catalog, tasks).await?).await?;
+    // Whoever asks to be erased is, whatever else is going on with the record.
+    let decisions = take_erasures(engine, decide_all(engine, catalog, tasks).await?).await?;
+    let decisions = guard(engine, catalog, decisions).await?;
     if decisions.is_empty() {
         return Ok(());
     }
@@ -58,6 +67,33 @@ pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     }
     let delivered = deliver(engine, &decisions, &written, &turn).await;
     settle(engine, catalog, decisions, written, delivered).await
+}
+
+/// Erases the people of decisions that say so, and answers the others. So many at once that it looks like a slip wait for a person: what is
+/// erased cannot be brought back.
+async fn take_erasures(engine: &Engine, decisions: Vec<Decision>) -> Result<Vec<Decision>> {
+    let (asked, others): (Vec<Decision>, Vec<Decision>) = decisions.into_iter().partition(|decision| decision.erasure.is_some());
+    let mut held = Vec::new();
+    for mut decision in asked {
+        let Some(connection) = decision.erasure.take() else { continue };
+        let (now, name) = (engine.now(), connection.clone());
+        let hour_ago = Timestamp::from_millisecond(now.as_millisecond() - HOUR_MS).unwrap_or(now);
+        let many = engine.store().read(move |tx| tx.counted(ASKED, Some(&name), hour_ago, now)).await?;
+        if u64::try_from(many).unwrap_or(0) < engine.options().hold_above {
+            ask_for(engine, Who::Record(decision.task.record.id.clone()), &connection, &connection).await?;
+            continue;
+        }
+        let error = VendorError::new(
+            Class::Data,
+            "many_erasures",
+            format!("{connection} asked for {many} erasures within the hour, and this one waits for a person"),
+            "If it is meant, run `entente privacy erase` with the record, or retry; else take the mark away at the platform.",
+        );
+        decision.task.failure = Some((connection, error));
+        held.push(decision.task);
+    }
+    settle_failed(engine, held).await?;
+    Ok(others)
 }
 
 /// Plans tasks without carrying anything out.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_connect::error::{Class, VendorError};
+use entente_connect::look::Existence;
 use entente_connect::write::{Write, WriteKind, WriteTarget};
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
@@ -11,7 +12,7 @@ use entente_model::mapping::{DeletePolicy, Owner, Role};
 use entente_model::object::Object;
 use entente_model::plan::cascade::Candidate;
 use entente_model::plan::policy::FieldPolicy;
-use entente_model::plan::{Held, Input, NATIVE, Plan, plan};
+use entente_model::plan::{Held, Input, NATIVE, Plan, Side, plan};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{Link, LinkState, NewNotice, NewReview, RecordState, RemoteKey};
 
@@ -20,6 +21,7 @@ use super::task::{RowIndex, Sides, Task, merged};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::{Connection, Engine};
 use crate::entry::{self, Changes, FieldEntry};
+use crate::privacy::{PERSON, REQUESTED};
 
 /// A write that a plan asks for.
 #[derive(Debug, Clone)]
@@ -94,6 +96,8 @@ pub(crate) struct Decision {
     pub(crate) asks: Vec<NewReview>,
     /// What the operators are to be told.
     pub(crate) notices: Vec<NewNotice>,
+    /// The connection that says that this person is to be erased. Then nothing else of the decision counts.
+    pub(crate) erasure: Option<String>,
 }
 
 /// What decisions are made against, besides the task itself.
@@ -127,6 +131,7 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     after.extend(changes.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
     let mut decision = Decision {
         consumed: consumed(&task),
+        erasure: asks_for_erasure(&task, &sides),
         links: task.links.clone(),
         state: task.record.state,
         merged_into: task.record.merged_into.clone(),
@@ -152,6 +157,16 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     }
     note_pending(&mut decision);
     decision
+}
+
+/// The connection at which a person asks to be erased, or was erased by its own means.
+fn asks_for_erasure(task: &Task, sides: &Sides) -> Option<String> {
+    if task.record.object != PERSON {
+        return None;
+    }
+    let erased = task.seen.iter().find(|(_, seen)| seen.look.existence == Existence::Erased).map(|(connection, _)| connection.clone());
+    let asks = |side: &&Side| *get(&side.values, REQUESTED) == Value::Bool(true);
+    erased.or_else(|| sides.present.iter().find(asks).map(|side| side.name.clone()))
 }
 
 /// What is about to be written, kept with the links before it is: an echo that comes back before the answer is known by it.
@@ -272,6 +287,11 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
                 link.state = LinkState::Deleted;
                 decision.notes.push(format!("deleted at {connection}"));
                 propagate_deletion(decision, connection, grounds);
+            }
+            Some(winner) if grounds.engine.blocked().row(&RemoteKey::new(connection, &link.remote_object, winner)).is_some() => {
+                // Nobody becomes somebody who was erased: the row is left to people.
+                link.state = LinkState::Merged;
+                decision.notes.push(format!("merged at {connection} into a row of somebody who was erased; the row is not followed"));
             }
             Some(winner) => {
                 let row = (connection.clone(), link.remote_object.clone(), winner.clone());

@@ -8,7 +8,7 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::plan::NATIVE;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{EntryId, Lane, NewEntry, NewHint, PutRecord, Record, StoreError, Tx, Viewer};
+use entente_store::{EntryId, Lane, NewEntry, NewHint, PutRecord, Record, RecordState, StoreError, Tx, Viewer};
 
 use super::adopt::{has_match_keys, match_keys};
 use crate::catalog::Catalog;
@@ -38,7 +38,7 @@ pub struct Edit {
     pub window_ms: i64,
 }
 
-/// Carries an edit out. `None` when the record holds all of it already.
+/// Carries an edit out. `None` when the record holds all of it already, or is of somebody who was erased.
 ///
 /// # Errors
 /// [`StoreError::Missing`] when there is no such record.
@@ -47,7 +47,8 @@ pub fn apply(tx: &mut Tx<'_>, catalog: &Catalog, edit: &Edit, now: Timestamp) ->
         return Err(StoreError::Missing(format!("record {}", edit.record)));
     };
     let changes = changes(&record, edit, now);
-    if changes.is_empty() {
+    // Nothing is written about somebody who was erased.
+    if changes.is_empty() || record.state == RecordState::Erased {
         return Ok(None);
     }
     for (field, entry) in &changes {

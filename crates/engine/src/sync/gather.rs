@@ -7,7 +7,7 @@ use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::value::get;
-use entente_store::{Hint, Link, LinkState, Record, RemoteKey, ReviewState, Viewer};
+use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, ReviewState, Viewer};
 
 use super::adopt::DUPLICATE;
 use super::fetch::{Fetched, Order};
@@ -49,7 +49,9 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
     }
     let (mut tasks, mut orphans) = (Vec::new(), Vec::new());
     for hint in hints {
-        let Some(record) = hint.subject.parse::<RecordId>().ok().and_then(|id| records.remove(&id)) else {
+        // There is nothing to be done about a record of somebody who was erased, whoever still thinks of it.
+        let found = hint.subject.parse::<RecordId>().ok().and_then(|id| records.remove(&id));
+        let Some(record) = found.filter(|record| record.state != RecordState::Erased) else {
             orphans.push(hint);
             continue;
         };
@@ -134,8 +136,8 @@ fn crosses(link: &Link, look: &Look) -> bool {
 /// What a webhook told and a fetched row does not. The row says when it was changed and rarely by whom; the webhook that told of the same version may know. A webhook that
 /// shows what the record holds anyway tells of our own write, by whatever name.
 fn take_over(catalog: &Catalog, record: &Record, connection: &str, told: &Look, fetched: &mut Look, now: Timestamp) {
-    if fetched.existence == Existence::Deleted && matches!(told.existence, Existence::MergedInto(_)) {
-        // A row that is gone does not say where it went.
+    if fetched.existence == Existence::Deleted && matches!(told.existence, Existence::MergedInto(_) | Existence::Erased) {
+        // A row that is gone does not say where it went, nor why.
         fetched.existence.clone_from(&told.existence);
     }
     if fetched.mark.by != Actor::Unknown || told.version.is_none() || told.version != fetched.version {

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use entente_connect::look::Existence;
 use entente_connect::webhook::{Event, Incoming, Receipt};
-use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError};
+use entente_model::clock::Timestamp;
+use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError, Tx};
 
 use super::ingest::{Arrival, Way, ingest};
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{meets, note};
 
 /// Deliveries taken up in one transaction.
 const BATCH: usize = 500;
@@ -41,16 +46,62 @@ pub async fn receive(
     let Incoming { mut headers, body } = incoming;
     headers.retain(|name, _| KEPT_HEADERS.contains(&name.as_str()));
     let events = serde_json::to_value(&delivery.events).map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let told = delivery.events;
     let kept = NewDelivery { connection: connection.to_owned(), delivery_id: delivery.id, received_at: now, body, headers, events };
+    let (engine_, catalog) = (engine.clone(), engine.catalog());
     engine
         .store()
         .write(move |tx| {
+            let without = without_the_erased(tx, &engine_, &catalog, &kept, &told, now)?;
+            let kept = without.as_ref().unwrap_or(&kept);
             // What is fresh is counted when it is taken up, many at once.
-            let fresh = tx.deliver(&kept)?.is_some();
+            let fresh = tx.deliver(kept)?.is_some();
             if fresh { Ok(()) } else { tx.count(now, &[("webhooks_repeated", &kept.connection, 1)]) }
         })
         .await?;
     Ok(ready.connector.receipt())
+}
+
+/// A delivery without what it says of somebody who was erased, if it says anything of one: not even its body is kept then.
+fn without_the_erased(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    catalog: &Catalog,
+    kept: &NewDelivery,
+    told: &[Event],
+    now: Timestamp,
+) -> Result<Option<NewDelivery>, StoreError> {
+    let blocked = Blocked::of(tx, engine)?;
+    if blocked.is_empty() {
+        return Ok(None);
+    }
+    let mut others = Vec::with_capacity(told.len());
+    for event in told {
+        let key = RemoteKey::new(&kept.connection, &event.object, &event.id);
+        let met = meets(&blocked, catalog, &key, event.look.as_ref(), now);
+        match met {
+            Some(met) if tx.links_at(std::slice::from_ref(&key))?.is_empty() => {
+                let existence = event.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
+                note(tx, engine, &met, &key, existence, now)?;
+            }
+            _ => others.push(event),
+        }
+    }
+    // Some vendors name a person in events that show nothing of the row itself.
+    let named = addresses(&String::from_utf8_lossy(&kept.body)).any(|address| blocked.address(address).is_some());
+    if others.len() == told.len() && !named {
+        return Ok(None);
+    }
+    let events = serde_json::to_value(&others).map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let (connection, delivery_id) = (kept.connection.clone(), kept.delivery_id.clone());
+    Ok(Some(NewDelivery { connection, delivery_id, received_at: kept.received_at, body: Vec::new(), headers: BTreeMap::new(), events }))
+}
+
+/// Everything in a text that may be an e-mail address.
+fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    let of_address = |letter: char| letter.is_alphanumeric() || "@.!#$%&'*+-/=?^_`{|}~".contains(letter);
+    let words = text.split(move |letter| !of_address(letter)).map(|word| word.trim_matches('.'));
+    words.filter(|word| word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')))
 }
 
 /// Takes up what the inbox holds. Returns how many deliveries there were.
@@ -87,6 +138,7 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
                 }
             }
             ingest(tx, &engine_, &catalog, &arrivals, Way::Webhook)?;
+            empty_of_the_erased(tx, &engine_, &catalog, &deliveries)?;
             let bad = deliveries.iter().zip(&finished).filter(|(_, (_, reason))| reason.is_some());
             let mut counts: Vec<(&str, &str, i64)> =
                 bad.map(|(kept, _)| ("webhooks_failed", kept.delivery.connection.as_str(), 1)).collect();
@@ -97,6 +149,23 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
         })
         .await?;
     Ok(taken)
+}
+
+/// Empties deliveries that came in before somebody whom they tell of was erased.
+fn empty_of_the_erased(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, deliveries: &[Kept]) -> Result<(), StoreError> {
+    let blocked = Blocked::of(tx, engine)?;
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    for kept in deliveries {
+        let arrivals = arrivals_of(engine, kept).unwrap_or_default();
+        let shows = |arrival: &Arrival| meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), engine.now()).is_some();
+        let names = |address| blocked.address(address).is_some();
+        if arrivals.iter().any(shows) || addresses(&String::from_utf8_lossy(&kept.delivery.body)).any(names) {
+            tx.empty_delivery(kept.id)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a delivery says, as it was read when it came in. Secrets may have been rotated since; it was verified then.
@@ -112,4 +181,17 @@ fn arrivals_of(engine: &Engine, kept: &Kept) -> Result<Vec<Arrival>, String> {
         origin_at: Some(of.received_at),
     });
     Ok(arrivals.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::addresses;
+
+    #[test]
+    fn addresses_are_found_in_every_kind_of_body() {
+        let json = r#"{"email":"Ada@Acme.example","name":"A @ B"}"#;
+        assert_eq!(addresses(json).collect::<Vec<_>>(), ["Ada@Acme.example"]);
+        let xml = "<sf:Email>ada+x@acme.example</sf:Email><sf:Note>or bob@acme.example.</sf:Note>";
+        assert_eq!(addresses(xml).collect::<Vec<_>>(), ["ada+x@acme.example", "bob@acme.example"]);
+    }
 }

@@ -18,6 +18,8 @@ use super::subject::RowKey;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{meets, note};
 
 /// Fields whose change is an event that goes first: plan changes and churn.
 const URGENT_FIELDS: &[&str] = &["tier", "plan", "status", "is_won"];
@@ -78,9 +80,16 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
     let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
     let waiting = tx.looks_for(&keys)?;
     let resolve = References::load(tx, engine, catalog, arrivals, &links)?;
+    let blocked = Blocked::of(tx, engine)?;
     let (mut looks, mut hints, mut touched, mut versions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for arrival in arrivals {
         let Some(link) = links.get(&arrival.key) else {
+            if let Some(met) = meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), now) {
+                // Somebody who was erased, or what is about them: not taken in, whatever brought it.
+                let existence = arrival.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
+                note(tx, engine, &met, &arrival.key, existence, now)?;
+                continue;
+            }
             if let Some(hint) = unlinked(engine, catalog, arrival, way, now) {
                 // A record begins with a whole look: what a partial one leaves out would count as unknown for good.
                 looks.extend(arrival.look.iter().filter(|look| look.complete).map(|look| stored(&arrival.key.connection, look)));
@@ -102,7 +111,8 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
             News::Look { lane, fetch } => {
                 // Kept although the row is fetched: a value that a crossing write of ours replaces at the vendor is known from here alone.
                 looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
-                if link.state != LinkState::Present {
+                let gone = arrival.look.as_ref().is_some_and(|look| look.existence != Existence::Present);
+                if link.state != LinkState::Present && !gone {
                     touched.push(Link { state: LinkState::Present, ..link.clone() });
                 }
                 let fetch = if fetch { BTreeSet::from([arrival.key.connection.clone()]) } else { BTreeSet::new() };
@@ -158,7 +168,9 @@ fn judge(
         return News::None;
     }
     if look.existence != Existence::Present {
-        return if link.state == LinkState::Present { News::Look { lane, fetch: false } } else { News::None };
+        // That a row which is gone was erased there is news: its person is to be forgotten everywhere.
+        let news = link.state == LinkState::Present || look.existence == Existence::Erased;
+        return if news { News::Look { lane, fetch: false } } else { News::None };
     }
     if link.state != LinkState::Present {
         // A row that was gone is back: only a fresh look tells whether it is so, or whether this one is old.

@@ -25,6 +25,7 @@ pub(crate) fn stored(connection: &str, look: &Look) -> StoredLook {
         existence: match &look.existence {
             Existence::Present => Stored::Present,
             Existence::Deleted => Stored::Deleted,
+            Existence::Erased => Stored::Erased,
             Existence::MergedInto(id) => Stored::MergedInto(id.clone()),
         },
         version: look.version.clone(),
@@ -53,6 +54,7 @@ pub(crate) fn taken(stored: StoredLook) -> Look {
         existence: match stored.existence {
             Stored::Present => Existence::Present,
             Stored::Deleted => Existence::Deleted,
+            Stored::Erased => Existence::Erased,
             Stored::MergedInto(id) => Existence::MergedInto(id),
         },
         row: stored.row,

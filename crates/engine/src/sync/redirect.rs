@@ -73,7 +73,7 @@ pub(crate) fn redirect(
 }
 
 /// Fields that refer to records of an object: (object, field).
-fn references(catalog: &Catalog, to: &str) -> Vec<(String, String)> {
+pub(crate) fn references(catalog: &Catalog, to: &str) -> Vec<(String, String)> {
     let fields = catalog.objects().flat_map(|object| object.fields.iter().map(move |field| (object, field)));
     fields
         .filter(|(_, field)| matches!(&field.kind, FieldType::Reference { object } if object == to))

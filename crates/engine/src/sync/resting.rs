@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
+use entente_connect::erase::{Erase, Erased};
 use entente_connect::error::VendorError;
 use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
 use entente_connect::settings::Secret;
@@ -83,6 +84,10 @@ impl Connector for Resting {
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
         self.unless_resting(self.inner.write(target, writes, priority)).await
+    }
+
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        self.unless_resting(self.inner.erase(erase, priority)).await
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

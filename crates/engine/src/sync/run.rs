@@ -14,6 +14,7 @@ use super::{inbox, lead, learn, resync, retention};
 use crate::automation::follow;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::schedule as erasures;
 use crate::reconcile::schedule;
 use crate::reports::watch;
 
@@ -75,6 +76,9 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     ));
     loops.spawn(while_leading("reconciling", schedule::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
         schedule::tick(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
+    loops.spawn(while_leading("erasing people", erasures::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
+        erasures::tick(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
     }));
     for connection in engine.connections().keys() {
         loops.spawn(poller(engine.clone(), connection.clone(), shutdown.clone(), Arc::clone(&on_page)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_connect::error::{Class, VendorError};
+use entente_connect::look::Existence;
 use entente_connect::write::{WriteKind, Written};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
@@ -23,6 +24,8 @@ use super::wake::wake;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{Met, note};
 
 /// Latency counter of live changes: from the change to its landing, in milliseconds.
 pub const LIVE_LATENCY: &str = "live";
@@ -91,9 +94,15 @@ async fn conclude(
             let held = tx.held(engine_.owner(), &subjects)?;
             let (ours, lost): (Vec<&Arc<Ending>>, Vec<&Arc<Ending>>) =
                 endings.iter().partition(|ending| held.contains(&decisions[ending.decision].task.hint.subject));
+            let blocked = Blocked::of(tx, &engine_)?;
             for ending in lost {
-                // Another worker looks at the record by now. What landed here shows in the row itself: it is fetched, as after a crash.
                 let decision = &decisions[ending.decision];
+                if let Some(erasure) = blocked.record(&decision.task.record.id) {
+                    // Erased while this was on its way: what landed is erased as well, and nothing is looked at again.
+                    landed_late(tx, &engine_, decision, &ending.landed, erasure, now)?;
+                    continue;
+                }
+                // Another worker looks at the record by now. What landed here shows in the row itself: it is fetched, as after a crash.
                 let sides: BTreeSet<String> = decision.writes.iter().map(|planned| planned.connection.clone()).collect();
                 tx.hint(&[hint(&decision.task, sides, now)])?;
             }
@@ -113,6 +122,23 @@ async fn conclude(
             lost_since(&settlement.lost)
         })
         .await
+}
+
+/// Rows that were created for somebody who was erased meanwhile.
+fn landed_late(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    decision: &Decision,
+    landed: &[(PlannedWrite, Written)],
+    erasure: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for (planned, written) in landed.iter().filter(|(planned, _)| planned.write.kind == WriteKind::Create) {
+        let key = RemoteKey::new(&planned.connection, &planned.target.object, &written.id);
+        let met = Met::Key { erasure, kind: decision.task.record.object.clone() };
+        note(tx, engine, &met, &key, &Existence::Present, now)?;
+    }
+    Ok(())
 }
 
 /// A lease that was held when the transaction began and is not at its end: nothing of the transaction may stay.

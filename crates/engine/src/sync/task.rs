@@ -102,7 +102,7 @@ impl Task {
             let mut mark = ChangeMark { at: link.changed_at, by: link.changed_by };
             if let Some(seen) = self.seen.get(&link.connection) {
                 match &seen.look.existence {
-                    Existence::Deleted => {
+                    Existence::Deleted | Existence::Erased => {
                         sides.gone.push((link.connection.clone(), None));
                         continue;
                     }

@@ -58,6 +58,9 @@ fn then(record: &RecordAsOf) -> String {
     if record.state == "unknown" {
         return format!("{head}  Entente did not know it yet.\n");
     }
+    if record.state == "erased" {
+        return format!("{head}  state      erased: its values of then were destroyed, and nothing can bring them back.\n");
+    }
     let rows = record.fields.iter().map(|field| {
         let since = match (&field.changed_by, field.changed_at) {
             (Some(entry), Some(at)) => format!("{} since {} [{entry}]", blank(field.now.as_ref()), moment(at)),

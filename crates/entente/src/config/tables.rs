@@ -14,7 +14,7 @@ use super::secret::{Resolver, SecretSource};
 use super::{NotifySettings, SmtpSettings};
 
 /// Audiences that notices are written to.
-const AUDIENCES: &[&str] = &["ops"];
+const AUDIENCES: &[&str] = &["ops", "compliance"];
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -182,7 +182,7 @@ pub struct NotifyTable {
     #[schema(value_type = Option<String>)]
     pub from: Option<Spanned<String>>,
     /// Destinations by audience: `ops = ["slack", "ops@example.com"]`. The audience `ops` is told of everything that needs an operator; without
-    /// an entry it gets Slack if there is one. Account executives and customer success managers are told at their own addresses, and need no
+    /// an entry it gets Slack if there is one. `compliance` is told of every erasure in the same way. Account executives and customer success managers are told at their own addresses, and need no
     /// entry; one with such an address (`"ada@example.com" = ["slack"]`) sends their notices elsewhere.
     #[schema(value_type = Object)]
     pub channels: BTreeMap<String, Spanned<Vec<String>>>,

@@ -20,6 +20,7 @@ mod dashboard;
 mod dead_letters;
 mod holds;
 mod mappings;
+mod privacy;
 mod provisioning;
 mod reconciliation;
 mod reviews;

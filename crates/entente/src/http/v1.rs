@@ -7,6 +7,7 @@ pub mod events;
 pub mod holds;
 pub mod mappings;
 pub mod plan;
+pub mod privacy;
 pub mod reconciliation;
 pub mod records;
 pub mod resync;
@@ -32,5 +33,6 @@ pub fn routes() -> Router<App> {
         .merge(resync::routes())
         .merge(plan::routes())
         .merge(reconciliation::routes())
+        .merge(privacy::routes())
         .merge(events::routes())
 }

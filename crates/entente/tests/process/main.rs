@@ -11,6 +11,7 @@ mod relay;
 mod sims;
 
 mod bad_input;
+mod forgotten;
 mod hubspot_zendesk;
 mod kill;
 mod pipedrive_zendesk;

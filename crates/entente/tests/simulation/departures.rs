@@ -1,9 +1,10 @@
 //! Rows that go: people delete, restore and merge.
 
 use rand::Rng;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::world::World;
+use crate::hub::fields;
+use crate::world::{Forgotten, World, text};
 
 impl World {
     /// Somebody deletes, restores or merges something.
@@ -15,6 +16,18 @@ impl World {
             3 => self.delete_user(),
             4..=5 => self.merge_users(),
             _ => self.delete_ticket(),
+        }
+    }
+
+    /// Somebody asks to be forgotten, and a sales person marks it in the CRM.
+    pub fn ask_to_be_forgotten(&mut self) {
+        let Some(contact) = self.pick(&self.contacts.clone()) else { return };
+        let row = self.hub.salesforce.get("Contact", &contact).unwrap();
+        let mark = fields(json!({ "Erasure_Requested__c": true }));
+        if self.hub.salesforce.update("Contact", &contact, &mark, &self.hub.rep()).is_ok() {
+            self.contacts.retain(|id| *id != contact);
+            let (user, account, email) = (self.user_of(&row), text(&row, "AccountId"), text(&row, "Email"));
+            self.departed.forgotten.push(Forgotten { contact, account, user, email });
         }
     }
 

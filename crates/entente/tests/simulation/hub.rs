@@ -10,6 +10,7 @@ use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSetting
 use entente_connect::transport::Surroundings;
 use entente_engine::automation::follow;
 use entente_engine::flaws::Flaws;
+use entente_engine::privacy::schedule as erasures;
 use entente_engine::sync::{inbox, poll, provision, work};
 use entente_engine::{Engine, Options, Parts};
 use entente_model::clock::Timestamp;
@@ -327,6 +328,7 @@ impl Hub {
         }
         worked |= inbox::take_up(&self.engine).await.unwrap_or(0) > 0;
         worked |= follow::step(&self.engine, 500).await.unwrap_or(0) > 0;
+        worked |= erasures::tick(&self.engine, &|| false).await.unwrap_or(0) > 0;
         let hints = work::claim(&self.engine).await.unwrap_or_default();
         if !hints.is_empty() {
             worked = true;

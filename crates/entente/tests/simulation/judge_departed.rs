@@ -1,14 +1,15 @@
 //! Judging what became of rows that people deleted or merged: the record says so, the other side stays as the mapping wants it, and
 //! nobody comes back to life because of us.
 
-use entente_store::{Link, LinkState, Record, RecordState, RemoteKey, Viewer};
+use entente_store::{ErasureState, Link, LinkState, MatchKey, Record, RecordState, RemoteKey, Viewer};
 
 use crate::hub::{SALESFORCE, ZENDESK};
-use crate::world::{World, text};
+use crate::world::{Forgotten, World, text};
 
 impl World {
     /// Deletions and merges were followed.
     pub async fn judge_departed(&self, broken: &mut Vec<String>) {
+        self.judge_forgotten(broken).await;
         for contact in &self.departed.contacts {
             self.judge_deleted(SALESFORCE, "Contact", contact, broken).await;
         }
@@ -22,6 +23,36 @@ impl World {
         }
         for (gone, stays) in &self.departed.merged_users {
             self.judge_merged(ZENDESK, "user", &gone.to_string(), &stays.to_string(), broken).await;
+        }
+    }
+
+    /// Whoever asked to be forgotten is, and nobody brought them back.
+    async fn judge_forgotten(&self, broken: &mut Vec<String>) {
+        let viewer = Viewer::system();
+        let erasures = self.hub.store.read(move |tx| tx.erasures(&viewer, None, 1_000, None)).await.unwrap();
+        if erasures.len() != self.departed.forgotten.len() {
+            broken.push(format!("forgotten: {} people asked, and {} were erased", self.departed.forgotten.len(), erasures.len()));
+        }
+        for erasure in erasures.iter().filter(|erasure| erasure.state != ErasureState::Done || erasure.scrubbed_at.is_none()) {
+            broken.push(format!("forgotten: erasure {} is {}: {}", erasure.id, erasure.state, erasure.work));
+        }
+        for Forgotten { contact, user, email, .. } in &self.departed.forgotten {
+            if self.hub.salesforce.get("Contact", contact).is_some() {
+                broken.push(format!("forgotten: contact {contact} is there"));
+            }
+            if self.held(SALESFORCE, "Contact", contact).await.is_some() {
+                broken.push(format!("forgotten: a record still knows contact {contact}"));
+            }
+            if let Some(row) = user.and_then(|user| self.hub.zendesk.user(user))
+                && row["email"] == email.as_str()
+            {
+                broken.push(format!("forgotten: user {user:?} still has the address"));
+            }
+            let key = MatchKey::new("email", email.to_lowercase());
+            let hits = self.hub.store.read(move |tx| tx.match_records("contact", std::slice::from_ref(&key))).await.unwrap();
+            if !hits.is_empty() {
+                broken.push(format!("forgotten: {contact} is back as {hits:?}"));
+            }
         }
     }
 

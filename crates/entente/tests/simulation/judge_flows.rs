@@ -32,8 +32,8 @@ impl World {
             let subject = format!("[Ticket #{id}] {}", text(&ticket, "subject"));
             let requester = ticket["requester_id"].as_u64().unwrap_or_default();
             let found = tasks.get(&subject).map(Vec::as_slice).unwrap_or_default();
-            if excused.has(&requester.to_string(), "*") {
-                // Who the requester is waits for a person, and the activity with it.
+            if excused.has(&requester.to_string(), "*") || self.departed.has_forgotten(requester) {
+                // Who the requester is waits for a person, or nobody is to know any more; and the activity with it.
                 continue;
             }
             let [task] = found else {
@@ -92,6 +92,10 @@ impl World {
             if numbers[0] != numbers[1] {
                 broken.push(format!("agreement: {crm} of {id}: {numbers:?}"));
             }
+        }
+        if self.departed.forgotten.iter().any(|one| one.account == id) {
+            // Tickets of somebody who was forgotten are open at the desk, and unknown here.
+            return;
         }
         let tickets = self.tickets();
         let open = |ticket: &Map<String, Value>| {

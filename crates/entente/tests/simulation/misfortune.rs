@@ -114,6 +114,14 @@ impl World {
         self.hub.desk_faults.clear();
         self.set_schema_right();
         self.hub.run_for(if self.nature.quota { 150 } else { 60 }).await;
+        // A system that did not answer is asked again by the hour.
+        for _ in 0..4 {
+            let open = self.hub.store.read(|tx| tx.erasures(&Viewer::system(), Some(entente_store::ErasureState::Working), 1, None));
+            if open.await.unwrap().is_empty() {
+                break;
+            }
+            self.hub.run_for(40).await;
+        }
         if self.refused_values {
             dead_letters::retry_many(&self.hub.engine, &Viewer::system(), &dead_letters::RetryMany::default()).await.unwrap();
             self.hub.run_for(40).await;

@@ -21,8 +21,16 @@ const HEALS_IN: i64 = 3;
 const POLLED_IN: i64 = 16;
 
 /// A world in which nothing goes wrong by itself.
-pub const QUIET: Nature =
-    Nature { loses_mail: false, faults: false, departures: false, schema: false, quota: false, lag: false, clocks: (0, 0) };
+pub const QUIET: Nature = Nature {
+    loses_mail: false,
+    faults: false,
+    departures: false,
+    schema: false,
+    quota: false,
+    lag: false,
+    clocks: (0, 0),
+    erasures: false,
+};
 
 /// Does `act` with a crash at step 1, 2, 3, … of what follows within `minutes`, until no crash comes any more. Answers how many steps
 /// there were.

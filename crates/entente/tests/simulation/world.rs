@@ -34,6 +34,8 @@ pub struct Nature {
     pub quota: bool,
     /// Whether the desk's exports and indexes lag behind.
     pub lag: bool,
+    /// Whether people ask to be forgotten. Not where rows merge: who a row was merged into is who it stands for then.
+    pub erasures: bool,
     /// See [`Circumstances::clocks`].
     pub clocks: (i64, i64),
 }
@@ -41,14 +43,16 @@ pub struct Nature {
 impl Nature {
     fn of(seed: u64) -> Self {
         let mut dice = ChaCha8Rng::seed_from_u64(seed ^ 0x6e61_7475_7265);
+        let departures = dice.random_range(0..2) == 0;
         Self {
             loses_mail: seed.is_multiple_of(2),
             faults: !seed.is_multiple_of(5),
-            departures: dice.random_range(0..2) == 0,
+            departures,
             schema: dice.random_range(0..4) == 0,
             quota: dice.random_range(0..4) == 0,
             lag: dice.random_range(0..2) == 0,
             clocks: CLOCKS_MS[dice.random_range(0..CLOCKS_MS.len())],
+            erasures: !departures,
         }
     }
 }
@@ -97,17 +101,35 @@ pub struct Departed {
     pub merged_contacts: Vec<(String, String)>,
     /// Users merged at the desk: the one that is gone, and the one that stays.
     pub merged_users: Vec<(u64, u64)>,
+    /// People who asked to be forgotten.
+    pub forgotten: Vec<Forgotten>,
+}
+
+/// Somebody who asked to be forgotten.
+pub struct Forgotten {
+    pub contact: String,
+    pub account: String,
+    pub user: Option<u64>,
+    /// The address at the moment of asking.
+    pub email: String,
 }
 
 impl Departed {
+    /// Whether this user's person asked to be forgotten.
+    pub fn has_forgotten(&self, user: u64) -> bool {
+        self.forgotten.iter().any(|one| one.user == Some(user))
+    }
+
     /// Whether this contact's user is gone, or it itself.
     pub fn has_user(&self, user: u64) -> bool {
-        self.users.contains(&user) || self.merged_users.iter().any(|(gone, _)| *gone == user)
+        self.users.contains(&user) || self.has_forgotten(user) || self.merged_users.iter().any(|(gone, _)| *gone == user)
     }
 
     /// Whether a contact is gone.
     pub fn has_contact(&self, contact: &str) -> bool {
-        self.contacts.contains(contact) || self.merged_contacts.iter().any(|(gone, _)| gone == contact)
+        self.contacts.contains(contact)
+            || self.forgotten.iter().any(|one| one.contact == contact)
+            || self.merged_contacts.iter().any(|(gone, _)| gone == contact)
     }
 }
 
@@ -212,6 +234,7 @@ impl World {
             // Salesforce tells nobody of a row that was there before the first read and is gone when it begins.
             16..=17 if self.nature.departures && self.synced => self.depart(),
             18 if self.nature.schema => self.change_schema(),
+            19 if self.nature.erasures && self.synced => self.ask_to_be_forgotten(),
             _ => self.win_or_call(),
         }
     }

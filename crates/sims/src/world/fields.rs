@@ -51,6 +51,12 @@ const CONTACT: &[(&str, FieldType)] = &[
     ("Support_Id__c", FieldType::String),
     ("Support_Tags__c", FieldType::String),
     ("Support_Notes__c", FieldType::TextArea),
+    ("Marketing_Consent__c", FieldType::Boolean),
+    ("Marketing_Basis__c", FieldType::String),
+    ("Analytics_Consent__c", FieldType::Boolean),
+    ("Analytics_Basis__c", FieldType::String),
+    ("Service_Basis__c", FieldType::String),
+    ("Erasure_Requested__c", FieldType::Boolean),
 ];
 
 const TASK: &[(&str, FieldType)] = &[
@@ -99,7 +105,16 @@ const ORGANIZATION: &[(&str, &str)] = &[
     ("sales_context", "textarea"),
 ];
 
-const USER: &[(&str, &str)] = &[("job_title", "text"), ("crm_id", "text")];
+const USER: &[(&str, &str)] = &[
+    ("job_title", "text"),
+    ("crm_id", "text"),
+    ("marketing_consent", "checkbox"),
+    ("marketing_basis", "text"),
+    ("analytics_consent", "checkbox"),
+    ("analytics_basis", "text"),
+    ("service_basis", "text"),
+    ("erasure_requested", "checkbox"),
+];
 
 /// Adds what is missing; fields that are there already stay as they are.
 pub(crate) fn add(salesforce: &Salesforce, zendesk: &Zendesk) -> Result<(), WorldError> {

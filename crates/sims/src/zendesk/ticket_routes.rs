@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::attributes::TICKET;
 use super::call::{Call, id};
 use super::jobs::Task;
 use super::moment::{iso, parse};
 use super::page::{self, Listing, listing};
-use super::record::{Kind, id_in};
+use super::record::{Kind, Val, id_in};
 use super::refusal::{Answer, Outcome, Refusal, Warned};
 use super::state::State;
 use super::tickets::Ticket;
@@ -378,7 +379,8 @@ impl State {
     fn redact_comment(&mut self, call: &Call, comment: u64) -> Outcome {
         let ticket = call.body.get("ticket_id").and_then(id_in).ok_or_else(|| Refusal::parameter("ticket_id"))?;
         let html = call.body["html_body"].as_str().unwrap_or_default();
-        let record = self.live_ticket(ticket).ok_or_else(Refusal::missing)?.rec.clone();
+        let mut record = self.live_ticket(ticket).ok_or_else(Refusal::missing)?.rec.clone();
+        let is_first = self.tickets.get(&ticket).and_then(|ticket| ticket.comments.first()).is_some_and(|first| first.id == comment);
         let held = self.tickets.get_mut(&ticket).and_then(|ticket| ticket.comments.iter_mut().find(|held| held.id == comment));
         let held = held.ok_or_else(Refusal::missing)?;
         let mut rest = html;
@@ -387,6 +389,10 @@ impl State {
             let Some((secret, tail)) = tail.split_once("</redact>") else { break };
             body = body.replace(secret, &"▇".repeat(secret.chars().count()));
             rest = tail;
+        }
+        if is_first {
+            // The description is the first comment, as the reference of tickets has it.
+            record.put(TICKET, "description", Val::text(body.as_str()));
         }
         held.body = body.into();
         let shown = held.clone();

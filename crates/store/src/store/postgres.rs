@@ -16,6 +16,7 @@ use super::{Shared, Step};
 use crate::error::{Result, StoreError};
 use crate::migrate;
 use crate::options::StoreOptions;
+use crate::scrub;
 use crate::sql::postgres::PostgresConn;
 use crate::tx::Tx;
 
@@ -169,6 +170,16 @@ impl Postgres {
         })
         .await
         .map_err(|error| StoreError::Panicked(error.to_string()))?
+    }
+}
+
+impl Postgres {
+    pub(super) async fn scrub(&self) -> Result<()> {
+        let client = self.pool.get().await?;
+        for table in scrub::TABLES {
+            client.batch_execute(&format!("vacuum {table}")).await?;
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Shared, Step, WorkerSeat};
 use crate::error::{Result, StoreError};
 use crate::migrate;
 use crate::options::{Durability, StoreOptions};
+use crate::scrub;
 use crate::sql::sqlite::SqliteConn;
 use crate::tx::Tx;
 
@@ -90,9 +91,17 @@ where
     }
 }
 
+/// What the writer is asked to do.
+enum Order {
+    /// A closure in a transaction.
+    Write(Box<dyn Job>),
+    /// Scrub the file, outside of any transaction.
+    Scrub(oneshot::Sender<Result<()>>),
+}
+
 pub(super) struct Sqlite {
     path: PathBuf,
-    writer: mpsc::Sender<Box<dyn Job>>,
+    writer: mpsc::Sender<Order>,
     readers: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
     shared: Arc<Shared>,
@@ -135,7 +144,13 @@ impl Sqlite {
     {
         let (caller, answer) = oneshot::channel();
         let task = Task { body, answer: None, caller };
-        self.writer.send(Box::new(task)).await.map_err(|_| StoreError::Closed)?;
+        self.writer.send(Order::Write(Box::new(task))).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) async fn scrub(&self) -> Result<()> {
+        let (caller, answer) = oneshot::channel();
+        self.writer.send(Order::Scrub(caller)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -215,13 +230,27 @@ fn settle_in(conn: &Connection) -> Result<()> {
 }
 
 /// The writer thread: takes what is waiting, commits it as a group, and ends when the last store is dropped.
-fn serve(conn: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, shared: &Shared) {
-    while let Some(first) = queue.blocking_recv() {
-        let mut group = vec![first];
+fn serve(conn: &Connection, mut queue: mpsc::Receiver<Order>, shared: &Shared) {
+    let mut put_by = None;
+    while let Some(first) = put_by.take().or_else(|| queue.blocking_recv()) {
+        let mut group = match first {
+            Order::Write(job) => vec![job],
+            Order::Scrub(caller) => {
+                // A caller that stopped waiting wants no answer.
+                drop(caller.send(scrub::sqlite(conn)));
+                continue;
+            }
+        };
         while group.len() < GROUP_MAX
             && let Ok(next) = queue.try_recv()
         {
-            group.push(next);
+            match next {
+                Order::Write(job) => group.push(job),
+                scrub @ Order::Scrub(_) => {
+                    put_by = Some(scrub);
+                    break;
+                }
+            }
         }
         let lost = commit(conn, &mut group, shared).err().map(|error| error.to_string());
         for job in group {

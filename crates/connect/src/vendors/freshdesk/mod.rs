@@ -15,6 +15,7 @@
 //! - Webhooks come of tickets alone; contacts and companies are left to polls.
 
 mod cursor;
+mod erase;
 mod fields;
 mod kind;
 mod map;
@@ -39,6 +40,7 @@ use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
 
 use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
+use crate::erase::{Erase, Erased};
 use crate::error::VendorError;
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
@@ -152,6 +154,10 @@ impl Connector for Freshdesk {
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
         self.find_rows(read, questions, key_field, priority).await
+    }
+
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        self.erase_row(erase, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

@@ -11,6 +11,7 @@ use super::HubSpot;
 use super::kind::{ASSOCIATION, OWNER};
 use super::refusal::misfit;
 use crate::connector::Priority;
+use crate::erase::Erase;
 use crate::error::VendorError;
 use crate::look::{self, Cursor, Existence, Look, Page, ReadSpec};
 
@@ -55,6 +56,19 @@ const PARTS: &[Part] = &[
         status: Some("hs_meeting_outcome"),
     },
 ];
+
+/// The erasure of an engagement as one of the object that it is: an engagement is never written to itself.
+pub(super) fn own_erasure(erase: &Erase) -> Option<Erase> {
+    let (object, id) = erase.id.split_once('-')?;
+    let part = PARTS.iter().find(|part| part.object == object)?;
+    let mut blank = Row::new();
+    for (field, value) in &erase.blank {
+        if let Ok(Source::Own(name)) = part.source(field) {
+            blank.insert(name, value.clone());
+        }
+    }
+    Some(Erase { object: object.to_owned(), id: id.to_owned(), manner: erase.manner, blank })
+}
 
 /// Where the value of a field comes from.
 enum Source {

@@ -16,6 +16,7 @@ mod associate;
 mod cursor;
 mod dialect;
 mod engagements;
+mod erase;
 mod find;
 mod kind;
 mod map;
@@ -41,6 +42,7 @@ use serde_json::{Value, json};
 
 use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
@@ -199,6 +201,10 @@ impl Connector for HubSpot {
         self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        self.erase_row(erase, priority).await
+    }
+
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
         if target.object == ENGAGEMENTS {
             return Err(engagements::only_read());
@@ -215,7 +221,7 @@ impl Connector for HubSpot {
             });
         }
         webhook::verify(incoming, settings, self.signing_secret(), now)?;
-        webhook::read(incoming, settings.webhooks.organization.as_deref())
+        webhook::read(incoming, settings.webhooks.organization.as_deref(), now)
     }
 
     fn receipt(&self) -> Receipt {

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
+use entente_model::mapping::remote::Row;
 use ring::{digest, hmac};
 use serde_json::Value;
 use url::Url;
@@ -14,6 +16,7 @@ use url::Url;
 use super::engagements::{ENGAGEMENTS, engagement};
 use super::kind::named_in_events;
 use super::wire::id_text;
+use crate::look::{Existence, Look};
 use crate::settings::{ConnectionSettings, Secret};
 use crate::webhook::{Delivery, Event, Incoming, WebhookError};
 
@@ -185,7 +188,7 @@ fn events_of(body: &[u8]) -> Result<Vec<Value>, WebhookError> {
 ///
 /// # Errors
 /// When the body is no list of events.
-pub(crate) fn read(incoming: &Incoming, portal: Option<&str>) -> Result<Delivery, WebhookError> {
+pub(crate) fn read(incoming: &Incoming, portal: Option<&str>, now: Timestamp) -> Result<Delivery, WebhookError> {
     let all = events_of(&incoming.body)?;
     let ours = all.iter().filter(|event| portal.is_none_or(|portal| id_text(&event["portalId"]).as_deref() == Some(portal)));
     let mut events = Vec::new();
@@ -198,12 +201,22 @@ pub(crate) fn read(incoming: &Incoming, portal: Option<&str>) -> Result<Delivery
             std::iter::once((object, id, kind)).chain(among)
         });
         for (object, id, kind) in rows {
-            if seen.insert((object, id.clone())) {
-                events.push(Event { object: object.to_owned(), id, look: None, omits_blanks: false, kind: kind.clone() });
+            let erased = kind.ends_with(".privacyDeletion");
+            if seen.insert((object, id.clone(), erased)) {
+                let look = erased.then(|| erased_row(object, &id, event, now));
+                events.push(Event { object: object.to_owned(), id, look, omits_blanks: false, kind: kind.clone() });
             }
         }
     }
     Ok(Delivery { id: delivery_id(&all), events })
+}
+
+/// A row that was erased at HubSpot: nothing else tells of it, and it looks as if it had never been.
+fn erased_row(object: &str, id: &str, event: &Value, now: Timestamp) -> Look {
+    let at = event["occurredAt"].as_i64().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let mark = ChangeMark { at, by: Actor::Unknown };
+    let (object, id) = (object.to_owned(), id.to_owned());
+    Look { object, id, existence: Existence::Erased, row: Row::new(), complete: true, version: None, mark, seen_at: now }
 }
 
 /// The rows that an event is about: object, id, and the event's type.
@@ -245,7 +258,7 @@ mod tests {
 
     fn rows(event: Value) -> Vec<(String, String)> {
         let body = Value::from(vec![event]).to_string().into_bytes();
-        let delivery = read(&Incoming { headers: Default::default(), body }, Some("7")).expect("delivery");
+        let delivery = read(&Incoming { headers: Default::default(), body }, Some("7"), Timestamp::UNIX_EPOCH).expect("delivery");
         delivery.events.into_iter().map(|event| (event.object, event.id)).collect()
     }
 
@@ -269,6 +282,16 @@ mod tests {
         assert_eq!(rows(association), [row("contacts", "1"), row("companies", "2")]);
         assert!(rows(json!({"portalId": 8, "subscriptionType": "contact.creation", "objectId": 12})).is_empty(), "another account's");
         assert!(rows(json!({"portalId": 7, "subscriptionType": "conversation.creation", "objectId": 12})).is_empty());
+    }
+
+    #[test]
+    fn a_privacy_deletion_is_told_apart_from_the_deletion_that_comes_with_it() {
+        let event = |kind: &str| json!({"portalId": 7, "subscriptionType": kind, "objectId": 12, "occurredAt": 5});
+        let body = Value::from(vec![event("contact.deletion"), event("contact.privacyDeletion")]).to_string().into_bytes();
+        let incoming = Incoming { headers: Default::default(), body };
+        let events = read(&incoming, Some("7"), Timestamp::UNIX_EPOCH).expect("delivery").events;
+        let shown: Vec<Option<Existence>> = events.into_iter().map(|event| event.look.map(|look| look.existence)).collect();
+        assert_eq!(shown, [None, Some(Existence::Erased)]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::wire::send;
 /// One address or account by which Zendesk knows a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
-    id: String,
+    pub(super) id: String,
     kind: String,
     value: String,
     primary: bool,

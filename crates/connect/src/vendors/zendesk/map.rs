@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::look::{Existence, Look};
 
+use super::erase::ERASED_NAME;
 use super::fields;
 use super::kind::Kind;
 
@@ -217,7 +218,8 @@ pub fn look(kind: Kind, row: &Value, beside: &Beside, wanted: Wanted<'_>, seen: 
     let id = id_text(row.get("id")?)?;
     let version = row.get("updated_at").and_then(Value::as_str).map(str::to_owned);
     if is_gone(kind, row) {
-        return Some(gone(kind, id, Existence::Deleted, version, seen));
+        let erased = kind == Kind::User && row.get("name").and_then(Value::as_str) == Some(ERASED_NAME);
+        return Some(gone(kind, id, if erased { Existence::Erased } else { Existence::Deleted }, version, seen));
     }
     let mut flat = Row::new();
     let mut complete = true;

@@ -21,6 +21,7 @@ pub mod subscribe;
 pub mod webhook;
 pub mod wire;
 
+mod erase;
 mod export;
 mod groups;
 mod identities;
@@ -38,6 +39,7 @@ use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
 
 use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
+use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
@@ -196,6 +198,10 @@ impl Connector for Zendesk {
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
         self.find_rows(read, questions, key_field, priority).await
+    }
+
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        self.erase_row(erase, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

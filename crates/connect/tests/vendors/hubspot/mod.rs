@@ -2,6 +2,7 @@
 
 mod associations;
 mod engagements;
+mod erasing;
 mod finding;
 mod polling;
 mod portal;

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod desk;
+mod erasing;
 mod finds;
 mod pages;
 mod schema;

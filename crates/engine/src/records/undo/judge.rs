@@ -84,6 +84,7 @@ fn is_open(one: &mut Judged, history: &[Entry], erased: &BTreeSet<String>, asked
     }
     match one.record.state {
         RecordState::Active => return true,
+        RecordState::Erased => one.refuse(None, None, "its person was erased", "nothing can bring the values back"),
         RecordState::Deleted => {
             let remedy = "restore it at its platform; Entente takes it up again when it is back, and then it can be undone";
             one.refuse(None, None, "the record was deleted", remedy);
