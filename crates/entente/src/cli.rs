@@ -1,5 +1,6 @@
 //! The command line. Each command is one file; none has a meaning of its own, they call use-cases of the engine and print the answer.
 
+mod alerts;
 mod bench;
 mod blame;
 mod config;
@@ -18,8 +19,10 @@ mod openapi;
 mod output;
 mod plan;
 mod provision;
+mod quality;
 mod reconcile;
 mod reconcile_text;
+mod report;
 mod resync;
 mod reviews;
 mod serve;
@@ -119,6 +122,13 @@ enum Command {
     /// Unusual mass changes that wait for a person
     #[command(subcommand)]
     Holds(holds::Command),
+    /// Show the measures of the sync against its promises, by hour and by day
+    Quality(quality::Args),
+    /// Make the report of a month, as text, HTML, PDF or JSON
+    Report(report::Args),
+    /// What operators are told of, and the channels that they are told by
+    #[command(subcommand)]
+    Alerts(alerts::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
@@ -187,6 +197,9 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Conflicts(command) => conflicts::run(command, context).await,
         Command::Reviews(command) => reviews::run(command, context).await,
         Command::Holds(command) => holds::run(command, context).await,
+        Command::Quality(args) => quality::run(args, context).await,
+        Command::Report(args) => report::run(args, context).await,
+        Command::Alerts(command) => alerts::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,

@@ -10,6 +10,7 @@ pub mod freshdesk;
 pub mod hubspot;
 pub mod mailroom;
 pub mod profile;
+pub mod receivers;
 pub mod salesforce;
 pub mod serve;
 pub mod world;

@@ -16,12 +16,14 @@ use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
+mod alerts;
 mod dashboard;
 mod dead_letters;
 mod holds;
 mod mappings;
 mod provisioning;
 mod reconciliation;
+mod reports;
 mod reviews;
 mod undo;
 

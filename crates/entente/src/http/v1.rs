@@ -1,5 +1,6 @@
 //! Version 1 of the API, one file per resource.
 
+pub mod alerts;
 pub mod conflicts;
 pub mod dashboard;
 pub mod dead_letters;
@@ -9,6 +10,7 @@ pub mod mappings;
 pub mod plan;
 pub mod reconciliation;
 pub mod records;
+pub mod reports;
 pub mod resync;
 pub mod reviews;
 pub mod session;
@@ -28,6 +30,8 @@ pub fn routes() -> Router<App> {
         .merge(reviews::routes())
         .merge(dead_letters::routes())
         .merge(holds::routes())
+        .merge(alerts::routes())
+        .merge(reports::routes())
         .merge(mappings::routes())
         .merge(resync::routes())
         .merge(plan::routes())
