@@ -143,7 +143,9 @@ pub enum SetUpError {
     #[error(transparent)]
     Mail(#[from] MailError),
     /// A webhook.
-    #[error("the secret of notify.webhook `{name}` cannot be used: {reason}; make one with `openssl rand -base64 32` and put whsec_ before it")]
+    #[error(
+        "the secret of notify.webhook `{name}` cannot be used: {reason}; make one with `openssl rand -base64 32` and put whsec_ before it"
+    )]
     Webhook {
         /// Its name.
         name: String,

@@ -20,6 +20,8 @@ mod platform;
 mod processes;
 #[path = "running/reading.rs"]
 mod reading;
+#[path = "running/recommending.rs"]
+mod recommending;
 #[path = "running/reconciling.rs"]
 mod reconciling;
 #[path = "running/undo.rs"]

@@ -210,7 +210,8 @@ impl Tx<'_> {
     /// # Errors
     /// As for any read.
     pub fn conflict_ages(&mut self, before: Timestamp) -> Result<(Option<Timestamp>, u64)> {
-        let sql = "select min(opened_at), coalesce(sum(case when opened_at < $1 then 1 else 0 end), 0) from conflicts where state = 'waiting'";
+        let sql =
+            "select min(opened_at), coalesce(sum(case when opened_at < $1 then 1 else 0 end), 0) from conflicts where state = 'waiting'";
         let mut row = self.the_row("conflicts", sql, vals![before])?;
         Ok((row.opt_time()?, row.num()?))
     }

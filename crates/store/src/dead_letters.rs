@@ -232,7 +232,13 @@ impl Tx<'_> {
         self.rows("dead_letters", sql, &[from.into(), to.into(), page(limit)])?
             .into_iter()
             .map(|mut row| {
-                Ok(DeadLetterCause { connection: row.text()?, object: row.text()?, code: row.text()?, advice: row.text()?, many: row.num()? })
+                Ok(DeadLetterCause {
+                    connection: row.text()?,
+                    object: row.text()?,
+                    code: row.text()?,
+                    advice: row.text()?,
+                    many: row.num()?,
+                })
             })
             .collect()
     }

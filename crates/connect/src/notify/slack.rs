@@ -172,7 +172,12 @@ mod tests {
     }
 
     fn message() -> Message {
-        Message { title: "Sync failed".into(), text: "<!channel> Ada & Co".into(), link: Some("https://e.example/records/con_1".into()), facts: Vec::new() }
+        Message {
+            title: "Sync failed".into(),
+            text: "<!channel> Ada & Co".into(),
+            link: Some("https://e.example/records/con_1".into()),
+            facts: Vec::new(),
+        }
     }
 
     async fn post(status: u16, body: &'static str, retry: Option<&'static str>) -> (Result<(), SlackError>, serde_json::Value) {

@@ -55,11 +55,7 @@ pub fn key(secret: &Secret) -> Result<Vec<u8>, String> {
     let text = secret.reveal().trim();
     let Some(text) = text.strip_prefix(PREFIX) else { return Err(format!("it does not begin with {PREFIX}")) };
     let bytes = STANDARD.decode(text).map_err(|_| "what follows whsec_ is no base64".to_owned())?;
-    if KEY_BYTES.contains(&bytes.len()) {
-        Ok(bytes)
-    } else {
-        Err(format!("it has {} bytes; 24 to 64 are allowed", bytes.len()))
-    }
+    if KEY_BYTES.contains(&bytes.len()) { Ok(bytes) } else { Err(format!("it has {} bytes; 24 to 64 are allowed", bytes.len())) }
 }
 
 impl Webhook {

@@ -112,7 +112,9 @@ pub(super) fn quotas(engine: &Engine, tx: &mut Tx<'_>, now: Timestamp) -> Result
                 subject: name.clone(),
                 severity: Severity::Warning,
                 title: format!("{name}: {above}% of the calls of a day are used"),
-                body: format!("{used} of {limit} calls are used since midnight UTC ({percent}%). What is left goes to what is most urgent."),
+                body: format!(
+                    "{used} of {limit} calls are used since midnight UTC ({percent}%). What is left goes to what is most urgent."
+                ),
             });
         }
     }

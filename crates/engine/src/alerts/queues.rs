@@ -94,7 +94,9 @@ fn conflicts(engine: &Engine, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<
         subject: "oldest".to_owned(),
         severity: Severity::Warning,
         title: format!("Conflicts wait longer than {hours} hours"),
-        body: format!("{late} wait too long, the oldest for {age}. Their fields are frozen meanwhile. `entente conflicts list` shows them."),
+        body: format!(
+            "{late} wait too long, the oldest for {age}. Their fields are frozen meanwhile. `entente conflicts list` shows them."
+        ),
     }))
 }
 

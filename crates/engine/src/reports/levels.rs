@@ -76,7 +76,12 @@ pub(crate) fn filled(tx: &mut Tx<'_>) -> Result<Filled, StoreError> {
 }
 
 /// Drift by object and field within a range: the highest number of records.
-pub(crate) fn drift_by_field(tx: &mut Tx<'_>, engine: &Engine, from: Timestamp, to: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
+pub(crate) fn drift_by_field(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<BTreeMap<String, u64>, StoreError> {
     let mut peaks = BTreeMap::new();
     let catalog = engine.catalog();
     for object in catalog.objects() {
@@ -136,7 +141,9 @@ fn read(tx: &mut Tx<'_>, engine: &Engine, now: Timestamp) -> Result<(BTreeMap<St
     let comparison = Comparison { viewer: &viewer, catalog: &catalog, connections: &names, stuck: &stuck, won_since: now, now };
     let found = comparison.run(tx)?;
     let lanes = tx.hint_counts(now)?;
-    let minutes = |since: Option<Timestamp>| since.map_or(0, |at| u64::try_from((now.as_millisecond() - at.as_millisecond()) / MINUTE_MS).unwrap_or(0));
+    let minutes = |since: Option<Timestamp>| {
+        since.map_or(0, |at| u64::try_from((now.as_millisecond() - at.as_millisecond()) / MINUTE_MS).unwrap_or(0))
+    };
     let (oldest_conflict, _) = tx.conflict_ages(now)?;
     let mut levels: BTreeMap<String, u64> = [
         (RECORDS, found.records),

@@ -67,7 +67,10 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                 if channels.is_empty() {
                     return "No channels: alerts are seen in the web app only. Set one up under [notify].".to_owned();
                 }
-                table(["CHANNEL", "KIND", "WHOSE"], channels.iter().map(|one| [one.name.clone(), one.kind.clone(), one.audiences.join(", ")]))
+                table(
+                    ["CHANNEL", "KIND", "WHOSE"],
+                    channels.iter().map(|one| [one.name.clone(), one.kind.clone(), one.audiences.join(", ")]),
+                )
             })?;
         }
         Command::Test { channel } => {
@@ -78,7 +81,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                 if trials.is_empty() {
                     return "There is no channel; set one up under [notify].".to_owned();
                 }
-                let lines = trials.iter().map(|trial| format!("{} {}: {}", if trial.taken { "✅" } else { "❌" }, trial.channel, trial.words));
+                let lines =
+                    trials.iter().map(|trial| format!("{} {}: {}", if trial.taken { "✅" } else { "❌" }, trial.channel, trial.words));
                 lines.collect::<Vec<_>>().join("\n")
             })?;
             if trials.is_empty() || trials.iter().any(|trial| !trial.taken) {

@@ -30,7 +30,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
 
 fn text(quality: &Quality) -> String {
     let promises = &quality.promises;
-    let mut text = format!("Promises: {}% of syncs land, 95% of live changes within {} s.\n\n", promises.success_percent, promises.p95_ms / 1_000);
+    let mut text =
+        format!("Promises: {}% of syncs land, 95% of live changes within {} s.\n\n", promises.success_percent, promises.p95_ms / 1_000);
     text.push_str(&slices("HOUR (UTC)", &quality.hours, |from| from.strftime("%Y-%m-%d %H:%M").to_string()));
     text.push_str("\n\n");
     text.push_str(&slices("DAY FROM", &quality.days, moment));

@@ -152,7 +152,18 @@ mod tests {
                 assert!(meaning.len() > 5, "{header}: {line} says nothing");
             }
         }
-        for secret in ["`headers`", "`auth`", "`url`", "`key`", "`signing_secret`", "`path_secret`", "`slack_webhook`", "`teams_webhook`", "`secret`", "`password`"] {
+        for secret in [
+            "`headers`",
+            "`auth`",
+            "`url`",
+            "`key`",
+            "`signing_secret`",
+            "`path_secret`",
+            "`slack_webhook`",
+            "`teams_webhook`",
+            "`secret`",
+            "`password`",
+        ] {
             assert!(page.contains(&format!("\n| {secret} |")), "{secret} is missing");
         }
     }

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use entente_engine::alerts::burn;
 use entente_engine::reconcile::report::{Report, read_last};
 use entente_engine::reconcile::{COMPARED, FOUND, RESOLVED};
-use entente_engine::reports::meter::{CALLS, CALLS_FAILED, CALLS_LIMITED, CALLS_MS, Condition};
 use entente_engine::reports::levels;
+use entente_engine::reports::meter::{CALLS, CALLS_FAILED, CALLS_LIMITED, CALLS_MS, Condition};
 use entente_engine::sync::settle::LIVE_LATENCY;
 use entente_model::clock::Timestamp;
 use http::header;
@@ -241,8 +241,7 @@ fn register_reconciliation(registry: &mut Registry, report: &Report) {
 }
 
 fn register_quality(registry: &mut Registry, read: &Read, now: Timestamp) {
-    let alerts =
-        read.alerts.iter().map(|((kind, severity), many)| (vec![("kind", kind.clone()), ("severity", severity.clone())], *many));
+    let alerts = read.alerts.iter().map(|((kind, severity), many)| (vec![("kind", kind.clone()), ("severity", severity.clone())], *many));
     whole(registry, "sync_alerts_open", "Alerts that are open, by kind", alerts);
     let levels = read.levels.iter().map(|(name, many)| (vec![("level", (*name).to_owned())], *many));
     whole(registry, "sync_level", "Records in agreement, drifting, complete; counted a few times an hour", levels);
@@ -250,11 +249,8 @@ fn register_quality(registry: &mut Registry, read: &Read, now: Timestamp) {
     fraction(registry, "sync_conflict_oldest_seconds", "Age of the oldest conflict that waits for a person", age);
     let rates = read.burn.iter().flat_map(|(minutes, window)| {
         window.iter().map(move |(connection, syncs)| {
-            let (promise, of) = if connection.is_empty() {
-                ("latency", burn::Promise::Latency)
-            } else {
-                ("success", burn::Promise::Success)
-            };
+            let (promise, of) =
+                if connection.is_empty() { ("latency", burn::Promise::Latency) } else { ("success", burn::Promise::Success) };
             let labels = vec![("promise", promise.to_owned()), ("connector", connection.clone()), ("window", format!("{minutes}m"))];
             (labels, burn::rate(of, *syncs))
         })

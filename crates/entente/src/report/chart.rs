@@ -51,7 +51,12 @@ pub fn of(days: &[Slice], zone: &TimeZone) -> Chart {
             landed: share(day.landed),
             failed: if day.failed > 0 { share(day.failed).max(SEEN) } else { 0.0 },
             day: at.day().to_string(),
-            words: format!("{}: {} landed, {} failed{p95}", at.strftime("%a %-d %b"), super::words::number(day.landed), super::words::number(day.failed)),
+            words: format!(
+                "{}: {} landed, {} failed{p95}",
+                at.strftime("%a %-d %b"),
+                super::words::number(day.landed),
+                super::words::number(day.failed)
+            ),
         }
     });
     Chart { bars: bars.collect(), top }

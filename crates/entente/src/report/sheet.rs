@@ -125,7 +125,12 @@ fn figures(report: &MonthlyReport) -> Vec<Figure> {
     let change = of.events_change_percent.map_or_else(|| "landed and failed".to_owned(), |change| change_percent(change, &report.before));
     vec![
         figure("Sync events", number(of.events), change, Tone::Plain),
-        figure("Success rate", of.success_percent.map_or_else(|| "—".to_owned(), percent_down), "promise: 99.5%".to_owned(), kept(of.success_kept)),
+        figure(
+            "Success rate",
+            of.success_percent.map_or_else(|| "—".to_owned(), percent_down),
+            "promise: 99.5%".to_owned(),
+            kept(of.success_kept),
+        ),
         figure("P95 latency", of.p95_ms.map_or_else(|| "—".to_owned(), time), "promise: below 10 seconds".to_owned(), kept(of.p95_kept)),
         figure(
             "In agreement",

@@ -112,7 +112,8 @@ fn january() -> MonthlyReport {
             Recommendation {
                 rule: "conflict_owner".to_owned(),
                 title: "Let the CRM own \"Contact: Phone\"".to_owned(),
-                evidence: "14 of 15 conflicts about it were decided for the CRM's value; as its owner it needs no person to decide".to_owned(),
+                evidence: "14 of 15 conflicts about it were decided for the CRM's value; as its owner it needs no person to decide"
+                    .to_owned(),
             },
             Recommendation {
                 rule: "reconcile_hour".to_owned(),
@@ -186,7 +187,9 @@ fn a_month_of_which_nothing_is_known_says_so_and_recommends_nothing() {
     };
     report.recommendations.clear();
     let page = text(&report);
-    for line in ["Success rate: no syncs", "P95 latency: no live change", "Records fully synchronized: not counted in this month", "None: nothing"] {
+    for line in
+        ["Success rate: no syncs", "P95 latency: no live change", "Records fully synchronized: not counted in this month", "None: nothing"]
+    {
         assert!(page.contains(line), "`{line}` is missing in\n{page}");
     }
     assert!(render(&report, Format::Html).is_ok() && render(&report, Format::Pdf).is_ok());

@@ -16,9 +16,8 @@ use super::{Desk, listen};
 use crate::clock::SimClock;
 
 /// The key that both sides have.
-const KEY: [u8; 32] = [
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-];
+const KEY: [u8; 32] =
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31];
 
 /// Seconds that an event may be old, or ahead.
 const TOLERANCE_S: i64 = 5 * 60;
@@ -72,9 +71,10 @@ async fn receive(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> R
     let mut signed = format!("{id}.{time}.").into_bytes();
     signed.extend_from_slice(&body);
     let key = hmac::Key::new(hmac::HMAC_SHA256, &KEY);
-    let genuine = signatures.split(' ').filter_map(|one| one.strip_prefix("v1,")).any(|one| {
-        STANDARD.decode(one).is_ok_and(|tag| hmac::verify(&key, &signed, &tag).is_ok())
-    });
+    let genuine = signatures
+        .split(' ')
+        .filter_map(|one| one.strip_prefix("v1,"))
+        .any(|one| STANDARD.decode(one).is_ok_and(|tag| hmac::verify(&key, &signed, &tag).is_ok()));
     let now = SimClock::wall().now_ms() / 1_000;
     let fresh = time.parse::<i64>().is_ok_and(|time| (time - now).abs() <= TOLERANCE_S);
     if id.is_empty() || !genuine || !fresh {
@@ -85,7 +85,9 @@ async fn receive(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> R
         desk.complain("the body is no JSON");
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let named = event["type"].as_str().is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_'));
+    let named = event["type"]
+        .as_str()
+        .is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_'));
     if !named || !event["timestamp"].is_string() || !event["data"].is_object() {
         desk.complain(format!("no event: {event}"));
         return StatusCode::BAD_REQUEST.into_response();

@@ -94,7 +94,9 @@ fn flaw(message: &Value, bytes: usize) -> Option<String> {
     if message["type"] != "message" {
         return Some("it is no message".to_owned());
     }
-    let Some([attachment]) = message["attachments"].as_array().map(Vec::as_slice) else { return Some("there is not one attachment".to_owned()) };
+    let Some([attachment]) = message["attachments"].as_array().map(Vec::as_slice) else {
+        return Some("there is not one attachment".to_owned());
+    };
     let card = &attachment["content"];
     if attachment["contentType"] != "application/vnd.microsoft.card.adaptive" || card["type"] != "AdaptiveCard" {
         return Some("the attachment is no Adaptive Card".to_owned());
@@ -105,9 +107,9 @@ fn flaw(message: &Value, bytes: usize) -> Option<String> {
     for part in card["body"].as_array().map(Vec::as_slice).unwrap_or_default() {
         let wrong = match part["type"].as_str() {
             Some("TextBlock") => part["text"].as_str().is_none_or(str::is_empty) || part["wrap"] != true,
-            Some("FactSet") => part["facts"].as_array().is_none_or(|facts| {
-                facts.is_empty() || facts.iter().any(|fact| !fact["title"].is_string() || !fact["value"].is_string())
-            }),
+            Some("FactSet") => part["facts"]
+                .as_array()
+                .is_none_or(|facts| facts.is_empty() || facts.iter().any(|fact| !fact["title"].is_string() || !fact["value"].is_string())),
             _ => true,
         };
         if wrong {
@@ -118,7 +120,9 @@ fn flaw(message: &Value, bytes: usize) -> Option<String> {
         }
     }
     let actions = card["actions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let wrong = actions.iter().find(|action| action["type"] != "Action.OpenUrl" || !action["url"].as_str().is_some_and(|url| url.starts_with("http")));
+    let wrong = actions
+        .iter()
+        .find(|action| action["type"] != "Action.OpenUrl" || !action["url"].as_str().is_some_and(|url| url.starts_with("http")));
     if let Some(action) = wrong {
         return Some(format!("an action that no webhook may have: {action}"));
     }

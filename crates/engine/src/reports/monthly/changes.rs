@@ -62,7 +62,9 @@ impl History {
     /// Versions saved within the range, each with the one before it. The first one of all is the default, and no news.
     fn steps(&self, range: Range) -> impl Iterator<Item = (&Mapping, &Mapping)> {
         let pairs = self.versions.iter().zip(self.versions.iter().skip(1));
-        pairs.filter(move |(_, after)| after.saved_at >= range.from && after.saved_at < range.to).map(|(before, after)| (&before.mapping, &after.mapping))
+        pairs
+            .filter(move |(_, after)| after.saved_at >= range.from && after.saved_at < range.to)
+            .map(|(before, after)| (&before.mapping, &after.mapping))
     }
 }
 
@@ -112,7 +114,10 @@ fn differences(catalog: &Catalog, histories: &[History], range: Range, now: jiff
                 }
                 Some(_) => {}
                 None => {
-                    let heir = after.fields.iter().find(|other| other.remote == line.remote && !before.fields.iter().any(|old| old.field == other.field));
+                    let heir = after
+                        .fields
+                        .iter()
+                        .find(|other| other.remote == line.remote && !before.fields.iter().any(|old| old.field == other.field));
                     let key = (before.object.clone(), line.field.clone());
                     if let Some(heir) = heir {
                         replaced.insert(key, mapped::label(catalog, &after.object, &heir.field));

@@ -148,7 +148,8 @@ fn hours(tx: &mut Tx<'_>, range: (Timestamp, Timestamp)) -> Result<(u64, u64), S
     for (at, many) in tx.counted_by_hour(FAILED, None, range.0, range.1)? {
         by_hour.entry(at).or_default().1 += u64::try_from(many).unwrap_or(0);
     }
-    let below = by_hour.values().filter(|(landed, failed)| percent(*landed, landed + failed).is_some_and(|percent| percent < SUCCESS_PERCENT));
+    let below =
+        by_hour.values().filter(|(landed, failed)| percent(*landed, landed + failed).is_some_and(|percent| percent < SUCCESS_PERCENT));
     Ok((by_hour.len() as u64, below.count() as u64))
 }
 

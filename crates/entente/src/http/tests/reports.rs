@@ -43,7 +43,11 @@ async fn measures_are_told_by_hour_and_by_day() {
     assert_eq!(status, StatusCode::OK, "{quality}");
     assert_eq!((quality["hours"].as_array().unwrap().len(), quality["days"].as_array().unwrap().len()), (3, 2));
     let hour = &quality["hours"][2];
-    assert_eq!((&hour["landed"], &hour["failed"], &hour["success_percent"], &hour["kept"]), (&json!(99), &json!(1), &json!(99.0), &json!(false)), "{hour}");
+    assert_eq!(
+        (&hour["landed"], &hour["failed"], &hour["success_percent"], &hour["kept"]),
+        (&json!(99), &json!(1), &json!(99.0), &json!(false)),
+        "{hour}"
+    );
     assert!(hour["p95_ms"].as_u64().unwrap() >= 20_000);
     assert_eq!(quality["days"][1]["landed"], 99);
     assert_eq!(server.get("/api/v1/quality?hours=0").await.0, StatusCode::BAD_REQUEST);

@@ -35,9 +35,8 @@ pub async fn report(State(app): State<App>, Path(month): Path<String>, Query(que
     let month: Month = month.parse()?;
     let report = monthly::report(&app.engine, month).await?;
     let format = query.format.unwrap_or(Format::Json);
-    let bytes = render(&report, format).map_err(|fault| {
-        ApiError::new(http::StatusCode::INTERNAL_SERVER_ERROR, "internal", fault.what, fault.remedy)
-    })?;
+    let bytes = render(&report, format)
+        .map_err(|fault| ApiError::new(http::StatusCode::INTERNAL_SERVER_ERROR, "internal", fault.what, fault.remedy))?;
     let name = format!("inline; filename=\"entente-{month}.{}\"", format.ending());
     Ok(([(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, name)], bytes).into_response())
 }

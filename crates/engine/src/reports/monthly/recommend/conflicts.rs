@@ -58,7 +58,10 @@ pub(super) fn owners(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Vec<Found
             "conflict_owner",
             60 + many.min(20),
             format!("Let the {who} own \"{label}\""),
-            format!("{many} of {} conflicts about it were decided for the {who}'s value; as its owner it needs no person to decide", tally.all),
+            format!(
+                "{many} of {} conflicts about it were decided for the {who}'s value; as its owner it needs no person to decide",
+                tally.all
+            ),
         ))
     });
     Ok(found.collect())

@@ -47,7 +47,9 @@ pub(super) fn drift(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<Fou
 /// The required field that most records lack.
 pub(super) fn lacking(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<Found>, StoreError> {
     let filled = levels::filled(tx)?;
-    let Some((name, many)) = filled.lacking.iter().max_by_key(|(name, many)| (**many, std::cmp::Reverse((*name).clone()))) else { return Ok(None) };
+    let Some((name, many)) = filled.lacking.iter().max_by_key(|(name, many)| (**many, std::cmp::Reverse((*name).clone()))) else {
+        return Ok(None);
+    };
     let records = name.split_once('.').and_then(|(object, _)| filled.records.get(object)).copied().unwrap_or(0);
     if records < RECORDS_MIN || many * 100 < records * LACKING_PERCENT {
         return Ok(None);

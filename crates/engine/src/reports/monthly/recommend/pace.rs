@@ -140,7 +140,8 @@ pub(super) fn slow_hours(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Optio
         }
         at = next;
     }
-    let Some((hour, (slow, all))) = worst.into_iter().filter(|(_, (_, all))| *all >= SAMPLES_MIN).max_by_key(|(_, (slow, all))| slow * 1_000 / all)
+    let Some((hour, (slow, all))) =
+        worst.into_iter().filter(|(_, (_, all))| *all >= SAMPLES_MIN).max_by_key(|(_, (slow, all))| slow * 1_000 / all)
     else {
         return Ok(None);
     };
