@@ -35,7 +35,7 @@ pub enum AlertKind {
     MassChange,
     /// The last reconciliation could not read everything.
     Reconciliation,
-    /// Fields of a platform were added, renamed, retyped or removed. Raised by whoever finds it.
+    /// Fields of a platform were renamed, retyped or removed, and mappings stand still for it.
     SchemaChange,
     /// A person's data is to be erased, or was. Raised by whoever does it.
     Erasure,
@@ -120,7 +120,7 @@ impl AlertKind {
     /// Whether the watch ends it by itself once it is so no longer. Otherwise whoever raised it does.
     #[must_use]
     pub fn is_watched(self) -> bool {
-        !matches!(self, Self::SchemaChange | Self::Erasure)
+        !matches!(self, Self::Erasure)
     }
 
     /// Whether it says that a connection cannot be used: the reason of much else that would be told beside it.
@@ -143,7 +143,7 @@ impl AlertKind {
     #[must_use]
     pub fn audience(self) -> &'static str {
         match self {
-            Self::Erasure => LEGAL,
+            Self::Erasure => COMPLIANCE,
             _ => OPERATORS,
         }
     }
@@ -159,7 +159,7 @@ impl fmt::Display for AlertKind {
 pub const OPERATORS: &str = "ops";
 
 /// The audience that is told of erasures; the operators where it has no channel of its own.
-pub const LEGAL: &str = "legal";
+pub const COMPLIANCE: &str = "compliance";
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,14 @@ pub struct Signal {
     pub body: String,
 }
 
+impl Signal {
+    /// Something that somebody should look at within a day.
+    #[must_use]
+    pub fn warning(kind: AlertKind, subject: impl Into<String>, title: impl Into<String>, body: impl Into<String>) -> Self {
+        Self { kind, subject: subject.into(), severity: Severity::Warning, title: title.into(), body: body.into() }
+    }
+}
+
 /// Raises an alert, within the transaction that finds it, and keeps its notice. Nothing is told while one of its kind and subject is
 /// open. Answers its number when it is new.
 ///

@@ -34,7 +34,7 @@ pub struct Trial {
 #[must_use]
 pub fn channels(notifier: &Notifier) -> Vec<Channel> {
     let audiences: Vec<&str> = {
-        let mut known = vec![crate::alerts::kind::OPERATORS, crate::alerts::kind::LEGAL];
+        let mut known = vec![crate::alerts::kind::OPERATORS, crate::alerts::kind::COMPLIANCE];
         known.extend(notifier.channels.keys().map(String::as_str).filter(|name| name.contains('@')));
         known
     };

@@ -231,9 +231,9 @@ story! {
         let notifier = notifier(&channel, None);
         *channel.refusals.lock().unwrap() = 2;
         let now = engine.now();
-        house.store.write(move |tx| raise(tx, &signal(AlertKind::SchemaChange, Severity::Warning), now)).await.unwrap();
+        house.store.write(move |tx| raise(tx, &signal(AlertKind::Erasure, Severity::Warning), now)).await.unwrap();
         send(&engine, &notifier).await;
-        house.store.write(move |tx| end(tx, AlertKind::SchemaChange, "crm/account", now)).await.unwrap();
+        house.store.write(move |tx| end(tx, AlertKind::Erasure, "crm/account", now)).await.unwrap();
         send(&engine, &notifier).await;
         assert_eq!(channel.taken(), [""; 0], "the end does not overtake the beginning");
         for minutes in [1, 6, 31] {
@@ -254,7 +254,7 @@ story! {
         let engine = house.engine().await;
         let now = engine.now();
         let raised = futures::future::join_all((0..8).map(|_| {
-            house.store.write(move |tx| raise(tx, &signal(AlertKind::SchemaChange, Severity::Warning), now))
+            house.store.write(move |tx| raise(tx, &signal(AlertKind::Erasure, Severity::Warning), now))
         }));
         let fresh = raised.await.into_iter().filter(|raised| raised.as_ref().unwrap().is_some()).count();
         assert_eq!(fresh, 1);

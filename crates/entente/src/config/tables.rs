@@ -15,7 +15,7 @@ use super::secret::{Resolver, SecretSource};
 use super::{NotifySettings, SmtpSettings};
 
 /// Audiences that notices are written to.
-const AUDIENCES: &[&str] = &["ops", "legal"];
+const AUDIENCES: &[&str] = &["ops", "compliance"];
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -193,7 +193,7 @@ pub struct NotifyTable {
     pub from: Option<Spanned<String>>,
     /// Destinations by audience: `ops = ["slack", "teams", "pager", "ops@example.com"]`, where `pager` is the name of a webhook. The audience
     /// `ops` is told of everything that needs an operator; without an entry it gets Slack, Teams and every webhook there is. The audience
-    /// `legal` is told of erasures; without an entry those go where the operators' do. Account executives and customer success managers are told at their own addresses, and need no
+    /// `compliance` is told of every erasure; without an entry those go where the operators' do. Account executives and customer success managers are told at their own addresses, and need no
     /// entry; one with such an address (`"ada@example.com" = ["slack"]`) sends their notices elsewhere.
     #[schema(value_type = Object)]
     pub channels: BTreeMap<String, Spanned<Vec<String>>>,

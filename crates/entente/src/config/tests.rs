@@ -146,7 +146,7 @@ fn an_audience_that_nobody_writes_to_is_refused() {
     );
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("notify.channels.opps: there is no audience `opps`; did you mean `ops`?"), "{found:?}");
-    assert!(flaws("[notify]\nchannels = { legal = [] }\n")[0].contains("use `ops`, or a person's e-mail address"));
+    assert!(flaws("[notify]\nchannels = { legal = [] }\n")[0].contains("use `ops`, `compliance`, or a person's e-mail address"));
 }
 
 #[test]

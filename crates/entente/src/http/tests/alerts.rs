@@ -53,7 +53,7 @@ async fn a_channel_is_tried_and_its_address_is_never_shown() {
     server.app = server.app.with_notifier(notifier);
     server.router = router(server.app.clone());
     let (_, channels) = server.get("/api/v1/alerts/channels").await;
-    assert_eq!(channels, json!([{ "name": "slack", "kind": "slack", "audiences": ["ops", "legal"] }]));
+    assert_eq!(channels, json!([{ "name": "slack", "kind": "slack", "audiences": ["ops", "compliance"] }]));
     let (status, tried) = server.post("/api/v1/alerts/channels/slack/test", json!({})).await;
     assert_eq!((status, &tried[0]["taken"]), (StatusCode::OK, &json!(true)), "{tried}");
     assert_eq!((slack.texts(), slack.wrong()), (vec!["Test message of Entente".to_owned()], Vec::new()));
