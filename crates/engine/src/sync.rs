@@ -8,6 +8,7 @@ pub(crate) mod decide;
 pub(crate) mod deliver;
 pub mod edit;
 pub(crate) mod fate;
+pub(crate) mod fetch;
 pub mod first_read;
 pub(crate) mod flawed;
 pub(crate) mod gather;

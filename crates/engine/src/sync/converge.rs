@@ -14,7 +14,7 @@ use super::creation::ask_about_shared_addresses;
 use super::decide::{Decision, Grounds, decide};
 use super::deliver::deliver;
 use super::first_read::FIRST_READ;
-use super::gather::{fetch, load, resolve};
+use super::gather::{load, resolve};
 use super::guard::guard;
 use super::settle::{settle, settle_failed};
 use super::task::Task;
@@ -22,32 +22,41 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
 
-/// Converges the records of hints that this worker holds.
+/// Loads the records of hints. Hints whose record does not exist have nothing to say, and end.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Task>> {
+    if hints.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (tasks, orphans) = load(engine, hints).await?;
+    end_orphans(engine, orphans).await?;
+    Ok(tasks)
+}
+
+/// Converges records that this worker holds, of which everything was fetched that they ask for.
 ///
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
-pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
-    let catalog = engine.catalog();
-    let (mut tasks, orphans) = load(engine, hints).await?;
-    end_orphans(engine, orphans).await?;
-    fetch(engine, &catalog, &mut tasks).await;
+pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>) -> Result<()> {
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
     if tasks.is_empty() {
         return Ok(());
     }
-    let decisions = guard(engine, &catalog, decide_all(engine, &catalog, tasks).await?).await?;
+    let decisions = guard(engine, catalog, decide_all(engine, catalog, tasks).await?).await?;
     if decisions.is_empty() {
         return Ok(());
     }
     let decisions = Arc::new(decisions);
-    let committed = commit(engine, &catalog, Arc::clone(&decisions)).await?;
+    let committed = commit(engine, catalog, Arc::clone(&decisions)).await?;
     let written: BTreeSet<usize> = committed.fresh.into_iter().filter(|at| !decisions[*at].writes.is_empty()).collect();
     if written.is_empty() {
         return Ok(());
     }
     let delivered = deliver(engine, &decisions, &written).await;
-    settle(engine, &catalog, decisions, written, delivered).await
+    settle(engine, catalog, decisions, written, delivered).await
 }
 
 /// Plans tasks without carrying anything out.
@@ -106,7 +115,6 @@ fn contested_by_us(plan: &Plan) -> Vec<FieldKey> {
     ours.map(|conflict| conflict.field.clone()).collect()
 }
 
-/// Hints whose record does not exist have nothing to say.
 async fn end_orphans(engine: &Engine, orphans: Vec<Hint>) -> Result<()> {
     if orphans.is_empty() {
         return Ok(());

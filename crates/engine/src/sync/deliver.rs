@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::connector::Priority;
-use entente_connect::error::VendorError;
 use entente_connect::write::{WriteKind, WriteOutcome};
 use futures::future::join_all;
 
@@ -48,7 +47,6 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
     }
     let mut delivered = Vec::new();
     for (chunk, answer) in join_all(calls).await {
-        note_pressure(engine, &chunk, &answer);
         match answer {
             Ok(outcomes) => {
                 let pairs = chunk.into_iter().zip(outcomes);
@@ -60,14 +58,6 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
         }
     }
     delivered
-}
-
-fn note_pressure(engine: &Engine, chunk: &[(usize, PlannedWrite)], answer: &Result<Vec<WriteOutcome>, VendorError>) {
-    let Some(ready) = chunk.first().and_then(|(_, planned)| engine.connection(&planned.connection).ok()) else { return };
-    match answer {
-        Ok(_) => ready.pressure.calm(),
-        Err(error) => ready.pressure.trouble(error, engine.now()),
-    }
 }
 
 /// Creations before updates before deletions.
