@@ -59,7 +59,7 @@ use super::{error, health, hooks, metrics, v1};
         health::ready,
         metrics::metrics,
     ),
-    components(schemas(error::ErrorBody, error::ErrorDetail, v1::events::EntryEvent, v1::events::Headline)),
+    components(schemas(error::ErrorBody, error::ErrorDetail, v1::events::EntryEvent, v1::events::Headline, crate::report::Format)),
     modifiers(&Bearer),
     security(("token" = []), ()),
     tags(

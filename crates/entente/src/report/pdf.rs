@@ -4,7 +4,7 @@ mod font;
 mod page;
 
 use krilla::configure::{Archival, ConfigurationBuilder};
-use krilla::metadata::Metadata;
+use krilla::metadata::{DateTime, Metadata};
 use krilla::{Document, SerializeSettings};
 
 use super::sheet::{Sheet, Tone};
@@ -62,9 +62,26 @@ pub fn render(sheet: &Sheet) -> Result<Vec<u8>, PdfError> {
     }
     flow.draw(&mut document)?;
     document.set_metadata(
-        Metadata::new().title(format!("CRM sync report, {}", sheet.month)).language("en".to_owned()).creator("Entente".to_owned()),
+        Metadata::new()
+            .title(format!("CRM sync report, {}", sheet.month))
+            .language("en".to_owned())
+            .creator("Entente".to_owned())
+            .creation_date(date(sheet.made_at)),
     );
     document.finish().map_err(|error| PdfError::Library(format!("{error:?}")))
+}
+
+fn date(at: jiff::Timestamp) -> DateTime {
+    let utc = at.to_zoned(jiff::tz::TimeZone::UTC);
+    let part = |number: i8| u8::try_from(number).unwrap_or(0);
+    DateTime::new(u16::try_from(utc.year()).unwrap_or(0))
+        .month(part(utc.month()))
+        .day(part(utc.day()))
+        .hour(part(utc.hour()))
+        .minute(part(utc.minute()))
+        .second(part(utc.second()))
+        .utc_offset_hour(0)
+        .utc_offset_minute(0)
 }
 
 fn head(flow: &mut Flow<'_>, sheet: &Sheet) {

@@ -1,6 +1,7 @@
 //! What a report says, line by line, whatever it is put on.
 
 use entente_engine::reports::monthly::{ApiMonth, MonthlyReport, Recommendation};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -65,6 +66,8 @@ pub struct Sheet {
     pub about: String,
     /// The month, as people call it.
     pub month: String,
+    /// When the report was made.
+    pub made_at: Timestamp,
     /// Numbers for the top of the page.
     pub figures: Vec<Figure>,
     /// Syncs by day.
@@ -103,6 +106,7 @@ pub fn of(report: &MonthlyReport) -> Sheet {
         title: format!("CRM SYNC MONTHLY REPORT — {}", report.label),
         about: format!("{range}. Made {}.", moment(report.made_at, &zone)),
         month: report.label.clone(),
+        made_at: report.made_at,
         figures: figures(report),
         chart: chart::of(&report.performance.days, &zone),
         sections: vec![

@@ -1,39 +1,15 @@
 //! Alerts of the real program: an outage is told to every kind of channel once, and its end once, across a kill; and the month's report.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is not as told")]
-
-#[path = "process/caller.rs"]
-mod caller;
-#[path = "process/desk.rs"]
-mod desk;
-#[path = "process/hub.rs"]
-mod hub;
-
 use std::time::Duration;
 
 use entente_sims::receivers::{MailServer, SlackWebhook, StandardReceiver, TeamsWorkflow};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use desk::Desk;
-use hub::{Folder, stop};
-
-/// Time that anything awaited may take: a look for alerts, a look for notices, and a rest of a platform that fails.
-const AWAITED_MAX: Duration = Duration::from_secs(150);
-/// Time between two looks at something that is awaited.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-
-async fn arrives<T>(what: &str, folder: &Folder, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        let patience = AWAITED_MAX.as_secs();
-        assert!(began.elapsed() < AWAITED_MAX, "{what}: not within {patience} seconds; the log ends:\n{}", folder.last_words());
-        sleep(LOOK_EVERY).await;
-    }
-}
+use crate::hub::{Folder, stop};
+use crate::pair::{arrives, configuration, provision};
+use crate::people::{freshdesk, salesforce};
+use crate::sims::Sims;
 
 /// One receiver of each kind.
 struct Receivers {
@@ -99,6 +75,19 @@ secret = "{}"
     }
 }
 
+/// Time that a message may take: a platform that rests, a look for alerts, a look for notices.
+const TOLD_MAX: Duration = Duration::from_secs(150);
+
+/// Waits until every receiver was told just this.
+async fn told(what: &str, folder: &Folder, receivers: &Receivers, titles: &[&str]) {
+    let began = Instant::now();
+    while !receivers.all_told(titles) {
+        let (told, wrong, log) = (receivers.told(), receivers.wrong(), folder.last_words());
+        assert!(began.elapsed() < TOLD_MAX, "{what} is not told: {told:?}; wrong: {wrong:?}; the log ends:\n{log}");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
 async fn said(folder: &Folder, arguments: &[&str]) -> Value {
     let output = folder.run(&[arguments, &["--output", "json"]].concat()).await;
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)))
@@ -108,9 +97,13 @@ async fn said(folder: &Folder, arguments: &[&str]) -> Value {
 async fn an_outage_is_told_once_to_every_channel_and_its_end_once_though_the_process_is_killed_in_between() {
     const BEGUN: &str = "⚠ freshdesk fails and is left alone";
     const OVER: &str = "✅ Over: freshdesk fails and is left alone";
-    let (desk, receivers) = (Desk::start(9).await, Receivers::start().await);
-    let folder = Folder::new(&format!("{}{}", desk.configuration(10_000), receivers.configuration()));
-    assert!(folder.run(&["provision", "--apply"]).await.status.success());
+    let sims = Sims::start(&["salesforce", "freshdesk"], &["--seed", "9"]).await;
+    let receivers = Receivers::start().await;
+    let pair = configuration(&sims, &[("salesforce", salesforce::auth(&sims)), ("freshdesk", freshdesk::auth(&sims))], 10_000);
+    // Three calls that fail are an outage; ten would take the polls of a minute.
+    let pair = pair.replace("poll_interval_ms", "breaker_failures = 3\npoll_interval_ms");
+    let folder = Folder::new(&format!("{pair}{}", receivers.configuration()));
+    provision(&folder).await;
 
     // Each channel takes a test message in its own format.
     let tried = folder.run(&["alerts", "test"]).await;
@@ -124,9 +117,9 @@ async fn an_outage_is_told_once_to_every_channel_and_its_end_once_though_the_pro
         (status["health"]["overall"] == "operational").then_some(())
     })
     .await;
-    desk.steer("freshdesk", "faults", json!({ "calls": { "unavailable": 1_000 } })).await;
+    sims.steer("freshdesk", "faults", &json!({ "calls": { "unavailable": 1_000 } })).await;
     let begun = ["Test message of Entente", BEGUN];
-    arrives("the alert", &folder, async || receivers.all_told(&begun).then_some(())).await;
+    told("the alert", &folder, &receivers, &begun).await;
     let card = &receivers.teams.cards()[1];
     assert!(card.to_string().contains("Platform left alone") && card["actions"][0]["url"].as_str().unwrap().ends_with("/alerts"), "{card}");
     let event = &receivers.pager.events()[1];
@@ -144,9 +137,9 @@ async fn an_outage_is_told_once_to_every_channel_and_its_end_once_though_the_pro
     let open = said(&folder, &["alerts", "list"]).await;
     assert_eq!(open["items"].as_array().unwrap().len(), 1, "{open}");
 
-    desk.steer("freshdesk", "faults", json!({ "clear": true })).await;
+    sims.steer("freshdesk", "faults", &json!({ "clear": true })).await;
     let all = [begun.as_slice(), &[OVER]].concat();
-    arrives("its end", &folder, async || receivers.all_told(&all).then_some(())).await;
+    told("its end", &folder, &receivers, &all).await;
     assert_eq!(said(&folder, &["alerts", "list"]).await["items"], json!([]));
     let listed = said(&folder, &["alerts", "list", "--all"]).await;
     assert_eq!((&listed["items"][0]["state"], &listed["items"][0]["messages"][1]["state"]), (&json!("over"), &json!("sent")), "{listed}");
