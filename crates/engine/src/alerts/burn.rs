@@ -77,7 +77,9 @@ pub fn rate(promise: Promise, window: Syncs) -> f64 {
 /// Whether a rule applies to what its two windows show.
 #[must_use]
 pub fn burns(promise: Promise, rule: &Rule, long: Syncs, short: Syncs) -> bool {
-    promise.of(long).0 >= BAD_MIN && rate(promise, long) >= rule.factor && rate(promise, short) >= rule.factor
+    // A share that is exactly at the factor must not miss it by the last digit of a fraction.
+    let exceeds = |window| rate(promise, window) >= rule.factor - 1e-9;
+    promise.of(long).0 >= BAD_MIN && exceeds(long) && exceeds(short)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What waits too long: dead letters, conflicts, changes in the queue, mass changes that are held, and a reconciliation that could not
 //! read everything.
 
+use entente_connect::error::Class;
 use entente_model::clock::Timestamp;
 use entente_store::{HoldState, PAGE_ROWS_MAX, Severity, StoreError, Tx, Viewer};
 
@@ -55,7 +56,11 @@ pub(super) fn queues(engine: &Engine, tx: &mut Tx<'_>, known: &Known<'_>) -> Res
 }
 
 fn dead_letters(engine: &Engine, tx: &mut Tx<'_>, known: &Known<'_>) -> Result<Vec<Signal>, StoreError> {
-    let counts = tx.dead_letter_counts()?;
+    let mut counts = tx.dead_letter_counts()?;
+    // What died of an outage is told when the outage has been over for a while, if it waits then still.
+    if known.outage(None, 0) && !known.is_open(AlertKind::DeadLetters, SOME) {
+        counts.remove(Class::Retry.name());
+    }
     let many: u64 = counts.values().sum();
     if many < engine.options().alert_dead_letters.max(1) {
         return Ok(Vec::new());

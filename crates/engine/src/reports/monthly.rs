@@ -83,7 +83,8 @@ pub async fn report(engine: &Engine, month: Month) -> Result<MonthlyReport> {
     month.must_have_begun(from, now)?;
     let (before_from, before_end) = month.previous().bounds(&zone)?;
     let complete = end <= now;
-    let to = if complete { end } else { now };
+    // What happened this very moment counts.
+    let to = if complete { end } else { Timestamp::from_millisecond(now.as_millisecond() + 1).unwrap_or(now) };
     let elapsed = to.as_millisecond() - from.as_millisecond();
     let same_part = Timestamp::from_millisecond(before_from.as_millisecond() + elapsed).unwrap_or(before_end).min(before_end);
     let range = Range { from, to, before_from, before_to: if complete { before_end } else { same_part } };

@@ -431,8 +431,8 @@ story! {
         customers(&house, &engine, 3).await;
         levels::count(&engine).await.unwrap();
         let (from, to) = (Timestamp::UNIX_EPOCH, Timestamp::from_millisecond(house.watch.now_ms() + HOUR_MS).unwrap());
-        let agree = house.store.read(move |tx| tx.levels(levels::IN_AGREEMENT, from, to)).await.unwrap();
-        assert_eq!(agree.iter().map(|level| (level.last, level.peak)).collect::<Vec<_>>(), [(3, 3)]);
+        let held = house.store.read(move |tx| tx.levels(levels::RECORDS, from, to)).await.unwrap();
+        assert_eq!(held.iter().map(|level| (level.last, level.peak)).collect::<Vec<_>>(), [(3, 3)]);
         // Somebody changes a value behind our back, and nothing is in flight.
         let desk_row = house.desk.ids("organization").remove(0);
         house.desk.put("organization", Some(&desk_row), &[("organization_fields.industry", "Oil")]);

@@ -90,6 +90,15 @@ fn toned(label: &'static str, value: impl Into<String>, note: Option<String>, go
     Line { tone: if good { Tone::Good } else { Tone::Bad }, ..line(label, value, note) }
 }
 
+/// A promise that nothing has tried is neither kept nor missed.
+fn promised(kept: bool, known: bool) -> Tone {
+    match (known, kept) {
+        (false, _) => Tone::Plain,
+        (true, true) => Tone::Good,
+        (true, false) => Tone::Bad,
+    }
+}
+
 fn or_none(value: Option<String>) -> String {
     value.unwrap_or_else(|| NOT_COUNTED.to_owned())
 }
@@ -125,7 +134,6 @@ pub fn of(report: &MonthlyReport) -> Sheet {
 fn figures(report: &MonthlyReport) -> Vec<Figure> {
     let (of, consistency) = (&report.performance, &report.consistency);
     let figure = |label, value: String, note: String, tone| Figure { label, value, note, tone };
-    let kept = |kept: bool| if kept { Tone::Good } else { Tone::Bad };
     let change = of.events_change_percent.map_or_else(|| "landed and failed".to_owned(), |change| change_percent(change, &report.before));
     vec![
         figure("Sync events", number(of.events), change, Tone::Plain),
@@ -133,9 +141,14 @@ fn figures(report: &MonthlyReport) -> Vec<Figure> {
             "Success rate",
             of.success_percent.map_or_else(|| "—".to_owned(), percent_down),
             "promise: 99.5%".to_owned(),
-            kept(of.success_kept),
+            promised(of.success_kept, of.success_percent.is_some()),
         ),
-        figure("P95 latency", of.p95_ms.map_or_else(|| "—".to_owned(), time), "promise: below 10 seconds".to_owned(), kept(of.p95_kept)),
+        figure(
+            "P95 latency",
+            of.p95_ms.map_or_else(|| "—".to_owned(), time),
+            "promise: below 10 seconds".to_owned(),
+            promised(of.p95_kept, of.p95_ms.is_some()),
+        ),
         figure(
             "In agreement",
             consistency.in_agreement_percent.map_or_else(|| "—".to_owned(), percent_down),
@@ -150,23 +163,27 @@ fn performance(report: &MonthlyReport) -> Section {
     let success = of.success_percent;
     let mut lines = vec![
         line("Total sync events", number(of.events), of.events_change_percent.map(|change| change_percent(change, before))),
-        toned(
-            "Success rate",
-            success.map_or_else(|| "no syncs".to_owned(), percent_down),
-            of.success_change_points.map(|change| change_points(change, before)),
-            of.success_kept,
-        ),
+        Line {
+            tone: promised(of.success_kept, success.is_some()),
+            ..line(
+                "Success rate",
+                success.map_or_else(|| "no syncs".to_owned(), percent_down),
+                of.success_change_points.map(|change| change_points(change, before)),
+            )
+        },
         line(
             "Average latency",
             of.average_ms.map_or_else(|| "no live change".to_owned(), time),
             of.average_change_ms.map(|change| change_time(change, before)),
         ),
-        toned(
-            "P95 latency",
-            of.p95_ms.map_or_else(|| "no live change".to_owned(), time),
-            of.p95_ms.map(|_| if of.p95_kept { "within SLA of 10s" } else { "above SLA of 10s" }.to_owned()),
-            of.p95_kept,
-        ),
+        Line {
+            tone: promised(of.p95_kept, of.p95_ms.is_some()),
+            ..line(
+                "P95 latency",
+                of.p95_ms.map_or_else(|| "no live change".to_owned(), time),
+                of.p95_ms.map(|_| if of.p95_kept { "within SLA of 10s" } else { "above SLA of 10s" }.to_owned()),
+            )
+        },
         line("Failed syncs", number(of.failed), success.map(percent_rest)),
         line("Auto-recovered", number(of.recovered), of.recovered_percent.map(percent)),
         line("Manual resolution", number(of.manual), of.manual_percent.map(percent)),

@@ -104,8 +104,7 @@ pub(super) fn performance(tx: &mut Tx<'_>, engine: &Engine, range: Range) -> Res
     let of = (range.from, range.to);
     let (this, last) = (Compared::read(tx, of)?, Compared::read(tx, (range.before_from, range.before_to))?);
     let (recovered, fixed) = (sum(tx, FAILED_RECOVERED, of)?, sum(tx, FAILED_FIXED, of)?);
-    let until = Timestamp::from_millisecond(range.to.as_millisecond() + i64::from(range.to == engine.now())).unwrap_or(range.to);
-    let open = tx.sync_event_counts(&Viewer::system(), range.from, until)?;
+    let open = tx.sync_event_counts(&Viewer::system(), range.from, range.to)?;
     let waiting: u64 = open.iter().filter(|((_, status), _)| *status == SyncStatus::Manual).map(|(_, many)| many).sum();
     let manual = fixed + waiting;
     let (hours, hours_below) = hours(tx, of)?;
