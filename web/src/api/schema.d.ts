@@ -1649,6 +1649,11 @@ export interface components {
             /** @description What to do. */
             remedy: string;
         };
+        /**
+         * @description Form of a report.
+         * @enum {string}
+         */
+        Format: "text" | "html" | "pdf" | "json";
         /** @description What the top of a page shows. */
         Headline: {
             /**
@@ -3178,11 +3183,6 @@ export interface components {
             /** @description Remote object. */
             object: string;
         };
-        /**
-         * @description Form of a report.
-         * @enum {string}
-         */
-        Format: "text" | "html" | "pdf" | "json";
     };
     responses: never;
     parameters: never;
