@@ -85,6 +85,8 @@ test('every page stands in the dark and on a small screen, without barriers', as
       ['/reviews', 'Reviews'],
       ['/dead-letters', 'Dead letters'],
       ['/plan', 'Plan'],
+      ['/alerts', 'Alerts'],
+      ['/reports', 'Reports'],
       ['/nowhere', 'Not here'],
     ]) {
       await page.goto(entente.url + path);
@@ -147,6 +149,66 @@ test('a review shows two records side by side, and each decision is sent once', 
   await page.getByRole('button', { name: 'One customer: Ada Lovelace and A. Lovelace' }).click();
   await page.getByText('No pair waits').waitFor();
   assert.deepEqual(decisions, ['POST /api/v1/reviews/7/accept']);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('alerts show what is open and what is over, and a channel is tried', async () => {
+  const { page, complaints, close } = await open(browser, 'light');
+  const alert = (id, title, ended_at) => ({
+    id,
+    kind: 'circuit_open',
+    label: 'Platform left alone',
+    subject: 'zendesk',
+    severity: 'critical',
+    title,
+    body: 'It fails and is left alone; one call tries it now and then.',
+    state: ended_at ? 'over' : 'open',
+    since: '2026-01-15T14:00:00Z',
+    ended_at,
+    messages: [{ kind: 'alert', state: 'sent', attempts: 0, error: null }],
+  });
+  // Whether the demo has an outage is chance; what the page does with one is not.
+  await page.route('**/api/v1/alerts?*', (route) =>
+    route.fulfill({ json: { items: [alert('2', 'zendesk fails', null), alert('1', 'salesforce fails', '2026-01-15T14:30:00Z')], next: null } }),
+  );
+  await page.route('**/api/v1/alerts/channels', (route) => route.fulfill({ json: [{ name: 'slack', kind: 'slack', audiences: ['ops'] }] }));
+  const tried = [];
+  await page.route('**/api/v1/alerts/channels/slack/test', (route) => {
+    tried.push(route.request().method());
+    return route.fulfill({ json: [{ channel: 'slack', taken: true, words: 'taken' }] });
+  });
+  await page.goto(`${entente.url}/alerts`);
+  await page.getByText('1 alert open').waitFor();
+  const rows = page.getByRole('region', { name: 'Open and recent' }).getByRole('row');
+  assert.match(await rows.nth(1).innerText(), /zendesk fails[\s\S]*critical/);
+  assert.match(await rows.nth(2).innerText(), /salesforce fails[\s\S]*over/);
+  await page.getByRole('button', { name: 'Send a test message to slack' }).click();
+  await page.getByRole('region', { name: 'Channels' }).getByText('taken').waitFor();
+  assert.deepEqual(tried, ['POST']);
+  await accessible(page, 'the alerts');
+  await picture(page, 'alerts');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('the report of the month is on the page, and on paper', async () => {
+  const { page, complaints, close } = await open(browser, 'light');
+  await page.goto(`${entente.url}/reports`);
+  const month = page.getByRole('region', { name: /, so far$/ });
+  await month.getByText('Sync events').waitFor();
+  assert.match(await month.innerText(), /Success rate[\s\S]*%/);
+  await page.getByRole('region', { name: 'Promises by day' }).getByRole('row').nth(7).waitFor();
+  await accessible(page, 'the reports');
+  await picture(page, 'reports');
+  const paper = await month.getByRole('link', { name: 'Page' }).getAttribute('href');
+  await page.goto(entente.url + paper);
+  await page.getByText('CRM sync monthly report').waitFor();
+  await accessible(page, 'the report on paper');
+  await picture(page, 'report-paper');
+  const pdf = await page.request.get(`${entente.url}${paper.replace('html', 'pdf')}`);
+  assert.equal(pdf.headers()['content-type'], 'application/pdf');
+  assert.equal((await pdf.body()).subarray(0, 5).toString(), '%PDF-');
   assert.deepEqual(complaints, []);
   await close();
 });

@@ -2,12 +2,14 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider, createBrowserRouter } from 'react-router';
 import { LiveProvider } from './api/LiveProvider';
 import { Refusal } from './api/refusal';
+import { AlertsPage } from './features/alerts/AlertsPage';
 import { ConflictsPage } from './features/conflicts/ConflictsPage';
 import { DashboardPage } from './features/dashboard/DashboardPage';
 import { DeadLettersPage } from './features/dead-letters/DeadLettersPage';
 import { PlanPage } from './features/plan/PlanPage';
 import { RecordPage } from './features/record/RecordPage';
 import { RecordsPage } from './features/records/RecordsPage';
+import { ReportsPage } from './features/reports/ReportsPage';
 import { ReviewsPage } from './features/reviews/ReviewsPage';
 import { Broken, Lost } from './shell/Astray';
 import { Shell } from './shell/Shell';
@@ -34,6 +36,8 @@ const router = createBrowserRouter([
       { path: '/reviews', element: <ReviewsPage /> },
       { path: '/dead-letters', element: <DeadLettersPage /> },
       { path: '/plan', element: <PlanPage /> },
+      { path: '/alerts', element: <AlertsPage /> },
+      { path: '/reports', element: <ReportsPage /> },
       { path: '*', element: <Lost /> },
     ],
   },

@@ -1,5 +1,6 @@
 //! Every use-case of Entente, grouped by what people do. HTTP, CLI and MCP call these functions and add no meaning of their own.
 
+pub mod alerts;
 pub mod automation;
 pub mod catalog;
 pub mod engine;

@@ -52,6 +52,16 @@ pub struct Options {
     pub onboarding_steps: Vec<String>,
     /// Points by which a health score must move before AE and CSM are told, unless the risk level changes.
     pub health_notice_points: u8,
+    /// Failed syncs of an hour at a connection, in percent, above which operators are told: 0 to 100.
+    pub alert_failure_percent: u64,
+    /// Dead letters from which operators are told.
+    pub alert_dead_letters: u64,
+    /// Hours that a conflict may wait for a person before operators are told. The promise is 24.
+    pub alert_conflict_hours: u64,
+    /// Minutes that a live change may wait to be looked at before operators are told.
+    pub alert_queue_minutes: u64,
+    /// Calls of a day that may be used before operators are told, in percent of the day's limit: 1 to 100.
+    pub alert_quota_percent: u64,
     /// Sureness from which two records are linked without asking, in percent; below, a person decides. 80 to 99.
     pub auto_link_percent: u8,
     /// Hours after which the weights by which customers are recognised are learned anew from the store's own records; 0 keeps those built in.
@@ -64,7 +74,7 @@ pub struct Options {
     pub keep_deliveries_days: u64,
     /// Days that the body of a delivery is kept once it was read.
     pub keep_bodies_days: u64,
-    /// Days that failures which are over are kept.
+    /// Days that failures and alerts which are over are kept.
     pub keep_sync_events_days: u64,
     /// Whether everything is reconciled once a day.
     pub reconcile_daily: bool,
@@ -132,6 +142,11 @@ impl Default for Options {
             .map(str::to_owned)
             .to_vec(),
             health_notice_points: 10,
+            alert_failure_percent: 1,
+            alert_dead_letters: 1,
+            alert_conflict_hours: 24,
+            alert_queue_minutes: 30,
+            alert_quota_percent: 80,
             auto_link_percent: 95,
             learn_matching_hours: 24,
             email_check: std::collections::BTreeMap::new(),

@@ -4,8 +4,11 @@ mod agreement;
 mod count;
 pub mod dashboard;
 pub mod headline;
+pub mod levels;
 mod mapped;
 pub mod meter;
+pub mod monthly;
+pub mod quality;
 pub mod watch;
 
 use entente_store::Viewer;

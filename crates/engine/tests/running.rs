@@ -2,6 +2,8 @@
 //! no reading of any vendor; that the vendors' own behaviour is met is what the simulation tells.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "running/alerting.rs"]
+mod alerting;
 #[path = "running/failures.rs"]
 mod failures;
 #[path = "running/holds.rs"]
@@ -18,6 +20,8 @@ mod platform;
 mod processes;
 #[path = "running/reading.rs"]
 mod reading;
+#[path = "running/recommending.rs"]
+mod recommending;
 #[path = "running/reconciling.rs"]
 mod reconciling;
 #[path = "running/undo.rs"]

@@ -1,5 +1,6 @@
 //! The command line. Each command is one file; none has a meaning of its own, they call use-cases of the engine and print the answer.
 
+mod alerts;
 mod bench;
 mod blame;
 mod config;
@@ -19,8 +20,10 @@ mod output;
 mod plan;
 mod privacy;
 mod provision;
+mod quality;
 mod reconcile;
 mod reconcile_text;
+mod report;
 mod resync;
 mod reviews;
 mod serve;
@@ -123,6 +126,13 @@ enum Command {
     /// Erasures, and everything that is held about a person
     #[command(subcommand)]
     Privacy(privacy::Command),
+    /// Show the measures of the sync against its promises, by hour and by day
+    Quality(quality::Args),
+    /// Make the report of a month, as text, HTML, PDF or JSON
+    Report(report::Args),
+    /// What operators are told of, and the channels that they are told by
+    #[command(subcommand)]
+    Alerts(alerts::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
@@ -192,6 +202,9 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Reviews(command) => reviews::run(command, context).await,
         Command::Holds(command) => holds::run(command, context).await,
         Command::Privacy(command) => privacy::run(command, context).await,
+        Command::Quality(args) => quality::run(args, context).await,
+        Command::Report(args) => report::run(args, context).await,
+        Command::Alerts(command) => alerts::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,

@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod document;
 pub mod flaw;
+pub mod notify;
 pub mod secret;
 pub mod tables;
 
@@ -76,11 +77,17 @@ pub enum KeySource {
 pub struct NotifySettings {
     /// Slack's incoming webhook. The address is the credential.
     pub slack_webhook: Option<Secret>,
+    /// Address of a Teams workflow. It is the credential as well.
+    pub teams_webhook: Option<Secret>,
+    /// Webhooks by name: address, and the secret that events are signed with.
+    pub webhooks: std::collections::BTreeMap<String, (Secret, Option<Secret>)>,
+    /// Hours in which alerts that can wait are not sent.
+    pub quiet: Option<entente_engine::alerts::quiet::QuietHours>,
     /// Outgoing mail.
     pub smtp: Option<SmtpSettings>,
     /// Sender of mails.
     pub from: Option<String>,
-    /// Destinations by audience: `slack` or e-mail addresses.
+    /// Destinations by audience: `slack`, `teams`, names of webhooks, or e-mail addresses.
     pub channels: std::collections::BTreeMap<String, Vec<String>>,
 }
 
@@ -192,7 +199,8 @@ fn check(raw: ConfigFile, resolver: &mut Resolver<'_>) -> Option<Config> {
     let connections = connection::check(raw.connection, resolver);
     check_email_checks(&sync, &connections, resolver);
     check_erase_policies(&sync, &connections, resolver);
-    let notify = raw.notify.check(resolver);
+    let timezone = sync.locale.timezone.clone();
+    let notify = raw.notify.check(&timezone, resolver);
     Some(Config {
         file: resolver.file.to_path_buf(),
         listen: listen?,
@@ -299,6 +307,21 @@ fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     }
     if sync.reconcile_hour > 23 {
         wrong("reconcile_hour", format!("{} is no hour of a day", sync.reconcile_hour), "use 0 to 23");
+    }
+    if sync.alert_failure_percent > 100 {
+        wrong("alert_failure_percent", format!("{} is no share in percent", sync.alert_failure_percent), "use 0 to 100; 1 is usual");
+    }
+    if !(1..=100).contains(&sync.alert_quota_percent) {
+        wrong("alert_quota_percent", format!("{} is no share of a day's calls", sync.alert_quota_percent), "use 1 to 100; 80 is usual");
+    }
+    for (key, value) in [
+        ("alert_dead_letters", sync.alert_dead_letters),
+        ("alert_conflict_hours", sync.alert_conflict_hours),
+        ("alert_queue_minutes", sync.alert_queue_minutes),
+    ] {
+        if value == 0 {
+            wrong(key, "0 would tell of what is nothing unusual".to_owned(), "use 1 or more, or leave the key out");
+        }
     }
     for (tier, group) in &sync.tier_groups {
         if tier.trim().is_empty() || group.trim().is_empty() {

@@ -56,6 +56,8 @@ pub struct App {
     pub headline: Arc<v1::events::Shared>,
     /// The last count of the dashboard.
     pub dashboard: Arc<v1::dashboard::LastCount>,
+    /// Channels, for test messages.
+    pub notifier: entente_engine::notify::Notifier,
     /// Outcome of the last readiness check.
     pub readiness: Arc<health::Readiness>,
 }
@@ -77,8 +79,15 @@ impl App {
             open_access: loopback && public_is_local,
             headline: Arc::default(),
             dashboard: Arc::default(),
+            notifier: entente_engine::notify::Notifier::default(),
             readiness: Arc::default(),
         }
+    }
+
+    /// The same, with channels.
+    #[must_use]
+    pub fn with_notifier(self, notifier: entente_engine::notify::Notifier) -> Self {
+        Self { notifier, ..self }
     }
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod fault;
 mod http;
+mod report;
 mod telemetry;
 mod tokens;
 mod ui;

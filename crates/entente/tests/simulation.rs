@@ -35,6 +35,8 @@ mod privacy;
 mod recognised;
 #[path = "simulation/reconciling.rs"]
 mod reconciling;
+#[path = "simulation/reporting.rs"]
+mod reporting;
 #[path = "simulation/reviews.rs"]
 mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]

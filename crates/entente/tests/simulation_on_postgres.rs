@@ -25,6 +25,8 @@ mod judge_rest;
 mod misfortune;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/reporting.rs"]
+mod reporting;
 #[path = "simulation/rows_in_any_order.rs"]
 mod rows_in_any_order;
 #[path = "simulation/stories.rs"]

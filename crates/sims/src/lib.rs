@@ -14,6 +14,7 @@ pub mod intercom;
 pub mod mailroom;
 pub mod pipedrive;
 pub mod profile;
+pub mod receivers;
 pub mod salesforce;
 pub mod serve;
 pub mod world;

@@ -12,7 +12,7 @@ use crate::error::{Result, StoreError};
 use crate::ledger::EntryId;
 use crate::named::named;
 use crate::sql::{Row, Val, vals};
-use crate::tx::{BATCH_ROWS, Tx, page};
+use crate::tx::{BATCH_ROWS, PAGE_ROWS_MAX, Tx, page};
 use crate::viewer::Viewer;
 
 named! {
@@ -203,6 +203,27 @@ impl Tx<'_> {
             [id.into(), Val::json(&resolution.value)?, resolution.by.as_str().into(), resolution.at.into(), resolution.entry.into()];
         let resolved = self.row("conflicts", &sql, &params)?.map(conflict).transpose()?;
         resolved.ok_or_else(|| StoreError::Conflict { what: format!("conflict {id} is not waiting any more") })
+    }
+
+    /// Since when waiting conflicts wait: the oldest, and how many of them were opened before an instant.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn conflict_ages(&mut self, before: Timestamp) -> Result<(Option<Timestamp>, u64)> {
+        let sql =
+            "select min(opened_at), coalesce(sum(case when opened_at < $1 then 1 else 0 end), 0) from conflicts where state = 'waiting'";
+        let mut row = self.the_row("conflicts", sql, vals![before])?;
+        Ok((row.opt_time()?, row.num()?))
+    }
+
+    /// Conflicts that were opened within a range, oldest first, decided or not.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn conflicts_opened(&mut self, from: Timestamp, to: Timestamp, after: i64) -> Result<Vec<Conflict>> {
+        let sql = format!("select {COLUMNS} from conflicts where opened_at >= $1 and opened_at < $2 and id > $3 order by id limit $4");
+        let rows = self.rows("conflicts", &sql, &[from.into(), to.into(), after.into(), page(PAGE_ROWS_MAX)])?;
+        rows.into_iter().map(conflict).collect()
     }
 
     /// Waiting conflicts by object.

@@ -93,6 +93,21 @@ pub struct DeadLetterFilter {
     pub before: Option<i64>,
 }
 
+/// What failed for good, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadLetterCause {
+    /// The connection; empty when there was none.
+    pub connection: String,
+    /// Our object.
+    pub object: String,
+    /// Code of the error.
+    pub code: String,
+    /// What to do.
+    pub advice: String,
+    /// Dead letters.
+    pub many: u64,
+}
+
 const COLUMNS: &str = "id, subject, record, connection, object, error_class, error_code, message, vendor_answer, attempts, advice, first_at, \
                        died_at, state, reason, closed_at";
 
@@ -205,6 +220,27 @@ impl Tx<'_> {
             "update dead_letters set state = 'retried', reason = $2, closed_at = $3 where subject IN_LIST($1) and state = 'open'",
             vals![subjects.to_vec(), reason, now],
         )
+    }
+
+    /// What failed for good within a range, by connection, object and code of the error, with what is advised: the most frequent first.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn dead_letter_causes(&mut self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<DeadLetterCause>> {
+        let sql = "select coalesce(connection, ''), object, error_code, max(advice), count(*) from dead_letters
+             where died_at >= $1 and died_at < $2 group by 1, 2, 3 order by 5 desc, 1, 2, 3 limit $3";
+        self.rows("dead_letters", sql, &[from.into(), to.into(), page(limit)])?
+            .into_iter()
+            .map(|mut row| {
+                Ok(DeadLetterCause {
+                    connection: row.text()?,
+                    object: row.text()?,
+                    code: row.text()?,
+                    advice: row.text()?,
+                    many: row.num()?,
+                })
+            })
+            .collect()
     }
 
     /// Open dead letters by kind of error.

@@ -4,6 +4,7 @@
 //! Whatever belongs together commits together: a ledger entry, the record it changes and the hints it causes are written by one
 //! closure. No transaction is ever held across a call to a vendor; leases and heartbeats are there for that.
 
+mod alerts;
 mod conflicts;
 mod counterparts;
 mod counters;
@@ -20,12 +21,14 @@ mod instance_key;
 mod latency;
 mod leaders;
 mod ledger;
+mod levels;
 mod links;
 mod looks;
 mod master_key;
 mod match_keys;
 mod metadata;
 mod migrate;
+mod minutes;
 mod named;
 mod notices;
 mod options;
@@ -46,9 +49,10 @@ mod workers;
 
 use entente_model::actor::Actor;
 
+pub use alerts::{Alert, NewAlert, Severity};
 pub use conflicts::{Conflict, ConflictSide, ConflictState, NewConflict, Resolution};
 pub use counterparts::{Counterpart, EndedLink};
-pub use dead_letters::{Attempt, DeadLetter, DeadLetterFilter, DeadLetterState, NewDeadLetter};
+pub use dead_letters::{Attempt, DeadLetter, DeadLetterCause, DeadLetterFilter, DeadLetterState, NewDeadLetter};
 pub use erasures::{BLOCK_HASH_BYTES, Erasure, ErasureState, NewErasure};
 pub use error::{Result, StoreError};
 pub use forget::Traces;
@@ -58,17 +62,19 @@ pub use inbox::{Delivery, DeliveryState, NewDelivery};
 pub use instance_key::INSTANCE_KEY_BYTES;
 pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Touch, Verdict, Verified, Window};
+pub use levels::Level;
 pub use links::{Link, LinkState, PresentRow, RemoteKey, SeenVersion};
 pub use looks::{EarlierValues, Existence, StoredLook};
 pub use master_key::MasterKey;
 pub use match_keys::{MatchHit, MatchKey};
 pub use metadata::StoredMapping;
+pub use minutes::Syncs;
 pub use notices::{NewNotice, Notice, NoticeState};
 pub use options::{Durability, StoreOptions, StoreUrl};
 pub use records::{PageCursor, PutRecord, Record, RecordPage, RecordQuery, RecordState};
 pub use reviews::{NewReview, Review, ReviewState};
 pub use store::{Step, StepHook, Store, WorkerSeat};
-pub use sync_events::{NewSyncEvent, SyncEvent, SyncStatus};
+pub use sync_events::{FAILED, FAILED_FIXED, FAILED_RECOVERED, NewSyncEvent, SyncEvent, SyncStatus};
 pub use tx::{PAGE_ROWS_MAX, Tx};
 pub use viewer::Viewer;
 pub use waits::WaitCount;

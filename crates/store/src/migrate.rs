@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(11, "taken", two digits),
     shared!(12, "holds", two digits),
     shared!(13, "privacy", two digits),
+    shared!(14, "alerts", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

@@ -52,9 +52,11 @@ pub struct Notice {
     pub attempts: u32,
     /// The last failure.
     pub error: Option<String>,
+    /// The alert whose beginning or end it tells.
+    pub alert: Option<i64>,
 }
 
-const COLUMNS: &str = "id, at, kind, recipient, title, body, record, state, attempts, error";
+const COLUMNS: &str = "id, at, kind, recipient, title, body, record, state, attempts, error, alert";
 
 fn notice(mut row: Row) -> Result<Notice> {
     Ok(Notice {
@@ -70,6 +72,7 @@ fn notice(mut row: Row) -> Result<Notice> {
         state: row.parse()?,
         attempts: row.num()?,
         error: row.opt_text()?,
+        alert: row.opt_int()?,
     })
 }
 
@@ -89,6 +92,33 @@ impl Tx<'_> {
         .int()
     }
 
+    /// Keeps a notice that tells the beginning or the end of an alert. It is sent when those of the same alert before it are.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn notify_of_alert(&mut self, alert: i64, new: &NewNotice) -> Result<i64> {
+        let id = self.notify(new)?;
+        self.exec("update notices set alert = $2 where id = $1", vals![id, alert])?;
+        Ok(id)
+    }
+
+    /// Puts a notice off until an instant, without counting an attempt.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn put_off_notice(&mut self, id: i64, until: Timestamp) -> Result<()> {
+        self.exec("update notices set not_before = $2 where id = $1 and state = 'pending'", vals![id, until]).map(drop)
+    }
+
+    /// Notices of an alert, oldest first.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn notices_of_alert(&mut self, alert: i64) -> Result<Vec<Notice>> {
+        let sql = format!("select {COLUMNS} from notices where alert = $1 order by id");
+        self.rows("notices", &sql, vals![alert])?.into_iter().map(notice).collect()
+    }
+
     /// Takes notices that are due, and puts them off until `until` so that no other sender takes them meanwhile. A sender that dies
     /// has them sent once more then.
     ///
@@ -97,7 +127,9 @@ impl Tx<'_> {
     pub fn take_notices(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Notice>> {
         let sql = format!(
             "update notices set not_before = $2 where id in
-             (select id from notices where state = 'pending' and not_before <= $1 order by not_before, id limit $3 SKIP_LOCKED)
+             (select id from notices where state = 'pending' and not_before <= $1 and (alert is null or not exists
+                 (select 1 from notices earlier where earlier.alert = notices.alert and earlier.id < notices.id and earlier.state = 'pending'))
+              order by not_before, id limit $3 SKIP_LOCKED)
              returning {COLUMNS}"
         );
         let mut taken =

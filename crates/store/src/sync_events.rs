@@ -7,10 +7,20 @@ use entente_model::id::RecordId;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::minutes::Syncs;
 use crate::named::named;
 use crate::sql::{Row, vals};
 use crate::tx::{Tx, page};
 use crate::viewer::Viewer;
+
+/// Counter of failures, by the hour they came up in and the connection that failed.
+pub const FAILED: &str = "failed";
+
+/// Counter of failures that went through by themselves, by the hour they had come up in.
+pub const FAILED_RECOVERED: &str = "failed_recovered";
+
+/// Counter of failures that a person cured, by the hour they had come up in.
+pub const FAILED_FIXED: &str = "failed_fixed";
 
 named! {
     /// Where a failure stands.
@@ -82,7 +92,7 @@ fn event(mut row: Row) -> Result<SyncEvent> {
 }
 
 impl Tx<'_> {
-    /// Lists a failure. A failure of the same subject and connection that is still open is brought up to date instead.
+    /// Lists a failure and counts it. A failure of the same subject and connection that is still open is brought up to date instead.
     ///
     /// # Errors
     /// As for any write.
@@ -108,6 +118,9 @@ impl Tx<'_> {
                     new.status.as_str(),
                 ],
             )?;
+            let connection = new.connection.clone().unwrap_or_default();
+            self.count(new.at, &[(FAILED, &connection, 1)])?;
+            self.add_syncs(new.at, &BTreeMap::from([(connection, Syncs { failed: 1, ..Syncs::default() })]))?;
         }
         Ok(())
     }
@@ -117,11 +130,20 @@ impl Tx<'_> {
     /// # Errors
     /// As for any write.
     pub fn sync_succeeded(&mut self, subjects: &[String], now: Timestamp) -> Result<u64> {
-        self.exec(
+        let closed = self.rows(
+            "sync_events",
             "update sync_events set status = case when status = 'manual' then 'fixed' else 'recovered' end, updated_at = $2
-             where subject IN_LIST($1) and status in ('failing', 'manual')",
+             where subject IN_LIST($1) and status in ('failing', 'manual') returning at, coalesce(connection, ''), status",
             vals![subjects.to_vec(), now],
-        )
+        )?;
+        let mut many = 0;
+        for mut row in closed {
+            let (at, connection, status) = (row.time()?, row.text()?, row.parse::<SyncStatus>()?);
+            let counter = if status == SyncStatus::Fixed { FAILED_FIXED } else { FAILED_RECOVERED };
+            self.count(at, &[(counter, &connection, 1)])?;
+            many += 1;
+        }
+        Ok(many)
     }
 
     /// Failures from an instant on, newest first. The dashboard asks for the last 24 hours.

@@ -10,6 +10,7 @@ export type Conflict = Schemas['Conflict'];
 export type DeadLetter = Schemas['DeadLetter'];
 export type Review = Schemas['Review'];
 export type RecordPlan = Schemas['RecordPreview'];
+export type MonthlyReport = Schemas['MonthlyReport'];
 
 const PAGE = 50; // rows per request of a list: two screens
 
@@ -72,4 +73,28 @@ export const plan = (fresh: boolean) =>
 export const deadLetters = queryOptions({
   queryKey: ['dead-letters'],
   queryFn: () => answer(api.GET('/api/v1/dead-letters', { params: { query: { limit: WAITING } } })),
+});
+
+export const alerts = queryOptions({
+  queryKey: ['alerts'],
+  queryFn: () => answer(api.GET('/api/v1/alerts', { params: { query: { state: 'all' } } })),
+  // Alerts come and go without an entry of the ledger.
+  refetchInterval: 15_000,
+});
+
+export const channels = queryOptions({
+  queryKey: ['channels'],
+  queryFn: () => answer(api.GET('/api/v1/alerts/channels')),
+});
+
+export const report = (month: string) =>
+  queryOptions({
+    queryKey: ['report', month],
+    queryFn: () => answer(api.GET('/api/v1/reports/{month}', { params: { path: { month } } })),
+  });
+
+export const quality = queryOptions({
+  queryKey: ['quality'],
+  queryFn: () => answer(api.GET('/api/v1/quality')),
+  refetchInterval: 60_000,
 });

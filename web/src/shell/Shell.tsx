@@ -23,6 +23,8 @@ export function Shell() {
     { to: '/reviews', label: 'Reviews', waiting: headline?.waiting_reviews },
     { to: '/dead-letters', label: 'Dead letters', waiting: headline?.dead_letters },
     { to: '/plan', label: 'Plan' },
+    { to: '/alerts', label: 'Alerts' },
+    { to: '/reports', label: 'Reports' },
   ];
   return (
     <>

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
 
+use super::Message;
 use crate::settings::Secret;
 use crate::transport::wire::{Wire, WireError};
 
@@ -20,6 +21,12 @@ const SECTION_CHARS: usize = 3_000;
 
 /// Characters of a header at most.
 const HEADER_CHARS: usize = 150;
+
+/// Facts of one section at most.
+const FACTS: usize = 10;
+
+/// Characters of a fact at most.
+const FACT_CHARS: usize = 2_000;
 
 /// Wait when Slack refuses for pace and names none: its rate is one message a second.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -47,17 +54,6 @@ pub enum SlackError {
         /// Slack's word.
         reason: String,
     },
-}
-
-/// A message: a title, and a text below it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// One line.
-    pub title: String,
-    /// Any length; what Slack would not show is cut.
-    pub text: String,
-    /// A link to what it is about.
-    pub link: Option<String>,
 }
 
 /// One incoming webhook.
@@ -114,7 +110,7 @@ impl Slack {
 }
 
 /// What happened on the way, without the address.
-fn on_the_way(error: &WireError) -> String {
+pub(super) fn on_the_way(error: &WireError) -> String {
     match error {
         WireError::Unreachable { .. } => "it cannot be reached".to_owned(),
         WireError::TimedOut { seconds, .. } => format!("no answer within {seconds} s"),
@@ -132,6 +128,12 @@ fn payload(message: &Message) -> serde_json::Value {
     if !text.trim().is_empty() {
         blocks.push(serde_json::json!({ "type": "section", "text": { "type": "mrkdwn", "text": cut(&text, SECTION_CHARS) } }));
     }
+    if !message.facts.is_empty() {
+        let facts = message.facts.iter().take(FACTS).map(|(name, value)| {
+            serde_json::json!({ "type": "mrkdwn", "text": cut(&format!("*{}*\n{}", escape(name), escape(value)), FACT_CHARS) })
+        });
+        blocks.push(serde_json::json!({ "type": "section", "fields": facts.collect::<Vec<_>>() }));
+    }
     // `text` is what notifications and screen readers show.
     serde_json::json!({ "text": escape(&message.title), "blocks": blocks, "unfurl_links": false, "unfurl_media": false })
 }
@@ -142,7 +144,7 @@ pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn cut(text: &str, chars: usize) -> String {
+pub(super) fn cut(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars { text.to_owned() } else { text.chars().take(chars - 1).chain(['…']).collect() }
 }
 
@@ -170,7 +172,12 @@ mod tests {
     }
 
     fn message() -> Message {
-        Message { title: "Sync failed".into(), text: "<!channel> Ada & Co".into(), link: Some("https://e.example/records/con_1".into()) }
+        Message {
+            title: "Sync failed".into(),
+            text: "<!channel> Ada & Co".into(),
+            link: Some("https://e.example/records/con_1".into()),
+            facts: Vec::new(),
+        }
     }
 
     async fn post(status: u16, body: &'static str, retry: Option<&'static str>) -> (Result<(), SlackError>, serde_json::Value) {
@@ -204,9 +211,17 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_to_what_slack_takes() {
-        let payload = payload(&Message { title: "x".repeat(400), text: "é".repeat(9_000), link: None });
+        let payload = payload(&Message { title: "x".repeat(400), text: "é".repeat(9_000), link: None, facts: Vec::new() });
         assert_eq!(payload["blocks"][0]["text"]["text"].as_str().unwrap().chars().count(), 150);
         assert_eq!(payload["blocks"][1]["text"]["text"].as_str().unwrap().chars().count(), 3_000);
+    }
+
+    #[test]
+    fn facts_stand_in_fields_of_their_own() {
+        let facts = (0..12).map(|number| (format!("Fact {number}"), "<b>".to_owned())).collect();
+        let payload = payload(&Message { title: "x".into(), text: String::new(), link: None, facts });
+        assert_eq!(payload["blocks"][1]["fields"].as_array().unwrap().len(), 10);
+        assert_eq!(payload["blocks"][1]["fields"][0]["text"], "*Fact 0*\n&lt;b&gt;");
     }
 
     #[test]

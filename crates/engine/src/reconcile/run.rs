@@ -1,5 +1,6 @@
 //! A whole reconciliation: the scan, the wait for the sync, the second look, the report and the certificate.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::certificate::{Certificate, Side, Statement, VERSION};
+use super::classify::Finding;
 use super::place::Scope;
 use super::report::{CERTIFICATE, LAST, Parts, Report, exceptions, report};
 use super::scan::{Scan, scan};
@@ -16,6 +18,7 @@ use super::signing::key_id;
 use super::{OnPage, Stop, cost};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::sync::settle::ORPHANS_RESOLVED;
 
 /// Name of the lease: of all processes, one reconciles.
 const LEASE: &str = "reconcile";
@@ -214,7 +217,8 @@ pub async fn finish(engine: &Engine, mut scan: Scan) -> Result<Outcome> {
         exceptions,
     };
     let certificate = Certificate::sign(statement, &scan.key)?;
-    keep_outcome(engine, &scan, &report, &certificate).await?;
+    let orphans = orphans_resolved(&scan, &left);
+    keep_outcome(engine, &scan, &report, &certificate, orphans).await?;
     tracing::info!(
         rows = report.rows,
         compared = report.compared,
@@ -228,13 +232,22 @@ pub async fn finish(engine: &Engine, mut scan: Scan) -> Result<Outcome> {
     Ok(Outcome { report, certificate })
 }
 
-async fn keep_outcome(engine: &Engine, scan: &Scan, report: &Report, certificate: &Certificate) -> Result<()> {
+/// Records and rows that were found at one side alone, and have their counterpart at the second look.
+fn orphans_resolved(scan: &Scan, left: &[Finding]) -> u64 {
+    let is_alone = |finding: &&Finding| finding.cause.is_orphan() || finding.cause.is_unmatched();
+    let left: BTreeSet<_> = left.iter().filter(is_alone).map(Finding::subject).collect();
+    let found: BTreeSet<_> = scan.found.iter().filter(is_alone).map(Finding::subject).collect();
+    found.difference(&left).count() as u64
+}
+
+async fn keep_outcome(engine: &Engine, scan: &Scan, report: &Report, certificate: &Certificate, orphans: u64) -> Result<()> {
     let (report, certificate, measured) = (report.clone(), certificate.clone(), cost::measured(&scan.reads));
     let number = |many: u64| i64::try_from(many).unwrap_or(i64::MAX);
     let mut adds: Vec<(&'static str, String, i64)> =
         scan.reads.iter().map(|read| (COMPARED, read.place.connection.clone(), number(read.compared))).collect();
     adds.push((FOUND, String::new(), number(report.differences)));
     adds.push((RESOLVED, String::new(), number(report.resolved)));
+    adds.push((ORPHANS_RESOLVED, String::new(), number(orphans)));
     let now = engine.now();
     engine
         .store()

@@ -19,6 +19,8 @@ use super::{Display, PAGE, titles};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::sync::adopt::DUPLICATE;
+use crate::sync::settle::{DUPLICATES_MERGED, ORPHANS_RESOLVED};
 
 /// Which reviews to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -216,13 +218,16 @@ pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
     let pair = (super::parse_id(&review.first.record)?, super::parse_id(&review.second.record)?);
     let (catalog, seer, now, number) = (engine.catalog(), viewer.clone(), engine.now(), parse_number(id)?);
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
+    // Two records of one system were twins; one of each system were orphans that belong together.
+    let merged = if review.kind == DUPLICATE { DUPLICATES_MERGED } else { ORPHANS_RESOLVED };
     engine
         .store()
         .write(move |tx| {
             decide(tx, number, ReviewState::Accepted, &seer, now)?;
             let merging =
                 merge::Merging { catalog: &catalog, viewer: &seer, connections: &connections, why: format!("review {number}"), now };
-            merging.merge(tx, &pair.0, &pair.1)
+            merging.merge(tx, &pair.0, &pair.1)?;
+            tx.count(now, &[(merged, "", 1)])
         })
         .await?;
     show(engine, viewer, id).await

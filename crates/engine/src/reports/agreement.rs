@@ -27,6 +27,16 @@ pub(super) struct Agreement {
     pub(super) linked: u64,
     pub(super) in_agreement: u64,
     pub(super) drift: Vec<DriftLine>,
+    /// Records of which a counterpart differs while nothing is in flight.
+    pub(super) drifting: u64,
+    /// Records with a value in every field that a mapping needs.
+    pub(super) complete: u64,
+    /// Records without a value in such a field, by object and field.
+    pub(super) lacking: BTreeMap<(String, String), u64>,
+    /// Records with a value, by object and field.
+    pub(super) filled: BTreeMap<(String, String), u64>,
+    /// Records by object.
+    pub(super) by_object: BTreeMap<String, u64>,
     /// Accounts won since the instant asked for, and the ledger entry that told of their support profile.
     pub(super) won: Vec<(Timestamp, EntryId)>,
 }
@@ -95,6 +105,7 @@ impl Comparison<'_> {
     pub(super) fn run(&self, tx: &mut Tx<'_>) -> Result<Agreement, StoreError> {
         let mut found = Agreement::default();
         let mut drift: BTreeMap<(String, String, Cause), u64> = BTreeMap::new();
+        let required = self.required();
         let dead = dead_records(tx, self.viewer)?;
         for object in CUSTOMERS {
             let mut after: Option<RecordId> = None;
@@ -111,6 +122,7 @@ impl Comparison<'_> {
                 for record in &records {
                     let links = links.get(&record.id).map(Vec::as_slice).unwrap_or_default();
                     self.count(record, links, &waiting, &dead, &mut found, &mut drift);
+                    count_values(record, required.get(record.object.as_str()), &mut found);
                 }
                 if records.len() < PAGE_ROWS_MAX {
                     break;
@@ -125,6 +137,17 @@ impl Comparison<'_> {
         found.drift.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.field.cmp(&b.field)));
         found.drift.truncate(DRIFT_LINES);
         Ok(found)
+    }
+
+    /// Fields that a mapping of an object needs, by object.
+    fn required(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut required: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for mapped in self.connections.iter().flat_map(|connection| self.catalog.mappings(connection)) {
+            let mapping = mapped.mapping();
+            let lines = mapping.fields.iter().filter(|line| line.required).map(|line| line.field.clone());
+            required.entry(mapping.object.clone()).or_default().extend(lines);
+        }
+        required
     }
 
     fn count(
@@ -143,6 +166,7 @@ impl Comparison<'_> {
         found.records += 1;
         found.linked += u64::from(linked);
         found.in_agreement += u64::from(linked && idle && differing.is_empty());
+        found.drifting += u64::from(!moving && !differing.is_empty());
         for (field, behind) in differing {
             let cause = if waiting.frozen.contains(&(record.id.clone(), field.clone())) {
                 Cause::Waiting
@@ -165,6 +189,20 @@ impl Comparison<'_> {
             found.won.push((*won, *told));
         }
     }
+}
+
+/// Which fields of a record have a value, and which lack one that a mapping needs.
+fn count_values(record: &Record, required: Option<&BTreeSet<String>>, found: &mut Agreement) {
+    *found.by_object.entry(record.object.clone()).or_default() += 1;
+    for (field, _) in record.data.iter().filter(|(_, value)| !value.is_blank()) {
+        *found.filled.entry((record.object.clone(), field.clone())).or_default() += 1;
+    }
+    let mut complete = true;
+    for field in required.into_iter().flatten().filter(|field| get(&record.data, field).is_blank()) {
+        complete = false;
+        *found.lacking.entry((record.object.clone(), field.clone())).or_default() += 1;
+    }
+    found.complete += u64::from(complete);
 }
 
 fn dead_records(tx: &mut Tx<'_>, viewer: &Viewer) -> Result<BTreeSet<RecordId>, StoreError> {

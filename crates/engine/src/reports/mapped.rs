@@ -41,28 +41,33 @@ impl Flow {
 /// Counts fields by the way they flow. `broken` names the objects at connections that cannot be synced now: (connection, object).
 pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> MappingStatus {
     let catalog = engine.catalog();
+    let all = engine.connections().iter().flat_map(|(name, connection)| {
+        let stuck = |mapping: &Mapping| broken.contains(&(name.clone(), mapping.object.clone()));
+        catalog.mappings(name).iter().map(move |mapped| (connection.role, mapped.mapping(), stuck(mapped.mapping())))
+    });
+    count_of(all)
+}
+
+/// Counts fields of mappings by the way they flow; each with the part its connection plays, and whether it cannot be synced now.
+pub(super) fn count_of<'a>(mappings: impl Iterator<Item = (Role, &'a Mapping, bool)>) -> MappingStatus {
     let mut flows: BTreeMap<(String, String), Flow> = BTreeMap::new();
-    for (name, connection) in engine.connections() {
-        for mapped in catalog.mappings(name) {
-            let mapping = mapped.mapping();
-            let stuck = broken.contains(&(name.clone(), mapping.object.clone()));
-            for line in &mapping.fields {
-                let flow = flows.entry((mapping.object.clone(), line.field.clone())).or_default();
-                let (reads, writes) = (line.direction != Direction::Out, line.direction != Direction::In);
-                match connection.role {
-                    Role::Crm => {
-                        flow.from_crm |= reads;
-                        flow.to_crm |= writes;
-                    }
-                    Role::Support => {
-                        flow.from_support |= reads;
-                        flow.to_support |= writes;
-                    }
+    for (role, mapping, stuck) in mappings {
+        for line in &mapping.fields {
+            let flow = flows.entry((mapping.object.clone(), line.field.clone())).or_default();
+            let (reads, writes) = (line.direction != Direction::Out, line.direction != Direction::In);
+            match role {
+                Role::Crm => {
+                    flow.from_crm |= reads;
+                    flow.to_crm |= writes;
                 }
-                flow.custom |= is_custom(&line.remote);
-                flow.broken |= stuck;
-                flow.owner = Some(line.owner);
+                Role::Support => {
+                    flow.from_support |= reads;
+                    flow.to_support |= writes;
+                }
             }
+            flow.custom |= is_custom(&line.remote);
+            flow.broken |= stuck;
+            flow.owner = Some(line.owner);
         }
     }
     let many = |pick: &dyn Fn(&Flow) -> bool| flows.values().filter(|flow| pick(flow)).count() as u64;

@@ -20,7 +20,7 @@ use super::decide::{Decision, Wait};
 use super::edit::search_text;
 use super::fate::{Fate, end_hints, fate};
 use super::first_read;
-use super::settle::lost_since;
+use super::settle::{DUPLICATES_MERGED, lost_since};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::entry;
@@ -130,6 +130,7 @@ fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> R
     for decision in decisions.iter().filter(|decision| decision.state == RecordState::Merged) {
         let merged = decision.links.iter().find(|link| link.state == LinkState::Merged);
         let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
+        tx.count(now, &[(DUPLICATES_MERGED, &link.connection, 1)])?;
         super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
     }
     Ok(())

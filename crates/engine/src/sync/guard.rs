@@ -11,11 +11,13 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::Owner;
 use entente_model::value::{FieldKey, Value, get};
-use entente_store::{HeldRecord, HoldState, LinkState, MassKey, NewNotice, Outcome, Settled, StoreError, Tx};
+use entente_store::{HeldRecord, HoldState, LinkState, MassKey, Outcome, Settled, Severity, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::decide::Decision;
 use super::ingest::Way;
+use crate::alerts::raise::raise;
+use crate::alerts::{AlertKind, Signal};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -233,7 +235,7 @@ async fn hold(
                 let (id, fresh) = tx.open_hold(key, *many, *allowed, now)?;
                 open.insert(key.clone(), id);
                 if fresh {
-                    tell(tx, id, key, *many, *allowed, now)?;
+                    raise(tx, &signal(id, key, *many, *allowed), now)?;
                 }
             }
             let mut rows = Vec::new();
@@ -276,21 +278,19 @@ pub fn words(kind: &str) -> &'static str {
     }
 }
 
-fn tell(tx: &mut Tx<'_>, id: i64, key: &MassKey, many: u64, allowed: u64, now: Timestamp) -> Result<(), StoreError> {
+/// What operators are told of a hold while it is open.
+pub(crate) fn signal(id: i64, key: &MassKey, many: u64, allowed: u64) -> Signal {
     let (connection, object, what) = (&key.connection, &key.object, words(&key.kind));
-    tracing::warn!(hold = id, connection, object, kind = key.kind, many, allowed, "an unusual mass change is held");
-    tx.notify(&NewNotice {
-        at: now,
-        kind: "hold".to_owned(),
-        recipient: "ops".to_owned(),
-        title: format!("⚠ Held: {many} {object} records {what} at {connection}"),
+    Signal {
+        kind: AlertKind::MassChange,
+        subject: id.to_string(),
+        severity: Severity::Critical,
+        title: format!("Held: {many} {object} records {what} at {connection}"),
         body: format!(
             "That many changes of the kind within a few minutes are unusual ({allowed} pass), so they wait for a person. \
              `entente holds show {id}` shows them, `entente holds release {id}` lets them go, `entente holds drop {id}` puts them back."
         ),
-        record: None,
-    })
-    .map(drop)
+    }
 }
 
 /// Counts what passes, within the transaction that commits it. A decision that is only tried again was counted before.

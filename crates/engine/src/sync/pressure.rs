@@ -53,6 +53,8 @@ struct State {
     latest: VecDeque<bool>,
     /// Probes of the present rest that failed.
     probes_failed: u32,
+    /// Whether it has answered since it last rested, or since start.
+    answers: bool,
 }
 
 impl State {
@@ -73,6 +75,7 @@ impl State {
         self.trouble = Some(Trouble { error: error.clone(), until: after(now, wait) });
         self.streak = 0;
         self.latest.clear();
+        self.answers = false;
     }
 
     fn rests(&self, now: Timestamp) -> bool {
@@ -139,11 +142,24 @@ impl Pressure {
             streak: 0,
             latest: VecDeque::new(),
             probes_failed: 0,
+            answers: false,
         }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is known to answer: a call has gone through since it last rested, or since this process started.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        self.state().answers
+    }
+
+    /// How many calls failed one after the other, up to now.
+    #[must_use]
+    pub fn failing_in_a_row(&self) -> u32 {
+        self.state().streak
     }
 
     /// Rows that the next write call may carry.
@@ -160,6 +176,7 @@ impl Pressure {
             return;
         }
         state.trouble = None;
+        state.answers = true;
         state.note_call(false);
         state.quiet_calls += 1;
         if state.quiet_calls >= CALM_CALLS {
@@ -184,6 +201,7 @@ impl Pressure {
             Class::Reauthenticate | Class::Configuration if state.rests(now) => {}
             Class::Reauthenticate | Class::Configuration => {
                 state.trouble = Some(Trouble { error: error.clone(), until: after(now, PAUSE_MS) });
+                state.answers = false;
             }
             Class::LookAgain | Class::Data => {}
         }
@@ -208,6 +226,7 @@ impl Pressure {
         match error {
             None => {
                 state.trouble = None;
+                state.answers = true;
                 state.probes_failed = 0;
             }
             Some(error) if error.class == Class::Retry && state.trouble.as_ref().is_some_and(Trouble::is_outage) => {
@@ -222,6 +241,7 @@ impl Pressure {
                 if matches!(error.class, Class::Data | Class::LookAgain) && state.trouble.as_ref().is_some_and(Trouble::is_outage) =>
             {
                 state.trouble = None;
+                state.answers = true;
                 state.probes_failed = 0;
             }
             // Neither mended nor refused: the next call after the short rest shows it.

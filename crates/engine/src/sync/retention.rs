@@ -12,6 +12,9 @@ const ROWS: usize = 2_000;
 /// One day, in milliseconds.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Days that syncs are kept by minute: the longest window of a burn rate is three.
+const MINUTES_DAYS: u64 = 4;
+
 /// Setting that keeps when it was last done.
 const SETTING: &str = "retention/at";
 
@@ -24,6 +27,8 @@ pub struct Pruned {
     pub bodies: u64,
     /// Failures that are over.
     pub sync_events: u64,
+    /// Alerts that are over.
+    pub alerts: u64,
 }
 
 /// Removes what is older than the settings say, unless that was done within a day. `None` when it was.
@@ -44,22 +49,26 @@ pub async fn daily(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) -> 
     let (deliveries, bodies, events) =
         (before(options.keep_deliveries_days), before(options.keep_bodies_days), before(options.keep_sync_events_days));
     let passes = before(1);
+    let minutes = before(MINUTES_DAYS);
     let mut pruned = Pruned::default();
     while !stop() {
         let step = engine
             .store()
             .write(move |tx| {
                 tx.prune_holds(passes)?;
+                tx.prune_syncs(minutes)?;
                 Ok(Pruned {
                     deliveries: tx.prune_inbox(deliveries, ROWS)?,
                     bodies: tx.empty_deliveries(bodies, ROWS)?,
                     sync_events: tx.prune_sync_events(events, ROWS)?,
+                    alerts: tx.prune_alerts(events, ROWS)?,
                 })
             })
             .await?;
         pruned.deliveries += step.deliveries;
         pruned.bodies += step.bodies;
         pruned.sync_events += step.sync_events;
+        pruned.alerts += step.alerts;
         if step == Pruned::default() {
             engine.store().write(move |tx| tx.put_setting(SETTING, &now)).await?;
             tracing::info!(?pruned, "old deliveries and failures were removed");

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::privacy::schedule as erasures;
 use crate::reconcile::schedule;
-use crate::reports::watch;
+use crate::reports::{levels, watch};
 
 /// Longest sleep of a loop that is woken by the store: wake-ups may be lost.
 const NAP: Duration = Duration::from_secs(1);
@@ -33,7 +33,9 @@ const SEAL_EVERY: Duration = Duration::from_secs(2);
 /// Entries that automation follows in one step.
 const FOLLOW_ENTRIES: usize = 500;
 /// Time between looks for things that operators should be told of.
-const WATCH_EVERY: Duration = Duration::from_secs(60);
+const WATCH_EVERY: Duration = Duration::from_secs(15);
+/// Time between looks whether levels are to be counted.
+const LEVELS_EVERY: Duration = Duration::from_secs(60);
 /// Time between looks whether a day has passed since old things were removed.
 const RETENTION_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -63,6 +65,9 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     loops.spawn(workers(engine.clone(), shutdown.clone()));
     loops.spawn(while_leading("watching the sync", WATCH_EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
         watch::watch(&engine).await
+    }));
+    loops.spawn(while_leading("counting levels", LEVELS_EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
+        levels::due(&engine).await.map(drop)
     }));
     loops.spawn(while_leading("removing what is old", RETENTION_EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
         retention::daily(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)

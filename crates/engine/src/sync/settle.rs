@@ -12,7 +12,7 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::Role;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, StoreError, Tx, Viewer};
+use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, StoreError, Syncs, Tx, Viewer};
 
 use super::decide::{Decision, PlannedWrite, id_field};
 use super::deliver::Delivered;
@@ -21,6 +21,7 @@ use super::fate::{Fate, end_hints, fate, give_back};
 use super::redirect::{Author, redirect};
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use super::wake::wake;
+use crate::alerts::burn::LATENCY_MS;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -29,6 +30,20 @@ use crate::privacy::met::{Met, note};
 
 /// Latency counter of live changes: from the change to its landing, in milliseconds.
 pub const LIVE_LATENCY: &str = "live";
+/// Counter of milliseconds of all live changes together, for their mean.
+pub const LIVE_MS: &str = "live_ms";
+/// Counter of live changes whose time to land is known.
+pub const LIVE_TIMED: &str = "live_timed";
+/// Counter of support profiles made for new customers.
+pub const PROFILES: &str = "profiles";
+/// Counter of milliseconds from won to the support profile, of all of them together.
+pub const PROFILES_MS: &str = "profiles_ms";
+/// Counter of satisfaction scores logged in the CRM.
+pub const CSAT: &str = "csat";
+/// Counter of records that turned out to be another one's twin and were merged into it.
+pub const DUPLICATES_MERGED: &str = "duplicates_merged";
+/// Counter of orphans (records or rows that were at one side alone) that found their counterpart by a decision or a reconciliation.
+pub const ORPHANS_RESOLVED: &str = "orphans_resolved";
 /// Latency counter of new customers: from won to the support id written back, in milliseconds.
 pub const ONBOARDING_LATENCY: &str = "onboarding";
 
@@ -208,13 +223,32 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, name: &'static str, connection: &str) {
-        *self.counts.entry((name, connection.to_owned())).or_default() += 1;
+        self.add_many(name, connection, 1);
+    }
+
+    fn add_many(&mut self, name: &'static str, connection: &str, many: i64) {
+        *self.counts.entry((name, connection.to_owned())).or_default() += many;
+    }
+
+    /// The same for rates over minutes: what landed by connection, and how many live changes were slow.
+    fn syncs(&self) -> BTreeMap<String, Syncs> {
+        let mut syncs: BTreeMap<String, Syncs> = BTreeMap::new();
+        for ((_, connection), many) in self.counts.iter().filter(|((name, _), _)| *name == "synced") {
+            syncs.entry(connection.clone()).or_default().landed += u64::try_from(*many).unwrap_or(0);
+        }
+        if let Some(live) = self.latencies.get(LIVE_LATENCY) {
+            let all = syncs.entry(String::new()).or_default();
+            all.timed = live.len() as u64;
+            all.slow = live.iter().filter(|ms| **ms > LATENCY_MS).count() as u64;
+        }
+        syncs
     }
 
     fn keep(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
         let adds: Vec<(&str, &str, i64)> =
             self.counts.iter().map(|((name, connection), delta)| (*name, connection.as_str(), *delta)).collect();
         tx.count(now, &adds)?;
+        tx.add_syncs(now, &self.syncs())?;
         for (name, samples) in &self.latencies {
             tx.add_latencies(now, name, samples)?;
         }
@@ -248,6 +282,13 @@ fn land(
                 if record.object == "case" && connection.role == Role::Crm {
                     tally.add("activities", &planned.connection);
                 }
+                if record.object == "account"
+                    && connection.role == Role::Support
+                    && let Value::DateTime(won) = get(&decision.after, "won_at")
+                {
+                    tally.add(PROFILES, "");
+                    tally.add_many(PROFILES_MS, "", (now.as_millisecond() - won.as_millisecond()).max(0));
+                }
                 if is_checklist(&decision.after) && connection.role == Role::Support {
                     tally.add("onboarding_checklists", "");
                 }
@@ -266,6 +307,9 @@ fn land(
         }
         if planned.fields.contains_key("health_score") {
             tally.add("health", &planned.connection);
+        }
+        if connection.role == Role::Crm && planned.fields.get("csat").is_some_and(|rating| !rating.is_blank()) {
+            tally.add(CSAT, &planned.connection);
         }
         note_onboarding(decision, planned, connection.role, tally, now);
     }
@@ -381,6 +425,7 @@ fn absorb(
     if left.iter().any(|link| link.state == LinkState::Present) {
         return super::merged::ask(tx, &absorbed, &survivor.id, connection, now);
     }
+    tx.count(now, &[(DUPLICATES_MERGED, connection, 1)])?;
     absorbed.state = RecordState::Merged;
     absorbed.merged_into = Some(survivor.id.clone());
     absorbed.updated_at = now;
@@ -440,6 +485,8 @@ fn note_latency(decision: &Decision, tally: &mut Tally, now: Timestamp) {
         let ms = (now.as_millisecond() - origin.as_millisecond()).max(0);
         if hint.lane < LANE_ACTIVITY {
             tally.latencies.entry(LIVE_LATENCY).or_default().push(u64::try_from(ms).unwrap_or(0));
+            tally.add(LIVE_TIMED, "");
+            tally.add_many(LIVE_MS, "", ms);
         }
         tally.landed_at = Some(ms);
     }

@@ -50,7 +50,7 @@ fn count(house: &House, side: &str, value: &str) -> usize {
 
 async fn notices(house: &House) -> Vec<String> {
     let notices = house.store.read(|tx| tx.notices(entente_store::NoticeState::Pending, 100, None)).await.unwrap();
-    notices.into_iter().filter(|notice| notice.notice.kind == "hold").map(|notice| notice.notice.title).collect()
+    notices.into_iter().filter(|notice| notice.notice.kind == "alert").map(|notice| notice.notice.title).collect()
 }
 
 #[tokio::test]

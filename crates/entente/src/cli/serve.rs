@@ -56,7 +56,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let mut config = context.config()?;
     config.listen = args.listen.unwrap_or(config.listen);
     let store = assemble::store(&config).await?;
-    let app_access = |engine: Engine| App::new(engine, config.listen, config.public_url.clone());
+    let notifier = notifier(&config)?;
+    let app_access = |engine: Engine| App::new(engine, config.listen, config.public_url.clone()).with_notifier(notifier.clone());
     let engine = assemble::engine(&config, store).await?;
     let app = app_access(engine.clone());
     if !app.open_access && !tokens::any(engine.store()).await? {
@@ -252,6 +253,9 @@ pub fn notifier(config: &Config) -> Result<Notifier> {
     });
     let settings = NotifierSettings {
         slack: notify.slack_webhook.clone(),
+        teams: notify.teams_webhook.clone(),
+        webhooks: notify.webhooks.clone(),
+        quiet: notify.quiet.clone(),
         mail,
         channels: notify.channels.clone(),
         link_base: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),

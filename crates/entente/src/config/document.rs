@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::PartialSchema;
 
 use super::connection::{AuthTable, ConnectionTable, WebhooksTable};
+use super::notify::{QuietTable, WebhookTable};
 use super::tables::{LocaleTable, NotifyTable, ServerTable, SmtpTable, StoreTable};
 
 /// A configuration that explains itself: `entente config example`.
@@ -50,6 +51,12 @@ fn sections() -> Result<Vec<Section>, serde_json::Error> {
         section::<AuthTable>("auth = { … }", "Credentials of a connection.", none.clone())?,
         section::<WebhooksTable>("webhooks = { … }", "How webhooks of a connection are verified.", none.clone())?,
         section::<NotifyTable>("[notify]", "Who is told what, and how.", none.clone())?,
+        section::<WebhookTable>("[[notify.webhook]]", "A receiver of events as JSON; repeat it for each.", none.clone())?,
+        section::<QuietTable>(
+            "[notify.quiet_hours]",
+            "When alerts that can wait are held back; they are sent when the hours end.",
+            serde_json::json!({ "critical": true }),
+        )?,
         section::<SmtpTable>("[notify.smtp]", "Outgoing mail.", none)?,
     ])
 }
@@ -145,7 +152,18 @@ mod tests {
                 assert!(meaning.len() > 5, "{header}: {line} says nothing");
             }
         }
-        for secret in ["`headers`", "`auth`", "`url`", "`key`", "`signing_secret`", "`path_secret`", "`slack_webhook`", "`password`"] {
+        for secret in [
+            "`headers`",
+            "`auth`",
+            "`url`",
+            "`key`",
+            "`signing_secret`",
+            "`path_secret`",
+            "`slack_webhook`",
+            "`teams_webhook`",
+            "`secret`",
+            "`password`",
+        ] {
             assert!(page.contains(&format!("\n| {secret} |")), "{secret} is missing");
         }
     }

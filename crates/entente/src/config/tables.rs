@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::connection::ConnectionTable;
 use super::flaw::nearest;
+use super::notify::{QuietTable, WebhookTable};
 use super::secret::{Resolver, SecretSource};
 use super::{NotifySettings, SmtpSettings};
 
@@ -175,14 +176,24 @@ pub struct NotifyTable {
     /// Address of a Slack incoming webhook. Secret, because whoever has it can post.
     #[schema(value_type = Option<String>)]
     pub slack_webhook: Option<Spanned<SecretSource>>,
+    /// Address of a Microsoft Teams workflow "Post to a channel when a webhook request is received". Secret, because whoever has it can post.
+    #[schema(value_type = Option<String>)]
+    pub teams_webhook: Option<Spanned<SecretSource>>,
+    /// Any other receivers of events, a table for each.
+    #[schema(value_type = Vec<Object>)]
+    pub webhook: Vec<WebhookTable>,
+    /// Hours of the day in which alerts that can wait are held back, a table of its own.
+    #[schema(value_type = Option<Object>)]
+    pub quiet_hours: Option<QuietTable>,
     /// Outgoing mail server, a table of its own.
     #[schema(value_type = Option<Object>)]
     pub smtp: Option<SmtpTable>,
     /// Sender of mails, such as `Entente <entente@example.com>`. Needed with `smtp`.
     #[schema(value_type = Option<String>)]
     pub from: Option<Spanned<String>>,
-    /// Destinations by audience: `ops = ["slack", "ops@example.com"]`. The audience `ops` is told of everything that needs an operator; without
-    /// an entry it gets Slack if there is one. `compliance` is told of every erasure in the same way. Account executives and customer success managers are told at their own addresses, and need no
+    /// Destinations by audience: `ops = ["slack", "teams", "pager", "ops@example.com"]`, where `pager` is the name of a webhook. The audience
+    /// `ops` is told of everything that needs an operator; without an entry it gets Slack, Teams and every webhook there is. The audience
+    /// `compliance` is told of every erasure; without an entry those go where the operators' do. Account executives and customer success managers are told at their own addresses, and need no
     /// entry; one with such an address (`"ada@example.com" = ["slack"]`) sends their notices elsewhere.
     #[schema(value_type = Object)]
     pub channels: BTreeMap<String, Spanned<Vec<String>>>,
@@ -190,7 +201,7 @@ pub struct NotifyTable {
 
 impl NotifyTable {
     /// Checks destinations and looks secrets up.
-    pub fn check(self, resolver: &mut Resolver<'_>) -> NotifySettings {
+    pub fn check(self, timezone: &jiff::tz::TimeZone, resolver: &mut Resolver<'_>) -> NotifySettings {
         let slack_webhook = self.slack_webhook.as_ref().and_then(|source| {
             let secret = resolver.secret(source, "notify.slack_webhook")?;
             let usable =
@@ -206,6 +217,11 @@ impl NotifyTable {
             }
             Some(secret)
         });
+        let teams_webhook = super::notify::teams(self.teams_webhook.as_ref(), resolver);
+        let names: Vec<String> = self.webhook.iter().map(|table| table.name.get_ref().clone()).collect();
+        let webhooks = super::notify::webhooks(self.webhook, resolver);
+        let quiet = self.quiet_hours.and_then(|table| table.check(timezone, resolver));
+        let had_teams = self.teams_webhook.is_some();
         let had_slack = self.slack_webhook.is_some();
         let had_smtp = self.smtp.is_some();
         let smtp = self.smtp.and_then(|table| table.check(resolver));
@@ -227,6 +243,8 @@ impl NotifyTable {
             for destination in destinations.get_ref() {
                 if destination == "slack" && !had_slack {
                     resolver.flaw(destinations.span(), &key, "Slack is named here but not set up", "set notify.slack_webhook");
+                } else if destination == "teams" && !had_teams {
+                    resolver.flaw(destinations.span(), &key, "Teams is named here but not set up", "set notify.teams_webhook");
                 } else if destination.contains('@') && !had_smtp {
                     resolver.flaw(
                         destinations.span(),
@@ -234,18 +252,18 @@ impl NotifyTable {
                         "a mail address is named here but no mail server is set up",
                         "add [notify.smtp]",
                     );
-                } else if destination != "slack" && !destination.contains('@') {
+                } else if !matches!(destination.as_str(), "slack" | "teams") && !destination.contains('@') && !names.contains(destination) {
                     resolver.flaw(
                         destinations.span(),
                         &key,
                         format!("`{destination}` is no destination"),
-                        "use `slack` or an e-mail address",
+                        "use `slack`, `teams`, the name of a [[notify.webhook]], or an e-mail address",
                     );
                 }
             }
         }
         let channels = self.channels.into_iter().map(|(audience, destinations)| (audience, destinations.into_inner())).collect();
-        NotifySettings { slack_webhook, smtp, from: self.from.map(Spanned::into_inner), channels }
+        NotifySettings { slack_webhook, teams_webhook, webhooks, quiet, smtp, from: self.from.map(Spanned::into_inner), channels }
     }
 }
 

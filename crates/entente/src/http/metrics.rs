@@ -5,8 +5,10 @@ use std::sync::atomic::AtomicU64;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use entente_engine::alerts::burn;
 use entente_engine::reconcile::report::{Report, read_last};
 use entente_engine::reconcile::{COMPARED, FOUND, RESOLVED};
+use entente_engine::reports::levels;
 use entente_engine::reports::meter::{CALLS, CALLS_FAILED, CALLS_LIMITED, CALLS_MS, Condition};
 use entente_engine::sync::settle::LIVE_LATENCY;
 use entente_model::clock::Timestamp;
@@ -41,6 +43,7 @@ const COUNTERS: &[Published] = &[
     ("polls", "sync_polls", "Complete polls", &[]),
     ("webhooks_refused", "sync_webhooks_refused", "Webhooks that were not verified or not readable", &[]),
     ("webhooks_repeated", "sync_webhooks_repeated", "Webhooks that were kept before and dropped", &[]),
+    ("failed", "sync_failures", "Syncs that failed, whatever became of them", &[]),
     ("created", "sync_writes", "Rows written, by kind", &[("op", "create")]),
     ("updated", "sync_writes", "Rows written, by kind", &[("op", "update")]),
     ("deleted", "sync_writes", "Rows written, by kind", &[("op", "delete")]),
@@ -66,6 +69,10 @@ struct Read {
     links: Vec<((String, String), u64)>,
     cursors: Vec<(String, Timestamp)>,
     reconciled: Option<Report>,
+    alerts: std::collections::BTreeMap<(String, String), u64>,
+    burn: Vec<(i64, std::collections::BTreeMap<String, entente_store::Syncs>)>,
+    levels: Vec<(&'static str, u64)>,
+    conflict_since: Option<Timestamp>,
 }
 
 /// Metrics in the text format of OpenMetrics.
@@ -77,6 +84,7 @@ pub async fn metrics(State(app): State<App>) -> Result<Response, ApiError> {
     register_counters(&mut registry, &read);
     register_queues(&mut registry, &read, now);
     register_connections(&mut registry, &app, now);
+    register_quality(&mut registry, &read, now);
     if let Some(report) = &read.reconciled {
         register_reconciliation(&mut registry, report);
     }
@@ -116,7 +124,43 @@ fn read(tx: &mut entente_store::Tx<'_>, now: Timestamp) -> entente_store::Result
         links: tx.link_counts()?.into_iter().collect(),
         cursors: tx.cursors("poll/")?.into_iter().map(|(name, (_, at))| (name, at)).collect(),
         reconciled: read_last(tx)?,
+        alerts: open_alerts(tx)?,
+        burn: burn_windows(tx, now)?,
+        levels: levels(tx, now)?,
+        conflict_since: tx.conflict_ages(now)?.0,
     })
+}
+
+fn open_alerts(tx: &mut entente_store::Tx<'_>) -> entente_store::Result<std::collections::BTreeMap<(String, String), u64>> {
+    let mut counts = std::collections::BTreeMap::new();
+    for alert in tx.alerts(true, entente_store::PAGE_ROWS_MAX, None)? {
+        *counts.entry((alert.alert.kind, alert.alert.severity.to_string())).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+/// What the windows of the burn rates show, by their minutes.
+fn burn_windows(
+    tx: &mut entente_store::Tx<'_>,
+    now: Timestamp,
+) -> entente_store::Result<Vec<(i64, std::collections::BTreeMap<String, entente_store::Syncs>)>> {
+    let minutes: std::collections::BTreeSet<i64> = burn::RULES.iter().flat_map(|rule| [rule.long, rule.short]).collect();
+    let mut windows = Vec::new();
+    for minutes in minutes {
+        let from = Timestamp::from_millisecond(now.as_millisecond() - minutes * 60_000).unwrap_or(now);
+        windows.push((minutes, tx.syncs_since(from)?));
+    }
+    Ok(windows)
+}
+
+/// The last levels of records, as they are counted a few times an hour.
+fn levels(tx: &mut entente_store::Tx<'_>, now: Timestamp) -> entente_store::Result<Vec<(&'static str, u64)>> {
+    let day_ago = Timestamp::from_millisecond(now.as_millisecond() - 24 * LATENCY_WINDOW_MS).unwrap_or(now);
+    let mut found = Vec::new();
+    for name in [levels::RECORDS, levels::IN_AGREEMENT, levels::DRIFT, levels::COMPLETE, levels::DUPLICATES] {
+        found.extend(tx.levels(name, day_ago, now)?.last().map(|level| (name, level.last)));
+    }
+    Ok(found)
 }
 
 fn register_counters(registry: &mut Registry, read: &Read) {
@@ -194,6 +238,24 @@ fn register_reconciliation(registry: &mut Registry, report: &Report) {
     whole(registry, "sync_drift_records", "Records that the last reconciliation found to differ, by field and cause", drift);
     let left = [(Vec::new(), report.exceptions_total)];
     whole(registry, "reconcile_exceptions", "What was not in agreement at the end of the last reconciliation", left);
+}
+
+fn register_quality(registry: &mut Registry, read: &Read, now: Timestamp) {
+    let alerts = read.alerts.iter().map(|((kind, severity), many)| (vec![("kind", kind.clone()), ("severity", severity.clone())], *many));
+    whole(registry, "sync_alerts_open", "Alerts that are open, by kind", alerts);
+    let levels = read.levels.iter().map(|(name, many)| (vec![("level", (*name).to_owned())], *many));
+    whole(registry, "sync_level", "Records in agreement, drifting, complete; counted a few times an hour", levels);
+    let age = read.conflict_since.map(|at| (Vec::new(), seconds((now.as_millisecond() - at.as_millisecond()).max(0))));
+    fraction(registry, "sync_conflict_oldest_seconds", "Age of the oldest conflict that waits for a person", age);
+    let rates = read.burn.iter().flat_map(|(minutes, window)| {
+        window.iter().map(move |(connection, syncs)| {
+            let (promise, of) =
+                if connection.is_empty() { ("latency", burn::Promise::Latency) } else { ("success", burn::Promise::Success) };
+            let labels = vec![("promise", promise.to_owned()), ("connector", connection.clone()), ("window", format!("{minutes}m"))];
+            (labels, burn::rate(of, *syncs))
+        })
+    });
+    fraction(registry, "sync_slo_burn_rate", "How many times faster than over a month an error budget burns", rates);
 }
 
 fn register_connections(registry: &mut Registry, app: &App, now: Timestamp) {

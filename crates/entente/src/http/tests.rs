@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
+mod alerts;
 mod dashboard;
 mod dead_letters;
 mod holds;
@@ -23,6 +24,7 @@ mod mappings;
 mod privacy;
 mod provisioning;
 mod reconciliation;
+mod reports;
 mod reviews;
 mod undo;
 

@@ -1,5 +1,6 @@
 //! Version 1 of the API, one file per resource.
 
+pub mod alerts;
 pub mod conflicts;
 pub mod dashboard;
 pub mod dead_letters;
@@ -10,6 +11,7 @@ pub mod plan;
 pub mod privacy;
 pub mod reconciliation;
 pub mod records;
+pub mod reports;
 pub mod resync;
 pub mod reviews;
 pub mod session;
@@ -29,6 +31,8 @@ pub fn routes() -> Router<App> {
         .merge(reviews::routes())
         .merge(dead_letters::routes())
         .merge(holds::routes())
+        .merge(alerts::routes())
+        .merge(reports::routes())
         .merge(mappings::routes())
         .merge(resync::routes())
         .merge(plan::routes())

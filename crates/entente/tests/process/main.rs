@@ -10,6 +10,7 @@ mod platforms;
 mod relay;
 mod sims;
 
+mod alerts;
 mod bad_input;
 mod forgotten;
 mod hubspot_zendesk;

@@ -1,0 +1,25 @@
+//! Everything that is so now and that operators are to be told of.
+
+use entente_model::clock::Timestamp;
+use entente_store::{Alert, StoreError, Tx};
+
+use super::explained::Known;
+use super::raise::Signal;
+use super::{connections, queues, rates};
+use crate::engine::Engine;
+
+/// How far back alerts that are over may explain something, in milliseconds: as long as the longest short window of the burn rates.
+pub(crate) const LATELY_MS: i64 = 6 * 60 * 60 * 1000;
+
+/// Looks at everything. `alerts` are those that are open or ended lately.
+pub(crate) fn gather(engine: &Engine, tx: &mut Tx<'_>, alerts: &[Alert], now: Timestamp) -> Result<Vec<Signal>, StoreError> {
+    let outages = connections::outages(engine, alerts, now);
+    let known = Known { alerts, found: &outages, now };
+    let mut signals = connections::limits(engine, tx, now)?;
+    signals.extend(connections::quotas(engine, tx, now)?);
+    signals.extend(connections::stale(engine, tx, &known)?);
+    signals.extend(rates::rates(engine, tx, &known)?);
+    signals.extend(queues::queues(engine, tx, &known)?);
+    signals.extend(outages);
+    Ok(signals)
+}

@@ -1,0 +1,176 @@
+//! Levels: how much agrees, drifts, lacks values and waits, counted a few times an hour and kept by hour, so that a month's report needs no
+//! scan of what the month was like.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_model::clock::Timestamp;
+use entente_store::{StoreError, Tx, Viewer};
+use serde::{Deserialize, Serialize};
+
+use super::agreement::{Agreement, Comparison};
+use super::meter::{Condition, setting};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::reconcile::report::read_last;
+
+/// Customers held.
+pub const RECORDS: &str = "records";
+/// Of those, how many agree at every connection, without anything in flight, in conflict or failed.
+pub const IN_AGREEMENT: &str = "in_agreement";
+/// Of those, how many differ from a counterpart while nothing is in flight.
+pub const DRIFT: &str = "drift";
+/// Of those, how many have a value in every field that a mapping needs.
+pub const COMPLETE: &str = "complete";
+/// Pairs of records of one platform that may be one customer and wait for a person.
+pub const DUPLICATES: &str = "duplicates";
+/// Records that lack a counterpart and rows without a record, at the last reconciliation.
+pub const ORPHANS: &str = "orphans";
+/// Conflicts that wait for a person.
+pub const CONFLICTS: &str = "conflicts";
+/// Minutes that the oldest of them waits.
+pub const CONFLICT_AGE: &str = "conflict_age_minutes";
+/// Dead letters that wait for a person.
+pub const DEAD_LETTERS: &str = "dead_letters";
+/// Records with work waiting or under way.
+pub const QUEUE: &str = "queue";
+/// Minutes that the oldest of them waits.
+pub const QUEUE_AGE: &str = "queue_age_minutes";
+/// What the drift of a field is kept under: this, then object and field.
+const DRIFT_OF: &str = "drift/";
+
+/// Setting that keeps when it was last counted, and how long that took.
+const COUNTED: &str = "levels/counted";
+
+/// Setting that keeps which values are there, for recommendations.
+const FILLED: &str = "levels/filled";
+
+/// Time between counts, in milliseconds: a peak that lasts shorter was no drift worth a line.
+const EVERY_MS: i64 = 15 * 60 * 1000;
+
+/// Counting never takes more than this share of one core: a hundredth.
+const REST: i64 = 100;
+
+/// Milliseconds of a minute.
+const MINUTE_MS: i64 = 60_000;
+
+#[derive(Serialize, Deserialize)]
+struct Counted {
+    at: Timestamp,
+    ms: i64,
+}
+
+/// Which values are there, as last counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Filled {
+    /// Records by object.
+    pub(crate) records: BTreeMap<String, u64>,
+    /// Records with a value, by object and field (`account.industry`).
+    pub(crate) filled: BTreeMap<String, u64>,
+    /// Records without a value that a mapping needs, by object and field.
+    pub(crate) lacking: BTreeMap<String, u64>,
+}
+
+/// Which values are there, as last counted.
+pub(crate) fn filled(tx: &mut Tx<'_>) -> Result<Filled, StoreError> {
+    Ok(tx.setting(FILLED)?.unwrap_or_default())
+}
+
+/// Drift by object and field within a range: the highest number of records.
+pub(crate) fn drift_by_field(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut peaks = BTreeMap::new();
+    let catalog = engine.catalog();
+    for object in catalog.objects() {
+        for field in &object.fields {
+            let name = format!("{}.{}", object.key, field.key);
+            let peak = tx.levels(&format!("{DRIFT_OF}{name}"), from, to)?.into_iter().map(|level| level.peak).max().unwrap_or(0);
+            if peak > 0 {
+                peaks.insert(name, peak);
+            }
+        }
+    }
+    Ok(peaks)
+}
+
+/// Counts the levels when it is time. Answers whether it was.
+///
+/// # Errors
+/// When the store fails; then it is counted the next time.
+pub async fn due(engine: &Engine) -> Result<bool> {
+    let now = engine.now();
+    let last = engine.store().read(|tx| tx.setting::<Counted>(COUNTED)).await?;
+    if last.is_some_and(|last| now.as_millisecond() - last.at.as_millisecond() < EVERY_MS.max(last.ms.saturating_mul(REST))) {
+        return Ok(false);
+    }
+    count(engine).await.map(|()| true)
+}
+
+/// Counts the levels now.
+///
+/// # Errors
+/// When the store fails.
+pub async fn count(engine: &Engine) -> Result<()> {
+    let (engine_, now) = (engine.clone(), engine.now());
+    let (levels, filled) = engine.store().read(move |tx| read(tx, &engine_, now)).await?;
+    let ms = engine.now().as_millisecond() - now.as_millisecond();
+    engine
+        .store()
+        .write(move |tx| {
+            let levels: Vec<(&str, u64)> = levels.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            tx.put_levels(now, &levels)?;
+            tx.put_setting(FILLED, &filled)?;
+            tx.put_setting(COUNTED, &Counted { at: now, ms })
+        })
+        .await?;
+    Ok(())
+}
+
+fn read(tx: &mut Tx<'_>, engine: &Engine, now: Timestamp) -> Result<(BTreeMap<String, u64>, Filled), StoreError> {
+    let (viewer, catalog) = (Viewer::system(), engine.catalog());
+    let names: Vec<String> = engine.connections().keys().cloned().collect();
+    let mut stuck = BTreeSet::new();
+    for name in &names {
+        if tx.setting::<Condition>(&setting(name))?.is_some_and(|condition| matches!(condition.state.as_str(), "paused" | "broken")) {
+            stuck.insert(name.clone());
+        }
+    }
+    let comparison = Comparison { viewer: &viewer, catalog: &catalog, connections: &names, stuck: &stuck, won_since: now, now };
+    let found = comparison.run(tx)?;
+    let lanes = tx.hint_counts(now)?;
+    let minutes = |since: Option<Timestamp>| {
+        since.map_or(0, |at| u64::try_from((now.as_millisecond() - at.as_millisecond()) / MINUTE_MS).unwrap_or(0))
+    };
+    let (oldest_conflict, _) = tx.conflict_ages(now)?;
+    let mut levels: BTreeMap<String, u64> = [
+        (RECORDS, found.records),
+        (IN_AGREEMENT, found.in_agreement),
+        (DRIFT, found.drifting),
+        (COMPLETE, found.complete),
+        (DUPLICATES, tx.review_counts()?.get(crate::sync::adopt::DUPLICATE).copied().unwrap_or(0)),
+        (CONFLICTS, tx.conflict_counts()?.values().sum()),
+        (CONFLICT_AGE, minutes(oldest_conflict)),
+        (DEAD_LETTERS, tx.dead_letter_counts()?.values().sum()),
+        (QUEUE, lanes.values().map(|lane| lane.waiting + lane.retrying + lane.leased).sum()),
+        (QUEUE_AGE, minutes(lanes.values().filter_map(|lane| lane.oldest).min())),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if let Some(report) = read_last(tx)? {
+        levels.insert(ORPHANS.to_owned(), report.orphans + report.unmatched);
+    }
+    for line in &found.drift {
+        *levels.entry(format!("{DRIFT_OF}{}", line.field)).or_default() += line.records;
+    }
+    Ok((levels, filled_of(found)))
+}
+
+fn filled_of(found: Agreement) -> Filled {
+    let named = |counts: BTreeMap<(String, String), u64>| {
+        counts.into_iter().map(|((object, field), many)| (format!("{object}.{field}"), many)).collect()
+    };
+    Filled { records: found.by_object, filled: named(found.filled), lacking: named(found.lacking) }
+}

@@ -1,0 +1,53 @@
+import { useQuery } from '@tanstack/react-query';
+import { quality } from '../../api/queries';
+import { count, percent } from '../../format/number';
+import { duration, instant } from '../../format/time';
+import { Badge } from '../../ui/Badge';
+import { Failed, Loading } from '../../ui/Notice';
+import { Panel } from '../../ui/Panel';
+
+/** The last days against the promises. */
+export function Promises() {
+  const { data, error, isPending, refetch } = useQuery(quality);
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  return (
+    <Panel title="Promises by day" note={data && `${data.promises.success_percent} % of syncs land, 95 % within ${duration(data.promises.p95_ms)}`} flush>
+      {isPending ? (
+        <Loading />
+      ) : (
+        <table>
+          <thead>
+            <tr>
+              <th>Day from</th>
+              <th className="number">Landed</th>
+              <th className="number">Failed</th>
+              <th className="number">Success</th>
+              <th className="number">P50</th>
+              <th className="number">P95</th>
+              <th className="number">Calls</th>
+              <th>Promises</th>
+            </tr>
+          </thead>
+          <tbody>
+            {[...data.days].reverse().map((day) => (
+              <tr key={day.from}>
+                <td>{instant(day.from)}</td>
+                <td className="number">{count(day.landed)}</td>
+                <td className="number">{count(day.failed)}</td>
+                <td className="number">{percent(day.landed, day.landed + day.failed)}</td>
+                <td className="number">{day.p50_ms == null ? '–' : duration(day.p50_ms)}</td>
+                <td className="number">{day.p95_ms == null ? '–' : duration(day.p95_ms)}</td>
+                <td className="number">{count(day.calls)}</td>
+                <td>
+                  <Badge tone={day.kept ? 'good' : 'bad'} dot>
+                    {day.kept ? 'kept' : 'missed'}
+                  </Badge>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
