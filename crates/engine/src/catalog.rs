@@ -12,6 +12,8 @@ use entente_model::object::{FieldType, Object};
 use entente_model::plan::policy::{FieldPolicy, Kind, Merge};
 use serde::Deserialize;
 
+use crate::schema::{Standstill, Still};
+
 const OBJECTS: &str = include_str!("../packs/objects.toml");
 
 /// Default mappings by platform.
@@ -127,10 +129,14 @@ pub struct Mapped {
     pub writable: BTreeSet<String>,
     /// Remote fields read with each row.
     pub reads: Vec<String>,
+    /// The mapping as it is saved: [`Self::mapping`] has the lines in use alone.
+    pub saved: Mapping,
+    /// What of it is not used meanwhile, because the platform's schema has changed.
+    pub still: Still,
 }
 
 impl Mapped {
-    /// The mapping itself.
+    /// The mapping in use.
     #[must_use]
     pub fn mapping(&self) -> &Mapping {
         self.lens.mapping()
@@ -142,6 +148,7 @@ pub struct Catalog {
     objects: BTreeMap<String, Object>,
     by_connection: BTreeMap<String, Vec<Arc<Mapped>>>,
     policies: BTreeMap<String, Vec<FieldPolicy>>,
+    standstill: Standstill,
     stamp: i64,
 }
 
@@ -154,17 +161,31 @@ impl Catalog {
     /// # Errors
     /// When a mapping does not fit its object or another mapping.
     pub fn build(objects: Vec<Object>, mappings: BTreeMap<String, Vec<Mapping>>, locale: &Locale) -> Result<Self, CatalogError> {
+        Self::build_around(objects, mappings, Standstill::default(), locale)
+    }
+
+    /// The same, without what is not used of the mappings meanwhile.
+    ///
+    /// # Errors
+    /// When a mapping does not fit its object or another mapping.
+    pub fn build_around(
+        objects: Vec<Object>,
+        mappings: BTreeMap<String, Vec<Mapping>>,
+        standstill: Standstill,
+        locale: &Locale,
+    ) -> Result<Self, CatalogError> {
         let objects: BTreeMap<String, Object> = objects.into_iter().map(|object| (object.key.clone(), object)).collect();
         let mut by_connection = BTreeMap::new();
         for (connection, mappings) in mappings {
             let mut mapped = Vec::new();
             for mapping in mappings {
-                mapped.push(Arc::new(compile(&objects, &connection, mapping, locale)?));
+                let still = standstill.at(&connection, &mapping);
+                mapped.push(Arc::new(compile(&objects, &connection, mapping, still, locale)?));
             }
             by_connection.insert(connection, mapped);
         }
         let policies = policies(&objects, &by_connection)?;
-        Ok(Self { objects, by_connection, policies, stamp: 0 })
+        Ok(Self { objects, by_connection, policies, standstill, stamp: 0 })
     }
 
     /// The same, marked with the stamp that the saved metadata had when it was read.
@@ -177,6 +198,12 @@ impl Catalog {
     #[must_use]
     pub(crate) fn stamp(&self) -> i64 {
         self.stamp
+    }
+
+    /// What is not used of the mappings meanwhile.
+    #[must_use]
+    pub fn standstill(&self) -> &Standstill {
+        &self.standstill
     }
 
     /// All objects.
@@ -237,7 +264,15 @@ pub fn rank(object: &str) -> usize {
     ORDER.iter().position(|known| *known == object).unwrap_or(ORDER.len())
 }
 
-fn compile(objects: &BTreeMap<String, Object>, connection: &str, mapping: Mapping, locale: &Locale) -> Result<Mapped, CatalogError> {
+fn compile(
+    objects: &BTreeMap<String, Object>,
+    connection: &str,
+    saved: Mapping,
+    still: Still,
+    locale: &Locale,
+) -> Result<Mapped, CatalogError> {
+    let mut mapping = saved.in_use(&still.fields);
+    mapping.also_read.retain(|name| !still.gone.contains(name));
     let Some(object) = objects.get(&mapping.object) else {
         return Err(CatalogError::UnknownObject {
             connection: connection.to_owned(),
@@ -253,7 +288,7 @@ fn compile(objects: &BTreeMap<String, Object>, connection: &str, mapping: Mappin
     })?;
     let writable = lens.mapping().fields.iter().filter(|line| line.direction != Direction::In).map(|line| line.field.clone()).collect();
     let reads = lens.reads();
-    Ok(Mapped { lens, writable, reads })
+    Ok(Mapped { lens, writable, reads, saved, still })
 }
 
 fn policies(

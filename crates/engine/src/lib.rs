@@ -12,6 +12,7 @@ pub mod options;
 pub mod reconcile;
 pub mod records;
 pub mod reports;
+pub mod schema;
 pub mod sync;
 
 pub use engine::{Connection, Engine, Parts};

@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, shipped_mappings, shipped_objects};
 use crate::engine::{Connection, Engine};
 use crate::error::Result;
 use crate::options::Options;
+use crate::schema::Standstill;
 
 /// Who saves what is shipped.
 const SHIPPED: &str = "shipped";
@@ -26,7 +27,7 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
         packs.insert(connection.name.clone(), shipped_mappings(&connection.settings.platform)?);
     }
     let wanted = packs.clone();
-    let (objects, mappings, stamp) = store
+    let (objects, mappings, changes, stamp) = store
         .write(move |tx| {
             let mut objects: BTreeMap<String, Object> = tx.objects()?.into_iter().map(|object| (object.key.clone(), object)).collect();
             for object in &shipped {
@@ -52,10 +53,10 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
                 }
                 mappings.insert(connection.clone(), list);
             }
-            Ok((objects.into_values().collect::<Vec<_>>(), mappings, stamp(tx)?))
+            Ok((objects.into_values().collect::<Vec<_>>(), mappings, tx.open_schema_changes()?, stamp(tx)?))
         })
         .await?;
-    Ok(Catalog::build(objects, mappings, &options.locale)?.stamped(stamp))
+    Ok(Catalog::build_around(objects, mappings, Standstill::of(changes)?, &options.locale)?.stamped(stamp))
 }
 
 /// The shipped object with the custom fields that an admin added.

@@ -69,6 +69,8 @@ pub struct Options {
     pub reconcile_daily: bool,
     /// Hour of the day, in the organisation's time zone, from which on it is: 0 to 23.
     pub reconcile_hour: u8,
+    /// Hours after which the schemas of the platforms are looked at again; 0 looks only when a refusal smells of a change.
+    pub schema_check_hours: u64,
 }
 
 /// What becomes of a new customer whose e-mail address looks wrong.
@@ -124,6 +126,7 @@ impl Default for Options {
             keep_sync_events_days: 90,
             reconcile_daily: true,
             reconcile_hour: 3,
+            schema_check_hours: 24,
         }
     }
 }

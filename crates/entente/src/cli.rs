@@ -22,6 +22,7 @@ mod reconcile;
 mod reconcile_text;
 mod resync;
 mod reviews;
+mod schema;
 mod serve;
 mod show;
 mod sim;
@@ -119,6 +120,9 @@ enum Command {
     /// Unusual mass changes that wait for a person
     #[command(subcommand)]
     Holds(holds::Command),
+    /// Changes of the platforms' schemas: what they break, and what puts it right
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
@@ -187,6 +191,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Conflicts(command) => conflicts::run(command, context).await,
         Command::Reviews(command) => reviews::run(command, context).await,
         Command::Holds(command) => holds::run(command, context).await,
+        Command::Schema(command) => schema::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,

@@ -39,6 +39,8 @@ mod reviews;
 mod rows_in_any_order;
 #[path = "simulation/steps.rs"]
 mod steps;
+#[path = "simulation/schemas.rs"]
+mod schemas;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/undo.rs"]

@@ -4,7 +4,11 @@
 
 pub mod convert;
 pub mod laws;
+pub mod patch;
 pub mod remote;
+pub mod schema;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +77,9 @@ pub struct FieldMap {
     /// A record without a value here is not created at this connection.
     #[serde(default)]
     pub required: bool,
+    /// Kept and not used: nothing is read or written through it, values stay as they are, and it can be taken up again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
 }
 
 /// When a record that has no counterpart at a connection gets one.
@@ -126,4 +133,14 @@ pub struct Mapping {
     pub on_delete: DeletePolicy,
     /// The lines.
     pub fields: Vec<FieldMap>,
+}
+
+impl Mapping {
+    /// The mapping with the lines that are in use alone: neither archived nor of a field that `leaves_out` names.
+    #[must_use]
+    pub fn in_use(&self, leaves_out: &BTreeSet<FieldKey>) -> Self {
+        let mut mapping = self.clone();
+        mapping.fields.retain(|line| !line.archived && !leaves_out.contains(&line.field));
+        mapping
+    }
 }

@@ -93,6 +93,7 @@ fn line(field: &str, remote: &str) -> FieldMap {
         direction: Direction::Both,
         owner: Owner::Shared,
         required: false,
+        archived: false,
     }
 }
 

@@ -134,7 +134,7 @@ pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: 
     // Compiled with all the others, as it will be in force.
     let next = with(engine, &before, connection, mapping.clone())?;
     let (name, by, now, stamp) = (connection.to_owned(), viewer.name.clone(), engine.now(), before.stamp());
-    let object = mapping.object.clone();
+    let (object, remote) = (mapping.object.clone(), mapping.remote.clone());
     let (saved, stamp) = engine
         .store()
         .write(move |tx| {
@@ -147,6 +147,7 @@ pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: 
         })
         .await?;
     engine.put_catalog(next.stamped(stamp));
+    crate::schema::reconsider(engine, connection, &remote).await?;
     let saved = saved.ok_or_else(|| no_mapping(engine, connection, &object))?;
     let records = look_again(engine, &before, connection, &object).await?;
     Ok(Saved { saved: saved.into(), judgement, records })
@@ -191,6 +192,7 @@ pub async fn activate(engine: &Engine, connection: &str, object: &str, version: 
         })
         .await?;
     engine.put_catalog(saved_catalog(engine).await?);
+    crate::schema::reconsider(engine, connection, &chosen.mapping.remote).await?;
     look_again(engine, &before, connection, object).await?;
     Ok(MappingVersion { active: true, ..chosen.clone() })
 }
@@ -199,14 +201,14 @@ pub async fn activate(engine: &Engine, connection: &str, object: &str, version: 
 fn with(engine: &Engine, catalog: &Catalog, connection: &str, mapping: Mapping) -> Result<Catalog> {
     let objects = catalog.objects().cloned().collect();
     let mappings = engine.connections().keys().map(|name| {
-        let mut list: Vec<Mapping> = catalog.mappings(name).iter().map(|mapped| mapped.mapping().clone()).collect();
+        let mut list: Vec<Mapping> = catalog.mappings(name).iter().map(|mapped| mapped.saved.clone()).collect();
         if name == connection {
             list.retain(|known| known.object != mapping.object);
             list.push(mapping.clone());
         }
         (name.clone(), list)
     });
-    Ok(Catalog::build(objects, mappings.collect(), &engine.options().locale)?)
+    Ok(Catalog::build_around(objects, mappings.collect(), catalog.standstill().clone(), &engine.options().locale)?)
 }
 
 /// Has every record of the object looked at again, with its row at the connection read afresh: fields that are mapped anew were never
@@ -217,6 +219,11 @@ async fn look_again(engine: &Engine, before: &Catalog, connection: &str, object:
     if remote(before) != remote(&catalog) {
         resync(engine, &Scope::Object(object.to_owned())).await?;
     }
+    hint_all(engine, connection, object).await
+}
+
+/// Has every record of an object looked at, with its row at the connection read afresh. Answers how many records there are.
+pub(crate) async fn hint_all(engine: &Engine, connection: &str, object: &str) -> Result<u64> {
     let (mut after, mut many): (Option<RecordId>, u64) = (None, 0);
     loop {
         let (object, fetch, now) = (object.to_owned(), BTreeSet::from([connection.to_owned()]), engine.now());

@@ -1,7 +1,7 @@
 //! Proposals: a mapping is judged before it is saved, against our objects, the platform's live schema, samples of both sides, and the
 //! mappings of the other connections. Judging changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_connect::connector::Priority;
 use entente_connect::look::{Existence, ReadSpec};
@@ -141,7 +141,8 @@ pub async fn judge(engine: &Engine, connection: &str, mapping: &Mapping) -> Resu
         Err(errors) => {
             judgement.errors.extend(errors.into_iter().map(|error| finding(error, mapping, &before)));
             // What does not fit the platform in lines that stay as they are keeps nobody from trying the others.
-            judgement.errors.iter().all(|error| error.known).then(|| compile(engine, mapping, object, None).ok()).flatten()
+            let tried = mapping.in_use(&standing(&catalog, connection, mapping));
+            judgement.errors.iter().all(|error| error.known).then(|| compile(engine, &tried, object, None).ok()).flatten()
         }
     };
     if let Some(lens) = compiled {
@@ -165,9 +166,16 @@ fn finding(error: MappingError, mapping: &Mapping, before: &BTreeMap<&str, &Fiel
     Finding { line: error.line, field: error.field, reason: error.reason, remedy: error.remedy, known }
 }
 
+/// Fields whose line stands still because the platform's schema has changed, and stays as it is: they cannot be read there.
+fn standing(catalog: &Catalog, connection: &str, mapping: &Mapping) -> BTreeSet<String> {
+    let Some(mapped) = catalog.mapped(connection, &mapping.object) else { return BTreeSet::new() };
+    let unchanged = mapping.fields.iter().filter(|line| mapped.saved.fields.contains(line));
+    unchanged.map(|line| line.field.clone()).filter(|field| mapped.still.fields.contains(field)).collect()
+}
+
 /// The mapping in force of the same object, line by line.
 fn in_force<'a>(catalog: &'a Catalog, connection: &str, object: &str) -> BTreeMap<&'a str, &'a FieldMap> {
-    let lines = catalog.mapped(connection, object).map(|mapped| mapped.mapping().fields.as_slice()).unwrap_or_default();
+    let lines = catalog.mapped(connection, object).map(|mapped| mapped.saved.fields.as_slice()).unwrap_or_default();
     lines.iter().map(|line| (line.field.as_str(), line)).collect()
 }
 

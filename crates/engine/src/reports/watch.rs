@@ -44,6 +44,7 @@ pub async fn watch(engine: &Engine) -> Result<()> {
         .store()
         .write(move |tx| {
             let mut signals = begun.clone();
+            signals.extend(crate::schema::alerts(tx)?);
             let synced = u64::try_from(tx.counted("synced", None, hour_ago, now)?).unwrap_or(0);
             let events =
                 tx.sync_event_counts(&Viewer::system(), hour_ago, Timestamp::from_millisecond(now.as_millisecond() + 1).unwrap_or(now))?;

@@ -12,7 +12,7 @@ use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
 use super::commit::commit;
 use super::creation::ask_about_shared_addresses;
 use super::decide::{Decision, Grounds, decide};
-use super::deliver::deliver;
+use super::deliver::{Delivered, deliver};
 use super::first_read::FIRST_READ;
 use super::gather::{fetch, load, resolve};
 use super::guard::guard;
@@ -21,6 +21,7 @@ use super::task::Task;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::schema::explain;
 
 /// Converges the records of hints that this worker holds.
 ///
@@ -31,6 +32,7 @@ pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     let (mut tasks, orphans) = load(engine, hints).await?;
     end_orphans(engine, orphans).await?;
     fetch(engine, &catalog, &mut tasks).await;
+    explain(engine, &catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
     if tasks.is_empty() {
@@ -46,7 +48,8 @@ pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     if written.is_empty() {
         return Ok(());
     }
-    let delivered = deliver(engine, &decisions, &written).await;
+    let mut delivered = deliver(engine, &decisions, &written).await;
+    explain(engine, &catalog, delivered.iter_mut().filter_map(Delivered::refusal).collect()).await;
     settle(engine, &catalog, decisions, written, delivered).await
 }
 

@@ -20,6 +20,7 @@ use super::task::{RowIndex, Sides, Task, merged};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::{Connection, Engine};
 use crate::entry::{self, Changes, FieldEntry};
+use crate::schema::leave_out_refused;
 
 /// A write that a plan asks for.
 #[derive(Debug, Clone)]
@@ -433,8 +434,9 @@ fn rows_of(
     grounds: &Grounds<'_>,
 ) -> (serde_json::Map<String, serde_json::Value>, Fields, BTreeSet<Wait>) {
     let resolve = |id: &RecordId| grounds.counterparts.get(&(id.clone(), connection.to_owned())).cloned();
-    let put = mapped.lens.put(&decision.after, changed, &resolve, grounds.now);
+    let mut put = mapped.lens.put(&decision.after, changed, &resolve, grounds.now);
     let mut left_out: BTreeSet<FieldKey> = put.pending.iter().map(|(field, _)| field.clone()).collect();
+    left_out.extend(leave_out_refused(mapped, &mut put.row));
     let waits = put.pending.into_iter().map(|(_, target)| Wait::Counterpart(target, connection.to_owned())).collect();
     for (field, why) in put.faults {
         let error = VendorError::new(

@@ -19,6 +19,14 @@ pub(crate) struct Delivered {
     pub(crate) outcome: WriteOutcome,
 }
 
+impl Delivered {
+    /// The refusal, with the connection and the remote object that it is about.
+    pub(crate) fn refusal(&mut self) -> Option<(&str, &str, &mut VendorError)> {
+        let error = self.outcome.as_mut().err()?;
+        Some((&self.planned.connection, &self.planned.target.object, error))
+    }
+}
+
 /// Makes all writes of a batch of decisions. A refused call fails each of its writes with the same error; a refused row fails alone.
 pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &BTreeSet<usize>) -> Vec<Delivered> {
     type Group = (String, String, WriteKindOrder);

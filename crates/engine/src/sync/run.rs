@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::reconcile::schedule;
 use crate::reports::watch;
+use crate::schema;
 
 /// Longest sleep of a loop that is woken by the store: wake-ups may be lost.
 const NAP: Duration = Duration::from_secs(1);
@@ -75,6 +76,9 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     ));
     loops.spawn(while_leading("reconciling", schedule::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
         schedule::tick(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
+    loops.spawn(while_leading("watching schemas", schema::EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
+        schema::tick(&engine).await
     }));
     for connection in engine.connections().keys() {
         loops.spawn(poller(engine.clone(), connection.clone(), shutdown.clone(), Arc::clone(&on_page)));

@@ -11,6 +11,7 @@ pub mod reconciliation;
 pub mod records;
 pub mod resync;
 pub mod reviews;
+pub mod schema;
 pub mod session;
 pub mod undo;
 
@@ -29,6 +30,7 @@ pub fn routes() -> Router<App> {
         .merge(dead_letters::routes())
         .merge(holds::routes())
         .merge(mappings::routes())
+        .merge(schema::routes())
         .merge(resync::routes())
         .merge(plan::routes())
         .merge(reconciliation::routes())

@@ -142,7 +142,7 @@ impl Compiler<'_> {
     fn lines(&mut self) -> Vec<Line> {
         let mut seen = BTreeSet::new();
         let mut lines = Vec::with_capacity(self.mapping.fields.len());
-        for (at, map) in self.mapping.fields.iter().enumerate() {
+        for (at, map) in self.mapping.fields.iter().enumerate().filter(|(_, map)| !map.archived) {
             if !seen.insert(map.field.clone()) {
                 self.report(Some(at), "the field is mapped twice", "keep one of the lines");
             }
