@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod engine;
 pub mod entry;
 pub mod error;
+pub mod files;
 pub mod flaws;
 pub mod metadata;
 pub mod notify;

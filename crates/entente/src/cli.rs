@@ -8,6 +8,7 @@ mod context;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod files;
 mod history;
 mod holds;
 mod keys;
@@ -97,8 +98,12 @@ enum Command {
     Doctor(doctor::Args),
     /// Show what undoing a change, a run or a stretch of time would put back, and do it with --apply; exit code 2 when there is something
     Undo(undo::Args),
-    /// Show what a sync would write, without writing; exit code 2 when it would, 3 when records cannot go on
+    /// Show what a sync would write, or what files would change, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
+    /// Write mappings and custom fields to a folder, as YAML files with their JSON Schemas
+    Export(files::ExportArgs),
+    /// Put the files of a folder in force, exactly as they were planned
+    Apply(files::ApplyArgs),
     /// Show the fields and webhooks that connections lack, and make them with --apply
     Provision(provision::Args),
     /// Look at everything again, or at one object, record or connection
@@ -183,6 +188,8 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Blame(args) => blame::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Plan(args) => plan::run(args, context).await,
+        Command::Export(args) => files::export(args, context).await,
+        Command::Apply(args) => files::apply(args, context).await,
         Command::Provision(args) => provision::run(args, context).await,
         Command::Resync(args) => resync::run(args, context).await,
         Command::Reconcile(args) => reconcile::run(args, context).await,

@@ -4,6 +4,8 @@
 
 #[path = "process/caller.rs"]
 mod caller;
+#[path = "process/files.rs"]
+mod files;
 #[path = "process/hub.rs"]
 mod hub;
 #[path = "process/platforms.rs"]

@@ -10,6 +10,7 @@ pub mod schema;
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectKey;
@@ -26,7 +27,7 @@ pub enum Role {
 }
 
 /// The side that is a field's source of truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// The CRM: its value wins always; a change elsewhere is drift and is put back.
@@ -40,7 +41,7 @@ pub enum Owner {
 }
 
 /// Which way values flow through one field mapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Read and written.
@@ -53,7 +54,7 @@ pub enum Direction {
 }
 
 /// One line of a mapping.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldMap {
     /// Our field.
@@ -83,7 +84,7 @@ pub struct FieldMap {
 }
 
 /// When a record that has no counterpart at a connection gets one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRule {
     /// Formula over our fields that must be true; absent: never create.
@@ -99,7 +100,7 @@ pub struct CreateRule {
 }
 
 /// What a deletion at one connection does to the record's other counterparts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeletePolicy {
     /// The link ends; other sides stay as they are and the record says where it was deleted.
@@ -110,7 +111,7 @@ pub enum DeletePolicy {
 }
 
 /// The mapping of one object at one connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
     /// Our object.

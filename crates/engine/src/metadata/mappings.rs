@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use entente_model::id::RecordId;
 use entente_model::mapping::Mapping;
+use entente_model::object::Object;
 use entente_store::{NewHint, PAGE_ROWS_MAX, StoredMapping, Viewer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -130,30 +131,54 @@ pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: 
     let Proposal { mapping, note, accept_loss } = proposal;
     let judgement = judge(engine, connection, &mapping).await?;
     refuse(&judgement, accept_loss)?;
-    let before = engine.catalog();
-    // Compiled with all the others, as it will be in force.
-    let next = with(engine, &before, connection, mapping.clone())?;
-    let (name, by, now, stamp) = (connection.to_owned(), viewer.name.clone(), engine.now(), before.stamp());
-    let (object, remote) = (mapping.object.clone(), mapping.remote.clone());
+    let object = mapping.object.clone();
+    let saved = save_all(engine, viewer, &engine.catalog(), vec![(connection.to_owned(), mapping)], Vec::new(), &note).await?;
+    let (saved, records) = saved.into_iter().next().ok_or_else(|| no_mapping(engine, connection, &object))?;
+    Ok(Saved { saved, judgement, records })
+}
+
+/// Saves mappings, and objects with new fields, together as new versions, puts them in force and has their records looked at again. They were
+/// judged before, against this catalog: when another is in force by now, nothing is saved. Answers each with the number of its records.
+pub(crate) async fn save_all(
+    engine: &Engine,
+    viewer: &Viewer,
+    before: &Catalog,
+    mappings: Vec<(String, Mapping)>,
+    objects: Vec<Object>,
+    note: &str,
+) -> Result<Vec<(MappingVersion, u64)>> {
+    // Compiled with all the others, as they will be in force.
+    let next = with(engine, before, &mappings, &objects)?;
+    let (by, note, now, stamp) = (viewer.name.clone(), note.to_owned(), engine.now(), before.stamp());
+    let wanted = mappings.clone();
     let (saved, stamp) = engine
         .store()
         .write(move |tx| {
             if super::stamp(tx)? != stamp {
                 return Err(entente_store::StoreError::Conflict { what: "the mappings".to_owned() });
             }
-            tx.save_mapping(&name, &mapping, &by, &note, now)?;
-            let saved = tx.mapping_versions(&name, &mapping.object)?.into_iter().find(|version| version.active);
+            objects.iter().try_for_each(|object| tx.put_object(object))?;
+            let mut saved = Vec::new();
+            for (connection, mapping) in &wanted {
+                tx.save_mapping(connection, mapping, &by, &note, now)?;
+                saved.extend(tx.mapping_versions(connection, &mapping.object)?.into_iter().find(|version| version.active));
+            }
             Ok((saved, touch(tx)?))
         })
         .await?;
     engine.put_catalog(next.stamped(stamp));
-    crate::schema::reconsider(engine, connection, &remote).await?;
-    let saved = saved.ok_or_else(|| no_mapping(engine, connection, &object))?;
-    let records = look_again(engine, &before, connection, &object).await?;
-    Ok(Saved { saved: saved.into(), judgement, records })
+    for (connection, mapping) in &mappings {
+        crate::schema::reconsider(engine, connection, &mapping.remote).await?;
+    }
+    let mut all = Vec::new();
+    for version in saved {
+        let records = look_again(engine, before, &version.connection, &version.mapping.object).await?;
+        all.push((version.into(), records));
+    }
+    Ok(all)
 }
 
-fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
+pub(crate) fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
     let invalid = |reason: String, remedy: &str| EngineError::Invalid { field: "mapping".to_owned(), reason, remedy: remedy.to_owned() };
     if judgement.new_errors().next().is_some() {
         let errors = judgement.new_errors().map(ToString::to_string).collect::<Vec<_>>().join("\n");
@@ -182,7 +207,7 @@ pub async fn activate(engine: &Engine, connection: &str, object: &str, version: 
         });
     };
     let before = engine.catalog();
-    with(engine, &before, connection, chosen.mapping.clone())?;
+    with(engine, &before, &[(connection.to_owned(), chosen.mapping.clone())], &[])?;
     let (name, wanted) = (connection.to_owned(), object.to_owned());
     engine
         .store()
@@ -197,12 +222,14 @@ pub async fn activate(engine: &Engine, connection: &str, object: &str, version: 
     Ok(MappingVersion { active: true, ..chosen.clone() })
 }
 
-/// The catalog with one mapping in place of the one there is.
-fn with(engine: &Engine, catalog: &Catalog, connection: &str, mapping: Mapping) -> Result<Catalog> {
-    let objects = catalog.objects().cloned().collect();
+/// The catalog with mappings and objects in place of those there are.
+pub(crate) fn with(engine: &Engine, catalog: &Catalog, changed: &[(String, Mapping)], changed_objects: &[Object]) -> Result<Catalog> {
+    let mut objects: Vec<Object> = catalog.objects().cloned().collect();
+    objects.retain(|object| !changed_objects.iter().any(|changed| changed.key == object.key));
+    objects.extend(changed_objects.iter().cloned());
     let mappings = engine.connections().keys().map(|name| {
         let mut list: Vec<Mapping> = catalog.mappings(name).iter().map(|mapped| mapped.saved.clone()).collect();
-        if name == connection {
+        for (_, mapping) in changed.iter().filter(|(connection, _)| connection == name) {
             list.retain(|known| known.object != mapping.object);
             list.push(mapping.clone());
         }

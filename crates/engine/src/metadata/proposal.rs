@@ -108,6 +108,27 @@ impl std::fmt::Display for Finding {
 /// # Errors
 /// When the connection does not exist, its platform cannot be asked, or the store fails. What is wrong with the mapping is in the answer.
 pub async fn judge(engine: &Engine, connection: &str, mapping: &Mapping) -> Result<Judgement> {
+    judge_among(engine, connection, mapping, &Among::default()).await
+}
+
+/// What is proposed together with a mapping: it takes the place of what is saved.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Among {
+    /// Objects with new fields.
+    pub(crate) objects: Vec<Object>,
+    /// Mappings with their connection.
+    pub(crate) mappings: Vec<(String, Mapping)>,
+}
+
+impl Among {
+    fn owner(&self, connection: &str, object: &str, field: &str) -> Option<Option<Owner>> {
+        let (_, mapping) = self.mappings.iter().find(|(name, mapping)| name == connection && mapping.object == object)?;
+        Some(mapping.fields.iter().find(|line| line.field == field && !line.archived).map(|line| line.owner))
+    }
+}
+
+/// Judges a mapping that is proposed together with others.
+pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Mapping, among: &Among) -> Result<Judgement> {
     let ready = engine.connection(connection)?;
     let catalog = engine.catalog();
     let mut judgement = Judgement {
@@ -122,8 +143,9 @@ pub async fn judge(engine: &Engine, connection: &str, mapping: &Mapping) -> Resu
         records: 0,
     };
     compare(&catalog, connection, mapping, &mut judgement);
-    judgement.errors.extend(owners(engine, &catalog, connection, mapping));
-    let Some(object) = catalog.object(&mapping.object) else {
+    judgement.errors.extend(owners(engine, &catalog, connection, mapping, among));
+    let proposed = among.objects.iter().find(|object| object.key == mapping.object);
+    let Some(object) = proposed.or_else(|| catalog.object(&mapping.object)) else {
         let known = catalog.objects().map(|object| object.key.as_str()).collect::<Vec<_>>().join(", ");
         judgement.errors.push(Finding {
             line: None,
@@ -193,17 +215,19 @@ fn compare(catalog: &Catalog, connection: &str, mapping: &Mapping, judgement: &m
 }
 
 /// Lines whose owner is another than at the other connections: a field has one source of truth.
-fn owners(engine: &Engine, catalog: &Catalog, connection: &str, mapping: &Mapping) -> Vec<Finding> {
+fn owners(engine: &Engine, catalog: &Catalog, connection: &str, mapping: &Mapping, among: &Among) -> Vec<Finding> {
     let mut findings = Vec::new();
     for other in engine.connections().keys().filter(|name| *name != connection) {
         let theirs = in_force(catalog, other, &mapping.object);
-        for (at, line) in mapping.fields.iter().enumerate() {
-            let Some(known) = theirs.get(line.field.as_str()).filter(|known| known.owner != line.owner) else { continue };
+        for (at, line) in mapping.fields.iter().enumerate().filter(|(_, line)| !line.archived) {
+            let saved = theirs.get(line.field.as_str()).filter(|known| !known.archived).map(|known| known.owner);
+            let known = among.owner(other, &mapping.object, &line.field).unwrap_or(saved);
+            let Some(known) = known.filter(|owner| *owner != line.owner) else { continue };
             let name = |owner: Owner| owner_name(owner);
             findings.push(Finding {
                 line: Some(at + 1),
                 field: Some(line.field.clone()),
-                reason: format!("its owner is `{}` here and `{}` in the mapping of {other}", name(line.owner), name(known.owner)),
+                reason: format!("its owner is `{}` here and `{}` in the mapping of {other}", name(line.owner), name(known)),
                 remedy: "let both name the same owner: change this line, or save the other mapping without the field first".to_owned(),
                 known: false,
             });

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use entente_engine::Engine;
+use entente_engine::files::{FileText, parse_mapping};
 use entente_engine::metadata::mappings::{self, MappingVersion, Proposal};
 use entente_engine::metadata::proposal::{Judgement, judge};
 use entente_model::mapping::{Direction, Mapping};
@@ -19,7 +20,7 @@ use crate::fault::{Fault, Result};
 pub enum Command {
     /// Check that every mapping in force compiles and fits the others; with a file, judge that mapping before it is saved
     Check {
-        /// Mapping file, TOML or JSON, as `mapping show --toml` prints it
+        /// Mapping file, YAML, TOML or JSON, as `mapping show --toml` prints it
         #[arg(requires = "connection")]
         file: Option<PathBuf>,
         /// Connection that the file is for
@@ -40,7 +41,7 @@ pub enum Command {
     },
     /// Judge a mapping file and, when nothing stands against it, save it as a new version and put it in force
     Save {
-        /// Mapping file, TOML or JSON, as `mapping show --toml` prints it
+        /// Mapping file, YAML, TOML or JSON, as `mapping show --toml` prints it
         file: PathBuf,
         /// Connection that it is for
         #[arg(long)]
@@ -123,8 +124,14 @@ fn read(file: &Path) -> Result<Mapping> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Fault::new(format!("{} cannot be read: {error}", file.display()), "name a mapping file that this user can read")
     })?;
-    let json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let parsed = if json {
+    let has = |endings: &[&str]| file.extension().is_some_and(|extension| endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending)));
+    if has(&["yaml", "yml"]) {
+        let yaml = FileText { path: file.display().to_string(), text };
+        return parse_mapping(&yaml).map_err(|fault| {
+            Fault::new(format!("{}:{}:{}: {}", fault.path, fault.line, fault.column, fault.reason), fault.remedy)
+        });
+    }
+    let parsed = if has(&["json"]) {
         serde_json::from_str(&text).map_err(|error| error.to_string())
     } else {
         toml::from_str(&text).map_err(|error| error.to_string())

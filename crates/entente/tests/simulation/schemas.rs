@@ -75,7 +75,7 @@ async fn a_field_that_is_removed_pauses_alone_and_comes_back_with_its_values() {
 
     // Both sides go on while it is away.
     let agent = hub.agent();
-    hub.zendesk.update_organization(*organization, &fields(json!({ "organization_fields": { "status": "Suspended" } })), agent).unwrap();
+    hub.zendesk.update_organization(*organization, &fields(json!({ "organization_fields": { "account_status": "Suspended" } })), agent).unwrap();
     set(&hub, &customers[1].0, json!({ "Industry": "Retail" }));
     hub.run_for(20).await;
     assert_eq!(hub.salesforce.get("Account", account).unwrap()["Status__c"], "Suspended");
@@ -129,16 +129,16 @@ async fn a_list_that_refuses_a_value_holds_back_that_value_alone() {
     let (mut hub, customers) = customers(33).await;
     let agent = hub.agent();
     hub.salesforce.set_picklist("Account", "Status__c", &["Active", "Churned"], true).unwrap();
-    let both = json!({ "organization_fields": { "status": "Suspended" } });
+    let both = json!({ "organization_fields": { "account_status": "Suspended" } });
     hub.zendesk.update_organization(customers[0].1, &fields(both), agent).unwrap();
-    hub.zendesk.update_organization(customers[1].1, &fields(json!({ "organization_fields": { "status": "Churned" } })), agent).unwrap();
+    hub.zendesk.update_organization(customers[1].1, &fields(json!({ "organization_fields": { "account_status": "Churned" } })), agent).unwrap();
     hub.run_for(20).await;
     let open = changes(&hub, "open").await;
     assert_eq!((open.len(), open[0].kind.as_str(), open[0].field.as_str()), (1, "values", "Status__c"), "{open:?}");
     let status = |at: usize| hub.salesforce.get("Account", &customers[at].0).unwrap()["Status__c"].clone();
     assert_eq!((status(0), status(1)), (json!("Active"), json!("Churned")), "what the list takes is written");
     assert_eq!(dead(&hub).await, Vec::<String>::new(), "nothing failed");
-    assert_eq!(at_desk(&hub, customers[0].1, "status"), "Suspended", "nothing is put back");
+    assert_eq!(at_desk(&hub, customers[0].1, "account_status"), "Suspended", "nothing is put back");
     set(&hub, &customers[0].0, json!({ "Industry": "Mining" }));
     hub.run_for(20).await;
     assert_eq!(at_desk(&hub, customers[0].1, "industry"), "Mining", "the rest of the record flows");
