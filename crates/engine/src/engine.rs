@@ -96,7 +96,19 @@ impl Engine {
                 let pressure = Arc::new(Pressure::new(&options, connector.spec()));
                 let connector = Arc::new(Resting::new(connector, Arc::clone(&pressure), Arc::clone(&time)));
                 let (name, sweeps, refused) = (settings.name.clone(), Sweeps::default(), AtomicU64::new(0));
-                (name.clone(), Connection { name, role: settings.role, settings, connector, pressure, sweeps, refused, suspicions: Suspicions::default() })
+                (
+                    name.clone(),
+                    Connection {
+                        name,
+                        role: settings.role,
+                        settings,
+                        connector,
+                        pressure,
+                        sweeps,
+                        refused,
+                        suspicions: Suspicions::default(),
+                    },
+                )
             })
             .collect();
         let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;

@@ -12,8 +12,8 @@ mod look;
 mod propose;
 mod refusal;
 mod returning;
-mod standstill;
 mod schedule;
+mod standstill;
 mod value_check;
 
 pub use alerts::alerts;

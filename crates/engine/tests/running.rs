@@ -2,6 +2,8 @@
 //! no reading of any vendor; that the vendors' own behaviour is met is what the simulation tells.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "running/columns.rs"]
+mod columns;
 #[path = "running/failures.rs"]
 mod failures;
 #[path = "running/holds.rs"]
@@ -20,6 +22,8 @@ mod processes;
 mod reading;
 #[path = "running/reconciling.rs"]
 mod reconciling;
+#[path = "running/rollouts.rs"]
+mod rollouts;
 #[path = "running/undo.rs"]
 mod undo;
 #[path = "running/webhooks.rs"]

@@ -23,6 +23,7 @@ mod reconcile;
 mod reconcile_text;
 mod resync;
 mod reviews;
+mod rollout;
 mod schema;
 mod serve;
 mod show;

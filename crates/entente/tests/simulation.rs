@@ -37,10 +37,10 @@ mod reconciling;
 mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]
 mod rows_in_any_order;
-#[path = "simulation/steps.rs"]
-mod steps;
 #[path = "simulation/schemas.rs"]
 mod schemas;
+#[path = "simulation/steps.rs"]
+mod steps;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/undo.rs"]

@@ -110,6 +110,16 @@ pub enum DeletePolicy {
     Propagate,
 }
 
+/// A rule that a record must meet before anything of it is written to a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Formula over our fields that must be true; blank counts as false.
+    pub must: String,
+    /// What is told when it is not.
+    pub message: String,
+}
+
 /// The mapping of one object at one connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +142,9 @@ pub struct Mapping {
     /// What a deletion here does elsewhere.
     #[serde(default)]
     pub on_delete: DeletePolicy,
+    /// Rules that a record must meet before anything of it is written here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// The lines.
     pub fields: Vec<FieldMap>,
 }

@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(11, "taken", two digits),
     shared!(12, "holds", two digits),
     shared!(15, "schema", two digits),
+    shared!(18, "rollouts", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

@@ -26,6 +26,8 @@ mod metadata;
 mod opening;
 #[path = "suite/records.rs"]
 mod records;
+#[path = "suite/rollouts.rs"]
+mod rollouts;
 #[path = "suite/schema.rs"]
 mod schema;
 #[path = "suite/speed.rs"]

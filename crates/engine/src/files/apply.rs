@@ -35,7 +35,8 @@ pub async fn apply(
     accept_loss: bool,
 ) -> Result<AppliedFiles> {
     let planned = make(engine, files).await?;
-    let invalid = |field: &str, reason: String, remedy: &str| EngineError::Invalid { field: field.to_owned(), reason, remedy: remedy.to_owned() };
+    let invalid =
+        |field: &str, reason: String, remedy: &str| EngineError::Invalid { field: field.to_owned(), reason, remedy: remedy.to_owned() };
     let plan = planned.plan;
     if plan.digest != digest {
         let reason = "the files, the mappings in force or a platform's schema are not as they were when this was planned".to_owned();

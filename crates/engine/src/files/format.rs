@@ -74,7 +74,9 @@ impl Parsed {
 pub(super) fn parse(file: &FileText) -> Result<Option<Parsed>, FileFault> {
     let Some(name) = file.path.strip_suffix(".yaml").or_else(|| file.path.strip_suffix(".yml")) else { return Ok(None) };
     let fault = |reason: String, remedy: &str| FileFault { path: file.path.clone(), line: 1, column: 1, reason, remedy: remedy.to_owned() };
-    let differs = |says: &str, object: &str| fault(format!("the file is of `{object}` by its name, and of `{says}` by its text"), "rename the file, or correct `object`");
+    let differs = |says: &str, object: &str| {
+        fault(format!("the file is of `{object}` by its name, and of `{says}` by its text"), "rename the file, or correct `object`")
+    };
     let (document, stem) = match name.split('/').collect::<Vec<_>>().as_slice() {
         ["mappings", connection, object] => {
             let mapping: Mapping = read(file)?;

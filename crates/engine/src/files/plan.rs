@@ -97,9 +97,11 @@ pub(super) async fn make(engine: &Engine, files: &[FileText]) -> Result<Planned>
             continue;
         }
         let judgement = judge_among(engine, connection, mapping, &among).await?;
-        faults.extend(judgement.new_errors().map(|finding| {
-            file.fault(finding.line.map(|line| line.saturating_sub(1)), finding.reason.clone(), finding.remedy.clone())
-        }));
+        faults.extend(
+            judgement
+                .new_errors()
+                .map(|finding| file.fault(finding.line.map(|line| line.saturating_sub(1)), finding.reason.clone(), finding.remedy.clone())),
+        );
         steps.push(step(&catalog, file, connection, mapping, &judgement));
         // Without the examples: rows come and go.
         let losses: Vec<(&String, bool)> = judgement.losses.iter().map(|loss| (&loss.field, loss.known)).collect();
@@ -118,18 +120,16 @@ pub(super) async fn make(engine: &Engine, files: &[FileText]) -> Result<Planned>
         "files": files.iter().map(|file| (&file.path, &file.text)).collect::<BTreeMap<_, _>>(),
         "judgements": judgements,
     });
-    let bytes = serde_json::to_vec(&told).map_err(|error| EngineError::Corrupt { what: "the plan".to_owned(), reason: error.to_string() })?;
+    let bytes =
+        serde_json::to_vec(&told).map_err(|error| EngineError::Corrupt { what: "the plan".to_owned(), reason: error.to_string() })?;
     let digest = digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Planned { plan: FilePlan { digest, steps, faults }, of: catalog, objects: among.objects, mappings: among.mappings })
 }
 
 /// Every mapping and object that is saved.
 fn in_force(engine: &Engine, catalog: &Catalog) -> serde_json::Value {
-    let mappings: Vec<(&String, Vec<&Mapping>)> = engine
-        .connections()
-        .keys()
-        .map(|name| (name, catalog.mappings(name).iter().map(|mapped| &mapped.saved).collect()))
-        .collect();
+    let mappings: Vec<(&String, Vec<&Mapping>)> =
+        engine.connections().keys().map(|name| (name, catalog.mappings(name).iter().map(|mapped| &mapped.saved).collect())).collect();
     let objects: Vec<&Object> = catalog.objects().collect();
     serde_json::json!({ "mappings": mappings, "objects": objects })
 }
@@ -167,7 +167,10 @@ fn add_fields(
                 refuse(format!("`{}` is a field that Entente ships", field.key), "give the field another name, or leave it out");
             }
             Some(known) if known.kind != field.kind && !only_more_values(known, field) => {
-                refuse(format!("`{}` has values of another type", field.key), "add a field of the new type, and archive the lines of this one");
+                refuse(
+                    format!("`{}` has values of another type", field.key),
+                    "add a field of the new type, and archive the lines of this one",
+                );
             }
             Some(known) => {
                 *known = field.clone();

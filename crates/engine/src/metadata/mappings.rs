@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use entente_model::id::RecordId;
 use entente_model::mapping::Mapping;
 use entente_model::object::Object;
-use entente_store::{NewHint, PAGE_ROWS_MAX, StoredMapping, Viewer};
+use entente_store::{NewHint, PAGE_ROWS_MAX, Rollout, Stage, StoreError, StoredMapping, Tx, Viewer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::proposal::{Judgement, judge};
-use super::{refresh, saved_catalog, touch};
+use super::{column, refresh, saved_catalog, touch};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -148,10 +148,10 @@ pub(crate) async fn save_all(
     note: &str,
 ) -> Result<Vec<(MappingVersion, u64)>> {
     // Compiled with all the others, as they will be in force.
-    let next = with(engine, before, &mappings, &objects)?;
+    with(engine, before, &mappings, &objects)?;
     let (by, note, now, stamp) = (viewer.name.clone(), note.to_owned(), engine.now(), before.stamp());
     let wanted = mappings.clone();
-    let (saved, stamp) = engine
+    let saved = engine
         .store()
         .write(move |tx| {
             if super::stamp(tx)? != stamp {
@@ -160,13 +160,16 @@ pub(crate) async fn save_all(
             objects.iter().try_for_each(|object| tx.put_object(object))?;
             let mut saved = Vec::new();
             for (connection, mapping) in &wanted {
-                tx.save_mapping(connection, mapping, &by, &note, now)?;
+                let before = in_use(tx, connection, &mapping.object)?;
+                let version = tx.save_mapping(connection, mapping, &by, &note, now)?;
+                unverified(tx, connection, &mapping.object, before, version, &by, now)?;
                 saved.extend(tx.mapping_versions(connection, &mapping.object)?.into_iter().find(|version| version.active));
             }
-            Ok((saved, touch(tx)?))
+            touch(tx)?;
+            Ok(saved)
         })
         .await?;
-    engine.put_catalog(next.stamped(stamp));
+    refresh(engine).await?;
     for (connection, mapping) in &mappings {
         crate::schema::reconsider(engine, connection, &mapping.remote).await?;
     }
@@ -195,31 +198,69 @@ pub(crate) fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
 ///
 /// # Errors
 /// When there is no such version, it does not fit what is there now, or the store fails. The version in force stays then.
-pub async fn activate(engine: &Engine, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
+pub async fn activate(engine: &Engine, viewer: &Viewer, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
     refresh(engine).await?;
-    let known = versions(engine, connection, object).await?;
-    let Some(chosen) = known.iter().find(|known| known.version == version) else {
-        let numbers = known.iter().map(|known| known.version.to_string()).collect::<Vec<_>>().join(", ");
-        return Err(EngineError::Unknown {
-            what: "version",
-            name: format!("{version} of {object} at {connection}"),
-            remedy: format!("there are: {numbers}"),
-        });
-    };
+    let chosen = version_of(engine, connection, object, version).await?;
     let before = engine.catalog();
     with(engine, &before, &[(connection.to_owned(), chosen.mapping.clone())], &[])?;
-    let (name, wanted) = (connection.to_owned(), object.to_owned());
+    let (name, wanted, by, now) = (connection.to_owned(), object.to_owned(), viewer.name.clone(), engine.now());
     engine
         .store()
         .write(move |tx| {
+            let before = in_use(tx, &name, &wanted)?;
             tx.activate_mapping(&name, &wanted, version)?;
+            if before != Some(version) {
+                unverified(tx, &name, &wanted, before, version, &by, now)?;
+            }
             touch(tx).map(drop)
         })
         .await?;
     engine.put_catalog(saved_catalog(engine).await?);
     crate::schema::reconsider(engine, connection, &chosen.mapping.remote).await?;
     look_again(engine, &before, connection, object).await?;
-    Ok(MappingVersion { active: true, ..chosen.clone() })
+    Ok(MappingVersion { active: true, ..chosen })
+}
+
+/// One version.
+pub(crate) async fn version_of(engine: &Engine, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
+    let known = versions(engine, connection, object).await?;
+    let numbers = known.iter().map(|known| known.version.to_string()).collect::<Vec<_>>().join(", ");
+    known.into_iter().find(|known| known.version == version).ok_or_else(|| EngineError::Unknown {
+        what: "version",
+        name: format!("{version} of {object} at {connection}"),
+        remedy: format!("there are: {numbers}"),
+    })
+}
+
+/// The version in use.
+fn in_use(tx: &mut Tx<'_>, connection: &str, object: &str) -> Result<Option<i64>, StoreError> {
+    let versions = tx.mapping_versions(connection, object)?;
+    Ok(versions.into_iter().find(|version| version.active).map(|version| version.version))
+}
+
+/// Notes the version that one step goes back to, until somebody has verified the new one.
+fn unverified(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    object: &str,
+    previous: Option<i64>,
+    version: i64,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(previous) = previous else { return Ok(()) };
+    tx.put_rollout(&Rollout {
+        connection: connection.to_owned(),
+        object: object.to_owned(),
+        version,
+        previous,
+        stage: Stage::All,
+        percent: 100,
+        at: now,
+        by: by.to_owned(),
+        compared: 0,
+        differing: 0,
+    })
 }
 
 /// The catalog with mappings and objects in place of those there are.
@@ -239,14 +280,28 @@ pub(crate) fn with(engine: &Engine, catalog: &Catalog, changed: &[(String, Mappi
 }
 
 /// Has every record of the object looked at again, with its row at the connection read afresh: fields that are mapped anew were never
-/// read. An object that was not read there before is read completely. Answers how many records there are.
+/// read. Where fields only come in, their columns alone are read. An object that was not read there before is read completely. Answers how
+/// many records there are.
 async fn look_again(engine: &Engine, before: &Catalog, connection: &str, object: &str) -> Result<u64> {
     let catalog = engine.catalog();
     let remote = |catalog: &Catalog| catalog.mapped(connection, object).map(|mapped| mapped.mapping().remote.clone());
     if remote(before) != remote(&catalog) {
         resync(engine, &Scope::Object(object.to_owned())).await?;
     }
-    hint_all(engine, connection, object).await
+    let added = before.mapped(connection, object).zip(catalog.mapped(connection, object)).and_then(|(old, new)| {
+        let columns = column::added(&old.saved, &new.saved, catalog.object(object)?)?;
+        Some((new.saved.clone(), columns))
+    });
+    let Some((mapping, columns)) = added else { return hint_all(engine, connection, object).await };
+    let (name, of, now) = (connection.to_owned(), object.to_owned(), engine.now());
+    let counts = engine
+        .store()
+        .write(move |tx| {
+            column::start(tx, &name, &mapping, columns.clone(), now)?;
+            tx.record_counts(&Viewer::system())
+        })
+        .await?;
+    Ok(counts.get(&of).copied().unwrap_or_default())
 }
 
 /// Has every record of an object looked at, with its row at the connection read afresh. Answers how many records there are.

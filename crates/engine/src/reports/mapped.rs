@@ -44,9 +44,9 @@ pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> Map
     let mut flows: BTreeMap<(String, String), Flow> = BTreeMap::new();
     for (name, connection) in engine.connections() {
         for mapped in catalog.mappings(name) {
-            let mapping = mapped.mapping();
+            let mapping = &mapped.saved;
             let stuck = broken.contains(&(name.clone(), mapping.object.clone()));
-            for line in &mapping.fields {
+            for line in mapping.fields.iter().filter(|line| !line.archived) {
                 let flow = flows.entry((mapping.object.clone(), line.field.clone())).or_default();
                 let (reads, writes) = (line.direction != Direction::Out, line.direction != Direction::In);
                 match connection.role {
@@ -60,7 +60,7 @@ pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> Map
                     }
                 }
                 flow.custom |= is_custom(&line.remote);
-                flow.broken |= stuck;
+                flow.broken |= stuck || mapped.still.fields.contains(&line.field);
                 flow.owner = Some(line.owner);
             }
         }

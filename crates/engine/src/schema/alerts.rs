@@ -34,8 +34,7 @@ pub(super) fn advice(id: i64, change: &NewSchemaChange, detail: &Detail) -> Stri
             change.remote_object, change.connection
         );
     }
-    let fields: Vec<String> =
-        detail.hits.iter().flat_map(|hit| hit.fields.iter().map(|field| format!("{}.{field}", hit.object))).collect();
+    let fields: Vec<String> = detail.hits.iter().flat_map(|hit| hit.fields.iter().map(|field| format!("{}.{field}", hit.object))).collect();
     if fields.is_empty() {
         return match detail.before.as_ref().or(detail.after.as_ref()) {
             Some(_) if change.kind == ChangeKind::Required.name() => {

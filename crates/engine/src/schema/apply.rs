@@ -47,7 +47,11 @@ pub async fn apply(engine: &Engine, viewer: &Viewer, id: &str, options: Apply) -
     }
     let detail = Detail::of(&change)?;
     if detail.patches.is_empty() {
-        return Err(invalid(id, "no patch is proposed for it", "change the mapping with `entente mapping save`, or put the field right there"));
+        return Err(invalid(
+            id,
+            "no patch is proposed for it",
+            "change the mapping with `entente mapping save`, or put the field right there",
+        ));
     }
     let connection = change.change.connection.clone();
     let catalog = engine.catalog();

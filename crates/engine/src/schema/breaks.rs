@@ -83,7 +83,8 @@ fn refuses_more(of: &Difference) -> bool {
 fn covers(line: &FieldMap, of: &Difference, now: &RemoteObject) -> bool {
     let Some(field) = now.field(&of.field).filter(|field| field.restricted) else { return true };
     let takes = |value: &str| field.values.iter().any(|known| known == value);
-    let sent = |ours_: &str| line.values.iter().find(|(_, ours)| ours.trim() == ours_).map_or(ours_.to_owned(), |(theirs, _)| theirs.clone());
+    let sent =
+        |ours_: &str| line.values.iter().find(|(_, ours)| ours.trim() == ours_).map_or(ours_.to_owned(), |(theirs, _)| theirs.clone());
     !of.closes() && of.values_gone().iter().all(|gone| takes(gone) || takes(sent(ours(line, gone)).trim()))
 }
 

@@ -79,10 +79,11 @@ impl Change {
     pub(super) fn of(change: SchemaChange) -> Result<Self> {
         let detail = Detail::of(&change)?;
         let json = |field: &Option<entente_model::mapping::remote::RemoteField>| {
-            field.as_ref().map(serde_json::to_value).transpose().map_err(|error| EngineError::Corrupt {
-                what: format!("schema change {}", change.id),
-                reason: error.to_string(),
-            })
+            field
+                .as_ref()
+                .map(serde_json::to_value)
+                .transpose()
+                .map_err(|error| EngineError::Corrupt { what: format!("schema change {}", change.id), reason: error.to_string() })
         };
         Ok(Self {
             id: change.id.to_string(),
@@ -121,7 +122,8 @@ pub struct ChangePage {
 /// # Errors
 /// When the connection does not exist, the state or page is not one, or the store fails.
 pub async fn list(engine: &Engine, viewer: &Viewer, query: ChangeQuery) -> Result<ChangePage> {
-    let invalid = |field: &str, reason: String, remedy: &str| EngineError::Invalid { field: field.to_owned(), reason, remedy: remedy.to_owned() };
+    let invalid =
+        |field: &str, reason: String, remedy: &str| EngineError::Invalid { field: field.to_owned(), reason, remedy: remedy.to_owned() };
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let state = given(query.state)
         .map(|text| text.parse::<SchemaState>().map_err(|reason| invalid("state", reason, "name one of these, or leave it out")))

@@ -24,14 +24,8 @@ use crate::metadata::{refresh, touch};
 pub(super) const US: &str = "entente";
 
 /// Changes of a field that this table names are found in the journal by these kinds.
-pub(super) const KINDS: &[ChangeKind] = &[
-    ChangeKind::Added,
-    ChangeKind::Removed,
-    ChangeKind::Renamed,
-    ChangeKind::Retyped,
-    ChangeKind::Values,
-    ChangeKind::Required,
-];
+pub(super) const KINDS: &[ChangeKind] =
+    &[ChangeKind::Added, ChangeKind::Removed, ChangeKind::Renamed, ChangeKind::Retyped, ChangeKind::Values, ChangeKind::Required];
 
 /// What one look came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
@@ -232,7 +226,8 @@ async fn keep(
                 tx.put_remote_schema(&connection, described, now)?;
             }
             let moves = write_down(tx, &findings, now)?;
-            if moves {
+            // What a new row needs is known from the description.
+            if moves || described.is_some() {
                 touch(tx)?;
             }
             Ok(true)

@@ -16,7 +16,13 @@ const CONVERSIONS: &[&str] = &["TEXT({})", "VALUE({})", "DATEVALUE({})"];
 
 /// Patches of the mappings that a change hits, without knowing what has become of the field: a line that can be converted is, and what
 /// cannot be synced any more is archived.
-pub(super) fn without_evidence(of: &Difference, hits: &[Hit], saved: &[Saved<'_>], now: &RemoteObject, locale: &Locale) -> Vec<ObjectPatch> {
+pub(super) fn without_evidence(
+    of: &Difference,
+    hits: &[Hit],
+    saved: &[Saved<'_>],
+    now: &RemoteObject,
+    locale: &Locale,
+) -> Vec<ObjectPatch> {
     patches(of, hits, saved, |one, line| match of.kind {
         ChangeKind::Retyped => Some(converted(line, one, now, locale).unwrap_or_else(|| archived(line))),
         ChangeKind::Removed => Some(archived(line)),

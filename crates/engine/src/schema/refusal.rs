@@ -34,11 +34,8 @@ impl Suspicions {
 /// Looks at the schemas of remote objects whose refusals smell of a change. Answers whether mappings are used otherwise by now than the
 /// catalog says that the refused calls went by.
 pub(crate) async fn explains(engine: &Engine, used: &Catalog, refusals: &[(&str, &str, &VendorError)]) -> bool {
-    let suspects: BTreeSet<(&str, &str)> = refusals
-        .iter()
-        .filter(|(_, _, error)| error.suggests_schema())
-        .map(|(connection, object, _)| (*connection, *object))
-        .collect();
+    let suspects: BTreeSet<(&str, &str)> =
+        refusals.iter().filter(|(_, _, error)| error.suggests_schema()).map(|(connection, object, _)| (*connection, *object)).collect();
     if suspects.is_empty() {
         return false;
     }
@@ -76,7 +73,8 @@ pub(crate) async fn explain(engine: &Engine, used: &Catalog, refusals: Vec<(&str
         };
         if error.suggests_schema() && still(used) != still(&now) {
             error.class = Class::LookAgain;
-            error.advice = "nothing to do: the platform's schema has changed, and the record is looked at again without what no longer fits";
+            error.advice =
+                "nothing to do: the platform's schema has changed, and the record is looked at again without what no longer fits";
         }
     }
 }

@@ -17,6 +17,7 @@ use super::first_read::FIRST_READ;
 use super::gather::{fetch, load, resolve};
 use super::guard::guard;
 use super::settle::{settle, settle_failed};
+use super::shadow;
 use super::task::Task;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -28,7 +29,26 @@ use crate::schema::explain;
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
 pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
-    let catalog = engine.catalog();
+    for (catalog, hints) in by_version(&engine.catalog(), hints) {
+        converge_by(engine, catalog, hints).await?;
+    }
+    Ok(())
+}
+
+/// Hints by the catalog that decides their records: the one in force, but for records of the share that another version decides already.
+pub(crate) fn by_version(catalog: &Arc<Catalog>, hints: Vec<Hint>) -> Vec<(Arc<Catalog>, Vec<Hint>)> {
+    let mut parts: Vec<(Arc<Catalog>, Vec<Hint>)> = Vec::new();
+    for hint in hints {
+        let deciding = catalog.deciding(&hint.subject, &hint.object).unwrap_or(catalog);
+        match parts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, deciding)) {
+            Some((_, part)) => part.push(hint),
+            None => parts.push((Arc::clone(deciding), vec![hint])),
+        }
+    }
+    parts
+}
+
+async fn converge_by(engine: &Engine, catalog: Arc<Catalog>, hints: Vec<Hint>) -> Result<()> {
     let (mut tasks, orphans) = load(engine, hints).await?;
     end_orphans(engine, orphans).await?;
     fetch(engine, &catalog, &mut tasks).await;
@@ -38,7 +58,9 @@ pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     if tasks.is_empty() {
         return Ok(());
     }
-    let decisions = guard(engine, &catalog, decide_all(engine, &catalog, tasks).await?).await?;
+    let decisions = decide_all(engine, &catalog, tasks).await?;
+    shadow::compare(engine, &catalog, &decisions).await?;
+    let decisions = guard(engine, &catalog, decisions).await?;
     if decisions.is_empty() {
         return Ok(());
     }

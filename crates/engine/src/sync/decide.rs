@@ -393,10 +393,14 @@ fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
     let connections: Vec<String> =
         decision.plan.sides.iter().filter(|(_, side)| !side.writes.is_empty()).map(|(name, _)| name.clone()).collect();
     for connection in connections {
+        let Some(mapped) = grounds.catalog.mapped(&connection, &decision.task.record.object) else { continue };
+        let linked = decision.links.iter().any(|link| link.connection == connection && link.state == LinkState::Present);
+        if linked && super::precheck::breaks_rules(decision, mapped, &connection, grounds.now) {
+            continue;
+        }
         let Some(link) = decision.links.iter().find(|link| link.connection == connection && link.state == LinkState::Present) else {
             continue;
         };
-        let Some(mapped) = grounds.catalog.mapped(&connection, &decision.task.record.object) else { continue };
         let changed: BTreeSet<FieldKey> = decision.plan.sides[&connection].writes.keys().cloned().collect();
         let link_id = link.external_id.clone();
         let expect = link.version.clone();
@@ -472,6 +476,9 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
             decision.waits.extend(waits);
             continue;
         }
+        if super::precheck::breaks_rules(decision, mapped, &connection.name, grounds.now) {
+            continue;
+        }
         if !super::creation::address_allows(decision, connection, mapped, grounds) {
             continue;
         }
@@ -504,6 +511,9 @@ fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapp
         .cloned()
         .collect();
     let (row, fields, pending) = rows_of(decision, mapped, &connection.name, &changed, grounds);
+    if super::precheck::lacks_required(decision, mapped, &connection.name, &row) {
+        return;
+    }
     decision.waits.extend(pending);
     let key = if grounds.engine.flaws().create_without_key {
         grounds.engine.new_id("bad").to_string()

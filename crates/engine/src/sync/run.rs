@@ -14,6 +14,7 @@ use super::{inbox, lead, learn, resync, retention};
 use crate::automation::follow;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::metadata::column;
 use crate::reconcile::schedule;
 use crate::reports::watch;
 use crate::schema;
@@ -76,6 +77,9 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     ));
     loops.spawn(while_leading("reconciling", schedule::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
         schedule::tick(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
+    loops.spawn(while_leading("reading new columns", column::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
+        column::carry_on(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
     }));
     loops.spawn(while_leading("watching schemas", schema::EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
         schema::tick(&engine).await

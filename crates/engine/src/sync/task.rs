@@ -35,6 +35,7 @@ pub fn priority(lane: Lane) -> Priority {
 }
 
 /// A look that the task goes by, and where it came from.
+#[derive(Clone)]
 pub(crate) struct Seen {
     /// The look.
     pub(crate) look: Look,
@@ -43,6 +44,7 @@ pub(crate) struct Seen {
 }
 
 /// One record being converged.
+#[derive(Clone)]
 pub(crate) struct Task {
     pub(crate) hint: Hint,
     pub(crate) record: Record,

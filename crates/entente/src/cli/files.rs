@@ -122,7 +122,11 @@ fn text(plan: &FilePlan, folder: &Path) -> String {
     } else if plan.steps.is_empty() {
         text.push_str("Nothing to change: the files say what is in force.");
     } else {
-        text.push_str(&format!("Nothing was changed. To apply exactly this:\n  entente apply -f {} --digest {}", folder.display(), plan.digest));
+        text.push_str(&format!(
+            "Nothing was changed. To apply exactly this:\n  entente apply -f {} --digest {}",
+            folder.display(),
+            plan.digest
+        ));
     }
     text
 }

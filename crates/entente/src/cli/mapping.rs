@@ -62,7 +62,10 @@ pub enum Command {
         #[arg(long)]
         object: String,
     },
-    /// Put an earlier version in force again
+    /// How a version comes into force step by step
+    #[command(flatten)]
+    Rollout(super::rollout::Command),
+    /// Put a version in force for all records
     Activate {
         /// Its number
         #[arg(value_name = "VERSION")]
@@ -109,27 +112,28 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                 table(["VERSION", "", "FIELDS", "SAVED", "BY", "NOTE"], rows)
             })?;
         }
+        Command::Rollout(command) => super::rollout::run(command, &engine, context).await?,
         Command::Activate { number, connection, object } => {
-            let active = mappings::activate(&engine, &connection, &object, number).await?;
-            context.output.show(&active, |active| {
-                format!("Version {} of {} at {} is in force again.", active.version, active.object, active.connection)
-            })?;
+            let active = mappings::activate(&engine, &context.viewer(), &connection, &object, number).await?;
+            context
+                .output
+                .show(&active, |active| format!("Version {} of {} at {} is in force.", active.version, active.object, active.connection))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a mapping file; what is wrong with it is named with its place.
-fn read(file: &Path) -> Result<Mapping> {
+pub(super) fn read(file: &Path) -> Result<Mapping> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Fault::new(format!("{} cannot be read: {error}", file.display()), "name a mapping file that this user can read")
     })?;
-    let has = |endings: &[&str]| file.extension().is_some_and(|extension| endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending)));
+    let has =
+        |endings: &[&str]| file.extension().is_some_and(|extension| endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending)));
     if has(&["yaml", "yml"]) {
         let yaml = FileText { path: file.display().to_string(), text };
-        return parse_mapping(&yaml).map_err(|fault| {
-            Fault::new(format!("{}:{}:{}: {}", fault.path, fault.line, fault.column, fault.reason), fault.remedy)
-        });
+        return parse_mapping(&yaml)
+            .map_err(|fault| Fault::new(format!("{}:{}:{}: {}", fault.path, fault.line, fault.column, fault.reason), fault.remedy));
     }
     let parsed = if has(&["json"]) {
         serde_json::from_str(&text).map_err(|error| error.to_string())
@@ -176,7 +180,7 @@ async fn show(engine: &Engine, context: &Context, connection: Option<&str>, obje
     context.output.show(&chosen, |chosen| chosen.iter().map(text).collect::<Vec<_>>().join("\n\n"))
 }
 
-fn judgement_text(judgement: &Judgement) -> String {
+pub(super) fn judgement_text(judgement: &Judgement) -> String {
     let mut text =
         format!("{} at {}: tried on {} rows and {} records.\n", judgement.object, judgement.connection, judgement.rows, judgement.records);
     for (what, fields) in [("new", &judgement.added), ("changed", &judgement.changed), ("removed", &judgement.removed)] {

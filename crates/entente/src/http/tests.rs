@@ -23,6 +23,7 @@ mod mappings;
 mod provisioning;
 mod reconciliation;
 mod reviews;
+mod schema;
 mod undo;
 
 use super::*;

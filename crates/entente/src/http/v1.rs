@@ -11,6 +11,7 @@ pub mod reconciliation;
 pub mod records;
 pub mod resync;
 pub mod reviews;
+pub mod rollouts;
 pub mod schema;
 pub mod session;
 pub mod undo;
@@ -30,6 +31,7 @@ pub fn routes() -> Router<App> {
         .merge(dead_letters::routes())
         .merge(holds::routes())
         .merge(mappings::routes())
+        .merge(rollouts::routes())
         .merge(schema::routes())
         .merge(resync::routes())
         .merge(plan::routes())

@@ -141,7 +141,8 @@ async fn what_is_wrong_with_a_file_is_named_with_its_place() {
         let (code, plan) = desk.plan().await;
         assert_eq!(code, 1, "{path}: {plan}");
         let fault = &plan["faults"][0];
-        let told = format!("{}:{}:{}: {}", fault["path"].as_str().unwrap(), fault["line"], fault["column"], fault["reason"].as_str().unwrap());
+        let told =
+            format!("{}:{}:{}: {}", fault["path"].as_str().unwrap(), fault["line"], fault["column"], fault["reason"].as_str().unwrap());
         assert!(told.starts_with(&format!("{path}{place}")) && told.contains(reason), "{told} instead of {path}{place} {reason}");
         let (code, text) = desk.apply(&plan["digest"]).await;
         assert!(code == 1 && text.contains("nothing was changed"), "{text}");

@@ -75,7 +75,9 @@ async fn a_field_that_is_removed_pauses_alone_and_comes_back_with_its_values() {
 
     // Both sides go on while it is away.
     let agent = hub.agent();
-    hub.zendesk.update_organization(*organization, &fields(json!({ "organization_fields": { "account_status": "Suspended" } })), agent).unwrap();
+    hub.zendesk
+        .update_organization(*organization, &fields(json!({ "organization_fields": { "account_status": "Suspended" } })), agent)
+        .unwrap();
     set(&hub, &customers[1].0, json!({ "Industry": "Retail" }));
     hub.run_for(20).await;
     assert_eq!(hub.salesforce.get("Account", account).unwrap()["Status__c"], "Suspended");
@@ -131,7 +133,9 @@ async fn a_list_that_refuses_a_value_holds_back_that_value_alone() {
     hub.salesforce.set_picklist("Account", "Status__c", &["Active", "Churned"], true).unwrap();
     let both = json!({ "organization_fields": { "account_status": "Suspended" } });
     hub.zendesk.update_organization(customers[0].1, &fields(both), agent).unwrap();
-    hub.zendesk.update_organization(customers[1].1, &fields(json!({ "organization_fields": { "account_status": "Churned" } })), agent).unwrap();
+    hub.zendesk
+        .update_organization(customers[1].1, &fields(json!({ "organization_fields": { "account_status": "Churned" } })), agent)
+        .unwrap();
     hub.run_for(20).await;
     let open = changes(&hub, "open").await;
     assert_eq!((open.len(), open[0].kind.as_str(), open[0].field.as_str()), (1, "values", "Status__c"), "{open:?}");
