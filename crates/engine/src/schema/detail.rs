@@ -49,6 +49,9 @@ pub struct Detail {
     /// Whether the rows were looked at for what has become of the field or value.
     #[serde(default)]
     pub searched: bool,
+    /// Whether records are to be looked at again, because more of the field can be synced than before.
+    #[serde(default)]
+    pub catch_up: bool,
     /// What it has become, and how that is known.
     #[serde(default)]
     pub evidence: Option<String>,

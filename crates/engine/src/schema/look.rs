@@ -163,6 +163,8 @@ fn find(engine: &Engine, connection: &str, before: &RemoteObject, after: &Remote
         if newcomers || (listed.is_some() && listed != detail.allowed) {
             detail.candidates.extend(added.iter().filter(|_| newcomers).cloned());
             detail.searched &= !newcomers;
+            detail.catch_up |=
+                listed.as_ref().zip(detail.allowed.as_ref()).is_some_and(|(now, known)| now.iter().any(|value| !known.contains(value)));
             detail.allowed = listed.or(detail.allowed);
             findings.updated.push((change.id, detail));
         }
@@ -180,6 +182,7 @@ fn find(engine: &Engine, connection: &str, before: &RemoteObject, after: &Remote
                 .then(|| of.after.as_ref().map(|after| after.values.clone()).unwrap_or_default()),
             candidates: if is_removed { added.clone() } else { Vec::new() },
             searched: state == SchemaState::Noted || !(is_removed || of.kind == ChangeKind::Values),
+            catch_up: false,
             evidence: None,
             patches: propose::without_evidence(&of, &hits, &saved, after, locale),
             hits,

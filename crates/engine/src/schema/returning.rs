@@ -2,7 +2,7 @@
 //! edited at either side meanwhile is caught up with. Only then is the change over.
 
 use entente_model::mapping::patch::touches;
-use entente_store::{SchemaChange, SchemaState};
+use entente_store::{SchemaChange, SchemaState, Viewer};
 use jiff::Timestamp;
 
 use super::detail::Detail;
@@ -27,11 +27,33 @@ pub(super) async fn carry_on(engine: &Engine) -> Result<()> {
         if matches!(error, EngineError::Store(_)) {
             return Err(error);
         }
+        eprintln!("DEBUG {error}");
         tracing::warn!(%error, "what has become of a field could not be looked for; it is looked for again");
+    }
+    for change in changes.iter().filter(|change| change.change.state == SchemaState::Open) {
+        catch_up(engine, change).await?;
     }
     for change in changes.iter().filter(|change| change.change.state == SchemaState::Returning) {
         bring_back(engine, change).await?;
     }
+    Ok(())
+}
+
+/// A list takes more values than it did: what was not sent before may go now.
+async fn catch_up(engine: &Engine, change: &SchemaChange) -> Result<()> {
+    let (id, seer) = (change.id, Viewer::system());
+    // As it is by now: what was found meanwhile is in it.
+    let Some(change) = engine.store().read(move |tx| tx.schema_change(&seer, id)).await? else { return Ok(()) };
+    let mut detail = Detail::of(&change)?;
+    if !std::mem::take(&mut detail.catch_up) {
+        return Ok(());
+    }
+    refresh(engine).await?;
+    for object in objects(engine, &change)? {
+        hint_all(engine, &change.change.connection, &object).await?;
+    }
+    let detail = detail.to_json()?;
+    engine.store().write(move |tx| tx.put_schema_detail(id, None, &detail)).await?;
     Ok(())
 }
 

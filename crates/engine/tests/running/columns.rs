@@ -33,7 +33,7 @@ async fn with_nickname(engine: &Engine) -> Vec<FileText> {
     let mut files = files::export(engine).await.unwrap();
     for (path, remote) in [("mappings/crm/account.yaml", "Nickname__c"), ("mappings/desk/account.yaml", "organization_fields.nickname")] {
         let file = files.iter_mut().find(|file| file.path == path).unwrap();
-        file.text.push_str(&format!("  - field: nickname\n    remote: {remote}\n    owner: crm\n"));
+        file.text.push_str(&format!("- field: nickname\n  remote: {remote}\n  owner: crm\n"));
     }
     let field = "object: account\nfields:\n- key: nickname\n  label: Nickname\n  type: text\n  custom: true\n";
     files.push(FileText { path: "objects/account.yaml".to_owned(), text: field.to_owned() });
@@ -92,7 +92,7 @@ async fn a_line_that_is_put_away_leaves_its_values_and_comes_back_with_them() {
     };
     apply(&files).await;
     let mut away = files.clone();
-    away[0].text.push_str("    archived: true\n");
+    away[0].text.push_str("  archived: true\n");
     assert_eq!(away[0].path, format!("mappings/{CRM}/account.yaml"));
     apply(&away).await;
     house.crm.put("Account", Some(&rows[2]), &[("Nickname__c", "Unseen"), ("Industry", "Mining")]);

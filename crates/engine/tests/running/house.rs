@@ -177,6 +177,7 @@ impl House {
             let mut names: BTreeSet<String> = mapping.fields.iter().map(|line| line.remote.clone()).collect();
             names.extend(mapping.also_read.iter().cloned().chain([mapping.key.clone()]));
             names.extend(more.iter().map(|name| (*name).to_owned()));
+            platform.has_columns(more);
             platform.describe_as(&mapping.remote, &names);
         }
     }

@@ -48,6 +48,7 @@ struct State {
     secret: String,
     next: u64,
     described: BTreeMap<String, RemoteObject>,
+    blank: BTreeSet<String>,
     columns: Vec<(String, Vec<String>)>,
 }
 
@@ -141,6 +142,11 @@ impl Platform {
         self.state().described.insert(object.to_owned(), described);
     }
 
+    /// Rows have these columns, also where they hold nothing.
+    pub fn has_columns(&self, names: &[&str]) {
+        self.state().blank.extend(names.iter().map(|name| (*name).to_owned()));
+    }
+
     /// The same object needs a value there for each new row.
     pub fn requires(&self, object: &str, name: &str) {
         let mut state = self.state();
@@ -181,6 +187,19 @@ impl Platform {
         refused.map_or(Ok(()), Err)
     }
 
+    /// A look with the fields that were asked for.
+    fn shown(&self, object: &str, id: &str, read: &ReadSpec) -> Look {
+        let mut look = self.look(object, id);
+        look.row.retain(|name, _| read.fields.contains(name));
+        if look.existence == Existence::Present {
+            let blank = self.state().blank.clone();
+            for name in read.fields.iter().filter(|name| blank.contains(*name)) {
+                look.row.entry(name.clone()).or_insert(Value::Null);
+            }
+        }
+        look
+    }
+
     fn look(&self, object: &str, id: &str) -> Look {
         let found = self.state().rows.get(object).and_then(|rows| rows.get(id)).cloned();
         let (existence, row, version) = match found {
@@ -198,15 +217,6 @@ impl Platform {
             seen_at: Timestamp::now(),
         }
     }
-}
-
-/// A look with the fields that were asked for; those that the row lacks are blank.
-fn narrow(mut look: Look, read: &ReadSpec) -> Look {
-    if look.existence == Existence::Present {
-        let row = read.fields.iter().map(|name| (name.clone(), look.row.get(name).cloned().unwrap_or(Value::Null)));
-        look.row = row.collect();
-    }
-    look
 }
 
 /// A call that fails with a class and a code.
@@ -243,7 +253,7 @@ impl Connector for Platform {
         if kind == "change" {
             let log = self.state().log.clone();
             let changed = log[place.parse::<usize>().unwrap()..].iter().filter(|(object, _)| *object == read.object);
-            let looks = changed.map(|(object, id)| narrow(self.look(object, id), read)).collect();
+            let looks = changed.map(|(object, id)| self.shown(object, id, read)).collect();
             return Ok(Page { looks, next: present, more: false, total: None });
         }
         let hidden = self.state().hidden.clone();
@@ -251,7 +261,7 @@ impl Connector for Platform {
         let shown = &ids[..ids.len().min(PAGE)];
         let more = ids.len() > PAGE;
         let next = if more { format!("row {}", shown[PAGE - 1]) } else { present };
-        Ok(Page { looks: shown.iter().map(|id| narrow(self.look(&read.object, id), read)).collect(), next, more, total: None })
+        Ok(Page { looks: shown.iter().map(|id| self.shown(&read.object, id, read)).collect(), next, more, total: None })
     }
 
     async fn present(&self, _: &ReadSpec) -> Result<Cursor, VendorError> {
@@ -260,7 +270,7 @@ impl Connector for Platform {
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], _: Priority) -> Result<Vec<Look>, VendorError> {
         self.turn(format!("fetch {} {}", read.object, ids.join(" "))).await?;
-        Ok(ids.iter().map(|id| narrow(self.look(&read.object, id), read)).collect())
+        Ok(ids.iter().map(|id| self.shown(&read.object, id, read)).collect())
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], _: &str, _: Priority) -> Result<Vec<Vec<Look>>, VendorError> {

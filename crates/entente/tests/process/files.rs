@@ -80,7 +80,7 @@ async fn files_go_out_change_and_come_back_exactly_as_they_were_planned() {
 
     let accounts = desk.text("mappings/zendesk/account.yaml");
     assert!(accounts.starts_with("# yaml-language-server: $schema=../../schemas/mapping.json\n"), "{accounts}");
-    let line = "  - field: nickname\n    remote: details\n    owner: crm\n";
+    let line = "- field: nickname\n  remote: details\n  owner: crm\n";
     let with_line = format!("{}\n{line}", accounts.trim_end());
     desk.write("objects/account.yaml", NICKNAME);
     desk.write("mappings/zendesk/account.yaml", &with_line);
@@ -101,7 +101,7 @@ async fn files_go_out_change_and_come_back_exactly_as_they_were_planned() {
     assert!(code == 1 && text.contains("are not as they were when this was planned"), "{text}");
 
     // The line is put away in the file, and somebody goes back to the first version before that is applied.
-    desk.write("mappings/zendesk/account.yaml", &with_line.replace(line, &format!("{line}    archived: true\n")));
+    desk.write("mappings/zendesk/account.yaml", &with_line.replace(line, &format!("{line}  archived: true\n")));
     let (code, plan) = desk.plan().await;
     assert_eq!((code, &plan["steps"][0]["changed"]), (2, &nickname), "{plan}");
     let (code, text) = desk.run(&["mapping", "activate", "1", "--connection", "zendesk", "--object", "account"]).await;
@@ -120,17 +120,17 @@ async fn what_is_wrong_with_a_file_is_named_with_its_place() {
     let broken = |more: &str| format!("{}\n{more}", accounts.trim_end());
     for (path, text, place, reason) in [
         ("mappings/zendesk/account.yaml", broken("colour: red\n"), format!(":{}:", lines + 1), "colour"),
-        ("mappings/zendesk/account.yaml", broken("  - field: [\n"), format!(":{}", lines + 1), ""),
+        ("mappings/zendesk/account.yaml", broken("- field: [\n"), format!(":{}", lines + 1), ""),
         (
             "mappings/zendesk/account.yaml",
-            broken("  - field: kind\n    remote: nope\n    owner: crm\n"),
-            format!(":{}:5", lines + 1),
+            broken("- field: kind\n  remote: nope\n  owner: crm\n"),
+            format!(":{}:3", lines + 1),
             "`organization` has no field `nope`",
         ),
         (
             "mappings/zendesk/account.yaml",
-            broken("  - field: shoe_size\n    remote: details\n    owner: crm\n"),
-            format!(":{}:5", lines + 1),
+            broken("- field: shoe_size\n  remote: details\n  owner: crm\n"),
+            format!(":{}:3", lines + 1),
             "`account` has no field `shoe_size`",
         ),
         ("objects/account.yaml", NICKNAME.replace("nickname", "Nick-Name"), ":3:5".to_owned(), "is no name of a field"),
