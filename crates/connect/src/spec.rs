@@ -21,6 +21,8 @@ pub struct Spec {
     pub concurrency: usize,
     /// Time a call may take before it counts as timed out.
     pub timeout: Duration,
+    /// Whether calls for several objects that are asked for at the same moment travel as one.
+    pub shares_calls: bool,
     /// How far a poll goes back behind its cursor, because late commits carry early stamps.
     pub overlap: Duration,
     /// Changes that no webhook tells of (object, field): only polls see them.

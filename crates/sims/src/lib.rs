@@ -4,7 +4,9 @@
 //! mistakes. Every simulator is an [`axum::Router`] over a state in memory, so that it runs in-process on a virtual clock, behind
 //! a socket as `entente sim`, and under the vendors' own clients, all with the same code.
 
+pub mod calls;
 pub mod clock;
+mod door;
 pub mod faults;
 pub mod freshdesk;
 pub mod hubspot;

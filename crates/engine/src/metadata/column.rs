@@ -116,12 +116,9 @@ async fn page(engine: &Engine, job: &Columns) -> Result<Option<(Cursor, u64)>> {
     let read = ReadSpec { object: job.remote.clone(), fields: job.columns.iter().cloned().collect() };
     let page = match ready.connector.page(&read, job.cursor.as_ref(), Priority::Backfill).await {
         Ok(page) => page,
-        Err(error) => {
-            ready.pressure.trouble(&error, engine.now());
-            return if matches!(error.class, Class::Wait { .. }) { Ok(None) } else { Err(EngineError::vendor(&job.connection, error)) };
-        }
+        Err(error) if matches!(error.class, Class::Wait { .. }) => return Ok(None),
+        Err(error) => return Err(EngineError::vendor(&job.connection, error)),
     };
-    ready.pressure.calm();
     let many = page.looks.len() as u64;
     let mut after = job.clone();
     after.cursor = Some(page.next.clone());

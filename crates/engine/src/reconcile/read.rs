@@ -59,13 +59,9 @@ impl<'a> Reading<'a> {
                 return Err("it was stopped".to_owned());
             }
             let error = match ready.connector.page(&read, self.at.as_ref(), Priority::Backfill).await {
-                Ok(page) => {
-                    ready.pressure.calm();
-                    return Ok(page);
-                }
+                Ok(page) => return Ok(page),
                 Err(error) => error,
             };
-            ready.pressure.trouble(&error, self.engine.now());
             let wait = match error.class {
                 Class::Wait { until } => pace(self.engine.now(), until),
                 Class::Retry => failures.next().copied(),
@@ -103,13 +99,11 @@ pub(crate) async fn fetch(engine: &Engine, place: &Place, ids: &[String], looks:
             calls += 1;
             let error = match ready.connector.fetch(&read, chunk, Priority::Backfill).await {
                 Ok(found) => {
-                    ready.pressure.calm();
                     looks.extend(found);
                     break;
                 }
                 Err(error) => error,
             };
-            ready.pressure.trouble(&error, engine.now());
             let wait = match error.class {
                 Class::Wait { until } => pace(engine.now(), until),
                 Class::Retry => failures.next().copied(),

@@ -5,9 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use entente_connect::connector::Priority;
-use entente_connect::error::VendorError;
-use entente_connect::look::{Existence, Look, ReadSpec};
+use entente_connect::look::{Existence, Look};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
@@ -15,17 +13,19 @@ use entente_model::matching::counterpart::{DUPLICATE_FROM, Judgement};
 use entente_model::matching::{self, KeyKind, Profile};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
-    Hint, Link, LinkState, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError,
-    Tx, Viewer,
+    Hint, Lane, Link, LinkState, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled,
+    StoreError, Tx, Viewer,
 };
 
 use super::decide::row_target;
-use super::fate::{Fate, end_hints, fate};
+use super::fate::{end_hints, fate};
+use super::fetch::{Fetched, Order};
 use super::first_read;
 use super::look::taken;
 use super::matchers::{self, Matchers};
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
+use super::task::priority;
 use super::wake::{wake, wake_for_row};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
@@ -40,12 +40,16 @@ pub(crate) const MATCH: &str = "match";
 /// by that.
 const CROWDED: usize = 50;
 
-/// Adopts the rows of hints that this worker holds. Answers the records that they belong to, which are hinted at.
+/// Adopts the rows of hints that this worker holds, with what was fetched of them. Answers the records that they belong to, which are
+/// hinted at.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn adopt(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<String>> {
-    let hints = fetch_unseen(engine, hints).await?;
+pub(crate) async fn adopt(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched) -> Result<Vec<String>> {
+    let hints = take(engine, hints, fetched).await?;
+    if hints.is_empty() {
+        return Ok(Vec::new());
+    }
     let engine_ = engine.clone();
     let catalog = engine.catalog();
     let matchers = matchers::current(engine).await?;
@@ -87,52 +91,52 @@ pub(crate) fn adopt_within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, 
     adoption.run(tx, hints)
 }
 
-/// Fetches the rows that a webhook named without showing them. Hints whose fetch fails are settled; the others come back.
-async fn fetch_unseen(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Hint>> {
-    let rows: Vec<RemoteKey> = hints
-        .iter()
-        .filter_map(|hint| match Subject::parse(&hint.subject) {
-            Some(Subject::Row(row)) => Some(RemoteKey::new(row.connection, row.object, row.id)),
-            _ => None,
-        })
-        .collect();
-    let wanted = rows.clone();
-    let seen = engine.store().read(move |tx| tx.looks_for(&wanted)).await?;
-    let mut unseen: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for key in rows.into_iter().filter(|key| !seen.contains_key(key)) {
-        unseen.entry((key.connection, key.object)).or_default().push(key.id);
+/// Asks for the rows that a webhook named without showing them. Those of records that are linked by now are the records' to fetch.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn order(engine: &Engine, hints: &[Hint], order: &mut Order) -> Result<()> {
+    let rows: Vec<(RemoteKey, Lane)> = hints.iter().filter_map(|hint| Some((row_of(hint)?, hint.lane))).collect();
+    if rows.is_empty() {
+        return Ok(());
     }
-    let catalog = engine.catalog();
-    let mut failed: BTreeMap<String, (String, VendorError)> = BTreeMap::new();
-    for ((connection, object), ids) in unseen {
-        let Ok(ready) = engine.connection(&connection) else { continue };
-        let read = ReadSpec { object: object.clone(), fields: super::gather::read_fields(&catalog, &connection, &object) };
-        for ids in ids.chunks(ready.connector.spec().fetch_max) {
-            match ready.connector.fetch(&read, ids, Priority::Update).await {
-                Ok(looks) => {
-                    ready.pressure.calm();
-                    let looks: Vec<_> = looks.iter().map(|look| super::look::stored(&connection, look)).collect();
-                    engine.store().write(move |tx| tx.put_looks(&looks)).await?;
-                }
-                Err(error) => {
-                    ready.pressure.trouble(&error, engine.now());
-                    for id in ids {
-                        let row = RowKey { connection: connection.clone(), object: object.clone(), id: id.clone() };
-                        failed.insert(row.to_string(), (connection.clone(), error.clone()));
-                    }
-                }
-            }
-        }
+    let keys: Vec<RemoteKey> = rows.iter().map(|(key, _)| key.clone()).collect();
+    let (seen, linked) = engine.store().read(move |tx| Ok((tx.looks_for(&keys)?, tx.links_at(&keys)?))).await?;
+    for (key, lane) in rows.into_iter().filter(|(key, _)| !seen.contains_key(key) && !linked.contains_key(key)) {
+        order.add(key, priority(lane));
     }
-    if failed.is_empty() {
-        return Ok(hints);
-    }
+    Ok(())
+}
+
+/// Keeps what was fetched for hints. Hints whose fetch failed are settled; the others come back.
+async fn take(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched) -> Result<Vec<Hint>> {
+    let (mut looks, mut good, mut bad) = (Vec::new(), Vec::new(), Vec::new());
     let now = engine.now();
-    let (bad, good): (Vec<Hint>, Vec<Hint>) = hints.into_iter().partition(|hint| failed.contains_key(&hint.subject));
-    let fates: Arc<Vec<Fate>> = Arc::new(bad.iter().map(|hint| fate(engine, hint, failed.get(&hint.subject), now)).collect());
-    let owner = engine.owner().to_owned();
-    engine.store().write(move |tx| end_hints(tx, &owner, &fates.iter().collect::<Vec<_>>(), [], now)).await?;
+    for hint in hints {
+        let key = row_of(&hint);
+        if let Some((key, error)) = key.as_ref().and_then(|key| fetched.failed.get_key_value(key)) {
+            bad.push(fate(engine, &hint, Some(&(key.connection.clone(), error.clone())), now));
+            continue;
+        }
+        if let Some((key, look)) = key.as_ref().and_then(|key| fetched.looks.get_key_value(key)) {
+            looks.push(super::look::stored(&key.connection, look));
+        }
+        good.push(hint);
+    }
+    if !looks.is_empty() || !bad.is_empty() {
+        let (owner, bad) = (engine.owner().to_owned(), Arc::new(bad));
+        let keep = move |tx: &mut Tx<'_>| {
+            tx.put_looks(&looks)?;
+            end_hints(tx, &owner, &bad.iter().collect::<Vec<_>>(), [], now).map(drop)
+        };
+        engine.store().write(keep).await?;
+    }
     Ok(good)
+}
+
+fn row_of(hint: &Hint) -> Option<RemoteKey> {
+    let Subject::Row(row) = Subject::parse(&hint.subject)? else { return None };
+    Some(RemoteKey::new(row.connection, row.object, row.id))
 }
 
 /// Match keys of a record.

@@ -14,65 +14,74 @@ use super::creation::ask_about_shared_addresses;
 use super::decide::{Decision, Grounds, decide};
 use super::deliver::{Delivered, deliver};
 use super::first_read::FIRST_READ;
-use super::gather::{fetch, load, resolve};
+use super::gather::{load, resolve};
 use super::guard::guard;
 use super::settle::{settle, settle_failed};
 use super::shadow;
 use super::task::Task;
+use super::turn::Turn;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::schema::explain;
 
-/// Converges the records of hints that this worker holds.
+/// Loads the records of hints. Hints whose record does not exist have nothing to say, and end.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Task>> {
+    if hints.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (tasks, orphans) = load(engine, hints).await?;
+    end_orphans(engine, orphans).await?;
+    Ok(tasks)
+}
+
+/// Converges records that this worker holds, of which everything was fetched that they ask for.
 ///
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
-pub async fn converge(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
-    for (catalog, hints) in by_version(&engine.catalog(), hints) {
-        converge_by(engine, catalog, hints).await?;
-    }
-    Ok(())
-}
-
-/// Hints by the catalog that decides their records: the one in force, but for records of the share that another version decides already.
-pub(crate) fn by_version(catalog: &Arc<Catalog>, hints: Vec<Hint>) -> Vec<(Arc<Catalog>, Vec<Hint>)> {
-    let mut parts: Vec<(Arc<Catalog>, Vec<Hint>)> = Vec::new();
-    for hint in hints {
-        let deciding = catalog.deciding(&hint.subject, &hint.object).unwrap_or(catalog);
-        match parts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, deciding)) {
-            Some((_, part)) => part.push(hint),
-            None => parts.push((Arc::clone(deciding), vec![hint])),
-        }
-    }
-    parts
-}
-
-async fn converge_by(engine: &Engine, catalog: Arc<Catalog>, hints: Vec<Hint>) -> Result<()> {
-    let (mut tasks, orphans) = load(engine, hints).await?;
-    end_orphans(engine, orphans).await?;
-    fetch(engine, &catalog, &mut tasks).await;
-    explain(engine, &catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
+pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, mut tasks: Vec<Task>, turn: Turn) -> Result<()> {
+    explain(engine, catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
     if tasks.is_empty() {
         return Ok(());
     }
-    let decisions = decide_all(engine, &catalog, tasks).await?;
-    shadow::compare(engine, &catalog, &decisions).await?;
-    let decisions = guard(engine, &catalog, decisions).await?;
+    let mut decisions = Vec::with_capacity(tasks.len());
+    for (deciding, tasks) in by_version(catalog, tasks, |task| (task.record.id.as_str(), task.record.object.as_str())) {
+        decisions.extend(decide_all(engine, &deciding, tasks).await?);
+    }
+    shadow::compare(engine, catalog, &decisions).await?;
+    let decisions = guard(engine, catalog, decisions).await?;
     if decisions.is_empty() {
         return Ok(());
     }
     let decisions = Arc::new(decisions);
-    let committed = commit(engine, &catalog, Arc::clone(&decisions)).await?;
+    let committed = commit(engine, catalog, Arc::clone(&decisions)).await?;
     let written: BTreeSet<usize> = committed.fresh.into_iter().filter(|at| !decisions[*at].writes.is_empty()).collect();
     if written.is_empty() {
         return Ok(());
     }
-    let mut delivered = deliver(engine, &decisions, &written).await;
-    explain(engine, &catalog, delivered.iter_mut().filter_map(Delivered::refusal).collect()).await;
-    settle(engine, &catalog, decisions, written, delivered).await
+    let mut delivered = deliver(engine, &decisions, &written, &turn).await;
+    explain(engine, catalog, delivered.iter_mut().filter_map(Delivered::refusal).collect()).await;
+    settle(engine, catalog, decisions, written, delivered).await
+}
+
+/// Things by the catalog that decides their records, which are told by id and object: the one in force, but for records of the share that
+/// another version of a mapping decides already.
+pub(crate) fn by_version<T>(catalog: &Arc<Catalog>, things: Vec<T>, record: impl Fn(&T) -> (&str, &str)) -> Vec<(Arc<Catalog>, Vec<T>)> {
+    let mut parts: Vec<(Arc<Catalog>, Vec<T>)> = Vec::new();
+    for thing in things {
+        let (id, object) = record(&thing);
+        let deciding = Arc::clone(catalog.deciding(id, object).unwrap_or(catalog));
+        match parts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &deciding)) {
+            Some((_, part)) => part.push(thing),
+            None => parts.push((deciding, vec![thing])),
+        }
+    }
+    parts
 }
 
 /// Plans tasks without carrying anything out.
@@ -131,7 +140,6 @@ fn contested_by_us(plan: &Plan) -> Vec<FieldKey> {
     ours.map(|conflict| conflict.field.clone()).collect()
 }
 
-/// Hints whose record does not exist have nothing to say.
 async fn end_orphans(engine: &Engine, orphans: Vec<Hint>) -> Result<()> {
     if orphans.is_empty() {
         return Ok(());

@@ -10,6 +10,7 @@ use futures::future::join_all;
 
 use super::decide::{Decision, PlannedWrite};
 use super::task::priority;
+use super::turn::Turn;
 use crate::engine::Engine;
 
 /// One write and what became of it. `record` is the index of its decision.
@@ -28,7 +29,8 @@ impl Delivered {
 }
 
 /// Makes all writes of a batch of decisions. A refused call fails each of its writes with the same error; a refused row fails alone.
-pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &BTreeSet<usize>) -> Vec<Delivered> {
+pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &BTreeSet<usize>, turn: &Turn) -> Vec<Delivered> {
+    turn.leave();
     type Group = (String, String, WriteKindOrder);
     let mut groups: BTreeMap<Group, (Priority, Vec<(usize, PlannedWrite)>)> = BTreeMap::new();
     for (at, decision) in decisions.iter().enumerate().filter(|(at, _)| written.contains(at)) {
@@ -49,6 +51,7 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
             calls.push(async move {
                 let target = chunk[0].1.target.clone();
                 let rows: Vec<_> = chunk.iter().map(|(_, planned)| planned.write.clone()).collect();
+                turn.come(connector.spec()).await;
                 let answer = connector.write(&target, &rows, urgency).await;
                 (chunk, answer)
             });
@@ -56,7 +59,6 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
     }
     let mut delivered = Vec::new();
     for (chunk, answer) in join_all(calls).await {
-        note_pressure(engine, &chunk, &answer);
         match answer {
             Ok(outcomes) => {
                 let pairs = chunk.into_iter().zip(outcomes);
@@ -68,14 +70,6 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
         }
     }
     delivered
-}
-
-fn note_pressure(engine: &Engine, chunk: &[(usize, PlannedWrite)], answer: &Result<Vec<WriteOutcome>, VendorError>) {
-    let Some(ready) = chunk.first().and_then(|(_, planned)| engine.connection(&planned.connection).ok()) else { return };
-    match answer {
-        Ok(_) => ready.pressure.calm(),
-        Err(error) => ready.pressure.trouble(error, engine.now()),
-    }
 }
 
 /// Creations before updates before deletions.

@@ -1,18 +1,16 @@
 //! Gathering: everything a worker needs of the records it holds, in a few reads and as few calls as the vendors allow.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use entente_connect::connector::Priority;
-use entente_connect::look::{Existence, Look, ReadSpec};
+use entente_connect::look::{Existence, Look};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::value::get;
 use entente_store::{Hint, Link, LinkState, Record, RemoteKey, ReviewState, Viewer};
-use futures::future::join_all;
 
 use super::adopt::DUPLICATE;
+use super::fetch::{Fetched, Order};
 use super::look::{earlier, surely_after, taken};
 use super::task::{RowIndex, Seen, Sides, Task, priority};
 use crate::catalog::Catalog;
@@ -76,71 +74,56 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
     Ok((tasks, orphans))
 }
 
-/// Fetches the sides that hints ask for, and those never seen, many rows a call.
+/// Asks for the sides that hints ask for, and for those never seen.
+pub(crate) fn order(tasks: &[Task], order: &mut Order) {
+    for task in tasks {
+        for link in wanted(task) {
+            order.add(link.key(), priority(task.hint.lane));
+        }
+    }
+}
+
+/// Whether anything is fetched before a task is decided.
+pub(crate) fn lacks(task: &Task) -> bool {
+    wanted(task).next().is_some()
+}
+
+/// Links whose row is fetched before a task is decided.
+fn wanted(task: &Task) -> impl Iterator<Item = &Link> {
+    task.links.iter().filter(|link| link.state == LinkState::Present).filter(|link| {
+        let asked = task.hint.fetch.contains(&link.connection);
+        let unknown = link.base.is_empty() && link.seen.is_none() && !task.seen.contains_key(&link.connection);
+        let crossed = task.seen.get(&link.connection).is_some_and(|seen| crosses(link, &seen.look));
+        asked || unknown || crossed
+    })
+}
+
+/// Hands what was fetched to the tasks that asked for it.
+pub(crate) fn take(engine: &Engine, catalog: &Catalog, tasks: &mut [Task], fetched: &Fetched) {
+    for task in tasks {
+        let keys: Vec<RemoteKey> = wanted(task).map(Link::key).collect();
+        for key in keys {
+            if let Some(error) = fetched.failed.get(&key) {
+                task.failure.get_or_insert_with(|| (key.connection.clone(), error.clone()));
+            }
+            let Some(look) = fetched.looks.get(&key) else { continue };
+            let mut look = look.clone();
+            let replaced = task.seen.remove(&key.connection);
+            let stamp = replaced.as_ref().and_then(|seen| seen.stamp);
+            if let Some(seen) = &replaced {
+                take_over(catalog, &task.record, &key.connection, &seen.look, &mut look, engine.now());
+            }
+            task.noticed.extend(replaced.map(|seen| (key.connection.clone(), seen.look)));
+            task.seen.insert(key.connection, Seen { look, stamp });
+        }
+    }
+}
+
+/// Fetches what tasks ask for.
 pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]) {
-    let mut wanted: BTreeMap<(String, String), Vec<(usize, String)>> = BTreeMap::new();
-    let mut most_urgent: BTreeMap<(String, String), Priority> = BTreeMap::new();
-    for (at, task) in tasks.iter().enumerate() {
-        for link in task.links.iter().filter(|link| link.state == LinkState::Present) {
-            let asked = task.hint.fetch.contains(&link.connection);
-            let unknown = link.base.is_empty() && link.seen.is_none() && !task.seen.contains_key(&link.connection);
-            let crossed = task.seen.get(&link.connection).is_some_and(|seen| crosses(link, &seen.look));
-            if asked || unknown || crossed {
-                let group = (link.connection.clone(), link.remote_object.clone());
-                let urgency = priority(task.hint.lane);
-                let known = most_urgent.entry(group.clone()).or_insert(urgency);
-                *known = (*known).min(urgency);
-                wanted.entry(group).or_default().push((at, link.external_id.clone()));
-            }
-        }
-    }
-    let mut calls = Vec::new();
-    for ((connection, object), rows) in wanted {
-        let Ok(ready) = engine.connection(&connection) else { continue };
-        let fields = read_fields(catalog, &connection, &object);
-        let urgency = most_urgent.get(&(connection.clone(), object.clone())).copied().unwrap_or(Priority::Backfill);
-        tracing::debug!(connection, object, rows = rows.len(), "fetching rows");
-        for chunk in rows.chunks(ready.connector.spec().fetch_max) {
-            let connector = Arc::clone(&ready.connector);
-            let read = ReadSpec { object: object.clone(), fields: fields.clone() };
-            let chunk = chunk.to_vec();
-            let connection = connection.clone();
-            calls.push(async move {
-                let unique: BTreeSet<String> = chunk.iter().map(|(_, id)| id.clone()).collect();
-                let ids: Vec<String> = unique.into_iter().collect();
-                let answer = connector.fetch(&read, &ids, urgency).await;
-                (connection, chunk, answer)
-            });
-        }
-    }
-    for (connection, chunk, answer) in join_all(calls).await {
-        let Ok(ready) = engine.connection(&connection) else { continue };
-        match answer {
-            Ok(looks) => {
-                ready.pressure.calm();
-                let by_id: BTreeMap<&str, &Look> = looks.iter().map(|look| (look.id.as_str(), look)).collect();
-                for (at, id) in chunk {
-                    if let Some(look) = by_id.get(id.as_str()) {
-                        let task = &mut tasks[at];
-                        let replaced = task.seen.remove(&connection);
-                        let stamp = replaced.as_ref().and_then(|seen| seen.stamp);
-                        let mut look = (*look).clone();
-                        if let Some(seen) = &replaced {
-                            take_over(catalog, &task.record, &connection, &seen.look, &mut look, engine.now());
-                        }
-                        task.noticed.extend(replaced.map(|seen| (connection.clone(), seen.look)));
-                        task.seen.insert(connection.clone(), Seen { look, stamp });
-                    }
-                }
-            }
-            Err(error) => {
-                ready.pressure.trouble(&error, engine.now());
-                for (at, _) in chunk {
-                    tasks[at].failure.get_or_insert_with(|| (connection.clone(), error.clone()));
-                }
-            }
-        }
-    }
+    let mut wanted = Order::default();
+    order(tasks, &mut wanted);
+    take(engine, catalog, tasks, &wanted.send(engine, catalog).await);
 }
 
 /// Whether a look may show its row as it was before our own last write, which was on its way when the look came in.
@@ -163,11 +146,6 @@ fn take_over(catalog: &Catalog, record: &Record, connection: &str, told: &Look, 
     if shown.iter().any(|(field, value)| !value.agrees(get(&record.data, field))) {
         fetched.mark.by = told.mark.by;
     }
-}
-
-/// Remote fields that a fetch of an object asks for.
-pub(crate) fn read_fields(catalog: &Catalog, connection: &str, remote: &str) -> Vec<String> {
-    catalog.reads(connection).into_iter().find(|(name, _)| name == remote).map(|(_, fields)| fields).unwrap_or_default()
 }
 
 /// Resolves the rows that looks refer to, and the counterparts of the records referred to.

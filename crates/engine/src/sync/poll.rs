@@ -148,7 +148,7 @@ enum Kept {
 pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPage<'_>, stop: Stop<'_>) -> Result<Polled> {
     let ready = engine.connection(connection)?;
     let catalog = engine.catalog();
-    let read = ReadSpec { object: object.to_owned(), fields: super::gather::read_fields(&catalog, connection, object) };
+    let read = ReadSpec { object: object.to_owned(), fields: super::fetch::read_fields(&catalog, connection, object) };
     let place = Arc::new(Place::new(connection, object));
     let mut polled = Polled::default();
     if let Some(trouble) = ready.pressure.paused(engine.now()) {
@@ -165,7 +165,6 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
         let page = match ready.connector.page(&read, standing.at.as_ref(), Priority::Backfill).await {
             Ok(page) => page,
             Err(error) => {
-                ready.pressure.trouble(&error, engine.now());
                 if let Class::Wait { until } = error.class {
                     polled.wait_until = Some(until);
                     return Ok(polled);
@@ -178,7 +177,6 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
                 return Err(EngineError::vendor(connection, error));
             }
         };
-        ready.pressure.calm();
         total = total.or(page.total);
         polled.rows += page.looks.len() as u64;
         polled.pages += 1;

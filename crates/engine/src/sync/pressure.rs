@@ -257,6 +257,7 @@ mod tests {
         concurrency: 2,
         timeout: std::time::Duration::from_secs(30),
         overlap: std::time::Duration::ZERO,
+        shares_calls: false,
         silent: &[],
     };
 

@@ -229,7 +229,7 @@ async fn plan(engine: &Engine, chosen: &[(RecordId, String)], fresh: bool, previ
             generation: 0,
         })
         .collect();
-    for (catalog, hints) in by_version(&engine.catalog(), hints) {
+    for (catalog, hints) in by_version(&engine.catalog(), hints, |hint| (hint.subject.as_str(), hint.object.as_str())) {
         let (mut tasks, _) = load(engine, hints).await?;
         if fresh {
             fetch(engine, &catalog, &mut tasks).await;

@@ -1,5 +1,6 @@
 //! A connection that rests is not called: what only a person can mend (refused credentials, a schema that does not fit) would fail for
-//! every record again. The vendor is asked once when the rest is over, and everybody else waits for that answer.
+//! every record again. The vendor is asked once when the rest is over, and everybody else waits for that answer. Every call that is made
+//! tells the connection's pressure how it went.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -32,15 +33,21 @@ impl Resting {
     }
 
     async fn unless_resting<T>(&self, call: impl Future<Output = Result<T, VendorError>> + Send) -> Result<T, VendorError> {
-        match self.pressure.admit(self.time.now()) {
-            Admission::Go => call.await,
-            Admission::Rest(error) => Err(*error),
-            Admission::Probe => {
-                let answer = call.await;
-                self.pressure.probed(answer.as_ref().err(), self.time.now());
-                answer
-            }
+        let admission = self.pressure.admit(self.time.now());
+        if let Admission::Rest(error) = admission {
+            // No call was made: it says nothing of how the platform is by now.
+            return Err(*error);
         }
+        let answer = call.await;
+        let now = self.time.now();
+        if admission == Admission::Probe {
+            self.pressure.probed(answer.as_ref().err(), now);
+        }
+        match &answer {
+            Ok(_) => self.pressure.calm(),
+            Err(error) => self.pressure.trouble(error, now),
+        }
+        answer
     }
 }
 

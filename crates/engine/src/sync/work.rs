@@ -1,13 +1,19 @@
 //! One step of work: claim what is due, adopt rows, converge records. Production loops over it; simulations call it by hand.
 
+use std::sync::Arc;
+
 use entente_model::clock::Timestamp;
 use entente_store::{Claim, Hint, Lane};
 
-use super::adopt::adopt;
-use super::converge::converge;
+use super::adopt;
+use super::converge::{converge, take_up};
 use super::fate::give_back;
+use super::fetch::Order;
+use super::gather;
 use super::subject::Subject;
-use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT};
+use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT, Task};
+use super::turn::Turn;
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 
@@ -91,25 +97,36 @@ async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     let (rows, records): (Vec<Hint>, Vec<Hint>) =
         hints.into_iter().partition(|hint| matches!(Subject::parse(&hint.subject), Some(Subject::Row(_))));
     tracing::debug!(rows = rows.len(), records = records.len(), "working off hints");
-    // Side by side: rows are mostly fetched first, and nobody should wait for that.
-    let (adopted, converged) =
-        tokio::join!(take_in(engine, rows), async { if records.is_empty() { Ok(()) } else { converge(engine, records).await } });
-    adopted.and(converged)
+    let catalog = engine.catalog();
+    let tasks = take_up(engine, records).await?;
+    let mut order = Order::default();
+    gather::order(&tasks, &mut order);
+    adopt::order(engine, &rows, &mut order).await?;
+    if order.is_empty() {
+        return the_rest(engine, &catalog, rows, tasks, order, Turn::Alone).await;
+    }
+    // Nobody waits for what others fetch.
+    let (lacking, whole): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(gather::lacks);
+    let (first, second) = Turn::halves();
+    let (whole, rest) = tokio::join!(converge(engine, &catalog, whole, first), the_rest(engine, &catalog, rows, lacking, order, second));
+    whole.and(rest)
 }
 
-/// Adopts rows, and converges the records that they belong to at once.
-async fn take_in(engine: &Engine, rows: Vec<Hint>) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+/// Fetches what was ordered, adopts rows, and converges their records with those that lacked something: what they write travels in the
+/// same calls.
+async fn the_rest(engine: &Engine, catalog: &Arc<Catalog>, rows: Vec<Hint>, mut tasks: Vec<Task>, order: Order, turn: Turn) -> Result<()> {
+    let fetched = order.send(engine, catalog).await;
+    gather::take(engine, catalog, &mut tasks, &fetched);
+    let adopted = adopt::adopt(engine, rows, &fetched).await?;
+    if !adopted.is_empty() {
+        let (owner, now) = (engine.owner().to_owned(), engine.now());
+        let lease = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
+        let hints = engine.store().write(move |tx| tx.claim_these(&owner, now, lease, &adopted)).await?;
+        let mut young = take_up(engine, hints).await?;
+        gather::fetch(engine, catalog, &mut young).await;
+        tasks.append(&mut young);
     }
-    let adopted = adopt(engine, rows).await?;
-    let (owner, now) = (engine.owner().to_owned(), engine.now());
-    let lease = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
-    let records = engine.store().write(move |tx| tx.claim_these(&owner, now, lease, &adopted)).await?;
-    if !records.is_empty() {
-        converge(engine, records).await?;
-    }
-    Ok(())
+    converge(engine, catalog, tasks, turn).await
 }
 
 /// When the next hint can be claimed, if nothing else happens.

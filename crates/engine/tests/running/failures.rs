@@ -9,7 +9,7 @@ use entente_engine::reports::watch::watch;
 use entente_engine::sync::pressure::{BREAK_MS, PAUSE_MS};
 use entente_engine::sync::resync::{Scope, resync};
 use entente_model::clock::Timestamp;
-use entente_store::{Changes, DeadLetterFilter, Viewer};
+use entente_store::{Changes, DeadLetterFilter, RecordQuery, Viewer};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
 use crate::platform::failing;
@@ -56,6 +56,33 @@ async fn a_connection_that_rests_is_not_called_and_nothing_is_spent() {
     work_off(&house, &engine).await;
     assert_eq!(house.store.read(|tx| tx.next_due()).await.unwrap(), None, "everything has converged");
     assert_eq!(house.store.read(|tx| tx.dead_letter_counts()).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn one_call_that_goes_through_ends_a_rest_whoever_else_asked_at_that_moment() {
+    let house = House::sqlite().await;
+    let account = house.customer("Acme");
+    house.crm.put("Contact", None, &[("FirstName", "Ann"), ("LastName", "Lee"), ("Email", "ann@acme.example"), ("AccountId", &account)]);
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.crm.refuse(|_| Some(failing(Class::Configuration, "INVALID_FIELD")));
+    wake(&house, &engine, "Acme").await;
+    work_off(&house, &engine).await;
+    house.crm.relent();
+
+    // When the rest is over rows of two objects are wanted in one batch: one call leaves, the other is told to wait.
+    house.watch.pass(PAUSE_MS + 1_000);
+    let contacts = RecordQuery { object: Some("contact".to_owned()), ..RecordQuery::default() };
+    let contacts = house.store.read(move |tx| tx.list_records(&Viewer::system(), &contacts, 10)).await.unwrap();
+    wake(&house, &engine, "Acme").await;
+    resync(&engine, &Scope::Record(contacts.records[0].id.clone())).await.unwrap();
+    let under_way = house.crm.hold_up("fetch Account");
+    tokio::join!(work_off(&house, &engine), async { under_way.add_permits(10) });
+    assert!(engine.connection(CRM).unwrap().pressure.paused(engine.now()).is_none(), "the connection is in use again");
+    house.watch.pass(PAUSE_MS + 1_000);
+    work_off(&house, &engine).await;
+    assert_eq!(house.store.read(|tx| tx.next_due()).await.unwrap(), None, "and everything has converged");
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ static SPEC: Spec = Spec {
     concurrency: 4,
     timeout: Duration::from_secs(30),
     overlap: Duration::ZERO,
+    shares_calls: false,
     silent: &[],
 };
 

@@ -11,9 +11,10 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Freshdesk;
 use super::refusal::Refusal;
 use super::state::Kind;
-use super::{CallCounts, Freshdesk};
+use crate::calls::CallCounts;
 use crate::faults::FaultOrder;
 
 /// An edit by hand.

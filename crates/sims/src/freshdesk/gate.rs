@@ -1,13 +1,8 @@
 //! The way in: latency, faults, authentication, limits, dispatch.
 
-use std::time::Duration;
-
-use axum::body::Body;
-use axum::extract::State as Extract;
-use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -15,14 +10,11 @@ use super::Freshdesk;
 use super::call::Call;
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::{Kind, State};
+use crate::clock::SimClock;
+use crate::door::{self, House, Reply, header};
 use crate::faults::Fault;
+use crate::profile::Profile;
 
-/// Largest request body, in bytes.
-const BODY_MAX: usize = 20 * 1024 * 1024;
-/// How long a hanging call is held before it is given up.
-const HANG: Duration = Duration::from_secs(30);
-/// Status that marks a hanging call: no client ever sees it in time.
-const HANG_STATUS: u16 = 599;
 /// Seconds that a 429 asks to wait where a fault made it.
 const PAUSE_S: u64 = 34;
 
@@ -45,93 +37,23 @@ const WRITE_FAULTS: &[Fault] = &[
     Fault::Collision,
 ];
 
-/// What goes back to the client.
-struct Reply {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-    hang: bool,
-}
-
-impl Reply {
-    fn of(outcome: Outcome) -> Self {
-        let mut headers = Vec::new();
-        let (status, body) = match outcome {
-            Ok(Answer { status, body, link, location }) => {
-                headers.extend(link.map(|link| ("link", link)));
-                headers.extend(location.map(|location| ("location", location)));
-                (status, body)
-            }
-            Err(Refusal { status, body, retry_after }) => {
-                headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-                (status, Some(body))
-            }
-        };
-        let body = match body {
-            None => Vec::new(),
-            Some(Value::Null) => {
-                headers.push(("content-type", "text/html; charset=utf-8".to_owned()));
-                Vec::new()
-            }
-            Some(Value::String(page)) => {
-                headers.push(("content-type", "text/html; charset=utf-8".to_owned()));
-                page.into_bytes()
-            }
-            Some(body) => {
-                headers.push(("content-type", "application/json; charset=utf-8".to_owned()));
-                body.to_string().into_bytes()
-            }
-        };
-        Self { status, headers, body, hang: false }
-    }
-
-    fn response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut builder = Response::builder().status(status);
-        for (name, value) in self.headers {
-            builder = builder.header(name, value);
+fn reply(outcome: Outcome) -> Reply {
+    let (status, body, headers) = match outcome {
+        Ok(Answer { status, body, link, location }) => {
+            let link = link.map(|link| ("link", link));
+            (status, body, link.into_iter().chain(location.map(|location| ("location", location))).collect())
         }
-        builder.body(Body::from(self.body)).unwrap_or_default()
-    }
-}
-
-/// Answers one request.
-pub(crate) async fn serve(Extract(sim): Extract<Freshdesk>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
-        return Reply::of(Err(Refusal { status: 413, body: Value::Null, retry_after: None })).response();
+        Err(Refusal { status, body, retry_after }) => {
+            let headers = retry_after.map(|seconds| ("retry-after", seconds.to_string())).into_iter().collect();
+            // A refusal without words is an empty page.
+            (status, Some(if body.is_null() { Value::String(String::new()) } else { body }), headers)
+        }
     };
-    let (latency, network, wall) = (sim.profile().latency_ms, sim.profile().network_ms, !sim.clock().is_virtual());
-    if wall && latency + network > 0 {
-        tokio::time::sleep(Duration::from_millis(latency + network / 2)).await;
-    }
-    let mut reply = sim.handle(&parts.method, &parts.uri, &parts.headers, &body);
-    if reply.hang {
-        if wall {
-            tokio::time::sleep(HANG).await;
-        } else {
-            reply.headers.push(("x-sim-hang", "1".to_owned()));
-        }
-        return reply.response();
-    }
-    if wall && network > 0 {
-        tokio::time::sleep(Duration::from_millis(network - network / 2)).await;
-    }
-    reply.response()
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+    Reply::of(status, headers, body)
 }
 
 fn address(uri: &Uri, headers: &HeaderMap) -> String {
-    let host = header(headers, "host").or_else(|| uri.authority().map(|held| held.as_str())).unwrap_or("acme.freshdesk.com");
-    let scheme = header(headers, "x-forwarded-proto").or(uri.scheme_str()).unwrap_or(if host.ends_with(".freshdesk.com") {
-        "https"
-    } else {
-        "http"
-    });
-    format!("{scheme}://{host}{}", uri.path())
+    door::origin(uri, headers, "acme.freshdesk.com", ".freshdesk.com") + uri.path()
 }
 
 fn read_body(method: &Method, headers: &HeaderMap, bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
@@ -153,16 +75,29 @@ fn route(path: &[String]) -> String {
     path.iter().map(|part| if is_id(part) { ":id" } else { part.as_str() }).collect::<Vec<_>>().join("/")
 }
 
-impl Freshdesk {
+impl House for Freshdesk {
+    const BODY_MAX: usize = 20 * 1024 * 1024;
+
+    fn profile(&self) -> &Profile {
+        &self.0.profile
+    }
+
+    fn clock(&self) -> &SimClock {
+        &self.0.clock
+    }
+
+    fn too_large(&self) -> Reply {
+        reply(Err(Refusal { status: 413, body: Value::Null, retry_after: None }))
+    }
+
     fn handle(&self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
         self.with(|state| {
             let mut reply = state.answered(method, uri, headers, bytes);
-            let date = jiff::Timestamp::from_millisecond(state.now_ms).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
             let status = StatusCode::from_u16(reply.status).ok();
             let reason = status.and_then(|status| status.canonical_reason()).unwrap_or_default();
             let id = state.uuid();
             reply.headers.extend([
-                ("date", date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+                ("date", door::http_date(state.now_ms)),
                 ("x-freshdesk-api-version", "latest=v2; requested=v2".to_owned()),
                 ("x-request-id", id),
                 ("status", format!("{} {reason}", reply.status)),
@@ -176,12 +111,12 @@ impl Freshdesk {
 impl State {
     fn answered(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
         let Some(rest) = uri.path().strip_prefix("/api/v2/") else {
-            return Reply::of(Err(Refusal::missing()));
+            return reply(Err(Refusal::missing()));
         };
         let parts = rest.split('/').filter(|part| !part.is_empty());
         let path: Vec<String> = parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
         if header(headers, "accept").is_some_and(|accept| !accept.contains("*/*") && !accept.contains("application/json")) {
-            return Reply::of(Err(Refusal::accept()));
+            return reply(Err(Refusal::accept()));
         }
         let body = read_body(method, headers, bytes);
         let reads = *method == Method::GET;
@@ -195,19 +130,17 @@ impl State {
             address: address(uri, headers),
             half_page: fault == Some(Fault::HalfPage),
         };
-        let mut reply = match fault {
-            Some(Fault::TimeoutBefore) => Reply::of(Ok(Answer::nothing())),
+        let reply = match fault {
+            Some(Fault::TimeoutBefore) => reply(Ok(Answer::nothing())),
             _ => {
                 let outcome = self.outcome(&call, headers, fault, body.err());
-                let mut reply = Reply::of(outcome);
+                let mut reply = reply(outcome);
                 reply.headers.extend(self.limit_headers());
                 reply
             }
         };
         if matches!(fault, Some(Fault::TimeoutBefore | Fault::TimeoutAfter)) {
-            reply.hang = true;
-            reply.status = HANG_STATUS;
-            reply.body.clear();
+            return reply.hanging();
         }
         reply
     }

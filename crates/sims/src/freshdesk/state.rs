@@ -6,13 +6,14 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
+use super::FreshdeskOptions;
 use super::automations::Rule;
 use super::conversations::Conversation;
 use super::fields::Field;
 use super::limits::Limits;
 use super::people::{Agent, Group, of_a_fresh_account};
 use super::refusal::Refusal;
-use super::{CallCounts, FreshdeskOptions};
+use crate::calls::CallCounts;
 use crate::mailroom::Delivery;
 
 /// First id of people, companies and everything but tickets: as large as real ones.

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
-use super::{CallCounts, Hand, HubSpot};
+use super::{Hand, HubSpot};
+use crate::calls::CallCounts;
 use crate::faults::FaultOrder;
 
 /// An edit by hand; without `by`, the first owner does it.

@@ -1,11 +1,6 @@
 //! The way in: latency, faults, authentication, limits, dispatch.
 
-use std::time::Duration;
-
-use axum::body::Body;
-use axum::extract::State as Extract;
-use axum::response::Response;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 
 use super::HubSpot;
@@ -15,16 +10,13 @@ use super::limits::burst_spent;
 use super::moment::iso;
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
+use crate::clock::SimClock;
+use crate::door::{self, House, Reply};
 use crate::faults::Fault;
+use crate::profile::Profile;
 
-/// Largest request body, in bytes.
-const BODY_MAX: usize = 10 * 1024 * 1024;
 /// Longest address, in characters.
 const ADDRESS_MAX: usize = 16_300;
-/// How long a hanging call is held before it is given up.
-const HANG: Duration = Duration::from_secs(30);
-/// Status that marks a hanging call: no client ever sees it in time.
-const HANG_STATUS: u16 = 599;
 /// Statuses of a vendor's edge in bad moments.
 const EDGE: [u16; 4] = [502, 503, 504, 524];
 
@@ -50,87 +42,30 @@ const WRITE_FAULTS: &[Fault] = &[
 ];
 const OAUTH_FAULTS: &[Fault] = &[Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::ServerError, Fault::Unavailable];
 
-/// What goes back to the client.
-struct Reply {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-    hang: bool,
-}
-
-impl Reply {
-    fn of(outcome: Outcome, correlation: &str) -> Self {
-        let mut headers = vec![("x-hubspot-correlation-id", correlation.to_owned())];
-        let (status, body, retry_after) = match outcome {
-            Ok(Answer { status, body }) => (status, body, None),
-            Err(Refusal { status, mut body, retry_after }) => {
-                if body.is_object() {
-                    body["correlationId"] = json!(correlation);
-                }
-                (status, Some(body), retry_after)
+fn reply(outcome: Outcome, correlation: &str) -> Reply {
+    let mut headers = vec![("x-hubspot-correlation-id", correlation.to_owned())];
+    let (status, body) = match outcome {
+        Ok(Answer { status, body }) => (status, body),
+        Err(Refusal { status, mut body, retry_after }) => {
+            if body.is_object() {
+                body["correlationId"] = json!(correlation);
             }
-        };
-        headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-        let body = match body {
-            None => Vec::new(),
-            Some(Value::String(page)) => {
-                headers.push(("content-type", "text/html;charset=utf-8".to_owned()));
-                page.into_bytes()
-            }
-            Some(body) => {
-                headers.push(("content-type", "application/json;charset=utf-8".to_owned()));
-                body.to_string().into_bytes()
-            }
-        };
-        Self { status, headers, body, hang: false }
-    }
-
-    fn response(self) -> Response {
-        let mut builder = Response::builder().status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        for (name, value) in self.headers {
-            builder = builder.header(name, value);
+            headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+            (status, Some(body))
         }
-        builder.body(Body::from(self.body)).unwrap_or_default()
-    }
-}
-
-/// Answers one request.
-pub(crate) async fn serve(Extract(sim): Extract<HubSpot>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
-        return Reply::of(Err(Refusal::new(413, "VALIDATION_ERROR", "Request body too large")), "").response();
     };
-    let (latency, network, wall) = (sim.profile().latency_ms, sim.profile().network_ms, !sim.clock().is_virtual());
-    if wall && latency + network > 0 {
-        tokio::time::sleep(Duration::from_millis(latency + network / 2)).await;
-    }
-    let mut reply = sim.handle(&parts.method, &parts.uri, &parts.headers, &body);
-    if reply.hang {
-        if wall {
-            tokio::time::sleep(HANG).await;
-        } else {
-            reply.headers.push(("x-sim-hang", "1".to_owned()));
-        }
-        return reply.response();
-    }
-    if wall && network > 0 {
-        tokio::time::sleep(Duration::from_millis(network - network / 2)).await;
-    }
-    reply.response()
+    Reply::of(status, headers, body)
 }
 
 fn address(uri: &Uri, headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text("host").or_else(|| uri.authority().map(|held| held.as_str())).unwrap_or("api.hubapi.com");
-    let scheme = text("x-forwarded-proto").or(uri.scheme_str()).unwrap_or(if host == "api.hubapi.com" { "https" } else { "http" });
-    format!("{scheme}://{host}{}", uri.path())
+    door::origin(uri, headers, "api.hubapi.com", "api.hubapi.com") + uri.path()
 }
 
 fn read_body(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Refusal> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    let ty = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let ty = door::header(headers, "content-type").unwrap_or_default();
     if ty.contains("x-www-form-urlencoded") {
         return Ok(form(bytes));
     }
@@ -152,13 +87,26 @@ fn reads(method: &Method, path: &[String]) -> bool {
     *method == Method::GET || path.last().is_some_and(|last| matches!(last.as_str(), "search" | "read" | "introspect"))
 }
 
-impl HubSpot {
+impl House for HubSpot {
+    const BODY_MAX: usize = 10 * 1024 * 1024;
+
+    fn profile(&self) -> &Profile {
+        &self.0.profile
+    }
+
+    fn clock(&self) -> &SimClock {
+        &self.0.clock
+    }
+
+    fn too_large(&self) -> Reply {
+        reply(Err(Refusal::new(413, "VALIDATION_ERROR", "Request body too large")), "")
+    }
+
     fn handle(&self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
         self.with(|state| {
             let correlation = state.uuid();
             let mut reply = state.answered(method, uri, headers, bytes, &correlation);
-            let date = jiff::Timestamp::from_millisecond(state.now_ms).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-            reply.headers.push(("date", date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+            reply.headers.push(("date", door::http_date(state.now_ms)));
             state.calls.limited += u64::from(reply.status == 429);
             reply
         })
@@ -167,7 +115,7 @@ impl HubSpot {
 
 impl State {
     fn answered(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8], correlation: &str) -> Reply {
-        let refused = |refusal: Refusal| Reply::of(Err(refusal), correlation);
+        let refused = |refusal: Refusal| reply(Err(refusal), correlation);
         if uri.to_string().len() > ADDRESS_MAX {
             return refused(Refusal::new(414, "VALIDATION_ERROR", "URI Too Long"));
         }
@@ -201,11 +149,11 @@ impl State {
             half_page: false,
         };
         let search = call.path.last().is_some_and(|last| last == "search");
-        let mut reply = match fault {
-            Some(Fault::TimeoutBefore) => Reply::of(Ok(Answer::nothing()), correlation),
+        let reply = match fault {
+            Some(Fault::TimeoutBefore) => reply(Ok(Answer::nothing()), correlation),
             _ => {
                 let (outcome, caller) = self.outcome(&mut call, headers, fault, search);
-                let mut reply = Reply::of(outcome, correlation);
+                let mut reply = reply(outcome, correlation);
                 if !oauth && !search {
                     reply.headers.extend(self.limit_headers(caller));
                 }
@@ -213,9 +161,7 @@ impl State {
             }
         };
         if matches!(fault, Some(Fault::TimeoutBefore | Fault::TimeoutAfter)) {
-            reply.hang = true;
-            reply.status = HANG_STATUS;
-            reply.body.clear();
+            return reply.hanging();
         }
         reply
     }

@@ -30,14 +30,14 @@ mod state;
 mod values;
 mod webhooks;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::calls::CallCounts;
 use crate::clock::SimClock;
-use crate::faults::{Fault, Faults};
+use crate::door;
+use crate::faults::Faults;
 use crate::mailroom::Mailroom;
 use crate::profile::Profile;
 use record::{View, Wanted};
@@ -145,33 +145,6 @@ pub struct WriteNotice {
     pub at_ms: i64,
 }
 
-/// How often the API was called.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
-pub struct CallCounts {
-    /// All calls, refused ones included.
-    pub total: u64,
-    /// Calls that only read.
-    pub reads: u64,
-    /// All others.
-    pub writes: u64,
-    /// Calls answered with 429.
-    pub limited: u64,
-    /// Calls that suffered a fault.
-    pub faulty: u64,
-    /// Calls by verb and route, versions and ids taken out.
-    pub by_route: BTreeMap<String, u64>,
-}
-
-impl CallCounts {
-    fn note(&mut self, read: bool, route: &str, fault: Option<Fault>) {
-        self.total += 1;
-        self.reads += u64::from(read);
-        self.writes += u64::from(!read);
-        self.faulty += u64::from(fault.is_some());
-        *self.by_route.entry(route.to_owned()).or_default() += 1;
-    }
-}
-
 /// A person whom records belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -224,15 +197,7 @@ impl HubSpot {
 
     /// The vendor's API.
     pub fn router(&self) -> axum::Router {
-        axum::Router::new().fallback(gate::serve).with_state(self.clone())
-    }
-
-    fn profile(&self) -> &Profile {
-        &self.0.profile
-    }
-
-    fn clock(&self) -> &SimClock {
-        &self.0.clock
+        axum::Router::new().fallback(door::serve::<Self>).with_state(self.clone())
     }
 
     fn faults(&self) -> &Faults {

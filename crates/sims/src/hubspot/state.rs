@@ -15,7 +15,8 @@ use super::properties::{Property, built_in, home_group};
 use super::record::Record;
 use super::refusal::Refusal;
 use super::webhooks::Subscription;
-use super::{CallCounts, HubSpotOptions, Owner, WriteNotice};
+use super::{HubSpotOptions, Owner, WriteNotice};
+use crate::calls::CallCounts;
 
 /// First id of records, as large as real ones.
 const FIRST_ID: u64 = 61_000_000_000;

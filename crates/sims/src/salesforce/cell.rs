@@ -143,15 +143,10 @@ pub(crate) fn read_http_date(text: &str) -> Option<i64> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(Timestamp::as_second)
 }
 
-/// Writes an HTTP date.
-pub(crate) fn http_date(ms: i64) -> String {
-    let at = Timestamp::from_second(ms.div_euclid(1000)).unwrap_or(Timestamp::UNIX_EPOCH);
-    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::door::http_date;
 
     #[test]
     fn datetimes_come_in_with_any_zone_and_go_out_in_the_vendors_form() {

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::State;
-use super::cell::{http_date, read_http_date};
+use super::cell::read_http_date;
 use super::fail::{Fail, Outcome};
 use super::org::Org;
 use super::records::{object, stub};
 use super::schema::{FieldSpec, FieldType, Source};
 use super::table::Table;
 use super::wire::{Answer, Call};
+use crate::door::http_date;
 
 /// Whether the client's `If-Modified-Since` is as new as `changed_ms`.
 fn unchanged(call: &Call, changed_ms: i64) -> Outcome<bool> {

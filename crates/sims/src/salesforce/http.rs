@@ -13,9 +13,10 @@ use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::wire::{Answer, Call, Content};
 use super::{
-    Salesforce, State, actions, auth, bulk_ingest, bulk_query, cell, collections, composite, describe, queries, quota, records,
-    replication, soap, tooling,
+    Salesforce, State, actions, auth, bulk_ingest, bulk_query, collections, composite, describe, queries, quota, records, replication,
+    soap, tooling,
 };
+use crate::door;
 use crate::faults::Fault;
 
 /// Longest URL, in bytes; the vendor answers 414 above it.
@@ -119,7 +120,7 @@ async fn hang(sf: &Salesforce, wall: bool) -> Response {
 
 fn write(answer: Answer, sf: &Salesforce) -> Response {
     let mut response = Response::builder().status(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-    response = response.header("Date", cell::http_date(sf.0.clock.now_ms()));
+    response = response.header("Date", door::http_date(sf.0.clock.now_ms()));
     for (name, value) in &answer.headers {
         response = response.header(*name, value);
     }

@@ -6,13 +6,14 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::State;
-use super::cell::{http_date, read_http_date};
+use super::cell::read_http_date;
 use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::soql_run::{Bound, Column, attributes};
 use super::table::Row;
 use super::wire::{Answer, Call};
 use super::write::Upserted;
+use crate::door::http_date;
 use crate::faults::Fault;
 
 /// The table of an object that clients may reach.

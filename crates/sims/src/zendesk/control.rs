@@ -10,10 +10,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+use super::Zendesk;
 use super::field_routes::spec_of;
 use super::record::{Kind, id_in};
 use super::refusal::Refusal;
-use super::{CallCounts, Zendesk};
+use crate::calls::CallCounts;
 use crate::faults::FaultOrder;
 
 #[derive(Deserialize)]

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::State as Extract;
-use axum::response::Response;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value, json};
 
 use super::Zendesk;
@@ -14,16 +11,13 @@ use super::call::{Call, decode_segment, query_pairs};
 use super::record::Kind;
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
+use crate::clock::SimClock;
+use crate::door::{self, House, Reply};
 use crate::faults::Fault;
+use crate::profile::Profile;
 
-/// Largest request body, in bytes (uploads allow 50 MB).
-const BODY_MAX: usize = 50 * 1024 * 1024;
 /// Longest query string, in characters.
 const QUERY_MAX: usize = 16 * 1024;
-/// Seconds that a hanging call is held before it is given up.
-const HANG_SECONDS: u64 = 30;
-/// Status that marks a hanging call: no vendor's client ever sees it in time.
-const HANG_STATUS: u16 = 599;
 
 const READ_FAULTS: &[Fault] = &[
     Fault::TimeoutBefore,
@@ -48,91 +42,19 @@ const WRITE_FAULTS: &[Fault] = &[
 /// Losing the answer to a refresh would end the connection for good, so that fault is spared.
 const OAUTH_FAULTS: &[Fault] = &[Fault::TimeoutBefore, Fault::ServerError, Fault::Unavailable];
 
-/// What goes back to the client.
-struct Reply {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-    hang: bool,
-}
-
-impl Reply {
-    fn of(outcome: Outcome) -> Self {
-        match outcome {
-            Ok(Answer { status, body, mut headers }) => {
-                let body = match body {
-                    Some(body) => {
-                        headers.push(("content-type", "application/json; charset=utf-8".to_owned()));
-                        serde_json::to_vec(&body).unwrap_or_default()
-                    }
-                    None => Vec::new(),
-                };
-                Self { status, headers, body, hang: false }
-            }
-            Err(Refusal { status, body, html, retry_after }) => {
-                let ty = if html { "text/html; charset=utf-8" } else { "application/json; charset=utf-8" };
-                let mut headers = vec![("content-type", ty.to_owned())];
-                headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-                Self { status, headers, body: body.into_bytes(), hang: false }
-            }
+fn reply(outcome: Outcome) -> Reply {
+    let json = "application/json; charset=utf-8";
+    match outcome {
+        Ok(Answer { status, body, mut headers }) => {
+            headers.extend(body.is_some().then(|| ("content-type", json.to_owned())));
+            Reply::new(status, headers, body.map(|body| body.to_string().into_bytes()).unwrap_or_default())
+        }
+        Err(Refusal { status, body, html, retry_after }) => {
+            let mut headers = vec![("content-type", if html { "text/html; charset=utf-8" } else { json }.to_owned())];
+            headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+            Reply::new(status, headers, body.into_bytes())
         }
     }
-
-    fn response(self) -> Response {
-        let mut builder = Response::builder().status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        for (name, value) in self.headers {
-            builder = builder.header(name, value);
-        }
-        builder.body(Body::from(self.body)).unwrap_or_default()
-    }
-}
-
-/// Answers one request.
-pub(crate) async fn serve(Extract(sim): Extract<Zendesk>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
-        return Reply::of(Err(Refusal::plain(413, "RequestEntityTooLarge", "The body is too large"))).response();
-    };
-    let (latency, network) = {
-        let profile = sim.profile();
-        (profile.latency_ms, profile.network_ms)
-    };
-    let wall = !sim.clock().is_virtual();
-    if wall && latency + network > 0 {
-        tokio::time::sleep(Duration::from_millis(latency + network / 2)).await;
-    }
-    let jobs_before = sim.waiting_jobs();
-    let mut reply = sim.handle(&parts.method, &parts.uri, &parts.headers, &body);
-    if reply.hang {
-        if wall {
-            tokio::time::sleep(Duration::from_secs(HANG_SECONDS)).await;
-        } else {
-            reply.headers.push(("x-sim-hang", "1".to_owned()));
-        }
-        return reply.response();
-    }
-    if wall && sim.waiting_jobs() > jobs_before {
-        // On a virtual clock the next call carries jobs out; here somebody has to when the time comes.
-        let later = sim.clone();
-        tokio::spawn(async move {
-            while let Some(due) = later.next_job_ms() {
-                let wait = u64::try_from(due - later.clock().now_ms()).unwrap_or(0);
-                tokio::time::sleep(Duration::from_millis(wait + 1)).await;
-                later.settle();
-            }
-        });
-    }
-    if wall && network > 0 {
-        tokio::time::sleep(Duration::from_millis(network - network / 2)).await;
-    }
-    reply.response()
-}
-
-fn origin(uri: &Uri, headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text("host").or_else(|| uri.authority().map(|held| held.as_str())).unwrap_or("acme.zendesk.com");
-    let scheme = text("x-forwarded-proto").or(uri.scheme_str()).unwrap_or(if host.ends_with(".zendesk.com") { "https" } else { "http" });
-    format!("{scheme}://{host}")
 }
 
 fn read_body(path: &str, headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Refusal> {
@@ -142,7 +64,7 @@ fn read_body(path: &str, headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Ref
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    let form = headers.get("content-type").and_then(|value| value.to_str().ok()).is_some_and(|ty| ty.contains("x-www-form-urlencoded"));
+    let form = door::header(headers, "content-type").is_some_and(|ty| ty.contains("x-www-form-urlencoded"));
     if form {
         let pairs = query_pairs(&String::from_utf8_lossy(bytes));
         return Ok(Value::Object(pairs.into_iter().map(|(key, value)| (key, Value::String(value))).collect::<Map<_, _>>()));
@@ -168,21 +90,55 @@ fn route_name(segments: &[String]) -> String {
     parts.join("/")
 }
 
-impl Zendesk {
+impl House for Zendesk {
+    // Uploads allow that much.
+    const BODY_MAX: usize = 50 * 1024 * 1024;
+
+    fn profile(&self) -> &Profile {
+        &self.0.profile
+    }
+
+    fn clock(&self) -> &SimClock {
+        &self.0.clock
+    }
+
+    fn too_large(&self) -> Reply {
+        reply(Err(Refusal::plain(413, "RequestEntityTooLarge", "The body is too large")))
+    }
+
     fn handle(&self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
+        let jobs_before = self.waiting_jobs();
+        let reply = self.answer(method, uri, headers, bytes);
+        if !self.0.clock.is_virtual() && self.waiting_jobs() > jobs_before {
+            // On a virtual clock the next call carries jobs out; here somebody has to when the time comes.
+            let later = self.clone();
+            tokio::spawn(async move {
+                while let Some(due) = later.next_job_ms() {
+                    let wait = u64::try_from(due - later.0.clock.now_ms()).unwrap_or(0);
+                    tokio::time::sleep(Duration::from_millis(wait + 1)).await;
+                    later.settle();
+                }
+            });
+        }
+        reply
+    }
+}
+
+impl Zendesk {
+    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
         let path = uri.path();
         let query = uri.query().unwrap_or_default();
         if query.len() > QUERY_MAX {
-            return Reply::of(Err(Refusal::plain(414, "URITooLong", "The address is too long")));
+            return reply(Err(Refusal::plain(414, "URITooLong", "The address is too long")));
         }
         let body = match read_body(path, headers, bytes) {
             Ok(body) => body,
-            Err(refusal) => return Reply::of(Err(refusal)),
+            Err(refusal) => return reply(Err(refusal)),
         };
         let (api, tail) = match (path.strip_prefix("/api/v2/"), path.strip_prefix("/oauth/")) {
             (Some(tail), _) => (true, tail),
             (None, Some(tail)) => (false, tail),
-            _ => return Reply::of(Err(Refusal::no_route())),
+            _ => return reply(Err(Refusal::no_route())),
         };
         let mut call = Call {
             method: method.clone(),
@@ -190,7 +146,7 @@ impl Zendesk {
             path: path.to_owned(),
             query: query_pairs(query),
             body,
-            origin: origin(uri, headers),
+            origin: door::origin(uri, headers, "acme.zendesk.com", ".zendesk.com"),
             actor: 0,
             half_page: false,
         };
@@ -205,7 +161,7 @@ impl Zendesk {
             state.calls.note(call.is(&Method::GET), &format!("{method} {route}"), fault);
             let mut reply = if api { state.api(&mut call, headers, fault) } else { state.oauth_call(&call, fault) };
             if matches!(fault, Some(Fault::TimeoutBefore | Fault::TimeoutAfter)) {
-                return Reply { status: HANG_STATUS, headers: Vec::new(), body: Vec::new(), hang: true };
+                return reply.hanging();
             }
             if reply.status == 429 {
                 state.calls.limited += 1;
@@ -226,17 +182,17 @@ impl Zendesk {
 impl State {
     fn oauth_call(&mut self, call: &Call, fault: Option<Fault>) -> Reply {
         match fault {
-            Some(Fault::TimeoutBefore) => Reply::of(Ok(Answer::empty())),
-            Some(Fault::ServerError) => Reply::of(Err(server_error())),
-            Some(Fault::Unavailable) => Reply::of(Err(unavailable())),
-            _ => Reply::of(self.oauth(call)),
+            Some(Fault::TimeoutBefore) => reply(Ok(Answer::empty())),
+            Some(Fault::ServerError) => reply(Err(server_error())),
+            Some(Fault::Unavailable) => reply(Err(unavailable())),
+            _ => reply(self.oauth(call)),
         }
     }
 
     fn api(&mut self, call: &mut Call, headers: &HeaderMap, fault: Option<Fault>) -> Reply {
         self.limits.headers.clear();
         let refused = match fault {
-            Some(Fault::TimeoutBefore) => return Reply::of(Ok(Answer::empty())),
+            Some(Fault::TimeoutBefore) => return reply(Ok(Answer::empty())),
             Some(Fault::ServerError) => Some(server_error()),
             Some(Fault::Unavailable) => Some(unavailable()),
             Some(Fault::TooMany) => {
@@ -261,9 +217,9 @@ impl State {
             Some(Fault::TimeoutAfter) | None => None,
         };
         if let Some(refusal) = refused {
-            return Reply::of(Err(refusal));
+            return reply(Err(refusal));
         }
-        Reply::of(self.answer(call, headers))
+        reply(self.answer(call, headers))
     }
 
     fn answer(&mut self, call: &mut Call, headers: &HeaderMap) -> Outcome {

@@ -6,14 +6,14 @@
 //! Defaults: account `acme`, administrator `sync@acme.example` with API token `zendesk-api-token`, OAuth client `entente` with
 //! secret `zendesk-client-secret`; agents `ada@`, `ben@` and `cleo@acme.example`.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::calls::CallCounts;
 use crate::clock::SimClock;
-use crate::faults::{Fault, Faults};
+use crate::door;
+use crate::faults::Faults;
 use crate::mailroom::Mailroom;
 use crate::profile::Profile;
 
@@ -125,35 +125,6 @@ pub struct WriteNotice {
     pub at_ms: i64,
 }
 
-/// How often the API was called.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
-pub struct CallCounts {
-    /// All calls, refused ones included.
-    pub total: u64,
-    /// GET calls.
-    pub reads: u64,
-    /// All others.
-    pub writes: u64,
-    /// Calls answered with 429.
-    pub limited: u64,
-    /// Calls that suffered a fault.
-    pub faulty: u64,
-    /// Calls by verb and route, ids taken out.
-    pub by_route: BTreeMap<String, u64>,
-}
-
-impl CallCounts {
-    fn note(&mut self, read: bool, route: &str, fault: Option<Fault>) {
-        self.total += 1;
-        *(if read { &mut self.reads } else { &mut self.writes }) += 1;
-        self.faulty += u64::from(fault.is_some());
-        match self.by_route.get_mut(route) {
-            Some(count) => *count += 1,
-            None => drop(self.by_route.insert(route.to_owned(), 1)),
-        }
-    }
-}
-
 /// An agent or administrator of the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
@@ -198,11 +169,7 @@ impl Zendesk {
 
     /// The vendor's API: `/api/v2/…` and `/oauth/…`.
     pub fn router(&self) -> axum::Router {
-        axum::Router::new().fallback(gate::serve).with_state(self.clone())
-    }
-
-    fn profile(&self) -> &Profile {
-        &self.0.profile
+        axum::Router::new().fallback(door::serve::<Self>).with_state(self.clone())
     }
 
     pub(crate) fn clock(&self) -> &SimClock {

@@ -17,7 +17,8 @@ use super::record::{Kind, Record, Val};
 use super::tickets::{MetricEvent, Rating, Ticket};
 use super::users::User;
 use super::webhooks::{Trigger, Webhook};
-use super::{CallCounts, WriteNotice, ZendeskOptions};
+use super::{WriteNotice, ZendeskOptions};
+use crate::calls::CallCounts;
 
 /// What a search still sees of a record that changed a moment ago.
 #[derive(Debug, Clone)]

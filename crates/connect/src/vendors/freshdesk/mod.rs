@@ -66,6 +66,7 @@ pub static SPEC: Spec = Spec {
     // Stamps have whole seconds, and a row may be listed a moment after it was stamped.
     overlap: Duration::from_secs(60),
     // Automation rules know tickets alone.
+    shares_calls: false,
     silent: &[("contact", "*"), ("company", "*")],
 };
 

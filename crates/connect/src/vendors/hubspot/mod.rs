@@ -66,6 +66,7 @@ pub static SPEC: Spec = Spec {
     timeout: Duration::from_secs(30),
     // The search index is seconds behind, minutes in bad moments.
     overlap: Duration::from_secs(300),
+    shares_calls: false,
     silent: &[],
 };
 

@@ -1,6 +1,6 @@
-//! Bundling: writes that are asked for at the same moment travel in one composite call, whatever their objects.
+//! Bundling: what is asked for at the same moment travels in one composite call, whatever its objects.
 //!
-//! Salesforce counts a composite call as one, with up to 25 parts in it, 5 of which may be collections of 200 rows. Each part
+//! Salesforce counts a composite call as one, with up to 25 parts in it, 5 of which may be queries or collections of 200 rows. Each part
 //! succeeds or fails alone, with the preconditions in its own headers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,12 +19,12 @@ use crate::transport::client::Client;
 
 /// Parts of one composite call.
 const PARTS_MAX: usize = 25;
-/// Collections among them.
-const COLLECTIONS_MAX: usize = 5;
+/// Queries and collections among them.
+const WIDE_MAX: usize = 5;
 
 type Outcome = Result<Answer, VendorError>;
 
-/// A write that waits for its bundle to leave.
+/// A part that waits for its bundle to leave.
 struct Waiting {
     kind: &'static str,
     priority: Priority,
@@ -33,12 +33,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn is_collection(&self) -> bool {
-        self.call.path.contains("/composite/sobjects")
+    fn is_wide(&self) -> bool {
+        self.call.path.contains("/composite/sobjects") || self.call.path.contains("/query")
     }
 }
 
-/// Where writes meet.
+/// Where parts meet.
 #[derive(Default)]
 pub(super) struct Bundler(Mutex<Vec<Waiting>>);
 
@@ -47,10 +47,10 @@ impl Bundler {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one write, together with those that others ask for meanwhile. `root` is the path of the API's version.
+    /// Sends one call, together with those that others ask for meanwhile. `root` is the path of the API's version.
     ///
     /// # Errors
-    /// What the vendor says of this write; what befell the call, for every write in it.
+    /// What the vendor says of this part; what befell the call, for every part of it.
     pub(super) async fn send(&self, client: &Client, root: &str, kind: &'static str, priority: Priority, call: Call) -> Outcome {
         let (outcome, answer) = oneshot::channel();
         let first = {
@@ -60,7 +60,7 @@ impl Bundler {
         };
         if first {
             let departure = Departure { bundler: self, left: false };
-            // The other writes of the same batch are asked for in the same turn.
+            // The other parts of the same batch are asked for in the same turn.
             tokio::task::yield_now().await;
             join_all(loads(departure.leave()).into_iter().map(|load| carry(client, root, load))).await;
         }
@@ -68,7 +68,7 @@ impl Bundler {
     }
 }
 
-/// The first writer's duty to send what has gathered. When it goes away before, those who wait are told.
+/// The first caller's duty to send what has gathered. When it goes away before, those who wait are told.
 struct Departure<'a> {
     bundler: &'a Bundler,
     left: bool,
@@ -89,26 +89,26 @@ impl Drop for Departure<'_> {
     }
 }
 
-/// Divides writes into calls.
+/// Divides parts into calls.
 fn loads(waiting: Vec<Waiting>) -> Vec<Vec<Waiting>> {
     let mut loads: Vec<Vec<Waiting>> = Vec::new();
-    let mut collections = 0;
+    let mut wide = 0;
     for one in waiting {
-        let wide = one.is_collection();
-        let room = loads.last_mut().filter(|load| load.len() < PARTS_MAX && !(wide && collections >= COLLECTIONS_MAX));
+        let is_wide = one.is_wide();
+        let room = loads.last_mut().filter(|load| load.len() < PARTS_MAX && !(is_wide && wide >= WIDE_MAX));
         match room {
             Some(load) => load.push(one),
             None => {
                 loads.push(vec![one]);
-                collections = 0;
+                wide = 0;
             }
         }
-        collections += usize::from(wide);
+        wide += usize::from(is_wide);
     }
     loads
 }
 
-/// Makes one call and gives everybody their answer. A write that is alone needs no wrapping.
+/// Makes one call and gives everybody their answer. A part that is alone needs no wrapping.
 async fn carry(client: &Client, root: &str, mut load: Vec<Waiting>) {
     if load.len() == 1
         && let Some(Waiting { kind, priority, call, outcome }) = load.pop()
@@ -120,7 +120,9 @@ async fn carry(client: &Client, root: &str, mut load: Vec<Waiting>) {
     let priority = load.iter().map(|one| one.priority).min().unwrap_or(Priority::Backfill);
     let parts: Vec<Value> = load.iter().enumerate().map(|(at, one)| part(at, &one.call)).collect();
     let body = json!({"allOrNone": false, "compositeRequest": parts});
-    let answered = client.call("composite", priority, Call::post(format!("{root}/composite"), body)).await;
+    let mut call = Call::post(format!("{root}/composite"), body);
+    call.idempotent = load.iter().all(|one| one.call.idempotent);
+    let answered = client.call("composite", priority, call).await;
     let answers = answered.and_then(|answer| {
         let composite: Composite = answer.json()?;
         if composite.parts.len() == load.len() { Ok(composite.parts) } else { Err(incomplete(composite.parts.len(), load.len())) }
@@ -137,7 +139,12 @@ async fn carry(client: &Client, root: &str, mut load: Vec<Waiting>) {
 
 fn part(at: usize, call: &Call) -> Value {
     let headers: Map<String, Value> = call.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let mut part = json!({"method": call.method.as_str(), "url": call.path, "referenceId": format!("p{at}")});
+    let mut url = call.path.clone();
+    if !call.query.is_empty() {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
+        url = format!("{url}?{query}");
+    }
+    let mut part = json!({"method": call.method.as_str(), "url": url, "referenceId": format!("p{at}")});
     if let Body::Json(body) = &call.body {
         part["body"] = body.clone();
     }
@@ -181,7 +188,7 @@ fn incomplete(answered: usize, sent: usize) -> VendorError {
     VendorError::new(
         Class::Retry,
         "unreadable",
-        format!("{sent} writes were sent and {answered} were answered"),
+        format!("{sent} parts were sent and {answered} were answered"),
         "nothing to do: the rows are looked at again before anything is repeated",
     )
 }
@@ -190,7 +197,7 @@ fn abandoned() -> VendorError {
     VendorError::new(
         Class::Retry,
         "abandoned",
-        "the call that carried this write was given up",
+        "the call that carried this part was given up",
         "nothing to do: the row is looked at again before anything is repeated",
     )
 }
@@ -205,12 +212,21 @@ mod tests {
     }
 
     #[test]
-    fn a_call_carries_five_collections_and_twenty_five_parts_at_most() {
+    fn a_call_carries_five_queries_or_collections_and_twenty_five_parts_at_most() {
         let collections = (0..7).map(|_| waiting("/services/data/v62.0/composite/sobjects")).collect();
         assert_eq!(loads(collections).iter().map(Vec::len).collect::<Vec<_>>(), [5, 2]);
+        let mixed = ["composite/sobjects", "query", "sobjects/Contact/003", "queryAll", "query", "query", "query"];
+        let mixed = mixed.iter().map(|end| waiting(&format!("/services/data/v62.0/{end}"))).collect();
+        assert_eq!(loads(mixed).iter().map(Vec::len).collect::<Vec<_>>(), [6, 1]);
         let rows = (0..60).map(|_| waiting("/services/data/v62.0/sobjects/Contact/003")).collect();
         assert_eq!(loads(rows).iter().map(Vec::len).collect::<Vec<_>>(), [25, 25, 10]);
         assert!(loads(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_part_carries_its_query() {
+        let part = part(0, &Call::get("/services/data/v62.0/queryAll").query("q", "SELECT Id FROM Task WHERE Id IN ('00T')"));
+        assert_eq!(part["url"], "/services/data/v62.0/queryAll?q=SELECT+Id+FROM+Task+WHERE+Id+IN+%28%2700T%27%29");
     }
 
     #[test]

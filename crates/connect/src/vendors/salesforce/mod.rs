@@ -61,6 +61,7 @@ pub static SPEC: Spec = Spec {
     timeout: Duration::from_secs(30),
     // Long transactions commit rows with early stamps; ten minutes is what large integrations use.
     overlap: Duration::from_secs(600),
+    shares_calls: true,
     silent: &[],
 };
 

@@ -31,15 +31,25 @@ impl Salesforce {
         answer.header("date").and_then(http_date).unwrap_or_else(|| self.client.offset().theirs(self.client.now()))
     }
 
-    /// One page of a query.
-    async fn query_page(&self, kind: QueryKind, soql: &str, priority: Priority) -> Result<(QueryAnswer, Answer), VendorError> {
+    fn query_call(&self, kind: QueryKind, soql: &str) -> Call {
         let path = match kind {
             QueryKind::Live => format!("{}/query", self.root),
             QueryKind::All => format!("{}/queryAll", self.root),
         };
-        let call = Call::get(path).query("q", soql).header("sforce-query-options", PAGE_ROWS);
-        let answer = self.client.call("query", priority, call).await?;
+        Call::get(path).query("q", soql).header("sforce-query-options", PAGE_ROWS)
+    }
+
+    /// One page of a query.
+    async fn query_page(&self, kind: QueryKind, soql: &str, priority: Priority) -> Result<(QueryAnswer, Answer), VendorError> {
+        let answer = self.client.call("query", priority, self.query_call(kind, soql)).await?;
         Ok((answer.json()?, answer))
+    }
+
+    /// All rows of a query for a few rows, which shares a call with what else is asked for at the same moment.
+    async fn query_few(&self, soql: &str, priority: Priority) -> Result<Vec<Record>, VendorError> {
+        let call = self.query_call(QueryKind::All, soql);
+        let answer = self.bundler.send(&self.client, &self.root, "query", priority, call).await?;
+        self.rest_of(answer.json()?, priority).await
     }
 
     /// The page behind a locator.
@@ -51,7 +61,12 @@ impl Salesforce {
 
     /// All rows of a query.
     pub(super) async fn query(&self, kind: QueryKind, soql: &str, priority: Priority) -> Result<Vec<Record>, VendorError> {
-        let (mut page, _) = self.query_page(kind, soql, priority).await?;
+        let (page, _) = self.query_page(kind, soql, priority).await?;
+        self.rest_of(page, priority).await
+    }
+
+    /// The rows of a page and of all that follow it.
+    async fn rest_of(&self, mut page: QueryAnswer, priority: Priority) -> Result<Vec<Record>, VendorError> {
         let mut records = std::mem::take(&mut page.records);
         while let (false, Some(locator)) = (page.done, page.next_records_url.take()) {
             (page, _) = self.more(&locator, priority).await?;
@@ -183,7 +198,7 @@ impl Salesforce {
             Some(chunks) if chunks.len() == 1 || !nested.is_empty() => {
                 for chunk in chunks {
                     let query = format!("SELECT {select} FROM {} WHERE Id IN {}", soql::name(&read.object)?, soql::list(chunk));
-                    self.query(QueryKind::All, &query, priority).await?.into_iter().for_each(&mut add);
+                    self.query_few(&query, priority).await?.into_iter().for_each(&mut add);
                 }
             }
             _ => {

@@ -63,6 +63,7 @@ pub static SPEC: Spec = Spec {
     timeout: Duration::from_secs(30),
     // Exports withhold the newest minute themselves, and their cursor is a place, not an instant.
     overlap: Duration::ZERO,
+    shares_calls: false,
     silent: &[("user", "phone"), ("user", "organization_id")],
 };
 

@@ -172,11 +172,14 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
         look.mark.by = by;
         return Some(look);
     }
-    let (field, value) = changed(kind, name, &body["event"])?;
-    let mut row = Row::new();
-    row.insert(field, value);
+    // What else a new row holds has no events of its own: whoever does not know the row fetches it, and to whoever made it nothing is new.
+    let told = if name == "created" { None } else { Some(changed(kind, name, &body["event"])?) };
+    let mut row: Row = told.into_iter().collect();
     for (name, value) in certain(kind, detail) {
         row.entry(name).or_insert(value);
+    }
+    if row.is_empty() {
+        return None;
     }
     let mark = seen.mark(version.as_deref(), by);
     Some(Look {

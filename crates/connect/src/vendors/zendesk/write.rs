@@ -24,6 +24,8 @@ use super::{SPEC, Zendesk};
 
 /// Creations of organizations that go one by one: a look-up and a job cost as much.
 const ORGANIZATIONS_SINGLY: usize = 3;
+/// Creations of users that go one by one: a job and the question how it went cost as much, and take longer.
+const USERS_SINGLY: usize = 2;
 
 /// What is asked of Zendesk for a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +114,7 @@ impl Zendesk {
 
     async fn create(&self, kind: Kind, items: Vec<Item>, priority: Priority) -> Result<Outcomes, VendorError> {
         match kind {
+            Kind::User if items.len() <= USERS_SINGLY => Ok(self.singly(kind, Op::Upsert, items, priority).await),
             Kind::User => self.batch(kind, Op::Upsert, items, priority).await,
             Kind::Organization if items.len() <= ORGANIZATIONS_SINGLY => Ok(self.singly(kind, Op::Upsert, items, priority).await),
             Kind::Organization | Kind::Ticket => self.create_after_look(kind, items, priority).await,

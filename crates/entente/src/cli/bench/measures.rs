@@ -16,6 +16,9 @@ use super::least::{least, seconds};
 use super::table::Row;
 use crate::fault::Result;
 
+/// Time between polls, as configured by default.
+const POLL_EVERY: Duration = Duration::from_secs(15 * 60);
+
 /// Time that a process rests before its idle memory is read.
 const IDLE: Duration = Duration::from_secs(30);
 /// Won deals a second: some hundred a day would be many, this is a campaign.
@@ -43,7 +46,7 @@ impl Stage {
         let world = sims.control.seed(&WorldOptions { customers, seed, ..WorldOptions::default() }).await?;
         let before = sims.control.calls().await?;
         let began = Instant::now();
-        let hub = Hub::start(&sims, HubOptions { latency_target, ..HubOptions::default() }).await?;
+        let hub = Hub::start(&sims, HubOptions { latency_target, poll_every: POLL_EVERY, ..HubOptions::default() }).await?;
         let (ended, calls) = first_sync::show(&hub, &sims, Output::new(Form::Json)).await?;
         Ok(Self { sims, hub, world, took: ended.duration_since(began), calls: calls.since(before) })
     }

@@ -1,0 +1,8 @@
+//! Every platform's connector: against its simulator, in-process and on virtual time, or against scripted answers.
+#![expect(clippy::unwrap_used, reason = "a story that cannot be set up shall stop at once")]
+
+mod freshdesk;
+mod hubspot;
+mod salesforce;
+mod stage;
+mod zendesk;

@@ -1,0 +1,17 @@
+//! The real process between simulators in another one: pairs of platforms that come to agree, bad input, and being killed.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is not as told")]
+
+mod caller;
+mod hub;
+mod pair;
+mod people;
+mod platforms;
+mod relay;
+mod sims;
+
+mod bad_input;
+mod files;
+mod hubspot_zendesk;
+mod kill;
+mod salesforce_freshdesk;

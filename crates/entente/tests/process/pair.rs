@@ -1,0 +1,58 @@
+//! A CRM and a desk with the configuration that joins them, and waiting for what they shall come to.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::hub::Folder;
+use crate::sims::Sims;
+
+/// Time that anything awaited may take.
+const AWAITED_MAX: Duration = Duration::from_secs(60);
+/// Time between two looks at something that is awaited.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+
+/// A configuration of connections named like their platforms, of `auth` as the file says it; `{listen}` in it stands for the
+/// server's own address.
+pub fn configuration(sims: &Sims, connections: &[(&str, String)], poll_interval_ms: u64) -> String {
+    let mut text = format!(
+        r#"
+[server]
+listen = "{{listen}}"
+public_url = "http://{{listen}}"
+
+[sync]
+latency_target_ms = 500
+poll_interval_ms = {poll_interval_ms}
+"#
+    );
+    for (platform, auth) in connections {
+        let base = sims.base(platform);
+        text.push_str(&format!(
+            "\n[[connection]]\nname = \"{platform}\"\nplatform = \"{platform}\"\nbase_url = \"{base}\"\nauth = {{ {auth} }}\n"
+        ));
+    }
+    text
+}
+
+/// Asks until there is an answer.
+pub async fn arrives<T>(what: &str, folder: &Folder, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        let patience = AWAITED_MAX.as_secs();
+        assert!(began.elapsed() < AWAITED_MAX, "{what}: not within {patience} seconds; the log ends:\n{}", folder.last_words());
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Has everything made that the mappings need on both sides; what was said.
+pub async fn provision(folder: &Folder) -> Value {
+    let output = folder.run(&["provision", "--apply", "--output", "json"]).await;
+    let said: Value = serde_json::from_slice(&output.stdout).expect("an answer in JSON");
+    assert!(output.status.success(), "{said}");
+    said
+}
