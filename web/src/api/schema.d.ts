@@ -293,6 +293,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mappings/{connection}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judges a mapping and saves it as a version that is not in force. */
+        post: operations["draft_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mappings/{connection}/{object}/activate": {
         parameters: {
             query?: never;
@@ -304,6 +321,74 @@ export interface paths {
         put?: never;
         /** Puts an earlier version in force again. */
         post: operations["activate_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a version into the shadow of live traffic, or in force for a share of the records. */
+        post: operations["advance_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes back to the version before. */
+        post: operations["step_mapping_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a version on real records, beside the one in force. Nothing is written. */
+        post: operations["try_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that the version in force is right. */
+        post: operations["verify_mapping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -549,6 +634,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions on their way into force, and those in force that nobody has verified. */
+        get: operations["list_rollouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of the platforms' schemas, newest first. */
+        get: operations["list_schema_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One change, with the lines of mappings that it breaks and the proposed patch. */
+        get: operations["get_schema_change"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts a change as it is: the lines that it broke are used again. */
+        post: operations["accept_schema_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes/{id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Applies the patch that is proposed for a change. */
+        post: operations["apply_schema_patch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at the platforms' schemas now. */
+        post: operations["check_schemas"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -718,12 +905,40 @@ export interface components {
             /** @description The row, as connection/object/external id, that makes the record it would be linked to, for `link` to one that is not there yet. */
             with?: string | null;
         };
+        /** @description How far a version is to come. */
+        Advance: {
+            /**
+             * Format: int64
+             * @description Share of the records that it is to decide, 1 to 99 percent; none for the shadow.
+             */
+            percent?: number | null;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
+        };
         /** @description One alert line. */
         Alert: {
             /** @description `ok`, `warning`, `critical`. */
             level: string;
             /** @description What. */
             text: string;
+        };
+        /** @description A patch that was applied. */
+        AppliedSchemaPatch: {
+            /** @description The change. */
+            change: components["schemas"]["SchemaChange"];
+            /** @description The versions of mappings that were saved, which are in force now. */
+            saved: components["schemas"]["Saved"][];
+        };
+        /** @description How a patch is applied. */
+        ApplySchemaPatch: {
+            /**
+             * @description Whether lines that lose something on the way there and back are wanted all the same.
+             * @default false
+             */
+            accept_loss: boolean;
         };
         /** @description Who set a field, and each value it had before. */
         Blame: {
@@ -1091,6 +1306,11 @@ export interface components {
              */
             reason: string | null;
         };
+        /** @description A draft: a version that is saved and not in force. */
+        Drafted: components["schemas"]["MappingVersion"] & {
+            /** @description What was found on the way. */
+            judgement: components["schemas"]["Judgement"];
+        };
         /** @description One line of the drift breakdown. */
         DriftLine: {
             /** @description The connection whose counterparts differ from the record. */
@@ -1381,6 +1601,15 @@ export interface components {
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
+        /** @description Lines of a mapping that a change breaks. */
+        Hit: {
+            /** @description Our fields, which are not synced with the connection meanwhile. */
+            fields: string[];
+            /** @description Our object. */
+            object: string;
+            /** @description Whether the mapping needs the field as a whole (its key, its filter): then nothing of the object can be synced. */
+            whole?: boolean;
+        };
         /** @description A hold. */
         Hold: {
             /**
@@ -1509,6 +1738,17 @@ export interface components {
             /** @description What was reconciled, in words. */
             scope: string;
         };
+        /** @description What one look came to. */
+        Looked: {
+            /** @description Of these, changes that break lines of mappings. */
+            broken: number;
+            /** @description Changes found. */
+            found: number;
+            /** @description Remote objects that were described. */
+            objects: number;
+            /** @description Changes that break nothing any more. */
+            returned: number;
+        };
         /** @description A line that loses something on the way there and back. */
         Loss: {
             /** @description Field. */
@@ -1636,6 +1876,13 @@ export interface components {
              * @description Rows read.
              */
             rows: number;
+        };
+        /** @description A patch to the mapping of one object. */
+        ObjectPatch: {
+            /** @description Our object. */
+            object: string;
+            /** @description The lines as they are and as they become. */
+            patch: Record<string, never>;
         };
         /** @description New customers today. */
         Onboarding: {
@@ -2192,6 +2439,49 @@ export interface components {
              */
             weight: number;
         };
+        /** @description A version on its way into force. */
+        RolloutState: {
+            /**
+             * Format: date-time
+             * @description When it came so far.
+             */
+            at: string;
+            /** @description Who brought it so far. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Decisions compared while it was in the shadow.
+             */
+            compared: number;
+            /** @description Connection. */
+            connection: string;
+            /**
+             * Format: int64
+             * @description Of these, those that differ.
+             */
+            differing: number;
+            /** @description Records that it decides otherwise, the latest first. */
+            findings: components["schemas"]["ShadowFinding"][];
+            /** @description Our object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Share of the records that it decides, in percent.
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description The version that one step goes back to.
+             */
+            previous: number;
+            /** @description `shadow`, `share`, or `all` until it is verified. */
+            stage: string;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
+        };
         /** @description A reconciliation under way. */
         Running: {
             /** @description Its last sign of life. */
@@ -2218,10 +2508,101 @@ export interface components {
              */
             records: number;
         };
+        /** @description A change of a platform's schema. */
+        SchemaChange: {
+            /** @description What it does to the sync, and what to do. */
+            advice: string;
+            /** @description The field as it is, by its new name if it was renamed; none when it is gone. */
+            after?: Record<string, never> | null;
+            /**
+             * Format: date-time
+             * @description When it was found.
+             */
+            at: string;
+            /** @description The field as it was; none when it is new. */
+            before?: Record<string, never> | null;
+            /** @description Who ended it. */
+            by?: string | null;
+            /**
+             * Format: date-time
+             * @description When its state changed last.
+             */
+            changed_at: string;
+            /** @description Connection. */
+            connection: string;
+            /** @description What the field or its values have become, and how that is known. */
+            evidence?: string | null;
+            /** @description The platform's name of the field, as it was. */
+            field: string;
+            /** @description Lines of mappings that it breaks. */
+            hits: components["schemas"]["Hit"][];
+            /** @description Change id. */
+            id: string;
+            /** @description `added`, `removed`, `renamed`, `retyped`, `values` or `required`. */
+            kind: string;
+            /** @description How it ended. */
+            outcome?: string | null;
+            /** @description What would put the mappings right. */
+            patches: components["schemas"]["ObjectPatch"][];
+            /** @description The platform's name of the object. */
+            remote_object: string;
+            /**
+             * @description `noted` when it breaks nothing; `open` while lines of mappings are not used because of it; `returning` while records catch up;
+             *     `closed`.
+             */
+            state: string;
+            /** @description What has happened, in a few words. */
+            title: string;
+        };
+        /** @description A page of changes, newest first. */
+        SchemaChangePage: {
+            /** @description The changes. */
+            items: components["schemas"]["SchemaChange"][];
+            /** @description Where the next page goes on; none on the last. */
+            next?: string | null;
+        };
+        /** @description Which schemas to look at. */
+        SchemaCheck: {
+            /**
+             * @description Those of this connection only.
+             * @default null
+             */
+            connection: string | null;
+        };
+        /** @description A record that a version in the shadow decides otherwise. */
+        ShadowFinding: {
+            /**
+             * Format: date-time
+             * @description When it was decided last.
+             */
+            at: string;
+            /** @description What differs. */
+            differences: components["schemas"]["VersionDifference"][];
+            /** @description Record id. */
+            record: string;
+        };
         /** @description A token to sign in with. */
         SignIn: {
             /** @description An API token. */
             token: string;
+        };
+        /** @description A step back. */
+        SteppedBack: {
+            /**
+             * Format: int64
+             * @description The version that was taken back.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description Records that are looked at again because of it.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description The version that is in force for all records now.
+             */
+            version: number;
         };
         /** @description Overall health. */
         SyncHealth: {
@@ -2314,6 +2695,60 @@ export interface components {
              */
             updated: number;
         };
+        /** @description What trying a mapping on records came to. */
+        Trial: {
+            /** @description What all records would cost. */
+            cost: components["schemas"]["TrialCost"];
+            /** @description Records that it decides otherwise than the mapping in force. */
+            differing: components["schemas"]["TriedRecord"][];
+            /** @description What was found without records: errors, and what lines lose. */
+            judgement: components["schemas"]["Judgement"];
+            /** @description Records that it was tried on, last changed first. */
+            records: number;
+            /** @description Writes that it would make for these records, by connection; those that the mapping in force would make too are among them. */
+            writes: {
+                [key: string]: number;
+            };
+        };
+        /** @description Calls that putting a mapping in force would cost, reckoned from the sample. */
+        TrialCost: {
+            /**
+             * Format: int64
+             * @description Calls that read their rows, or the new columns of them, at most.
+             */
+            read_calls: number;
+            /**
+             * Format: int64
+             * @description Records of the object.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Calls that write what differs.
+             */
+            write_calls: number;
+        };
+        /** @description A record that two versions of a mapping decide differently. */
+        TriedRecord: {
+            /** @description Why it cannot go on with the new version, if it cannot. */
+            blocked?: string | null;
+            /** @description Field by field, what is written now and what would be. */
+            differences: components["schemas"]["VersionDifference"][];
+            /** @description Record id. */
+            record: string;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description Which version to try, and on how many records. */
+        TryVersion: {
+            /** @description Records that it is tried on, 1 to 400; 50 without it. */
+            records?: number | null;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
+        };
         /** @description A plan of an undo, or what an applied one came to. */
         UndoReport: {
             /** @description Whether it was applied; otherwise nothing was written. */
@@ -2402,6 +2837,17 @@ export interface components {
              * @default null
              */
             until: string | null;
+        };
+        /** @description A field that two versions of a mapping decide differently. */
+        VersionDifference: {
+            /** @description Field: by the platform's name at a connection, by ours in the record; none when a row is deleted. */
+            field: string;
+            /** @description What the version in force writes; none when it writes nothing. */
+            now?: string | null;
+            /** @description Where it is written: a connection, or `entente` for the record itself. */
+            place: string;
+            /** @description What the other version would write; none when it would write nothing. */
+            then?: string | null;
         };
         /** @description One write. */
         WritePreview: {
@@ -3010,6 +3456,42 @@ export interface operations {
             };
         };
     };
+    draft_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proposal"];
+            };
+        };
+        responses: {
+            /** @description The draft */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drafted"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     activate_mapping: {
         parameters: {
             query?: never;
@@ -3027,6 +3509,150 @@ export interface operations {
                 "application/json": components["schemas"]["Activation"];
             };
         };
+        responses: {
+            /** @description The version in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingVersion"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    advance_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Advance"];
+            };
+        };
+        responses: {
+            /** @description How far it has come */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutState"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    step_mapping_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SteppedBack"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    try_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryVersion"];
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    verify_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description The version in force */
             200: {
@@ -3539,6 +4165,206 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_rollouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutState"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_schema_changes: {
+        parameters: {
+            query?: {
+                /** @description `noted`, `open`, `returning` or `closed`; all without it. */
+                state?: string;
+                /** @description Only those of this connection. */
+                connection?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Changes per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaChangePage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_schema_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Change id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaChange"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept_schema_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Change id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaChange"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    apply_schema_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Change id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplySchemaPatch"];
+            };
+        };
+        responses: {
+            /** @description The versions in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedSchemaPatch"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchemaCheck"];
+            };
+        };
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Looked"];
                 };
             };
             /** @description Refused */
