@@ -120,7 +120,6 @@ pub(super) async fn successor(
                 wanted.extend(lens.iter().flat_map(Lens::reads).filter(|name| *name != one.mapping.key));
             }
             let rows = rows(engine, connection, &now.name, wanted.into_iter().collect(), agreed.keys().cloned().collect()).await?;
-            eprintln!("DEBUG candidates {candidates:?} agreed {agreed:?} rows {rows:?}");
             let mut proven = Vec::new();
             for candidate in candidates {
                 let Ok(lens) = Lens::compile(trial(&candidate), one.object, None, locale.clone()) else { continue };

@@ -27,7 +27,6 @@ pub(super) async fn carry_on(engine: &Engine) -> Result<()> {
         if matches!(error, EngineError::Store(_)) {
             return Err(error);
         }
-        eprintln!("DEBUG {error}");
         tracing::warn!(%error, "what has become of a field could not be looked for; it is looked for again");
     }
     for change in changes.iter().filter(|change| change.change.state == SchemaState::Open) {
