@@ -63,7 +63,7 @@ mod tests {
                 let text = yaml(&path, "../../schemas/mapping.json", &mapping).unwrap();
                 let Some(parsed) = parse(&FileText { path, text }).unwrap() else { panic!("it is a file of ours") };
                 let Document::Mapping { connection, mapping: read } = parsed.document else { panic!("it is a mapping") };
-                assert_eq!((connection.as_str(), read), (platform, mapping));
+                assert_eq!((connection.as_str(), *read), (platform, mapping));
             }
         }
     }

@@ -58,7 +58,7 @@ pub(super) struct Parsed {
 
 /// What a file is.
 pub(super) enum Document {
-    Mapping { connection: String, mapping: Mapping },
+    Mapping { connection: String, mapping: Box<Mapping> },
     Object(ObjectFile),
 }
 
@@ -79,7 +79,7 @@ pub(super) fn parse(file: &FileText) -> Result<Option<Parsed>, FileFault> {
     };
     let (document, stem) = match name.split('/').collect::<Vec<_>>().as_slice() {
         ["mappings", connection, object] => {
-            let mapping: Mapping = read(file)?;
+            let mapping: Box<Mapping> = Box::new(read(file)?);
             if mapping.object != *object {
                 return Err(differs(&mapping.object, object));
             }

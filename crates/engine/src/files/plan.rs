@@ -86,8 +86,8 @@ pub(super) async fn make(engine: &Engine, files: &[FileText]) -> Result<Planned>
         let Document::Mapping { connection, mapping } = &file.document else { continue };
         if let Err(error) = engine.connection(connection) {
             faults.push(file.fault(None, error.to_string(), "name the folder after a connection"));
-        } else if catalog.mapped(connection, &mapping.object).is_none_or(|mapped| mapped.saved != *mapping) {
-            among.mappings.push((connection.clone(), mapping.clone()));
+        } else if catalog.mapped(connection, &mapping.object).is_none_or(|mapped| mapped.saved != **mapping) {
+            among.mappings.push((connection.clone(), (**mapping).clone()));
         }
     }
     let mut judgements = Vec::new();
