@@ -82,3 +82,39 @@ impl VendorError {
         self
     }
 }
+
+/// Codes of refusals of a row that a change of the platform's schema explains: a value that a list does not have, a type that does not fit, a
+/// field that has become required. Salesforce's, HubSpot's, Zendesk's and Freshdesk's.
+const SCHEMA_CODES: &[&str] = &[
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+    "INVALID_TYPE_ON_FIELD_IN_RECORD",
+    "JSON_PARSER_ERROR",
+    "NUMBER_OUTSIDE_VALID_RANGE",
+    "REQUIRED_FIELD_MISSING",
+    "STRING_TOO_LONG",
+    "INVALID_OPTION",
+    "INVALID_BOOLEAN",
+    "INVALID_DATE",
+    "INVALID_INTEGER",
+    "INVALID_DOUBLE",
+    "MISSING_REQUIRED_PROPERTY",
+    "MISSING_CONDITIONAL_REQUIRED_PROPERTY",
+    "RecordInvalid",
+    "invalid_value",
+    "invalid_field",
+    "missing_field",
+    "datatype_mismatch",
+];
+
+impl VendorError {
+    /// Whether a schema that has changed at the vendor may explain the refusal. What is a matter of permissions or credentials by its status is
+    /// not among it.
+    #[must_use]
+    pub fn suggests_schema(&self) -> bool {
+        match self.class {
+            Class::Configuration => !matches!(self.status, 401 | 403),
+            Class::Data => SCHEMA_CODES.contains(&self.code.as_str()),
+            Class::Wait { .. } | Class::Reauthenticate | Class::Retry | Class::LookAgain => false,
+        }
+    }
+}

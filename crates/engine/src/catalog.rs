@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_model::mapping::convert::{Lens, MappingError};
+use entente_model::mapping::remote::RemoteObject;
 use entente_model::mapping::{Direction, Mapping, Owner};
 use entente_model::normalise::Locale;
 use entente_model::object::{FieldType, Object};
 use entente_model::plan::policy::{FieldPolicy, Kind, Merge};
 use serde::Deserialize;
+
+use crate::schema::{Standstill, Still};
 
 const OBJECTS: &str = include_str!("../packs/objects.toml");
 
@@ -122,6 +125,7 @@ pub fn shipped_mappings(platform: &str) -> Result<Vec<Mapping>, CatalogError> {
 }
 
 /// A mapping in force.
+#[derive(Clone)]
 pub struct Mapped {
     /// Compiled.
     pub lens: Lens,
@@ -129,10 +133,16 @@ pub struct Mapped {
     pub writable: BTreeSet<String>,
     /// Remote fields read with each row.
     pub reads: Vec<String>,
+    /// The mapping as it is saved: [`Self::mapping`] has the lines in use alone.
+    pub saved: Mapping,
+    /// What of it is not used meanwhile, because the platform's schema has changed.
+    pub still: Still,
+    /// Remote fields without which the platform, as it was last described, refuses a new row; the key is not among them.
+    pub required: Vec<String>,
 }
 
 impl Mapped {
-    /// The mapping itself.
+    /// The mapping in use.
     #[must_use]
     pub fn mapping(&self) -> &Mapping {
         self.lens.mapping()
@@ -144,7 +154,38 @@ pub struct Catalog {
     objects: BTreeMap<String, Object>,
     by_connection: BTreeMap<String, Vec<Arc<Mapped>>>,
     policies: BTreeMap<String, Vec<FieldPolicy>>,
+    standstill: Standstill,
+    /// Catalogs with a version of one mapping that is on its way into force, by our object.
+    alternates: BTreeMap<String, Alternate>,
     stamp: i64,
+}
+
+/// A catalog with one mapping in a version that is on its way into force.
+pub struct Alternate {
+    /// The connection of that mapping.
+    pub connection: String,
+    /// The version.
+    pub version: i64,
+    /// Share of the object's records that it decides, in percent; 0 in the shadow.
+    pub percent: u64,
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+}
+
+/// A version of a mapping on its way into force.
+pub(crate) struct Candidate {
+    pub(crate) connection: String,
+    pub(crate) version: i64,
+    pub(crate) percent: u64,
+    pub(crate) mapping: Mapping,
+}
+
+/// Where a record stands among all when a share of them is taken: 0 to 99, the same for ever.
+#[must_use]
+pub fn share_of(record: &str) -> u64 {
+    let digest = ring::digest::digest(&ring::digest::SHA256, record.as_bytes());
+    let first = digest.as_ref().iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    first % 100
 }
 
 /// Objects in the order in which a first sync reads them: what is pointed at comes before what points.
@@ -156,17 +197,31 @@ impl Catalog {
     /// # Errors
     /// When a mapping does not fit its object or another mapping.
     pub fn build(objects: Vec<Object>, mappings: BTreeMap<String, Vec<Mapping>>, locale: &Locale) -> Result<Self, CatalogError> {
+        Self::build_around(objects, mappings, Standstill::default(), locale)
+    }
+
+    /// The same, without what is not used of the mappings meanwhile.
+    ///
+    /// # Errors
+    /// When a mapping does not fit its object or another mapping.
+    pub fn build_around(
+        objects: Vec<Object>,
+        mappings: BTreeMap<String, Vec<Mapping>>,
+        standstill: Standstill,
+        locale: &Locale,
+    ) -> Result<Self, CatalogError> {
         let objects: BTreeMap<String, Object> = objects.into_iter().map(|object| (object.key.clone(), object)).collect();
         let mut by_connection = BTreeMap::new();
         for (connection, mappings) in mappings {
             let mut mapped = Vec::new();
             for mapping in mappings {
-                mapped.push(Arc::new(compile(&objects, &connection, mapping, locale)?));
+                let still = standstill.at(&connection, &mapping);
+                mapped.push(Arc::new(compile(&objects, &connection, mapping, still, locale)?));
             }
             by_connection.insert(connection, mapped);
         }
         let policies = policies(&objects, &by_connection)?;
-        Ok(Self { objects, by_connection, policies, stamp: 0 })
+        Ok(Self { objects, by_connection, policies, standstill, alternates: BTreeMap::new(), stamp: 0 })
     }
 
     /// The same, marked with the stamp that the saved metadata had when it was read.
@@ -175,10 +230,83 @@ impl Catalog {
         Self { stamp, ..self }
     }
 
+    /// The same, with versions of mappings that are on their way into force beside it. Rows are read with the columns of both.
+    #[must_use]
+    pub(crate) fn with_candidates(mut self, candidates: Vec<Candidate>, schemas: &[(String, RemoteObject)], locale: &Locale) -> Self {
+        for candidate in candidates {
+            let (connection, object) = (candidate.connection, candidate.mapping.object.clone());
+            let mappings = self.by_connection.iter().map(|(name, mapped)| {
+                let mut list: Vec<Mapping> = mapped.iter().map(|mapped| mapped.saved.clone()).collect();
+                if *name == connection {
+                    list.retain(|known| known.object != object);
+                    list.push(candidate.mapping.clone());
+                }
+                (name.clone(), list)
+            });
+            let built = Self::build_around(self.objects.values().cloned().collect(), mappings.collect(), self.standstill.clone(), locale);
+            let mut other = match built {
+                Ok(other) => other.stamped(self.stamp).requiring(schemas),
+                Err(error) => {
+                    tracing::error!(connection, object, version = candidate.version, %error, "a version on its way does not fit any more");
+                    continue;
+                }
+            };
+            let reads = |catalog: &Self| catalog.mapped(&connection, &object).map(|mapped| mapped.reads.clone()).unwrap_or_default();
+            let (mine, theirs) = (reads(&self), reads(&other));
+            self.extend_reads(&connection, &object, &theirs);
+            other.extend_reads(&connection, &object, &mine);
+            let alternate = Alternate { connection, version: candidate.version, percent: candidate.percent, catalog: Arc::new(other) };
+            self.alternates.insert(object, alternate);
+        }
+        self
+    }
+
+    /// The same, knowing what the platforms, as they were last described, refuse a new row without.
+    #[must_use]
+    pub(crate) fn requiring(mut self, schemas: &[(String, RemoteObject)]) -> Self {
+        for (connection, remote) in schemas {
+            let mapped = self.by_connection.get_mut(connection).into_iter().flatten().filter(|mapped| mapped.saved.remote == remote.name);
+            for mapped in mapped.map(Arc::make_mut) {
+                let needed = remote.fields.iter().filter(|field| field.required && field.writable && field.name != mapped.saved.key);
+                mapped.required = needed.map(|field| field.name.clone()).collect();
+            }
+        }
+        self
+    }
+
+    /// Has further columns read with the rows of an object.
+    pub(crate) fn extend_reads(&mut self, connection: &str, object: &str, more: &[String]) {
+        let mapped = self.by_connection.get_mut(connection).into_iter().flatten().find(|mapped| mapped.saved.object == object);
+        if let Some(mapped) = mapped.map(Arc::make_mut) {
+            let all: BTreeSet<String> = mapped.reads.iter().chain(more).cloned().collect();
+            mapped.reads = all.into_iter().collect();
+        }
+    }
+
+    /// Versions in the shadow, by our object.
+    pub(crate) fn shadows(&self) -> impl Iterator<Item = (&String, &Alternate)> {
+        self.alternates.iter().filter(|(_, alternate)| alternate.percent == 0)
+    }
+
+    /// The catalog that decides a record, where it is another one.
+    pub(crate) fn deciding(&self, record: &str, object: &str) -> Option<&Arc<Self>> {
+        if self.alternates.is_empty() {
+            return None;
+        }
+        let alternate = self.alternates.get(object)?;
+        (share_of(record) < alternate.percent).then_some(&alternate.catalog)
+    }
+
     /// The stamp that the saved metadata had when this was built from it: another one there means that this is old.
     #[must_use]
     pub(crate) fn stamp(&self) -> i64 {
         self.stamp
+    }
+
+    /// What is not used of the mappings meanwhile.
+    #[must_use]
+    pub fn standstill(&self) -> &Standstill {
+        &self.standstill
     }
 
     /// All objects.
@@ -239,7 +367,15 @@ pub fn rank(object: &str) -> usize {
     ORDER.iter().position(|known| *known == object).unwrap_or(ORDER.len())
 }
 
-fn compile(objects: &BTreeMap<String, Object>, connection: &str, mapping: Mapping, locale: &Locale) -> Result<Mapped, CatalogError> {
+fn compile(
+    objects: &BTreeMap<String, Object>,
+    connection: &str,
+    saved: Mapping,
+    still: Still,
+    locale: &Locale,
+) -> Result<Mapped, CatalogError> {
+    let mut mapping = saved.in_use(&still.fields);
+    mapping.also_read.retain(|name| !still.gone.contains(name));
     let Some(object) = objects.get(&mapping.object) else {
         return Err(CatalogError::UnknownObject {
             connection: connection.to_owned(),
@@ -255,7 +391,7 @@ fn compile(objects: &BTreeMap<String, Object>, connection: &str, mapping: Mappin
     })?;
     let writable = lens.mapping().fields.iter().filter(|line| line.direction != Direction::In).map(|line| line.field.clone()).collect();
     let reads = lens.reads();
-    Ok(Mapped { lens, writable, reads })
+    Ok(Mapped { lens, writable, reads, saved, still, required: Vec::new() })
 }
 
 fn policies(

@@ -19,6 +19,7 @@ use crate::error::EngineError;
 use crate::flaws::Flaws;
 use crate::options::Options;
 use crate::privacy::blocked::Blocked;
+use crate::schema::Suspicions;
 use crate::sync::lead::Leadership;
 use crate::sync::matchers::Matchers;
 use crate::sync::pressure::Pressure;
@@ -41,6 +42,8 @@ pub struct Connection {
     pub sweeps: Sweeps,
     /// Webhooks refused since start: forged ones must not cost a write each.
     pub refused: AtomicU64,
+    /// When schemas were looked at because of a refusal.
+    pub(crate) suspicions: Suspicions,
 }
 
 /// The engine. Cheap to clone; all clones are one engine.
@@ -96,7 +99,19 @@ impl Engine {
                 let pressure = Arc::new(Pressure::new(&options, connector.spec()));
                 let connector = Arc::new(Resting::new(connector, Arc::clone(&pressure), Arc::clone(&time)));
                 let (name, sweeps, refused) = (settings.name.clone(), Sweeps::default(), AtomicU64::new(0));
-                (name.clone(), Connection { name, role: settings.role, settings, connector, pressure, sweeps, refused })
+                (
+                    name.clone(),
+                    Connection {
+                        name,
+                        role: settings.role,
+                        settings,
+                        connector,
+                        pressure,
+                        sweeps,
+                        refused,
+                        suspicions: Suspicions::default(),
+                    },
+                )
             })
             .collect();
         let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;

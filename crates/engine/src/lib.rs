@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod engine;
 pub mod entry;
 pub mod error;
+pub mod files;
 pub mod flaws;
 pub mod metadata;
 pub mod notify;
@@ -14,6 +15,7 @@ pub mod privacy;
 pub mod reconcile;
 pub mod records;
 pub mod reports;
+pub mod schema;
 pub mod sync;
 
 pub use engine::{Connection, Engine, Parts};

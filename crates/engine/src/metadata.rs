@@ -1,19 +1,23 @@
 //! Metadata in the store: objects and mappings, and the catalog built from them.
 
+pub mod column;
 pub mod mappings;
 pub mod proposal;
+pub mod rollout;
+pub mod trial;
 
 use std::collections::BTreeMap;
 
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Mapping;
 use entente_model::object::Object;
-use entente_store::{Store, StoredMapping, Tx};
+use entente_store::{Stage, Store, StoredMapping, Tx};
 
-use crate::catalog::{Catalog, shipped_mappings, shipped_objects};
+use crate::catalog::{Candidate, Catalog, shipped_mappings, shipped_objects};
 use crate::engine::{Connection, Engine};
 use crate::error::Result;
 use crate::options::Options;
+use crate::schema::Standstill;
 
 /// Who saves what is shipped.
 const SHIPPED: &str = "shipped";
@@ -26,7 +30,7 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
         packs.insert(connection.name.clone(), shipped_mappings(&connection.settings.platform)?);
     }
     let wanted = packs.clone();
-    let (objects, mappings, stamp) = store
+    let (objects, mappings, changes, candidates, schemas, stamp) = store
         .write(move |tx| {
             let mut objects: BTreeMap<String, Object> = tx.objects()?.into_iter().map(|object| (object.key.clone(), object)).collect();
             for object in &shipped {
@@ -52,10 +56,34 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
                 }
                 mappings.insert(connection.clone(), list);
             }
-            Ok((objects.into_values().collect::<Vec<_>>(), mappings, stamp(tx)?))
+            Ok((
+                objects.into_values().collect::<Vec<_>>(),
+                mappings,
+                tx.open_schema_changes()?,
+                candidates(tx)?,
+                tx.remote_schemas()?,
+                stamp(tx)?,
+            ))
         })
         .await?;
-    Ok(Catalog::build(objects, mappings, &options.locale)?.stamped(stamp))
+    let catalog = Catalog::build_around(objects, mappings, Standstill::of(changes)?, &options.locale)?.stamped(stamp);
+    Ok(catalog.requiring(&schemas).with_candidates(candidates, &schemas, &options.locale))
+}
+
+/// Versions on their way into force.
+fn candidates(tx: &mut Tx<'_>) -> entente_store::Result<Vec<Candidate>> {
+    let mut found = Vec::new();
+    for rollout in tx.rollouts()?.into_iter().filter(|rollout| rollout.stage != Stage::All) {
+        let versions = tx.mapping_versions(&rollout.connection, &rollout.object)?;
+        let version = versions.into_iter().find(|version| version.version == rollout.version);
+        found.extend(version.map(|version| Candidate {
+            connection: rollout.connection,
+            version: rollout.version,
+            percent: rollout.percent,
+            mapping: version.mapping,
+        }));
+    }
+    Ok(found)
 }
 
 /// The shipped object with the custom fields that an admin added.

@@ -80,6 +80,8 @@ pub struct Options {
     pub reconcile_daily: bool,
     /// Hour of the day, in the organisation's time zone, from which on it is: 0 to 23.
     pub reconcile_hour: u8,
+    /// Hours after which the schemas of the platforms are looked at again; 0 looks only when a refusal smells of a change.
+    pub schema_check_hours: u64,
     /// What becomes of a person's rows when they are erased, by connection: `delete` (where a CRM is not named) or `anonymise` (where a support
     /// desk is not named: tickets stay, without a word of the person).
     pub erase: std::collections::BTreeMap<String, ErasePolicy>,
@@ -157,6 +159,7 @@ impl Default for Options {
             reconcile_hour: 3,
             erase: std::collections::BTreeMap::new(),
             erase_recheck_days: 30,
+            schema_check_hours: 24,
         }
     }
 }

@@ -4,6 +4,8 @@
 
 #[path = "running/alerting.rs"]
 mod alerting;
+#[path = "running/columns.rs"]
+mod columns;
 #[path = "running/failures.rs"]
 mod failures;
 #[path = "running/holds.rs"]
@@ -24,6 +26,8 @@ mod reading;
 mod recommending;
 #[path = "running/reconciling.rs"]
 mod reconciling;
+#[path = "running/rollouts.rs"]
+mod rollouts;
 #[path = "running/undo.rs"]
 mod undo;
 #[path = "running/webhooks.rs"]

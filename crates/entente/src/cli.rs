@@ -9,6 +9,7 @@ mod context;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod files;
 mod history;
 mod holds;
 mod keys;
@@ -26,6 +27,8 @@ mod reconcile_text;
 mod report;
 mod resync;
 mod reviews;
+mod rollout;
+mod schema;
 mod serve;
 mod show;
 mod sim;
@@ -100,8 +103,12 @@ enum Command {
     Doctor(doctor::Args),
     /// Show what undoing a change, a run or a stretch of time would put back, and do it with --apply; exit code 2 when there is something
     Undo(undo::Args),
-    /// Show what a sync would write, without writing; exit code 2 when it would, 3 when records cannot go on
+    /// Show what a sync would write, or what files would change, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
+    /// Write mappings and custom fields to a folder, as YAML files with their JSON Schemas
+    Export(files::ExportArgs),
+    /// Put the files of a folder in force, exactly as they were planned
+    Apply(files::ApplyArgs),
     /// Show the fields and webhooks that connections lack, and make them with --apply
     Provision(provision::Args),
     /// Look at everything again, or at one object, record or connection
@@ -133,6 +140,9 @@ enum Command {
     /// What operators are told of, and the channels that they are told by
     #[command(subcommand)]
     Alerts(alerts::Command),
+    /// Changes of the platforms' schemas: what they break, and what puts it right
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// The master key
     #[command(subcommand)]
     Keys(keys::Command),
@@ -193,6 +203,8 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Blame(args) => blame::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Plan(args) => plan::run(args, context).await,
+        Command::Export(args) => files::export(args, context).await,
+        Command::Apply(args) => files::apply(args, context).await,
         Command::Provision(args) => provision::run(args, context).await,
         Command::Resync(args) => resync::run(args, context).await,
         Command::Reconcile(args) => reconcile::run(args, context).await,
@@ -205,6 +217,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Quality(args) => quality::run(args, context).await,
         Command::Report(args) => report::run(args, context).await,
         Command::Alerts(command) => alerts::run(command, context).await,
+        Command::Schema(command) => schema::run(command, context).await,
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,

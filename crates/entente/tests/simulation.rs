@@ -41,6 +41,8 @@ mod reporting;
 mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]
 mod rows_in_any_order;
+#[path = "simulation/schemas.rs"]
+mod schemas;
 #[path = "simulation/steps.rs"]
 mod steps;
 #[path = "simulation/stories.rs"]

@@ -29,6 +29,8 @@ mod people;
 mod reporting;
 #[path = "simulation/rows_in_any_order.rs"]
 mod rows_in_any_order;
+#[path = "simulation/schemas.rs"]
+mod schemas;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/undo.rs"]

@@ -4,8 +4,13 @@
 
 pub mod convert;
 pub mod laws;
+pub mod patch;
 pub mod remote;
+pub mod schema;
 
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectKey;
@@ -22,7 +27,7 @@ pub enum Role {
 }
 
 /// The side that is a field's source of truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// The CRM: its value wins always; a change elsewhere is drift and is put back.
@@ -36,7 +41,7 @@ pub enum Owner {
 }
 
 /// Which way values flow through one field mapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Read and written.
@@ -49,7 +54,7 @@ pub enum Direction {
 }
 
 /// One line of a mapping.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldMap {
     /// Our field.
@@ -73,10 +78,13 @@ pub struct FieldMap {
     /// A record without a value here is not created at this connection.
     #[serde(default)]
     pub required: bool,
+    /// Kept and not used: nothing is read or written through it, values stay as they are, and it can be taken up again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
 }
 
 /// When a record that has no counterpart at a connection gets one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRule {
     /// Formula over our fields that must be true; absent: never create.
@@ -92,7 +100,7 @@ pub struct CreateRule {
 }
 
 /// What a deletion at one connection does to the record's other counterparts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeletePolicy {
     /// The link ends; other sides stay as they are and the record says where it was deleted.
@@ -102,8 +110,18 @@ pub enum DeletePolicy {
     Propagate,
 }
 
+/// A rule that a record must meet before anything of it is written to a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Formula over our fields that must be true; blank counts as false.
+    pub must: String,
+    /// What is told when it is not.
+    pub message: String,
+}
+
 /// The mapping of one object at one connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
     /// Our object.
@@ -124,6 +142,19 @@ pub struct Mapping {
     /// What a deletion here does elsewhere.
     #[serde(default)]
     pub on_delete: DeletePolicy,
+    /// Rules that a record must meet before anything of it is written here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// The lines.
     pub fields: Vec<FieldMap>,
+}
+
+impl Mapping {
+    /// The mapping with the lines that are in use alone: neither archived nor of a field that `leaves_out` names.
+    #[must_use]
+    pub fn in_use(&self, leaves_out: &BTreeSet<FieldKey>) -> Self {
+        let mut mapping = self.clone();
+        mapping.fields.retain(|line| !line.archived && !leaves_out.contains(&line.field));
+        mapping
+    }
 }

@@ -1,6 +1,7 @@
 //! Objects and fields as metadata: what kinds of records there are and how their fields are typed. A custom field or object is
 //! one more row of metadata, never a migration.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::value::FieldKey;
@@ -9,7 +10,7 @@ use crate::value::FieldKey;
 pub type ObjectKey = String;
 
 /// The type of a field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FieldType {
     /// One line of text.
@@ -61,7 +62,7 @@ pub enum FieldType {
 }
 
 /// One field of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// Name within the object.
     pub key: FieldKey,

@@ -93,6 +93,7 @@ fn line(field: &str, remote: &str) -> FieldMap {
         direction: Direction::Both,
         owner: Owner::Shared,
         required: false,
+        archived: false,
     }
 }
 
@@ -129,6 +130,7 @@ fn mapping(fields: Vec<FieldMap>) -> Mapping {
         filter: Some("role = \"end-user\"".into()),
         create: serde_json::from_value(json!({ "when": "NOT(ISBLANK(email))", "after": ["account"] })).unwrap(),
         on_delete: Default::default(),
+        rules: vec![],
         fields,
     }
 }

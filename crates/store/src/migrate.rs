@@ -60,6 +60,8 @@ const MIGRATIONS: &[Migration] = &[
     shared!(12, "holds", two digits),
     shared!(13, "privacy", two digits),
     shared!(14, "alerts", two digits),
+    shared!(15, "schema", two digits),
+    shared!(16, "rollouts", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

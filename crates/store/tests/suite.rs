@@ -28,6 +28,10 @@ mod opening;
 mod privacy;
 #[path = "suite/records.rs"]
 mod records;
+#[path = "suite/rollouts.rs"]
+mod rollouts;
+#[path = "suite/schema.rs"]
+mod schema;
 #[path = "suite/speed.rs"]
 mod speed;
 #[path = "suite/transactions.rs"]

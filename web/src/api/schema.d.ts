@@ -4,57 +4,6 @@
  */
 
 export interface paths {
-    "/api/v1/alerts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Alerts, newest first; the open ones unless all are asked for. */
-        get: operations["list_alerts"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alerts/channels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Channels and who is told there. Their addresses are secrets and not shown. */
-        get: operations["list_channels"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/alerts/channels/{name}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sends a test message to a channel. */
-        post: operations["test_channel"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/conflicts": {
         parameters: {
             query?: never;
@@ -344,6 +293,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mappings/{connection}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judges a mapping and saves it as a version that is not in force. */
+        post: operations["draft_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mappings/{connection}/{object}/activate": {
         parameters: {
             query?: never;
@@ -355,6 +321,74 @@ export interface paths {
         put?: never;
         /** Puts an earlier version in force again. */
         post: operations["activate_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a version into the shadow of live traffic, or in force for a share of the records. */
+        post: operations["advance_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes back to the version before. */
+        post: operations["step_mapping_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a version on real records, beside the one in force. Nothing is written. */
+        post: operations["try_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that the version in force is right. */
+        post: operations["verify_mapping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -387,23 +421,6 @@ export interface paths {
         };
         /** What a sync would write now, without writing. */
         get: operations["plan"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quality": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The measures of the sync against its promises, by hour and by day, and the levels of now. */
-        get: operations["get_quality"];
         put?: never;
         post?: never;
         delete?: never;
@@ -532,23 +549,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/reports/{month}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The report of a month. */
-        get: operations["get_report"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/resync": {
         parameters: {
             query?: never;
@@ -628,6 +628,108 @@ export interface paths {
         put?: never;
         /** Decides that they are two. It is not asked again. */
         post: operations["reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions on their way into force, and those in force that nobody has verified. */
+        get: operations["list_rollouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of the platforms' schemas, newest first. */
+        get: operations["list_schema_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One change, with the lines of mappings that it breaks and the proposed patch. */
+        get: operations["get_schema_change"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts a change as it is: the lines that it broke are used again. */
+        post: operations["accept_schema_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/changes/{id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Applies the patch that is proposed for a change. */
+        post: operations["apply_schema_patch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at the platforms' schemas now. */
+        post: operations["check_schemas"];
         delete?: never;
         options?: never;
         head?: never;
@@ -803,6 +905,19 @@ export interface components {
             /** @description The row, as connection/object/external id, that makes the record it would be linked to, for `link` to one that is not there yet. */
             with?: string | null;
         };
+        /** @description How far a version is to come. */
+        Advance: {
+            /**
+             * Format: int64
+             * @description Share of the records that it is to decide, 1 to 99 percent; none for the shadow.
+             */
+            percent?: number | null;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
+        };
         /** @description One alert line. */
         Alert: {
             /** @description `ok`, `warning`, `critical`. */
@@ -810,154 +925,20 @@ export interface components {
             /** @description What. */
             text: string;
         };
-        /** @description What became of a message. */
-        AlertMessage: {
-            /**
-             * Format: int32
-             * @description Failed attempts so far.
-             */
-            attempts: number;
-            /** @description The last failure. */
-            error?: string | null;
-            /** @description `alert` or `recovery`. */
-            kind: string;
-            /** @description `pending`, `sent` or `failed`. */
-            state: string;
+        /** @description A patch that was applied. */
+        AppliedSchemaPatch: {
+            /** @description The change. */
+            change: components["schemas"]["SchemaChange"];
+            /** @description The versions of mappings that were saved, which are in force now. */
+            saved: components["schemas"]["Saved"][];
         };
-        /** @description Alerts of a kind. */
-        AlertMonth: {
-            /** @description Kind. */
-            kind: string;
-            /** @description What people call it. */
-            label: string;
+        /** @description How a patch is applied. */
+        ApplySchemaPatch: {
             /**
-             * Format: int64
-             * @description How many began in the month.
+             * @description Whether lines that lose something on the way there and back are wanted all the same.
+             * @default false
              */
-            many: number;
-            /**
-             * Format: int64
-             * @description Minutes that they lasted together.
-             */
-            minutes: number;
-        };
-        /** @description A page of alerts, newest first. */
-        AlertPage: {
-            /** @description The alerts. */
-            items: components["schemas"]["AlertView"][];
-            /** @description Where the next page goes on. */
-            next?: string | null;
-        };
-        /** @description An alert. */
-        AlertView: {
-            /** @description What is known, and what to do. */
-            body: string;
-            /**
-             * Format: date-time
-             * @description When it was over.
-             */
-            ended_at?: string | null;
-            /** @description Id. */
-            id: string;
-            /** @description Kind, such as `rate_limit`. */
-            kind: string;
-            /** @description What people call the kind. */
-            label: string;
-            /** @description What became of its messages: of its beginning, and of its end. */
-            messages: components["schemas"]["AlertMessage"][];
-            /** @description `warning` or `critical`. */
-            severity: string;
-            /**
-             * Format: date-time
-             * @description When it began.
-             */
-            since: string;
-            /** @description `open` or `over`. */
-            state: string;
-            /** @description What it is about within its kind. */
-            subject: string;
-            /** @description One line. */
-            title: string;
-        };
-        /** @description Calls of a connection. */
-        ApiMonth: {
-            /**
-             * Format: int64
-             * @description Calls.
-             */
-            calls: number;
-            /**
-             * Format: double
-             * @description Calls per thousand syncs that landed there.
-             */
-            calls_per_1000?: number | null;
-            /** @description Connection. */
-            connection: string;
-            /**
-             * Format: int64
-             * @description Calls that a day has, as known now.
-             */
-            daily_limit?: number | null;
-            /**
-             * Format: int64
-             * @description Of those, failed.
-             */
-            failed: number;
-            /**
-             * Format: int64
-             * @description Of those, refused for pace.
-             */
-            limited: number;
-            /**
-             * Format: int64
-             * @description Calls of the day with most.
-             */
-            peak_day: number;
-            /**
-             * Format: double
-             * @description Share of them that the day with most calls used, in percent.
-             */
-            peak_percent?: number | null;
-            /**
-             * Format: int64
-             * @description Complete polls; each is at least one call.
-             */
-            polls: number;
-            /**
-             * Format: int64
-             * @description Mean time of a call, in milliseconds.
-             */
-            response_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Webhooks taken in.
-             */
-            webhooks: number;
-        };
-        /** @description Calls of today at a connection. */
-        ApiUse: {
-            /**
-             * Format: int64
-             * @description Calls of today (UTC).
-             */
-            calls: number;
-            /** @description Connection. */
-            connection: string;
-            /**
-             * Format: int64
-             * @description Calls that a day has, if known.
-             */
-            daily_limit?: number | null;
-            /**
-             * Format: int64
-             * @description Of those, refused for pace.
-             */
-            limited: number;
-            /**
-             * Format: double
-             * @description Share of it that is used, in percent.
-             */
-            percent?: number | null;
+            accept_loss: boolean;
         };
         /** @description Who set a field, and each value it had before. */
         Blame: {
@@ -972,26 +953,6 @@ export interface components {
             set_by?: components["schemas"]["HistoryEntry"] | null;
             /** @description The present value, as people read it. */
             value?: string | null;
-        };
-        /** @description How fast an error budget burns. */
-        Burn: {
-            /**
-             * Format: double
-             * @description Over the last hour.
-             */
-            hour: number;
-            /** @description `success/<connection>` or `latency`. */
-            promise: string;
-            /**
-             * Format: double
-             * @description Over the last six hours.
-             */
-            six_hours: number;
-            /**
-             * Format: double
-             * @description Over the last three days.
-             */
-            three_days: number;
         };
         /** @description API calls of one connection. */
         Calls: {
@@ -1024,15 +985,6 @@ export interface components {
             /** @description Rule. */
             reason: string;
         };
-        /** @description A destination that is named or set up. */
-        Channel: {
-            /** @description Audiences whose notices go there. */
-            audiences: string[];
-            /** @description `slack`, `teams`, `webhook` or `mail`. */
-            kind: string;
-            /** @description Name: `slack`, `teams`, a webhook's name or a mail address. */
-            name: string;
-        };
         /** @description A conflict. */
         Conflict: {
             /** @description The value last agreed. */
@@ -1063,29 +1015,6 @@ export interface components {
             suggested?: string | null;
             /** @description What people call the record. */
             title: string;
-        };
-        /** @description Conflicts that a person was asked about. */
-        ConflictMonth: {
-            /**
-             * Format: int64
-             * @description Of those, decided.
-             */
-            decided: number;
-            /**
-             * Format: int64
-             * @description Of those opened, how many waited longer than 24 hours.
-             */
-            late: number;
-            /**
-             * Format: double
-             * @description Mean time to the decision, in hours.
-             */
-            mean_hours?: number | null;
-            /**
-             * Format: int64
-             * @description Opened in the month.
-             */
-            opened: number;
         };
         /** @description A page of conflicts, newest first. */
         ConflictPage: {
@@ -1233,72 +1162,6 @@ export interface components {
              */
             waiting_reviews: number;
         };
-        /** @description How much agreed. */
-        ConsistencyMonth: {
-            /**
-             * Format: int64
-             * @description Rows that reconciliations compared.
-             */
-            compared: number;
-            /**
-             * Format: double
-             * @description Share of records with a value in every required field at the end of the month, in percent.
-             */
-            complete_percent?: number | null;
-            /** @description Conflicts that a person was asked about. */
-            conflicts: components["schemas"]["ConflictMonth"];
-            /**
-             * Format: int64
-             * @description Differences that they found.
-             */
-            differences: number;
-            /**
-             * Format: int64
-             * @description Of those, how many were gone at their second look.
-             */
-            differences_resolved: number;
-            /**
-             * Format: int64
-             * @description Records that drifted at the end of the month.
-             */
-            drift?: number | null;
-            /**
-             * Format: int64
-             * @description Records that were found to be another one's twin and merged.
-             */
-            duplicates_merged: number;
-            /**
-             * Format: int64
-             * @description Pairs that waited for a person at the end of the month.
-             */
-            duplicates_waiting?: number | null;
-            /**
-             * Format: int64
-             * @description Of those, in agreement everywhere.
-             */
-            in_agreement?: number | null;
-            /**
-             * Format: double
-             * @description Their share, in percent.
-             */
-            in_agreement_percent?: number | null;
-            /**
-             * Format: int64
-             * @description Those that were left at the last reconciliation of the month.
-             */
-            orphans_left?: number | null;
-            /**
-             * Format: int64
-             * @description Records and rows that had been at one side alone and found their counterpart.
-             */
-            orphans_resolved: number;
-            peak_drift?: components["schemas"]["PeakDrift"] | null;
-            /**
-             * Format: int64
-             * @description Customers held at the end of the month; nothing when they were not counted.
-             */
-            records?: number | null;
-        };
         /** @description Calls that a reconciliation is going to make. */
         Cost: {
             /**
@@ -1435,13 +1298,6 @@ export interface components {
             /** @description The value, as people read it. */
             value?: string | null;
         };
-        /** @description A field that is mapped no longer. */
-        Deprecated: {
-            /** @description As people call it. */
-            label: string;
-            /** @description The field that took over its remote field, if one did. */
-            replaced_by?: string | null;
-        };
         /** @description Why a dead letter is put away. */
         Discard: {
             /**
@@ -1449,6 +1305,11 @@ export interface components {
              * @default null
              */
             reason: string | null;
+        };
+        /** @description A draft: a version that is saved and not in force. */
+        Drafted: components["schemas"]["MappingVersion"] & {
+            /** @description What was found on the way. */
+            judgement: components["schemas"]["Judgement"];
         };
         /** @description One line of the drift breakdown. */
         DriftLine: {
@@ -1649,11 +1510,6 @@ export interface components {
             /** @description What to do. */
             remedy: string;
         };
-        /**
-         * @description Form of a report.
-         * @enum {string}
-         */
-        Format: "text" | "html" | "pdf" | "json";
         /** @description What the top of a page shows. */
         Headline: {
             /**
@@ -1745,6 +1601,15 @@ export interface components {
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
+        /** @description Lines of a mapping that a change breaks. */
+        Hit: {
+            /** @description Our fields, which are not synced with the connection meanwhile. */
+            fields: string[];
+            /** @description Our object. */
+            object: string;
+            /** @description Whether the mapping needs the field as a whole (its key, its filter): then nothing of the object can be synced. */
+            whole?: boolean;
+        };
         /** @description A hold. */
         Hold: {
             /**
@@ -1813,54 +1678,6 @@ export interface components {
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
-        /** @description What it was good for. */
-        ImpactMonth: {
-            /**
-             * Format: int64
-             * @description Support activities made in the CRM.
-             */
-            activities: number;
-            /**
-             * Format: int64
-             * @description Satisfaction scores logged in the CRM.
-             */
-            csat_scores: number;
-            /**
-             * Format: int64
-             * @description Notices to customer success managers that support data gave rise to.
-             */
-            csm_notices: number;
-            /**
-             * Format: int64
-             * @description Days that were counted.
-             */
-            days: number;
-            /**
-             * Format: int64
-             * @description Support health scores written to the CRM.
-             */
-            health_scores: number;
-            /**
-             * Format: int64
-             * @description Of those, on a day, in the mean.
-             */
-            health_scores_per_day: number;
-            /**
-             * Format: int64
-             * @description Customers that were won and onboarded.
-             */
-            new_customers: number;
-            /**
-             * Format: int64
-             * @description Mean time from won to the support profile, in milliseconds.
-             */
-            profile_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Support profiles that were made for them.
-             */
-            profiles: number;
-        };
         /** @description What a judgement found. */
         Judgement: {
             /** @description Fields that the mapping in force does not have. */
@@ -1921,68 +1738,16 @@ export interface components {
             /** @description What was reconciled, in words. */
             scope: string;
         };
-        /** @description Levels of now. Those of records are as last counted, at most an hour ago. */
-        Levels: {
-            /**
-             * Format: double
-             * @description Of those, with a value in every required field, in percent.
-             */
-            complete_percent?: number | null;
-            /**
-             * Format: int64
-             * @description Conflicts that wait for a person.
-             */
-            conflicts: number;
-            /**
-             * Format: int64
-             * @description Of those, how many wait longer than is promised.
-             */
-            conflicts_late: number;
-            /**
-             * Format: date-time
-             * @description Since when the oldest waits.
-             */
-            conflicts_since?: string | null;
-            /**
-             * Format: int64
-             * @description Dead letters that wait for a person.
-             */
-            dead_letters: number;
-            /**
-             * Format: int64
-             * @description Of those, drifting: differing while nothing is in flight.
-             */
-            drift: number;
-            /**
-             * Format: int64
-             * @description Pairs that may be duplicates and wait for a person.
-             */
-            duplicates: number;
-            /**
-             * Format: int64
-             * @description Of those, in agreement everywhere.
-             */
-            in_agreement: number;
-            /**
-             * Format: int64
-             * @description Records and rows that were at one side alone at the last reconciliation.
-             */
-            orphans: number;
-            /**
-             * Format: int64
-             * @description Records with work waiting or under way.
-             */
-            queue: number;
-            /**
-             * Format: date-time
-             * @description Since when the oldest waits.
-             */
-            queue_since?: string | null;
-            /**
-             * Format: int64
-             * @description Customers held.
-             */
-            records: number;
+        /** @description What one look came to. */
+        Looked: {
+            /** @description Of these, changes that break lines of mappings. */
+            broken: number;
+            /** @description Changes found. */
+            found: number;
+            /** @description Remote objects that were described. */
+            objects: number;
+            /** @description Changes that break nothing any more. */
+            returned: number;
         };
         /** @description A line that loses something on the way there and back. */
         Loss: {
@@ -1999,35 +1764,6 @@ export interface components {
             side: string;
             /** @description The value, as people read it. */
             value?: string | null;
-        };
-        /** @description What became of the mappings. */
-        MappingMonth: {
-            /**
-             * Format: int64
-             * @description Fields mapped at the end of the month.
-             */
-            active: number;
-            /** @description Fields that came, as people call them. */
-            added: string[];
-            /** @description What was changed of them (`transform`, `owner`), each once. */
-            changed: string[];
-            /**
-             * Format: int64
-             * @description Lines that were changed.
-             */
-            changes: number;
-            /**
-             * Format: int64
-             * @description Of those, CRM → support.
-             */
-            crm_to_support: number;
-            /** @description Fields that went. */
-            deprecated: components["schemas"]["Deprecated"][];
-            /**
-             * Format: int64
-             * @description Of those, support → CRM.
-             */
-            support_to_crm: number;
         };
         /** @description Mappings in force. */
         MappingStatus: {
@@ -2099,48 +1835,6 @@ export interface components {
              */
             version: number;
         };
-        /** @description The report of a month. Rates are percent, times milliseconds; what is not known is `null`. */
-        MonthlyReport: {
-            /** @description Alerts, by kind. */
-            alerts: components["schemas"]["AlertMonth"][];
-            /** @description Calls, by connection. */
-            api: components["schemas"]["ApiMonth"][];
-            /** @description What the month before is called (`December`). */
-            before: string;
-            /** @description Whether it is over. Otherwise it is compared with the same part of the month before. */
-            complete: boolean;
-            /** @description How much agreed. */
-            consistency: components["schemas"]["ConsistencyMonth"];
-            /**
-             * Format: date-time
-             * @description When it began.
-             */
-            from: string;
-            /** @description What it was good for. */
-            impact: components["schemas"]["ImpactMonth"];
-            /** @description What people call it (`January 2026`). */
-            label: string;
-            /**
-             * Format: date-time
-             * @description When the report was made.
-             */
-            made_at: string;
-            /** @description What became of the mappings. */
-            mappings: components["schemas"]["MappingMonth"];
-            /** @description The month (`2026-01`). */
-            month: string;
-            /** @description How much was synced, how well and how fast. */
-            performance: components["schemas"]["PerformanceMonth"];
-            /** @description What the numbers recommend, the most urgent first. */
-            recommendations: components["schemas"]["Recommendation"][];
-            /** @description The time zone of its days. */
-            timezone: string;
-            /**
-             * Format: date-time
-             * @description When it ended, or until when it is counted.
-             */
-            to: string;
-        };
         /** @description A record whose change could not be put back. */
         NotDropped: {
             /** @description Why not, and what to do. */
@@ -2182,6 +1876,13 @@ export interface components {
              * @description Rows read.
              */
             rows: number;
+        };
+        /** @description A patch to the mapping of one object. */
+        ObjectPatch: {
+            /** @description Our object. */
+            object: string;
+            /** @description The lines as they are and as they become. */
+            patch: Record<string, never>;
         };
         /** @description New customers today. */
         Onboarding: {
@@ -2226,131 +1927,6 @@ export interface components {
          * @enum {string}
          */
         Overall: "operational" | "degraded" | "down" | "starting";
-        /** @description When most records drifted. */
-        PeakDrift: {
-            /**
-             * Format: date-time
-             * @description The hour.
-             */
-            at: string;
-            /**
-             * Format: int64
-             * @description Records.
-             */
-            records: number;
-            /**
-             * Format: int64
-             * @description Hours until none drifted; nothing when that was not within the month.
-             */
-            resolved_hours?: number | null;
-        };
-        /**
-         * @description How much was synced, how well, and how fast. An event is a write that landed, or a failure that came up; a sync that failed and was
-         *     made good later is two: one of each.
-         */
-        PerformanceMonth: {
-            /**
-             * Format: int64
-             * @description Against the month before, in milliseconds.
-             */
-            average_change_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Mean time from an edit to its landing, in milliseconds.
-             */
-            average_ms?: number | null;
-            /** @description Day by day. */
-            days: components["schemas"]["Slice"][];
-            /**
-             * Format: int64
-             * @description Sync events: what landed and what failed.
-             */
-            events: number;
-            /**
-             * Format: double
-             * @description Against the month before, in percent.
-             */
-            events_change_percent?: number | null;
-            /**
-             * Format: int64
-             * @description Of the events, failures.
-             */
-            failed: number;
-            /**
-             * Format: double
-             * @description Their share, in percent.
-             */
-            failed_percent?: number | null;
-            /**
-             * Format: int64
-             * @description Hours of the month with events.
-             */
-            hours: number;
-            /**
-             * Format: int64
-             * @description Of those, hours below the promise for the success rate.
-             */
-            hours_below: number;
-            /**
-             * Format: int64
-             * @description Of the events, those that landed.
-             */
-            landed: number;
-            /**
-             * Format: int64
-             * @description Of the failures, those that a person put right or away, or still has to.
-             */
-            manual: number;
-            /**
-             * Format: double
-             * @description Their share of the failures, in percent.
-             */
-            manual_percent?: number | null;
-            /**
-             * Format: int64
-             * @description Half took no longer.
-             */
-            p50_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Against the month before, in milliseconds.
-             */
-            p95_change_ms?: number | null;
-            /** @description Whether the promise of ten seconds was kept. */
-            p95_kept: boolean;
-            /**
-             * Format: int64
-             * @description 95 of a hundred took no longer.
-             */
-            p95_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Of the failures, those that went through by themselves.
-             */
-            recovered: number;
-            /**
-             * Format: double
-             * @description Their share of the failures, in percent.
-             */
-            recovered_percent?: number | null;
-            /**
-             * Format: int64
-             * @description Of the failures, those that are still being tried.
-             */
-            retrying: number;
-            /**
-             * Format: double
-             * @description Against the month before, in points of a percent.
-             */
-            success_change_points?: number | null;
-            /** @description Whether the promise of 99.5 % was kept. */
-            success_kept: boolean;
-            /**
-             * Format: double
-             * @description Their share, in percent.
-             */
-            success_percent?: number | null;
-        };
         /** @description What a preview found. */
         Preview: {
             /**
@@ -2370,24 +1946,6 @@ export interface components {
              */
             waiting_rows: number;
         };
-        /** @description What is promised. */
-        Promises: {
-            /**
-             * Format: int64
-             * @description Hours within which a person decides about a conflict.
-             */
-            conflict_hours: number;
-            /**
-             * Format: int64
-             * @description Milliseconds within which 95 of a hundred live changes land.
-             */
-            p95_ms: number;
-            /**
-             * Format: double
-             * @description Syncs that land, in percent.
-             */
-            success_percent: number;
-        };
         /** @description A mapping to be judged or saved. */
         Proposal: {
             /** @description Whether lines that lose something on the way there and back are wanted all the same. */
@@ -2396,26 +1954,6 @@ export interface components {
             mapping: Record<string, never>;
             /** @description Why, for whoever looks at the versions later. */
             note?: string;
-        };
-        /** @description The measures. */
-        Quality: {
-            /** @description Calls of today (UTC) against the quotas. */
-            api: components["schemas"]["ApiUse"][];
-            /**
-             * Format: date-time
-             * @description When they were taken.
-             */
-            at: string;
-            /** @description How fast the error budgets burn, as multiples of the rate that lasts a month. */
-            burn: components["schemas"]["Burn"][];
-            /** @description Day by day in the organisation's time zone, the latest last. */
-            days: components["schemas"]["Slice"][];
-            /** @description Hour by hour, the latest last. */
-            hours: components["schemas"]["Slice"][];
-            /** @description The levels of now. */
-            now: components["schemas"]["Levels"];
-            /** @description What is promised. */
-            promises: components["schemas"]["Promises"];
         };
         /** @description A success rate. */
         Rate: {
@@ -2447,15 +1985,6 @@ export interface components {
              * @description Counterparts there that it is synced with.
              */
             records: number;
-        };
-        /** @description What the numbers recommend. */
-        Recommendation: {
-            /** @description The numbers behind it. */
-            evidence: string;
-            /** @description The rule that found it, such as `conflict_owner`. */
-            rule: string;
-            /** @description What to do. */
-            title: string;
         };
         /** @description What was asked for. */
         ReconciliationAnswer: {
@@ -2910,6 +2439,49 @@ export interface components {
              */
             weight: number;
         };
+        /** @description A version on its way into force. */
+        RolloutState: {
+            /**
+             * Format: date-time
+             * @description When it came so far.
+             */
+            at: string;
+            /** @description Who brought it so far. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Decisions compared while it was in the shadow.
+             */
+            compared: number;
+            /** @description Connection. */
+            connection: string;
+            /**
+             * Format: int64
+             * @description Of these, those that differ.
+             */
+            differing: number;
+            /** @description Records that it decides otherwise, the latest first. */
+            findings: components["schemas"]["ShadowFinding"][];
+            /** @description Our object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Share of the records that it decides, in percent.
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description The version that one step goes back to.
+             */
+            previous: number;
+            /** @description `shadow`, `share`, or `all` until it is verified. */
+            stage: string;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
+        };
         /** @description A reconciliation under way. */
         Running: {
             /** @description Its last sign of life. */
@@ -2936,50 +2508,101 @@ export interface components {
              */
             records: number;
         };
+        /** @description A change of a platform's schema. */
+        SchemaChange: {
+            /** @description What it does to the sync, and what to do. */
+            advice: string;
+            /** @description The field as it is, by its new name if it was renamed; none when it is gone. */
+            after?: Record<string, never> | null;
+            /**
+             * Format: date-time
+             * @description When it was found.
+             */
+            at: string;
+            /** @description The field as it was; none when it is new. */
+            before?: Record<string, never> | null;
+            /** @description Who ended it. */
+            by?: string | null;
+            /**
+             * Format: date-time
+             * @description When its state changed last.
+             */
+            changed_at: string;
+            /** @description Connection. */
+            connection: string;
+            /** @description What the field or its values have become, and how that is known. */
+            evidence?: string | null;
+            /** @description The platform's name of the field, as it was. */
+            field: string;
+            /** @description Lines of mappings that it breaks. */
+            hits: components["schemas"]["Hit"][];
+            /** @description Change id. */
+            id: string;
+            /** @description `added`, `removed`, `renamed`, `retyped`, `values` or `required`. */
+            kind: string;
+            /** @description How it ended. */
+            outcome?: string | null;
+            /** @description What would put the mappings right. */
+            patches: components["schemas"]["ObjectPatch"][];
+            /** @description The platform's name of the object. */
+            remote_object: string;
+            /**
+             * @description `noted` when it breaks nothing; `open` while lines of mappings are not used because of it; `returning` while records catch up;
+             *     `closed`.
+             */
+            state: string;
+            /** @description What has happened, in a few words. */
+            title: string;
+        };
+        /** @description A page of changes, newest first. */
+        SchemaChangePage: {
+            /** @description The changes. */
+            items: components["schemas"]["SchemaChange"][];
+            /** @description Where the next page goes on; none on the last. */
+            next?: string | null;
+        };
+        /** @description Which schemas to look at. */
+        SchemaCheck: {
+            /**
+             * @description Those of this connection only.
+             * @default null
+             */
+            connection: string | null;
+        };
+        /** @description A record that a version in the shadow decides otherwise. */
+        ShadowFinding: {
+            /**
+             * Format: date-time
+             * @description When it was decided last.
+             */
+            at: string;
+            /** @description What differs. */
+            differences: components["schemas"]["VersionDifference"][];
+            /** @description Record id. */
+            record: string;
+        };
         /** @description A token to sign in with. */
         SignIn: {
             /** @description An API token. */
             token: string;
         };
-        /** @description One hour or day. */
-        Slice: {
+        /** @description A step back. */
+        SteppedBack: {
             /**
              * Format: int64
-             * @description Calls to platforms.
+             * @description The version that was taken back.
              */
-            calls: number;
+            from: number;
             /**
              * Format: int64
-             * @description Failures that came up.
+             * @description Records that are looked at again because of it.
              */
-            failed: number;
-            /**
-             * Format: date-time
-             * @description When it began.
-             */
-            from: string;
-            /** @description Whether both promises were kept. */
-            kept: boolean;
+            records: number;
             /**
              * Format: int64
-             * @description Syncs that landed.
+             * @description The version that is in force for all records now.
              */
-            landed: number;
-            /**
-             * Format: int64
-             * @description Half of the live changes took no longer, in milliseconds.
-             */
-            p50_ms?: number | null;
-            /**
-             * Format: int64
-             * @description 95 of a hundred took no longer.
-             */
-            p95_ms?: number | null;
-            /**
-             * Format: double
-             * @description Share that landed, in percent; nothing when there was none.
-             */
-            success_percent?: number | null;
+            version: number;
         };
         /** @description Overall health. */
         SyncHealth: {
@@ -3072,14 +2695,59 @@ export interface components {
              */
             updated: number;
         };
-        /** @description What came of a test message. */
+        /** @description What trying a mapping on records came to. */
         Trial: {
-            /** @description Name of the destination. */
-            channel: string;
-            /** @description Whether the destination took the message. */
-            taken: boolean;
-            /** @description What it said, or what people should look at. */
-            words: string;
+            /** @description What all records would cost. */
+            cost: components["schemas"]["TrialCost"];
+            /** @description Records that it decides otherwise than the mapping in force. */
+            differing: components["schemas"]["TriedRecord"][];
+            /** @description What was found without records: errors, and what lines lose. */
+            judgement: components["schemas"]["Judgement"];
+            /** @description Records that it was tried on, last changed first. */
+            records: number;
+            /** @description Writes that it would make for these records, by connection; those that the mapping in force would make too are among them. */
+            writes: {
+                [key: string]: number;
+            };
+        };
+        /** @description Calls that putting a mapping in force would cost, reckoned from the sample. */
+        TrialCost: {
+            /**
+             * Format: int64
+             * @description Calls that read their rows, or the new columns of them, at most.
+             */
+            read_calls: number;
+            /**
+             * Format: int64
+             * @description Records of the object.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Calls that write what differs.
+             */
+            write_calls: number;
+        };
+        /** @description A record that two versions of a mapping decide differently. */
+        TriedRecord: {
+            /** @description Why it cannot go on with the new version, if it cannot. */
+            blocked?: string | null;
+            /** @description Field by field, what is written now and what would be. */
+            differences: components["schemas"]["VersionDifference"][];
+            /** @description Record id. */
+            record: string;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description Which version to try, and on how many records. */
+        TryVersion: {
+            /** @description Records that it is tried on, 1 to 400; 50 without it. */
+            records?: number | null;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
         };
         /** @description A plan of an undo, or what an applied one came to. */
         UndoReport: {
@@ -3170,6 +2838,17 @@ export interface components {
              */
             until: string | null;
         };
+        /** @description A field that two versions of a mapping decide differently. */
+        VersionDifference: {
+            /** @description Field: by the platform's name at a connection, by ours in the record; none when a row is deleted. */
+            field: string;
+            /** @description What the version in force writes; none when it writes nothing. */
+            now?: string | null;
+            /** @description Where it is written: a connection, or `entente` for the record itself. */
+            place: string;
+            /** @description What the other version would write; none when it would write nothing. */
+            then?: string | null;
+        };
         /** @description One write. */
         WritePreview: {
             /** @description Connection. */
@@ -3192,103 +2871,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_alerts: {
-        parameters: {
-            query?: {
-                /** @description `open` or `all`; the open ones without it. */
-                state?: string;
-                /** @description Go on where the last page ended: its `next`. */
-                before?: string;
-                /** @description Alerts per page, 1 to 1,000; 50 without it. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of alerts */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AlertPage"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    list_channels: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The channels */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Channel"][];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    test_channel: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Name of the channel */
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What the channel said */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Trial"][];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     list_conflicts: {
         parameters: {
             query?: {
@@ -3874,6 +3456,42 @@ export interface operations {
             };
         };
     };
+    draft_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proposal"];
+            };
+        };
+        responses: {
+            /** @description The draft */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drafted"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     activate_mapping: {
         parameters: {
             query?: never;
@@ -3891,6 +3509,150 @@ export interface operations {
                 "application/json": components["schemas"]["Activation"];
             };
         };
+        responses: {
+            /** @description The version in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingVersion"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    advance_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Advance"];
+            };
+        };
+        responses: {
+            /** @description How far it has come */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutState"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    step_mapping_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SteppedBack"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    try_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryVersion"];
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    verify_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description The version in force */
             200: {
@@ -3971,40 +3733,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preview"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_quality: {
-        parameters: {
-            query?: {
-                /** @description Hours back, 1 to 744; 24 without it. */
-                hours?: number;
-                /** @description Days back, 1 to 92; 7 without it. */
-                days?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The measures */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Quality"];
                 };
             };
             /** @description Refused */
@@ -4285,41 +4013,6 @@ export interface operations {
             };
         };
     };
-    get_report: {
-        parameters: {
-            query?: {
-                /** @description `json`, `html`, `pdf` or `text`; json without it. */
-                format?: components["schemas"]["Format"];
-            };
-            header?: never;
-            path: {
-                /** @description Year and month, such as 2026-01 */
-                month: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The report; as HTML, PDF or text when that is asked for */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MonthlyReport"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     resync: {
         parameters: {
             query?: never;
@@ -4472,6 +4165,206 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_rollouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutState"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_schema_changes: {
+        parameters: {
+            query?: {
+                /** @description `noted`, `open`, `returning` or `closed`; all without it. */
+                state?: string;
+                /** @description Only those of this connection. */
+                connection?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Changes per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaChangePage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_schema_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Change id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaChange"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept_schema_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Change id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaChange"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    apply_schema_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Change id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplySchemaPatch"];
+            };
+        };
+        responses: {
+            /** @description The versions in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedSchemaPatch"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchemaCheck"];
+            };
+        };
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Looked"];
                 };
             };
             /** @description Refused */

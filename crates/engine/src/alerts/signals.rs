@@ -3,6 +3,7 @@
 use entente_model::clock::Timestamp;
 use entente_store::{Alert, StoreError, Tx};
 
+use super::AlertKind;
 use super::explained::Known;
 use super::raise::Signal;
 use super::{connections, queues, rates};
@@ -21,5 +22,7 @@ pub(crate) fn gather(engine: &Engine, tx: &mut Tx<'_>, alerts: &[Alert], now: Ti
     signals.extend(rates::rates(engine, tx, &known)?);
     signals.extend(queues::queues(engine, tx, &known)?);
     signals.extend(outages);
+    let schema = crate::schema::alerts(tx)?.into_iter();
+    signals.extend(schema.map(|(subject, (title, text))| Signal::warning(AlertKind::SchemaChange, subject, title, text)));
     Ok(signals)
 }

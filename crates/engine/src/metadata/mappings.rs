@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use entente_model::id::RecordId;
 use entente_model::mapping::Mapping;
-use entente_store::{NewHint, PAGE_ROWS_MAX, StoredMapping, Viewer};
+use entente_model::object::Object;
+use entente_store::{NewHint, PAGE_ROWS_MAX, Rollout, Stage, StoreError, StoredMapping, Tx, Viewer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::proposal::{Judgement, judge};
-use super::{refresh, saved_catalog, touch};
+use super::{column, refresh, saved_catalog, touch};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -130,29 +131,57 @@ pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: 
     let Proposal { mapping, note, accept_loss } = proposal;
     let judgement = judge(engine, connection, &mapping).await?;
     refuse(&judgement, accept_loss)?;
-    let before = engine.catalog();
-    // Compiled with all the others, as it will be in force.
-    let next = with(engine, &before, connection, mapping.clone())?;
-    let (name, by, now, stamp) = (connection.to_owned(), viewer.name.clone(), engine.now(), before.stamp());
     let object = mapping.object.clone();
-    let (saved, stamp) = engine
+    let saved = save_all(engine, viewer, &engine.catalog(), vec![(connection.to_owned(), mapping)], Vec::new(), &note).await?;
+    let (saved, records) = saved.into_iter().next().ok_or_else(|| no_mapping(engine, connection, &object))?;
+    Ok(Saved { saved, judgement, records })
+}
+
+/// Saves mappings, and objects with new fields, together as new versions, puts them in force and has their records looked at again. They were
+/// judged before, against this catalog: when another is in force by now, nothing is saved. Answers each with the number of its records.
+pub(crate) async fn save_all(
+    engine: &Engine,
+    viewer: &Viewer,
+    before: &Catalog,
+    mappings: Vec<(String, Mapping)>,
+    objects: Vec<Object>,
+    note: &str,
+) -> Result<Vec<(MappingVersion, u64)>> {
+    // Compiled with all the others, as they will be in force.
+    with(engine, before, &mappings, &objects)?;
+    let (by, note, now, stamp) = (viewer.name.clone(), note.to_owned(), engine.now(), before.stamp());
+    let wanted = mappings.clone();
+    let saved = engine
         .store()
         .write(move |tx| {
             if super::stamp(tx)? != stamp {
                 return Err(entente_store::StoreError::Conflict { what: "the mappings".to_owned() });
             }
-            tx.save_mapping(&name, &mapping, &by, &note, now)?;
-            let saved = tx.mapping_versions(&name, &mapping.object)?.into_iter().find(|version| version.active);
-            Ok((saved, touch(tx)?))
+            objects.iter().try_for_each(|object| tx.put_object(object))?;
+            let mut saved = Vec::new();
+            for (connection, mapping) in &wanted {
+                let before = in_use(tx, connection, &mapping.object)?;
+                let version = tx.save_mapping(connection, mapping, &by, &note, now)?;
+                unverified(tx, connection, &mapping.object, before, version, &by, now)?;
+                saved.extend(tx.mapping_versions(connection, &mapping.object)?.into_iter().find(|version| version.active));
+            }
+            touch(tx)?;
+            Ok(saved)
         })
         .await?;
-    engine.put_catalog(next.stamped(stamp));
-    let saved = saved.ok_or_else(|| no_mapping(engine, connection, &object))?;
-    let records = look_again(engine, &before, connection, &object).await?;
-    Ok(Saved { saved: saved.into(), judgement, records })
+    refresh(engine).await?;
+    for (connection, mapping) in &mappings {
+        crate::schema::reconsider(engine, connection, &mapping.remote).await?;
+    }
+    let mut all = Vec::new();
+    for version in saved {
+        let records = look_again(engine, before, &version.connection, &version.mapping.object).await?;
+        all.push((version.into(), records));
+    }
+    Ok(all)
 }
 
-fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
+pub(crate) fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
     let invalid = |reason: String, remedy: &str| EngineError::Invalid { field: "mapping".to_owned(), reason, remedy: remedy.to_owned() };
     if judgement.new_errors().next().is_some() {
         let errors = judgement.new_errors().map(ToString::to_string).collect::<Vec<_>>().join("\n");
@@ -169,54 +198,114 @@ fn refuse(judgement: &Judgement, accept_loss: bool) -> Result<()> {
 ///
 /// # Errors
 /// When there is no such version, it does not fit what is there now, or the store fails. The version in force stays then.
-pub async fn activate(engine: &Engine, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
+pub async fn activate(engine: &Engine, viewer: &Viewer, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
     refresh(engine).await?;
-    let known = versions(engine, connection, object).await?;
-    let Some(chosen) = known.iter().find(|known| known.version == version) else {
-        let numbers = known.iter().map(|known| known.version.to_string()).collect::<Vec<_>>().join(", ");
-        return Err(EngineError::Unknown {
-            what: "version",
-            name: format!("{version} of {object} at {connection}"),
-            remedy: format!("there are: {numbers}"),
-        });
-    };
+    let chosen = version_of(engine, connection, object, version).await?;
     let before = engine.catalog();
-    with(engine, &before, connection, chosen.mapping.clone())?;
-    let (name, wanted) = (connection.to_owned(), object.to_owned());
+    with(engine, &before, &[(connection.to_owned(), chosen.mapping.clone())], &[])?;
+    let (name, wanted, by, now) = (connection.to_owned(), object.to_owned(), viewer.name.clone(), engine.now());
     engine
         .store()
         .write(move |tx| {
+            let before = in_use(tx, &name, &wanted)?;
             tx.activate_mapping(&name, &wanted, version)?;
+            if before != Some(version) {
+                unverified(tx, &name, &wanted, before, version, &by, now)?;
+            }
             touch(tx).map(drop)
         })
         .await?;
     engine.put_catalog(saved_catalog(engine).await?);
+    crate::schema::reconsider(engine, connection, &chosen.mapping.remote).await?;
     look_again(engine, &before, connection, object).await?;
-    Ok(MappingVersion { active: true, ..chosen.clone() })
+    Ok(MappingVersion { active: true, ..chosen })
 }
 
-/// The catalog with one mapping in place of the one there is.
-fn with(engine: &Engine, catalog: &Catalog, connection: &str, mapping: Mapping) -> Result<Catalog> {
-    let objects = catalog.objects().cloned().collect();
+/// One version.
+pub(crate) async fn version_of(engine: &Engine, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
+    let known = versions(engine, connection, object).await?;
+    let numbers = known.iter().map(|known| known.version.to_string()).collect::<Vec<_>>().join(", ");
+    known.into_iter().find(|known| known.version == version).ok_or_else(|| EngineError::Unknown {
+        what: "version",
+        name: format!("{version} of {object} at {connection}"),
+        remedy: format!("there are: {numbers}"),
+    })
+}
+
+/// The version in use.
+fn in_use(tx: &mut Tx<'_>, connection: &str, object: &str) -> Result<Option<i64>, StoreError> {
+    let versions = tx.mapping_versions(connection, object)?;
+    Ok(versions.into_iter().find(|version| version.active).map(|version| version.version))
+}
+
+/// Notes the version that one step goes back to, until somebody has verified the new one.
+fn unverified(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    object: &str,
+    previous: Option<i64>,
+    version: i64,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(previous) = previous else { return Ok(()) };
+    tx.put_rollout(&Rollout {
+        connection: connection.to_owned(),
+        object: object.to_owned(),
+        version,
+        previous,
+        stage: Stage::All,
+        percent: 100,
+        at: now,
+        by: by.to_owned(),
+        compared: 0,
+        differing: 0,
+    })
+}
+
+/// The catalog with mappings and objects in place of those there are.
+pub(crate) fn with(engine: &Engine, catalog: &Catalog, changed: &[(String, Mapping)], changed_objects: &[Object]) -> Result<Catalog> {
+    let mut objects: Vec<Object> = catalog.objects().cloned().collect();
+    objects.retain(|object| !changed_objects.iter().any(|changed| changed.key == object.key));
+    objects.extend(changed_objects.iter().cloned());
     let mappings = engine.connections().keys().map(|name| {
-        let mut list: Vec<Mapping> = catalog.mappings(name).iter().map(|mapped| mapped.mapping().clone()).collect();
-        if name == connection {
+        let mut list: Vec<Mapping> = catalog.mappings(name).iter().map(|mapped| mapped.saved.clone()).collect();
+        for (_, mapping) in changed.iter().filter(|(connection, _)| connection == name) {
             list.retain(|known| known.object != mapping.object);
             list.push(mapping.clone());
         }
         (name.clone(), list)
     });
-    Ok(Catalog::build(objects, mappings.collect(), &engine.options().locale)?)
+    Ok(Catalog::build_around(objects, mappings.collect(), catalog.standstill().clone(), &engine.options().locale)?)
 }
 
 /// Has every record of the object looked at again, with its row at the connection read afresh: fields that are mapped anew were never
-/// read. An object that was not read there before is read completely. Answers how many records there are.
+/// read. Where fields only come in, their columns alone are read. An object that was not read there before is read completely. Answers how
+/// many records there are.
 async fn look_again(engine: &Engine, before: &Catalog, connection: &str, object: &str) -> Result<u64> {
     let catalog = engine.catalog();
     let remote = |catalog: &Catalog| catalog.mapped(connection, object).map(|mapped| mapped.mapping().remote.clone());
     if remote(before) != remote(&catalog) {
         resync(engine, &Scope::Object(object.to_owned())).await?;
     }
+    let added = before.mapped(connection, object).zip(catalog.mapped(connection, object)).and_then(|(old, new)| {
+        let columns = column::added(&old.saved, &new.saved, catalog.object(object)?)?;
+        Some((new.saved.clone(), columns))
+    });
+    let Some((mapping, columns)) = added else { return hint_all(engine, connection, object).await };
+    let (name, of, now) = (connection.to_owned(), object.to_owned(), engine.now());
+    let counts = engine
+        .store()
+        .write(move |tx| {
+            column::start(tx, &name, &mapping, columns.clone(), now)?;
+            tx.record_counts(&Viewer::system())
+        })
+        .await?;
+    Ok(counts.get(&of).copied().unwrap_or_default())
+}
+
+/// Has every record of an object looked at, with its row at the connection read afresh. Answers how many records there are.
+pub(crate) async fn hint_all(engine: &Engine, connection: &str, object: &str) -> Result<u64> {
     let (mut after, mut many): (Option<RecordId>, u64) = (None, 0);
     loop {
         let (object, fetch, now) = (object.to_owned(), BTreeSet::from([connection.to_owned()]), engine.now());

@@ -1,7 +1,7 @@
 //! Proposals: a mapping is judged before it is saved, against our objects, the platform's live schema, samples of both sides, and the
 //! mappings of the other connections. Judging changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_connect::connector::Priority;
 use entente_connect::look::{Existence, ReadSpec};
@@ -108,6 +108,27 @@ impl std::fmt::Display for Finding {
 /// # Errors
 /// When the connection does not exist, its platform cannot be asked, or the store fails. What is wrong with the mapping is in the answer.
 pub async fn judge(engine: &Engine, connection: &str, mapping: &Mapping) -> Result<Judgement> {
+    judge_among(engine, connection, mapping, &Among::default()).await
+}
+
+/// What is proposed together with a mapping: it takes the place of what is saved.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Among {
+    /// Objects with new fields.
+    pub(crate) objects: Vec<Object>,
+    /// Mappings with their connection.
+    pub(crate) mappings: Vec<(String, Mapping)>,
+}
+
+impl Among {
+    fn owner(&self, connection: &str, object: &str, field: &str) -> Option<Option<Owner>> {
+        let (_, mapping) = self.mappings.iter().find(|(name, mapping)| name == connection && mapping.object == object)?;
+        Some(mapping.fields.iter().find(|line| line.field == field && !line.archived).map(|line| line.owner))
+    }
+}
+
+/// Judges a mapping that is proposed together with others.
+pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Mapping, among: &Among) -> Result<Judgement> {
     let ready = engine.connection(connection)?;
     let catalog = engine.catalog();
     let mut judgement = Judgement {
@@ -122,8 +143,9 @@ pub async fn judge(engine: &Engine, connection: &str, mapping: &Mapping) -> Resu
         records: 0,
     };
     compare(&catalog, connection, mapping, &mut judgement);
-    judgement.errors.extend(owners(engine, &catalog, connection, mapping));
-    let Some(object) = catalog.object(&mapping.object) else {
+    judgement.errors.extend(owners(engine, &catalog, connection, mapping, among));
+    let proposed = among.objects.iter().find(|object| object.key == mapping.object);
+    let Some(object) = proposed.or_else(|| catalog.object(&mapping.object)) else {
         let known = catalog.objects().map(|object| object.key.as_str()).collect::<Vec<_>>().join(", ");
         judgement.errors.push(Finding {
             line: None,
@@ -141,7 +163,8 @@ pub async fn judge(engine: &Engine, connection: &str, mapping: &Mapping) -> Resu
         Err(errors) => {
             judgement.errors.extend(errors.into_iter().map(|error| finding(error, mapping, &before)));
             // What does not fit the platform in lines that stay as they are keeps nobody from trying the others.
-            judgement.errors.iter().all(|error| error.known).then(|| compile(engine, mapping, object, None).ok()).flatten()
+            let tried = mapping.in_use(&standing(&catalog, connection, mapping));
+            judgement.errors.iter().all(|error| error.known).then(|| compile(engine, &tried, object, None).ok()).flatten()
         }
     };
     if let Some(lens) = compiled {
@@ -165,9 +188,16 @@ fn finding(error: MappingError, mapping: &Mapping, before: &BTreeMap<&str, &Fiel
     Finding { line: error.line, field: error.field, reason: error.reason, remedy: error.remedy, known }
 }
 
+/// Fields whose line stands still because the platform's schema has changed, and stays as it is: they cannot be read there.
+fn standing(catalog: &Catalog, connection: &str, mapping: &Mapping) -> BTreeSet<String> {
+    let Some(mapped) = catalog.mapped(connection, &mapping.object) else { return BTreeSet::new() };
+    let unchanged = mapping.fields.iter().filter(|line| mapped.saved.fields.contains(line));
+    unchanged.map(|line| line.field.clone()).filter(|field| mapped.still.fields.contains(field)).collect()
+}
+
 /// The mapping in force of the same object, line by line.
 fn in_force<'a>(catalog: &'a Catalog, connection: &str, object: &str) -> BTreeMap<&'a str, &'a FieldMap> {
-    let lines = catalog.mapped(connection, object).map(|mapped| mapped.mapping().fields.as_slice()).unwrap_or_default();
+    let lines = catalog.mapped(connection, object).map(|mapped| mapped.saved.fields.as_slice()).unwrap_or_default();
     lines.iter().map(|line| (line.field.as_str(), line)).collect()
 }
 
@@ -185,17 +215,19 @@ fn compare(catalog: &Catalog, connection: &str, mapping: &Mapping, judgement: &m
 }
 
 /// Lines whose owner is another than at the other connections: a field has one source of truth.
-fn owners(engine: &Engine, catalog: &Catalog, connection: &str, mapping: &Mapping) -> Vec<Finding> {
+fn owners(engine: &Engine, catalog: &Catalog, connection: &str, mapping: &Mapping, among: &Among) -> Vec<Finding> {
     let mut findings = Vec::new();
     for other in engine.connections().keys().filter(|name| *name != connection) {
         let theirs = in_force(catalog, other, &mapping.object);
-        for (at, line) in mapping.fields.iter().enumerate() {
-            let Some(known) = theirs.get(line.field.as_str()).filter(|known| known.owner != line.owner) else { continue };
+        for (at, line) in mapping.fields.iter().enumerate().filter(|(_, line)| !line.archived) {
+            let saved = theirs.get(line.field.as_str()).filter(|known| !known.archived).map(|known| known.owner);
+            let known = among.owner(other, &mapping.object, &line.field).unwrap_or(saved);
+            let Some(known) = known.filter(|owner| *owner != line.owner) else { continue };
             let name = |owner: Owner| owner_name(owner);
             findings.push(Finding {
                 line: Some(at + 1),
                 field: Some(line.field.clone()),
-                reason: format!("its owner is `{}` here and `{}` in the mapping of {other}", name(line.owner), name(known.owner)),
+                reason: format!("its owner is `{}` here and `{}` in the mapping of {other}", name(line.owner), name(known)),
                 remedy: "let both name the same owner: change this line, or save the other mapping without the field first".to_owned(),
                 known: false,
             });

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
 use entente_model::mapping::{Direction, Mapping, Owner, Role};
+use entente_model::value::FieldKey;
 use entente_store::{StoreError, Tx};
 
 use super::dashboard::{MappingStatus, RecentMapping};
@@ -38,21 +39,36 @@ impl Flow {
     }
 }
 
+/// A mapping to count.
+pub(super) struct Counted<'a> {
+    /// The part its connection plays.
+    pub(super) role: Role,
+    /// The mapping as it is saved.
+    pub(super) mapping: &'a Mapping,
+    /// Whether it cannot be synced now.
+    pub(super) stuck: bool,
+    /// Our fields whose lines stand still.
+    pub(super) still: Option<&'a BTreeSet<FieldKey>>,
+}
+
 /// Counts fields by the way they flow. `broken` names the objects at connections that cannot be synced now: (connection, object).
 pub(super) fn count(engine: &Engine, broken: &BTreeSet<(String, String)>) -> MappingStatus {
     let catalog = engine.catalog();
     let all = engine.connections().iter().flat_map(|(name, connection)| {
-        let stuck = |mapping: &Mapping| broken.contains(&(name.clone(), mapping.object.clone()));
-        catalog.mappings(name).iter().map(move |mapped| (connection.role, mapped.mapping(), stuck(mapped.mapping())))
+        catalog.mappings(name).iter().map(move |mapped| {
+            let mapping = &mapped.saved;
+            let stuck = broken.contains(&(name.clone(), mapping.object.clone()));
+            Counted { role: connection.role, mapping, stuck, still: Some(&mapped.still.fields) }
+        })
     });
     count_of(all)
 }
 
-/// Counts fields of mappings by the way they flow; each with the part its connection plays, and whether it cannot be synced now.
-pub(super) fn count_of<'a>(mappings: impl Iterator<Item = (Role, &'a Mapping, bool)>) -> MappingStatus {
+/// Counts fields of mappings by the way they flow. Archived lines do not count.
+pub(super) fn count_of<'a>(mappings: impl Iterator<Item = Counted<'a>>) -> MappingStatus {
     let mut flows: BTreeMap<(String, String), Flow> = BTreeMap::new();
-    for (role, mapping, stuck) in mappings {
-        for line in &mapping.fields {
+    for Counted { role, mapping, stuck, still } in mappings {
+        for line in mapping.fields.iter().filter(|line| !line.archived) {
             let flow = flows.entry((mapping.object.clone(), line.field.clone())).or_default();
             let (reads, writes) = (line.direction != Direction::Out, line.direction != Direction::In);
             match role {
@@ -66,7 +82,7 @@ pub(super) fn count_of<'a>(mappings: impl Iterator<Item = (Role, &'a Mapping, bo
                 }
             }
             flow.custom |= is_custom(&line.remote);
-            flow.broken |= stuck;
+            flow.broken |= stuck || still.is_some_and(|still| still.contains(&line.field));
             flow.owner = Some(line.owner);
         }
     }

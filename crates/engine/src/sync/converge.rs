@@ -14,11 +14,12 @@ use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
 use super::commit::commit;
 use super::creation::ask_about_shared_addresses;
 use super::decide::{Decision, Grounds, decide};
-use super::deliver::deliver;
+use super::deliver::{Delivered, deliver};
 use super::first_read::FIRST_READ;
 use super::gather::{load, resolve};
 use super::guard::guard;
 use super::settle::{settle, settle_failed};
+use super::shadow;
 use super::task::Task;
 use super::turn::Turn;
 use crate::catalog::Catalog;
@@ -29,6 +30,7 @@ use crate::privacy::person::Who;
 
 /// Milliseconds of an hour.
 const HOUR_MS: i64 = 60 * 60 * 1000;
+use crate::schema::explain;
 
 /// Loads the records of hints. Hints whose record does not exist have nothing to say, and end.
 ///
@@ -47,14 +49,20 @@ pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Tas
 ///
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
-pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>, turn: Turn) -> Result<()> {
+pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, mut tasks: Vec<Task>, turn: Turn) -> Result<()> {
+    explain(engine, catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
     if tasks.is_empty() {
         return Ok(());
     }
+    let mut decisions = Vec::with_capacity(tasks.len());
+    for (deciding, tasks) in by_version(catalog, tasks, |task| (task.record.id.as_str(), task.record.object.as_str())) {
+        decisions.extend(decide_all(engine, &deciding, tasks).await?);
+    }
     // Whoever asks to be erased is, whatever else is going on with the record.
-    let decisions = take_erasures(engine, decide_all(engine, catalog, tasks).await?).await?;
+    let decisions = take_erasures(engine, decisions).await?;
+    shadow::compare(engine, catalog, &decisions).await?;
     let decisions = guard(engine, catalog, decisions).await?;
     if decisions.is_empty() {
         return Ok(());
@@ -65,7 +73,8 @@ pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     if written.is_empty() {
         return Ok(());
     }
-    let delivered = deliver(engine, &decisions, &written, &turn).await;
+    let mut delivered = deliver(engine, &decisions, &written, &turn).await;
+    explain(engine, catalog, delivered.iter_mut().filter_map(Delivered::refusal).collect()).await;
     settle(engine, catalog, decisions, written, delivered).await
 }
 
@@ -94,6 +103,21 @@ async fn take_erasures(engine: &Engine, decisions: Vec<Decision>) -> Result<Vec<
     }
     settle_failed(engine, held).await?;
     Ok(others)
+}
+
+/// Things by the catalog that decides their records, which are told by id and object: the one in force, but for records of the share that
+/// another version of a mapping decides already.
+pub(crate) fn by_version<T>(catalog: &Arc<Catalog>, things: Vec<T>, record: impl Fn(&T) -> (&str, &str)) -> Vec<(Arc<Catalog>, Vec<T>)> {
+    let mut parts: Vec<(Arc<Catalog>, Vec<T>)> = Vec::new();
+    for thing in things {
+        let (id, object) = record(&thing);
+        let deciding = Arc::clone(catalog.deciding(id, object).unwrap_or(catalog));
+        match parts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &deciding)) {
+            Some((_, part)) => part.push(thing),
+            None => parts.push((deciding, vec![thing])),
+        }
+    }
+    parts
 }
 
 /// Plans tasks without carrying anything out.

@@ -22,6 +22,7 @@ use crate::catalog::{Catalog, Mapped};
 use crate::engine::{Connection, Engine};
 use crate::entry::{self, Changes, FieldEntry};
 use crate::privacy::{PERSON, REQUESTED};
+use crate::schema::leave_out_refused;
 
 /// A write that a plan asks for.
 #[derive(Debug, Clone)]
@@ -412,10 +413,14 @@ fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
     let connections: Vec<String> =
         decision.plan.sides.iter().filter(|(_, side)| !side.writes.is_empty()).map(|(name, _)| name.clone()).collect();
     for connection in connections {
+        let Some(mapped) = grounds.catalog.mapped(&connection, &decision.task.record.object) else { continue };
+        let linked = decision.links.iter().any(|link| link.connection == connection && link.state == LinkState::Present);
+        if linked && super::precheck::breaks_rules(decision, mapped, &connection, grounds.now) {
+            continue;
+        }
         let Some(link) = decision.links.iter().find(|link| link.connection == connection && link.state == LinkState::Present) else {
             continue;
         };
-        let Some(mapped) = grounds.catalog.mapped(&connection, &decision.task.record.object) else { continue };
         let changed: BTreeSet<FieldKey> = decision.plan.sides[&connection].writes.keys().cloned().collect();
         let link_id = link.external_id.clone();
         let expect = link.version.clone();
@@ -453,8 +458,9 @@ fn rows_of(
     grounds: &Grounds<'_>,
 ) -> (serde_json::Map<String, serde_json::Value>, Fields, BTreeSet<Wait>) {
     let resolve = |id: &RecordId| grounds.counterparts.get(&(id.clone(), connection.to_owned())).cloned();
-    let put = mapped.lens.put(&decision.after, changed, &resolve, grounds.now);
+    let mut put = mapped.lens.put(&decision.after, changed, &resolve, grounds.now);
     let mut left_out: BTreeSet<FieldKey> = put.pending.iter().map(|(field, _)| field.clone()).collect();
+    left_out.extend(leave_out_refused(mapped, &mut put.row));
     let waits = put.pending.into_iter().map(|(_, target)| Wait::Counterpart(target, connection.to_owned())).collect();
     for (field, why) in put.faults {
         let error = VendorError::new(
@@ -490,6 +496,9 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
             decision.waits.extend(waits);
             continue;
         }
+        if super::precheck::breaks_rules(decision, mapped, &connection.name, grounds.now) {
+            continue;
+        }
         if !super::creation::address_allows(decision, connection, mapped, grounds) {
             continue;
         }
@@ -522,6 +531,9 @@ fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapp
         .cloned()
         .collect();
     let (row, fields, pending) = rows_of(decision, mapped, &connection.name, &changed, grounds);
+    if super::precheck::lacks_required(decision, mapped, &connection.name, &row) {
+        return;
+    }
     decision.waits.extend(pending);
     let key = if grounds.engine.flaws().create_without_key {
         grounds.engine.new_id("bad").to_string()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::connector::Priority;
+use entente_connect::error::VendorError;
 use entente_connect::write::{WriteKind, WriteOutcome};
 use futures::future::join_all;
 
@@ -17,6 +18,14 @@ pub(crate) struct Delivered {
     pub(crate) record: usize,
     pub(crate) planned: PlannedWrite,
     pub(crate) outcome: WriteOutcome,
+}
+
+impl Delivered {
+    /// The refusal, with the connection and the remote object that it is about.
+    pub(crate) fn refusal(&mut self) -> Option<(&str, &str, &mut VendorError)> {
+        let error = self.outcome.as_mut().err()?;
+        Some((&self.planned.connection, &self.planned.target.object, error))
+    }
 }
 
 /// Makes all writes of a batch of decisions. A refused call fails each of its writes with the same error; a refused row fails alone.

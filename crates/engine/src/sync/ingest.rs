@@ -315,7 +315,8 @@ impl References {
         let mut remotes = BTreeMap::new();
         for (key, link) in links {
             let Some(record) = records.get(&link.record) else { continue };
-            if let Some(found) = catalog.mapped(&key.connection, &record.object) {
+            let deciding = catalog.deciding(link.record.as_str(), &record.object).map_or(catalog, |other| &**other);
+            if let Some(found) = deciding.mapped(&key.connection, &record.object) {
                 mapped.insert(link.record.clone(), Arc::clone(found));
                 data.insert(link.record.clone(), record.data.clone());
             }

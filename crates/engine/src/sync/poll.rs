@@ -17,6 +17,7 @@ use super::task::LANE_BACKFILL;
 use super::wake::give_up;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::schema::explains;
 
 /// Linked rows looked through at once for those that a complete read did not show.
 const LINKED_ROWS: usize = 1_000;
@@ -166,6 +167,11 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
             Err(error) => {
                 if let Class::Wait { until } = error.class {
                     polled.wait_until = Some(until);
+                    return Ok(polled);
+                }
+                if explains(engine, &catalog, &[(connection, object, &error)]).await {
+                    // What is read is another list of fields by now.
+                    polled.wait_until = Some(engine.now());
                     return Ok(polled);
                 }
                 return Err(EngineError::vendor(connection, error));

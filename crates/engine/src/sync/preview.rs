@@ -10,7 +10,7 @@ use entente_store::{Hint, RecordQuery, Viewer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::converge::decide_all;
+use super::converge::{by_version, decide_all};
 use super::gather::{fetch, load};
 use super::task::{LANE_BACKFILL, Task};
 use crate::catalog::{Catalog, ORDER, rank};
@@ -229,21 +229,22 @@ async fn plan(engine: &Engine, chosen: &[(RecordId, String)], fresh: bool, previ
             generation: 0,
         })
         .collect();
-    let catalog = engine.catalog();
-    let (mut tasks, _) = load(engine, hints).await?;
-    if fresh {
-        fetch(engine, &catalog, &mut tasks).await;
-    }
-    preview.looked_at += tasks.len();
-    let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
-    preview.records.extend(failed.iter().map(|task| blocked(&catalog, task)));
-    for decision in decide_all(engine, &catalog, tasks).await? {
-        let record = of_decision(engine, &decision);
-        for write in &record.writes {
-            *writes.entry((write.connection.clone(), write.object.clone(), write.kind.clone())).or_default() += 1;
+    for (catalog, hints) in by_version(&engine.catalog(), hints, |hint| (hint.subject.as_str(), hint.object.as_str())) {
+        let (mut tasks, _) = load(engine, hints).await?;
+        if fresh {
+            fetch(engine, &catalog, &mut tasks).await;
         }
-        if !(record.writes.is_empty() && record.changes.is_empty() && record.waiting.is_empty() && record.blocked.is_none()) {
-            preview.records.push(record);
+        preview.looked_at += tasks.len();
+        let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
+        preview.records.extend(failed.iter().map(|task| blocked(&catalog, task)));
+        for decision in decide_all(engine, &catalog, tasks).await? {
+            let record = of_decision(engine, &decision);
+            for write in &record.writes {
+                *writes.entry((write.connection.clone(), write.object.clone(), write.kind.clone())).or_default() += 1;
+            }
+            if !(record.writes.is_empty() && record.changes.is_empty() && record.waiting.is_empty() && record.blocked.is_none()) {
+                preview.records.push(record);
+            }
         }
     }
     Ok(())

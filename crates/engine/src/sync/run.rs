@@ -14,9 +14,11 @@ use super::{inbox, lead, learn, resync, retention};
 use crate::automation::follow;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::metadata::column;
 use crate::privacy::schedule as erasures;
 use crate::reconcile::schedule;
 use crate::reports::{levels, watch};
+use crate::schema;
 
 /// Longest sleep of a loop that is woken by the store: wake-ups may be lost.
 const NAP: Duration = Duration::from_secs(1);
@@ -84,6 +86,12 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     }));
     loops.spawn(while_leading("erasing people", erasures::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
         erasures::tick(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
+    loops.spawn(while_leading("reading new columns", column::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
+        column::carry_on(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
+    loops.spawn(while_leading("watching schemas", schema::EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
+        schema::tick(&engine).await
     }));
     for connection in engine.connections().keys() {
         loops.spawn(poller(engine.clone(), connection.clone(), shutdown.clone(), Arc::clone(&on_page)));

@@ -35,6 +35,7 @@ pub fn priority(lane: Lane) -> Priority {
 }
 
 /// A look that the task goes by, and where it came from.
+#[derive(Clone)]
 pub(crate) struct Seen {
     /// The look.
     pub(crate) look: Look,
@@ -43,6 +44,7 @@ pub(crate) struct Seen {
 }
 
 /// One record being converged.
+#[derive(Clone)]
 pub(crate) struct Task {
     pub(crate) hint: Hint,
     pub(crate) record: Record,
@@ -75,6 +77,13 @@ pub(crate) struct Sides {
 pub(crate) type RowIndex = BTreeMap<(String, String, String), RecordId>;
 
 impl Task {
+    /// The refusal that it failed by, with the connection and the remote object that it is about.
+    pub(crate) fn refusal(&mut self) -> Option<(&str, &str, &mut VendorError)> {
+        let (connection, error) = self.failure.as_mut()?;
+        let link = self.links.iter().find(|link| link.connection == *connection)?;
+        Some((connection, &link.remote_object, error))
+    }
+
     /// The link at a connection.
     pub(crate) fn link(&self, connection: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.connection == connection)
@@ -126,12 +135,20 @@ impl Task {
                 }
                 sides.faults.extend(got.faults.into_iter().map(|(field, why)| (link.connection.clone(), field, why)));
             }
+            let mut taken = link.taken.clone().unwrap_or_default();
+            let is_blank = |field: &&String| values.get(*field).is_some_and(Value::is_blank);
+            for field in mapped.still.restored.iter().filter(is_blank) {
+                // The field was gone and is back without its value: nobody cleared it, so what is known of it is put back.
+                if link.base.get(field).is_some_and(|base| !base.is_blank()) {
+                    taken.entry(field.clone()).or_insert(Value::Null);
+                }
+            }
             sides.present.push(Side {
                 name: link.connection.clone(),
                 role: connection.role,
                 values,
                 base: link.base.clone(),
-                taken: link.taken.clone().unwrap_or_default(),
+                taken,
                 writable: mapped.writable.clone(),
                 mark,
             });

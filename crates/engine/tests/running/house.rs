@@ -1,6 +1,6 @@
 //! A store, a CRM and a desk, and engines on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -167,6 +167,19 @@ impl House {
     /// A customer of the CRM. Returns the id of its row there.
     pub fn customer(&self, name: &str) -> String {
         self.crm.put("Account", None, &[("Name", name), ("Type", "Customer"), ("Industry", "Software")])
+    }
+
+    /// Both platforms describe what the shipped mapping of accounts needs, and these fields.
+    pub fn describe_accounts(&self, crm: &[&str], desk: &[&str]) {
+        for (platform, shipped, more) in [(&self.crm, "salesforce", crm), (&self.desk, "zendesk", desk)] {
+            let mappings = entente_engine::catalog::shipped_mappings(shipped).unwrap();
+            let mapping = mappings.into_iter().find(|mapping| mapping.object == "account").unwrap();
+            let mut names: BTreeSet<String> = mapping.fields.iter().map(|line| line.remote.clone()).collect();
+            names.extend(mapping.also_read.iter().cloned().chain([mapping.key.clone()]));
+            names.extend(more.iter().map(|name| (*name).to_owned()));
+            platform.has_columns(more);
+            platform.describe_as(&mapping.remote, &names);
+        }
     }
 
     /// Records of accounts, by name.

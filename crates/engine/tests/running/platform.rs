@@ -1,6 +1,6 @@
 //! A platform in memory: rows by object, pages of two rows, a log of changes, and a hand on every call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use entente_connect::write::{Write, WriteKind, WriteOutcome, WriteTarget, Writte
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
-use entente_model::mapping::remote::{RemoteObject, Row};
+use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject, Row};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -48,6 +48,9 @@ struct State {
     endless: bool,
     secret: String,
     next: u64,
+    described: BTreeMap<String, RemoteObject>,
+    blank: BTreeSet<String>,
+    columns: Vec<(String, Vec<String>)>,
 }
 
 /// One platform. Cloning shares it.
@@ -122,6 +125,41 @@ impl Platform {
         self.state().endless = true;
     }
 
+    /// Describes an object from now on: texts of these names.
+    pub fn describe_as(&self, object: &str, names: &BTreeSet<String>) {
+        let fields = names.iter().map(|name| RemoteField {
+            name: name.clone(),
+            label: name.clone(),
+            kind: RemoteKind::Text,
+            writable: true,
+            required: false,
+            unique: false,
+            length: None,
+            scale: None,
+            values: Vec::new(),
+            restricted: false,
+        });
+        let described = RemoteObject { name: object.to_owned(), fields: fields.collect() };
+        self.state().described.insert(object.to_owned(), described);
+    }
+
+    /// Rows have these columns, also where they hold nothing.
+    pub fn has_columns(&self, names: &[&str]) {
+        self.state().blank.extend(names.iter().map(|name| (*name).to_owned()));
+    }
+
+    /// The same object needs a value there for each new row.
+    pub fn requires(&self, object: &str, name: &str) {
+        let mut state = self.state();
+        let fields = &mut state.described.get_mut(object).unwrap().fields;
+        fields.iter_mut().find(|field| field.name == name).unwrap().required = true;
+    }
+
+    /// Columns that pages of an object were asked for, call by call.
+    pub fn columns(&self, object: &str) -> Vec<Vec<String>> {
+        self.state().columns.iter().filter(|(of, _)| of == object).map(|(_, columns)| columns.clone()).collect()
+    }
+
     /// The secret that webhooks are signed with.
     pub fn sign_with(&self, secret: &str) {
         secret.clone_into(&mut self.state().secret);
@@ -148,6 +186,19 @@ impl Platform {
             hand.acquire().await.unwrap().forget();
         }
         refused.map_or(Ok(()), Err)
+    }
+
+    /// A look with the fields that were asked for.
+    fn shown(&self, object: &str, id: &str, read: &ReadSpec) -> Look {
+        let mut look = self.look(object, id);
+        look.row.retain(|name, _| read.fields.contains(name));
+        if look.existence == Existence::Present {
+            let blank = self.state().blank.clone();
+            for name in read.fields.iter().filter(|name| blank.contains(*name)) {
+                look.row.entry(name.clone()).or_insert(Value::Null);
+            }
+        }
+        look
     }
 
     fn look(&self, object: &str, id: &str) -> Look {
@@ -186,12 +237,13 @@ impl Connector for Platform {
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
-        Err(failing(Class::Configuration, object))
+        self.state().described.get(object).cloned().ok_or_else(|| failing(Class::Configuration, object))
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, _: Priority) -> Result<Page, VendorError> {
         let from = cursor.map_or_else(|| "from the start".to_owned(), |cursor| format!("after {cursor}"));
         self.turn(format!("page {} {from}", read.object)).await?;
+        self.state().columns.push((read.object.clone(), read.fields.clone()));
         let endless = self.state().endless;
         if endless {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -202,7 +254,7 @@ impl Connector for Platform {
         if kind == "change" {
             let log = self.state().log.clone();
             let changed = log[place.parse::<usize>().unwrap()..].iter().filter(|(object, _)| *object == read.object);
-            let looks = changed.map(|(object, id)| self.look(object, id)).collect();
+            let looks = changed.map(|(object, id)| self.shown(object, id, read)).collect();
             return Ok(Page { looks, next: present, more: false, total: None });
         }
         let hidden = self.state().hidden.clone();
@@ -210,7 +262,7 @@ impl Connector for Platform {
         let shown = &ids[..ids.len().min(PAGE)];
         let more = ids.len() > PAGE;
         let next = if more { format!("row {}", shown[PAGE - 1]) } else { present };
-        Ok(Page { looks: shown.iter().map(|id| self.look(&read.object, id)).collect(), next, more, total: None })
+        Ok(Page { looks: shown.iter().map(|id| self.shown(&read.object, id, read)).collect(), next, more, total: None })
     }
 
     async fn present(&self, _: &ReadSpec) -> Result<Cursor, VendorError> {
@@ -219,7 +271,7 @@ impl Connector for Platform {
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], _: Priority) -> Result<Vec<Look>, VendorError> {
         self.turn(format!("fetch {} {}", read.object, ids.join(" "))).await?;
-        Ok(ids.iter().map(|id| self.look(&read.object, id)).collect())
+        Ok(ids.iter().map(|id| self.shown(&read.object, id, read)).collect())
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], _: &str, _: Priority) -> Result<Vec<Vec<Look>>, VendorError> {

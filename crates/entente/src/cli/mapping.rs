@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use entente_engine::Engine;
+use entente_engine::files::{FileText, parse_mapping};
 use entente_engine::metadata::mappings::{self, MappingVersion, Proposal};
 use entente_engine::metadata::proposal::{Judgement, judge};
 use entente_model::mapping::{Direction, Mapping};
@@ -19,7 +20,7 @@ use crate::fault::{Fault, Result};
 pub enum Command {
     /// Check that every mapping in force compiles and fits the others; with a file, judge that mapping before it is saved
     Check {
-        /// Mapping file, TOML or JSON, as `mapping show --toml` prints it
+        /// Mapping file, YAML, TOML or JSON, as `mapping show --toml` prints it
         #[arg(requires = "connection")]
         file: Option<PathBuf>,
         /// Connection that the file is for
@@ -40,7 +41,7 @@ pub enum Command {
     },
     /// Judge a mapping file and, when nothing stands against it, save it as a new version and put it in force
     Save {
-        /// Mapping file, TOML or JSON, as `mapping show --toml` prints it
+        /// Mapping file, YAML, TOML or JSON, as `mapping show --toml` prints it
         file: PathBuf,
         /// Connection that it is for
         #[arg(long)]
@@ -61,7 +62,10 @@ pub enum Command {
         #[arg(long)]
         object: String,
     },
-    /// Put an earlier version in force again
+    /// How a version comes into force step by step
+    #[command(flatten)]
+    Rollout(super::rollout::Command),
+    /// Put a version in force for all records
     Activate {
         /// Its number
         #[arg(value_name = "VERSION")]
@@ -108,23 +112,30 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                 table(["VERSION", "", "FIELDS", "SAVED", "BY", "NOTE"], rows)
             })?;
         }
+        Command::Rollout(command) => super::rollout::run(command, &engine, context).await?,
         Command::Activate { number, connection, object } => {
-            let active = mappings::activate(&engine, &connection, &object, number).await?;
-            context.output.show(&active, |active| {
-                format!("Version {} of {} at {} is in force again.", active.version, active.object, active.connection)
-            })?;
+            let active = mappings::activate(&engine, &context.viewer(), &connection, &object, number).await?;
+            context
+                .output
+                .show(&active, |active| format!("Version {} of {} at {} is in force.", active.version, active.object, active.connection))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a mapping file; what is wrong with it is named with its place.
-fn read(file: &Path) -> Result<Mapping> {
+pub(super) fn read(file: &Path) -> Result<Mapping> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Fault::new(format!("{} cannot be read: {error}", file.display()), "name a mapping file that this user can read")
     })?;
-    let json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let parsed = if json {
+    let has =
+        |endings: &[&str]| file.extension().is_some_and(|extension| endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending)));
+    if has(&["yaml", "yml"]) {
+        let yaml = FileText { path: file.display().to_string(), text };
+        return parse_mapping(&yaml)
+            .map_err(|fault| Fault::new(format!("{}:{}:{}: {}", fault.path, fault.line, fault.column, fault.reason), fault.remedy));
+    }
+    let parsed = if has(&["json"]) {
         serde_json::from_str(&text).map_err(|error| error.to_string())
     } else {
         toml::from_str(&text).map_err(|error| error.to_string())
@@ -169,7 +180,7 @@ async fn show(engine: &Engine, context: &Context, connection: Option<&str>, obje
     context.output.show(&chosen, |chosen| chosen.iter().map(text).collect::<Vec<_>>().join("\n\n"))
 }
 
-fn judgement_text(judgement: &Judgement) -> String {
+pub(super) fn judgement_text(judgement: &Judgement) -> String {
     let mut text =
         format!("{} at {}: tried on {} rows and {} records.\n", judgement.object, judgement.connection, judgement.rows, judgement.records);
     for (what, fields) in [("new", &judgement.added), ("changed", &judgement.changed), ("removed", &judgement.removed)] {

@@ -1,5 +1,6 @@
 //! `entente plan`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
@@ -18,6 +19,9 @@ const ADOPTIONS: usize = 50;
 #[command(after_help = "Exit codes: 0 nothing to write, 1 the plan could not be made, 2 something would be written, 3 nothing would be \
                         written but records cannot go on")]
 pub struct Args {
+    /// Plan what the files of this folder would change, instead of the sync
+    #[arg(short = 'f', long = "files", value_name = "DIR", conflicts_with_all = ["object", "record", "limit", "offline"])]
+    files: Option<PathBuf>,
     /// Only this object
     #[arg(long, value_name = "OBJECT", conflicts_with = "record")]
     object: Option<String>,
@@ -33,6 +37,9 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    if let Some(folder) = &args.files {
+        return super::files::plan(folder, context).await;
+    }
     let engine = context.engine().await?;
     let record = match &args.record {
         Some(text) => Some(records::find(&engine, &context.viewer(), text).await?),

@@ -26,6 +26,7 @@ mod provisioning;
 mod reconciliation;
 mod reports;
 mod reviews;
+mod schema;
 mod undo;
 
 use super::*;

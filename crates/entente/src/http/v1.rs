@@ -14,6 +14,8 @@ pub mod records;
 pub mod reports;
 pub mod resync;
 pub mod reviews;
+pub mod rollouts;
+pub mod schema;
 pub mod session;
 pub mod undo;
 
@@ -34,6 +36,8 @@ pub fn routes() -> Router<App> {
         .merge(alerts::routes())
         .merge(reports::routes())
         .merge(mappings::routes())
+        .merge(rollouts::routes())
+        .merge(schema::routes())
         .merge(resync::routes())
         .merge(plan::routes())
         .merge(reconciliation::routes())

@@ -11,6 +11,7 @@ use entente_connect::transport::Surroundings;
 use entente_engine::automation::follow;
 use entente_engine::flaws::Flaws;
 use entente_engine::privacy::schedule as erasures;
+use entente_engine::schema;
 use entente_engine::sync::{inbox, poll, provision, work};
 use entente_engine::{Engine, Options, Parts};
 use entente_model::clock::Timestamp;
@@ -319,6 +320,8 @@ impl Hub {
             }
         }
         if poll_is_due {
+            // Whatever a vendor does not answer is asked for again.
+            let _looked = schema::tick(&self.engine).await;
             for connection in [SALESFORCE, ZENDESK] {
                 for (object, _) in self.engine.catalog().reads(connection) {
                     let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}, &|| false).await;

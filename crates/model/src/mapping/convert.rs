@@ -116,6 +116,7 @@ pub struct Lens {
     kinds: HashMap<String, RemoteKind>,
     filter: Option<Formula>,
     when: Option<Formula>,
+    rules: Vec<Formula>,
 }
 
 impl Lens {
@@ -191,6 +192,20 @@ impl Lens {
     pub fn create_rule(&self, fields: &Fields, now: Timestamp) -> Result<bool, FormulaError> {
         let Some(when) = &self.when else { return Ok(false) };
         when.holds(&self.record_env(fields, now), &mut Fuel::default())
+    }
+
+    /// What is told of the rules that these values break. A rule that fails on them is broken, and its error is told with it.
+    #[must_use]
+    pub fn broken_rules(&self, fields: &Fields, now: Timestamp) -> Vec<String> {
+        let mut broken = Vec::new();
+        for (rule, formula) in self.mapping.rules.iter().zip(&self.rules) {
+            match formula.holds(&self.record_env(fields, now), &mut Fuel::default()) {
+                Ok(true) => {}
+                Ok(false) => broken.push(rule.message.clone()),
+                Err(error) => broken.push(format!("{} ({})", rule.message, error.message)),
+            }
+        }
+        broken
     }
 
     /// Required fields without a value: a record with any is not created here.

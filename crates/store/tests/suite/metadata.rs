@@ -28,6 +28,7 @@ fn mapping(owner: Owner) -> Mapping {
         direction: Direction::Both,
         owner,
         required: true,
+        archived: false,
     };
     serde_json::from_value(serde_json::json!({
         "object": "contact", "remote": "Contact", "key": "Entente_Id__c", "fields": [serde_json::to_value(line).unwrap()],

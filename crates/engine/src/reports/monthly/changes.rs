@@ -80,7 +80,7 @@ pub(super) fn mappings(tx: &mut Tx<'_>, engine: &Engine, range: Range) -> Result
     let now = engine.now();
     let in_force = histories.iter().filter_map(|history| {
         let role = engine.connections().get(&history.connection)?.role;
-        Some((role, history.at_end(range, now)?, false))
+        Some(mapped::Counted { role, mapping: history.at_end(range, now)?, stuck: false, still: None })
     });
     let status = mapped::count_of(in_force);
     Ok(MappingMonth {

@@ -81,7 +81,7 @@ fn add(mapping: &Json, line: Json) -> Json {
 #[tokio::test]
 async fn a_mapping_is_saved_with_who_and_why_put_in_force_and_shown_on_the_dashboard() {
     let server = with_platforms().await;
-    let account = server.account("Analytical Engines").await;
+    server.account("Analytical Engines").await;
     let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
     let (status, checked) = server.post("/api/v1/mappings/zendesk/check", json!({ "mapping": mapping })).await;
     assert_eq!(status, StatusCode::OK, "{checked}");
@@ -96,8 +96,11 @@ async fn a_mapping_is_saved_with_who_and_why_put_in_force_and_shown_on_the_dashb
     assert_eq!(saved["records"], 1);
     let catalog = server.app.engine.catalog();
     assert!(catalog.mapped("zendesk", "account").unwrap().writable.contains("kind"), "it is in force at once");
-    let hint = server.app.engine.store().read(move |tx| tx.hint_of(&account)).await.unwrap().unwrap();
-    assert!(hint.fetch.contains("zendesk"), "a field that was never read is read now");
+    let columns = server.app.engine.store().read(|tx| tx.settings("column/")).await.unwrap();
+    assert_eq!(columns["column/zendesk/account"]["columns"], json!(["details"]), "a field that was never read is read now, and it alone");
+    let (status, rollouts) = server.get("/api/v1/rollouts").await;
+    let unverified = (&rollouts[0]["stage"], &rollouts[0]["version"], &rollouts[0]["previous"]);
+    assert_eq!((status, unverified), (StatusCode::OK, (&json!("all"), &json!(2), &json!(1))), "{rollouts}");
     let (_, dashboard) = server.get("/api/v1/dashboard").await;
     let recent = &dashboard["mappings"]["recent"][0];
     assert_eq!((recent["label"].as_str(), recent["connection"].as_str()), (Some("Account: Type"), Some("zendesk")), "{dashboard}");
@@ -190,7 +193,9 @@ async fn what_a_saved_mapping_has_looked_at_again_is_looked_at_by_that_mapping()
     let engine = &server.app.engine;
     let id = server.account("Analytical Engines").await;
     let another = another_process(engine).await;
-    let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
+    let mut mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
+    // A line that changes has the rows read as a whole.
+    mapping["rules"] = json!([{ "must": "TRUE", "message": "always so" }]);
     let proposal =
         metadata::mappings::Proposal { mapping: serde_json::from_value(mapping).unwrap(), note: String::new(), accept_loss: true };
     metadata::mappings::save(&another, &entente_store::Viewer::new("ada", "admin"), "zendesk", proposal).await.unwrap();

@@ -86,8 +86,9 @@ pub async fn save(
 #[utoipa::path(post, operation_id = "activate_mapping", path = "/api/v1/mappings/{connection}/{object}/activate", tag = "mappings", params(("connection" = String, Path, description = "Connection"), ("object" = String, Path, description = "Our object")), request_body = Activation, responses((status = 200, description = "The version in force", body = MappingVersion), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn activate(
     State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
     Path((connection, object)): Path<(String, String)>,
     Json(activation): Json<Activation>,
 ) -> Result<axum::Json<MappingVersion>, ApiError> {
-    Ok(axum::Json(mappings::activate(&app.engine, &connection, &object, activation.version).await?))
+    Ok(axum::Json(mappings::activate(&app.engine, &viewer, &connection, &object, activation.version).await?))
 }

@@ -75,6 +75,7 @@ impl Lens {
         compiler.shared_remotes(&lines);
         let filter = compiler.filter();
         let when = compiler.create();
+        let rules = compiler.rules();
         compiler.names();
         if !compiler.errors.is_empty() {
             return Err(compiler.errors);
@@ -82,7 +83,7 @@ impl Lens {
         let kinds: HashMap<_, _> =
             remote.map_or_else(HashMap::new, |remote| remote.fields.iter().map(|field| (field.name.clone(), field.kind)).collect());
         let ours = object.fields.iter().map(|field| (field.key.clone(), field.kind.clone())).collect();
-        Ok(Self { mapping, locale, lines, ours, kinds, filter, when })
+        Ok(Self { mapping, locale, lines, ours, kinds, filter, when, rules })
     }
 }
 
@@ -142,7 +143,7 @@ impl Compiler<'_> {
     fn lines(&mut self) -> Vec<Line> {
         let mut seen = BTreeSet::new();
         let mut lines = Vec::with_capacity(self.mapping.fields.len());
-        for (at, map) in self.mapping.fields.iter().enumerate() {
+        for (at, map) in self.mapping.fields.iter().enumerate().filter(|(_, map)| !map.archived) {
             if !seen.insert(map.field.clone()) {
                 self.report(Some(at), "the field is mapped twice", "keep one of the lines");
             }
@@ -321,6 +322,19 @@ impl Compiler<'_> {
         let (formula, kind) = self.formula(None, "create.when", self.mapping.create.when.as_deref(), &schema)?;
         self.condition("create.when", kind);
         Some(formula)
+    }
+
+    fn rules(&mut self) -> Vec<Formula> {
+        let schema = RecordSchema(self.object);
+        let mut rules = Vec::new();
+        for (at, rule) in self.mapping.rules.iter().enumerate() {
+            let part = format!("rules[{at}].must");
+            if let Some((formula, kind)) = self.formula(None, &part, Some(&rule.must), &schema) {
+                self.condition(&part, kind);
+                rules.push(formula);
+            }
+        }
+        rules
     }
 
     fn condition(&mut self, part: &str, kind: Type) {
