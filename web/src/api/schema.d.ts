@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts, newest first; the open ones unless all are asked for. */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Channels and who is told there. Their addresses are secrets and not shown. */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test message to a channel. */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conflicts": {
         parameters: {
             query?: never;
@@ -429,6 +480,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/privacy/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests for erasure, newest first. */
+        get: operations["list_erasures"];
+        put?: never;
+        /** Erases a person: here at once, at the platforms from now on. It cannot be taken back. */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A request with what each system answered. */
+        get: operations["get_erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The signed certificate of a request, as it stands now. */
+        get: operations["erasure_certificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a person has done what only a person can do. */
+        post: operations["confirm_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/erasures/{id}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets in again whoever a request blocks: a person who has become a customer again, of their own will. */
+        post: operations["unblock_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is held about a person: every value with its source and history. */
+        get: operations["export_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The measures of the sync against its promises, by hour and by day, and the levels of now. */
+        get: operations["get_quality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconciliation": {
         parameters: {
             query?: never;
@@ -541,6 +712,23 @@ export interface paths {
         };
         /** What happened to a record, newest first. */
         get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The report of a month. */
+        get: operations["get_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -925,6 +1113,155 @@ export interface components {
             /** @description What. */
             text: string;
         };
+        /** @description What became of a message. */
+        AlertMessage: {
+            /**
+             * Format: int32
+             * @description Failed attempts so far.
+             */
+            attempts: number;
+            /** @description The last failure. */
+            error?: string | null;
+            /** @description `alert` or `recovery`. */
+            kind: string;
+            /** @description `pending`, `sent` or `failed`. */
+            state: string;
+        };
+        /** @description Alerts of a kind. */
+        AlertMonth: {
+            /** @description Kind. */
+            kind: string;
+            /** @description What people call it. */
+            label: string;
+            /**
+             * Format: int64
+             * @description How many began in the month.
+             */
+            many: number;
+            /**
+             * Format: int64
+             * @description Minutes that they lasted together.
+             */
+            minutes: number;
+        };
+        /** @description A page of alerts, newest first. */
+        AlertPage: {
+            /** @description The alerts. */
+            items: components["schemas"]["AlertView"][];
+            /** @description Where the next page goes on. */
+            next?: string | null;
+        };
+        /** @description An alert. */
+        AlertView: {
+            /** @description What is known, and what to do. */
+            body: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            ended_at?: string | null;
+            /** @description Id. */
+            id: string;
+            /** @description Kind, such as `rate_limit`. */
+            kind: string;
+            /** @description What people call the kind. */
+            label: string;
+            /** @description What became of its messages: of its beginning, and of its end. */
+            messages: components["schemas"]["AlertMessage"][];
+            /** @description `warning` or `critical`. */
+            severity: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            since: string;
+            /** @description `open` or `over`. */
+            state: string;
+            /** @description What it is about within its kind. */
+            subject: string;
+            /** @description One line. */
+            title: string;
+        };
+        /** @description Calls of a connection. */
+        ApiMonth: {
+            /**
+             * Format: int64
+             * @description Calls.
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description Calls per thousand syncs that landed there.
+             */
+            calls_per_1000?: number | null;
+            /** @description Connection. */
+            connection: string;
+            /**
+             * Format: int64
+             * @description Calls that a day has, as known now.
+             */
+            daily_limit?: number | null;
+            /**
+             * Format: int64
+             * @description Of those, failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Of those, refused for pace.
+             */
+            limited: number;
+            /**
+             * Format: int64
+             * @description Calls of the day with most.
+             */
+            peak_day: number;
+            /**
+             * Format: double
+             * @description Share of them that the day with most calls used, in percent.
+             */
+            peak_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Complete polls; each is at least one call.
+             */
+            polls: number;
+            /**
+             * Format: int64
+             * @description Mean time of a call, in milliseconds.
+             */
+            response_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Webhooks taken in.
+             */
+            webhooks: number;
+        };
+        /** @description Calls of today at a connection. */
+        ApiUse: {
+            /**
+             * Format: int64
+             * @description Calls of today (UTC).
+             */
+            calls: number;
+            /** @description Connection. */
+            connection: string;
+            /**
+             * Format: int64
+             * @description Calls that a day has, if known.
+             */
+            daily_limit?: number | null;
+            /**
+             * Format: int64
+             * @description Of those, refused for pace.
+             */
+            limited: number;
+            /**
+             * Format: double
+             * @description Share of it that is used, in percent.
+             */
+            percent?: number | null;
+        };
         /** @description A patch that was applied. */
         AppliedSchemaPatch: {
             /** @description The change. */
@@ -954,6 +1291,26 @@ export interface components {
             /** @description The present value, as people read it. */
             value?: string | null;
         };
+        /** @description How fast an error budget burns. */
+        Burn: {
+            /**
+             * Format: double
+             * @description Over the last hour.
+             */
+            hour: number;
+            /** @description `success/<connection>` or `latency`. */
+            promise: string;
+            /**
+             * Format: double
+             * @description Over the last six hours.
+             */
+            six_hours: number;
+            /**
+             * Format: double
+             * @description Over the last three days.
+             */
+            three_days: number;
+        };
         /** @description API calls of one connection. */
         Calls: {
             /** @description Connection. */
@@ -974,6 +1331,19 @@ export interface components {
          * @enum {string}
          */
         Cause: "not_taken" | "against_owner" | "not_written" | "in_progress" | "conflict" | "refused" | "formatting" | "unreadable" | "unknown_reference" | "row_gone" | "row_back" | "no_counterpart" | "lacks_required" | "waits" | "review" | "unmatched" | "claimed_twice" | "orphan" | "orphan_here" | "not_read";
+        /** @description One change of a value. */
+        ChangeExport: {
+            /** @description The value after. */
+            after: unknown;
+            /** @description The value before. */
+            before: unknown;
+            /** @description Field. */
+            field: string;
+            /** @description Values of other sides that it replaced. */
+            replaced: unknown[];
+            /** @description The side that it came from. */
+            source?: string | null;
+        };
         /** @description A change of the record. */
         ChangePreview: {
             /** @description After. */
@@ -984,6 +1354,20 @@ export interface components {
             field: string;
             /** @description Rule. */
             reason: string;
+        };
+        /** @description A destination that is named or set up. */
+        Channel: {
+            /** @description Audiences whose notices go there. */
+            audiences: string[];
+            /** @description `slack`, `teams`, `webhook` or `mail`. */
+            kind: string;
+            /** @description Name: `slack`, `teams`, a webhook's name or a mail address. */
+            name: string;
+        };
+        /** @description What a person says of their part. */
+        Confirmation: {
+            /** @description Number of the flag that is done. */
+            flag: number;
         };
         /** @description A conflict. */
         Conflict: {
@@ -1015,6 +1399,29 @@ export interface components {
             suggested?: string | null;
             /** @description What people call the record. */
             title: string;
+        };
+        /** @description Conflicts that a person was asked about. */
+        ConflictMonth: {
+            /**
+             * Format: int64
+             * @description Of those, decided.
+             */
+            decided: number;
+            /**
+             * Format: int64
+             * @description Of those opened, how many waited longer than 24 hours.
+             */
+            late: number;
+            /**
+             * Format: double
+             * @description Mean time to the decision, in hours.
+             */
+            mean_hours?: number | null;
+            /**
+             * Format: int64
+             * @description Opened in the month.
+             */
+            opened: number;
         };
         /** @description A page of conflicts, newest first. */
         ConflictPage: {
@@ -1162,6 +1569,72 @@ export interface components {
              */
             waiting_reviews: number;
         };
+        /** @description How much agreed. */
+        ConsistencyMonth: {
+            /**
+             * Format: int64
+             * @description Rows that reconciliations compared.
+             */
+            compared: number;
+            /**
+             * Format: double
+             * @description Share of records with a value in every required field at the end of the month, in percent.
+             */
+            complete_percent?: number | null;
+            /** @description Conflicts that a person was asked about. */
+            conflicts: components["schemas"]["ConflictMonth"];
+            /**
+             * Format: int64
+             * @description Differences that they found.
+             */
+            differences: number;
+            /**
+             * Format: int64
+             * @description Of those, how many were gone at their second look.
+             */
+            differences_resolved: number;
+            /**
+             * Format: int64
+             * @description Records that drifted at the end of the month.
+             */
+            drift?: number | null;
+            /**
+             * Format: int64
+             * @description Records that were found to be another one's twin and merged.
+             */
+            duplicates_merged: number;
+            /**
+             * Format: int64
+             * @description Pairs that waited for a person at the end of the month.
+             */
+            duplicates_waiting?: number | null;
+            /**
+             * Format: int64
+             * @description Of those, in agreement everywhere.
+             */
+            in_agreement?: number | null;
+            /**
+             * Format: double
+             * @description Their share, in percent.
+             */
+            in_agreement_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Those that were left at the last reconciliation of the month.
+             */
+            orphans_left?: number | null;
+            /**
+             * Format: int64
+             * @description Records and rows that had been at one side alone and found their counterpart.
+             */
+            orphans_resolved: number;
+            peak_drift?: components["schemas"]["PeakDrift"] | null;
+            /**
+             * Format: int64
+             * @description Customers held at the end of the month; nothing when they were not counted.
+             */
+            records?: number | null;
+        };
         /** @description Calls that a reconciliation is going to make. */
         Cost: {
             /**
@@ -1188,6 +1661,19 @@ export interface components {
              * @description Rows that are known.
              */
             rows: number;
+        };
+        /** @description A counterpart at a platform. */
+        CounterpartExport: {
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            id: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description `present`, `deleted` or `merged`. */
+            state: string;
+            /** @description What it holds, as far as it is known here, by field. */
+            values: Record<string, never>;
         };
         /** @description The whole dashboard. Rates are percent, latencies milliseconds, days are UTC. */
         Dashboard: {
@@ -1298,6 +1784,13 @@ export interface components {
             /** @description The value, as people read it. */
             value?: string | null;
         };
+        /** @description A field that is mapped no longer. */
+        Deprecated: {
+            /** @description As people call it. */
+            label: string;
+            /** @description The field that took over its remote field, if one did. */
+            replaced_by?: string | null;
+        };
         /** @description Why a dead letter is put away. */
         Discard: {
             /**
@@ -1348,6 +1841,149 @@ export interface components {
             record: string;
             /** @description What people call the record. */
             title: string;
+        };
+        /**
+         * @description What becomes of a person's rows at a platform when they are erased.
+         * @enum {string}
+         */
+        ErasePolicy: "delete" | "anonymise";
+        /** @description A statement and its signature. */
+        ErasureCertificate: {
+            /** @description Ed25519 over the statement as compact JSON, in base64. */
+            signature: string;
+            /** @description What is certified. */
+            statement: components["schemas"]["ErasureStatement"];
+        };
+        /** @description A request with everything that was done. */
+        ErasureDetail: components["schemas"]["ErasureItem"] & {
+            /** @description What each system answered, row by row. */
+            answers: components["schemas"]["RowWork"][];
+            /**
+             * Format: int64
+             * @description Hashes by which the person is kept from coming back.
+             */
+            blocked: number;
+            /** @description What only a person can do. */
+            flags: components["schemas"]["Flag"][];
+            /** @description Records that were emptied here. */
+            records: string[];
+            /** @description Connections that were searched by the person's addresses. */
+            searched: string[];
+            /** @description Who turned up again, and was not taken in. */
+            seen_again: components["schemas"]["Sighting"][];
+        };
+        /** @description A request, in a list. */
+        ErasureItem: {
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            asked_at: string;
+            /** @description By whom. */
+            asked_by: string;
+            /**
+             * Format: date-time
+             * @description When every system had answered.
+             */
+            ended_at?: string | null;
+            /** @description Those that are erased. */
+            erased: number;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is, or was to be, checked again.
+             */
+            recheck_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was checked again.
+             */
+            rechecked_at?: string | null;
+            /** @description The person's record, if there was one. It is empty. */
+            record?: string | null;
+            /** @description Rows at platforms. */
+            rows: number;
+            /**
+             * Format: date-time
+             * @description When the person's values had left the database's files.
+             */
+            scrubbed_at?: string | null;
+            /** @description How often the person turned up again. */
+            sightings: number;
+            /** @description Where it came from: `cli`, `api`, or the name of a connection. */
+            source: string;
+            /** @description `working`, `people` or `done`. */
+            state: string;
+            /** @description Things that wait for a person. */
+            waiting: number;
+        };
+        /** @description A page of requests, newest first. */
+        ErasurePage: {
+            /** @description The requests. */
+            items: components["schemas"]["ErasureItem"][];
+            /** @description Where the next page begins; none on the last. */
+            next?: string | null;
+        };
+        /** @description Who asks to be forgotten. */
+        ErasureRequest: {
+            /**
+             * @description The person: a record's id, a connection and external id such as `zendesk/123`, words that fit one record, or an e-mail address or
+             *     phone number, also one that nobody here has.
+             */
+            who: string;
+        };
+        /** @description What is certified. */
+        ErasureStatement: {
+            /** @description What each system answered, row by row. */
+            answers: components["schemas"]["RowWork"][];
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            asked_at: string;
+            /** @description By whom. */
+            asked_by: string;
+            /**
+             * Format: date-time
+             * @description When it was certified.
+             */
+            at: string;
+            /** @description Whether every system has answered and nothing is left to people. */
+            complete: boolean;
+            /** @description The request. */
+            erasure: string;
+            /** @description What only a person can do, and who did it. */
+            flags: components["schemas"]["Flag"][];
+            /** @description Name of the instance's key. */
+            key: string;
+            /** @description Hash of the ledger's newest block, in hexadecimal: the ledger is whole, and what it holds of the person cannot be read. */
+            ledger?: string | null;
+            /** @description The instance's public key, Ed25519, in base64. */
+            public_key: string;
+            /**
+             * Format: date-time
+             * @description When it was checked again.
+             */
+            rechecked_at?: string | null;
+            /** @description Records that were emptied in Entente, and whose keys in the ledger were destroyed, when it was asked for. */
+            records: string[];
+            /**
+             * Format: date-time
+             * @description Since when no value of the person is in the database's files.
+             */
+            scrubbed_at?: string | null;
+            /** @description Connections that were searched by the person's addresses. */
+            searched: string[];
+            /** @description Who turned up again, and was not taken in. */
+            seen_again: components["schemas"]["Sighting"][];
+            /** @description Where it came from. */
+            source: string;
+            /**
+             * Format: int32
+             * @description Form.
+             */
+            version: number;
         };
         /** @description Body of every refusal. */
         ErrorBody: {
@@ -1510,6 +2146,27 @@ export interface components {
             /** @description What to do. */
             remedy: string;
         };
+        /** @description Something that only a person can do. */
+        Flag: {
+            /** @description The system, or none for Entente itself. */
+            connection?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            done_at?: string | null;
+            /** @description Who said that it is done. */
+            done_by?: string | null;
+            /** @description Its number within the erasure, from 1. */
+            number: number;
+            /** @description What is to be done, and why only a person can. */
+            what: string;
+        };
+        /**
+         * @description Form of a report.
+         * @enum {string}
+         */
+        Format: "text" | "html" | "pdf" | "json";
         /** @description What the top of a page shows. */
         Headline: {
             /**
@@ -1593,6 +2250,26 @@ export interface components {
             entry: string;
             /** @description Whether the values were destroyed by an erasure. */
             erased: boolean;
+        };
+        /** @description One entry of the ledger. */
+        HistoryExport: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The kind of hand behind it. */
+            by: string;
+            /** @description Why. */
+            cause: string;
+            /** @description The values that changed. */
+            changes: components["schemas"]["ChangeExport"][];
+            /** @description What happened beyond values. */
+            detail: string;
+            /** @description Number of the entry. */
+            entry: string;
+            /** @description Name of the user, connection or flow. */
+            name: string;
         };
         /** @description A page of a history, newest first. */
         HistoryPage: {
@@ -1678,6 +2355,54 @@ export interface components {
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
+        /** @description What it was good for. */
+        ImpactMonth: {
+            /**
+             * Format: int64
+             * @description Support activities made in the CRM.
+             */
+            activities: number;
+            /**
+             * Format: int64
+             * @description Satisfaction scores logged in the CRM.
+             */
+            csat_scores: number;
+            /**
+             * Format: int64
+             * @description Notices to customer success managers that support data gave rise to.
+             */
+            csm_notices: number;
+            /**
+             * Format: int64
+             * @description Days that were counted.
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description Support health scores written to the CRM.
+             */
+            health_scores: number;
+            /**
+             * Format: int64
+             * @description Of those, on a day, in the mean.
+             */
+            health_scores_per_day: number;
+            /**
+             * Format: int64
+             * @description Customers that were won and onboarded.
+             */
+            new_customers: number;
+            /**
+             * Format: int64
+             * @description Mean time from won to the support profile, in milliseconds.
+             */
+            profile_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Support profiles that were made for them.
+             */
+            profiles: number;
+        };
         /** @description What a judgement found. */
         Judgement: {
             /** @description Fields that the mapping in force does not have. */
@@ -1738,6 +2463,69 @@ export interface components {
             /** @description What was reconciled, in words. */
             scope: string;
         };
+        /** @description Levels of now. Those of records are as last counted, at most an hour ago. */
+        Levels: {
+            /**
+             * Format: double
+             * @description Of those, with a value in every required field, in percent.
+             */
+            complete_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Conflicts that wait for a person.
+             */
+            conflicts: number;
+            /**
+             * Format: int64
+             * @description Of those, how many wait longer than is promised.
+             */
+            conflicts_late: number;
+            /**
+             * Format: date-time
+             * @description Since when the oldest waits.
+             */
+            conflicts_since?: string | null;
+            /**
+             * Format: int64
+             * @description Dead letters that wait for a person.
+             */
+            dead_letters: number;
+            /**
+             * Format: int64
+             * @description Of those, drifting: differing while nothing is in flight.
+             */
+            drift: number;
+            /**
+             * Format: int64
+             * @description Pairs that may be duplicates and wait for a person.
+             */
+            duplicates: number;
+            /**
+             * Format: int64
+             * @description Of those, in agreement everywhere.
+             */
+            in_agreement: number;
+            /**
+             * Format: int64
+             * @description Records and rows that were at one side alone at the last reconciliation.
+             */
+            orphans: number;
+            /**
+             * Format: int64
+             * @description Records with work waiting or under way.
+             */
+            queue: number;
+            /**
+             * Format: date-time
+             * @description Since when the oldest waits.
+             */
+            queue_since?: string | null;
+            /**
+             * Format: int64
+             * @description Customers held.
+             */
+            records: number;
+        };
         /** @description What one look came to. */
         Looked: {
             /** @description Of these, changes that break lines of mappings. */
@@ -1764,6 +2552,35 @@ export interface components {
             side: string;
             /** @description The value, as people read it. */
             value?: string | null;
+        };
+        /** @description What became of the mappings. */
+        MappingMonth: {
+            /**
+             * Format: int64
+             * @description Fields mapped at the end of the month.
+             */
+            active: number;
+            /** @description Fields that came, as people call them. */
+            added: string[];
+            /** @description What was changed of them (`transform`, `owner`), each once. */
+            changed: string[];
+            /**
+             * Format: int64
+             * @description Lines that were changed.
+             */
+            changes: number;
+            /**
+             * Format: int64
+             * @description Of those, CRM → support.
+             */
+            crm_to_support: number;
+            /** @description Fields that went. */
+            deprecated: components["schemas"]["Deprecated"][];
+            /**
+             * Format: int64
+             * @description Of those, support → CRM.
+             */
+            support_to_crm: number;
         };
         /** @description Mappings in force. */
         MappingStatus: {
@@ -1834,6 +2651,48 @@ export interface components {
              * @description Counts up from 1, for each connection and object. Version 1 is the shipped one.
              */
             version: number;
+        };
+        /** @description The report of a month. Rates are percent, times milliseconds; what is not known is `null`. */
+        MonthlyReport: {
+            /** @description Alerts, by kind. */
+            alerts: components["schemas"]["AlertMonth"][];
+            /** @description Calls, by connection. */
+            api: components["schemas"]["ApiMonth"][];
+            /** @description What the month before is called (`December`). */
+            before: string;
+            /** @description Whether it is over. Otherwise it is compared with the same part of the month before. */
+            complete: boolean;
+            /** @description How much agreed. */
+            consistency: components["schemas"]["ConsistencyMonth"];
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            from: string;
+            /** @description What it was good for. */
+            impact: components["schemas"]["ImpactMonth"];
+            /** @description What people call it (`January 2026`). */
+            label: string;
+            /**
+             * Format: date-time
+             * @description When the report was made.
+             */
+            made_at: string;
+            /** @description What became of the mappings. */
+            mappings: components["schemas"]["MappingMonth"];
+            /** @description The month (`2026-01`). */
+            month: string;
+            /** @description How much was synced, how well and how fast. */
+            performance: components["schemas"]["PerformanceMonth"];
+            /** @description What the numbers recommend, the most urgent first. */
+            recommendations: components["schemas"]["Recommendation"][];
+            /** @description The time zone of its days. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description When it ended, or until when it is counted.
+             */
+            to: string;
         };
         /** @description A record whose change could not be put back. */
         NotDropped: {
@@ -1927,6 +2786,145 @@ export interface components {
          * @enum {string}
          */
         Overall: "operational" | "degraded" | "down" | "starting";
+        /** @description When most records drifted. */
+        PeakDrift: {
+            /**
+             * Format: date-time
+             * @description The hour.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Records.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Hours until none drifted; nothing when that was not within the month.
+             */
+            resolved_hours?: number | null;
+        };
+        /**
+         * @description How much was synced, how well, and how fast. An event is a write that landed, or a failure that came up; a sync that failed and was
+         *     made good later is two: one of each.
+         */
+        PerformanceMonth: {
+            /**
+             * Format: int64
+             * @description Against the month before, in milliseconds.
+             */
+            average_change_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Mean time from an edit to its landing, in milliseconds.
+             */
+            average_ms?: number | null;
+            /** @description Day by day. */
+            days: components["schemas"]["Slice"][];
+            /**
+             * Format: int64
+             * @description Sync events: what landed and what failed.
+             */
+            events: number;
+            /**
+             * Format: double
+             * @description Against the month before, in percent.
+             */
+            events_change_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Of the events, failures.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Their share, in percent.
+             */
+            failed_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Hours of the month with events.
+             */
+            hours: number;
+            /**
+             * Format: int64
+             * @description Of those, hours below the promise for the success rate.
+             */
+            hours_below: number;
+            /**
+             * Format: int64
+             * @description Of the events, those that landed.
+             */
+            landed: number;
+            /**
+             * Format: int64
+             * @description Of the failures, those that a person put right or away, or still has to.
+             */
+            manual: number;
+            /**
+             * Format: double
+             * @description Their share of the failures, in percent.
+             */
+            manual_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Half took no longer.
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Against the month before, in milliseconds.
+             */
+            p95_change_ms?: number | null;
+            /** @description Whether the promise of ten seconds was kept. */
+            p95_kept: boolean;
+            /**
+             * Format: int64
+             * @description 95 of a hundred took no longer.
+             */
+            p95_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Of the failures, those that went through by themselves.
+             */
+            recovered: number;
+            /**
+             * Format: double
+             * @description Their share of the failures, in percent.
+             */
+            recovered_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Of the failures, those that are still being tried.
+             */
+            retrying: number;
+            /**
+             * Format: double
+             * @description Against the month before, in points of a percent.
+             */
+            success_change_points?: number | null;
+            /** @description Whether the promise of 99.5 % was kept. */
+            success_kept: boolean;
+            /**
+             * Format: double
+             * @description Their share, in percent.
+             */
+            success_percent?: number | null;
+        };
+        /** @description Everything about a person. */
+        PersonExport: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            exported_at: string;
+            /** @description What others' records say of the person, in words: which record, which fields. */
+            named_elsewhere: string[];
+            /** @description The person's record. */
+            person: string;
+            /** @description The person's own records first, then those about them. */
+            records: components["schemas"]["RecordExport"][];
+        };
         /** @description What a preview found. */
         Preview: {
             /**
@@ -1946,6 +2944,24 @@ export interface components {
              */
             waiting_rows: number;
         };
+        /** @description What is promised. */
+        Promises: {
+            /**
+             * Format: int64
+             * @description Hours within which a person decides about a conflict.
+             */
+            conflict_hours: number;
+            /**
+             * Format: int64
+             * @description Milliseconds within which 95 of a hundred live changes land.
+             */
+            p95_ms: number;
+            /**
+             * Format: double
+             * @description Syncs that land, in percent.
+             */
+            success_percent: number;
+        };
         /** @description A mapping to be judged or saved. */
         Proposal: {
             /** @description Whether lines that lose something on the way there and back are wanted all the same. */
@@ -1954,6 +2970,26 @@ export interface components {
             mapping: Record<string, never>;
             /** @description Why, for whoever looks at the versions later. */
             note?: string;
+        };
+        /** @description The measures. */
+        Quality: {
+            /** @description Calls of today (UTC) against the quotas. */
+            api: components["schemas"]["ApiUse"][];
+            /**
+             * Format: date-time
+             * @description When they were taken.
+             */
+            at: string;
+            /** @description How fast the error budgets burn, as multiples of the rate that lasts a month. */
+            burn: components["schemas"]["Burn"][];
+            /** @description Day by day in the organisation's time zone, the latest last. */
+            days: components["schemas"]["Slice"][];
+            /** @description Hour by hour, the latest last. */
+            hours: components["schemas"]["Slice"][];
+            /** @description The levels of now. */
+            now: components["schemas"]["Levels"];
+            /** @description What is promised. */
+            promises: components["schemas"]["Promises"];
         };
         /** @description A success rate. */
         Rate: {
@@ -1985,6 +3021,15 @@ export interface components {
              * @description Counterparts there that it is synced with.
              */
             records: number;
+        };
+        /** @description What the numbers recommend. */
+        Recommendation: {
+            /** @description The numbers behind it. */
+            evidence: string;
+            /** @description The rule that found it, such as `conflict_owner`. */
+            rule: string;
+            /** @description What to do. */
+            title: string;
         };
         /** @description What was asked for. */
         ReconciliationAnswer: {
@@ -2035,7 +3080,7 @@ export interface components {
             id: string;
             /** @description Object. */
             object: string;
-            /** @description `active`, `deleted` or `merged` then, or `unknown` before Entente knew it. */
+            /** @description `active`, `deleted` or `merged` then, `unknown` before Entente knew it, or `erased` when the values of then were erased since. */
             state: string;
             /** @description What people called it then. */
             title: string;
@@ -2063,7 +3108,7 @@ export interface components {
             object: string;
             /** @description Ids of match reviews that ask about it and wait for a person. */
             reviews: string[];
-            /** @description `active`, `deleted` or `merged`. */
+            /** @description `active`, `deleted`, `merged` or `erased`. */
             state: string;
             /** @description What people call it. */
             title: string;
@@ -2072,6 +3117,28 @@ export interface components {
              * @description When it last changed.
              */
             updated_at: string;
+        };
+        /** @description One record. */
+        RecordExport: {
+            /** @description Its counterparts, with what each holds. */
+            counterparts: components["schemas"]["CounterpartExport"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Everything that happened to it, oldest first. */
+            history: components["schemas"]["HistoryExport"][];
+            /** @description Record id. */
+            id: string;
+            /** @description Object. */
+            object: string;
+            /** @description `active`, `deleted` or `merged`. */
+            state: string;
+            /** @description What people call it. */
+            title: string;
+            /** @description Its values. */
+            values: components["schemas"]["ValueExport"][];
         };
         /** @description One field of a record. */
         RecordField: {
@@ -2109,7 +3176,7 @@ export interface components {
             links: components["schemas"]["RecordLink"][];
             /** @description Object. */
             object: string;
-            /** @description `active`, `deleted` or `merged`. */
+            /** @description `active`, `deleted`, `merged` or `erased`. */
             state: string;
             /** @description What people call it. */
             title: string;
@@ -2482,6 +3549,38 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description Where one row stands.
+         * @enum {string}
+         */
+        RowState: "open" | "erased" | "refused";
+        /** @description One row at a platform. */
+        RowWork: {
+            /** @description What the system answered, without its words: they may quote the person. */
+            answer?: string | null;
+            /**
+             * Format: date-time
+             * @description When it did.
+             */
+            at?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts that failed.
+             */
+            attempts?: number;
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            id: string;
+            /** @description Our object. */
+            kind: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description What the policy of the connection does with it. */
+            policy: components["schemas"]["ErasePolicy"];
+            /** @description Where it stands. */
+            state: components["schemas"]["RowState"];
+        };
         /** @description A reconciliation under way. */
         Running: {
             /** @description Its last sign of life. */
@@ -2581,10 +3680,66 @@ export interface components {
             /** @description Record id. */
             record: string;
         };
+        /** @description The person, or somebody known by the same address, turned up at a platform afterwards, and was not taken in. */
+        Sighting: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            id: string;
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description What was seen. */
+            what: string;
+        };
         /** @description A token to sign in with. */
         SignIn: {
             /** @description An API token. */
             token: string;
+        };
+        /** @description One hour or day. */
+        Slice: {
+            /**
+             * Format: int64
+             * @description Calls to platforms.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Failures that came up.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            from: string;
+            /** @description Whether both promises were kept. */
+            kept: boolean;
+            /**
+             * Format: int64
+             * @description Syncs that landed.
+             */
+            landed: number;
+            /**
+             * Format: int64
+             * @description Half of the live changes took no longer, in milliseconds.
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: int64
+             * @description 95 of a hundred took no longer.
+             */
+            p95_ms?: number | null;
+            /**
+             * Format: double
+             * @description Share that landed, in percent; nothing when there was none.
+             */
+            success_percent?: number | null;
         };
         /** @description A step back. */
         SteppedBack: {
@@ -2695,20 +3850,14 @@ export interface components {
              */
             updated: number;
         };
-        /** @description What trying a mapping on records came to. */
+        /** @description What came of a test message. */
         Trial: {
-            /** @description What all records would cost. */
-            cost: components["schemas"]["TrialCost"];
-            /** @description Records that it decides otherwise than the mapping in force. */
-            differing: components["schemas"]["TriedRecord"][];
-            /** @description What was found without records: errors, and what lines lose. */
-            judgement: components["schemas"]["Judgement"];
-            /** @description Records that it was tried on, last changed first. */
-            records: number;
-            /** @description Writes that it would make for these records, by connection; those that the mapping in force would make too are among them. */
-            writes: {
-                [key: string]: number;
-            };
+            /** @description Name of the destination. */
+            channel: string;
+            /** @description Whether the destination took the message. */
+            taken: boolean;
+            /** @description What it said, or what people should look at. */
+            words: string;
         };
         /** @description Calls that putting a mapping in force would cost, reckoned from the sample. */
         TrialCost: {
@@ -2748,6 +3897,14 @@ export interface components {
              * @description The version.
              */
             version: number;
+        };
+        /** @description Who is let in again. */
+        Unblocked: {
+            /**
+             * Format: int64
+             * @description Hashes of addresses, numbers, rows and records that block nobody any more.
+             */
+            hashes: number;
         };
         /** @description A plan of an undo, or what an applied one came to. */
         UndoReport: {
@@ -2838,6 +3995,28 @@ export interface components {
              */
             until: string | null;
         };
+        /** @description One value. */
+        ValueExport: {
+            /** @description The ledger entry that set it. */
+            entry?: string | null;
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /**
+             * Format: date-time
+             * @description When it was set.
+             */
+            set_at?: string | null;
+            /** @description The kind of hand that set it. */
+            set_by?: string | null;
+            /** @description The side that it came from. */
+            source?: string | null;
+            /** @description As people read it. */
+            text: string;
+            /** @description As programs read it, with its type. */
+            value: unknown;
+        };
         /** @description A field that two versions of a mapping decide differently. */
         VersionDifference: {
             /** @description Field: by the platform's name at a connection, by ours in the record; none when a row is deleted. */
@@ -2871,6 +4050,103 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description `open` or `all`; the open ones without it. */
+                state?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Alerts per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of alerts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the channel */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the channel said */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_conflicts: {
         parameters: {
             query?: {
@@ -3746,6 +5022,273 @@ export interface operations {
             };
         };
     };
+    list_erasures: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state: `working`, `people` (something is left that only a person can do) or `done`. */
+                state?: string;
+                /** @description Go on where the last page ended: its `next`. */
+                before?: string;
+                /** @description Requests per page, 1 to 1,000; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description The request, and what is under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    erasure_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureCertificate"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    confirm_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unblock_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Erasure id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How much is let in again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unblocked"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    export_person: {
+        parameters: {
+            query: {
+                /** @description The person: a record's id, a connection and external id, words that fit one record, or an e-mail address or phone number. */
+                who: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything about the person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExport"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_quality: {
+        parameters: {
+            query?: {
+                /** @description Hours back, 1 to 744; 24 without it. */
+                hours?: number;
+                /** @description Days back, 1 to 92; 7 without it. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The measures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quality"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     reconciliation_status: {
         parameters: {
             query?: never;
@@ -4000,6 +5543,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HistoryPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_report: {
+        parameters: {
+            query?: {
+                /** @description `json`, `html`, `pdf` or `text`; json without it. */
+                format?: components["schemas"]["Format"];
+            };
+            header?: never;
+            path: {
+                /** @description Year and month, such as 2026-01 */
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report; as HTML, PDF or text when that is asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonthlyReport"];
                 };
             };
             /** @description Refused */

@@ -308,13 +308,19 @@ fn land(
         if planned.fields.contains_key("health_score") {
             tally.add("health", &planned.connection);
         }
-        if connection.role == Role::Crm && planned.fields.get("csat").is_some_and(|rating| !rating.is_blank()) {
+        if connection.role == Role::Crm && planned.fields.get("csat").is_some_and(is_rated) {
             tally.add(CSAT, &planned.connection);
         }
         note_onboarding(decision, planned, connection.role, tally, now);
     }
     note_latency(decision, tally, now);
     Ok(())
+}
+
+/// Whether a customer has said how content they are: Zendesk has words for tickets of which nobody has, too.
+fn is_rated(csat: &Value) -> bool {
+    const NOT_RATED: &[&str] = &["unoffered", "offered"];
+    !csat.is_blank() && !NOT_RATED.contains(&csat.display().as_str())
 }
 
 /// The link after its fields were written: they are the base now.

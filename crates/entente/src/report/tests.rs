@@ -132,7 +132,7 @@ fn text(report: &MonthlyReport) -> String {
 fn every_line_that_people_know_is_there() {
     let page = text(&january());
     for line in [
-        "CRM SYNC MONTHLY REPORT — January 2026\n========================================",
+        "CRM SYNC MONTHLY REPORT — January 2026\n======================================",
         "SYNC PERFORMANCE:\n  Total sync events: 814,530 (↑ 12% from December)\n  Success rate: 99.7% (↑ 0.1% from December)",
         "  Average latency: 4.7 seconds (↓ 0.8s — improving)\n  P95 latency: 8.2 seconds (within SLA of 10s)",
         "  Failed syncs: 2,443 (0.3%)\n  Auto-recovered: 2,267 (92.8%)\n  Manual resolution: 176 (7.2%)",

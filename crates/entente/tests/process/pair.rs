@@ -43,8 +43,10 @@ pub async fn arrives<T>(what: &str, folder: &Folder, mut ask: impl AsyncFnMut() 
         if let Some(answer) = ask().await {
             return answer;
         }
-        let patience = AWAITED_MAX.as_secs();
-        assert!(began.elapsed() < AWAITED_MAX, "{what}: not within {patience} seconds; the log ends:\n{}", folder.last_words());
+        if began.elapsed() >= AWAITED_MAX {
+            let letters = folder.get("/api/v1/dead-letters").await;
+            panic!("{what}: not within {} seconds; dead letters: {letters}; the log ends:\n{}", AWAITED_MAX.as_secs(), folder.last_words());
+        }
         sleep(LOOK_EVERY).await;
     }
 }

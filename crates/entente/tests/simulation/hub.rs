@@ -1,8 +1,8 @@
 //! A hub between two simulators, driven by hand on a virtual clock.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use entente_connect::registry::connect;
@@ -59,6 +59,8 @@ pub struct Hub {
     pub options: Options,
     /// Whether the world once did not come to rest.
     pub livelock: bool,
+    /// Webhooks on the wire, with the place of their mailroom: until they are answered, the vendor has them still.
+    on_the_wire: Mutex<VecDeque<(usize, Delivery)>>,
     vault: Arc<MemoryVault>,
     signing_secret: String,
     seed: u64,
@@ -132,6 +134,7 @@ impl Hub {
             crashes: 0,
             options: Options::default(),
             livelock: false,
+            on_the_wire: Mutex::default(),
             vault,
             signing_secret,
             seed,
@@ -267,6 +270,10 @@ impl Hub {
             _ => {
                 self.crashes += 1;
                 self.fuse.set(0);
+                // Nobody answered: the vendor sends again.
+                for (mailroom, delivery) in std::mem::take(&mut *self.on_the_wire.lock().unwrap()) {
+                    self.mail[mailroom].retry(delivery, 60_000);
+                }
                 self.restart().await;
                 if poll_is_due {
                     self.next_poll = self.now();
@@ -308,16 +315,18 @@ impl Hub {
 
     async fn work(&self, poll_is_due: bool) -> bool {
         let mut worked = false;
-        for mail in &self.mail {
-            for delivery in mail.take_due() {
-                worked = true;
-                self.hand_over(&delivery).await;
-                if self.fuse.is_blown() {
-                    // Nobody answered: the vendor sends again.
-                    mail.retry(delivery, 60_000);
-                    return true;
-                }
+        for (mailroom, mail) in self.mail.iter().enumerate() {
+            self.on_the_wire.lock().unwrap().extend(mail.take_due().into_iter().map(|delivery| (mailroom, delivery)));
+        }
+        loop {
+            let next = self.on_the_wire.lock().unwrap().front().map(|(_, delivery)| delivery.clone());
+            let Some(delivery) = next else { break };
+            worked = true;
+            self.hand_over(&delivery).await;
+            if self.fuse.is_blown() {
+                return true;
             }
+            self.on_the_wire.lock().unwrap().pop_front();
         }
         if poll_is_due {
             // Whatever a vendor does not answer is asked for again.

@@ -108,9 +108,10 @@ const TICKET: &[Attribute] = &[
     shown("id", Reference),
     needed("subject", Text),
     needed("description", LongText),
-    needed("status", Picklist),
-    needed("priority", Picklist),
-    needed("source", Picklist),
+    // Freshdesk wants these three of a new ticket; where no mapping has a value, the connector brings one.
+    open("status", Picklist),
+    open("priority", Picklist),
+    open("source", Picklist),
     open("type", Picklist),
     open("tags", MultiPicklist),
     open("cc_emails", MultiPicklist),
