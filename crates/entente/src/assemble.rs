@@ -138,18 +138,16 @@ fn make_key(path: &Path) -> Result<MasterKey> {
             "check the folder's permissions, or set store.key",
         )
     };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    // Whole or not at all, readable by this user alone. Two processes may start at once: the key of the first is the key of both.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(format!("{}\n", key.to_base64()).as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => return master_key(&KeySource::File(path.to_owned())),
+        Err(error) => return Err(failed(error.error)),
     }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path).map_err(failed)?;
-    file.write_all(format!("{}\n", key.to_base64()).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     tracing::warn!(path = %path.display(), "a master key was made; keep a copy of it elsewhere, without it the history and the tokens cannot be read");
     Ok(key)
 }
@@ -245,5 +243,16 @@ mod tests {
         first.let_go("sf").await.unwrap();
         assert!(second.hold("sf", Duration::ZERO).await.unwrap());
         assert!(first.hold("sf", minute).await.unwrap(), "whoever died holds nobody up for ever");
+    }
+
+    #[test]
+    fn processes_that_start_at_once_have_one_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = KeySource::File(folder.path().join("keys").join("entente.key"));
+        let keys: Vec<String> = std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..8).map(|_| scope.spawn(|| master_key(&source).expect("a key").to_base64())).collect();
+            starting.into_iter().map(|one| one.join().expect("a key")).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
     }
 }

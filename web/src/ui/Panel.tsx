@@ -10,7 +10,14 @@ export function Panel({ title, note, children, flush = false }: { title: string;
         <h2 id={id}>{title}</h2>
         {note !== undefined && <div className={styles['note']}>{note}</div>}
       </header>
-      <div className={flush ? styles['flush'] : styles['body']}>{children}</div>
+      {flush ? (
+        // A wide table scrolls on a small screen, with the keyboard too.
+        <div className={styles['flush']} role="group" aria-labelledby={id} tabIndex={0}>
+          {children}
+        </div>
+      ) : (
+        <div className={styles['body']}>{children}</div>
+      )}
     </section>
   );
 }
