@@ -13,6 +13,7 @@ use super::gather;
 use super::subject::Subject;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT, Task};
 use super::turn::Turn;
+use super::unseen;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -101,7 +102,7 @@ async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     let tasks = take_up(engine, records).await?;
     let mut order = Order::default();
     gather::order(&tasks, &mut order);
-    adopt::order(engine, &rows, &mut order).await?;
+    unseen::order(engine, &rows, &mut order).await?;
     if order.is_empty() {
         return the_rest(engine, &catalog, rows, tasks, order, Turn::Alone).await;
     }

@@ -1,0 +1,78 @@
+//! Rows that a webhook named without showing them, on their way to being adopted.
+
+use std::sync::Arc;
+
+use entente_connect::look::Look;
+use entente_store::{Hint, Lane, RemoteKey, StoreError, Tx};
+
+use super::fate::{end_hints, fate};
+use super::fetch::{Fetched, Order};
+use super::subject::Subject;
+use super::task::priority;
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{meets, note};
+
+/// Asks for the rows that a webhook named without showing them. Those of records that are linked by now are the records' to fetch.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn order(engine: &Engine, hints: &[Hint], order: &mut Order) -> Result<()> {
+    let rows: Vec<(RemoteKey, Lane)> = hints.iter().filter_map(|hint| Some((row_of(hint)?, hint.lane))).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<RemoteKey> = rows.iter().map(|(key, _)| key.clone()).collect();
+    let (seen, linked) = engine.store().read(move |tx| Ok((tx.looks_for(&keys)?, tx.links_at(&keys)?))).await?;
+    for (key, lane) in rows.into_iter().filter(|(key, _)| !seen.contains_key(key) && !linked.contains_key(key)) {
+        order.add(key, priority(lane));
+    }
+    Ok(())
+}
+
+/// Keeps what was fetched for hints. Hints whose fetch failed are settled; the others come back.
+pub(super) async fn take(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched) -> Result<Vec<Hint>> {
+    let (mut looks, mut good, mut bad) = (Vec::new(), Vec::new(), Vec::new());
+    let now = engine.now();
+    for hint in hints {
+        let key = row_of(&hint);
+        if let Some((key, error)) = key.as_ref().and_then(|key| fetched.failed.get_key_value(key)) {
+            bad.push(fate(engine, &hint, Some(&(key.connection.clone(), error.clone())), now));
+            continue;
+        }
+        if let Some((key, look)) = key.as_ref().and_then(|key| fetched.looks.get_key_value(key)) {
+            looks.push((key.clone(), look.clone()));
+        }
+        good.push(hint);
+    }
+    if !looks.is_empty() || !bad.is_empty() {
+        let (owner, bad) = (engine.owner().to_owned(), Arc::new(bad));
+        let (engine_, catalog) = (engine.clone(), engine.catalog());
+        let keep = move |tx: &mut Tx<'_>| {
+            keep_looks(tx, &engine_, &catalog, &looks)?;
+            end_hints(tx, &owner, &bad.iter().collect::<Vec<_>>(), [], now).map(drop)
+        };
+        engine.store().write(keep).await?;
+    }
+    Ok(good)
+}
+
+fn row_of(hint: &Hint) -> Option<RemoteKey> {
+    let Subject::Row(row) = Subject::parse(&hint.subject)? else { return None };
+    Some(RemoteKey::new(row.connection, row.object, row.id))
+}
+
+/// Keeps looks that were fetched, but for those at somebody who was erased.
+fn keep_looks(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, looks: &[(RemoteKey, Look)]) -> Result<(), StoreError> {
+    let (blocked, now) = (Blocked::of(tx, engine)?, engine.now());
+    let mut kept = Vec::with_capacity(looks.len());
+    for (key, look) in looks {
+        match meets(&blocked, catalog, key, Some(look), now) {
+            Some(met) => note(tx, engine, &met, key, &look.existence, now)?,
+            None => kept.push(super::look::stored(&key.connection, look)),
+        }
+    }
+    tx.put_looks(&kept)
+}
