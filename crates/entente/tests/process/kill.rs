@@ -136,15 +136,16 @@ async fn kept(store: &Store) -> u64 {
     store.read(|tx| Ok(tx.inbox_counts()?.values().sum())).await.unwrap()
 }
 
-/// Decides what waits for a person, for the CRM's value, as a person would.
-async fn decide_conflicts(folder: &Folder) -> usize {
+/// Decides what waits for a person, against the desk's value, as a person would: for the CRM's, or for what was taken from it.
+async fn decide_conflicts(folder: &Folder) {
     let page = folder.get("/api/v1/conflicts").await;
     let waiting = page["items"].as_array().unwrap();
     for conflict in waiting {
-        let done = folder.run(&["conflicts", "resolve", conflict["id"].as_str().unwrap(), "--side", "salesforce"]).await;
+        let sides = conflict["sides"].as_array().unwrap().iter().map(|side| side["side"].as_str().unwrap());
+        let side = sides.filter(|side| *side != "zendesk").next_back().unwrap();
+        let done = folder.run(&["conflicts", "resolve", conflict["id"].as_str().unwrap(), "--side", side]).await;
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
-    waiting.len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,10 +187,15 @@ async fn every_promise_holds_after_twenty_kills_under_load() {
     let key = MasterKey::parse(&std::fs::read_to_string(folder.path().join("entente.key")).unwrap()).unwrap();
     let store = Store::open(&StoreUrl::Sqlite(folder.path().join("entente.db")), StoreOptions::new(key)).await.unwrap();
     come_to_rest(&platforms, &folder, &store).await;
-    if decide_conflicts(&folder).await > 0 {
-        come_to_rest(&platforms, &folder, &store).await;
-    }
 
+    // A row of which nobody waits to hear, and whose webhook met a dead hub, is found by the next poll.
+    until("every customer agrees", async || {
+        decide_conflicts(&folder).await;
+        let agreement = platforms.get("world/agreement").await;
+        agreement["in_agreement"] == agreement["customers"]
+    })
+    .await;
+    come_to_rest(&platforms, &folder, &store).await;
     let agreement = platforms.get("world/agreement").await;
     assert!(agreement["customers"].as_u64().unwrap() >= CUSTOMERS as u64, "{agreement}");
     assert_eq!(agreement["in_agreement"], agreement["customers"], "{agreement:#}");
