@@ -102,12 +102,14 @@ async fn live_and_die(folder: &Folder, dice: &mut ChaCha8Rng) {
     child.kill().await.unwrap();
 }
 
-/// Waits until no edit is outstanding and nothing is on its way, at the platforms and in the hub.
+/// Waits until no edit is outstanding and nothing is on its way, at the platforms and in the hub. What waits for a person is decided
+/// meanwhile: an edit of a field in dispute lands only then.
 async fn come_to_rest(platforms: &Platforms, folder: &Folder, store: &Store) {
     let mut still = 0;
     let mut last = Value::Null;
     let began = Instant::now();
     while still < STILL_LOOKS {
+        decide_conflicts(folder).await;
         let (report, quiet) = (platforms.get("world/report").await, platforms.get("world/quiet").await);
         let (hints, fresh) = left(store).await;
         last =
@@ -190,7 +192,6 @@ async fn every_promise_holds_after_twenty_kills_under_load() {
 
     // A row of which nobody waits to hear, and whose webhook met a dead hub, is found by the next poll.
     until("every customer agrees", async || {
-        decide_conflicts(&folder).await;
         let agreement = platforms.get("world/agreement").await;
         agreement["in_agreement"] == agreement["customers"]
     })
