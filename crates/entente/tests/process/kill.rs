@@ -138,13 +138,13 @@ async fn kept(store: &Store) -> u64 {
     store.read(|tx| Ok(tx.inbox_counts()?.values().sum())).await.unwrap()
 }
 
-/// Decides what waits for a person, against the desk's value, as a person would: for the CRM's, or for what was taken from it.
+/// Decides what waits for a person, for what was entered last.
 async fn decide_conflicts(folder: &Folder) {
     let page = folder.get("/api/v1/conflicts").await;
     let waiting = page["items"].as_array().unwrap();
     for conflict in waiting {
-        let sides = conflict["sides"].as_array().unwrap().iter().map(|side| side["side"].as_str().unwrap());
-        let side = sides.filter(|side| *side != "zendesk").next_back().unwrap();
+        let latest = conflict["sides"].as_array().unwrap().iter().max_by_key(|side| side["at"].as_str()).unwrap();
+        let side = latest["side"].as_str().unwrap();
         let done = folder.run(&["conflicts", "resolve", conflict["id"].as_str().unwrap(), "--side", side]).await;
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
