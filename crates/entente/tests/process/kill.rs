@@ -154,8 +154,8 @@ async fn decide_conflicts(folder: &Folder) {
 
 /// The number of the edit that a value was entered by, as the traffic writes it: `k0005c`.
 fn number_of(value: &str) -> String {
-    let numbers = value.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() == 6 && word.starts_with("k0"));
-    numbers.last().unwrap_or_default().to_owned()
+    let mut numbers = value.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() == 6 && word.starts_with("k0"));
+    numbers.next_back().unwrap_or_default().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
