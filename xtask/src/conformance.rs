@@ -28,6 +28,25 @@ const DESCRIBED: &[Described] = &[
 /// What the proxy needs, at the versions that it was written for.
 const MODULES: &[&str] = &["openapi-backend@5.21.2", "ajv-formats@3.0.1", "yaml@2.8.1"];
 
+/// Where a description is narrower than what the vendor documents or answers in fact: platform, what the violation says, and why it is none.
+const NARROWER: &[(&str, &str, &str)] = &[
+    ("hubspot", "must be integer /results/*/userId", "an owner who was archived has no user id any more"),
+    ("hubspot", "must be string /results/*/to/*/associationTypes/*/label", "an association without a label has null there"),
+    ("hubspot", "no operation for POST /oauth/2026-09/token", "the token is also at the dated path; the description has the older ones"),
+    ("intercom", "/custom_attributes/", "custom attributes are of every type; the description has texts alone"),
+    ("intercom", "must match format \"uri\"", "addresses of parts are paths without a host"),
+    ("intercom", "status 404 not documented", "a contact that is not there is answered with 404, whatever asks for it"),
+    (
+        "intercom",
+        "GET /contacts (200): request: must NOT have additional properties /query",
+        "lists are paged by `per_page` and `starting_after`",
+    ),
+    ("intercom", "must be string /email", "a contact without an address has null there"),
+    ("intercom", "must be string /data/*/email", "a contact without an address has null there"),
+    ("intercom", "must be object /input_options", "an attribute that is no list has null there"),
+    ("pipedrive", "must be string /data/*/update_time", "what was never changed has null there"),
+];
+
 /// Violations that are shown in full.
 const SHOWN_MAX: usize = 40;
 
@@ -104,7 +123,8 @@ fn judge(reports: &Path) -> Result<()> {
             let requests = text.lines().find_map(|line| line.split_once(" requests")?.0.parse::<u64>().ok());
             *passed.entry(platform).or_default() += requests.unwrap_or(0);
         } else {
-            text.lines().flat_map(|line| violations(&platform, line)).for_each(|violation| *broken.entry(violation).or_default() += 1);
+            let found = text.lines().flat_map(|line| violations(&platform, line)).filter(|violation| !is_narrower(&platform, violation));
+            found.for_each(|violation| *broken.entry(violation).or_default() += 1);
         }
     }
     for described in DESCRIBED {
@@ -124,6 +144,11 @@ fn judge(reports: &Path) -> Result<()> {
     bail!("{} kinds of violations; the reports are in {}", broken.len(), reports.display())
 }
 
+/// Whether it is the description that is at fault.
+fn is_narrower(platform: &str, violation: &str) -> bool {
+    NARROWER.iter().any(|(of, said, _)| *of == platform && violation.contains(said))
+}
+
 /// The errors of a line of the report, each with who broke what where; places of lists are taken out, so that equal ones count together.
 fn violations(platform: &str, line: &str) -> Vec<String> {
     let Ok(exchange) = serde_json::from_str::<Value>(line) else {
@@ -132,8 +157,13 @@ fn violations(platform: &str, line: &str) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let path = text(&exchange["url"]);
     let path: Vec<&str> = path.split('?').next().unwrap_or_default().split('/').collect();
-    let plain =
-        |part: &str| if part.chars().any(|letter| letter.is_ascii_digit()) && part.len() > 3 { ":id".to_owned() } else { part.to_owned() };
+    let plain = |part: &str| {
+        if part.chars().any(|letter| letter.is_ascii_digit()) && part.len() > 3 && !part.starts_with("20") {
+            ":id".to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
     let route = path.into_iter().map(plain).collect::<Vec<_>>().join("/");
     let errors = exchange["violations"].as_array().into_iter().flatten().filter(|violation| violation["severity"] == "error");
     errors
@@ -170,6 +200,17 @@ mod tests {
         let found = violations("hubspot", &line("51234", "/results/3/id"));
         assert_eq!(found, ["hubspot: GET /crm/objects/contacts/:id (200): response: must be string /results/*/id"]);
         assert_eq!(found, violations("hubspot", &line("61235", "/results/9/id")));
+    }
+
+    #[test]
+    fn a_description_that_is_too_narrow_blames_nobody_and_a_fault_beside_it_counts() {
+        let line = json!({"method": "POST", "url": "/companies", "status": 200, "violations": [
+            {"where": "request", "severity": "error", "message": "must be string", "at": "/requestBody/custom_attributes/arr"},
+            {"where": "request", "severity": "error", "message": "must be string", "at": "/requestBody/name"},
+        ]});
+        let found: Vec<String> =
+            violations("intercom", &line.to_string()).into_iter().filter(|violation| !is_narrower("intercom", violation)).collect();
+        assert_eq!(found, ["intercom: POST /companies (200): request: must be string /requestBody/name"]);
     }
 
     #[test]
