@@ -480,6 +480,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/platforms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every platform, with all that it can do and the connections to it. */
+        get: operations["list_platforms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/platforms/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One platform. */
+        get: operations["get_platform"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/privacy/erasures": {
         parameters: {
             query?: never;
@@ -942,6 +976,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staleness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long a change of each mapped field may go unseen. */
+        get: operations["list_staleness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/undo": {
         parameters: {
             query?: never;
@@ -1290,6 +1341,21 @@ export interface components {
             set_by?: components["schemas"]["HistoryEntry"] | null;
             /** @description The present value, as people read it. */
             value?: string | null;
+        };
+        /** @description How long a change may go unseen. */
+        Bound: {
+            /**
+             * Format: int64
+             * @description How long it takes if a webhook is lost, in seconds; null is for ever.
+             */
+            at_most_seconds?: number | null;
+            /** @description What sees it first when everything arrives: `webhook`, `poll`, `reconciliation` or `never`. */
+            seen_by: string;
+            /**
+             * Format: int64
+             * @description How long that takes, in seconds; null is for ever.
+             */
+            usual_seconds?: number | null;
         };
         /** @description How fast an error budget burns. */
         Burn: {
@@ -1791,6 +1857,18 @@ export interface components {
             /** @description The field that took over its remote field, if one did. */
             replaced_by?: string | null;
         };
+        /** @description By what a kind of change comes to be known. */
+        DetectionDescribed: {
+            /**
+             * Format: int64
+             * @description Polls see it, in looks at least so many seconds apart.
+             */
+            poll_seconds?: number | null;
+            /** @description A reconciliation sees it. */
+            reconciliation: boolean;
+            /** @description The platform tells by itself. */
+            webhook: boolean;
+        };
         /** @description Why a dead letter is put away. */
         Discard: {
             /**
@@ -2056,6 +2134,19 @@ export interface components {
             /** @description The value then, as people read it; none for no value. */
             value?: string | null;
         };
+        /** @description How long a change of one field may go unseen. */
+        FieldBound: components["schemas"]["Bound"] & {
+            /** @description Connection; the platform where none is configured. */
+            connection: string;
+            /** @description Our field. */
+            field: string;
+            /** @description Our object. */
+            object: string;
+            /** @description The platform's name of it. */
+            remote_field: string;
+            /** @description The platform's name of it. */
+            remote_object: string;
+        };
         /** @description What an entry did to one field. */
         FieldChange: {
             /** @description Value after. */
@@ -2116,6 +2207,13 @@ export interface components {
             /** @description What stands there, as last seen. */
             before: string;
             /** @description Field. */
+            field: string;
+        };
+        /** @description Fields that come to be known in another way than their object. */
+        FieldRule: {
+            /** @description By what. */
+            changes: components["schemas"]["DetectionDescribed"];
+            /** @description Name, or the beginning of names before a `*`. */
             field: string;
         };
         /** @description A field that is put back. */
@@ -2526,6 +2624,21 @@ export interface components {
              */
             records: number;
         };
+        /** @description A limit of a platform. */
+        LimitDescribed: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            amount: number;
+            /**
+             * Format: int64
+             * @description Within so many seconds.
+             */
+            seconds: number;
+            /** @description What is counted. */
+            what: string;
+        };
         /** @description What one look came to. */
         Looked: {
             /** @description Of these, changes that break lines of mappings. */
@@ -2711,6 +2824,31 @@ export interface components {
             reason: string;
             /** @description What to do instead. */
             remedy: string;
+        };
+        /** @description What a platform can do with an object. What is null it cannot do. */
+        ObjectDescribed: {
+            /** @description By what a change comes to be known. */
+            changes: components["schemas"]["DetectionDescribed"];
+            /** @description What keeps an update from overwriting a change that it did not know of: `precondition` or `look_first`. */
+            concurrency?: string | null;
+            /** @description Whether fields can be created over the API. */
+            creates_fields: boolean;
+            /** @description By what a deletion does. */
+            deletions: components["schemas"]["DetectionDescribed"];
+            /** @description Fields that come to be known in another way. */
+            fields: components["schemas"]["FieldRule"][];
+            /** @description How a creation that is repeated is kept from making a twin: `upsert`, `unique` or `look_up`. */
+            key?: string | null;
+            /** @description By what it does that a row was merged, and into which. */
+            merges: components["schemas"]["DetectionDescribed"];
+            /** @description The platform's name of the object, or `*`. */
+            object: string;
+            /**
+             * Format: int32
+             * @description Rows of a page of a complete read.
+             */
+            page_rows: number;
+            restorations?: components["schemas"]["DetectionDescribed"] | null;
         };
         /** @description One object of one connection. */
         ObjectLine: {
@@ -2924,6 +3062,36 @@ export interface components {
             person: string;
             /** @description The person's own records first, then those about them. */
             records: components["schemas"]["RecordExport"][];
+        };
+        /** @description One platform. */
+        PlatformDescribed: {
+            /** @description Calls that may be in flight at once. */
+            concurrent_calls: number;
+            /** @description Connections to it. */
+            connections: string[];
+            /** @description Rows per fetch call at most. */
+            fetch_rows: number;
+            /** @description Name (`salesforce`). */
+            key: string;
+            /** @description Name that people read. */
+            label: string;
+            /** @description How much may be asked of it, as it documents. */
+            limits: components["schemas"]["LimitDescribed"][];
+            /** @description What it can do, by object; `*` is every one that is not named. */
+            objects: components["schemas"]["ObjectDescribed"][];
+            /**
+             * Format: int64
+             * @description How far a poll goes back behind its cursor, in seconds.
+             */
+            overlap_seconds: number;
+            /** @description Whether access ends by itself and is renewed, with some of the credentials it takes. */
+            renews_access: boolean;
+            /** @description The part it usually plays. */
+            role: string;
+            /** @description Whether calls for several objects that are asked for at the same moment travel as one. */
+            shares_calls: boolean;
+            /** @description Rows per write call at most. */
+            write_rows: number;
         };
         /** @description What a preview found. */
         Preview: {
@@ -5022,6 +5190,67 @@ export interface operations {
             };
         };
     };
+    list_platforms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The platforms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformDescribed"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_platform: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the platform */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The platform */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformDescribed"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_erasures: {
         parameters: {
             query?: {
@@ -6002,6 +6231,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_staleness: {
+        parameters: {
+            query?: {
+                /** @description Those of this connection only. */
+                connection?: string;
+                /** @description Those of connections to this platform only. */
+                platform?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bounds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldBound"][];
+                };
             };
             /** @description Refused */
             default: {

@@ -8,6 +8,7 @@
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
 mod bundle;
+mod capabilities;
 mod cursor;
 mod describe;
 mod dialect;
@@ -44,7 +45,7 @@ use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet};
 use describe::Described;
 
 /// Salesforce's facts.
@@ -62,7 +63,9 @@ pub static SPEC: Spec = Spec {
     // Long transactions commit rows with early stamps; ten minutes is what large integrations use.
     overlap: Duration::from_secs(600),
     shares_calls: true,
-    silent: &[],
+    renews_access: true,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
 };
 
 /// Fields that an outbound message must carry so that it can be taken as a look: id, version, and by whom and when it was changed.
@@ -242,7 +245,8 @@ impl Connector for Salesforce {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
+        let outcomes = self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error));
+        discreet(writes, outcomes)
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
