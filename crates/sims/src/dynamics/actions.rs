@@ -15,6 +15,7 @@ impl State {
             "WinOpportunity" => Some(self.close(call, "opportunity", "OpportunityClose", "opportunityid@odata.bind", 1)),
             "LoseOpportunity" => Some(self.close(call, "opportunity", "OpportunityClose", "opportunityid@odata.bind", 2)),
             "Merge" => Some(self.merge_message(call)),
+            "InsertOptionValue" => Some(self.insert_option(call)),
             _ => None,
         }
     }

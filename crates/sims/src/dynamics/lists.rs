@@ -92,7 +92,15 @@ impl State {
         if let Some(name) = test.as_ref().and_then(|test| test.names().into_iter().find(|name| !self.is_name(table, name))) {
             return Err(Refusal::no_property(name, &table.name));
         }
-        let rows = self.rows.get(&table.name).into_iter().flat_map(|rows| rows.values());
+        let held = self.rows.get(&table.name);
+        // Rows that are asked for by their ids are not looked for among all others.
+        if let Some(filter::Test::In(name, ids)) = &test
+            && *name == table.id
+        {
+            let ids: BTreeSet<String> = ids.iter().filter_map(Value::as_str).map(str::to_lowercase).collect();
+            return Ok(ids.iter().filter_map(|id| held?.get(id)).collect());
+        }
+        let rows = held.into_iter().flat_map(|rows| rows.values());
         Ok(rows
             .filter(|row| test.as_ref().is_none_or(|test| test.fits(self.now_ms, &|name| self.value_by_name(table, row, name))))
             .collect())

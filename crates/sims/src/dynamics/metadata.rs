@@ -71,7 +71,11 @@ impl State {
             "DisplayName": label(&column.label), "Description": label(""), "MetadataId": column.metadata_id, "ModifiedOn": iso(self.now_ms),
         });
         match &column.ty {
-            Ty::Text(most) | Ty::Memo(most) => shown["MaxLength"] = json!(most),
+            Ty::Text(most) => {
+                shown["MaxLength"] = json!(most);
+                shown["FormatName"] = json!({"Value": column.format});
+            }
+            Ty::Memo(most) => shown["MaxLength"] = json!(most),
             Ty::Money | Ty::Decimal => shown["Precision"] = json!(2),
             Ty::Whole => {
                 shown["MinValue"] = json!(i32::MIN);
@@ -281,6 +285,7 @@ impl State {
             required,
             writable: true,
             custom: true,
+            format: body["FormatName"]["Value"].as_str().unwrap_or("Text").to_owned(),
             secret: false,
             metadata_id: metadata_id.clone(),
         };
@@ -288,6 +293,28 @@ impl State {
         found.columns.push(column);
         self.metadata_version += 1;
         Ok(metadata_id)
+    }
+
+    /// `POST InsertOptionValue`: one more choice of a column.
+    pub(crate) fn insert_option(&mut self, call: &Call) -> Outcome {
+        let text = |name: &str| call.body[name].as_str().unwrap_or_default().to_owned();
+        let (table, name) = (text("EntityLogicalName"), text("AttributeLogicalName"));
+        let label = call.body["Label"]["LocalizedLabels"][0]["Label"].as_str().unwrap_or_default().to_owned();
+        let found = self.tables.iter_mut().find(|held| held.name == table).ok_or_else(|| Refusal::segment(&table))?;
+        let column = found.columns.iter_mut().find(|column| column.name == name);
+        let Some(Ty::Choice(all) | Ty::Choices(all)) = column.map(|column| &mut column.ty) else {
+            return Err(Refusal::new(404, "0x80060888", format!("Attribute '{name}' does not exist or has no options.")));
+        };
+        let next = all.iter().map(|choice| choice.value + 1).max().unwrap_or(FIRST_CHOICE).max(FIRST_CHOICE);
+        let value = call.body["Value"].as_i64().unwrap_or(next);
+        if all.iter().any(|choice| choice.value == value) {
+            return Err(Refusal::new(400, "0x80048403", "An option with this value already exists."));
+        }
+        all.push(Choice { value, label, of: None });
+        self.metadata_version += 1;
+        Ok(Answer::ok(json!({
+            "@odata.context": format!("{}$metadata#Microsoft.Dynamics.CRM.InsertOptionValueResponse", call.root), "NewOptionValue": value,
+        })))
     }
 
     /// Removes a custom column with its values and keys.

@@ -48,6 +48,8 @@ pub(crate) struct Column {
     pub(crate) required: bool,
     pub(crate) writable: bool,
     pub(crate) custom: bool,
+    /// Of a text: what it is shown as (`Text`, `Email`, `Phone`, `Url`). The API checks none of it.
+    pub(crate) format: String,
     /// Never shown again once it is written.
     pub(crate) secret: bool,
     pub(crate) metadata_id: String,
@@ -160,6 +162,13 @@ fn column(name: &str, ty: Ty) -> Column {
         required: false,
         writable: true,
         custom: false,
+        format: match name {
+            _ if name.contains("email") => "Email",
+            _ if name.contains("phone") => "Phone",
+            _ if name.contains("url") => "Url",
+            _ => "Text",
+        }
+        .to_owned(),
         secret: false,
         metadata_id: String::new(),
     }
