@@ -12,6 +12,7 @@
 //! - Rows say who changed them last. Ours carry a tag, by which their webhooks are known.
 //! - Rows that were merged away stay behind, inactive, and say where they went.
 
+mod capabilities;
 mod cursor;
 mod dialect;
 mod find;
@@ -66,7 +67,9 @@ pub static SPEC: Spec = Spec {
     timeout: Duration::from_secs(120),
     // Of tables whose changes are not tracked: stamps have whole seconds, and a transaction may end late.
     overlap: Duration::from_secs(600),
-    silent: &[],
+    renews_access: true,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
     shares_calls: false,
 };
 
