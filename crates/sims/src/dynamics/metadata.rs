@@ -1,5 +1,7 @@
 //! Metadata: tables, columns with their typed properties, keys and relationships, and adding to them.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -142,7 +144,7 @@ impl State {
             .collect()
     }
 
-    fn of_name(&self, key: Option<&Key>) -> Result<&Table, Refusal> {
+    fn of_name(&self, key: Option<&Key>) -> Result<&Arc<Table>, Refusal> {
         match key {
             Some(Key::Values(values)) if values.first().is_some_and(|(name, _)| name == "LogicalName") => {
                 let wanted = values[0].1.as_str().unwrap_or_default();
@@ -289,7 +291,7 @@ impl State {
             secret: false,
             metadata_id: metadata_id.clone(),
         };
-        let found = self.tables.iter_mut().find(|held| held.name == table).ok_or_else(|| Refusal::segment(table))?;
+        let found = self.tables.iter_mut().find(|held| held.name == table).map(Arc::make_mut).ok_or_else(|| Refusal::segment(table))?;
         found.columns.push(column);
         self.metadata_version += 1;
         Ok(metadata_id)
@@ -300,7 +302,7 @@ impl State {
         let text = |name: &str| call.body[name].as_str().unwrap_or_default().to_owned();
         let (table, name) = (text("EntityLogicalName"), text("AttributeLogicalName"));
         let label = call.body["Label"]["LocalizedLabels"][0]["Label"].as_str().unwrap_or_default().to_owned();
-        let found = self.tables.iter_mut().find(|held| held.name == table).ok_or_else(|| Refusal::segment(&table))?;
+        let found = self.tables.iter_mut().find(|held| held.name == table).map(Arc::make_mut).ok_or_else(|| Refusal::segment(&table))?;
         let column = found.columns.iter_mut().find(|column| column.name == name);
         let Some(Ty::Choice(all) | Ty::Choices(all)) = column.map(|column| &mut column.ty) else {
             return Err(Refusal::new(404, "0x80060888", format!("Attribute '{name}' does not exist or has no options.")));
@@ -319,7 +321,7 @@ impl State {
 
     /// Removes a custom column with its values and keys.
     pub(crate) fn drop_column(&mut self, table: &str, name: &str) -> Result<(), Refusal> {
-        let found = self.tables.iter_mut().find(|held| held.name == table).ok_or_else(|| Refusal::segment(table))?;
+        let found = self.tables.iter_mut().find(|held| held.name == table).map(Arc::make_mut).ok_or_else(|| Refusal::segment(table))?;
         let at = found.columns.iter().position(|column| column.name == name && column.custom);
         found.columns.remove(at.ok_or_else(|| Refusal::new(404, "0x80060888", format!("Attribute '{name}' does not exist.")))?);
         found.keys.retain(|key| !key.columns.iter().any(|column| column == name));
@@ -336,7 +338,7 @@ impl State {
         let active_ms = self.now_ms + i64::try_from(self.options.profile.index_lag_ms).unwrap_or(0);
         let columns: Vec<String> =
             body["KeyAttributes"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        let found = self.tables.iter_mut().find(|held| held.name == table).ok_or_else(|| Refusal::segment(table))?;
+        let found = self.tables.iter_mut().find(|held| held.name == table).map(Arc::make_mut).ok_or_else(|| Refusal::segment(table))?;
         let name = body["SchemaName"].as_str().unwrap_or_default().to_owned();
         if columns.is_empty() || columns.iter().any(|column| found.column(column).is_none()) {
             return Err(Refusal::new(400, "0x80048403", "A key attribute does not exist."));

@@ -1,6 +1,7 @@
 //! Everything a simulated environment holds, and the two ways in which a row comes and goes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -68,7 +69,7 @@ pub(crate) struct State {
     /// The instant of the present operation.
     pub(crate) now_ms: i64,
     version: u64,
-    pub(crate) tables: Vec<Table>,
+    pub(crate) tables: Vec<Arc<Table>>,
     /// Rows by table and id.
     pub(crate) rows: BTreeMap<String, BTreeMap<String, Record>>,
     /// Rows that were deleted, by table.
@@ -96,7 +97,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(options: DynamicsOptions) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-        let tables = of_a_fresh_environment(|| uuid(&mut rng));
+        let tables: Vec<Arc<Table>> = of_a_fresh_environment(|| uuid(&mut rng)).into_iter().map(Arc::new).collect();
         let now_ms = options.clock.now_ms();
         let mut state = Self {
             rng,
@@ -144,11 +145,11 @@ impl State {
         self.version
     }
 
-    pub(crate) fn table(&self, name: &str) -> Result<&Table, Refusal> {
+    pub(crate) fn table(&self, name: &str) -> Result<&Arc<Table>, Refusal> {
         self.tables.iter().find(|table| table.name == name).ok_or_else(|| Refusal::segment(name))
     }
 
-    pub(crate) fn table_of_set(&self, set: &str) -> Result<&Table, Refusal> {
+    pub(crate) fn table_of_set(&self, set: &str) -> Result<&Arc<Table>, Refusal> {
         self.tables.iter().find(|table| table.set == set).ok_or_else(|| Refusal::segment(set))
     }
 

@@ -38,7 +38,8 @@ impl Dialect for DynamicsDialect {
     }
 
     fn budgets(&self) -> Vec<BudgetRule> {
-        vec![BudgetRule { bucket: None, limit: Some(REQUESTS), window: WINDOW, rolling: true, reserve: true }]
+        // The window slides. What is left when it is low is believed for one length of it, and then asked again.
+        vec![BudgetRule { bucket: None, limit: Some(REQUESTS), window: WINDOW, rolling: false, reserve: true }]
     }
 
     fn readings(&self, headers: &HeaderMap, _: Option<&'static str>) -> Vec<Reading> {

@@ -2,6 +2,7 @@
 
 use entente_connect::connector::Priority;
 use entente_connect::error::Class;
+use entente_model::clock::Clock;
 use entente_sims::faults::Fault;
 use serde_json::json;
 

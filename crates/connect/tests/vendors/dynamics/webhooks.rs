@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use entente_connect::webhook::{Incoming, Subscribed, WebhookError};
+use entente_model::clock::Clock;
 use entente_sims::mailroom::Delivery;
 use serde_json::json;
 

@@ -20,8 +20,7 @@ pub fn start(hands: &Arc<Hands>) -> Given {
     let login_url = format!("https://login.microsoftonline.com/{}", options.tenant_id).parse().ok();
     let environment = Dynamics::new(options);
     let auth = Auth::ClientCredentials { client_id: "dynamics-client".to_owned(), client_secret: Secret::new("dynamics-secret") };
-    let settings =
-        ConnectionSettings { login_url, ..stage::settings("dynamics", Role::Crm, "https://acme.crm.dynamics.com", auth) };
+    let settings = ConnectionSettings { login_url, ..stage::settings("dynamics", Role::Crm, "https://acme.crm.dynamics.com", auth) };
     Given { settings, router: environment.router(), mail, faults, host: Arc::new(Environment(environment)) }
 }
 
