@@ -188,7 +188,8 @@ impl Schema {
             let unique = self.is_key(&column.name);
             let listed = column.shape == Shape::Choice || column.shape == Shape::Choices;
             all.push(RemoteField {
-                required: column.required,
+                // A lookup to several tables is mapped table by table; which of them is there, only the row tells.
+                required: column.required && column.navigation.len() < 2,
                 unique,
                 length: column.length,
                 values: if listed { column.choices.iter().map(|choice| choice.label.clone()).collect() } else { Vec::new() },
@@ -212,7 +213,8 @@ impl Schema {
     }
 }
 
-fn field(name: &str, label: &str, kind: RemoteKind, writable: bool) -> RemoteField {
+/// A field as `describe` tells of it, without anything that is special about it.
+pub(crate) fn field(name: &str, label: &str, kind: RemoteKind, writable: bool) -> RemoteField {
     RemoteField {
         name: name.to_owned(),
         label: label.to_owned(),

@@ -3,6 +3,7 @@
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
 
 use super::kind::Kind;
+use super::schema::field;
 use RemoteKind::{Boolean, Email, Picklist, Text};
 
 /// An added field.
@@ -122,18 +123,7 @@ impl Special {
             Self::Currency => ("Currency code", Text, true),
             Self::ActivityKind => ("Kind of activity", Picklist, false),
         };
-        RemoteField {
-            name: self.name().to_owned(),
-            label: label.to_owned(),
-            kind,
-            writable,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-        }
+        field(self.name(), label, kind, writable)
     }
 }
 
