@@ -237,7 +237,7 @@ impl Reader {
                 self.take(")")?;
                 Some(inner)
             }
-            name if matches!(name, "contains" | "startswith" | "endswith") => {
+            "contains" | "startswith" | "endswith" => {
                 let how = self.next()?;
                 self.take("(")?;
                 let name = self.next()?;

@@ -204,6 +204,9 @@ fn address() -> Vec<Column> {
     ]
 }
 
+/// Choices of a state with the usual status of each, and of a status with the state of each.
+type States<'a> = (&'a [(i64, &'a str, i64)], &'a [(i64, &'a str, i64)]);
+
 const INDUSTRIES: &[(i64, &str)] = &[
     (1, "Accounting"),
     (2, "Agriculture and Non-petrol Natural Resource Extraction"),
@@ -216,13 +219,12 @@ const INDUSTRIES: &[(i64, &str)] = &[
 ];
 const RELATIONSHIPS: &[(i64, &str)] =
     &[(1, "Competitor"), (2, "Consultant"), (3, "Customer"), (5, "Partner"), (8, "Prospect"), (9, "Reseller"), (12, "Other")];
-const ACTIVE: (&[(i64, &str, i64)], &[(i64, &str, i64)]) =
-    (&[(0, "Active", 1), (1, "Inactive", 2)], &[(1, "Active", 0), (2, "Inactive", 1)]);
+const ACTIVE: States<'static> = (&[(0, "Active", 1), (1, "Inactive", 2)], &[(1, "Active", 0), (2, "Inactive", 1)]);
 const PRIORITIES: &[(i64, &str)] = &[(1, "High"), (2, "Normal"), (3, "Low")];
 const URGENCY: &[(i64, &str)] = &[(0, "Low"), (1, "Normal"), (2, "High")];
 
 /// A table of rows that people own; `states` are the choices of its state and status.
-fn table(name: &str, set: &str, title: &str, states: (&[(i64, &str, i64)], &[(i64, &str, i64)]), own: Vec<Column>) -> Table {
+fn table(name: &str, set: &str, title: &str, states: States<'_>, own: Vec<Column>) -> Table {
     let id = format!("{name}id");
     let mut columns = vec![
         shown(column(&id, Ty::Key)),
@@ -252,7 +254,7 @@ fn table(name: &str, set: &str, title: &str, states: (&[(i64, &str, i64)], &[(i6
     }
 }
 
-fn activity(name: &str, set: &str, states: (&[(i64, &str, i64)], &[(i64, &str, i64)]), own: Vec<Column>) -> Table {
+fn activity(name: &str, set: &str, states: States<'_>, own: Vec<Column>) -> Table {
     let mut columns = vec![
         needed(line("subject", 200)),
         column("description", Ty::Memo(2_000)),

@@ -38,6 +38,7 @@ impl Dynamics {
         fields: &[String],
         priority: Priority,
     ) -> Result<Seeing<'_>, VendorError> {
+        self.known_somewhere(object, fields, priority).await?;
         Ok(Seeing {
             object,
             schema: self.schema(object, kind, fields, priority).await?,
@@ -60,6 +61,10 @@ impl Dynamics {
         let (looks, place, more) = match self.step(&seeing, spec, &wanted, place.clone(), priority).await {
             // Everything is read anew. What was deleted meanwhile is found by the next reconciliation.
             Err(error) if error.code == EXPIRED_LINK => self.step(&seeing, spec, &wanted, Place::default(), priority).await?,
+            // The link holds a column that is no longer there and no longer asked for.
+            Err(error) if error.field.is_some() && place.selected.iter().any(|name| !wanted.contains(name)) => {
+                self.step(&seeing, spec, &wanted, Place::default(), priority).await?
+            }
             Err(error) if error.code == NOT_TRACKED => {
                 let untracked = Place { step: Step::Since, begun: None, ..Place::default() };
                 self.step(&seeing, spec, &wanted, untracked, priority).await?

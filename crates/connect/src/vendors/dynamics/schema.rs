@@ -319,6 +319,25 @@ impl Dynamics {
         }
     }
 
+    /// Makes sure that each field is one of some table of the object.
+    ///
+    /// # Errors
+    /// `unknown_field` when one is not.
+    pub(super) async fn known_somewhere(&self, object: Object, names: &[String], priority: Priority) -> Result<(), VendorError> {
+        if object != Object::Activities {
+            return Ok(());
+        }
+        let mut strangers: Vec<&String> = names.iter().collect();
+        for kind in object.kinds() {
+            if strangers.is_empty() {
+                break;
+            }
+            let schema = self.schema(object, kind, &[], priority).await?;
+            strangers.retain(|name| schema.part(name).is_none());
+        }
+        strangers.first().map_or(Ok(()), |name| Err(unknown(object, name)))
+    }
+
     /// Forgets what is known of an object's tables, because it has changed.
     pub(super) async fn forget(&self, object: Object) {
         let kinds = object.kinds();

@@ -61,6 +61,10 @@ async fn a_column_that_vanished_is_a_matter_of_configuration() {
     assert_eq!((error.class, error.field.as_deref()), (Class::Configuration, Some("new_region")));
     let error = company.crm.page(&read, Some(&cursor), Priority::Backfill).await.unwrap_err();
     assert_eq!(error.code, "unknown_field", "and the metadata are read anew");
+    let (looks, _) = company.read_on(&accounts(&["name"]), Some(cursor)).await;
+    assert_eq!((looks.len(), &looks[0].row["name"]), (1, &json!("Acme Ltd")), "without the column, the poll goes on");
+    let nowhere = company.crm.page(&spec("activities", &["subject", "nothing"]), None, Priority::Backfill).await.unwrap_err();
+    assert_eq!((nowhere.code.as_str(), nowhere.field.as_deref()), ("unknown_field", Some("nothing")));
     let error = company.write("accounts", &[update(&id, json!({"name": "Again"}))]).await.remove(0);
     assert!(error.is_ok(), "{error:?}");
     assert_eq!(company.crm.page(&spec("nothing", &["id"]), None, Priority::Backfill).await.unwrap_err().code, "unknown_object");
