@@ -87,6 +87,7 @@ test('every page stands in the dark and on a small screen, without barriers', as
       ['/plan', 'Plan'],
       ['/alerts', 'Alerts'],
       ['/reports', 'Reports'],
+      ['/connections', 'Connections'],
       ['/nowhere', 'Not here'],
     ]) {
       await page.goto(entente.url + path);

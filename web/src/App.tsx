@@ -3,6 +3,7 @@ import { RouterProvider, createBrowserRouter } from 'react-router';
 import { LiveProvider } from './api/LiveProvider';
 import { Refusal } from './api/refusal';
 import { AlertsPage } from './features/alerts/AlertsPage';
+import { ConnectionsPage } from './features/connections/ConnectionsPage';
 import { ConflictsPage } from './features/conflicts/ConflictsPage';
 import { DashboardPage } from './features/dashboard/DashboardPage';
 import { DeadLettersPage } from './features/dead-letters/DeadLettersPage';
@@ -38,6 +39,7 @@ const router = createBrowserRouter([
       { path: '/plan', element: <PlanPage /> },
       { path: '/alerts', element: <AlertsPage /> },
       { path: '/reports', element: <ReportsPage /> },
+      { path: '/connections', element: <ConnectionsPage /> },
       { path: '*', element: <Lost /> },
     ],
   },

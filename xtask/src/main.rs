@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod conformance;
 mod demo;
 mod new_connector;
 mod openapi;
@@ -29,6 +30,7 @@ cargo xtask <command>
   bench [args…]             measure a release build and write docs/benchmarks.md
   simulate [--seeds N] [--from S]
                             the seeded simulation under faults, in release, over N seeds
+  conformance --specs DIR   the traffic with the simulators, held against descriptions of the platforms' APIs
   new-connector <name>      a connector and its simulator, ready to be filled in
   setup                     install what the other commands need, where it is missing";
 
@@ -55,6 +57,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "openapi" => openapi::openapi(rest),
         "bench" => bench::bench(rest),
         "simulate" => simulate::simulate(rest),
+        "conformance" => conformance::conformance(rest),
         "new-connector" => new_connector::new_connector(rest),
         "setup" => setup::everything(),
         "help" | "--help" | "-h" => {

@@ -1,6 +1,7 @@
 //! Writes: what should become of one remote row.
 
 use entente_model::mapping::remote::Row;
+use serde_json::Value;
 
 use crate::error::{Class, VendorError};
 use crate::look::Look;
@@ -69,4 +70,66 @@ pub(crate) fn refuse_preconditions(spec: &Spec, target: &WriteTarget, writes: &[
         format!("{} cannot refuse an update of {} whose row has moved on", spec.label, target.object),
         "write without an expected version; a change that crosses is seen by the next look",
     ))
+}
+
+/// Characters of a value from which on it is looked for in sentences: shorter ones are in too many words.
+const TELLING_CHARS: usize = 3;
+
+/// Characters by which a value is recognised that a platform cuts short.
+const HEAD_CHARS: usize = 12;
+
+/// Takes the rows' own values out of what a platform says of them: its sentences travel into logs. Its very words stay in
+/// [`VendorError::answer`], for people who look into a failure.
+pub(crate) fn discreet(writes: &[Write], outcomes: Result<Vec<WriteOutcome>, VendorError>) -> Result<Vec<WriteOutcome>, VendorError> {
+    match outcomes {
+        Ok(outcomes) => {
+            let told = outcomes.into_iter().zip(writes);
+            Ok(told.map(|(outcome, write)| outcome.map_err(|error| without(error, std::slice::from_ref(write)))).collect())
+        }
+        Err(error) => Err(without(error, writes)),
+    }
+}
+
+fn without(mut error: VendorError, writes: &[Write]) -> VendorError {
+    let values = writes.iter().flat_map(|write| write.row.values()).filter_map(Value::as_str);
+    let message = values.fold(error.message.clone(), |message, value| hidden(&message, value));
+    if message != error.message {
+        let said = std::mem::replace(&mut error.message, message);
+        error.answer.get_or_insert(said);
+    }
+    error
+}
+
+/// A sentence without a value, whole or cut short.
+fn hidden(sentence: &str, value: &str) -> String {
+    let value: Vec<char> = value.trim().chars().collect();
+    if value.len() < TELLING_CHARS {
+        return sentence.to_owned();
+    }
+    let letters: Vec<char> = sentence.chars().collect();
+    let mut shown = String::with_capacity(sentence.len());
+    let mut at = 0;
+    while at < letters.len() {
+        let alike = letters[at..].iter().zip(&value).take_while(|(letter, other)| letter.eq_ignore_ascii_case(other)).count();
+        if alike >= value.len().min(HEAD_CHARS) {
+            shown.push('…');
+            at += alike;
+        } else {
+            shown.push(letters[at]);
+            at += 1;
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_hidden_whole_cut_short_and_in_other_case() {
+        assert_eq!(hidden("Email: ada@x.example is bad", "Ada@X.example"), "Email: … is bad");
+        assert_eq!(hidden("too large: 漢漢漢漢漢漢漢漢漢漢漢漢漢… (max 13)", &"漢".repeat(40)), "too large: …… (max 13)");
+        assert_eq!(hidden("No such column", "No"), "No such column", "two letters tell nothing");
+    }
 }

@@ -27,6 +27,8 @@ mod judge_losses;
 mod judge_rest;
 #[path = "simulation/misfortune.rs"]
 mod misfortune;
+#[path = "simulation/pairs/mod.rs"]
+mod pairs;
 #[path = "simulation/people.rs"]
 mod people;
 #[path = "simulation/privacy.rs"]

@@ -11,6 +11,7 @@ export type DeadLetter = Schemas['DeadLetter'];
 export type Review = Schemas['Review'];
 export type RecordPlan = Schemas['RecordPreview'];
 export type MonthlyReport = Schemas['MonthlyReport'];
+export type Platform = Schemas['PlatformDescribed'];
 
 const PAGE = 50; // rows per request of a list: two screens
 
@@ -97,4 +98,14 @@ export const quality = queryOptions({
   queryKey: ['quality'],
   queryFn: () => answer(api.GET('/api/v1/quality')),
   refetchInterval: 60_000,
+});
+
+export const platforms = queryOptions({
+  queryKey: ['platforms'],
+  queryFn: () => answer(api.GET('/api/v1/platforms')),
+});
+
+export const staleness = queryOptions({
+  queryKey: ['staleness'],
+  queryFn: () => answer(api.GET('/api/v1/staleness')),
 });

@@ -25,6 +25,7 @@ export function Shell() {
     { to: '/plan', label: 'Plan' },
     { to: '/alerts', label: 'Alerts' },
     { to: '/reports', label: 'Reports' },
+    { to: '/connections', label: 'Connections' },
   ];
   return (
     <>

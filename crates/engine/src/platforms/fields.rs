@@ -75,15 +75,16 @@ fn heed(options: &Options, webhooks: bool) -> Heed {
 fn of_mapping(connection: &str, spec: &Spec, mapping: &Mapping, heed: &Heed) -> Vec<FieldBound> {
     let Some(known) = spec.capabilities(&mapping.remote) else { return Vec::new() };
     let lines = mapping.fields.iter();
-    lines.map(|line| FieldBound {
-        connection: connection.to_owned(),
-        object: mapping.object.clone(),
-        remote_object: mapping.remote.clone(),
-        field: line.field.clone(),
-        remote_field: line.remote.clone(),
-        bound: known.of_field(&line.remote).staleness(heed).into(),
-    })
-    .collect()
+    lines
+        .map(|line| FieldBound {
+            connection: connection.to_owned(),
+            object: mapping.object.clone(),
+            remote_object: mapping.remote.clone(),
+            field: line.field.clone(),
+            remote_field: line.remote.clone(),
+            bound: known.of_field(&line.remote).staleness(heed).into(),
+        })
+        .collect()
 }
 
 /// The bounds of every mapped field, of one connection or platform if named.
@@ -99,9 +100,10 @@ pub async fn bounds(engine: &Engine, connection: Option<&str>, platform: Option<
     let counted = engine.store().read(move |tx| tx.counted_by_connection("webhooks", since, now)).await?;
     let told: BTreeSet<&String> = counted.iter().filter(|(_, webhooks)| **webhooks > 0).map(|(name, _)| name).collect();
     let catalog = engine.catalog();
-    let wanted = engine.connections().values().filter(|known| {
-        connection.is_none_or(|name| name == known.name) && platform.is_none_or(|key| key == known.settings.platform)
-    });
+    let wanted = engine
+        .connections()
+        .values()
+        .filter(|known| connection.is_none_or(|name| name == known.name) && platform.is_none_or(|key| key == known.settings.platform));
     Ok(wanted
         .flat_map(|known| {
             let heed = heed(engine.options(), told.contains(&known.name));

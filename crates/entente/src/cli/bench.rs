@@ -13,9 +13,11 @@ use super::context::Context;
 use crate::assemble::MachineTime;
 use crate::fault::Result;
 
+mod cpu;
 mod least;
 mod matching;
 mod measures;
+mod platforms;
 mod reconciling;
 mod serving;
 mod table;
@@ -50,6 +52,10 @@ enum Measure {
     Memory,
     /// From the start of `entente serve` to its first answer
     Start,
+    /// Each platform by itself: first read, first write, calls, delay
+    Platforms,
+    /// Contacts of HubSpot a CPU-second
+    Cpu,
 }
 
 /// What is measured by itself.
@@ -71,7 +77,7 @@ pub struct Args {
     /// Customers of the simulated company, memory aside
     #[arg(long, default_value_t = 24_100, value_name = "N")]
     customers: usize,
-    /// Customers when memory is measured
+    /// Customers when memory is measured, and contacts of each platform by itself
     #[arg(long, default_value_t = 100_000, value_name = "N")]
     memory_customers: usize,
     /// Length of each live measure
@@ -116,6 +122,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
             Measure::Reconcile => reconciling::reconcile_all(setting).await?,
             Measure::Memory => measures::memory(setting).await?,
             Measure::Start => serving::start().await?,
+            Measure::Platforms => platforms::platforms(setting).await?,
+            Measure::Cpu => cpu::hubspot(setting).await?,
         };
         spinner.finish_and_clear();
         rows.extend(measured);

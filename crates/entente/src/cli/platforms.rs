@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use entente_engine::platforms::{self, DetectionDescribed, FieldBound, ObjectDescribed, PlatformDescribed};
 
 use super::context::Context;
-use super::output::table;
+use super::output::{say, table};
 use crate::fault::Result;
 
 /// Options.
@@ -18,9 +18,16 @@ pub struct Args {
     /// How long a change of each mapped field may go unseen
     #[arg(long, requires = "platform")]
     fields: bool,
+    /// Print the page docs/platforms.md
+    #[arg(long, conflicts_with_all = ["platform", "fields"])]
+    docs: bool,
 }
 
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    if args.docs {
+        say(&page(&platforms::list(None)));
+        return Ok(ExitCode::SUCCESS);
+    }
     // Without a configuration, the platforms are there all the same.
     let engine = if context.file().exists() { Some(context.engine().await?) } else { None };
     let Some(key) = args.platform else {
@@ -101,9 +108,10 @@ fn detail(platform: &PlatformDescribed) -> String {
         ["OBJECT", "ROWS A PAGE", "KEY", "CONCURRENCY", "CHANGES", "DELETIONS", "MERGES", "COME BACK", "NEW FIELDS"],
         objects,
     ));
-    let rules = platform.objects.iter().flat_map(|object| {
-        object.fields.iter().map(|rule| [object.object.clone(), rule.field.clone(), rule.changes.words()])
-    });
+    let rules = platform
+        .objects
+        .iter()
+        .flat_map(|object| object.fields.iter().map(|rule| [object.object.clone(), rule.field.clone(), rule.changes.words()]));
     let rules: Vec<_> = rules.collect();
     if !rules.is_empty() {
         text.push_str("\n\n");
@@ -142,5 +150,83 @@ fn fields(bounds: &[FieldBound], configured: bool) -> String {
         shown
     } else {
         format!("{shown}\n\nNo connection to it is configured: this is the shipped mapping with the default settings and webhooks set up.")
+    }
+}
+
+/// What stands above the tables of docs/platforms.md.
+const ABOUT: &str = "# Platforms
+
+<!-- Made by `entente platforms --docs`. -->
+
+What each platform can do, as the connectors declare it and the conformance suite proves it against the simulators. `-` is what a platform
+cannot do; who asks for it all the same is refused with an error that says so. `*` is every object that is not named.
+
+- **Key**: how a creation that is repeated is kept from making a twin. `upsert` is the platform's own by a unique field; with `unique` a
+  second creation is refused and the first one's row taken; with `look up` the row is looked for before each creation.
+- **Concurrency**: what keeps an update from overwriting a change that it did not know of. `precondition`: the platform refuses the write;
+  `look first`: the row's stamp is looked at right before it is written, and a race of about a second remains. Without either, a change that
+  crosses ours is seen by the next look.
+- **Changes, deletions, merges, come back**: by what they come to be known, best first. What no webhook tells of waits for the next poll,
+  what no poll sees for the next reconciliation. `never` is never.
+- How long a change of a field may go unseen follows from that and from the configuration: `entente platforms NAME --fields` shows it for
+  every mapped field, and so do the page Connections of the web app and `GET /api/v1/staleness`.
+";
+
+/// The page docs/platforms.md.
+fn page(list: &[PlatformDescribed]) -> String {
+    let mut page = ABOUT.to_owned();
+    for platform in list {
+        page.push_str(&format!("\n## {}\n\n", platform.label));
+        page.push_str("| object | rows a page | key | concurrency | changes | deletions | merges | come back | new fields |\n");
+        page.push_str("|---|---|---|---|---|---|---|---|---|\n");
+        for object in &platform.objects {
+            let cells = [
+                format!("`{}`", object.object),
+                object.page_rows.to_string(),
+                name(object.key),
+                name(object.concurrency),
+                object.changes.words(),
+                object.deletions.words(),
+                object.merges.words(),
+                object.restorations.map_or_else(|| "-".to_owned(), DetectionDescribed::words),
+                flag(object.creates_fields),
+            ];
+            page.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+        let rules = platform.objects.iter().flat_map(|object| object.fields.iter().map(move |rule| (object, rule)));
+        let rules: Vec<String> =
+            rules.map(|(object, rule)| format!("`{}` of `{}`: {}", rule.field, object.object, rule.changes.words())).collect();
+        if !rules.is_empty() {
+            page.push_str(&format!("\nSeen otherwise: {}.\n", rules.join("; ")));
+        }
+        let limits = platform.limits.iter().map(|limit| format!("{} {} within {}", limit.amount, limit.what, span(Some(limit.seconds))));
+        page.push_str(&format!(
+            "\nA write call takes up to {} rows, a fetch {}; up to {} calls are in flight. Documented limits: {}.\n",
+            platform.write_rows,
+            platform.fetch_rows,
+            platform.concurrent_calls,
+            limits.collect::<Vec<_>>().join("; ")
+        ));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_about_platforms_is_what_they_declare() {
+        let page = page(&platforms::list(None));
+        let kept = include_str!("../../../../docs/platforms.md");
+        assert!(
+            page.trim_end() == kept.trim_end(),
+            "docs/platforms.md is not what the platforms declare: write it anew with `entente platforms --docs`"
+        );
+    }
+
+    #[test]
+    fn spans_are_told_in_the_unit_a_person_would_use() {
+        assert_eq!([Some(3), Some(900), Some(3_600), Some(86_400), None].map(span), ["3 s", "15 min", "1 h", "1 d", "never"]);
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is not as told")]
 
 mod caller;
+mod described;
 mod hub;
 mod pair;
 mod people;

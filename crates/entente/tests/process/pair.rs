@@ -28,7 +28,7 @@ poll_interval_ms = {poll_interval_ms}
 "#
     );
     for (platform, auth) in connections {
-        let base = sims.base(platform);
+        let base = sims.api(platform);
         text.push_str(&format!(
             "\n[[connection]]\nname = \"{platform}\"\nplatform = \"{platform}\"\nbase_url = \"{base}\"\nauth = {{ {auth} }}\n"
         ));

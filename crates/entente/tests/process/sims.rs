@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::caller::client;
+use crate::described::Described;
 
 /// Time that the simulators may take until they serve.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -17,6 +18,7 @@ pub struct Sims {
     ready: Value,
     /// Whoever works at a platform by hand.
     pub client: reqwest::Client,
+    described: std::collections::BTreeMap<String, Described>,
     _child: Child,
 }
 
@@ -29,7 +31,15 @@ impl Sims {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(START_MAX, lines.next_line()).await.expect("the simulators do not serve").unwrap().unwrap();
-        Self { ready: serde_json::from_str(&line).unwrap(), client: client(), _child: child }
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let proxies = platforms.iter().filter_map(|name| Some(((*name).to_owned(), Described::before(name, ready[*name].as_str()?)?)));
+        let described = proxies.collect();
+        Self { ready, client: client(), described, _child: child }
+    }
+
+    /// Where the hub finds a platform: behind a proxy that reads along, if one is asked for.
+    pub fn api(&self, platform: &str) -> &str {
+        self.described.get(platform).map_or_else(|| self.base(platform), |proxy| &proxy.base)
     }
 
     /// Address of a platform.

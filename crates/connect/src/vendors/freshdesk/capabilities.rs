@@ -28,14 +28,9 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         ..ROW
     },
     Capabilities { object: "company", ..ROW },
-    Capabilities {
-        object: "ticket",
-        changes: Detection::FULL,
-        deletions: Detection::POLL,
-        restorations: Some(Detection::POLL),
-        ..ROW
-    },
+    Capabilities { object: "ticket", changes: Detection::FULL, deletions: Detection::POLL, restorations: Some(Detection::POLL), ..ROW },
 ];
 
 /// As documented.
-pub(super) static LIMITS: &[Limit] = &[Limit { what: "calls of the plan Pro; 200 to 700 by plan, fewer in trials", amount: 400, seconds: 60 }];
+pub(super) static LIMITS: &[Limit] =
+    &[Limit { what: "calls of the plan Pro; 200 to 700 by plan, fewer in trials", amount: 400, seconds: 60 }];

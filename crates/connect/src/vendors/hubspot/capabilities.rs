@@ -22,7 +22,8 @@ const UNTOLD: Capabilities = Capabilities {
     changes: Detection::POLL,
     deletions: Detection::POLL.every(ARCHIVED),
     merges: Detection::NEVER,
-    restorations: Some(Detection::POLL),
+    // Whoever is out of the bin again has the stamp of before.
+    restorations: Some(Detection::RECONCILIATION),
     fields: &[ASSOCIATIONS, OWNER],
     creates_fields: true,
 };
@@ -31,7 +32,7 @@ const TOLD: Capabilities = Capabilities {
     changes: Detection::FULL,
     deletions: Detection::FULL.every(ARCHIVED),
     merges: Detection::FULL,
-    restorations: Some(Detection::FULL),
+    restorations: Some(Detection::TOLD),
     fields: &[("associations.*", Detection::TOLD), OWNER],
     ..UNTOLD
 };

@@ -18,7 +18,7 @@ const ROW: Capabilities = Capabilities {
 
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[
-    Capabilities { object: "contact", merges: Detection::FULL, restorations: Some(Detection::FULL), ..ROW },
+    Capabilities { object: "contact", merges: Detection::TOLD, restorations: Some(Detection::FULL), ..ROW },
     Capabilities { object: "company", page_rows: 100, ..ROW },
     Capabilities { object: "conversation", key: Some(Key::LookUp), ..ROW },
 ];

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Class, VendorError};
 use crate::transport::call::Answer;
+use crate::transport::dialect::retry_after;
 
 use super::wire::{WINDOW, resets_in};
 
@@ -71,9 +72,10 @@ pub(crate) fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
     let after = |pause: Duration| now.checked_add(pause.max(Duration::from_secs(1))).unwrap_or(now);
     let lacking = first.message.contains("does not exist");
     let (class, advice) = match (answer.status, first.code.as_str()) {
-        // There is no `Retry-After`.
+        // Intercom itself names the end of its window; a gateway before it may say `Retry-After`.
         (429, _) | (_, "rate_limit_exceeded") => {
-            (Class::Wait { until: after(resets_in(&answer.headers).map_or(WINDOW, |pause| pause.min(WINDOW * 6))) }, ADVICE_PACE)
+            let window = resets_in(&answer.headers).map_or(WINDOW, |pause| pause.min(WINDOW * 6));
+            (Class::Wait { until: retry_after(answer, now, window) }, ADVICE_PACE)
         }
         (_, "scroll_exists") => (Class::Wait { until: after(SCROLL_IDLE) }, ADVICE_SCROLL),
         (_, "token_unauthorized" | "forbidden") => (Class::Configuration, ADVICE_SCOPE),

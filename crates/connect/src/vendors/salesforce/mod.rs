@@ -45,7 +45,7 @@ use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet};
 use describe::Described;
 
 /// Salesforce's facts.
@@ -245,7 +245,8 @@ impl Connector for Salesforce {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
+        let outcomes = self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error));
+        discreet(writes, outcomes)
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

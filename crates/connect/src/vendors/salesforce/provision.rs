@@ -28,8 +28,9 @@ impl Salesforce {
         let object = soql::name(&new.object)?;
         let field = soql::name(&new.field.name)?;
         let described = self.describe_now(object, Priority::Update).await?;
-        if let Some(found) = described.kind(field) {
-            return fits(object, &new.field, found);
+        if let Some(found) = described.object.fields.iter().find(|known| known.name.eq_ignore_ascii_case(field)) {
+            fits(object, &new.field, found.kind)?;
+            return self.grow_list(object, &new.field, found).await;
         }
         if !field.ends_with("__c") {
             return Err(VendorError::new(
@@ -49,6 +50,47 @@ impl Salesforce {
             Err(error) => return Err(error),
         }
         self.show_field(object, field).await?;
+        self.describe_now(object, Priority::Update).await?;
+        Ok(())
+    }
+
+    /// Adds the values that a list lacks. One that is open to others takes them as they are.
+    async fn grow_list(&self, object: &str, wanted: &RemoteField, found: &RemoteField) -> Result<(), VendorError> {
+        let listed = matches!(found.kind, RemoteKind::Picklist | RemoteKind::MultiPicklist) && found.restricted;
+        let lacking: Vec<&String> = wanted.values.iter().filter(|value| !found.values.contains(value)).collect();
+        if !listed || lacking.is_empty() {
+            return Ok(());
+        }
+        let Some(bare) = found.name.strip_suffix("__c") else {
+            return Err(VendorError::new(
+                Class::Configuration,
+                "list_values",
+                format!("the list `{}` of {object} lacks values, and lists of Salesforce's own are changed by an admin", found.name),
+                "add the values in Salesforce (Setup, Object Manager), or translate them in the mapping",
+            )
+            .about(&found.name));
+        };
+        let query = format!(
+            "SELECT Id FROM CustomField WHERE DeveloperName = {} AND TableEnumOrId = {}",
+            soql::literal(bare),
+            soql::literal(object)
+        );
+        let call = Call::get(format!("{}/tooling/query", self.root)).query("q", &query);
+        let answer: Value = self.client.call("tooling", Priority::Update, call).await?.json()?;
+        let Some(id) = answer["records"][0]["Id"].as_str() else {
+            return Err(VendorError::new(
+                Class::Configuration,
+                "list_values",
+                format!("the list `{}` of {object} lacks values, and its definition cannot be found", found.name),
+                "give our user the permission `Customize Application`, or add the values in Salesforce by hand",
+            )
+            .about(&found.name));
+        };
+        let mut grown = found.clone();
+        grown.values.extend(lacking.into_iter().cloned());
+        let body = json!({"Metadata": metadata(&grown)?});
+        let path = format!("{}/tooling/sobjects/CustomField/{}", self.root, soql::name_of_id(id)?);
+        self.client.call("tooling", Priority::Update, Call::patch(path, body)).await?;
         self.describe_now(object, Priority::Update).await?;
         Ok(())
     }
@@ -127,7 +169,12 @@ fn fits(object: &str, wanted: &RemoteField, found: RemoteKind) -> Result<(), Ven
     let is_text = |kind: RemoteKind| {
         !matches!(
             kind,
-            RemoteKind::Number | RemoteKind::Date | RemoteKind::Datetime | RemoteKind::Boolean | RemoteKind::MultiPicklist | RemoteKind::Json
+            RemoteKind::Number
+                | RemoteKind::Date
+                | RemoteKind::Datetime
+                | RemoteKind::Boolean
+                | RemoteKind::MultiPicklist
+                | RemoteKind::Json
         )
     };
     if found == wanted.kind || (is_text(found) && is_text(wanted.kind)) {

@@ -49,7 +49,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget, refuse_preconditions};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, refuse_preconditions};
 
 use jobs::{Jobs, Watch};
 use kind::Kind;
@@ -209,7 +209,7 @@ impl Connector for Zendesk {
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
         refuse_preconditions(&SPEC, target, writes)?;
-        self.write_rows(target, writes, priority).await
+        discreet(writes, self.write_rows(target, writes, priority).await)
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use entente_model::clock::Timestamp;
-use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
+use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject, Row};
 use serde_json::{Value, json};
 
 use crate::connector::{NewField, Priority};
-use crate::error::VendorError;
+use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 
@@ -27,9 +27,40 @@ const PAGES_MAX: usize = 50;
 /// How long the known names are believed before a missing field is looked up anew.
 const BELIEF: Duration = Duration::from_secs(600);
 
+/// Choices of a field's list; `None` for fields that are no lists.
+type Choices = Option<BTreeSet<String>>;
+
 /// Custom fields per object as they were last read.
 #[derive(Debug, Default)]
-pub struct Known(tokio::sync::Mutex<BTreeMap<Kind, (Timestamp, BTreeSet<String>)>>);
+pub struct Known(tokio::sync::Mutex<BTreeMap<Kind, (Timestamp, BTreeMap<String, Choices>)>>);
+
+/// The custom fields of an object, and what their lists hold.
+async fn choices(client: &Client, kind: Kind, priority: Priority) -> Result<BTreeMap<String, Choices>, VendorError> {
+    let fields = definitions(client, kind, priority).await?;
+    let known = fields.iter().filter_map(|field| described(kind, field));
+    Ok(known.map(|field| (field.name, field.restricted.then(|| field.values.into_iter().collect()))).collect())
+}
+
+/// The first value of a row that a list does not hold.
+fn stranger(known: &BTreeMap<String, Choices>, row: &Row) -> Option<String> {
+    row.iter().find_map(|(name, value)| {
+        let Some(Some(choices)) = known.get(name) else { return None };
+        let mut texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter().filter_map(Value::as_str);
+        texts.any(|text| !text.is_empty() && !choices.contains(text)).then(|| name.clone())
+    })
+}
+
+/// What a list does not hold Zendesk drops without a word.
+#[must_use]
+pub fn dropped(name: &str) -> VendorError {
+    VendorError::new(
+        Class::Data,
+        "list_value",
+        format!("the list `{name}` at Zendesk does not hold this value"),
+        "add the value to the field's choices at Zendesk, or translate it in the mapping",
+    )
+    .about(name)
+}
 
 impl Known {
     /// Makes sure that fields that came without a value exist at all: a field that was removed at Zendesk must not be taken for one
@@ -44,11 +75,10 @@ impl Known {
         let now = client.now();
         let fresh = known.get(&kind).filter(|(at, _)| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF));
         let missing = match fresh {
-            Some((_, names)) => strange.iter().find(|name| !names.contains(name.as_str())).copied(),
+            Some((_, names)) => strange.iter().find(|name| !names.contains_key(name.as_str())).copied(),
             None => {
-                let names: BTreeSet<String> =
-                    definitions(client, kind, priority).await?.iter().filter_map(|field| flat_name(kind, field)).collect();
-                let missing = strange.iter().find(|name| !names.contains(name.as_str())).copied();
+                let names = choices(client, kind, priority).await?;
+                let missing = strange.iter().find(|name| !names.contains_key(name.as_str())).copied();
                 known.insert(kind, (now, names));
                 missing
             }
@@ -62,6 +92,25 @@ impl Known {
             )
             .about(name)),
         }
+    }
+
+    /// The list that a row's value is not in. Lists are read where a row has texts for custom fields, and again before one is blamed.
+    ///
+    /// # Errors
+    /// What the vendor says.
+    pub async fn refuses(&self, client: &Client, kind: Kind, row: &Row, priority: Priority) -> Result<Option<VendorError>, VendorError> {
+        let has_text = row.iter().any(|(name, value)| name.starts_with(kind.custom()) && (value.is_string() || value.is_array()));
+        if !has_text {
+            return Ok(None);
+        }
+        let mut known = self.0.lock().await;
+        if known.get(&kind).is_some_and(|(_, lists)| stranger(lists, row).is_none()) {
+            return Ok(None);
+        }
+        let lists = choices(client, kind, priority).await?;
+        let refused = stranger(&lists, row).map(|name| dropped(&name));
+        known.insert(kind, (client.now(), lists));
+        Ok(refused)
     }
 
     /// Forgets what was read, because it has changed.

@@ -19,6 +19,7 @@ use super::kind::Kind;
 use super::map::{Beside, Seen, Wanted, gone, id_text, look};
 use super::put::{Purpose, body};
 use super::read::{MANY, key_must_be_external_id};
+use super::schema::dropped;
 use super::wire::{TICKET_UPDATES, seen, send};
 use super::{SPEC, Zendesk};
 
@@ -61,6 +62,18 @@ impl Item {
 
 type Outcomes = Vec<(usize, WriteOutcome)>;
 
+/// Whether a row that came back holds every text that was written to its custom fields.
+fn kept(write: &Write, written: Written) -> WriteOutcome {
+    let Some(look) = &written.look else { return Ok(written) };
+    let gone = write.row.iter().find(|(name, value)| {
+        name.contains('.') && value.as_str().is_some_and(|text| !text.is_empty()) && look.row.get(*name).is_some_and(Value::is_null)
+    });
+    match gone {
+        Some((name, _)) => Err(dropped(name)),
+        None => Ok(written),
+    }
+}
+
 impl Zendesk {
     /// Writes rows of one kind of write.
     pub(super) async fn write_rows(
@@ -80,7 +93,11 @@ impl Zendesk {
         let mut outcomes: Vec<Option<WriteOutcome>> = vec![None; writes.len()];
         let mut items = Vec::new();
         for (at, write) in writes.iter().enumerate() {
-            match prepare(kind, at, write) {
+            let prepared = match self.known.refuses(&self.client, kind, &write.row, priority).await? {
+                Some(refusal) => Err(refusal),
+                None => prepare(kind, at, write),
+            };
+            match prepared {
                 Ok(mut item) => {
                     self.name_requester(&mut item, priority).await;
                     items.push(item);
@@ -96,7 +113,7 @@ impl Zendesk {
                 WriteKind::Delete => self.batch(kind, Op::Delete, chunk, priority).await?,
             };
             for (at, outcome) in done {
-                outcomes[at] = Some(outcome);
+                outcomes[at] = Some(outcome.and_then(|written| kept(&writes[at], written)));
             }
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(untold()))).collect())

@@ -55,7 +55,14 @@ pub async fn what_the_platform_did_not_send_is_refused(trial: Trial) {
         let refused = listening.open(&bare, "a-guess", trial.now()).unwrap_err();
         assert!(matches!(refused, WebhookError::Unverified { .. }), "{refused}");
         let mut guessed = incoming.clone();
-        for name in ["x-hubspot-signature", "x-hubspot-signature-v3", "x-zendesk-webhook-signature", "x-hub-signature", "authorization", "x-entente-token"] {
+        for name in [
+            "x-hubspot-signature",
+            "x-hubspot-signature-v3",
+            "x-zendesk-webhook-signature",
+            "x-hub-signature",
+            "authorization",
+            "x-entente-token",
+        ] {
             if let Some(value) = guessed.headers.get_mut(name) {
                 *value = value.chars().rev().collect();
             }

@@ -75,7 +75,8 @@ pub async fn nobody_s_data_is_in_a_log_or_an_error(trial: Trial) {
         }
         trial.pass(25 * 3_600);
     }
-    let questions = [Find::Email("countess@ottobre.example".to_owned()), Find::Name("Ottobre".to_owned()), Find::Phone("+46812345678".to_owned())];
+    let questions =
+        [Find::Email("countess@ottobre.example".to_owned()), Find::Name("Ottobre".to_owned()), Find::Phone("+46812345678".to_owned())];
     for question in questions {
         if let Err(error) = trial.connector.find(&trial.read(&[]), &[question], trial.names().key, Priority::Update).await {
             note(error);

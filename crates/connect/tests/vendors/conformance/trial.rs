@@ -8,7 +8,7 @@ use entente_connect::connector::{Connector, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Look, ReadSpec};
 use entente_connect::registry;
-use entente_connect::settings::ConnectionSettings;
+use entente_connect::settings::{Auth, ConnectionSettings};
 use entente_connect::webhook::{Delivery, Incoming, WebhookError};
 use entente_connect::write::{Write, WriteOutcome, WriteTarget};
 use entente_model::clock::{Clock, Timestamp};
@@ -24,9 +24,6 @@ use crate::stage::rows::{create, spec, update};
 use crate::stage::surroundings_with;
 use crate::stage::time::Hands;
 use crate::stage::vault::Pocket;
-
-/// Where webhooks go.
-pub const URL: &str = "https://hub.example/hooks/us";
 
 pub struct Trial {
     pub connector: Arc<dyn Connector>,
@@ -46,8 +43,7 @@ pub async fn begin(start: Start) -> Trial {
     let line = Line::to(given.router);
     let vault = Arc::new(Pocket::default());
     let connector = registry::connect(given.settings.clone(), surroundings_with(Arc::clone(&line) as _, &hands, &vault)).unwrap();
-    let trial =
-        Trial { connector, host: given.host, line, hands, mail: given.mail, faults: given.faults, settings: given.settings, vault };
+    let trial = Trial { connector, host: given.host, line, hands, mail: given.mail, faults: given.faults, settings: given.settings, vault };
     let key = field(trial.names().key, RemoteKind::Text);
     trial.make(RemoteField { unique: true, ..key }).await.unwrap();
     trial.connector.check().await.unwrap();
@@ -153,10 +149,20 @@ impl Trial {
         Ok(look.row[&name].clone())
     }
 
+    /// Where webhooks go.
+    fn url(&self) -> String {
+        format!("https://hub.example/hooks/{}", self.settings.name)
+    }
+
+    /// Whether a renewal of access uses up what it is renewed with.
+    pub fn rotates(&self) -> bool {
+        matches!(self.settings.auth, Auth::RefreshToken { .. })
+    }
+
     /// A connector that hears of the platform's webhooks, set up by itself or by a person.
     pub async fn listening(&self) -> Arc<dyn Connector> {
         let objects = [self.names().object.to_owned()];
-        match self.connector.subscribe(URL, &objects).await {
+        match self.connector.subscribe(&self.url(), &objects).await {
             Ok(Some(secret)) => {
                 let mut settings = self.settings.clone();
                 settings.webhooks.signing_secret = secret;
@@ -165,7 +171,7 @@ impl Trial {
             Ok(None) => self.beside(),
             Err(error) => {
                 assert_eq!(error.class, Class::Configuration, "{error}");
-                self.host.listen(URL);
+                self.host.listen(&self.url());
                 self.beside()
             }
         }

@@ -18,7 +18,11 @@ async fn somebody(trial: &Trial, fields: Vec<RemoteField>) -> String {
 
 pub async fn fields_are_made_once(trial: Trial) {
     assert!(trial.capabilities().creates_fields);
-    let list = || RemoteField { values: vec!["Free".to_owned(), "Pro".to_owned()], restricted: true, ..field(&trial.custom("tier"), RemoteKind::Picklist) };
+    let list = || RemoteField {
+        values: vec!["Free".to_owned(), "Pro".to_owned()],
+        restricted: true,
+        ..field(&trial.custom("tier"), RemoteKind::Picklist)
+    };
     let wanted = || [field(&trial.custom("plan"), RemoteKind::Text), field(&trial.custom("vip"), RemoteKind::Boolean), list()];
     for _ in 0..2 {
         for field in wanted() {
@@ -55,7 +59,8 @@ pub async fn nothing_is_not_an_empty_text(trial: Trial) {
 }
 
 pub async fn every_letter_survives(trial: Trial) {
-    let id = somebody(&trial, vec![field(&trial.custom("motto"), RemoteKind::Text), field(&trial.custom("story"), RemoteKind::LongText)]).await;
+    let id =
+        somebody(&trial, vec![field(&trial.custom("motto"), RemoteKind::Text), field(&trial.custom("story"), RemoteKind::LongText)]).await;
     assert_eq!(trial.keep(&id, "motto", json!(LETTERS)).await.unwrap(), LETTERS);
     let long = format!("{LETTERS}\n\tsecond line\n\n{LETTERS}");
     let kept = trial.keep(&id, "story", json!(long)).await.unwrap();

@@ -10,23 +10,6 @@ use serde_json::json;
 use super::portal::{Portal, contacts, oauth, settings};
 
 #[tokio::test]
-async fn twelve_thousand_rows_of_one_stamp_are_each_read_once() {
-    let portal = Portal::open();
-    let read = contacts(&["email"]);
-    let present = portal.crm.present(&read).await.unwrap();
-    portal.pass(60);
-    for n in 0..12_000 {
-        portal.plant("contacts", json!({"email": format!("{n}@example.com")}));
-    }
-    let page = portal.crm.page(&read, Some(&present), Priority::Backfill).await.unwrap();
-    assert_eq!(page.total, Some(12_000));
-    let (rest, _) = portal.read_on(&read, Some(page.next)).await;
-    let ids: BTreeSet<&str> = page.looks.iter().chain(&rest).map(|look| look.id.as_str()).collect();
-    assert_eq!((ids.len(), page.looks.len() + rest.len()), (12_000, 12_000));
-    assert_eq!(portal.calls("POST objects/contacts/search"), 60);
-}
-
-#[tokio::test]
 async fn rows_that_change_while_a_poll_goes_on_move_nothing() {
     let portal = Portal::open();
     let read = contacts(&["firstname"]);

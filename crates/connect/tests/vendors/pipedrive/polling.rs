@@ -12,21 +12,6 @@ use crate::pipedrive::company::{Company, persons};
 use crate::stage::rows::{ids, spec};
 
 #[tokio::test]
-async fn twelve_thousand_rows_of_one_stamp_are_each_read_once() {
-    let company = Company::open();
-    let read = persons(&["email"]);
-    let present = company.crm.present(&read).await.unwrap();
-    company.pass(60);
-    for n in 0..12_000 {
-        company.contact("Somebody", &format!("{n}@example.com"));
-    }
-    let (looks, _) = company.read_on(&read, Some(present)).await;
-    let unique: BTreeSet<&str> = looks.iter().map(|look| look.id.as_str()).collect();
-    assert_eq!((unique.len(), looks.len()), (12_000, 12_000));
-    assert_eq!(company.calls("GET persons"), 24);
-}
-
-#[tokio::test]
 async fn twelve_thousand_notes_of_one_stamp_are_all_read_though_the_older_version_counts_rows() {
     let company = Company::open();
     let acme: u64 = company.plant(Kind::Organization, json!({"name": "Acme"})).parse().unwrap();

@@ -49,7 +49,11 @@ async fn a_new_field_is_created_and_shown_to_our_user() {
 #[tokio::test]
 async fn a_field_that_is_there_is_left_alone() {
     let scene = direct();
-    scene.crm.create_field(&field("Entente_Id__c")).await.unwrap();
+    let mut key = field("Entente_Id__c");
+    let clash = scene.crm.create_field(&key).await.unwrap_err();
+    assert_eq!(clash.code, "field_type", "a text is no number");
+    key.field.kind = RemoteKind::Text;
+    scene.crm.create_field(&key).await.unwrap();
     assert!(scene.calls("POST", "/tooling/sobjects/CustomField").is_empty());
     let error = scene.crm.create_field(&field("Health")).await.unwrap_err();
     assert_eq!(error.code, "field_name");

@@ -24,8 +24,7 @@ pub fn start(hands: &Arc<Hands>) -> Given {
     let auth = Auth::ClientCredentials { client_id: "sim-client".to_owned(), client_secret: Secret::new("sim-secret") };
     let webhooks =
         WebhookSettings { organization: Some(org.org_id()), path_secret: Secret::new("path-secret"), ..WebhookSettings::default() };
-    let settings =
-        ConnectionSettings { webhooks, ..stage::settings("salesforce", Role::Crm, "https://acme.my.salesforce.com", auth) };
+    let settings = ConnectionSettings { webhooks, ..stage::settings("salesforce", Role::Crm, "https://acme.my.salesforce.com", auth) };
     Given { settings, router: org.router(), mail, faults, host: Arc::new(Org(org)) }
 }
 

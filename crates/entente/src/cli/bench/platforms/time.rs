@@ -1,0 +1,115 @@
+//! Time that passes by being slept through, so that an hour at a platform's real pace takes seconds; and the way to a platform on it.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use entente_connect::transport::wire::{Time, TokenVault, Tokens, Wire, WireError};
+use entente_model::clock::{Clock, Timestamp};
+use tower::ServiceExt;
+
+/// Turns that everybody else gets before time moves: more than the steps between an answer and the next call.
+const TURNS: usize = 64;
+
+/// Bytes of an answer at most: far beyond any page.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// The time of one measure. Whoever sleeps wakes in the order of the instants they sleep to, once nobody has anything left to do.
+pub struct Passing {
+    /// Milliseconds since 1970, as the simulator reads it too.
+    now: Arc<AtomicI64>,
+    sleepers: Mutex<BTreeSet<(i64, u64)>>,
+    serial: AtomicU64,
+}
+
+impl Passing {
+    pub fn from(start_ms: i64) -> Arc<Self> {
+        Arc::new(Self { now: Arc::new(AtomicI64::new(start_ms)), sleepers: Mutex::default(), serial: AtomicU64::new(0) })
+    }
+
+    pub fn hands(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.now)
+    }
+
+    pub fn ms(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    pub fn pass(&self, duration: Duration) {
+        self.now.fetch_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    fn first(&self) -> Option<(i64, u64)> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).first().copied()
+    }
+}
+
+impl Clock for Passing {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.ms()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+#[async_trait]
+impl Time for Passing {
+    async fn sleep(&self, duration: Duration) {
+        let until = self.ms() + i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2);
+        let mine = (until, self.serial.fetch_add(1, Ordering::SeqCst));
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).insert(mine);
+        loop {
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            if self.first() == Some(mine) {
+                self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).remove(&mine);
+                self.now.fetch_max(until, Ordering::SeqCst);
+                return;
+            }
+        }
+    }
+}
+
+/// A wire to a simulator in this process that takes the time of a call.
+pub struct Paced {
+    pub router: axum::Router,
+    pub time: Arc<Passing>,
+    /// Time of a call, there and back.
+    pub call: Duration,
+}
+
+#[async_trait]
+impl Wire for Paced {
+    async fn send(&self, request: http::Request<Bytes>, timeout: Duration) -> Result<http::Response<Bytes>, WireError> {
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let (mut parts, body) = request.into_parts();
+        let broken = |reason: String| WireError::Broken { host: host.clone(), reason };
+        parts.headers.insert(http::header::HOST, host.parse().map_err(|_| broken("the host is no header".to_owned()))?);
+        let Ok(answer) = self.router.clone().oneshot(http::Request::from_parts(parts, axum::body::Body::from(body))).await;
+        self.time.sleep(self.call).await;
+        if answer.headers().contains_key("x-sim-hang") {
+            return Err(WireError::TimedOut { host, seconds: timeout.as_secs() });
+        }
+        let (parts, body) = answer.into_parts();
+        let bytes = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|error| broken(error.to_string()))?;
+        Ok(http::Response::from_parts(parts, bytes))
+    }
+}
+
+/// Tokens of one measure.
+#[derive(Default)]
+pub struct Pocket(Mutex<Option<Tokens>>);
+
+#[async_trait]
+impl TokenVault for Pocket {
+    async fn load(&self, _: &str) -> Result<Option<Tokens>, String> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn save(&self, _: &str, tokens: &Tokens) -> Result<(), String> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokens.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Sales at HubSpot.
+
+use entente_connect::settings::{Auth, Secret};
+use entente_model::mapping::Role;
+use entente_sims::clock::SimClock;
+use entente_sims::hubspot::{Hand, HubSpot, HubSpotOptions};
+use entente_sims::profile::Profile;
+use serde_json::{Value, json};
+
+use super::side::{Company, People, Sales, Started, settings};
+use crate::hub::fields;
+
+struct Portal(HubSpot);
+
+pub fn start(clock: SimClock) -> Started {
+    let portal = HubSpot::new(HubSpotOptions::new(clock, Profile::instant(), 5));
+    let auth = Auth::RefreshToken {
+        client_id: "hubspot-client".to_owned(),
+        client_secret: Secret::new("hubspot-secret"),
+        refresh_token: Secret::new("hubspot-refresh"),
+    };
+    Started { settings: settings("hubspot", Role::Crm, auth), router: portal.router(), people: People::Sales(Box::new(Portal(portal))) }
+}
+
+impl Portal {
+    fn person(&self) -> Hand {
+        Hand::Person(self.0.owners()[0].user_id)
+    }
+
+    fn create(&self, object: &str, properties: Value) -> String {
+        self.0.create(object, &fields(properties), self.person()).unwrap()
+    }
+
+    fn update(&self, object: &str, id: &str, properties: Value) {
+        self.0.update(object, id, &fields(properties), self.person()).unwrap();
+    }
+
+    fn text(&self, object: &str, id: &str, name: &str) -> String {
+        self.0.get(object, id).unwrap().get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+}
+
+impl Sales for Portal {
+    fn company(&self, name: &str, customer: bool, first: &str, last: &str, email: &str) -> Company {
+        let stage = if customer { "customer" } else { "opportunity" };
+        let domain = format!("{}.example", name.to_lowercase());
+        let id = self.create("companies", json!({"name": name, "domain": domain, "lifecyclestage": stage}));
+        let contact = self.create("contacts", json!({"firstname": first, "lastname": last, "email": email}));
+        self.0.associate(("contacts", &contact), ("companies", &id), true, self.person()).unwrap();
+        Company { id, contact }
+    }
+
+    fn deal(&self, company: &Company, name: &str) -> String {
+        let deal = self.create("deals", json!({"dealname": name, "dealstage": "contractsent", "amount": "1200"}));
+        self.0.associate(("deals", &deal), ("companies", &company.id), true, self.person()).unwrap();
+        deal
+    }
+
+    fn win(&self, deal: &str) {
+        self.update("deals", deal, json!({"dealstage": "closedwon"}));
+    }
+
+    fn rename(&self, contact: &str, first: &str, last: &str) {
+        self.update("contacts", contact, json!({"firstname": first, "lastname": last}));
+    }
+
+    fn shown(&self, contact: &str) -> (String, String) {
+        let part = |name| self.text("contacts", contact, name);
+        (format!("{} {}", part("firstname"), part("lastname")), part("phone"))
+    }
+
+    fn support_id(&self, company: &str) -> Option<String> {
+        Some(self.text("companies", company, "entente_support_id")).filter(|id| !id.is_empty())
+    }
+
+    fn activities(&self, company: &str) -> Vec<String> {
+        let tasks = self.0.associated("companies", company, "tasks");
+        tasks.iter().map(|task| self.text("tasks", task, "hs_task_subject")).collect()
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.0.count("companies"), self.0.count("contacts"))
+    }
+}

@@ -1,0 +1,58 @@
+//! Agents at Intercom.
+
+use entente_connect::settings::{Auth, Secret};
+use entente_model::mapping::Role;
+use entente_sims::clock::SimClock;
+use entente_sims::intercom::{Intercom, IntercomOptions, Kind};
+use entente_sims::profile::Profile;
+use serde_json::json;
+
+use super::side::{Agents, People, Person, Started, settings};
+use crate::hub::fields;
+
+struct Workspace(Intercom);
+
+/// Who stands in for colleagues on tickets of the back office.
+const STAND_IN: &str = "entente";
+
+pub fn start(clock: SimClock) -> Started {
+    let workspace = Intercom::new(IntercomOptions::new(clock, Profile::instant(), 5));
+    let auth = Auth::AccessToken { token: Secret::new("intercom-token") };
+    Started {
+        settings: settings("intercom", Role::Support, auth),
+        router: workspace.router(),
+        people: People::Agents(Box::new(Workspace(workspace))),
+    }
+}
+
+impl Agents for Workspace {
+    fn person(&self, email: &str) -> Option<Person> {
+        let row = self.0.rows(Kind::Contact).into_iter().find(|row| row["email"] == email)?;
+        let company = row["companies"]["data"][0]["id"].as_str().map(str::to_owned);
+        Some(Person { id: row["id"].as_str().unwrap().to_owned(), name: row["name"].as_str().unwrap().to_owned(), company })
+    }
+
+    fn company(&self, id: &str) -> Option<String> {
+        self.0.get(Kind::Company, id).and_then(|row| row["name"].as_str().map(str::to_owned))
+    }
+
+    fn call(&self, person: &str, phone: &str) {
+        self.0.update(Kind::Contact, person, &fields(json!({"phone": phone}))).unwrap();
+    }
+
+    fn tickets(&self) -> Vec<String> {
+        let titles = self.0.rows(Kind::Ticket);
+        titles.iter().filter_map(|row| row["ticket_attributes"]["_default_title_"].as_str().map(str::to_owned)).collect()
+    }
+
+    fn ask(&self, person: &Person, subject: &str) {
+        let conversation = json!({"from": {"type": "user", "id": person.id}, "body": subject});
+        self.0.create(Kind::Conversation, &fields(conversation)).unwrap();
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        let people =
+            self.0.rows(Kind::Contact).into_iter().filter(|row| !row["external_id"].as_str().unwrap_or_default().contains(STAND_IN));
+        (self.0.rows(Kind::Company).len(), people.count())
+    }
+}

@@ -1,0 +1,83 @@
+//! The main flows, as every pair has to master them.
+
+use super::pair::Pair;
+use super::side::{Company, Person};
+
+/// Minutes after which polls have seen everything: an interval, and what follows.
+const SEEN_IN: i64 = 40;
+
+async fn person(pair: &Pair, email: &str) -> Person {
+    match pair.agents.person(email) {
+        Some(person) => person,
+        None => panic!("nobody of {email} at the desk; {}", pair.trouble().await),
+    }
+}
+
+/// The support profile of a company is there, and the CRM knows its id.
+async fn profiled(pair: &Pair, company: &Company, name: &str, email: &str) -> Person {
+    let person = person(pair, email).await;
+    let Some(id) = &person.company else { panic!("{email} is at no company of the desk; {}", pair.trouble().await) };
+    assert_eq!(pair.agents.company(id).as_deref(), Some(name));
+    assert_eq!(pair.sales.support_id(&company.id).as_ref(), Some(id), "the desk's id is in the CRM; {}", pair.trouble().await);
+    person
+}
+
+pub async fn the_main_flows(crm: &str, desk: &str) {
+    let mut pair = Pair::of(crm, desk).await;
+    let (companies, people) = pair.agents.counts();
+    // A first sync of what is there.
+    let there: Vec<(Company, &str, &str, &str)> = [
+        ("Northwind", "Maria", "Lindquist", "maria@northwind.example"),
+        ("Southwind", "Ben", "Alm", "ben@southwind.example"),
+        ("Eastwind", "Zoë", "Łukasz", "zoe@eastwind.example"),
+    ]
+    .into_iter()
+    .map(|(name, first, last, email)| (pair.sales.company(name, true, first, last, email), name, last, email))
+    .collect();
+    pair.pass(2 * SEEN_IN).await;
+    for (company, name, last, email) in &there {
+        let person = profiled(&pair, company, name, email).await;
+        assert!(person.name.ends_with(last), "{person:?}");
+    }
+
+    // Edits each way.
+    let (northwind, _, _, email) = &there[0];
+    let maria = person(&pair, email).await;
+    pair.sales.rename(&northwind.contact, "Maria", "Lindqvist");
+    pair.pass(SEEN_IN).await;
+    assert_eq!(person(&pair, email).await.name, "Maria Lindqvist", "{}", pair.trouble().await);
+    pair.agents.call(&maria.id, "+46812345678");
+    pair.pass(SEEN_IN).await;
+    let (name, phone) = pair.sales.shown(&northwind.contact);
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    assert!(name.ends_with("Lindqvist") && digits.ends_with("812345678"), "{name} {phone}; {}", pair.trouble().await);
+
+    // A new customer.
+    let westwind = pair.sales.company("Westwind", true, "Erik", "Nyman", "erik@westwind.example");
+    pair.pass(SEEN_IN).await;
+    profiled(&pair, &westwind, "Westwind", "erik@westwind.example").await;
+
+    // A deal is won: what was nobody's business at the desk becomes a support profile with a checklist.
+    let upwind = pair.sales.company("Upwind", false, "Nell", "Newby", "nell@upwind.example");
+    let deal = pair.sales.deal(&upwind, "Upwind, first year");
+    pair.pass(SEEN_IN).await;
+    assert_eq!((pair.agents.person("nell@upwind.example"), pair.sales.support_id(&upwind.id)), (None, None), "a prospect");
+    pair.sales.win(&deal);
+    pair.pass(SEEN_IN).await;
+    profiled(&pair, &upwind, "Upwind", "nell@upwind.example").await;
+    let checklists = pair.agents.tickets().into_iter().filter(|subject| subject == "Onboarding: Upwind").count();
+    assert_eq!(checklists, 1, "{:?}; {}", pair.agents.tickets(), pair.trouble().await);
+
+    // A ticket becomes an activity of the company.
+    pair.agents.ask(&maria, "The printer smokes");
+    pair.pass(SEEN_IN).await;
+    let told = pair.sales.activities(&northwind.id);
+    assert_eq!(told.iter().filter(|subject| subject.contains("The printer smokes")).count(), 1, "{told:?}; {}", pair.trouble().await);
+
+    // In the end everything agrees, nothing failed on the way, and nobody is there twice.
+    pair.pass(3 * SEEN_IN).await;
+    assert_eq!(pair.trouble().await, "");
+    assert_eq!(pair.sales.counts(), (5, 5), "companies and contacts of the CRM");
+    let (companies_now, people_now) = pair.agents.counts();
+    assert_eq!((companies_now - companies, people_now - people), (5, 5), "companies and people of the desk");
+}

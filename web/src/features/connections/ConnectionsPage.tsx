@@ -1,0 +1,69 @@
+import { useQuery } from '@tanstack/react-query';
+import { type Platform, platforms } from '../../api/queries';
+import { count } from '../../format/number';
+import { plain } from '../../format/words';
+import { Empty, Failed, Loading } from '../../ui/Notice';
+import { Page } from '../../ui/Page';
+import { Panel } from '../../ui/Panel';
+import styles from './ConnectionsPage.module.css';
+import { Freshness } from './Freshness';
+import { detected, span } from './seen';
+
+/** The connected platforms: what each can do, and how soon a change of each mapped field is seen. */
+export function ConnectionsPage() {
+  const { data, error, isPending, refetch } = useQuery(platforms);
+  const connected = data?.filter((platform) => platform.connections.length > 0) ?? [];
+  return (
+    <Page title="Connections" lead="What each connected platform can do, and how long a change there may go unseen.">
+      <div className={styles['stack']}>
+        {error ? (
+          <Failed error={error} retry={() => void refetch()} />
+        ) : isPending ? (
+          <Loading />
+        ) : connected.length === 0 ? (
+          <Empty title="No connection is configured">
+            Add one to the configuration and check it with <code>entente doctor</code>.
+          </Empty>
+        ) : (
+          connected.map((platform) => <Abilities key={platform.key} platform={platform} />)
+        )}
+        {connected.length > 0 && <Freshness />}
+      </div>
+    </Page>
+  );
+}
+
+function Abilities({ platform }: { platform: Platform }) {
+  return (
+    <Panel title={platform.label} note={platform.limits.map((limit) => `${count(limit.amount)} ${limit.what}, within ${span(limit.seconds)}`).join('; ')} flush>
+      <table>
+        <thead>
+          <tr>
+            <th>Object</th>
+            <th className="number">Rows a page</th>
+            <th>Key</th>
+            <th>Crossing edits</th>
+            <th>Changes</th>
+            <th>Deletions</th>
+            <th>Merges</th>
+            <th>Come back</th>
+          </tr>
+        </thead>
+        <tbody>
+          {platform.objects.map((object) => (
+            <tr key={object.object}>
+              <th scope="row">{object.object === '*' ? 'every other' : object.object}</th>
+              <td className="number">{count(object.page_rows)}</td>
+              <td>{object.key == null ? '–' : plain(object.key)}</td>
+              <td>{object.concurrency == null ? '–' : plain(object.concurrency)}</td>
+              <td>{detected(object.changes)}</td>
+              <td>{detected(object.deletions)}</td>
+              <td>{detected(object.merges)}</td>
+              <td>{object.restorations == null ? '–' : detected(object.restorations)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}
