@@ -124,6 +124,12 @@ impl Client {
         self.pace.budget(self.now())
     }
 
+    /// Whether a call out of a named budget could leave at once, as far as that budget is concerned.
+    #[must_use]
+    pub fn has_room(&self, priority: Priority, bucket: &'static str) -> bool {
+        self.pace.has_room(priority, Some(bucket), self.now())
+    }
+
     /// Calls so far.
     #[must_use]
     pub fn counts(&self) -> CallCounts {

@@ -194,6 +194,16 @@ impl Pace {
         Ok(())
     }
 
+    /// Whether a call of this priority could leave at once. Nothing is taken.
+    #[must_use]
+    pub fn has_room(&self, priority: Priority, bucket: Option<&'static str>, now: Timestamp) -> bool {
+        let mut state = self.state();
+        state.windows.get_mut(&bucket).is_none_or(|window| {
+            window.turn(now);
+            window.refuses(priority).is_none()
+        })
+    }
+
     /// Learns from an answer's headers. Budgets that no rule names are added as non-rolling windows without a reserve.
     pub fn learn(&self, readings: &[Reading], now: Timestamp) {
         let mut state = self.state();

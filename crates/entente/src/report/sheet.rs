@@ -244,7 +244,12 @@ fn consistency(report: &MonthlyReport, zone: &TimeZone) -> Section {
 
 fn impact(report: &MonthlyReport) -> Section {
     let of = &report.impact;
-    let daily = format!("{} a day × {}", number(of.health_scores_per_day), many(of.days, "day", "days"));
+    let days = many(of.days, "day", "days");
+    let daily = match of.health_scores_per_day {
+        // Fewer than one a day are not a rate.
+        0 => format!("in {days}"),
+        per_day => format!("{} a day × {days}", number(per_day)),
+    };
     let lines = vec![
         line("New customers synced CRM → Support", number(of.new_customers), None),
         line("Average time to support profile creation", of.profile_ms.map_or_else(|| "no new profile".to_owned(), time), None),

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { quality } from '../../api/queries';
 import { count, percent } from '../../format/number';
-import { duration, instant } from '../../format/time';
+import { day as dayOf, duration } from '../../format/time';
 import { Badge } from '../../ui/Badge';
 import { Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
@@ -18,7 +18,7 @@ export function Promises() {
         <table>
           <thead>
             <tr>
-              <th>Day from</th>
+              <th>Day (UTC)</th>
               <th className="number">Landed</th>
               <th className="number">Failed</th>
               <th className="number">Success</th>
@@ -31,7 +31,7 @@ export function Promises() {
           <tbody>
             {[...data.days].reverse().map((day) => (
               <tr key={day.from}>
-                <td>{instant(day.from)}</td>
+                <td>{dayOf(day.from)}</td>
                 <td className="number">{count(day.landed)}</td>
                 <td className="number">{count(day.failed)}</td>
                 <td className="number">{percent(day.landed, day.landed + day.failed)}</td>
@@ -39,9 +39,13 @@ export function Promises() {
                 <td className="number">{day.p95_ms == null ? '–' : duration(day.p95_ms)}</td>
                 <td className="number">{count(day.calls)}</td>
                 <td>
-                  <Badge tone={day.kept ? 'good' : 'bad'} dot>
-                    {day.kept ? 'kept' : 'missed'}
-                  </Badge>
+                  {day.landed + day.failed === 0 ? (
+                    'no sync'
+                  ) : (
+                    <Badge tone={day.kept ? 'good' : 'bad'} dot>
+                      {day.kept ? 'kept' : 'missed'}
+                    </Badge>
+                  )}
                 </td>
               </tr>
             ))}

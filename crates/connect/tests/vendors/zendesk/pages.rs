@@ -1,7 +1,10 @@
 //! Polls.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use entente_connect::connector::{Connector, Priority};
 use entente_connect::error::Class;
 use entente_connect::look::{Existence, ReadSpec};
@@ -44,6 +47,51 @@ async fn a_first_read_pages_through_all_users_and_then_resumes_where_it_ended() 
     let third = desk.zendesk.page(&users(), Some(&second.next), Priority::Backfill).await.unwrap();
     assert!(third.looks.is_empty() && !third.more);
     assert_eq!(third.next, second.next);
+}
+
+/// A cursor as Zendesk writes them: at a second, behind a row.
+fn cursor_at(second: i64, row: u64) -> String {
+    STANDARD.encode(format!("{second}.0||{row}|"))
+}
+
+#[tokio::test]
+async fn where_cursor_pages_are_spent_the_time_based_export_carries_on_and_no_user_is_left_out() {
+    const SECOND: i64 = 1_700_000_000;
+    let desk = desk(|call| match call.route().as_str() {
+        "GET users/count" => ok(json!({"count": {"value": 23, "refreshed_at": "2026-01-02T00:00:00Z"}})),
+        "GET incremental/users/cursor" => {
+            let behind = STANDARD.decode(call.q("cursor")).ok().and_then(|text| String::from_utf8(text).ok());
+            let row = behind.and_then(|text| text.trim_end_matches('|').rsplit('|').next()?.parse::<u64>().ok()).unwrap_or(0) + 1;
+            let at = SECOND + i64::try_from(row).unwrap();
+            assert!(call.q("start_time").is_empty() || row == 1 || call.q("start_time") == (SECOND + 22).to_string());
+            if call.q("start_time") == (SECOND + 22).to_string() {
+                return ok(
+                    json!({"users": [user(22, "U22"), user(23, "U23")], "after_cursor": cursor_at(SECOND + 23, 23), "end_of_stream": true}),
+                );
+            }
+            ok(json!({"users": [user(row, &format!("U{row}"))], "after_cursor": cursor_at(at, row), "end_of_stream": false}))
+        }
+        "GET incremental/users" => {
+            assert_eq!(call.q("start_time").parse::<i64>().unwrap(), SECOND + 20, "from the second of the last cursor page on");
+            ok(json!({"users": [user(20, "U20"), user(21, "U21"), user(22, "U22")], "end_time": SECOND + 22, "end_of_stream": false}))
+        }
+        other => panic!("{other}"),
+    });
+    let mut read = BTreeSet::new();
+    let mut cursor = None;
+    for _ in 0..21 {
+        let page = desk.zendesk.page(&users(), cursor.as_ref(), Priority::Backfill).await.unwrap();
+        read.extend(page.looks.into_iter().map(|look| look.id));
+        assert!(page.more);
+        cursor = Some(page.next);
+    }
+    assert_eq!(desk.count("GET incremental/users"), 1);
+
+    desk.hands.pass(Duration::from_secs(61));
+    let last = desk.zendesk.page(&users(), cursor.as_ref(), Priority::Backfill).await.unwrap();
+    assert!(!last.more);
+    read.extend(last.looks.into_iter().map(|look| look.id));
+    assert_eq!(read, (1..=23).map(|id| id.to_string()).collect());
 }
 
 #[tokio::test]
