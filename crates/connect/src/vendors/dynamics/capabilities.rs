@@ -2,6 +2,9 @@
 
 use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
 
+const OWNER: (&str, Detection) = ("ownerid.name", Detection::RECONCILIATION);
+const OWNERS_EMAIL: (&str, Detection) = ("ownerid.email", Detection::RECONCILIATION);
+
 const ROW: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 5_000,
@@ -11,32 +14,43 @@ const ROW: Capabilities = Capabilities {
     concurrency: Some(Concurrency::Precondition),
     changes: Detection::FULL,
     deletions: Detection::FULL,
-    // The row stays behind and says where it went.
-    merges: Detection::FULL,
+    merges: Detection::NEVER,
     // What is deleted is gone.
     restorations: None,
     // Names and addresses of other rows belong to those.
-    fields: &[
-        ("ownerid.*", Detection::RECONCILIATION),
-        ("parentaccountid.name", Detection::RECONCILIATION),
-        ("parentcustomerid.name", Detection::RECONCILIATION),
-        ("primarycontactid.name", Detection::RECONCILIATION),
-        ("customerid.name", Detection::RECONCILIATION),
-        ("regardingobjectid.name", Detection::RECONCILIATION),
-    ],
+    fields: &[OWNER, OWNERS_EMAIL, ("regardingobjectid.name", Detection::RECONCILIATION)],
     creates_fields: true,
 };
 
+/// A row that is merged away stays behind and says where it went.
+const MERGED: Capabilities = Capabilities { merges: Detection::FULL, fields: &[OWNER, OWNERS_EMAIL], ..ROW };
+
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[
+    Capabilities {
+        object: "accounts",
+        fields: &[
+            OWNER,
+            OWNERS_EMAIL,
+            ("parentaccountid.name", Detection::RECONCILIATION),
+            ("primarycontactid.name", Detection::RECONCILIATION),
+        ],
+        ..MERGED
+    },
+    Capabilities { object: "contacts", fields: &[OWNER, OWNERS_EMAIL, ("parentcustomerid.name", Detection::RECONCILIATION)], ..MERGED },
+    Capabilities { object: "leads", ..MERGED },
+    Capabilities {
+        object: "incidents",
+        fields: &[
+            OWNER,
+            OWNERS_EMAIL,
+            ("customerid.name", Detection::RECONCILIATION),
+            ("primarycontactid.name", Detection::RECONCILIATION),
+        ],
+        ..MERGED
+    },
     // Five tables, each walked by itself. None says which one a new row belongs to.
-    Capabilities { object: "activities", page_extra: 9, key: None, merges: Detection::NEVER, creates_fields: false, ..ROW },
-    Capabilities { object: "opportunities", merges: Detection::NEVER, ..ROW },
-    Capabilities { object: "tasks", merges: Detection::NEVER, ..ROW },
-    Capabilities { object: "phonecalls", merges: Detection::NEVER, ..ROW },
-    Capabilities { object: "emails", merges: Detection::NEVER, ..ROW },
-    Capabilities { object: "appointments", merges: Detection::NEVER, ..ROW },
-    Capabilities { object: "annotations", merges: Detection::NEVER, ..ROW },
+    Capabilities { object: "activities", page_extra: 9, key: None, creates_fields: false, ..ROW },
     ROW,
 ];
 

@@ -50,7 +50,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet};
 use kind::Object;
 
 /// Facts about Dynamics 365.
@@ -180,7 +180,7 @@ impl Connector for Dynamics {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        let mut outcomes = match self.write_rows(target, writes, priority).await {
+        let mut outcomes = match discreet(writes, self.write_rows(target, writes, priority).await) {
             Ok(outcomes) => outcomes,
             Err(error) => return Err(self.notice(&target.object, error).await),
         };

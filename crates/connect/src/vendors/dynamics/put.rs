@@ -241,8 +241,12 @@ fn status(kind: Kind, value: &Value, present: Option<(i64, i64)>, draft: &mut Dr
     }
     let known = state_of(kind, word).filter(|_| word != "merged");
     let (state, status) = known.ok_or_else(|| {
-        let mut all: Vec<&str> = words(kind).iter().map(|word| word.2).filter(|word| *word != "merged").collect();
-        all.dedup();
+        let mut all: Vec<&str> = Vec::new();
+        for (_, _, word) in words(kind) {
+            if *word != "merged" && !all.contains(word) {
+                all.push(word);
+            }
+        }
         unusable("unknown_status", format!("the value for `status` is none of: {}", all.join(", "))).about("status")
     })?;
     if needs_message(kind, state) {

@@ -97,7 +97,7 @@ async fn a_case_is_resolved_and_reopened_and_its_other_values_land_with_it() {
     let late = Write { kind: WriteKind::Update, key: String::new(), id: Some(made.id.clone()), row, expect: seen.version };
     assert_eq!(company.write("incidents", &[late]).await.remove(0).unwrap_err().class, Class::LookAgain);
     assert_eq!(company.row("incidents", &made.id)["statecode"], 0);
-    let error = company.write("incidents", &[update(&made.id, json!({"status": "solved"}))]).await.remove(0).unwrap_err();
+    let error = company.write("incidents", &[update(&made.id, json!({"status": "finished"}))]).await.remove(0).unwrap_err();
     assert!(error.class == Class::Data && error.message.contains("resolved"), "{error}");
 }
 
