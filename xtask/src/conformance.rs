@@ -83,7 +83,7 @@ fn as_json(file: &Path, work: &Path) -> Result<PathBuf> {
     if file.extension().is_some_and(|ending| ending == "json") {
         return Ok(file.to_owned());
     }
-    let made = work.join(file.file_stem().unwrap_or_default()).with_extension("json");
+    let made = work.join(format!("{}.json", file.file_stem().unwrap_or_default().to_string_lossy()));
     let script = "const fs = require('fs'); fs.writeFileSync(process.argv[2], JSON.stringify(require('yaml').parse(fs.readFileSync(process.argv[1], 'utf8'))))";
     let mut node = shell::command("node");
     shell::run(node.args(["-e", script]).arg(file).arg(&made).current_dir(work))?;

@@ -42,6 +42,10 @@ impl Passing {
         self.now.fetch_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
+    fn forget(&self, sleeper: (i64, u64)) {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).remove(&sleeper);
+    }
+
     fn first(&self) -> Option<(i64, u64)> {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).first().copied()
     }
@@ -53,18 +57,27 @@ impl Clock for Passing {
     }
 }
 
+/// Somebody asleep. Whoever gives up waiting holds nobody back.
+struct Asleep<'a>(&'a Passing, (i64, u64));
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        self.0.forget(self.1);
+    }
+}
+
 #[async_trait]
 impl Time for Passing {
     async fn sleep(&self, duration: Duration) {
         let until = self.ms() + i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2);
         let mine = (until, self.serial.fetch_add(1, Ordering::SeqCst));
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).insert(mine);
+        let _asleep = Asleep(self, mine);
         loop {
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;
             }
             if self.first() == Some(mine) {
-                self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).remove(&mine);
                 self.now.fetch_max(until, Ordering::SeqCst);
                 return;
             }
