@@ -45,6 +45,7 @@ export async function simulators(platforms, { profile = 'instant' } = {}) {
     salesforce: side('salesforce'),
     hubspot: side('hubspot'),
     pipedrive: side('pipedrive'),
+    dynamics: side('dynamics'),
     zendesk: side('zendesk'),
     freshdesk: side('freshdesk'),
     intercom: side('intercom'),

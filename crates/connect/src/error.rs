@@ -84,7 +84,7 @@ impl VendorError {
 }
 
 /// Codes of refusals of a row that a change of the platform's schema explains: a value that a list does not have, a type that does not fit, a
-/// field that has become required. Salesforce's, HubSpot's, Zendesk's and Freshdesk's.
+/// field that has become required. Salesforce's, HubSpot's, Zendesk's, Freshdesk's and Dynamics 365's.
 const SCHEMA_CODES: &[&str] = &[
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
     "INVALID_TYPE_ON_FIELD_IN_RECORD",
@@ -104,6 +104,8 @@ const SCHEMA_CODES: &[&str] = &[
     "invalid_field",
     "missing_field",
     "datatype_mismatch",
+    "0x80044331",
+    "0x8004431a",
 ];
 
 impl VendorError {

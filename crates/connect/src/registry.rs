@@ -6,7 +6,7 @@ use crate::connector::Connector;
 use crate::settings::ConnectionSettings;
 use crate::spec::Spec;
 use crate::transport::Surroundings;
-use crate::vendors::{freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
+use crate::vendors::{dynamics, freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
 
 /// Why a connection cannot be set up. Says which setting and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,7 @@ pub static ALL: &[Platform] = &[
     Platform { spec: &salesforce::SPEC, build: salesforce::build },
     Platform { spec: &hubspot::SPEC, build: hubspot::build },
     Platform { spec: &pipedrive::SPEC, build: pipedrive::build },
+    Platform { spec: &dynamics::SPEC, build: dynamics::build },
     Platform { spec: &zendesk::SPEC, build: zendesk::build },
     Platform { spec: &freshdesk::SPEC, build: freshdesk::build },
     Platform { spec: &intercom::SPEC, build: intercom::build },

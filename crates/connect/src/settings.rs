@@ -100,11 +100,11 @@ pub enum Auth {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookSettings {
     /// Signing secret (Zendesk; at HubSpot and Intercom the app's client secret; at Freshdesk the secret in a header of the rule, at
-    /// Pipedrive the webhooks' password).
+    /// Pipedrive the webhooks' password, at Dynamics 365 the header of the service endpoint).
     pub signing_secret: Secret,
     /// Address as the vendor calls it, where it signs the address too (HubSpot) and a proxy changes it on the way.
     pub address: Option<Url>,
-    /// Organisation id that must stand in the message (Salesforce, HubSpot, Pipedrive).
+    /// Organisation id that must stand in the message (Salesforce, HubSpot, Pipedrive, Dynamics 365).
     pub organization: Option<String>,
     /// Secret last part of the webhook's path, where the platform does not sign (Salesforce).
     pub path_secret: Secret,

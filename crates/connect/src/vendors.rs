@@ -1,5 +1,6 @@
 //! One folder per platform.
 
+pub mod dynamics;
 pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;

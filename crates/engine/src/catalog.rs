@@ -22,6 +22,7 @@ const PACKS: &[(&str, &str)] = &[
     ("salesforce", include_str!("../packs/salesforce.toml")),
     ("hubspot", include_str!("../packs/hubspot.toml")),
     ("pipedrive", include_str!("../packs/pipedrive.toml")),
+    ("dynamics", include_str!("../packs/dynamics.toml")),
     ("zendesk", include_str!("../packs/zendesk.toml")),
     ("freshdesk", include_str!("../packs/freshdesk.toml")),
     ("intercom", include_str!("../packs/intercom.toml")),
@@ -452,7 +453,7 @@ mod tests {
     #[test]
     fn every_crm_fits_every_desk() {
         let desks = ["zendesk", "freshdesk", "intercom"];
-        for (crm, desk) in ["salesforce", "hubspot", "pipedrive"].into_iter().flat_map(|crm| desks.map(|desk| (crm, desk))) {
+        for (crm, desk) in ["salesforce", "hubspot", "pipedrive", "dynamics"].into_iter().flat_map(|crm| desks.map(|desk| (crm, desk))) {
             let mappings = [crm, desk].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
             let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
             for side in [crm, desk] {

@@ -7,6 +7,7 @@
 pub mod calls;
 pub mod clock;
 mod door;
+pub mod dynamics;
 pub mod faults;
 pub mod freshdesk;
 pub mod hubspot;

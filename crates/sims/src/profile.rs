@@ -10,7 +10,7 @@ pub struct Profile {
     /// Network time of one call, there and back together, and of one webhook.
     pub network_ms: u64,
     /// Calls per minute (Zendesk, Freshdesk), per rolling 24 h (Salesforce), in ten seconds (HubSpot, Intercom) or of a token in two seconds
-    /// (Pipedrive); 0 means no limit.
+    /// (Pipedrive) or of a user in five minutes (Dynamics 365); 0 means no limit.
     pub quota: u64,
     /// Whether the vendor's other limits hold (export buckets, per-record update limits, job queue, concurrent calls).
     pub limits: bool,
@@ -64,6 +64,12 @@ impl Profile {
     #[must_use]
     pub fn pipedrive_real() -> Self {
         Self { latency_ms: 180, network_ms: 45, quota: 40, limits: true, job_ms: 0, export_lag_ms: 0, index_lag_ms: 3_000 }
+    }
+
+    /// Dynamics 365: 6,000 requests of a user in five minutes; the index of a new key takes seconds. The latency is an estimate.
+    #[must_use]
+    pub fn dynamics_real() -> Self {
+        Self { latency_ms: 200, network_ms: 45, quota: 6_000, limits: true, job_ms: 0, export_lag_ms: 0, index_lag_ms: 5_000 }
     }
 
     /// No latency and no quota: for tests and for measuring ourselves.

@@ -53,6 +53,11 @@ const PIPEDRIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Milliseconds before each of Pipedrive's further tries.
 const PIPEDRIVE_PAUSES_MS: [i64; 3] = [3_000, 30_000, 150_000];
 
+/// Seconds that Dynamics 365 waits for an answer.
+const DYNAMICS_TIMEOUT: Duration = Duration::from_secs(60);
+/// Milliseconds until its one further try, which only a failing gateway gets.
+const DYNAMICS_PAUSE_MS: i64 = 5_000;
+
 /// Serves `router` at `addr` (port 0 picks a free one) until the task is aborted; answers the address in use.
 ///
 /// # Errors
@@ -117,6 +122,7 @@ async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
         "freshdesk" => FRESHDESK_TIMEOUT,
         "intercom" => INTERCOM_TIMEOUT,
         "pipedrive" => PIPEDRIVE_TIMEOUT,
+        "dynamics" => DYNAMICS_TIMEOUT,
         _ => ZENDESK_TIMEOUT,
     };
     let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
@@ -172,6 +178,10 @@ fn retry_delay_ms(delivery: &Delivery, outcome: &Outcome) -> Option<i64> {
     if delivery.platform == "pipedrive" {
         return PIPEDRIVE_PAUSES_MS.get(delivery.attempt as usize).copied();
     }
+    if delivery.platform == "dynamics" {
+        let gateway = matches!(outcome, Outcome::Answered { status: 502..=504, .. });
+        return (gateway && delivery.attempt == 0).then_some(DYNAMICS_PAUSE_MS);
+    }
     match outcome {
         Outcome::Answered { status: 409, .. } => (delivery.attempt < ZENDESK_CONFLICT_TRIES).then_some(ZENDESK_PAUSE_MS),
         Outcome::Answered { status: 429 | 503, retry_after_s: Some(s), .. } => {
@@ -199,6 +209,13 @@ mod tests {
         let waits: Vec<i64> = (0..20).map_while(|attempt| retry_delay_ms(&delivery("pipedrive", attempt), &Outcome::TimedOut)).collect();
         assert_eq!(waits, [3_000, 30_000, 150_000]);
         assert_eq!(retry_delay_ms(&delivery("pipedrive", 0), &answered(204, None, true)), None);
+    }
+
+    #[test]
+    fn dynamics_tries_once_more_after_a_failing_gateway_and_never_else() {
+        let retry = |attempt, status| retry_delay_ms(&delivery("dynamics", attempt), &answered(status, None, true));
+        assert_eq!((retry(0, 503), retry(1, 503), retry(0, 500)), (Some(5_000), None, None));
+        assert_eq!(retry_delay_ms(&delivery("dynamics", 0), &Outcome::TimedOut), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ const PLATFORMS: Record<string, string> = {
   hubspot: 'HubSpot',
   dynamics: 'Dynamics 365',
   pipedrive: 'Pipedrive',
+  dynamics: 'Dynamics 365',
   zendesk: 'Zendesk',
   freshdesk: 'Freshdesk',
   intercom: 'Intercom',

@@ -89,7 +89,8 @@ impl Client {
             Arc::clone(&offset),
             dialect.token_endpoint(),
             spec.timeout,
-        )?;
+        )?
+        .scoped(dialect.scope());
         let pace = Pace::new(dialect.budgets(), settings.daily_calls);
         Ok(Self { settings, surroundings, spec, dialect, standing, sign_in, pace, gate: Gate::new(spec.concurrency), counts, offset })
     }

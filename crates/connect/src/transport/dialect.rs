@@ -45,6 +45,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// Where and how tokens are asked for.
     fn token_endpoint(&self) -> TokenEndpoint;
 
+    /// The scope that tokens are asked for, where it hangs on the connection (Dynamics 365: the environment's own address).
+    fn scope(&self) -> Option<String> {
+        None
+    }
+
     /// The `Authorization` header that a token goes out in, where it goes out alone.
     fn authorization(&self, token: &str) -> String {
         format!("Bearer {token}")

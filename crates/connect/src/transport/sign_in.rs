@@ -62,6 +62,8 @@ pub struct SignIn {
     counts: Arc<Counts>,
     offset: Arc<Offset>,
     endpoint: TokenEndpoint,
+    /// What tokens are asked for, where the platform wants it said.
+    scope: Option<String>,
     timeout: Duration,
     signer: Option<Signer>,
     vault_key: String,
@@ -100,7 +102,25 @@ impl SignIn {
             _ => None,
         };
         let vault_key = format!("{}:{}", settings.name, fingerprint(&settings));
-        Ok(Self { settings, surroundings, counts, offset, endpoint, timeout, signer, vault_key, state: Mutex::new(State::default()) })
+        Ok(Self {
+            settings,
+            surroundings,
+            counts,
+            offset,
+            endpoint,
+            scope: None,
+            timeout,
+            signer,
+            vault_key,
+            state: Mutex::new(State::default()),
+        })
+    }
+
+    /// The same, asking for tokens of a scope.
+    #[must_use]
+    pub fn scoped(mut self, scope: Option<String>) -> Self {
+        self.scope = scope;
+        self
     }
 
     /// Whether a token can be renewed at all: one that was made by hand cannot.
@@ -292,6 +312,7 @@ impl SignIn {
         let mut all: Vec<(&str, &str)> = vec![("grant_type", grant)];
         all.extend_from_slice(fields);
         all.extend(self.endpoint.extra.iter().filter(|(of, _, _)| *of == grant).map(|(_, name, value)| (*name, *value)));
+        all.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         let mut basic = None;
         if self.endpoint.encoding == TokenEncoding::FormWithBasic {
             let of = |wanted: &str| fields.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| *value);

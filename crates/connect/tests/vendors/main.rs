@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot be set up shall stop at once")]
 
 mod conformance;
+mod dynamics;
 mod freshdesk;
 mod hubspot;
 mod intercom;

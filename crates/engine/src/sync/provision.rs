@@ -110,7 +110,8 @@ struct Wanted {
     written: bool,
 }
 
-/// Whether a remote name is one that an admin adds: Salesforce's `__c`, the desks' keyed fields, Entente's own at HubSpot and Pipedrive.
+/// Whether a remote name is one that an admin adds: Salesforce's `__c`, the desks' keyed fields, Entente's own at HubSpot, Pipedrive and
+/// Dynamics 365.
 fn is_custom(name: &str) -> bool {
     const PREFIXES: [&str; 8] = [
         "user_fields.",

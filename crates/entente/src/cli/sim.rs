@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use axum::Router;
 use clap::{Args as ClapArgs, ValueEnum};
 use entente_sims::clock::SimClock;
+use entente_sims::dynamics::{Dynamics, DynamicsOptions};
 use entente_sims::faults::Faults;
 use entente_sims::freshdesk::{Freshdesk, FreshdeskOptions};
 use entente_sims::hubspot::{HubSpot, HubSpotOptions};
@@ -32,6 +33,7 @@ enum Platform {
     #[value(name = "hubspot")]
     HubSpot,
     Pipedrive,
+    Dynamics,
     Zendesk,
     Freshdesk,
     Intercom,
@@ -61,6 +63,9 @@ pub struct Args {
     /// Port of Pipedrive; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     pipedrive_port: u16,
+    /// Port of Dynamics 365; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    dynamics_port: u16,
     /// Port of Zendesk; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     zendesk_port: u16,
@@ -97,6 +102,8 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
     let portal = HubSpotOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::pipedrive_real() } else { Profile::instant() };
     let company = PipedriveOptions::new(clock.clone(), profile, args.seed);
+    let profile = if real { Profile::dynamics_real() } else { Profile::instant() };
+    let environment = DynamicsOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::freshdesk_real() } else { Profile::instant() };
     let second_desk = FreshdeskOptions::new(clock.clone(), profile, args.seed);
     let profile = if real { Profile::intercom_real() } else { Profile::instant() };
@@ -106,6 +113,7 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         desk.mailroom.clone(),
         portal.mailroom.clone(),
         company.mailroom.clone(),
+        environment.mailroom.clone(),
         second_desk.mailroom.clone(),
         third_desk.mailroom.clone(),
     ];
@@ -118,6 +126,10 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         "pipedrive": {
             "kind": "refresh_token", "client_id": company.client_id, "client_secret": company.client_secret, "refresh_token": company.refresh_token,
             "token": company.api_token,
+        },
+        "dynamics": {
+            "kind": "client_credentials", "client_id": environment.client_id, "client_secret": environment.client_secret,
+            "tenant_id": environment.tenant_id,
         },
         "zendesk": { "kind": "client_credentials", "client_id": desk.client_id, "client_secret": desk.client_secret, "email": desk.agent_email, "token": desk.api_token },
         "freshdesk": { "kind": "access_token", "token": second_desk.api_key },
@@ -147,6 +159,11 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         let pipedrive = Pipedrive::new(company);
         let address = start(pipedrive.router(), pipedrive.control_router(), args.pipedrive_port).await?;
         ready.insert("pipedrive".to_owned(), Value::String(format!("http://{address}")));
+    }
+    if args.platforms.contains(&Platform::Dynamics) {
+        let dynamics = Dynamics::new(environment);
+        let address = start(dynamics.router(), dynamics.control_router(), args.dynamics_port).await?;
+        ready.insert("dynamics".to_owned(), Value::String(format!("http://{address}")));
     }
     if args.platforms.contains(&Platform::Zendesk) {
         let control = zendesk.control_router().nest("/world", world::control_router(world));

@@ -29,7 +29,7 @@ pub struct ConnectionTable {
     /// Name, unique in this file: letters, digits, `-`, `_` and `.`, at most 64. It is part of webhook addresses, so do not change it later.
     #[schema(value_type = String)]
     pub name: Spanned<String>,
-    /// Platform: `salesforce`, `hubspot`, `pipedrive`, `zendesk`, `freshdesk`, `intercom`.
+    /// Platform: `salesforce`, `hubspot`, `pipedrive`, `dynamics`, `zendesk`, `freshdesk`, `intercom`.
     #[schema(value_type = String)]
     pub platform: Spanned<String>,
     /// The part it plays: `crm` or `support`. Without it, what the platform usually is.
@@ -39,7 +39,8 @@ pub struct ConnectionTable {
     /// Address of the account: the vendor's host, or a gateway in front of it.
     #[schema(value_type = String)]
     pub base_url: Spanned<String>,
-    /// Address for signing in, where it differs (Salesforce: `https://login.salesforce.com` or the My Domain; Pipedrive's is known).
+    /// Address for signing in, where it differs (Salesforce: `https://login.salesforce.com` or the My Domain; Pipedrive's is known;
+    /// Dynamics 365: `https://login.microsoftonline.com/TENANT`, behind a gateway with `?resource=https://ORG.crm.dynamics.com`).
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub login_url: Option<Spanned<String>>,
@@ -125,12 +126,12 @@ pub struct AuthTable {
 #[serde(default, deny_unknown_fields)]
 pub struct WebhooksTable {
     /// Signing secret (Zendesk; at HubSpot and Intercom the app's client secret; at Freshdesk the secret that the automation rules send, at
-    /// Pipedrive the webhooks' password). Without it the one that `entente provision --apply` read or made and keeps encrypted, or at HubSpot
-    /// the one in `auth`. Secret.
+    /// Pipedrive the webhooks' password, at Dynamics 365 the header that the service endpoint sends). Without it the one that
+    /// `entente provision --apply` read or made and keeps encrypted, or at HubSpot the one in `auth`. Secret.
     #[schema(value_type = Option<String>)]
     pub signing_secret: Option<Spanned<SecretSource>>,
-    /// Organisation id that must stand in every message (Salesforce; at HubSpot the account id, at Pipedrive the company id, at Intercom the
-    /// workspace's id).
+    /// Organisation id that must stand in every message (Salesforce, Dynamics 365; at HubSpot the account id, at Pipedrive the company id, at
+    /// Intercom the workspace's id).
     pub organization: Option<String>,
     /// Address as the vendor calls it, where it signs the address too (HubSpot) and a proxy changes it on the way.
     #[schema(value_type = Option<String>)]

@@ -62,3 +62,28 @@ pub async fn provision(folder: &Folder) -> Value {
     assert!(output.status.success(), "{said}");
     said
 }
+
+/// Has everything made at a platform whose webhooks can be made over its API, twice: the second time finds all of it. How many fields were made.
+pub async fn provisioned_once(folder: &Folder, platform: &str) -> usize {
+    let webhooks = |said: &Value| said["webhooks"].as_array().unwrap().iter().find(|each| each["connection"] == platform).unwrap().clone();
+    let said = provision(folder).await;
+    let fields = said["fields"].as_array().unwrap();
+    assert!(fields.iter().all(|field| field["state"] != "refused"), "{said}");
+    assert!(webhooks(&said)["state"] == "created" && webhooks(&said)["verified"] == true, "{said}");
+    let again = provision(folder).await;
+    assert_eq!(webhooks(&again)["state"], "present", "{again}");
+    assert!(again["fields"].as_array().unwrap().iter().all(|field| field["state"] == "present"), "{again}");
+    fields.iter().filter(|field| field["connection"] == platform && field["state"] == "created").count()
+}
+
+/// Waits until every record agrees; nothing has failed on the way, and the platform's webhooks were all taken.
+pub async fn in_agreement(folder: &Folder, platform: &str) {
+    let status = arrives("agreement", folder, async || {
+        let status = folder.get("/api/v1/dashboard").await;
+        (status["consistency"]["in_flight"] == 0).then_some(status)
+    })
+    .await;
+    assert_eq!(folder.get("/api/v1/dead-letters").await["items"].as_array().map(Vec::len), Some(0), "{status}");
+    let connection = status["connections"].as_array().unwrap().iter().find(|connection| connection["name"] == platform).unwrap();
+    assert!(connection["webhooks"].as_u64().unwrap() > 0 && connection["webhooks_refused"] == 0, "{connection}");
+}

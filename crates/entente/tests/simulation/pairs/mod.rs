@@ -2,6 +2,7 @@
 //!
 //! A platform joins with a file here and its line in [`side::start`].
 
+mod dynamics;
 mod freshdesk;
 mod hubspot;
 mod intercom;

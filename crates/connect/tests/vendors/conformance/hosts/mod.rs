@@ -1,5 +1,6 @@
 //! The platforms' stages.
 
+pub mod dynamics;
 pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;

@@ -6,7 +6,7 @@ use entente_sims::clock::SimClock;
 use entente_sims::faults::Faults;
 use entente_sims::mailroom::Mailroom;
 use entente_sims::profile::Profile;
-use entente_sims::{freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
+use entente_sims::{dynamics, freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
 use serde_json::{Map, Value, json};
 
 use crate::fault::{Fault, Result};
@@ -71,6 +71,7 @@ pub fn start(platform: &str, clock: SimClock, seed: u64) -> Result<Option<Crowd>
         "salesforce" => of_salesforce(clock, seed)?,
         "hubspot" => of_hubspot(clock, seed)?,
         "pipedrive" => of_pipedrive(clock, seed)?,
+        "dynamics" => of_dynamics(clock, seed)?,
         "zendesk" => of_zendesk(clock, seed)?,
         "freshdesk" => of_freshdesk(clock, seed)?,
         "intercom" => of_intercom(clock, seed)?,
@@ -180,6 +181,39 @@ fn of_pipedrive(clock: SimClock, seed: u64) -> Result<Crowd> {
         email: "email",
         key: "entente_id",
         rows_per_write: 1,
+    })
+}
+
+fn of_dynamics(clock: SimClock, seed: u64) -> Result<Crowd> {
+    let profile = Profile::dynamics_real();
+    let options = dynamics::DynamicsOptions::new(clock, profile.clone(), seed);
+    let (mail, tenant) = (options.mailroom.clone(), options.tenant_id.clone());
+    let environment = dynamics::Dynamics::new(options);
+    let auth = Auth::ClientCredentials { client_id: "dynamics-client".to_owned(), client_secret: Secret::new("dynamics-secret") };
+    let mut settings = settings("dynamics", Role::Crm, "https://acme.crm.dynamics.com", auth)?;
+    settings.login_url = format!("https://login.microsoftonline.com/{tenant}").parse().ok();
+    let (planted, renamed) = (environment.clone(), environment.clone());
+    let by = dynamics::Hand::Person(environment.sales_person());
+    let seller = by.clone();
+    Ok(Crowd {
+        settings,
+        router: environment.router(),
+        mail,
+        profile,
+        plant: Box::new(move |n| {
+            let row = json!({"lastname": format!("Person {n}"), "emailaddress1": address(n)});
+            planted.create("contacts", &row, &by).map_err(|error| error.to_string())
+        }),
+        rename: Box::new(move |id, name| {
+            renamed.update("contacts", id, &json!({"lastname": name}), &seller).map_err(|error| error.to_string())
+        }),
+        listen: Box::new(|_| {}),
+        object: "contacts",
+        name: "lastname",
+        email: "emailaddress1",
+        key: "entente_id",
+        // As large a batch as the connector makes; the platform takes a thousand, and slows everybody down who sends that many.
+        rows_per_write: 100,
     })
 }
 

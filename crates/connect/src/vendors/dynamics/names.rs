@@ -1,0 +1,107 @@
+//! What ids stand for: users, teams and currencies. Few, rarely changed, so they are read whole and kept for a while.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use entente_model::actor::Actor;
+use entente_model::clock::Timestamp;
+use serde_json::Value;
+
+use super::Dynamics;
+use super::refusal::of_no_row;
+use super::wire::{PAGE_ROWS, ROOT};
+use crate::connector::Priority;
+use crate::error::VendorError;
+use crate::transport::call::Call;
+
+/// How long the lists are believed.
+const BELIEF: Duration = Duration::from_secs(3_600);
+
+/// Our own user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Me {
+    pub id: String,
+    pub organization: String,
+}
+
+/// Names by id.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Addresses of users and teams.
+    pub emails: BTreeMap<String, String>,
+    /// ISO codes of currencies.
+    pub currencies: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// The currency of a code.
+    pub fn currency(&self, code: &str) -> Option<&str> {
+        let wanted = code.trim();
+        self.currencies.iter().find(|(_, held)| held.eq_ignore_ascii_case(wanted)).map(|(id, _)| id.as_str())
+    }
+}
+
+/// The lists as they were last read.
+#[derive(Debug, Default)]
+pub(crate) struct Lists(tokio::sync::Mutex<Option<(Timestamp, Arc<Names>)>>);
+
+fn text(row: &Value, name: &str) -> String {
+    row[name].as_str().unwrap_or_default().to_owned()
+}
+
+impl Dynamics {
+    /// Asks who we are.
+    pub(super) async fn ask_me(&self, priority: Priority) -> Result<Me, VendorError> {
+        let said = self.ask("who_am_i", priority, Call::get(format!("{ROOT}/WhoAmI"))).await.map_err(of_no_row)?;
+        let me = Me { id: text(&said, "UserId").to_lowercase(), organization: text(&said, "OrganizationId") };
+        *self.me.write().unwrap_or_else(PoisonError::into_inner) = Some(me.clone());
+        Ok(me)
+    }
+
+    /// Our own user, asked for once.
+    pub(super) async fn me(&self, priority: Priority) -> Result<Me, VendorError> {
+        match self.known_me() {
+            Some(me) => Ok(me),
+            None => self.ask_me(priority).await,
+        }
+    }
+
+    /// Our own user, if it was asked for.
+    pub(super) fn known_me(&self) -> Option<Me> {
+        self.me.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Users, teams and currencies. Tells the actors who is a person.
+    pub(super) async fn names(&self, priority: Priority) -> Result<Arc<Names>, VendorError> {
+        let mut held = self.lists.0.lock().await;
+        let now = self.client.now();
+        if let Some((at, names)) = &*held
+            && Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF)
+        {
+            return Ok(Arc::clone(names));
+        }
+        let list = async |set: &str, select: &str| {
+            let call = Call::get(format!("{ROOT}/{set}")).query("$select", select).header("prefer", PAGE_ROWS);
+            self.all_of(if set == "systemusers" { "users" } else { "names" }, priority, call).await.map_err(of_no_row)
+        };
+        let mut names = Names::default();
+        let mut people = BTreeMap::new();
+        for row in list("systemusers", "internalemailaddress,applicationid").await? {
+            let id = text(&row, "systemuserid").to_lowercase();
+            let by = if row["applicationid"].is_string() { Actor::Automation } else { Actor::Sales };
+            people.insert(id.clone(), by);
+            names.emails.insert(id, text(&row, "internalemailaddress"));
+        }
+        for row in list("teams", "emailaddress").await? {
+            names.emails.insert(text(&row, "teamid").to_lowercase(), text(&row, "emailaddress"));
+        }
+        for row in list("transactioncurrencies", "isocurrencycode").await? {
+            names.currencies.insert(text(&row, "transactioncurrencyid").to_lowercase(), text(&row, "isocurrencycode"));
+        }
+        self.actors.learn(people);
+        let names = Arc::new(names);
+        *held = Some((now, Arc::clone(&names)));
+        Ok(names)
+    }
+}

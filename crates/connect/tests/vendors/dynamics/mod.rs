@@ -1,0 +1,9 @@
+//! The Dynamics 365 connector against the simulated environment.
+
+mod company;
+mod polling;
+mod provisioning;
+mod sign_in;
+mod trouble;
+mod webhooks;
+mod writing;
