@@ -4,5 +4,6 @@ pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;
 pub mod pipedrive;
+pub mod rest;
 pub mod salesforce;
 pub mod zendesk;
