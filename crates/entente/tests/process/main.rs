@@ -12,6 +12,7 @@ mod sims;
 
 mod alerts;
 mod bad_input;
+mod connecting;
 mod files;
 mod forgotten;
 mod hubspot_zendesk;

@@ -261,6 +261,9 @@ pub(crate) fn check(description: &Description) -> Vec<Wrong> {
     if description.limits.concurrency == 0 {
         judge.wrong(&["limits", "concurrency"], "0 forbids every call", "name how many calls may be in flight at once");
     }
+    if description.paging != Paging::default() {
+        judge.paging(&["paging"], &description.paging);
+    }
     judge.path(&["check", "call", "path"], &description.check.call.path, &[], None);
     for (name, list) in &description.lists {
         judge.list(&["lists", name, "call"], &list.call, &[], &description.paging);
