@@ -160,7 +160,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let before = present.connections.iter().find(|connection| connection.name == name).cloned();
     let base_url = address(&args, before.as_ref(), described.as_deref())?;
     let wire = HttpWire::new(before.as_ref().and_then(|before| before.proxy.as_ref()))?;
-    let plan = credentials_of(&args, context, &text, &file, &name, &base_url, described.as_deref(), &wire).await?;
+    let asked = Asked { args: &args, context, file: &file, text: &text, name: &name, base_url: &base_url, described: described.as_deref() };
+    let plan = credentials_of(&asked, &wire).await?;
     let entry = entry(&args, &name, &plan, &base_url);
     let written = file::with(&text, &entry)?;
     let config = Config::parse(&file, &written, &context.environment)?;
@@ -276,17 +277,20 @@ fn usual_way(args: &Args, described: Option<&Description>) -> With {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is a different thing that the credentials come from")]
-async fn credentials_of(
-    args: &Args,
-    context: &Context,
-    text: &str,
-    file: &std::path::Path,
-    name: &str,
-    base_url: &str,
-    described: Option<&Description>,
-    wire: &HttpWire,
-) -> Result<Plan> {
+/// What is known before credentials are asked for.
+struct Asked<'a> {
+    args: &'a Args,
+    context: &'a Context,
+    /// The configuration file and its text.
+    file: &'a std::path::Path,
+    text: &'a str,
+    name: &'a str,
+    base_url: &'a str,
+    described: Option<&'a Description>,
+}
+
+async fn credentials_of(asked: &Asked<'_>, wire: &HttpWire) -> Result<Plan> {
+    let Asked { args, context, file, text, name, base_url, described } = *asked;
     let no = |what: &str| Fault::new(format!("{} has no {what}", args.platform), "choose another way with --with");
     let client_id = || args.client_id.clone().map_or_else(|| ask("Client id of your app at the platform", false), Ok);
     match usual_way(args, described) {
