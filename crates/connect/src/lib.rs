@@ -3,6 +3,7 @@
 //! A vendor is data plus a little code: one folder under `vendors/`, one line in [`registry`], one simulator.
 
 mod actors;
+pub mod capability;
 pub mod connector;
 pub mod erase;
 pub mod error;

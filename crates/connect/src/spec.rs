@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use entente_model::mapping::Role;
 
+use crate::capability::{Capabilities, EVERY, Limit};
+
 /// Facts about a platform that need no code.
 #[derive(Debug, Clone)]
 pub struct Spec {
@@ -25,6 +27,18 @@ pub struct Spec {
     pub shares_calls: bool,
     /// How far a poll goes back behind its cursor, because late commits carry early stamps.
     pub overlap: Duration,
-    /// Changes that no webhook tells of (object, field): only polls see them.
-    pub silent: &'static [(&'static str, &'static str)],
+    /// Whether access ends by itself and is renewed, with some of the credentials it takes. Otherwise a person replaces a key that ended.
+    pub renews_access: bool,
+    /// What it can do, by object; the last one is that of every object which is not named.
+    pub objects: &'static [Capabilities],
+    /// How much may be asked of it, as it documents; the live headers say what really holds.
+    pub limits: &'static [Limit],
+}
+
+impl Spec {
+    /// What the platform can do with an object; `None` for one that it does not have.
+    #[must_use]
+    pub fn capabilities(&self, object: &str) -> Option<&'static Capabilities> {
+        self.objects.iter().find(|known| known.object == object).or_else(|| self.objects.iter().find(|known| known.object == EVERY))
+    }
 }

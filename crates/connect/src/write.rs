@@ -2,8 +2,9 @@
 
 use entente_model::mapping::remote::Row;
 
-use crate::error::VendorError;
+use crate::error::{Class, VendorError};
 use crate::look::Look;
+use crate::spec::Spec;
 
 /// What kind of write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,3 +56,17 @@ pub struct Written {
 
 /// Outcome of one write of a batch; positions match the writes.
 pub type WriteOutcome = Result<Written, VendorError>;
+
+/// Refuses writes that lean on a version where the platform has nothing that would mind it.
+pub(crate) fn refuse_preconditions(spec: &Spec, target: &WriteTarget, writes: &[Write]) -> Result<(), VendorError> {
+    let minded = spec.capabilities(&target.object).is_some_and(|known| known.concurrency.is_some());
+    if minded || writes.iter().all(|write| write.expect.is_none()) {
+        return Ok(());
+    }
+    Err(VendorError::new(
+        Class::Configuration,
+        "no_precondition",
+        format!("{} cannot refuse an update of {} whose row has moved on", spec.label, target.object),
+        "write without an expected version; a change that crosses is seen by the next look",
+    ))
+}

@@ -11,6 +11,7 @@ pub mod flaws;
 pub mod metadata;
 pub mod notify;
 pub mod options;
+pub mod platforms;
 pub mod privacy;
 pub mod reconcile;
 pub mod records;

@@ -20,6 +20,7 @@ mod moments;
 mod openapi;
 mod output;
 mod plan;
+mod platforms;
 mod privacy;
 mod provision;
 mod quality;
@@ -109,6 +110,8 @@ enum Command {
     Undo(undo::Args),
     /// Show what a sync would write, or what files would change, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
+    /// Show the platforms, what each can do, and how soon a change is seen
+    Platforms(platforms::Args),
     /// Write mappings and custom fields to a folder, as YAML files with their JSON Schemas
     Export(files::ExportArgs),
     /// Put the files of a folder in force, exactly as they were planned
@@ -211,6 +214,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Connect(args) => connect::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Plan(args) => plan::run(args, context).await,
+        Command::Platforms(args) => platforms::run(args, context).await,
         Command::Export(args) => files::export(args, context).await,
         Command::Apply(args) => files::apply(args, context).await,
         Command::Provision(args) => provision::run(args, context).await,

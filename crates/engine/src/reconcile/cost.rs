@@ -10,9 +10,6 @@ use super::place::{Scope, places};
 use crate::engine::Engine;
 use crate::error::Result;
 
-/// Rows of a page of a complete read, and calls that come along with each object, by platform.
-const PAGES: &[(&str, u64, u64)] = &[("salesforce", 2_000, 0), ("zendesk", 1_000, 1)];
-
 /// Rows of a page where nothing is known: what most platforms give at most.
 const PAGE_ROWS: u64 = 100;
 
@@ -53,20 +50,21 @@ pub struct CostLine {
     pub calls: u64,
 }
 
-fn of_platform(engine: &Engine, connection: &str) -> (u64, u64) {
-    let platform = engine.connection(connection).map(|ready| ready.settings.platform.as_str()).unwrap_or_default();
-    PAGES.iter().find(|(key, ..)| *key == platform).map_or((PAGE_ROWS, 0), |(_, rows, beside)| (*rows, *beside))
+/// Rows of a page of a complete read, and calls that come along with it, as the platform documents them.
+fn documented(engine: &Engine, connection: &str, object: &str) -> (u64, u64) {
+    let known = engine.connection(connection).ok().and_then(|ready| ready.connector.spec().capabilities(object));
+    known.map_or((PAGE_ROWS, 0), |known| (u64::from(known.page_rows), u64::from(known.page_extra)))
 }
 
 /// Calls that were made for an object.
 pub(crate) fn made(engine: &Engine, read: &ObjectRead) -> u64 {
-    let (_, beside) = of_platform(engine, &read.place.connection);
+    let (_, beside) = documented(engine, &read.place.connection, &read.place.object);
     read.pages + read.fetches + if read.pages > 0 { beside } else { 0 }
 }
 
 /// Calls that reading so many rows of an object takes.
-pub(crate) fn pages(engine: &Engine, connection: &str, rows: u64) -> u64 {
-    let (page_rows, beside) = of_platform(engine, connection);
+pub(crate) fn pages(engine: &Engine, connection: &str, object: &str, rows: u64) -> u64 {
+    let (page_rows, beside) = documented(engine, connection, object);
     rows.div_ceil(page_rows).max(1) + beside
 }
 
@@ -87,9 +85,9 @@ pub async fn cost(engine: &Engine, scope: &Scope) -> Result<Cost> {
         .await?;
     let lines = places.iter().zip(measured).map(|(place, measured)| {
         let linked = links.get(&(place.connection.clone(), place.object.clone())).copied().unwrap_or_default();
-        let (documented, beside) = of_platform(engine, &place.connection);
+        let (page_size, beside) = documented(engine, &place.connection, &place.object);
         // A single page says nothing of how large pages can be.
-        let page_rows = measured.filter(|measured| measured.pages > 1).map_or(documented, |measured| measured.page_rows).max(1);
+        let page_rows = measured.filter(|measured| measured.pages > 1).map_or(page_size, |measured| measured.page_rows).max(1);
         let rows = measured.map_or(linked, |measured| measured.rows.max(linked));
         CostLine {
             connection: place.connection.clone(),

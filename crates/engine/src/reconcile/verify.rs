@@ -383,7 +383,7 @@ pub fn calls_to_verify(engine: &Engine, certificate: &Certificate, part: &Part) 
     }
     let of = |side: &Side| {
         if *part == Part::Everything {
-            return super::cost::pages(engine, &side.connection, side.rows);
+            return super::cost::pages(engine, &side.connection, &side.object, side.rows);
         }
         let rows: u64 = side.ranges.iter().filter(|(range, _)| part.has(**range)).map(|(_, range)| range.rows).sum();
         let fetched = engine.connection(&side.connection).map_or(100, |ready| ready.connector.spec().fetch_max.max(1)) as u64;

@@ -114,6 +114,12 @@ pub(crate) struct Grounds<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// Whether a platform can keep an update from overwriting a change of a row that it did not know of.
+fn minds_versions(engine: &Engine, connection: &str, remote: &str) -> bool {
+    let known = engine.connection(connection).ok().and_then(|ready| ready.connector.spec().capabilities(remote));
+    known.is_some_and(|known| known.concurrency.is_some())
+}
+
 /// Plans a task.
 pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows);
@@ -423,7 +429,7 @@ fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
         };
         let changed: BTreeSet<FieldKey> = decision.plan.sides[&connection].writes.keys().cloned().collect();
         let link_id = link.external_id.clone();
-        let expect = link.version.clone();
+        let expect = link.version.clone().filter(|_| minds_versions(grounds.engine, &connection, &mapped.mapping().remote));
         let (mut row, fields, pending) = rows_of(decision, mapped, &connection, &changed, grounds);
         decision.waits.extend(pending);
         if row.is_empty() {

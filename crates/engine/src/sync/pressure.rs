@@ -278,7 +278,9 @@ mod tests {
         timeout: std::time::Duration::from_secs(30),
         overlap: std::time::Duration::ZERO,
         shares_calls: false,
-        silent: &[],
+        renews_access: true,
+        objects: &[],
+        limits: &[],
     };
 
     fn at(ms: i64) -> Timestamp {

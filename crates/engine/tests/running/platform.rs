@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Key};
 use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Existence, Find, Look, Page, ReadSpec};
@@ -32,7 +33,21 @@ static SPEC: Spec = Spec {
     timeout: Duration::from_secs(30),
     overlap: Duration::ZERO,
     shares_calls: false,
-    silent: &[],
+    renews_access: false,
+    objects: &[Capabilities {
+        object: EVERY,
+        page_rows: 2,
+        page_extra: 0,
+        key: Some(Key::Upsert),
+        concurrency: Some(Concurrency::Precondition),
+        changes: Detection::FULL,
+        deletions: Detection::FULL,
+        merges: Detection::FULL,
+        restorations: Some(Detection::FULL),
+        fields: &[],
+        creates_fields: true,
+    }],
+    limits: &[],
 };
 
 type Refusal = Box<dyn FnMut(&str) -> Option<VendorError> + Send>;

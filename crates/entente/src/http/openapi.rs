@@ -47,6 +47,9 @@ use super::{error, health, hooks, metrics, v1};
         v1::schema::check,
         v1::schema::apply,
         v1::schema::accept,
+        v1::platforms::list,
+        v1::platforms::get_one,
+        v1::platforms::staleness,
         v1::holds::list,
         v1::holds::get_one,
         v1::holds::release,
@@ -86,6 +89,7 @@ use super::{error, health, hooks, metrics, v1};
         (name = "privacy", description = "Erasures, and everything that is held about a person"),
         (name = "mappings", description = "Which field is which at each connection"),
         (name = "schema", description = "Changes of the platforms' schemas"),
+        (name = "platforms", description = "What the platforms can do, and how soon a change is seen"),
         (name = "webhooks", description = "Deliveries of vendors"),
         (name = "health", description = "For supervisors and monitoring"),
     )

@@ -8,6 +8,7 @@ pub mod events;
 pub mod holds;
 pub mod mappings;
 pub mod plan;
+pub mod platforms;
 pub mod privacy;
 pub mod reconciliation;
 pub mod records;
@@ -40,6 +41,7 @@ pub fn routes() -> Router<App> {
         .merge(schema::routes())
         .merge(resync::routes())
         .merge(plan::routes())
+        .merge(platforms::routes())
         .merge(reconciliation::routes())
         .merge(privacy::routes())
         .merge(events::routes())

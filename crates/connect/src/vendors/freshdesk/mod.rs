@@ -14,6 +14,7 @@
 //! - A merged contact is one that is deleted and whose address another one has beside their own.
 //! - Webhooks come of tickets alone; contacts and companies are left to polls.
 
+mod capabilities;
 mod cursor;
 mod erase;
 mod fields;
@@ -66,9 +67,10 @@ pub static SPEC: Spec = Spec {
     timeout: Duration::from_secs(30),
     // Stamps have whole seconds, and a row may be listed a moment after it was stamped.
     overlap: Duration::from_secs(60),
-    // Automation rules know tickets alone.
     shares_calls: false,
-    silent: &[("contact", "*"), ("company", "*")],
+    renews_access: false,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
 };
 
 /// One Freshdesk account.

@@ -13,6 +13,7 @@
 //! - The day's quota is not followed by its headers, only obeyed when it is spent: calls go on an hour later.
 
 mod associate;
+mod capabilities;
 mod cursor;
 mod dialect;
 mod engagements;
@@ -52,7 +53,7 @@ use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, refuse_preconditions};
 use engagements::ENGAGEMENTS;
 use paths::Paths;
 
@@ -69,7 +70,9 @@ pub static SPEC: Spec = Spec {
     // The search index is seconds behind, minutes in bad moments.
     overlap: Duration::from_secs(300),
     shares_calls: false,
-    silent: &[],
+    renews_access: true,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
 };
 
 /// One HubSpot account.
@@ -209,6 +212,7 @@ impl Connector for HubSpot {
         if target.object == ENGAGEMENTS {
             return Err(engagements::only_read());
         }
+        refuse_preconditions(&SPEC, target, writes)?;
         self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
     }
 

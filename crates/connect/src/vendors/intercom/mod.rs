@@ -15,6 +15,7 @@
 //! - Companies can only be scrolled through as a whole, by one program at a time.
 //! - `requester_agent_email` of a new ticket is only written: the admin with that address gets it.
 
+mod capabilities;
 mod checklist;
 mod cursor;
 mod directory;
@@ -65,7 +66,9 @@ pub static SPEC: Spec = Spec {
     // The search index is up to minutes behind.
     overlap: Duration::from_secs(300),
     shares_calls: false,
-    silent: &[],
+    renews_access: false,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
 };
 
 /// One Intercom workspace.

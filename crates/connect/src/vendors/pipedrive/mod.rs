@@ -17,6 +17,7 @@
 //!   one, a change five, a search twenty, and twice that on version 1.
 
 mod attributes;
+mod capabilities;
 mod cursor;
 mod dialect;
 mod fields;
@@ -78,7 +79,9 @@ pub static SPEC: Spec = Spec {
     timeout: Duration::from_secs(30),
     // Stamps have whole seconds, and a row may be listed a moment after it was stamped.
     overlap: Duration::from_secs(120),
-    silent: &[],
+    renews_access: true,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
     shares_calls: false,
 };
 

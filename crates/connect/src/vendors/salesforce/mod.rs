@@ -8,6 +8,7 @@
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
 mod bundle;
+mod capabilities;
 mod cursor;
 mod describe;
 mod dialect;
@@ -62,7 +63,9 @@ pub static SPEC: Spec = Spec {
     // Long transactions commit rows with early stamps; ten minutes is what large integrations use.
     overlap: Duration::from_secs(600),
     shares_calls: true,
-    silent: &[],
+    renews_access: true,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
 };
 
 /// Fields that an outbound message must carry so that it can be taken as a look: id, version, and by whom and when it was changed.

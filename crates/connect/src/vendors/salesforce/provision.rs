@@ -28,8 +28,8 @@ impl Salesforce {
         let object = soql::name(&new.object)?;
         let field = soql::name(&new.field.name)?;
         let described = self.describe_now(object, Priority::Update).await?;
-        if described.kind(field).is_some() {
-            return Ok(());
+        if let Some(found) = described.kind(field) {
+            return fits(object, &new.field, found);
         }
         if !field.ends_with("__c") {
             return Err(VendorError::new(
@@ -120,6 +120,26 @@ impl Salesforce {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a field that is there can hold what is wanted of it: kinds of text can hold each other's values, no other kinds can.
+fn fits(object: &str, wanted: &RemoteField, found: RemoteKind) -> Result<(), VendorError> {
+    let is_text = |kind: RemoteKind| {
+        !matches!(
+            kind,
+            RemoteKind::Number | RemoteKind::Date | RemoteKind::Datetime | RemoteKind::Boolean | RemoteKind::MultiPicklist | RemoteKind::Json
+        )
+    };
+    if found == wanted.kind || (is_text(found) && is_text(wanted.kind)) {
+        return Ok(());
+    }
+    Err(VendorError::new(
+        Class::Configuration,
+        "field_type",
+        format!("{object} has a field `{}` of another type: {found:?}, but {:?} is needed", wanted.name, wanted.kind),
+        "rename or delete the field in Salesforce, or map another one",
+    )
+    .about(&wanted.name))
 }
 
 /// The metadata of a field to create.

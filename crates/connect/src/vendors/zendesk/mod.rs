@@ -21,6 +21,7 @@ pub mod subscribe;
 pub mod webhook;
 pub mod wire;
 
+mod capabilities;
 mod erase;
 mod export;
 mod groups;
@@ -48,7 +49,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, refuse_preconditions};
 
 use jobs::{Jobs, Watch};
 use kind::Kind;
@@ -66,7 +67,9 @@ pub static SPEC: Spec = Spec {
     // Exports withhold the newest minute themselves, and their cursor is a place, not an instant.
     overlap: Duration::ZERO,
     shares_calls: false,
-    silent: &[("user", "phone"), ("user", "organization_id")],
+    renews_access: true,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
 };
 
 /// When Zendesk's API tokens stop working, as announced.
@@ -205,6 +208,7 @@ impl Connector for Zendesk {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        refuse_preconditions(&SPEC, target, writes)?;
         self.write_rows(target, writes, priority).await
     }
 

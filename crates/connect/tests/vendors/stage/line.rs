@@ -6,24 +6,76 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use entente_connect::transport::wire::{Wire, WireError};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
+
+/// Counts the rows of the platform at the other end.
+type Count = Box<dyn Fn() -> usize + Send>;
+
+/// An answer that comes from the way and not from the platform.
+pub struct Interjection {
+    pub status: u16,
+    pub header: Option<(&'static str, String)>,
+    pub body: &'static str,
+}
 
 /// Its bodies are kept, to see what was sent.
 pub struct Line {
     router: axum::Router,
     pub sent: Mutex<Vec<(String, Value)>>,
     lost: Mutex<Option<&'static str>>,
+    unheard: Mutex<Option<Count>>,
+    interjected: Mutex<Option<Interjection>>,
+    strange: Mutex<bool>,
 }
 
 impl Line {
     pub fn to(router: axum::Router) -> Arc<Self> {
-        Arc::new(Self { router, sent: Mutex::default(), lost: Mutex::default() })
+        Arc::new(Self {
+            router,
+            sent: Mutex::default(),
+            lost: Mutex::default(),
+            unheard: Mutex::default(),
+            interjected: Mutex::default(),
+            strange: Mutex::default(),
+        })
     }
 
     /// Lets the answer to the next call of this verb and path be lost: the platform does the work, and nobody hears of it.
     pub fn lose(&self, call: &'static str) {
         *self.lost.lock().unwrap() = Some(call);
+    }
+
+    /// Lets the answer to the next call be lost after which the platform has more rows.
+    pub fn lose_creation(&self, count: impl Fn() -> usize + Send + 'static) {
+        *self.unheard.lock().unwrap() = Some(Box::new(count));
+    }
+
+    /// Answers the next call without asking the platform.
+    pub fn interject(&self, answer: Interjection) {
+        *self.interjected.lock().unwrap() = Some(answer);
+    }
+
+    /// Puts members that nobody knows into every object of every answer, as platforms do from one day to the next.
+    pub fn grow(&self) {
+        *self.strange.lock().unwrap() = true;
+    }
+
+    /// How many calls went to paths that contain this.
+    pub fn count(&self, part: &str) -> usize {
+        self.sent.lock().unwrap().iter().filter(|(call, _)| call.contains(part)).count()
+    }
+}
+
+/// Adds members that nobody knows to an object and to those within it.
+fn grown(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(grown),
+        Value::Object(members) => {
+            members.values_mut().for_each(grown);
+            members.insert("x_not_yet_known".to_owned(), json!("2031"));
+        }
+        _ => {}
     }
 }
 
@@ -35,13 +87,30 @@ impl Wire for Line {
         let path = parts.uri.path_and_query().unwrap().to_string();
         let call = format!("{} {path}", parts.method);
         self.sent.lock().unwrap().push((call.clone(), serde_json::from_slice(&body).unwrap_or(Value::Null)));
+        if let Some(said) = self.interjected.lock().unwrap().take() {
+            let mut answer = http::Response::builder().status(said.status);
+            if let Some((name, value)) = said.header {
+                answer = answer.header(name, value);
+            }
+            return Ok(answer.body(Bytes::from_static(said.body.as_bytes())).unwrap());
+        }
         parts.headers.insert(http::header::HOST, host.parse().unwrap());
+        let before = self.unheard.lock().unwrap().as_ref().map(|count| count());
         let answer = self.router.clone().oneshot(http::Request::from_parts(parts, axum::body::Body::from(body))).await.unwrap();
+        let unheard = self.unheard.lock().unwrap().take_if(|count| Some(count()) > before).is_some();
         let lost = self.lost.lock().unwrap().take_if(|lost| *lost == call).is_some();
-        if lost || answer.headers().contains_key("x-sim-hang") {
+        if unheard || lost || answer.headers().contains_key("x-sim-hang") {
             return Err(WireError::TimedOut { host, seconds: timeout.as_secs() });
         }
-        let (parts, body) = answer.into_parts();
-        Ok(http::Response::from_parts(parts, axum::body::to_bytes(body, usize::MAX).await.unwrap()))
+        let (mut parts, body) = answer.into_parts();
+        let mut body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        if *self.strange.lock().unwrap()
+            && let Ok(mut value) = serde_json::from_slice::<Value>(&body)
+        {
+            grown(&mut value);
+            body = Bytes::from(value.to_string());
+            parts.headers.remove(http::header::CONTENT_LENGTH);
+        }
+        Ok(http::Response::from_parts(parts, body))
     }
 }

@@ -3,7 +3,7 @@
 pub mod line;
 pub mod rows;
 pub mod time;
-mod vault;
+pub mod vault;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,5 +38,10 @@ pub fn settings(platform: &str, role: Role, base_url: &str, auth: Auth) -> Conne
 
 /// Surroundings with an empty vault.
 pub fn surroundings(wire: Arc<dyn Wire>, hands: &Arc<Hands>) -> Surroundings {
-    Surroundings { wire, time: Arc::clone(hands) as _, vault: Arc::new(Pocket::default()), latency_target: Duration::from_secs(3) }
+    surroundings_with(wire, hands, &Arc::default())
+}
+
+/// Surroundings with a vault that others have as well.
+pub fn surroundings_with(wire: Arc<dyn Wire>, hands: &Arc<Hands>, vault: &Arc<Pocket>) -> Surroundings {
+    Surroundings { wire, time: Arc::clone(hands) as _, vault: Arc::clone(vault) as _, latency_target: Duration::from_secs(3) }
 }

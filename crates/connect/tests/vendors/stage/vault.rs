@@ -2,21 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use entente_connect::transport::wire::{TokenVault, Tokens};
 
 #[derive(Default)]
-pub struct Pocket(Mutex<BTreeMap<String, Tokens>>);
+pub struct Pocket {
+    kept: Mutex<BTreeMap<String, Tokens>>,
+    held: Mutex<bool>,
+}
 
 #[async_trait]
 impl TokenVault for Pocket {
     async fn load(&self, connection: &str) -> Result<Option<Tokens>, String> {
-        Ok(self.0.lock().unwrap().get(connection).cloned())
+        Ok(self.kept.lock().unwrap().get(connection).cloned())
     }
 
     async fn save(&self, connection: &str, tokens: &Tokens) -> Result<(), String> {
-        self.0.lock().unwrap().insert(connection.to_owned(), tokens.clone());
+        self.kept.lock().unwrap().insert(connection.to_owned(), tokens.clone());
+        Ok(())
+    }
+
+    async fn hold(&self, _: &str, _: Duration) -> Result<bool, String> {
+        Ok(!std::mem::replace(&mut *self.held.lock().unwrap(), true))
+    }
+
+    async fn let_go(&self, _: &str) -> Result<(), String> {
+        *self.held.lock().unwrap() = false;
         Ok(())
     }
 }

@@ -1,0 +1,204 @@
+//! What a platform can do with its objects, as data. What it cannot do is `None`, and asking for it all the same is an error that says so.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What a platform can do with one of its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The platform's name of the object; [`EVERY`] stands for all that are not named.
+    pub object: &'static str,
+    /// Rows of a page of a complete read, at most.
+    pub page_rows: u32,
+    /// Calls that come along with a complete read beside its pages.
+    pub page_extra: u32,
+    /// How a creation that is repeated is kept from making a twin; `None` where we create no rows.
+    pub key: Option<Key>,
+    /// What keeps an update from overwriting a change that it did not know of; `None` where nothing does.
+    pub concurrency: Option<Concurrency>,
+    /// By what a change of a row comes to be known, unless `fields` says otherwise of a field.
+    pub changes: Detection,
+    /// By what a deletion does.
+    pub deletions: Detection,
+    /// By what it does that a row was merged, and into which one.
+    pub merges: Detection,
+    /// By what it does that a deleted row is back; `None` where nothing ever comes back.
+    pub restorations: Option<Detection>,
+    /// Fields that come to be known in another way: a name, or the beginning of names before a `*`.
+    pub fields: &'static [(&'static str, Detection)],
+    /// Whether fields can be created over the API.
+    pub creates_fields: bool,
+}
+
+/// Name that stands for every object which is not named itself.
+pub const EVERY: &str = "*";
+
+/// How a creation that is repeated is kept from making a twin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// The platform's own upsert by a unique field.
+    Upsert,
+    /// A unique field: a second creation is refused, and the first one's row taken.
+    Unique,
+    /// A field that is not unique: it is looked for before each creation.
+    LookUp,
+}
+
+/// What keeps an update from overwriting a change that it did not know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concurrency {
+    /// The platform refuses the write if the row has moved on.
+    Precondition,
+    /// The row's stamp is looked at right before it is written; a race of about a second remains.
+    LookFirst,
+}
+
+/// By what a kind of change comes to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Detection {
+    /// The platform tells by itself.
+    pub webhook: bool,
+    /// Polls see it, in looks that are at least this far apart, whatever their interval; `None` where they never do.
+    #[serde(serialize_with = "seconds")]
+    pub poll: Option<Duration>,
+    /// A complete read sees it.
+    pub reconciliation: bool,
+}
+
+fn seconds<S: serde::Serializer>(pause: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    match pause {
+        Some(pause) => to.serialize_some(&pause.as_secs()),
+        None => to.serialize_none(),
+    }
+}
+
+impl Detection {
+    /// Told, polled and reconciled.
+    pub const FULL: Self = Self { webhook: true, poll: Some(Duration::ZERO), reconciliation: true };
+    /// Polled and reconciled.
+    pub const POLL: Self = Self { webhook: false, ..Self::FULL };
+    /// Told and reconciled.
+    pub const TOLD: Self = Self { poll: None, ..Self::FULL };
+    /// Only reconciled.
+    pub const RECONCILIATION: Self = Self { webhook: false, poll: None, reconciliation: true };
+    /// Only told: whoever misses it never learns of it.
+    pub const ONLY_TOLD: Self = Self { reconciliation: false, ..Self::TOLD };
+    /// By nothing.
+    pub const NEVER: Self = Self { webhook: false, poll: None, reconciliation: false };
+
+    /// The same, by polls that look at most this often.
+    #[must_use]
+    pub const fn every(self, pause: Duration) -> Self {
+        Self { poll: Some(pause), ..self }
+    }
+
+    /// How long a change may go unseen, under these circumstances.
+    #[must_use]
+    pub fn staleness(self, heed: &Heed) -> Staleness {
+        let polled = self.poll.map(|least| (least.max(heed.poll_interval), Source::Poll));
+        let reconciled = heed.reconciliation.filter(|_| self.reconciliation).map(|every| (every, Source::Reconciliation));
+        let sure = polled.or(reconciled);
+        let told = (self.webhook && heed.webhooks).then_some((heed.webhook_delay, Source::Webhook));
+        let usual = told.or(sure);
+        Staleness {
+            source: usual.map_or(Source::Never, |(_, source)| source),
+            usual: usual.map(|(bound, _)| bound),
+            at_most: sure.map(|(bound, _)| bound),
+        }
+    }
+}
+
+/// What decides, beside the platform, how soon a change is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heed {
+    /// Whether the platform sends us webhooks.
+    pub webhooks: bool,
+    /// Time that a webhook and what follows take.
+    pub webhook_delay: Duration,
+    /// Time between polls.
+    pub poll_interval: Duration,
+    /// Time between complete reads; `None` where there are none by themselves.
+    pub reconciliation: Option<Duration>,
+}
+
+/// What sees a change first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The platform's own word.
+    Webhook,
+    /// A poll.
+    Poll,
+    /// A complete read.
+    Reconciliation,
+    /// Nothing.
+    Never,
+}
+
+/// How long a change may go unseen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Staleness {
+    /// What sees it first when everything arrives.
+    pub source: Source,
+    /// How long that takes; `None` is for ever.
+    pub usual: Option<Duration>,
+    /// How long it takes if a webhook is lost; `None` is for ever.
+    pub at_most: Option<Duration>,
+}
+
+impl Capabilities {
+    /// By what a change of a field comes to be known.
+    #[must_use]
+    pub fn of_field(&self, field: &str) -> Detection {
+        let named = self.fields.iter().find(|(pattern, _)| match pattern.strip_suffix('*') {
+            Some(beginning) => field.starts_with(beginning),
+            None => field == *pattern,
+        });
+        named.map_or(self.changes, |(_, detection)| *detection)
+    }
+}
+
+/// A limit of a platform, as its documentation says. What an account really has is read from its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// What is counted.
+    pub what: &'static str,
+    /// How many.
+    pub amount: u64,
+    /// Within so many seconds.
+    pub seconds: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEED: Heed = Heed {
+        webhooks: true,
+        webhook_delay: Duration::from_secs(3),
+        poll_interval: Duration::from_secs(900),
+        reconciliation: Some(Duration::from_secs(86_400)),
+    };
+
+    fn seconds(staleness: Staleness) -> (Source, Option<u64>, Option<u64>) {
+        (staleness.source, staleness.usual.map(|usual| usual.as_secs()), staleness.at_most.map(|most| most.as_secs()))
+    }
+
+    #[test]
+    fn a_bound_follows_from_what_sees_the_change_and_how_often_it_looks() {
+        assert_eq!(seconds(Detection::FULL.staleness(&HEED)), (Source::Webhook, Some(3), Some(900)));
+        let silent = Heed { webhooks: false, ..HEED };
+        assert_eq!(seconds(Detection::FULL.staleness(&silent)), (Source::Poll, Some(900), Some(900)));
+        let hourly = Detection::FULL.every(Duration::from_secs(3_600));
+        assert_eq!(seconds(hourly.staleness(&HEED)), (Source::Webhook, Some(3), Some(3_600)));
+        assert_eq!(seconds(Detection::TOLD.staleness(&HEED)), (Source::Webhook, Some(3), Some(86_400)));
+        assert_eq!(seconds(Detection::RECONCILIATION.staleness(&HEED)), (Source::Reconciliation, Some(86_400), Some(86_400)));
+        assert_eq!(seconds(Detection::ONLY_TOLD.staleness(&HEED)), (Source::Webhook, Some(3), None));
+        let never = Heed { reconciliation: None, ..HEED };
+        assert_eq!(seconds(Detection::RECONCILIATION.staleness(&never)), (Source::Never, None, None));
+        assert_eq!(seconds(Detection::NEVER.staleness(&HEED)), (Source::Never, None, None));
+    }
+}

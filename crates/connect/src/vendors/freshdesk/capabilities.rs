@@ -1,0 +1,41 @@
+//! What Freshdesk can do with its objects.
+
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+
+const ROW: Capabilities = Capabilities {
+    object: EVERY,
+    page_rows: 100,
+    page_extra: 0,
+    key: Some(Key::LookUp),
+    concurrency: Some(Concurrency::LookFirst),
+    // Automation rules, which send webhooks, know tickets alone.
+    changes: Detection::POLL,
+    deletions: Detection::RECONCILIATION,
+    merges: Detection::NEVER,
+    restorations: None,
+    fields: &[],
+    creates_fields: true,
+};
+
+/// By object.
+pub(super) static OBJECTS: &[Capabilities] = &[
+    Capabilities {
+        object: "contact",
+        key: Some(Key::Unique),
+        deletions: Detection::POLL,
+        merges: Detection::POLL,
+        restorations: Some(Detection::POLL),
+        ..ROW
+    },
+    Capabilities { object: "company", ..ROW },
+    Capabilities {
+        object: "ticket",
+        changes: Detection::FULL,
+        deletions: Detection::POLL,
+        restorations: Some(Detection::POLL),
+        ..ROW
+    },
+];
+
+/// As documented.
+pub(super) static LIMITS: &[Limit] = &[Limit { what: "calls of the plan Pro; 200 to 700 by plan, fewer in trials", amount: 400, seconds: 60 }];

@@ -1,0 +1,54 @@
+//! What HubSpot can do with its objects.
+
+use std::time::Duration;
+
+use super::engagements::ENGAGEMENTS;
+use crate::capability::{Capabilities, Detection, EVERY, Key, Limit};
+
+/// Time between two looks at the list of archived rows, at least; it grows with the pages that one takes.
+const ARCHIVED: Duration = Duration::from_secs(300);
+
+/// What associates two rows changes without a stamp of theirs.
+const ASSOCIATIONS: (&str, Detection) = ("associations.*", Detection::RECONCILIATION);
+/// An owner's name and address belong to the owner.
+const OWNER: (&str, Detection) = ("owner.*", Detection::RECONCILIATION);
+
+const UNTOLD: Capabilities = Capabilities {
+    object: EVERY,
+    page_rows: 100,
+    page_extra: 0,
+    key: Some(Key::Upsert),
+    concurrency: None,
+    changes: Detection::POLL,
+    deletions: Detection::POLL.every(ARCHIVED),
+    merges: Detection::NEVER,
+    restorations: Some(Detection::POLL),
+    fields: &[ASSOCIATIONS, OWNER],
+    creates_fields: true,
+};
+
+const TOLD: Capabilities = Capabilities {
+    changes: Detection::FULL,
+    deletions: Detection::FULL.every(ARCHIVED),
+    merges: Detection::FULL,
+    restorations: Some(Detection::FULL),
+    fields: &[("associations.*", Detection::TOLD), OWNER],
+    ..UNTOLD
+};
+
+/// By object: there are subscriptions for the first four.
+pub(super) static OBJECTS: &[Capabilities] = &[
+    Capabilities { object: "contacts", ..TOLD },
+    Capabilities { object: "companies", ..TOLD },
+    Capabilities { object: "deals", ..TOLD },
+    Capabilities { object: "tickets", ..TOLD },
+    Capabilities { object: ENGAGEMENTS, key: None, creates_fields: false, ..UNTOLD },
+    UNTOLD,
+];
+
+/// As documented.
+pub(super) static LIMITS: &[Limit] = &[
+    Limit { what: "calls of an OAuth app in one account", amount: 110, seconds: 10 },
+    Limit { what: "searches of an account", amount: 5, seconds: 1 },
+    Limit { what: "calls of private apps in an account, by its tier", amount: 250_000, seconds: 86_400 },
+];

@@ -1,0 +1,31 @@
+//! What Salesforce can do with its objects: all of them alike.
+
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+
+/// By object.
+pub(super) static OBJECTS: &[Capabilities] = &[Capabilities {
+    object: EVERY,
+    page_rows: 2_000,
+    page_extra: 0,
+    key: Some(Key::Upsert),
+    // In whole seconds, and only where a few updates go at a time; collections have none.
+    concurrency: Some(Concurrency::Precondition),
+    changes: Detection::FULL,
+    // Outbound messages are sent for creations and updates alone.
+    deletions: Detection::POLL,
+    merges: Detection::POLL,
+    restorations: Some(Detection::POLL),
+    // What belongs to another record changes without this one's stamp.
+    fields: &[
+        ("Owner.*", Detection::RECONCILIATION),
+        ("Account.*", Detection::RECONCILIATION),
+        ("Parent.*", Detection::RECONCILIATION),
+        ("Who.*", Detection::RECONCILIATION),
+        ("What.*", Detection::RECONCILIATION),
+    ],
+    creates_fields: true,
+}];
+
+/// As documented.
+pub(super) static LIMITS: &[Limit] =
+    &[Limit { what: "calls of an org of the Enterprise edition, a thousand more for each licence", amount: 100_000, seconds: 86_400 }];

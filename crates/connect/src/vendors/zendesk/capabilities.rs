@@ -1,0 +1,47 @@
+//! What Zendesk can do with its objects.
+
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+
+const ORGANIZATION: Capabilities = Capabilities {
+    object: EVERY,
+    page_rows: 1_000,
+    page_extra: 1,
+    key: Some(Key::Upsert),
+    concurrency: None,
+    changes: Detection::FULL,
+    // They are in no export once they are gone.
+    deletions: Detection::TOLD,
+    // The one that was merged is deleted; nothing in it says into which.
+    merges: Detection::NEVER,
+    restorations: None,
+    fields: &[],
+    creates_fields: true,
+};
+
+/// By object.
+pub(super) static OBJECTS: &[Capabilities] = &[
+    Capabilities {
+        object: "user",
+        deletions: Detection::FULL,
+        merges: Detection::ONLY_TOLD,
+        // No event tells of them.
+        fields: &[("phone", Detection::POLL), ("organization_id", Detection::POLL)],
+        ..ORGANIZATION
+    },
+    Capabilities {
+        object: "ticket",
+        key: Some(Key::LookUp),
+        concurrency: Some(Concurrency::Precondition),
+        deletions: Detection::FULL,
+        restorations: Some(Detection::FULL),
+        ..ORGANIZATION
+    },
+    Capabilities { object: "organization", ..ORGANIZATION },
+];
+
+/// As documented.
+pub(super) static LIMITS: &[Limit] = &[
+    Limit { what: "calls of the plan Enterprise; 200 to 2,500 by plan", amount: 700, seconds: 60 },
+    Limit { what: "pages of exports with a cursor", amount: 10, seconds: 60 },
+    Limit { what: "updates of one ticket", amount: 30, seconds: 600 },
+];

@@ -1,0 +1,71 @@
+//! A workspace of Intercom.
+
+use std::sync::Arc;
+
+use entente_connect::settings::{Auth, Secret};
+use entente_model::mapping::Role;
+use entente_sims::intercom::{Intercom, IntercomOptions, Kind};
+use entente_sims::profile::Profile;
+use serde_json::{Value, json};
+
+use crate::conformance::host::{Given, Host, Names};
+use crate::stage;
+use crate::stage::rows::map;
+use crate::stage::time::Hands;
+
+struct Workspace(Intercom);
+
+pub fn start(hands: &Arc<Hands>) -> Given {
+    let options = IntercomOptions::new(hands.clock(), Profile::instant(), 7);
+    let (mail, faults) = (options.mailroom.clone(), options.faults.clone());
+    let workspace = Intercom::new(options);
+    let auth = Auth::AccessToken { token: Secret::new("intercom-token") };
+    let mut settings = stage::settings("intercom", Role::Support, "https://api.intercom.io", auth);
+    settings.webhooks.signing_secret = Secret::new("intercom-client-secret");
+    Given { settings, router: workspace.router(), mail, faults, host: Arc::new(Workspace(workspace)) }
+}
+
+impl Host for Workspace {
+    fn names(&self) -> Names {
+        Names { object: "contact", key: "external_id", name: "name", email: "email", custom: ("custom_attributes.", "") }
+    }
+
+    fn plant(&self, name: &str, email: &str) -> String {
+        self.0.create(Kind::Contact, &map(json!({"name": name, "email": email}))).unwrap()
+    }
+
+    fn rename(&self, id: &str, name: &str) {
+        self.0.update(Kind::Contact, id, &map(json!({"name": name}))).unwrap();
+    }
+
+    fn shown(&self, id: &str) -> Value {
+        self.0.get(Kind::Contact, id).unwrap()
+    }
+
+    fn count(&self) -> usize {
+        self.0.rows(Kind::Contact).len()
+    }
+
+    fn delete(&self, id: &str) {
+        self.0.delete(Kind::Contact, id).unwrap();
+    }
+
+    fn set_aside(&self, id: &str) {
+        self.0.archive(id, true).unwrap();
+    }
+
+    fn restore(&self, id: &str) {
+        self.0.archive(id, false).unwrap();
+    }
+
+    fn merge(&self, loser: &str, winner: &str) -> (String, String) {
+        let lead = self.0.create(Kind::Contact, &map(json!({"role": "lead", "name": loser}))).unwrap();
+        let user = self.plant(winner, &format!("{winner}@merge.example"));
+        self.0.merge_contacts(&lead, &user).unwrap();
+        (lead, user)
+    }
+
+    fn listen(&self, url: &str) {
+        self.0.subscribe(url, None);
+    }
+}

@@ -1,0 +1,81 @@
+//! An org of Salesforce.
+
+use std::sync::Arc;
+
+use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
+use entente_model::mapping::Role;
+use entente_sims::faults::Faults;
+use entente_sims::mailroom::Mailroom;
+use entente_sims::profile::Profile;
+use entente_sims::salesforce::{Salesforce, SalesforceOptions};
+use serde_json::{Value, json};
+
+use crate::conformance::host::{Given, Host, Names};
+use crate::stage;
+use crate::stage::rows::map;
+use crate::stage::time::Hands;
+
+struct Org(Salesforce);
+
+pub fn start(hands: &Arc<Hands>) -> Given {
+    let faults = Faults::none(7);
+    let mail = Mailroom::new(hands.clock(), faults.clone());
+    let org = Salesforce::new(SalesforceOptions::new(hands.clock(), Profile::instant(), 7, faults.clone(), mail.clone()));
+    let auth = Auth::ClientCredentials { client_id: "sim-client".to_owned(), client_secret: Secret::new("sim-secret") };
+    let webhooks =
+        WebhookSettings { organization: Some(org.org_id()), path_secret: Secret::new("path-secret"), ..WebhookSettings::default() };
+    let settings =
+        ConnectionSettings { webhooks, ..stage::settings("salesforce", Role::Crm, "https://acme.my.salesforce.com", auth) };
+    Given { settings, router: org.router(), mail, faults, host: Arc::new(Org(org)) }
+}
+
+impl Org {
+    fn seller(&self) -> String {
+        self.0.users().sales[0].clone()
+    }
+}
+
+impl Host for Org {
+    fn names(&self) -> Names {
+        Names { object: "Contact", key: "Entente_Id__c", name: "LastName", email: "Email", custom: ("", "__c") }
+    }
+
+    fn plant(&self, name: &str, email: &str) -> String {
+        self.0.insert("Contact", &map(json!({"LastName": name, "Email": email})), &self.seller()).unwrap()
+    }
+
+    fn rename(&self, id: &str, name: &str) {
+        self.0.update("Contact", id, &map(json!({"LastName": name})), &self.seller()).unwrap();
+    }
+
+    fn shown(&self, id: &str) -> Value {
+        Value::Object(self.0.get("Contact", id).unwrap())
+    }
+
+    fn count(&self) -> usize {
+        self.0.count("Contact")
+    }
+
+    fn delete(&self, id: &str) {
+        self.0.delete("Contact", id, &self.seller()).unwrap();
+    }
+
+    fn restore(&self, id: &str) {
+        self.0.undelete("Contact", id, &self.seller()).unwrap();
+    }
+
+    fn merge(&self, loser: &str, winner: &str) -> (String, String) {
+        let [loser, winner] = [loser, winner].map(|name| self.plant(name, &format!("{name}@merge.example")));
+        self.0.merge("Contact", &winner, &[&loser], &self.seller()).unwrap();
+        (loser, winner)
+    }
+
+    fn end_sessions(&self) {
+        self.0.expire_sessions();
+    }
+
+    fn listen(&self, url: &str) {
+        let fields = ["Id", "LastName", "Email", "LastModifiedById", "LastModifiedDate", "SystemModstamp"];
+        self.0.subscribe_outbound("Contact", url, &fields);
+    }
+}

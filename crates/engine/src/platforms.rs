@@ -1,0 +1,31 @@
+//! What the platforms can do, and how soon a change of each mapped field is seen.
+
+mod described;
+mod fields;
+
+pub use described::{DetectionDescribed, FieldRule, LimitDescribed, ObjectDescribed, PlatformDescribed};
+pub use fields::{Bound, FieldBound, bounds, usual_bounds};
+
+use entente_connect::registry;
+
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+
+/// Every platform there is, with the connections to it where there is an engine that has some.
+#[must_use]
+pub fn list(engine: Option<&Engine>) -> Vec<PlatformDescribed> {
+    registry::ALL.iter().map(|platform| PlatformDescribed::of(platform.spec, engine)).collect()
+}
+
+/// One platform.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn one(engine: Option<&Engine>, key: &str) -> Result<PlatformDescribed> {
+    list(engine).into_iter().find(|platform| platform.key == key).ok_or_else(|| unknown(key))
+}
+
+fn unknown(key: &str) -> EngineError {
+    let known: Vec<&str> = registry::ALL.iter().map(|platform| platform.spec.key).collect();
+    EngineError::Unknown { what: "platform", name: key.to_owned(), remedy: format!("there are: {}", known.join(", ")) }
+}

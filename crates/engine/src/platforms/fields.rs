@@ -1,0 +1,123 @@
+//! How long a change of a mapped field may go unseen: what the platform can do, and how often we look.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use entente_connect::capability::{Heed, Source, Staleness};
+use entente_connect::registry;
+use entente_connect::spec::Spec;
+use entente_model::mapping::Mapping;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::unknown;
+use crate::catalog::shipped_mappings;
+use crate::engine::Engine;
+use crate::error::{EngineError, Result};
+use crate::options::Options;
+
+/// Days within which a webhook must have come for a connection to count as one that is told.
+const TOLD_DAYS: u64 = 7;
+
+/// A day, the time between two reconciliations.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long a change of one field may go unseen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldBound {
+    /// Connection; the platform where none is configured.
+    pub connection: String,
+    /// Our object.
+    pub object: String,
+    /// The platform's name of it.
+    pub remote_object: String,
+    /// Our field.
+    pub field: String,
+    /// The platform's name of it.
+    pub remote_field: String,
+    /// How long.
+    #[serde(flatten)]
+    pub bound: Bound,
+}
+
+/// How long a change may go unseen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Bound {
+    /// What sees it first when everything arrives: `webhook`, `poll`, `reconciliation` or `never`.
+    #[schema(value_type = String)]
+    pub seen_by: Source,
+    /// How long that takes, in seconds; null is for ever.
+    pub usual_seconds: Option<u64>,
+    /// How long it takes if a webhook is lost, in seconds; null is for ever.
+    pub at_most_seconds: Option<u64>,
+}
+
+impl From<Staleness> for Bound {
+    fn from(staleness: Staleness) -> Self {
+        Self {
+            seen_by: staleness.source,
+            usual_seconds: staleness.usual.map(|usual| usual.as_secs()),
+            at_most_seconds: staleness.at_most.map(|most| most.as_secs()),
+        }
+    }
+}
+
+fn heed(options: &Options, webhooks: bool) -> Heed {
+    Heed {
+        webhooks,
+        webhook_delay: Duration::from_millis(options.latency_target_ms),
+        poll_interval: Duration::from_millis(options.poll_interval_ms),
+        reconciliation: options.reconcile_daily.then_some(DAY),
+    }
+}
+
+/// The fields of a mapping: those that are only written are compared as well.
+fn of_mapping(connection: &str, spec: &Spec, mapping: &Mapping, heed: &Heed) -> Vec<FieldBound> {
+    let Some(known) = spec.capabilities(&mapping.remote) else { return Vec::new() };
+    let lines = mapping.fields.iter();
+    lines.map(|line| FieldBound {
+        connection: connection.to_owned(),
+        object: mapping.object.clone(),
+        remote_object: mapping.remote.clone(),
+        field: line.field.clone(),
+        remote_field: line.remote.clone(),
+        bound: known.of_field(&line.remote).staleness(heed).into(),
+    })
+    .collect()
+}
+
+/// The bounds of every mapped field, of one connection or platform if named.
+///
+/// # Errors
+/// When there is no such connection, or the store fails.
+pub async fn bounds(engine: &Engine, connection: Option<&str>, platform: Option<&str>) -> Result<Vec<FieldBound>> {
+    if let Some(name) = connection {
+        engine.connection(name)?;
+    }
+    let since = engine.now() - Duration::from_secs(TOLD_DAYS * 86_400);
+    let now = engine.now();
+    let counted = engine.store().read(move |tx| tx.counted_by_connection("webhooks", since, now)).await?;
+    let told: BTreeSet<&String> = counted.iter().filter(|(_, webhooks)| **webhooks > 0).map(|(name, _)| name).collect();
+    let catalog = engine.catalog();
+    let wanted = engine.connections().values().filter(|known| {
+        connection.is_none_or(|name| name == known.name) && platform.is_none_or(|key| key == known.settings.platform)
+    });
+    Ok(wanted
+        .flat_map(|known| {
+            let heed = heed(engine.options(), told.contains(&known.name));
+            let mappings = catalog.mappings(&known.name).iter();
+            mappings.flat_map(move |mapped| of_mapping(&known.name, known.connector.spec(), mapped.mapping(), &heed)).collect::<Vec<_>>()
+        })
+        .collect())
+}
+
+/// What the bounds of a platform would be with its shipped mapping, the default settings and webhooks set up.
+///
+/// # Errors
+/// When there is no such platform.
+pub fn usual_bounds(platform: &str) -> Result<Vec<FieldBound>> {
+    let known = registry::ALL.iter().find(|known| known.spec.key == platform).ok_or_else(|| unknown(platform))?;
+    let mappings = shipped_mappings(platform).map_err(EngineError::from)?;
+    let heed = heed(&Options::default(), true);
+    Ok(mappings.iter().flat_map(|mapping| of_mapping(platform, known.spec, mapping, &heed)).collect())
+}
