@@ -37,7 +37,8 @@ pub async fn keep(store: &Store, connection: &str, kept: &Kept) -> Result<()> {
 pub async fn load(store: &Store, connection: &str) -> Result<Option<Kept>> {
     let name = name(connection);
     let Some(bytes) = store.read(move |tx| tx.secret(&name)).await? else { return Ok(None) };
-    let unreadable = |_| Fault::new(format!("the credentials kept for `{connection}` cannot be read"), "run `entente connect` again for it");
+    let unreadable =
+        |_| Fault::new(format!("the credentials kept for `{connection}` cannot be read"), "run `entente connect` again for it");
     serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
 }
 

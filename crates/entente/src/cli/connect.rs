@@ -114,7 +114,8 @@ struct Connected {
 
 /// Asks a person on the terminal; `secret` shows nothing of what is typed.
 fn ask(what: &str, secret: bool) -> Result<String> {
-    let failed = |error: std::io::Error| Fault::new(format!("the terminal cannot be read: {error}"), "name it with an option, or --from-env");
+    let failed =
+        |error: std::io::Error| Fault::new(format!("the terminal cannot be read: {error}"), "name it with an option, or --from-env");
     let terminal = console::Term::stderr();
     if !std::io::stdin().is_terminal() || !terminal.is_term() {
         return Err(Fault::new(
@@ -225,13 +226,16 @@ fn read_description(args: &Args, present: &Config, name: &str, file: &std::path:
     let Some(path) = &args.description else {
         let before = present.connections.iter().find(|connection| connection.name == name).and_then(|before| before.description.clone());
         return before.map(Some).ok_or_else(|| {
-            Fault::new("the platform `rest` needs --description", "name the YAML file that describes it; docs/connectors.md shows how one is written")
+            Fault::new(
+                "the platform `rest` needs --description",
+                "name the YAML file that describes it; docs/connectors.md shows how one is written",
+            )
         });
     };
     let folder = file.parent().unwrap_or(std::path::Path::new("."));
     let full = folder.join(path);
-    let text =
-        std::fs::read_to_string(&full).map_err(|error| Fault::new(format!("{} cannot be read: {error}", full.display()), "check the path"))?;
+    let text = std::fs::read_to_string(&full)
+        .map_err(|error| Fault::new(format!("{} cannot be read: {error}", full.display()), "check the path"))?;
     let read = description::check(&full, &text).map_err(crate::config::flaw::Flaws)?;
     Ok(Some(Arc::new(read)))
 }
@@ -375,7 +379,8 @@ fn connector_of(config: &Config, store: &Store, settings: ConnectionSettings, wi
 /// The file, whole or as it was.
 fn write_whole(path: &std::path::Path, text: &str) -> Result<()> {
     use std::io::Write;
-    let failed = |error: std::io::Error| Fault::new(format!("{} cannot be written: {error}", path.display()), "check the folder's permissions");
+    let failed =
+        |error: std::io::Error| Fault::new(format!("{} cannot be written: {error}", path.display()), "check the folder's permissions");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     new.write_all(text.as_bytes()).map_err(failed)?;
@@ -397,7 +402,10 @@ async fn out_of_reach(engine: &Engine, name: &str) -> Result<Vec<Lacking>> {
         let spec = entente_connect::look::ReadSpec { object: object.clone(), fields: Vec::new() };
         let read = connection.connector.page(&spec, None, entente_connect::connector::Priority::Urgent).await;
         if let Err(error) = read {
-            lacking.push(Lacking { what: format!("reading {object}: {error}"), without: format!("nothing of {object} is synced; {}", error.advice) });
+            lacking.push(Lacking {
+                what: format!("reading {object}: {error}"),
+                without: format!("nothing of {object} is synced; {}", error.advice),
+            });
         }
     }
     Ok(lacking)
@@ -425,8 +433,13 @@ async fn provision(args: &Args, config: &Config, engine: &Engine, name: &str, co
         needs = entente_engine::sync::provision::provision_one(engine, connection, true).await?;
     }
     let webhooks =
-        entente_engine::sync::provision::subscriptions::one(engine, connection, public_url, wanted, &super::provision::fresh_secret).await?;
-    Ok(Made { fields: count(&needs, "created"), missing: count(&needs, "missing") + count(&needs, "refused"), webhooks: Some(webhooks.state) })
+        entente_engine::sync::provision::subscriptions::one(engine, connection, public_url, wanted, &super::provision::fresh_secret)
+            .await?;
+    Ok(Made {
+        fields: count(&needs, "created"),
+        missing: count(&needs, "missing") + count(&needs, "refused"),
+        webhooks: Some(webhooks.state),
+    })
 }
 
 fn text_of(connected: &Connected) -> String {

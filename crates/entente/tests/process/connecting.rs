@@ -185,7 +185,12 @@ async fn whoever_does_not_consent_is_believed_and_a_stranger_s_answer_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_app_may_not_do_is_told_with_what_follows() {
     let sims = Sims::start(&["pipedrive"], &["--seed", "3"]).await;
-    sims.ask(sims.client.post(format!("{}/_sim/scopes", sims.base("pipedrive"))).json(&json!({"scopes": "base,deals:read,contacts:full,activities:full,users:read,search:read,contact-fields:full"}))).await;
+    sims.ask(
+        sims.client
+            .post(format!("{}/_sim/scopes", sims.base("pipedrive")))
+            .json(&json!({"scopes": "base,deals:read,contacts:full,activities:full,users:read,search:read,contact-fields:full"})),
+    )
+    .await;
     let folder = Folder::new(FRESH);
     let of = |name| sims.credential("pipedrive", name);
     let arguments = ["pipedrive", "--with", "browser", "--client-id", of("client_id"), "--base-url", sims.base("pipedrive")];

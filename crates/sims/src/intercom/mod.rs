@@ -140,10 +140,7 @@ impl Intercom {
 
     /// The vendor's API.
     pub fn router(&self) -> axum::Router {
-        axum::Router::new()
-            .route("/oauth", axum::routing::get(consent_page))
-            .fallback(door::serve::<Self>)
-            .with_state(self.clone())
+        axum::Router::new().route("/oauth", axum::routing::get(consent_page)).fallback(door::serve::<Self>).with_state(self.clone())
     }
 
     fn faults(&self) -> &Faults {

@@ -51,8 +51,8 @@ impl RestDialect {
         }
         let place = description.auth.access_token.as_ref().and_then(|place| place.header.as_deref());
         let name = place.unwrap_or("authorization");
-        let token_header =
-            HeaderName::try_from(name).map_err(|_| wrong(format!("the description's `auth.access_token.header` `{name}` cannot be sent")))?;
+        let token_header = HeaderName::try_from(name)
+            .map_err(|_| wrong(format!("the description's `auth.access_token.header` `{name}` cannot be sent")))?;
         let endpoint = match &description.auth.oauth {
             None => TokenEndpoint { path: "/oauth/token", encoding: TokenEncoding::Form, extra: &[] },
             Some(oauth) => TokenEndpoint {

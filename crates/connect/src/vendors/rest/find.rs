@@ -66,7 +66,8 @@ impl Rest {
         let mut found = Vec::with_capacity(questions.len());
         for (question, (find, ids)) in questions.iter().zip(hits) {
             let seeing = self.seeing(&spec.object, &[], &[], priority).await?;
-            let fitting = ids.iter().filter_map(|id| rows.get(id)).filter(|row| find.is_none_or(|find| answers(&seeing, find, row, question)));
+            let fitting =
+                ids.iter().filter_map(|id| rows.get(id)).filter(|row| find.is_none_or(|find| answers(&seeing, find, row, question)));
             let fitting: Vec<Value> = fitting.cloned().collect();
             let mut looks = self.looks(&spec.object, &fitting, &spec.fields, priority).await?;
             looks.retain(|look| look.existence == Existence::Present);

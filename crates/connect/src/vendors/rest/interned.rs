@@ -1,14 +1,14 @@
 //! Texts of descriptions where the contract wants texts that live for ever. Each text is kept once, so that they are as many as the
 //! descriptions have, however often those are read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::spec::Spec;
 
 static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 static SCOPES: Mutex<Vec<&'static [Parameter]>> = Mutex::new(Vec::new());
-static SPECS: Mutex<Vec<&'static Spec>> = Mutex::new(Vec::new());
+static SPECS: Mutex<BTreeMap<String, &'static Spec>> = Mutex::new(BTreeMap::new());
 
 /// A parameter of a token endpoint: grant, name, value.
 type Parameter = (&'static str, &'static str, &'static str);
@@ -36,14 +36,8 @@ pub(crate) fn interned(text: &str) -> &'static str {
     kept
 }
 
-/// The same facts, for ever.
-pub(crate) fn interned_spec(spec: Spec) -> &'static Spec {
+/// The facts of a description, made once for each and kept for ever.
+pub(crate) fn interned_spec(description: String, make: impl FnOnce() -> Spec) -> &'static Spec {
     let mut specs = SPECS.lock().unwrap_or_else(PoisonError::into_inner);
-    let shown = format!("{spec:?}");
-    if let Some(known) = specs.iter().find(|known| format!("{known:?}") == shown) {
-        return known;
-    }
-    let kept: &'static Spec = Box::leak(Box::new(spec));
-    specs.push(kept);
-    kept
+    specs.entry(description).or_insert_with(|| Box::leak(Box::new(make())))
 }

@@ -181,7 +181,8 @@ impl Rest {
     pub(super) async fn doubt(&self, object: &str) -> bool {
         let now = self.client.now();
         let mut held = self.schemas.0.lock().await;
-        let old = held.get(object).is_some_and(|(at, _)| !Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF_IN_DOUBT));
+        let old =
+            held.get(object).is_some_and(|(at, _)| !Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF_IN_DOUBT));
         if old {
             held.remove(object);
         }
@@ -261,9 +262,9 @@ impl Rest {
 fn custom_field(custom: &CustomFields, definition: &Value) -> Option<(String, Known)> {
     let code = custom.code.text_in(definition)?;
     let label = custom.name.text_in(definition).unwrap_or_else(|| code.clone());
-    let (mut kind, part, read_only, number) = match custom.types.get(&custom.kind.text_in(definition)?)? {
-        CustomKind::Plain(kind) => (*kind, None, false, false),
-        CustomKind::Part { kind, part, read_only, number } => (*kind, part.as_ref(), *read_only, *number),
+    let (mut kind, part, read_only, number, length) = match custom.types.get(&custom.kind.text_in(definition)?)? {
+        CustomKind::Plain(kind) => (*kind, None, false, false, None),
+        CustomKind::Part { kind, part, read_only, number, length } => (*kind, part.as_ref(), *read_only, *number, *length),
     };
     let mut options: Vec<(String, String)> = Vec::new();
     let mut flags = None;
@@ -288,12 +289,7 @@ fn custom_field(custom: &CustomFields, definition: &Value) -> Option<(String, Kn
     }
     let name = slug(&label);
     let name = if name.starts_with(OURS) { name } else { custom.named.filled(&gaps) };
-    let field = Field {
-        label: Some(label),
-        read_only,
-        number,
-        ..serde_json::from_value(serde_json::json!({"type": kind})).ok()?
-    };
+    let field = Field { label: Some(label), read_only, number, length, ..serde_json::from_value(serde_json::json!({"type": kind})).ok()? };
     Some((name, Known { field, path: Path::parse(&path).ok()?, options, flags, open: false, code: Some(code) }))
 }
 

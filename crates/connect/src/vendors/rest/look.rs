@@ -257,13 +257,7 @@ impl Rest {
 
     /// Flattens rows. A field that a row does not even hold as null does not exist any more: it must not be taken for one that somebody
     /// cleared.
-    pub(super) async fn looks(
-        &self,
-        object: &str,
-        rows: &[Value],
-        names: &[String],
-        priority: Priority,
-    ) -> Result<Vec<Look>, VendorError> {
+    pub(super) async fn looks(&self, object: &str, rows: &[Value], names: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
         let mut seeing = self.seeing(object, names, rows, priority).await?;
         if rows.iter().any(|row| seeing.surprises(row, names)) && self.doubt(object).await {
             seeing = self.seeing(object, names, rows, priority).await?;
@@ -281,9 +275,13 @@ mod tests {
     #[test]
     fn an_instant_is_read_in_every_form() {
         let expected: Timestamp = "2026-01-31T10:00:00Z".parse().expect("instant");
-        for form in
-            [json!("2026-01-31T10:00:00Z"), json!("2026-01-31 10:00:00"), json!(1_769_853_600), json!(1_769_853_600_000_i64), json!("1769853600")]
-        {
+        for form in [
+            json!("2026-01-31T10:00:00Z"),
+            json!("2026-01-31 10:00:00"),
+            json!(1_769_853_600),
+            json!(1_769_853_600_000_i64),
+            json!("1769853600"),
+        ] {
             assert_eq!(instant(&form), Some(expected), "{form}");
         }
         assert_eq!(instant(&json!("soon")), None);

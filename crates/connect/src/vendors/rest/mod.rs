@@ -7,6 +7,7 @@
 //! - Updates look at the row's version right before they are sent, where it was decided on one; a race of seconds remains.
 
 mod ask;
+mod capabilities;
 mod cursor;
 pub mod description;
 mod dialect;
@@ -62,7 +63,9 @@ pub static SPEC: Spec = Spec {
     concurrency: 4,
     timeout: Duration::from_secs(30),
     overlap: Duration::from_secs(120),
-    silent: &[],
+    renews_access: true,
+    objects: capabilities::OBJECTS,
+    limits: capabilities::LIMITS,
     shares_calls: false,
 };
 
@@ -83,15 +86,22 @@ pub(crate) struct Rest {
 fn spec_of(description: &Description) -> &'static Spec {
     let fetch_max = description.objects.values().filter_map(|object| object.get_many.as_ref().map(|many| many.max)).min();
     let overlap = description.objects.values().filter_map(|object| object.changes.as_ref()).map(|changes| changes.overlap_seconds).max();
-    interned_spec(Spec {
-        label: interned(&description.label),
-        role: description.role,
-        fetch_max: fetch_max.unwrap_or(SPEC.fetch_max).clamp(1, SPEC.fetch_max),
-        concurrency: description.limits.concurrency,
-        timeout: Duration::from_secs(description.limits.timeout_seconds.max(1)),
-        overlap: overlap.map_or(SPEC.overlap, Duration::from_secs),
-        ..SPEC.clone()
-    })
+    let make = || {
+        let (objects, limits) = capabilities::of(description);
+        Spec {
+            objects,
+            limits,
+            renews_access: description.auth.oauth.is_some(),
+            label: interned(&description.label),
+            role: description.role,
+            fetch_max: fetch_max.unwrap_or(SPEC.fetch_max).clamp(1, SPEC.fetch_max),
+            concurrency: description.limits.concurrency,
+            timeout: Duration::from_secs(description.limits.timeout_seconds.max(1)),
+            overlap: overlap.map_or(SPEC.overlap, Duration::from_secs),
+            ..SPEC.clone()
+        }
+    };
+    interned_spec(serde_json::to_string(description).unwrap_or_default(), make)
 }
 
 /// Builds the connector; makes no call.

@@ -152,7 +152,9 @@ impl Rest {
         if let Some(many) = &part.get_many {
             let gaps = Gaps::from([("ids", id.clone())]);
             probes.push(match self.whole_list("list", &many.call, &gaps, Priority::Urgent).await {
-                Ok(rows) if rows.iter().any(|row| part.row.id.text_in(row).as_ref() == Some(&id)) => good(&at("get_many"), "the row that was asked for"),
+                Ok(rows) if rows.iter().any(|row| part.row.id.text_in(row).as_ref() == Some(&id)) => {
+                    good(&at("get_many"), "the row that was asked for")
+                }
                 Ok(rows) => bad(&at("get_many"), format!("{} other rows", rows.len()), "correct the parameter that names the ids"),
                 Err(error) => of_error(&at("get_many"), &error),
             });
@@ -170,7 +172,8 @@ impl Rest {
             Err(error) => return probes.push(of_error(&call, &error)),
         };
         let blank = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        let empty: Vec<&str> = names.iter().filter(|name| rows.iter().all(|row| blank(&seeing.value(row, name)))).map(String::as_str).collect();
+        let empty: Vec<&str> =
+            names.iter().filter(|name| rows.iter().all(|row| blank(&seeing.value(row, name)))).map(String::as_str).collect();
         let mut found = format!("{} of {} described fields have a value in some row", names.len() - empty.len(), names.len());
         if !empty.is_empty() {
             let shown = empty.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");

@@ -1,11 +1,13 @@
 //! Creating custom fields. Everything here may be repeated: what exists is left as it is.
 
-use entente_model::mapping::remote::RemoteField;
+use entente_model::mapping::remote::{RemoteField, RemoteKind};
 use serde_json::Value;
 
 use super::Rest;
 use super::ask::{Gaps, filled, path};
-use super::known::OURS;
+use super::description::fields::{CreateField, CustomFields, CustomKind, Kind};
+use super::description::object::ObjectPart;
+use super::known::{Known, OURS};
 use super::refusal::{misfit, of_no_row};
 use crate::connector::{NewField, Priority};
 use crate::error::VendorError;
@@ -20,7 +22,7 @@ fn title(name: &str) -> String {
 
 /// The name of a type as descriptions have it. Lists that are open to other values are texts: most platforms refuse what is not in a list.
 fn kind_word(field: &RemoteField) -> String {
-    use entente_model::mapping::remote::RemoteKind::{MultiPicklist, Picklist};
+    use RemoteKind::{MultiPicklist, Picklist};
     let listed = field.restricted && !field.values.is_empty();
     match field.kind {
         Picklist if !listed => "text".to_owned(),
@@ -37,7 +39,7 @@ impl Rest {
         self.forget(&new.object).await;
         let fields = self.fields(&new.object, &[], Priority::Urgent).await?;
         match fields.named(&new.object, &field.name) {
-            Ok(_) => return Ok(()),
+            Ok(known) => return self.extend(&new.object, part, known, field).await,
             Err(error) if error.code == "ambiguous_field" => return Err(error),
             Err(_) => {}
         }
@@ -77,4 +79,44 @@ impl Rest {
         self.forget(&new.object).await;
         Ok(())
     }
+
+    /// Adds the choices that an existing field lacks, after a look at whether it will do at all.
+    async fn extend(&self, object: &str, part: &ObjectPart, known: &Known, field: &RemoteField) -> Result<(), VendorError> {
+        let create = part.custom_fields.as_ref().and_then(|custom| Some((custom, custom.create.as_ref()?)));
+        let (Some(code), Some((custom, create))) = (&known.code, create) else { return Ok(()) };
+        if !fits(custom, create, known.field.kind.remote(), field) {
+            return Err(misfit(
+                "field_type",
+                format!("there is a field `{}` already, of another type than is needed", field.name),
+                "rename or delete the field at the platform so that Entente can make it, or map another one",
+            )
+            .about(&field.name));
+        }
+        let listed = matches!(known.field.kind, Kind::Picklist | Kind::MultiPicklist);
+        let lacking: Vec<&String> = field.values.iter().filter(|label| listed && known.choice(label).is_none()).collect();
+        let Some(add) = create.add_options.as_ref().filter(|_| !lacking.is_empty()) else { return Ok(()) };
+        let each = lacking.into_iter().map(|label| filled(&add.each, &Gaps::from([("label", label.clone())])));
+        let choices: Value = each.collect();
+        let body = match &add.at {
+            Some(at) => serde_json::json!({ at.as_str(): choices }),
+            None => choices,
+        };
+        let call = Call::post(path(&add.path, &Gaps::from([("code", code.clone())])), body);
+        self.ask("fields", Priority::Urgent, call).await.map_err(of_no_row)?;
+        self.forget(object).await;
+        Ok(())
+    }
+}
+
+/// Whether an existing field does for the wanted one: it is of its type, or of the one that it would be made as.
+fn fits(custom: &CustomFields, create: &CreateField, found: RemoteKind, wanted: &RemoteField) -> bool {
+    use RemoteKind::{Email, LongText, Phone, Picklist, Text, Url};
+    let texts = [Text, LongText, Email, Phone, Url];
+    let as_made = create.types.get(&kind_word(wanted)).and_then(|ty| custom.types.get(ty)).map(|kind| match kind {
+        CustomKind::Plain(kind) | CustomKind::Part { kind, .. } => kind.remote(),
+    });
+    found == wanted.kind
+        || as_made.is_some_and(|made| made == found && found != Picklist)
+        || (texts.contains(&found) && (texts.contains(&wanted.kind) || as_made.is_some_and(|made| texts.contains(&made))))
+        || (found == Picklist && texts.contains(&wanted.kind))
 }

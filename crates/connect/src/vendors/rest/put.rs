@@ -47,7 +47,9 @@ fn texts(value: &Value) -> Vec<&str> {
 fn as_number(name: &str, value: &Value) -> Result<Value, VendorError> {
     match value {
         Value::Number(_) => Ok(value.clone()),
-        Value::String(text) => number(text).ok_or_else(|| unusable("bad_number", format!("the value for `{name}` is not a number")).about(name)),
+        Value::String(text) => {
+            number(text).ok_or_else(|| unusable("bad_number", format!("the value for `{name}` is not a number")).about(name))
+        }
         _ => Err(unusable("bad_number", format!("the value for `{name}` is not a number")).about(name)),
     }
 }
@@ -56,7 +58,10 @@ fn id(name: &str, known: &Known, id: &str) -> Result<Value, VendorError> {
     if !known.field.number {
         return Ok(Value::from(id));
     }
-    id.trim().parse::<u64>().map(Value::from).map_err(|_| unusable("bad_reference", format!("the value for `{name}` is no id there")).about(name))
+    id.trim()
+        .parse::<u64>()
+        .map(Value::from)
+        .map_err(|_| unusable("bad_reference", format!("the value for `{name}` is no id there")).about(name))
 }
 
 fn choice(name: &str, known: &Known, label: &str) -> Result<Value, VendorError> {
@@ -116,7 +121,8 @@ pub(crate) fn written(name: &str, known: &Known, value: &Value) -> Result<Value,
             Ok(match &known.field.separator {
                 None => Value::from(listed),
                 Some(separator) => {
-                    let joined: Vec<String> = listed.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+                    let joined: Vec<String> =
+                        listed.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
                     Value::String(joined.join(separator))
                 }
             })

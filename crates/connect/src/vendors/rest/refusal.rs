@@ -172,4 +172,3 @@ pub(crate) fn untold(what: &str) -> VendorError {
         "if this repeats, correct the paths in the description; `entente rest check` shows what it finds at each",
     )
 }
-

@@ -21,7 +21,12 @@ impl Rest {
     }
 
     /// Rows by id, in as few calls as it takes. Those that are not found are missing.
-    pub(super) async fn rows_by_id(&self, object: &str, ids: &[String], priority: Priority) -> Result<BTreeMap<String, Value>, VendorError> {
+    pub(super) async fn rows_by_id(
+        &self,
+        object: &str,
+        ids: &[String],
+        priority: Priority,
+    ) -> Result<BTreeMap<String, Value>, VendorError> {
         let part = self.object(object)?;
         let unique: BTreeSet<&String> = ids.iter().collect();
         let mut wanted: Vec<String> = unique.into_iter().cloned().collect();

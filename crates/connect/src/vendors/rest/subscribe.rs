@@ -65,9 +65,9 @@ impl Rest {
             return Ok(Subscribed::ByHand(ByHand { steps, carries: &[], proof }));
         };
         let hooks = self.hooks(subscribe, url).await?;
-        let all = objects
-            .iter()
-            .all(|object| hooks.iter().any(|hook| Self::covers(webhooks, subscribe, hook, object) && self.is_sound(webhooks, subscribe, hook)));
+        let all = objects.iter().all(|object| {
+            hooks.iter().any(|hook| Self::covers(webhooks, subscribe, hook, object) && self.is_sound(webhooks, subscribe, hook))
+        });
         Ok(if all { Subscribed::Yes } else { Subscribed::No })
     }
 

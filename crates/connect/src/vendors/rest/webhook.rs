@@ -18,7 +18,8 @@ use crate::settings::Secret;
 use crate::webhook::{Delivery, Event, Incoming, WebhookError};
 
 /// What to do so that messages can be verified.
-const REPAIR: &str = "run `entente provision --apply`, or set webhooks.signing_secret of the connection to the secret that the platform shows";
+const REPAIR: &str =
+    "run `entente provision --apply`, or set webhooks.signing_secret of the connection to the secret that the platform shows";
 /// Numbers from here on are milliseconds rather than seconds since 1970.
 const MILLIS_FROM: i64 = 100_000_000_000;
 

@@ -37,7 +37,12 @@ struct Batch<'a> {
 
 impl Rest {
     /// See [`Connector::write`](crate::connector::Connector::write).
-    pub(super) async fn write_rows(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+    pub(super) async fn write_rows(
+        &self,
+        target: &WriteTarget,
+        writes: &[Write],
+        priority: Priority,
+    ) -> Result<Vec<WriteOutcome>, VendorError> {
         let object = target.object.as_str();
         let part = self.object(object)?;
         let creates = || writes.iter().filter(|write| write.kind == WriteKind::Create);
@@ -45,10 +50,11 @@ impl Rest {
         names.extend(creates().next().map(|_| target.key_field.clone()));
         let fields = self.fields(object, &names, priority).await?;
         let keys: Vec<&str> = creates().map(|write| write.key.as_str()).collect();
-        let known = if part.upsert.is_some() { BTreeMap::new() } else { self.ids_by_key(object, &keys, &target.key_field, priority).await? };
-        let looked = writes.iter().filter(|write| {
-            write.kind == WriteKind::Update && (write.expect.is_some() || needs_present(object, &write.row, &fields))
-        });
+        let known =
+            if part.upsert.is_some() { BTreeMap::new() } else { self.ids_by_key(object, &keys, &target.key_field, priority).await? };
+        let looked = writes
+            .iter()
+            .filter(|write| write.kind == WriteKind::Update && (write.expect.is_some() || needs_present(object, &write.row, &fields)));
         let ids: Vec<String> = looked.filter_map(|write| write.id.clone()).collect();
         let present = self.rows_by_id(object, &ids, priority).await?;
         let batch = Batch { object, part, target, fields, present, known, priority };

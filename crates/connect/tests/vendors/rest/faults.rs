@@ -40,10 +40,20 @@ fn every_mistake_is_told_with_its_place() {
         ("type: text", "type: txt", "16:21: objects.people.fields.name.type: ", "txt"),
         ("    get:", "    gte:", "13:5: objects.people.gte: ", "unknown field"),
         ("row: { id: id", "row: { id: 'a..b'", "14:16: ", "a dot with no name behind it"),
-        ("path: \"/people/{id}\"", "path: /people", "13:12: objects.people.get.path: ", "the path does not hold {id}; write it like `/rows/{id}`"),
+        (
+            "path: \"/people/{id}\"",
+            "path: /people",
+            "13:12: objects.people.get.path: ",
+            "the path does not hold {id}; write it like `/rows/{id}`",
+        ),
         ("list: { path: /people }", "list: { path: people }", "12:13: objects.people.list.path: ", "does not begin with `/`"),
         ("list: { path: /people }", "list: { path: '/people?x={y}' }", "12:13: objects.people.list.path: ", "nothing fills the gap {y}"),
-        ("type: text", "type: text, path: p, look_up: { list: stages, show: name }", "16:", "there is no list `stages`; describe it under `lists`"),
+        (
+            "type: text",
+            "type: text, path: p, look_up: { list: stages, show: name }",
+            "16:",
+            "there is no list `stages`; describe it under `lists`",
+        ),
         ("type: text", "type: text, value: 'UPPER('", "16:", "UPPER"),
         ("paging: { none: true }\n", "", "11:5: objects.people.list: ", "nothing says how the list goes on"),
         ("paging: { none: true }", "paging: { none: true, link: { header: true } }", "", "a list goes on in one way only"),
@@ -61,7 +71,8 @@ fn every_mistake_is_told_with_its_place() {
 
 #[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_text() {
-    let text = RIGHT.replace("path: /people }", "path: people }").replace("{ path: /me }", "{ path: me }").replace("/people/{id}", "/people");
+    let text =
+        RIGHT.replace("path: /people }", "path: people }").replace("{ path: /me }", "{ path: me }").replace("/people/{id}", "/people");
     let faults = read(&text).expect_err("wrong");
     let lines: Vec<u64> = faults.iter().map(|fault| fault.line).collect();
     assert_eq!(lines, [6, 12, 13], "{faults:?}");

@@ -130,7 +130,8 @@ async fn a_key_goes_out_where_the_platform_wants_it() {
 #[tokio::test]
 async fn client_credentials_ask_for_a_token_with_their_scope() {
     let description = described(|description| {
-        description["auth"] = json!({"oauth": {"token": "/oauth/token", "encoding": "form_with_basic", "scope": "people.read people.write"}});
+        description["auth"] =
+            json!({"oauth": {"token": "/oauth/token", "encoding": "form_with_basic", "scope": "people.read people.write"}});
     });
     let auth = Auth::ClientCredentials { client_id: "app".to_owned(), client_secret: Secret::new("hush-hush") };
     let (connector, small) = connect(description, auth, |got| match got.path.as_str() {
@@ -188,7 +189,8 @@ async fn a_refusal_is_what_the_rules_say_and_else_what_its_status_says() {
         let shown = format!("{answer:?}");
         let (connector, _) = connect(std::sync::Arc::clone(&description), key(), move |_| answer.clone());
         let target = WriteTarget { object: "people".to_owned(), key_field: "entente_id".to_owned() };
-        let refused = connector.write(&target, &[update("1", json!({"name": "Ada"}))], Priority::Update).await.unwrap().remove(0).unwrap_err();
+        let refused =
+            connector.write(&target, &[update("1", json!({"name": "Ada"}))], Priority::Update).await.unwrap().remove(0).unwrap_err();
         assert_eq!((refused.class.name(), refused.field.as_deref()), (class, field), "{shown}: {refused:?}");
         match refused.class {
             Class::Wait { until } => assert!((4..=9).contains(&(until.as_second() - 1_767_607_200)), "{shown}: {until}"),
@@ -201,9 +203,11 @@ async fn a_refusal_is_what_the_rules_say_and_else_what_its_status_says() {
 #[tokio::test]
 async fn an_upsert_is_the_way_of_creations_where_there_is_one() {
     let description = described(|description| {
-        description["objects"]["people"]["upsert"] = json!({"path": "/people/by-key/{key}", "wrap": "person", "with": {"source": "entente"}, "row": "person"});
+        description["objects"]["people"]["upsert"] =
+            json!({"path": "/people/by-key/{key}", "wrap": "person", "with": {"source": "entente"}, "row": "person"});
     });
-    let (connector, small) = connect(description, key(), |_| (201, Vec::new(), json!({"person": {"id": 5, "name": "Ada", "at": 1_767_607_200}})));
+    let (connector, small) =
+        connect(description, key(), |_| (201, Vec::new(), json!({"person": {"id": 5, "name": "Ada", "at": 1_767_607_200}})));
     let target = WriteTarget { object: "people".to_owned(), key_field: "entente_id".to_owned() };
     let made = connector.write(&target, &[create("con_1", json!({"name": "Ada"}))], Priority::Update).await.unwrap().remove(0).unwrap();
     assert_eq!((made.id.as_str(), made.created), ("5", Some(true)));

@@ -1,6 +1,6 @@
 //! The connector of described platforms: a described Pipedrive against the simulated company, and small platforms of every other habit.
 
-mod described;
+pub mod described;
 mod faults;
 mod finding;
 mod habits;

@@ -41,8 +41,7 @@ async fn a_row_is_read_as_the_description_says() {
 async fn the_schema_has_described_fields_and_those_that_people_made() {
     let company = company();
     let choices = json!([{"label": "Small"}, {"label": "Large"}]);
-    let size =
-        company.sim.add_field(Kind::Organization, &json!({"field_name": "Size", "field_type": "enum", "options": choices})).unwrap();
+    let size = company.sim.add_field(Kind::Organization, &json!({"field_name": "Size", "field_type": "enum", "options": choices})).unwrap();
     let object = company.crm.describe("organizations").await.unwrap();
     let field = |name: &str| object.field(name).unwrap_or_else(|| panic!("{name}"));
     assert_eq!(field(&format!("custom.{size}")).values, ["Small", "Large"]);
@@ -105,7 +104,9 @@ async fn a_poll_asks_in_whole_seconds_and_goes_back_by_the_overlap() {
 #[tokio::test]
 async fn what_was_deleted_is_swept_up_within_the_hour() {
     let company = company();
-    for (kind, object) in [(Kind::Person, "persons"), (Kind::Organization, "organizations"), (Kind::Deal, "deals"), (Kind::Activity, "activities")] {
+    for (kind, object) in
+        [(Kind::Person, "persons"), (Kind::Organization, "organizations"), (Kind::Deal, "deals"), (Kind::Activity, "activities")]
+    {
         let name = match kind {
             Kind::Deal => json!({"title": "Deal"}),
             Kind::Activity => json!({"subject": "Call them", "type": "call"}),

@@ -92,7 +92,11 @@ pub fn described(change: impl FnOnce(&mut Value)) -> Arc<Description> {
 }
 
 /// A connection to it.
-pub fn connect(description: Arc<Description>, auth: Auth, habit: impl Fn(&Got) -> Answer + Send + Sync + 'static) -> (Arc<dyn Connector>, Arc<Small>) {
+pub fn connect(
+    description: Arc<Description>,
+    auth: Auth,
+    habit: impl Fn(&Got) -> Answer + Send + Sync + 'static,
+) -> (Arc<dyn Connector>, Arc<Small>) {
     let small = Arc::new(Small { habit: Box::new(habit), calls: Mutex::default() });
     let settings =
         ConnectionSettings { description: Some(description), ..stage::settings("rest", Role::Crm, "https://small.example/api", auth) };

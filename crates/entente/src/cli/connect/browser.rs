@@ -85,7 +85,10 @@ pub async fn sign_in(
 ) -> Result<Granted> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        Fault::new(format!("port {port} of this machine cannot be listened on: {error}"), "name another with --port, and register it at the app")
+        Fault::new(
+            format!("port {port} of this machine cannot be listened on: {error}"),
+            "name another with --port, and register it at the app",
+        )
     })?;
     let redirect = format!("http://127.0.0.1:{}{BACK}", listener.local_addr()?.port());
     let (state, verifier) = (random()?, random()?);
@@ -136,7 +139,8 @@ async fn exchange<'a>(
     mut fields: Vec<(&'a str, &'a str)>,
     wire: &dyn Wire,
 ) -> Result<Granted> {
-    let mut request = http::Request::builder().method(http::Method::POST).uri(way.token.as_str()).header(header::ACCEPT, "application/json");
+    let mut request =
+        http::Request::builder().method(http::Method::POST).uri(way.token.as_str()).header(header::ACCEPT, "application/json");
     if way.body == Body::Basic {
         let pair = STANDARD.encode(format!("{client_id}:{}", client_secret.reveal()));
         request = request.header(header::AUTHORIZATION, format!("Basic {pair}"));
@@ -148,7 +152,8 @@ async fn exchange<'a>(
     }
     let (ty, body) = match way.body {
         Body::Json => {
-            let object: serde_json::Map<String, Value> = fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+            let object: serde_json::Map<String, Value> =
+                fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
             ("application/json", Value::Object(object).to_string())
         }
         Body::Form | Body::Basic => {

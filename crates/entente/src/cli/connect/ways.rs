@@ -60,7 +60,11 @@ pub fn key(platform: &str, description: Option<&Description>) -> Option<KeyWay> 
         "rest" => {
             let auth = &description?.auth;
             let found = "the platform's settings";
-            if auth.access_token.is_some() { way("access_token", false, found) } else { auth.api_token.as_ref().and_then(|_| way("api_token", true, found)) }
+            if auth.access_token.is_some() {
+                way("access_token", false, found)
+            } else {
+                auth.api_token.as_ref().and_then(|_| way("api_token", true, found))
+            }
         }
         _ => None,
     }

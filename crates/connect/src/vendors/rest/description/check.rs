@@ -111,7 +111,8 @@ impl Judge {
         if let Some(look_up) = &field.look_up {
             if !description.lists.contains_key(&look_up.list) {
                 let known: Vec<&str> = description.lists.keys().map(String::as_str).collect();
-                let remedy = if known.is_empty() { "describe it under `lists`".to_owned() } else { format!("use one of: {}", known.join(", ")) };
+                let remedy =
+                    if known.is_empty() { "describe it under `lists`".to_owned() } else { format!("use one of: {}", known.join(", ")) };
                 self.wrong(&[at, &["look_up", "list"]].concat(), format!("there is no list `{}`", look_up.list), remedy);
             }
             if field.path.is_none() {

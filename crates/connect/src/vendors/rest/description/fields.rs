@@ -255,6 +255,9 @@ pub enum CustomKind {
         /// Whether ids and choices go out as numbers.
         #[serde(default)]
         number: bool,
+        /// Longest text in characters.
+        #[serde(default)]
+        length: Option<u32>,
     },
 }
 
@@ -271,6 +274,22 @@ pub struct CreateField {
     /// Where the body lists choices, and what one looks like, with `{label}`.
     #[serde(default)]
     pub options: Option<MakeOptions>,
+    /// How choices are added to a list that is there.
+    #[serde(default)]
+    pub add_options: Option<AddOptions>,
+}
+
+/// How choices are added to a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddOptions {
+    /// Path, with `{code}`.
+    pub path: Template,
+    /// Name in the body; the body is the list without it.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// One choice, with `{label}`.
+    pub each: Value,
 }
 
 /// How choices go into the body of a new field.

@@ -149,7 +149,9 @@ fn place(tree: &Spanned<Tree>, path: &[String]) -> (u64, u64) {
             Some((_, value)) => place(value, rest),
             None => at(tree),
         },
-        Tree::List(entries) => first.parse::<usize>().ok().and_then(|n| entries.get(n)).map_or_else(|| at(tree), |entry| place(entry, rest)),
+        Tree::List(entries) => {
+            first.parse::<usize>().ok().and_then(|n| entries.get(n)).map_or_else(|| at(tree), |entry| place(entry, rest))
+        }
         Tree::Leaf => at(tree),
     }
 }

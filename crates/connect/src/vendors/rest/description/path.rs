@@ -288,7 +288,8 @@ mod tests {
 
     #[test]
     fn one_entry_changes_and_the_others_stay() {
-        let there = json!({"emails": [{"value": "a@x.example", "primary": true, "label": "home"}, {"value": "b@x.example", "primary": false}]});
+        let there =
+            json!({"emails": [{"value": "a@x.example", "primary": true, "label": "home"}, {"value": "b@x.example", "primary": false}]});
         let add = json!({"label": "work"});
         let made = |value: Value, present: &Value| {
             let mut body = json!({});

@@ -95,12 +95,17 @@ pub fn markdown() -> String {
                         format!("{how}[{target}](#{})", anchor(target))
                     } else {
                         let variants = held["anyOf"].as_array().into_iter().flatten().filter(|one| one["properties"].is_object());
-                        let keys: Vec<&str> =
-                            variants.flat_map(|one| one["properties"].as_object().into_iter().flat_map(|all| all.keys())).map(String::as_str).collect();
+                        let keys: Vec<&str> = variants
+                            .flat_map(|one| one["properties"].as_object().into_iter().flat_map(|all| all.keys()))
+                            .map(String::as_str)
+                            .collect();
                         match of_choices {
                             Some(listed) => format!("{how}{listed}"),
                             None if keys.is_empty() => format!("{how}{}", kind(definition(&schema, held))),
-                            None => format!("{how}text, or a table of {}", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")),
+                            None => format!(
+                                "{how}text, or a table of {}",
+                                keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+                            ),
                         }
                     }
                 }

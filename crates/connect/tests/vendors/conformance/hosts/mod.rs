@@ -4,6 +4,7 @@ pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;
 pub mod pipedrive;
+pub mod rest;
 pub mod salesforce;
 pub mod zendesk;
 
