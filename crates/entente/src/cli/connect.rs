@@ -89,9 +89,9 @@ pub struct Args {
 
 /// What is missing, and what follows.
 #[derive(Debug, Serialize)]
-struct Lacking {
-    what: String,
-    without: String,
+pub(super) struct Lacking {
+    pub(super) what: String,
+    pub(super) without: String,
 }
 
 /// What came of it.
@@ -391,8 +391,8 @@ fn write_whole(path: &std::path::Path, text: &str) -> Result<()> {
     new.persist(path).map(drop).map_err(|error| failed(error.error))
 }
 
-/// Objects of the mappings that our user cannot read.
-async fn out_of_reach(engine: &Engine, name: &str) -> Result<Vec<Lacking>> {
+/// Objects of the mappings that our user cannot read: one page of each is asked for.
+pub(super) async fn out_of_reach(engine: &Engine, name: &str) -> Result<Vec<Lacking>> {
     let connection = engine.connection(name)?;
     let mut remote: Vec<String> = engine.catalog().mappings(name).iter().map(|mapped| mapped.mapping().remote.clone()).collect();
     remote.sort();
@@ -463,6 +463,6 @@ fn text_of(connected: &Connected) -> String {
     if connected.fields_missing > 0 || connected.webhooks.as_deref() == Some("missing") {
         text.push_str("\nMake what is missing with `entente provision --apply`.\n");
     }
-    text.push_str("\nCheck everything with `entente doctor`.\n");
+    text.push_str("\nA server that runs takes this up when it is started again. Check everything with `entente doctor`.\n");
     text
 }
