@@ -105,7 +105,7 @@ async fn they_come_to_agree(described: bool) {
     arrives("the activity that is done", &folder, async || activity().await.filter(|row| row["done"] == true)).await;
 
     // A note of sales is an activity of the account; the description knows activities alone.
-    let told = json!({"subject": "Talk", "type": "call", "note": "<p>They want a second seat.</p>", "org_id": number(&northwind)});
+    let told = json!({"subject": "They want a second seat.", "type": "call", "org_id": number(&northwind)});
     let (kind, told) = match described {
         false => ("notes", json!({"content": "<p>They want a second seat.</p>", "org_id": number(&northwind)})),
         true => ("activities", told),

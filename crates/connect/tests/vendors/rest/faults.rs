@@ -30,8 +30,9 @@ fn told(old: &str, new: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_small_description_is_one() {
+fn a_small_description_is_one_and_an_empty_file_is_told_what_it_lacks() {
     assert!(read(RIGHT).is_ok(), "{:?}", read(RIGHT));
+    assert!(read("\n").expect_err("empty")[0].to_string().contains("missing field `label`; add it"));
 }
 
 #[test]
@@ -76,4 +77,13 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_text() {
     let faults = read(&text).expect_err("wrong");
     let lines: Vec<u64> = faults.iter().map(|fault| fault.line).collect();
     assert_eq!(lines, [6, 12, 13], "{faults:?}");
+}
+
+#[test]
+fn the_smallest_description_of_the_documentation_is_one() {
+    let page = include_str!("../../../../../docs/connectors.md");
+    let (_, block) = page.split_once("```yaml\n").expect("a description");
+    let (text, _) = block.split_once("```").expect("its end");
+    let described = read(text).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert!(described.objects.contains_key("people"));
 }

@@ -6,7 +6,7 @@ use entente_connect::settings::{Auth, Secret};
 use entente_connect::write::WriteTarget;
 use serde_json::{Value, json};
 
-use super::small::{Answer, Got, connect, described, ok};
+use super::small::{Answer, Got, Habit, connect, described, ok};
 use crate::stage::rows::{create, ids, read_on, spec, update};
 
 fn key() -> Auth {
@@ -31,7 +31,7 @@ async fn all(connector: &dyn Connector) -> Vec<String> {
 async fn a_list_goes_on_in_every_way_that_platforms_have() {
     let expected: Vec<String> = (0..25).map(|n| n.to_string()).collect();
     let number = |got: &Got, name: &str| got.asked(name).map_or(0, |text| text.parse::<usize>().unwrap());
-    let ways: Vec<(Value, Box<dyn Fn(&Got) -> Answer + Send + Sync>)> = vec![
+    let ways: Vec<(Value, Habit)> = vec![
         (
             json!({"cursor": {"send": "after", "at": "meta.next"}}),
             Box::new(move |got| {

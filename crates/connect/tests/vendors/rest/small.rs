@@ -44,7 +44,8 @@ pub fn ok(body: Value) -> Answer {
     (200, Vec::new(), body)
 }
 
-type Habit = Box<dyn Fn(&Got) -> Answer + Send + Sync>;
+/// How a platform answers.
+pub type Habit = Box<dyn Fn(&Got) -> Answer + Send + Sync>;
 
 /// The platform.
 pub struct Small {

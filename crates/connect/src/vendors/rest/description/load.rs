@@ -36,6 +36,8 @@ impl fmt::Display for DescriptionFault {
 /// # Errors
 /// Everything that is wrong, in the order of the text.
 pub fn read(text: &str) -> Result<Description, Vec<DescriptionFault>> {
+    // An empty file lacks everything, and is told what first.
+    let text = if text.trim().is_empty() { "{}" } else { text };
     let description: Description = serde_saphyr::from_str(text).map_err(|error| vec![fault_of(&error, text)])?;
     let wrong = check(&description);
     if wrong.is_empty() {
