@@ -2,8 +2,11 @@
 
 use entente_connect::connector::{Connector, Priority};
 use entente_connect::error::Class;
-use entente_connect::settings::{Auth, Secret};
+use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
+use entente_connect::webhook::Incoming;
 use entente_connect::write::WriteTarget;
+use entente_model::clock::Clock;
+use entente_model::mapping::Role;
 use serde_json::{Value, json};
 
 use super::small::{Answer, Got, Habit, connect, described, ok};
@@ -236,4 +239,44 @@ async fn without_changes_every_poll_reads_everything_and_nothing_is_lost() {
     let (first, cursor) = read_on(connector.as_ref(), &read, None).await;
     let (second, _) = read_on(connector.as_ref(), &read, Some(cursor)).await;
     assert_eq!((first.len(), second.len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_signed_message_of_several_events_shows_its_rows() {
+    let description = described(|description| {
+        description["webhooks"] = json!({
+            "proof": {"signature": {"header": "x-signature", "prefix": "sha256="}}, "id": "delivery", "events": "events", "object": "type",
+            "objects": {"person": "people"}, "row_id": ["row.id", "gone.id"], "action": "what", "row": "row",
+        });
+    });
+    let webhooks = WebhookSettings { signing_secret: Secret::new("a secret of theirs"), ..WebhookSettings::default() };
+    let settings = ConnectionSettings {
+        description: Some(description),
+        webhooks,
+        ..crate::stage::settings("rest", Role::Crm, "https://small.example/api", key())
+    };
+    let hands = crate::stage::time::Hands::at(1_767_607_200_000);
+    let wire = crate::stage::line::Line::to(axum::Router::new());
+    let connector = entente_connect::registry::connect(settings, crate::stage::surroundings(wire as _, &hands)).unwrap();
+    connector.describe("people").await.unwrap();
+    let body = json!({"delivery": "d-1", "events": [
+        {"type": "person", "what": "changed", "row": {"id": 5, "name": "Ada", "at": "2026-01-05T10:00:00Z"}},
+        {"type": "person", "what": "deleted", "gone": {"id": 6}},
+        {"type": "invoice", "what": "changed", "row": {"id": 7}},
+    ]});
+    let signed = |body: &str| {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a secret of theirs");
+        let tag: String = ring::hmac::sign(&key, body.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        [("x-signature".to_owned(), format!("sha256={tag}"))].into()
+    };
+    let open = |headers, body: &str| connector.open(&Incoming { headers, body: body.as_bytes().to_vec() }, "", hands.now());
+    let delivery = open(signed(&body.to_string()), &body.to_string()).unwrap();
+    assert_eq!(delivery.id, "d-1");
+    let told: Vec<(&str, &str, bool)> =
+        delivery.events.iter().map(|event| (event.id.as_str(), event.kind.as_str(), event.look.is_some())).collect();
+    assert_eq!(told, [("5", "changed", true), ("6", "deleted", false)], "what is not described is passed over");
+    let look = delivery.events[0].look.as_ref().unwrap();
+    assert_eq!((&look.row["name"], look.complete), (&json!("Ada"), false));
+    assert!(open(signed("{}"), &body.to_string()).is_err(), "another body");
+    assert!(open(std::collections::BTreeMap::new(), &body.to_string()).is_err(), "no signature");
 }

@@ -152,8 +152,9 @@ impl Step {
 fn is(item: &Value, name: &str, wanted: &str) -> bool {
     match &item[name] {
         Value::String(text) => text == wanted,
-        Value::Null => false,
-        other => other.to_string() == wanted,
+        Value::Bool(flag) => wanted == if *flag { "true" } else { "false" },
+        Value::Number(number) => number.to_string().as_str() == wanted,
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
 }
 
