@@ -26,7 +26,7 @@ objects:
 fn told(old: &str, new: &str) -> Vec<String> {
     assert!(RIGHT.contains(old), "{old}");
     let text = RIGHT.replacen(old, new, 1);
-    read(&text).expect_err(&text).iter().map(ToString::to_string).collect()
+    read(&text).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 #[test]
