@@ -6,7 +6,7 @@ use crate::connector::Connector;
 use crate::settings::ConnectionSettings;
 use crate::spec::Spec;
 use crate::transport::Surroundings;
-use crate::vendors::{dynamics, freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
+use crate::vendors::{dynamics, freshdesk, hubspot, intercom, pipedrive, rest, salesforce, zendesk};
 
 /// Why a connection cannot be set up. Says which setting and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,7 @@ pub static ALL: &[Platform] = &[
     Platform { spec: &zendesk::SPEC, build: zendesk::build },
     Platform { spec: &freshdesk::SPEC, build: freshdesk::build },
     Platform { spec: &intercom::SPEC, build: intercom::build },
+    Platform { spec: &rest::SPEC, build: rest::build },
 ];
 
 /// Builds the connector of a connection.

@@ -117,6 +117,8 @@ pub struct ConnectionSettings {
     pub name: String,
     /// Platform key.
     pub platform: String,
+    /// The description of the platform, where it is `rest`.
+    pub description: Option<std::sync::Arc<crate::vendors::rest::description::Description>>,
     /// The part it plays.
     pub role: Role,
     /// Base URL of the API: the vendor's host or a gateway in front of it.

@@ -5,5 +5,6 @@ pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;
 pub mod pipedrive;
+pub mod rest;
 pub mod salesforce;
 pub mod zendesk;

@@ -27,7 +27,11 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
     let shipped = shipped_objects()?;
     let mut packs: BTreeMap<String, Vec<Mapping>> = BTreeMap::new();
     for connection in connections.values() {
-        packs.insert(connection.name.clone(), shipped_mappings(&connection.settings.platform)?);
+        let shipped = match &connection.settings.description {
+            Some(description) => description.mappings.clone(),
+            None => shipped_mappings(&connection.settings.platform)?,
+        };
+        packs.insert(connection.name.clone(), shipped);
     }
     let wanted = packs.clone();
     let (objects, mappings, changes, candidates, schemas, stamp) = store

@@ -175,6 +175,7 @@ pub async fn engine(config: &Config, store: Store) -> Result<Engine> {
     for settings in &config.connections {
         let mut settings = settings.clone();
         complete(&store, &settings.name, &mut settings.webhooks).await?;
+        crate::credentials::complete(&store, &mut settings).await?;
         let surroundings = Surroundings {
             wire: Arc::new(HttpWire::new(settings.proxy.as_ref())?),
             time: Arc::clone(&time),

@@ -5,6 +5,7 @@ mod bench;
 mod blame;
 mod config;
 mod conflicts;
+mod connect;
 mod context;
 mod dead_letters;
 mod demo;
@@ -26,6 +27,7 @@ mod quality;
 mod reconcile;
 mod reconcile_text;
 mod report;
+mod rest;
 mod resync;
 mod reviews;
 mod rollout;
@@ -100,6 +102,8 @@ enum Command {
     History(history::Args),
     /// Show who set a field of a record, and what it was before
     Blame(blame::Args),
+    /// Connect a platform: sign in with a browser or a key, try it, and keep it
+    Connect(connect::Args),
     /// Check configuration, key, store and every connection
     Doctor(doctor::Args),
     /// Show what undoing a change, a run or a stretch of time would put back, and do it with --apply; exit code 2 when there is something
@@ -155,6 +159,9 @@ enum Command {
     /// Mappings: show, check, save, and go back to an earlier version
     #[command(subcommand)]
     Mapping(mapping::Command),
+    /// Descriptions of platforms of your own: check one, try one, and what one may hold
+    #[command(subcommand)]
+    Rest(rest::Command),
     /// Print the description of the HTTP API
     Openapi(openapi::Args),
     /// Check, show and explain the configuration
@@ -204,6 +211,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Undo(args) => undo::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Blame(args) => blame::run(args, context).await,
+        Command::Connect(args) => connect::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,
         Command::Plan(args) => plan::run(args, context).await,
         Command::Platforms(args) => platforms::run(args, context).await,
@@ -225,6 +233,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Keys(command) => keys::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Mapping(command) => mapping::run(command, context).await,
+        Command::Rest(command) => rest::run(command, context).await,
         Command::Openapi(args) => openapi::run(&args, context),
         Command::Config(command) => config::run(command, context),
     }

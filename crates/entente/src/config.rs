@@ -4,6 +4,7 @@
 //! folder of the configuration file. All mistakes are reported at once, each with its line, its key, the reason and the remedy.
 
 pub mod connection;
+pub mod description;
 pub mod document;
 pub mod flaw;
 pub mod notify;
@@ -136,7 +137,7 @@ impl Config {
     /// Every flaw that was found.
     pub fn load(file: &Path, environment: &Environment) -> Result<Self, Flaws> {
         let text = std::fs::read_to_string(file).map_err(|error| {
-            let place = Place { file: file.to_path_buf(), line: None, key: String::new() };
+            let place = Place { file: file.to_path_buf(), line: None, column: None, key: String::new() };
             let remedy = if error.kind() == std::io::ErrorKind::NotFound {
                 format!("write one with `entente config example > {FILE}`, or name another with --config or {FILE_VARIABLE}")
             } else {

@@ -3,6 +3,7 @@
 mod assemble;
 mod cli;
 mod config;
+mod credentials;
 mod fault;
 mod http;
 mod report;

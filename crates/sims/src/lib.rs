@@ -6,6 +6,7 @@
 
 pub mod calls;
 pub mod clock;
+mod consent;
 mod door;
 pub mod dynamics;
 pub mod faults;

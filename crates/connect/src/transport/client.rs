@@ -238,7 +238,12 @@ impl Client {
     }
 
     fn request(&self, call: &Call, session: &Session) -> Result<Request<Bytes>, VendorError> {
-        let url = self.url(call, session)?;
+        let mut url = self.url(call, session)?;
+        let token = session.tokens.access.reveal();
+        let in_query = self.dialect.credential_parameter();
+        if let Some(name) = in_query {
+            url.query_pairs_mut().append_pair(name, token);
+        }
         let (content_type, body) = match &call.body {
             Body::Empty => (None, Bytes::new()),
             Body::Json(json) => (Some("application/json"), Bytes::from(json.to_string())),
@@ -256,14 +261,18 @@ impl Client {
         for (name, value) in &call.headers {
             headers.insert(HeaderName::from_static(name), header_value(name, value)?);
         }
-        let token = session.tokens.access.reveal();
         let (name, credential) = match &self.settings.auth {
-            Auth::ApiToken { email, .. } => (header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(format!("{email}/token:{token}")))),
+            Auth::ApiToken { email, .. } => {
+                let user = format!("{email}{}:{token}", self.dialect.basic_suffix());
+                (header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(user)))
+            }
             _ => self.dialect.credential(token),
         };
-        let mut credential = header_value(name.as_str(), &credential)?;
-        credential.set_sensitive(true);
-        headers.insert(name, credential);
+        if in_query.is_none() {
+            let mut credential = header_value(name.as_str(), &credential)?;
+            credential.set_sensitive(true);
+            headers.insert(name, credential);
+        }
         add_gateway_headers(&self.settings, &url, headers)?;
         Ok(request)
     }

@@ -60,6 +60,16 @@ pub trait Dialect: Send + Sync + 'static {
         (::http::header::AUTHORIZATION, self.authorization(token))
     }
 
+    /// The query parameter that a token goes out in instead of a header, at platforms that know nothing better.
+    fn credential_parameter(&self) -> Option<&str> {
+        None
+    }
+
+    /// What follows the user's e-mail in HTTP Basic credentials with an API token.
+    fn basic_suffix(&self) -> &str {
+        "/token"
+    }
+
     /// Headers of every call.
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         Vec::new()

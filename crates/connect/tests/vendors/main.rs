@@ -7,6 +7,7 @@ mod freshdesk;
 mod hubspot;
 mod intercom;
 mod pipedrive;
+mod rest;
 mod salesforce;
 mod stage;
 mod zendesk;

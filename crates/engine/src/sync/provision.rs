@@ -50,6 +50,14 @@ pub async fn provision(engine: &Engine, apply: bool) -> Result<Vec<Need>> {
     Ok(needs)
 }
 
+/// What the mappings of one connection need, as [`provision`] tells of all.
+///
+/// # Errors
+/// As there.
+pub async fn provision_one(engine: &Engine, connection: &Connection, apply: bool) -> Result<Vec<Need>> {
+    provision_connection(engine, connection, apply).await
+}
+
 async fn provision_connection(engine: &Engine, connection: &Connection, apply: bool) -> Result<Vec<Need>> {
     let catalog = engine.catalog();
     let mut wanted: BTreeMap<String, BTreeMap<String, Wanted>> = BTreeMap::new();

@@ -90,6 +90,7 @@ fn settings(name: &str, platform: &str, role: Role) -> ConnectionSettings {
     ConnectionSettings {
         name: name.to_owned(),
         platform: platform.to_owned(),
+        description: None,
         role,
         base_url: "http://memory.example".parse().unwrap(),
         login_url: None,

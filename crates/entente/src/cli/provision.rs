@@ -79,7 +79,7 @@ async fn show_address(engine: &Engine, context: &Context, public_url: Option<&st
 }
 
 /// A secret for the last part of an address: 128 bits, letters and digits.
-fn fresh_secret() -> std::result::Result<Secret, StoreError> {
+pub(super) fn fresh_secret() -> std::result::Result<Secret, StoreError> {
     let mut bytes = [0_u8; 16];
     SystemRandom::new().fill(&mut bytes).map_err(|_| StoreError::Invalid("the system has no secure randomness".into()))?;
     Ok(Secret::new(entente_model::id::encode(u128::from_be_bytes(bytes))))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use utoipa::ToSchema;
 
+use super::description;
 use super::flaw::nearest;
 use super::secret::{Resolver, SecretSource};
 
@@ -29,16 +30,22 @@ pub struct ConnectionTable {
     /// Name, unique in this file: letters, digits, `-`, `_` and `.`, at most 64. It is part of webhook addresses, so do not change it later.
     #[schema(value_type = String)]
     pub name: Spanned<String>,
-    /// Platform: `salesforce`, `hubspot`, `pipedrive`, `dynamics`, `zendesk`, `freshdesk`, `intercom`.
+    /// Platform: `salesforce`, `hubspot`, `pipedrive`, `dynamics`, `zendesk`, `freshdesk`, `intercom`, or `rest` for one that a YAML file describes.
     #[schema(value_type = String)]
     pub platform: Spanned<String>,
+    /// The YAML file that describes the platform, where it is `rest` (docs/connectors.md).
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub description: Option<Spanned<String>>,
     /// The part it plays: `crm` or `support`. Without it, what the platform usually is.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub role: Option<Role>,
-    /// Address of the account: the vendor's host, or a gateway in front of it.
-    #[schema(value_type = String)]
-    pub base_url: Spanned<String>,
+    /// Address of the account: the vendor's host, or a gateway in front of it. A description may name a usual one; every other platform
+    /// needs it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub base_url: Option<Spanned<String>>,
     /// Address for signing in, where it differs (Salesforce: `https://login.salesforce.com` or the My Domain; Pipedrive's is known;
     /// Dynamics 365: `https://login.microsoftonline.com/TENANT`, behind a gateway with `?resource=https://ORG.crm.dynamics.com`).
     #[serde(default)]
@@ -114,6 +121,9 @@ pub struct AuthTable {
     /// E-mail of the user the API token belongs to (Zendesk).
     #[serde(default)]
     pub email: Option<String>,
+    /// Whether the secrets of these credentials are in the database, encrypted, where `entente connect` put them.
+    #[serde(default)]
+    pub stored: bool,
     /// API token (Zendesk; the vendor ends these on 2027-04-30), access token (HubSpot, Intercom), API token of a user (Pipedrive) or API key
     /// (Freshdesk). Secret.
     #[serde(default)]
@@ -175,7 +185,20 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
             .map_or_else(|| format!("use one of: {}", known().collect::<Vec<_>>().join(", ")), |near| format!("did you mean `{near}`?"));
         resolver.flaw(table.platform.span(), "connection.platform", format!("there is no platform `{}`", table.platform.get_ref()), remedy);
     }
-    let base_url = resolver.web_address(&table.base_url, "connection.base_url");
+    let description = description::of(&table, resolver);
+    let base_url = match (&table.base_url, description.as_ref().and_then(|description| description.base_url.clone())) {
+        (Some(address), _) => resolver.web_address(address, "connection.base_url"),
+        (None, Some(usual)) => resolver.web_address(&Spanned::new(table.name.span(), usual), "connection.base_url"),
+        (None, None) => {
+            let remedy = "add the address of the account, such as https://example.my.salesforce.com";
+            resolver.flaw(table.name.span(), "connection.base_url", "the key `base_url` is missing", remedy);
+            None
+        }
+    };
+    let described = table.platform.get_ref() == "rest";
+    if described && description.is_none() {
+        return None;
+    }
     let login_url = table.login_url.as_ref().and_then(|text| resolver.web_address(text, "connection.login_url"));
     let address = table.webhooks.address.as_ref().and_then(|text| resolver.web_address(text, "connection.webhooks.address"));
     let proxy = table.proxy.as_ref().and_then(|text| proxy_address(text, resolver));
@@ -211,7 +234,8 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
     Some(ConnectionSettings {
         name,
         platform: table.platform.into_inner(),
-        role: table.role.or(platform.map(|platform| platform.spec.role))?,
+        role: table.role.or(description.as_ref().map(|description| description.role)).or(platform.map(|platform| platform.spec.role))?,
+        description,
         base_url: base_url?,
         login_url,
         follow_instance_url: table.follow_instance_url,
@@ -266,6 +290,9 @@ fn check_auth(table: AuthTable, span: Range<usize>, resolver: &mut Resolver<'_>)
         let full = format!("connection.auth.{key}");
         if let Some(source) = source {
             resolver.secret(source, &full)
+        } else if table.stored && key != "client_id" {
+            // What is kept goes in when the database is open.
+            Some(Secret::default())
         } else {
             resolver.flaw(span.clone(), full, format!("credentials of kind {kind} need `{key}`"), "add it to `auth`");
             None

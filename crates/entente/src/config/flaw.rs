@@ -13,6 +13,9 @@ pub struct Place {
     pub file: PathBuf,
     /// Line, from 1.
     pub line: Option<usize>,
+    /// Column, from 1, in files of their own (descriptions).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
     /// Key with its table (`server.listen`, `connection.base_url`); empty when the file itself is the matter.
     pub key: String,
 }
@@ -38,6 +41,9 @@ impl fmt::Display for Place {
         write!(f, "{}", self.file.display())?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
+        }
+        if let Some(column) = self.column {
+            write!(f, ":{column}")?;
         }
         if !self.key.is_empty() {
             write!(f, ": {}", self.key)?;
@@ -73,6 +79,7 @@ impl Flaw {
         let mut place = Place {
             file: file.to_path_buf(),
             line: span.as_ref().map(|span| line_at(text, span.start)),
+            column: None,
             key: span.as_ref().map_or_else(String::new, |span| key_at(text, span)),
         };
         let message = error.message();

@@ -112,7 +112,7 @@ impl<'a> Resolver<'a> {
     /// Notes a mistake at a place in the text.
     pub fn flaw(&mut self, span: Range<usize>, key: impl Into<String>, reason: impl Into<String>, remedy: impl Into<String>) {
         let line = (span.end > 0).then(|| line_at(self.text, span.start));
-        let place = Place { file: self.file.to_path_buf(), line, key: key.into() };
+        let place = Place { file: self.file.to_path_buf(), line, column: None, key: key.into() };
         self.flaws.push(Flaw { place, reason: reason.into(), remedy: remedy.into() });
     }
 
@@ -127,7 +127,7 @@ impl<'a> Resolver<'a> {
             .skip(start)
             .find(|(_, line)| line.split('=').next().is_some_and(|name| name.trim() == key))
             .map(|(index, _)| index + 1);
-        let place = Place { file: self.file.to_path_buf(), line, key: format!("{table}.{key}") };
+        let place = Place { file: self.file.to_path_buf(), line, column: None, key: format!("{table}.{key}") };
         self.flaws.push(Flaw { place, reason: reason.into(), remedy: remedy.into() });
     }
 

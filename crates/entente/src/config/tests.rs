@@ -185,3 +185,31 @@ fn settings_of_matching_are_bounded_and_checks_of_addresses_are_of_connections_t
     let found = flaws(&format!("[sync]\nemail_check = {{ zendesk = \"sometimes\" }}\n{connection}"));
     assert!(found.len() == 1 && found[0].contains("sometimes"), "{found:?}");
 }
+
+#[test]
+fn a_described_platform_is_read_from_its_file_and_mistakes_there_have_line_and_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("entente.toml");
+    let text = "[[connection]]\nname = \"crm\"\nplatform = \"rest\"\ndescription = \"crm.yaml\"\nauth = { kind = \"access_token\", token = \"t\" }\n";
+    let parse = |text: &str| Config::parse(&file, text, &Environment::of_pairs(&[]));
+    let refused = parse(text).unwrap_err().to_string();
+    assert!(refused.contains("entente.toml:4: connection.description: the description") && refused.contains("cannot be read"), "{refused}");
+    let described = include_str!("../../../../docs/examples/pipedrive.yaml");
+    std::fs::write(folder.path().join("crm.yaml"), described.replace("role: crm", "role: sales")).unwrap();
+    let refused = parse(text).unwrap_err().to_string();
+    assert!(refused.contains("crm.yaml:5:7: role:"), "{refused}");
+    std::fs::write(folder.path().join("crm.yaml"), described).unwrap();
+    let config = parse(text).unwrap();
+    assert_eq!(config.connections[0].base_url.as_str(), "https://api.pipedrive.com/", "the usual address");
+    assert_eq!(config.connections[0].role, entente_model::mapping::Role::Crm);
+    let refused = parse(&text.replace("\"rest\"", "\"zendesk\"")).unwrap_err().to_string();
+    assert!(refused.contains("a platform that needs no description") && refused.contains("the key `base_url` is missing"), "{refused}");
+}
+
+#[test]
+fn secrets_that_are_kept_need_not_stand_in_the_file() {
+    let text = "[[connection]]\nname = \"desk\"\nplatform = \"freshdesk\"\nbase_url = \"https://x.freshdesk.com\"\nauth = { kind = \"access_token\", stored = true }\n";
+    let config = parse(text, &[]).unwrap();
+    assert!(matches!(&config.connections[0].auth, Auth::AccessToken { token } if token.is_empty()));
+    assert!(flaws(&text.replace(", stored = true", ""))[0].contains("need `token`"));
+}

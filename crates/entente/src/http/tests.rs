@@ -44,6 +44,7 @@ fn connection(name: &str, platform: &str, role: Role) -> ConnectionSettings {
     ConnectionSettings {
         name: name.to_owned(),
         platform: platform.to_owned(),
+        description: None,
         role,
         base_url: Url::parse("http://127.0.0.1:9").unwrap(),
         login_url: None,

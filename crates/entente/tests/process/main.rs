@@ -13,6 +13,7 @@ mod sims;
 
 mod alerts;
 mod bad_input;
+mod connecting;
 mod dynamics_zendesk;
 mod files;
 mod forgotten;

@@ -24,9 +24,24 @@ async fn person(sims: &Sims, id: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_what_changes_on_either_side_arrives() {
+    they_come_to_agree(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_holds_for_the_crm_described_in_yaml_alone() {
+    they_come_to_agree(true).await;
+}
+
+/// The story, with Pipedrive's own connector or with the one of the description that is shipped as an example.
+async fn they_come_to_agree(described: bool) {
     let sims = Sims::start(&["pipedrive", "zendesk"], &["--seed", "5"]).await;
     // Polls come once in ten minutes: what arrives, arrives by webhook.
-    let folder = Folder::new(&configuration(&sims, &[("pipedrive", pipedrive::auth(&sims)), ("zendesk", zendesk::auth(&sims))], 600_000));
+    let mut text = configuration(&sims, &[("pipedrive", pipedrive::auth(&sims)), ("zendesk", zendesk::auth(&sims))], 600_000);
+    if described {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/pipedrive.yaml");
+        text = text.replace("platform = \"pipedrive\"", &format!("platform = \"rest\"\ndescription = \"{file}\""));
+    }
+    let folder = Folder::new(&text);
 
     // Fields and webhooks are made over the API; asked again, nothing is made twice.
     let said = provision(&folder).await;
@@ -89,8 +104,13 @@ async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_what_changes_on_e
     zendesk::solve(&sims, &ticket["id"]).await;
     arrives("the activity that is done", &folder, async || activity().await.filter(|row| row["done"] == true)).await;
 
-    // A note of sales is an activity of the account.
-    pipedrive::create(&sims, "notes", json!({"content": "<p>They want a second seat.</p>", "org_id": number(&northwind)})).await;
+    // A note of sales is an activity of the account; the description knows activities alone.
+    let told = json!({"subject": "They want a second seat.", "type": "call", "org_id": number(&northwind)});
+    let (kind, told) = match described {
+        false => ("notes", json!({"content": "<p>They want a second seat.</p>", "org_id": number(&northwind)})),
+        true => ("activities", told),
+    };
+    pipedrive::create(&sims, kind, told).await;
     arrives("the note of sales", &folder, async || {
         let activities = folder.get("/api/v1/records?object=activity").await;
         activities.to_string().contains("They want a second seat.").then_some(())

@@ -373,6 +373,7 @@ async fn assemble(
     let crm = ConnectionSettings {
         name: SALESFORCE.to_owned(),
         platform: "salesforce".to_owned(),
+        description: None,
         role: Role::Crm,
         base_url: "http://crm.sim".parse().unwrap(),
         login_url: Some("http://crm.sim".parse().unwrap()),
@@ -392,6 +393,7 @@ async fn assemble(
     let desk = ConnectionSettings {
         name: ZENDESK.to_owned(),
         platform: "zendesk".to_owned(),
+        description: None,
         role: Role::Support,
         base_url: "http://desk.sim".parse().unwrap(),
         login_url: None,

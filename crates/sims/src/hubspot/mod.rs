@@ -197,7 +197,10 @@ impl HubSpot {
 
     /// The vendor's API.
     pub fn router(&self) -> axum::Router {
-        axum::Router::new().fallback(door::serve::<Self>).with_state(self.clone())
+        axum::Router::new()
+            .route("/oauth/authorize", axum::routing::get(consent_page))
+            .fallback(door::serve::<Self>)
+            .with_state(self.clone())
     }
 
     fn faults(&self) -> &Faults {
@@ -445,4 +448,13 @@ fn held(state: &State, record: &record::Record) -> Map<String, Value> {
         Value::Object(properties) => properties.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         _ => Map::new(),
     }
+}
+
+/// The page of `app.hubspot.com` on which a person lets the app in.
+async fn consent_page(
+    axum::extract::State(sim): axum::extract::State<HubSpot>,
+    axum::extract::Query(asked): axum::extract::Query<std::collections::BTreeMap<String, String>>,
+) -> axum::response::Response {
+    let client_id = sim.with(|state| state.options.client_id.clone());
+    crate::consent::answer(&asked, &client_id, || sim.authorization_code())
 }

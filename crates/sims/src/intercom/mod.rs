@@ -140,7 +140,7 @@ impl Intercom {
 
     /// The vendor's API.
     pub fn router(&self) -> axum::Router {
-        axum::Router::new().fallback(door::serve::<Self>).with_state(self.clone())
+        axum::Router::new().route("/oauth", axum::routing::get(consent_page)).fallback(door::serve::<Self>).with_state(self.clone())
     }
 
     fn faults(&self) -> &Faults {
@@ -369,4 +369,13 @@ fn shown(state: &State, kind: Kind, record: &state::Record) -> Value {
         Kind::Conversation => state.conversation_shown(record, NEWEST, true, true),
         Kind::Ticket => state.ticket_shown(record, NEWEST, true),
     }
+}
+
+/// The page of `app.intercom.com` on which a person lets the app in.
+async fn consent_page(
+    axum::extract::State(sim): axum::extract::State<Intercom>,
+    axum::extract::Query(asked): axum::extract::Query<std::collections::BTreeMap<String, String>>,
+) -> axum::response::Response {
+    let (client_id, code) = sim.with(|state| (state.options.client_id.clone(), state.options.code.clone()));
+    crate::consent::answer(&asked, &client_id, || code)
 }

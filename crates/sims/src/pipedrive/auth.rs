@@ -20,7 +20,7 @@ const ACCESS_MS: i64 = 3_599 * 1000;
 const REFRESH_MS: i64 = 60 * DAY_MS;
 
 /// Scopes of the app.
-const SCOPES: &str = "base,deals:full,activities:full,contacts:full,leads:full,users:read,recents:read,search:read,admin,deal-fields:full,contact-fields:full";
+pub(crate) const SCOPES: &str = "base,deals:full,activities:full,contacts:full,leads:full,users:read,recents:read,search:read,admin,deal-fields:full,contact-fields:full";
 
 /// Tokens in use.
 #[derive(Debug)]
@@ -94,8 +94,12 @@ impl State {
                     return Err(Refusal::grant(400, "invalid_client", "Client not found"));
                 }
                 let back = call.query("redirect_uri").ok_or_else(|| Refusal::grant(400, "invalid_request", "redirect_uri is required"))?;
-                let code = self.authorize();
-                let mut to = format!("{back}{}code={code}", if back.contains('?') { '&' } else { '?' });
+                // The person in front of the browser agrees at once, unless the address says `deny=1`.
+                let answer = match call.query("deny") {
+                    Some(_) => "error=access_denied".to_owned(),
+                    None => format!("code={}", self.authorize()),
+                };
+                let mut to = format!("{back}{}{answer}", if back.contains('?') { '&' } else { '?' });
                 if let Some(state) = call.query("state") {
                     let state: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
                     to.push_str(&format!("&state={state}"));
@@ -161,7 +165,7 @@ impl State {
             self.tokens.refresh.insert(used, ends);
         }
         Ok(Answer::bare(json!({
-            "access_token": access, "token_type": "Bearer", "refresh_token": refresh, "scope": SCOPES, "expires_in": ACCESS_MS / 1000,
+            "access_token": access, "token_type": "Bearer", "refresh_token": refresh, "scope": self.options.scopes, "expires_in": ACCESS_MS / 1000,
             "api_domain": call.origin,
         })))
     }

@@ -111,6 +111,11 @@ async fn doors(Extract(sim): Extract<Pipedrive>, Json(doors): Json<Doors>) -> St
     StatusCode::NO_CONTENT
 }
 
+async fn scopes(Extract(sim): Extract<Pipedrive>, Json(wanted): Json<Value>) -> StatusCode {
+    sim.set_scopes(wanted["scopes"].as_str().unwrap_or_default());
+    StatusCode::NO_CONTENT
+}
+
 async fn dump(Extract(sim): Extract<Pipedrive>, Query(query): Query<BTreeMap<String, String>>) -> Response {
     let mut lines = String::new();
     if let Some(kind) = query.get("kind").and_then(|name| Kind::named(name)) {
@@ -130,12 +135,13 @@ async fn expire_sessions(Extract(sim): Extract<Pipedrive>) -> StatusCode {
 impl Pipedrive {
     /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
     /// `GET /calls`, `GET /tokens` (tokens spent), `POST /create {kind, fields, by?}`, `/update {kind, id, fields}`, `/delete {kind, id}`,
-    /// `/restore`, `/merge {kind, id, into}`, `/doors {shut_out, closed}`, `GET /dump?kind=persons` (one JSON object a line),
+    /// `/restore`, `/merge {kind, id, into}`, `/doors {shut_out, closed}`, `/scopes {scopes}` (those of the app), `GET /dump?kind=persons` (one JSON object a line),
     /// `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {
         axum::Router::new()
             .route("/faults", post(faults))
             .route("/calls", get(calls))
+            .route("/scopes", post(scopes))
             .route("/tokens", get(tokens))
             .route("/create", post(create))
             .route("/update", post(update))

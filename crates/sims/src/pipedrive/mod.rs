@@ -71,6 +71,8 @@ pub struct PipedriveOptions {
     pub client_secret: String,
     /// The installation's first refresh token.
     pub refresh_token: String,
+    /// Scopes of the app, with commas between them.
+    pub scopes: String,
     /// Tokens of the company in a day.
     pub daily_tokens: u64,
     /// Whether answers tell of the day's tokens.
@@ -102,6 +104,7 @@ impl PipedriveOptions {
             client_id: "pipedrive-client".to_owned(),
             client_secret: "pipedrive-secret".to_owned(),
             refresh_token: "pipedrive-refresh".to_owned(),
+            scopes: auth::SCOPES.to_owned(),
             daily_tokens: 300_000,
             says_daily: true,
             custom_fields_max: 300,
@@ -297,6 +300,11 @@ impl Pipedrive {
         let state = self.lock();
         let record = state.find(kind, id).filter(|record| record.deleted_ms.is_none())?;
         Some(state.row(kind, record.number))
+    }
+
+    /// Gives the app these scopes, with commas between them.
+    pub fn set_scopes(&self, scopes: &str) {
+        self.with(|state| scopes.clone_into(&mut state.options.scopes));
     }
 
     /// Shows every row of an object that is there. The company stands still meanwhile: do not call it from `see`.

@@ -267,7 +267,8 @@ fn answer(org: &Org, auth: &mut Auth, call: &Call, user: SfId, refresh: Option<S
     body
 }
 
-/// `GET /services/oauth2/authorize`: the person has already agreed, so it redirects with a code at once.
+/// `GET /services/oauth2/authorize`: the person has already agreed, so it redirects with a code at once, unless the address
+/// says `deny=1`.
 pub(crate) fn authorize(org: &Org, auth: &mut Auth, call: &Call) -> Answer {
     if call.param("client_id") != Some(auth.client_id.as_str()) || call.param("response_type") != Some("code") {
         return Answer::json(400, json!({"error": INVALID_CLIENT_ID.1, "error_description": INVALID_CLIENT_ID.2}));
@@ -275,6 +276,13 @@ pub(crate) fn authorize(org: &Org, auth: &mut Auth, call: &Call) -> Answer {
     let Some(mut target) = call.param("redirect_uri").and_then(|uri| url::Url::parse(uri).ok()) else {
         return Answer::json(400, json!({"error": "redirect_uri_missing", "error_description": "missing required redirect_uri"}));
     };
+    if call.param("deny").is_some() {
+        target.query_pairs_mut().append_pair("error", "access_denied").append_pair("error_description", "end-user denied authorization");
+        if let Some(state) = call.param("state") {
+            target.query_pairs_mut().append_pair("state", state);
+        }
+        return Answer::empty(302).header("Location", target.as_str());
+    }
     let code = auth.token("aPrx");
     let scope = call.param("scope").unwrap_or_default();
     let kept = Code {

@@ -53,7 +53,7 @@ fn born(key: &str) -> Option<Timestamp> {
 }
 
 /// From when on rows must be listed so that none of these keys is missed; none for all there are.
-fn earliest(keys: &[&str]) -> Option<Timestamp> {
+pub(crate) fn earliest(keys: &[&str]) -> Option<Timestamp> {
     let all: Option<Vec<Timestamp>> = keys.iter().map(|key| born(key)).collect();
     all?.into_iter().min()?.checked_sub(CLOCKS).ok()
 }

@@ -27,7 +27,7 @@ mod keys;
 mod kind;
 mod lists;
 mod map;
-mod marker;
+pub(crate) mod marker;
 mod names;
 mod pages;
 mod provision;
@@ -61,6 +61,11 @@ use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 use kind::Kind;
+
+pub(crate) use dialect::until_midnight;
+pub(crate) use keys::earliest;
+pub(crate) use refusal::masked;
+pub(crate) use webhook::{password, user_name};
 
 /// Facts about Pipedrive.
 pub static SPEC: Spec = Spec {

@@ -44,7 +44,7 @@ const ADVICE_REPORT: &str = "Pipedrive did not take the request as it was made: 
 const SCHEMA_WORDS: &[&str] = &["not allowed", "unknown", "not exist", "unrecognized", "not a valid field", "read-only", "read only"];
 
 /// A sentence without what may be a person's data: addresses, numbers in a row, quoted texts.
-fn masked(sentence: &str) -> String {
+pub(crate) fn masked(sentence: &str) -> String {
     let mut quoted = false;
     let mut plain = String::new();
     for part in sentence.split_inclusive(['"', '\'', '`']) {

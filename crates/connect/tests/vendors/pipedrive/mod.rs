@@ -1,7 +1,7 @@
 //! The Pipedrive connector against the simulated company.
 
 mod activities;
-mod company;
+pub mod company;
 mod finding;
 mod leads;
 mod polling;

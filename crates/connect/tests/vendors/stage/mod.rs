@@ -21,6 +21,7 @@ pub fn settings(platform: &str, role: Role, base_url: &str, auth: Auth) -> Conne
     ConnectionSettings {
         name: platform.to_owned(),
         platform: platform.to_owned(),
+        description: None,
         role,
         base_url: base_url.parse().unwrap(),
         login_url: None,

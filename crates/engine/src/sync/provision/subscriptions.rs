@@ -110,7 +110,11 @@ pub async fn look(engine: &Engine, connection: &Connection, public_url: Option<&
     one(engine, connection, public_url, false, &|| Err(StoreError::Invalid("nothing is made while looking".to_owned()))).await
 }
 
-async fn one(
+/// The webhooks of one connection, as [`subscriptions`] tells of all.
+///
+/// # Errors
+/// As there.
+pub async fn one(
     engine: &Engine,
     connection: &Connection,
     public_url: Option<&str>,

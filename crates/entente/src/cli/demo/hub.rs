@@ -154,6 +154,7 @@ async fn configure(sims: &Sims, options: &HubOptions, bound: SocketAddr, url: &U
     let connection = |name: &str, role: Role, base: &Url| ConnectionSettings {
         name: name.to_owned(),
         platform: name.to_owned(),
+        description: None,
         role,
         base_url: base.clone(),
         login_url: None,

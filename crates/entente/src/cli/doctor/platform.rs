@@ -9,6 +9,7 @@ use entente_engine::{Connection, Engine};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Direction;
 
+use super::super::connect::out_of_reach;
 use super::Report;
 use crate::config::Config;
 use crate::fault::Fault;
@@ -119,7 +120,18 @@ pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Conne
         _ => report.ok(area, "the vendor names no API budget"),
     }
     schema(engine, connection, report).await;
+    reach(engine, connection, report).await;
     subscription(config, engine, connection, report).await;
+}
+
+/// Whether our user's rights are enough to read what is mapped.
+async fn reach(engine: &Engine, connection: &Connection, report: &mut Report) {
+    let area = connection.name.as_str();
+    match out_of_reach(engine, area).await {
+        Ok(lacking) if lacking.is_empty() => report.ok(area, "every mapped object can be read"),
+        Ok(lacking) => lacking.into_iter().for_each(|lacking| report.fail(area, lacking.what, lacking.without)),
+        Err(fault) => report.fault(area, &fault),
+    }
 }
 
 /// Every remote field that a mapping names exists, and is writable where it is written.

@@ -5,6 +5,7 @@ pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;
 pub mod pipedrive;
+pub mod rest;
 pub mod salesforce;
 pub mod zendesk;
 

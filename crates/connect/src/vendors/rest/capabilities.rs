@@ -1,0 +1,71 @@
+//! What a described platform can do with its objects: what is described, and nothing else.
+
+use std::time::Duration;
+
+use super::description::Description;
+use super::description::object::ObjectPart;
+use super::interned::interned;
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+
+/// Rows of a page where the description does not say.
+const PAGE_ROWS: u32 = 100;
+
+/// What is known of a platform that nobody has described yet.
+pub(super) static OBJECTS: &[Capabilities] = &[Capabilities {
+    object: EVERY,
+    page_rows: PAGE_ROWS,
+    page_extra: 0,
+    key: Some(Key::LookUp),
+    concurrency: Some(Concurrency::LookFirst),
+    changes: Detection::POLL,
+    deletions: Detection::RECONCILIATION,
+    merges: Detection::RECONCILIATION,
+    restorations: None,
+    fields: &[],
+    creates_fields: false,
+}];
+
+/// The same.
+pub(super) static LIMITS: &[Limit] = &[Limit { what: "calls, unless its description says otherwise", amount: 60, seconds: 60 }];
+
+fn of_object(description: &Description, name: &str, part: &ObjectPart) -> Capabilities {
+    let told = description.webhooks.as_ref();
+    let webhook = told.is_some();
+    let swept = part.removed.as_ref().map(|removed| Duration::from_secs(removed.every_seconds));
+    // A row that says of itself that it is gone, or into what it went, is seen wherever rows are.
+    let says = part.row.gone.is_some() && part.removed.is_none();
+    let paging = part.list.paging.as_ref().unwrap_or(&description.paging);
+    let page_rows = paging.size.as_ref().and_then(|size| u32::try_from(size.rows).ok());
+    let merges = told.is_some_and(|told| told.merged_into.is_some() || told.merged_from.is_some());
+    let looked_up = part.fields.iter().filter(|(_, field)| field.look_up.is_some());
+    let fields: Vec<(&'static str, Detection)> = looked_up.map(|(name, _)| (interned(name), Detection::RECONCILIATION)).collect();
+    let key = if part.upsert.is_some() { Some(Key::Upsert) } else { part.create.as_ref().map(|_| Key::LookUp) };
+    let changes = Detection { webhook, ..Detection::POLL };
+    Capabilities {
+        object: interned(name),
+        page_rows: page_rows.unwrap_or(PAGE_ROWS).max(1),
+        page_extra: u32::try_from(part.also.len()).unwrap_or(0),
+        key,
+        concurrency: part.update.as_ref().map(|_| Concurrency::LookFirst),
+        changes,
+        deletions: Detection { webhook, poll: swept.or(says.then_some(Duration::ZERO)), reconciliation: true },
+        merges: Detection {
+            webhook: merges,
+            poll: part.row.merged_into.as_ref().map(|_| swept.unwrap_or(Duration::ZERO)),
+            reconciliation: part.row.merged_into.is_some(),
+        },
+        restorations: part.row.gone.as_ref().map(|_| changes),
+        fields: Vec::leak(fields),
+        creates_fields: part.custom_fields.as_ref().is_some_and(|custom| custom.create.is_some()),
+    }
+}
+
+/// The capabilities and limits of a description, for as long as the process lives: asked for once for each description.
+pub(super) fn of(description: &Description) -> (&'static [Capabilities], &'static [Limit]) {
+    let objects: Vec<Capabilities> = description.objects.iter().map(|(name, part)| of_object(description, name, part)).collect();
+    let budgets = description.limits.budgets.iter().filter_map(|budget| {
+        let what = interned(budget.name.as_deref().unwrap_or("calls"));
+        budget.calls.map(|amount| Limit { what, amount, seconds: budget.seconds })
+    });
+    (Vec::leak(objects), Vec::leak(budgets.collect()))
+}
