@@ -7,6 +7,7 @@ pub mod connection;
 pub mod document;
 pub mod flaw;
 pub mod notify;
+pub mod salesforce;
 pub mod secret;
 pub mod tables;
 

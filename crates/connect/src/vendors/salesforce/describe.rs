@@ -29,6 +29,7 @@ pub(crate) struct Described {
     pub phones: Vec<String>,
     kinds: BTreeMap<String, RemoteKind>,
     parents: BTreeMap<String, String>,
+    compounds: BTreeMap<String, Vec<String>>,
 }
 
 impl Described {
@@ -43,6 +44,13 @@ impl Described {
         let (emails, phones) = (of_kind("email"), of_kind("phone"));
         let parents = answer.fields.iter().filter_map(|field| Some((field.relationship_name.clone()?, field.name.clone()))).collect();
         let kinds = answer.fields.iter().map(|field| (field.name.to_ascii_lowercase(), kind(&field.kind))).collect();
+        let mut compounds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for field in &answer.fields {
+            // A field that is no compound names itself.
+            if let Some(compound) = field.compound_field_name.as_ref().filter(|compound| **compound != field.name) {
+                compounds.entry(compound.clone()).or_default().push(field.name.clone());
+            }
+        }
         let mut fields = Vec::with_capacity(answer.fields.len());
         for field in &answer.fields {
             fields.push(remote(field));
@@ -56,6 +64,7 @@ impl Described {
             phones,
             kinds,
             parents,
+            compounds,
             object: RemoteObject { name: answer.name, fields },
         }
     }
@@ -68,6 +77,11 @@ impl Described {
     /// Whether a field is known; parents' fields are taken on trust.
     pub fn knows(&self, field: &str) -> bool {
         field.contains('.') || self.kind(field).is_some()
+    }
+
+    /// The parts of a compound field; none when it is an ordinary one.
+    pub fn parts(&self, compound: &str) -> impl Iterator<Item = &str> {
+        self.compounds.get(compound).into_iter().flatten().map(String::as_str)
     }
 
     /// The reference field behind a relationship (`Account` → `AccountId`).

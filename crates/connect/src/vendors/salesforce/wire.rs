@@ -100,6 +100,8 @@ pub(crate) struct DescribeField {
     pub picklist_values: Option<Vec<PicklistValue>>,
     pub relationship_name: Option<String>,
     pub reference_to: Option<Vec<String>>,
+    /// The compound field that this one is a part of.
+    pub compound_field_name: Option<String>,
     /// Whether the field may stand in WHERE; encrypted and long texts may not.
     #[serde(default = "yes")]
     pub filterable: bool,

@@ -1,4 +1,4 @@
-//! Writing rows through sObject Collections: up to 200 rows a call, each refused or taken on its own.
+//! Writing rows through sObject Collections: up to 200 rows a call, each refused or taken on its own. Many at once go as a bulk job.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -46,7 +46,22 @@ impl Salesforce {
         let mut outcomes: Vec<Option<WriteOutcome>> = writes.iter().map(|_| None).collect();
         let mut landed = false;
         for kind in [WriteKind::Create, WriteKind::Update, WriteKind::Delete] {
-            let placed: Vec<Placed<'_>> = writes.iter().enumerate().filter(|(_, write)| write.kind == kind).collect();
+            let mut placed: Vec<Placed<'_>> = writes.iter().enumerate().filter(|(_, write)| write.kind == kind).collect();
+            match self.write_in_bulk(target, described.as_deref(), kind, &placed, priority).await {
+                Ok(fates) => {
+                    landed |= !fates.is_empty();
+                    for (place, outcome) in fates.into_iter().filter(|(_, outcome)| !outcome.as_ref().is_err_and(is_lock)) {
+                        outcomes[place] = Some(outcome);
+                    }
+                    // What was locked is tried once more, and what a job cannot carry goes otherwise.
+                    placed.retain(|(place, _)| outcomes[*place].is_none());
+                }
+                Err(error) if landed => {
+                    placed.iter().for_each(|(place, _)| outcomes[*place] = Some(Err(error.clone())));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             for chunk in placed.chunks(SPEC.write_max) {
                 match self.write_chunk(target, described.as_deref(), kind, chunk, priority).await {
                     Ok(results) => {

@@ -1,5 +1,9 @@
 //! The Salesforce connector and the transport below it, against scripted answers.
 
+mod bulk_reading;
+mod bulk_writing;
+mod changes;
+mod live;
 mod org;
 mod provisioning;
 mod reading;

@@ -9,11 +9,13 @@ use entente_connect::transport::wire::{Wire, WireError};
 use serde_json::Value;
 use tower::ServiceExt;
 
+type Lost = Box<dyn Fn(&str) -> bool + Send>;
+
 /// Its bodies are kept, to see what was sent.
 pub struct Line {
     router: axum::Router,
     pub sent: Mutex<Vec<(String, Value)>>,
-    lost: Mutex<Option<&'static str>>,
+    lost: Mutex<Option<Lost>>,
 }
 
 impl Line {
@@ -23,7 +25,12 @@ impl Line {
 
     /// Lets the answer to the next call of this verb and path be lost: the platform does the work, and nobody hears of it.
     pub fn lose(&self, call: &'static str) {
-        *self.lost.lock().unwrap() = Some(call);
+        self.lose_where(move |made| made == call);
+    }
+
+    /// The same of the next call that is one of these.
+    pub fn lose_where(&self, is_lost: impl Fn(&str) -> bool + Send + 'static) {
+        *self.lost.lock().unwrap() = Some(Box::new(is_lost));
     }
 }
 
@@ -37,7 +44,7 @@ impl Wire for Line {
         self.sent.lock().unwrap().push((call.clone(), serde_json::from_slice(&body).unwrap_or(Value::Null)));
         parts.headers.insert(http::header::HOST, host.parse().unwrap());
         let answer = self.router.clone().oneshot(http::Request::from_parts(parts, axum::body::Body::from(body))).await.unwrap();
-        let lost = self.lost.lock().unwrap().take_if(|lost| *lost == call).is_some();
+        let lost = self.lost.lock().unwrap().take_if(|is_lost| is_lost(&call)).is_some();
         if lost || answer.headers().contains_key("x-sim-hang") {
             return Err(WireError::TimedOut { host, seconds: timeout.as_secs() });
         }
