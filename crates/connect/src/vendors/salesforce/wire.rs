@@ -68,6 +68,25 @@ pub(crate) struct DescribeAnswer {
     pub name: String,
     #[serde(default)]
     pub fields: Vec<DescribeField>,
+    #[serde(default, rename = "recordTypeInfos")]
+    pub record_types: Vec<RecordType>,
+}
+
+/// One record type of a describe.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecordType {
+    #[serde(default)]
+    pub developer_name: String,
+    pub record_type_id: String,
+    /// The type of rows without one.
+    #[serde(default)]
+    pub master: bool,
+    #[serde(default = "yes")]
+    pub active: bool,
+    /// Whether our user may make rows of it.
+    #[serde(default = "yes")]
+    pub available: bool,
 }
 
 /// One field of a describe.

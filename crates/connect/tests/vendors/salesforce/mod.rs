@@ -7,6 +7,7 @@ mod live;
 mod org;
 mod provisioning;
 mod reading;
+mod record_types;
 mod signing;
 mod webhooks;
 mod writing;

@@ -30,6 +30,9 @@ const QUESTIONS_A_PAGE: u32 = 4;
 /// Questions before a query job is given up: about an hour.
 const QUESTIONS_MAX: u32 = 120;
 
+/// Results kept at once: of a poll, and of a reconciliation beside it.
+const CHUNKS_MAX: usize = 2;
+
 /// The locator of a last page, word for word.
 const NO_LOCATOR: &str = "null";
 
@@ -175,7 +178,13 @@ impl Salesforce {
         let records = csv_rows::records(&answer.body, described)?;
         let chunk = Arc::new(Chunk { job: bulk.job.clone(), locator: bulk.locator.clone(), records, next });
         self.forget_chunk(&bulk.job);
-        self.chunks().push(Arc::clone(&chunk));
+        let mut chunks = self.chunks();
+        // Of a read that was given up, nobody asks for the rest.
+        while chunks.len() >= CHUNKS_MAX {
+            chunks.remove(0);
+        }
+        chunks.push(Arc::clone(&chunk));
+        drop(chunks);
         Ok(chunk)
     }
 

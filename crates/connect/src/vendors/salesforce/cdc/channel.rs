@@ -29,7 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that an answer to a single question may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Time between signs of life on an idle connection, so that a firewall does not forget it.
+/// Time between signs of life of an idle connection, so that a firewall does not forget it. Of TCP: servers take HTTP/2 pings amiss.
 const ALIVE_EVERY: Duration = Duration::from_secs(60);
 
 const GET_TOPIC: &str = "/eventbus.v1.PubSub/GetTopic";
@@ -38,7 +38,7 @@ const SUBSCRIBE: &str = "/eventbus.v1.PubSub/Subscribe";
 
 /// Streams of one connection, by remote object.
 pub(in crate::vendors::salesforce) struct PubSub {
-    channel: Channel,
+    pub(super) line: Line,
     /// Whether an object without a stream is an error, rather than polled.
     pub(super) required: bool,
     pub(super) streams: Mutex<BTreeMap<String, Arc<Stream>>>,
@@ -79,13 +79,12 @@ impl PubSub {
         let mut endpoint = Endpoint::from_shared(address.as_str().to_owned())
             .map_err(|error| error.to_string())?
             .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(ALIVE_EVERY)
-            .keep_alive_while_idle(true);
+            .tcp_keepalive(Some(ALIVE_EVERY));
         if address.scheme() == "https" {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_webpki_roots()).map_err(|error| error.to_string())?;
         }
         Ok(Self {
-            channel: endpoint.connect_lazy(),
+            line: Line(endpoint.connect_lazy()),
             required,
             streams: Mutex::default(),
             refused: Mutex::default(),
@@ -94,12 +93,22 @@ impl PubSub {
         })
     }
 
+    fn known(&self, id: &str) -> Option<Arc<Schema>> {
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+}
+
+/// The connection itself. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Line(Channel);
+
+impl Line {
     async fn ask<Q, A>(&self, path: &'static str, marks: &Marks, question: Q) -> Result<A, Status>
     where
         Q: prost::Message + 'static,
         A: prost::Message + Default + 'static,
     {
-        let mut grpc = Grpc::new(self.channel.clone());
+        let mut grpc = Grpc::new(self.0.clone());
         grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let mut request = marks.on(question);
         request.set_timeout(ANSWER_TIMEOUT);
@@ -118,15 +127,11 @@ impl PubSub {
         marks: &Marks,
         requests: impl futures::Stream<Item = FetchRequest> + Send + 'static,
     ) -> Result<Streaming<FetchResponse>, Status> {
-        let mut grpc = Grpc::new(self.channel.clone());
+        let mut grpc = Grpc::new(self.0.clone());
         grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let codec = ProstCodec::<FetchRequest, FetchResponse>::default();
         let answer = grpc.streaming(marks.on(requests), PathAndQuery::from_static(SUBSCRIBE), codec).await?;
         Ok(answer.into_inner())
-    }
-
-    fn known(&self, id: &str) -> Option<Arc<Schema>> {
-        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 }
 
@@ -157,12 +162,12 @@ impl Salesforce {
         }
         let mut marks = self.marks().await?;
         let question = SchemaRequest { schema_id: id.to_owned() };
-        let answer: Result<SchemaInfo, Status> = pubsub.ask(GET_SCHEMA, &marks, question.clone()).await;
+        let answer: Result<SchemaInfo, Status> = pubsub.line.ask(GET_SCHEMA, &marks, question.clone()).await;
         let info = match answer {
             Err(status) if status.code() == Code::Unauthenticated => {
                 self.client.renew(marks.generation).await?;
                 marks = self.marks().await?;
-                pubsub.ask(GET_SCHEMA, &marks, question).await
+                pubsub.line.ask(GET_SCHEMA, &marks, question).await
             }
             answer => answer,
         };

@@ -59,7 +59,7 @@ impl PubSub {
 impl Salesforce {
     /// The stream of an object, opened behind a replay id if there is none.
     fn stream(&self, pubsub: &PubSub, object: &str, from: Option<&[u8]>) -> Arc<Stream> {
-        let open = || Stream::open(self.me.clone(), object, from.map(<[u8]>::to_vec));
+        let open = || Stream::open(pubsub, self.me.clone(), object, from.map(<[u8]>::to_vec));
         Arc::clone(pubsub.streams().entry(object.to_owned()).or_insert_with(open))
     }
 

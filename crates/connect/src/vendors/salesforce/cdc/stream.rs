@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tonic::{Code, Status};
 
 use super::super::Salesforce;
-use super::channel::{PubSub, refusal};
+use super::channel::{Line, Marks, PubSub, refusal};
 use super::wire::{FetchRequest, FetchResponse, ReplayPreset};
 use crate::error::{Class, VendorError};
 
@@ -93,11 +93,18 @@ impl Drop for Stream {
 
 impl Stream {
     /// Opens a stream behind a replay id, or at the present.
-    pub fn open(salesforce: Weak<Salesforce>, object: &str, from: Option<Vec<u8>>) -> Arc<Self> {
+    pub fn open(pubsub: &PubSub, salesforce: Weak<Salesforce>, object: &str, from: Option<Vec<u8>>) -> Arc<Self> {
         let state = Arc::new(Mutex::new(State { base: from, ..State::default() }));
         let (room, word) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let reader =
-            Reader { salesforce, topic: topic(object), state: Arc::clone(&state), room: Arc::clone(&room), word: Arc::clone(&word) };
+        let reader = Reader {
+            salesforce,
+            line: pubsub.line.clone(),
+            bell: Arc::clone(&pubsub.bell),
+            topic: topic(object),
+            state: Arc::clone(&state),
+            room: Arc::clone(&room),
+            word: Arc::clone(&word),
+        };
         Arc::new(Self { state, room, word, task: tokio::spawn(reader.run()) })
     }
 
@@ -181,9 +188,11 @@ fn topic(object: &str) -> String {
     }
 }
 
-/// Reads a stream in the background.
+/// Reads a stream in the background. It holds the connector only while it asks it something, so that the two can end.
 struct Reader {
     salesforce: Weak<Salesforce>,
+    line: Line,
+    bell: Arc<Notify>,
     topic: String,
     state: Arc<Mutex<State>>,
     room: Arc<Notify>,
@@ -193,10 +202,7 @@ struct Reader {
 impl Reader {
     async fn run(self) {
         loop {
-            let Some(salesforce) = self.salesforce.upgrade() else { return };
-            let Some(pubsub) = salesforce.pubsub.as_ref() else { return };
-            let ended = self.listen(&salesforce, pubsub).await;
-            let end = match ended {
+            let end = match self.listen().await {
                 Ok(()) => None,
                 Err(error) if error.code == EXPIRED => Some(End::Expired),
                 Err(error) if error.class == Class::Configuration => Some(End::Refused(error)),
@@ -211,59 +217,63 @@ impl Reader {
                 state.failures = state.failures.saturating_add(1);
                 state.failures
             };
-            self.tell(pubsub);
-            if end.is_some() {
-                return;
-            }
+            self.tell();
+            let Some(salesforce) = self.salesforce.upgrade().filter(|_| end.is_none()) else { return };
             let pause = AGAIN_AFTER.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(16))).min(AGAIN_AFTER_MAX);
             salesforce.client.sleep(pause).await;
         }
     }
 
-    fn tell(&self, pubsub: &PubSub) {
+    fn tell(&self) {
         self.word.notify_waiters();
-        pubsub.bell.notify_one();
+        self.bell.notify_one();
     }
 
     /// Opens the stream and reads it until it ends.
-    async fn listen(&self, salesforce: &Salesforce, pubsub: &PubSub) -> Result<(), VendorError> {
+    async fn listen(&self) -> Result<(), VendorError> {
+        let Some(salesforce) = self.salesforce.upgrade() else { return Ok(()) };
         let marks = salesforce.marks().await?;
-        let generation = marks.generation;
-        let listening = async {
-            let info = pubsub.topic(&marks, &self.topic).await?;
-            if !info.can_subscribe {
-                return Err(Status::permission_denied(format!("our user may not subscribe to {}", self.topic)));
-            }
-            let (credits, credit) = mpsc::unbounded_channel();
-            let first = self.first_request();
-            // The receiver lives as long as the stream it feeds.
-            drop(credits.send(first));
-            let requests = unfold(credit, |mut credit| async move { credit.recv().await.map(|request| (request, credit)) });
-            let mut events = pubsub.subscribe(&marks, requests).await?;
-            loop {
-                let silence = || Status::deadline_exceeded("the stream of changes fell silent");
-                let Some(response) = tokio::time::timeout(SILENCE_MAX, events.message()).await.map_err(|_| silence())?? else {
-                    return Ok(());
-                };
-                let spent = response.pending_num_requested <= 0;
-                self.take(response, salesforce);
-                self.tell(pubsub);
-                if spent {
-                    self.await_room().await;
-                    let more = FetchRequest { topic_name: self.topic.clone(), num_requested: CREDITS, ..FetchRequest::default() };
-                    if credits.send(more).is_err() {
-                        return Ok(());
-                    }
-                }
-            }
-        };
-        match listening.await {
+        drop(salesforce);
+        match self.read(&marks).await {
             Ok(()) => Ok(()),
-            Err(status) if status.code() == Code::Unauthenticated => salesforce.client.renew(generation).await.map(drop),
+            Err(status) if status.code() == Code::Unauthenticated => match self.salesforce.upgrade() {
+                Some(salesforce) => salesforce.client.renew(marks.generation).await.map(drop),
+                None => Ok(()),
+            },
             Err(status) if is_expired(&status) => {
                 Err(VendorError::new(Class::Configuration, EXPIRED, status.message(), "nothing to do: polls fill the gap"))
             }
             Err(status) => Err(refusal(&status)),
+        }
+    }
+
+    async fn read(&self, marks: &Marks) -> Result<(), Status> {
+        let info = self.line.topic(marks, &self.topic).await?;
+        if !info.can_subscribe {
+            return Err(Status::permission_denied(format!("our user may not subscribe to {}", self.topic)));
+        }
+        let (credits, credit) = mpsc::unbounded_channel();
+        // The receiver lives as long as the stream it feeds.
+        drop(credits.send(self.first_request()));
+        let requests = unfold(credit, |mut credit| async move { credit.recv().await.map(|request| (request, credit)) });
+        let mut events = self.line.subscribe(marks, requests).await?;
+        loop {
+            let silence = || Status::deadline_exceeded("the stream of changes fell silent");
+            let Some(response) = tokio::time::timeout(SILENCE_MAX, events.message()).await.map_err(|_| silence())?? else {
+                return Ok(());
+            };
+            let spent = response.pending_num_requested <= 0;
+            let Some(salesforce) = self.salesforce.upgrade() else { return Ok(()) };
+            self.take(response, salesforce.client.offset().theirs(salesforce.client.now()));
+            drop(salesforce);
+            self.tell();
+            if spent {
+                self.await_room().await;
+                let more = FetchRequest { topic_name: self.topic.clone(), num_requested: CREDITS, ..FetchRequest::default() };
+                if credits.send(more).is_err() {
+                    return Ok(());
+                }
+            }
         }
     }
 
@@ -280,8 +290,7 @@ impl Reader {
         }
     }
 
-    fn take(&self, response: FetchResponse, salesforce: &Salesforce) {
-        let now = salesforce.client.offset().theirs(salesforce.client.now());
+    fn take(&self, response: FetchResponse, now: Timestamp) {
         let mut state = lock(&self.state);
         state.failures = 0;
         if response.events.is_empty() && !response.latest_replay_id.is_empty() {
