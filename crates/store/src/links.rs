@@ -1,6 +1,6 @@
 //! Links: a record's counterparts at connections, each with the base last agreed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
@@ -142,6 +142,21 @@ impl Tx<'_> {
             let names: Vec<String> = batch.iter().map(ToString::to_string).collect();
             for row in self.rows("links", &sql, vals![names])? {
                 found.push(link(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The connections at which records have a counterpart, or had one.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn linked_connections(&mut self, records: &[RecordId]) -> Result<BTreeMap<RecordId, BTreeSet<String>>> {
+        let mut found: BTreeMap<RecordId, BTreeSet<String>> = BTreeMap::new();
+        for batch in records.chunks(BATCH_ROWS) {
+            let names: Vec<String> = batch.iter().map(ToString::to_string).collect();
+            for mut row in self.rows("links", "select record, connection from links where record IN_LIST($1)", vals![names])? {
+                found.entry(row.parse()?).or_default().insert(row.text()?);
             }
         }
         Ok(found)

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use entente_connect::write::WriteKind;
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
@@ -52,7 +53,8 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
         .write(move |tx| {
             let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
             let versions = tx.record_versions(&ids)?;
-            let taken = taken_rows(tx, &decisions)?;
+            let mut taken = taken_rows(tx, &decisions)?;
+            taken.extend(linked_meanwhile(tx, &decisions)?);
             let subjects: Vec<String> = decisions.iter().map(|decision| decision.task.hint.subject.clone()).collect();
             let held = tx.held(&owner, &subjects)?;
             let ours = |decision: &Decision| held.contains(&decision.task.hint.subject);
@@ -192,6 +194,20 @@ fn taken_rows(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<usize>
         }
     }
     Ok(taken)
+}
+
+/// Decisions about records that have got a counterpart since they were loaded: an adoption has found it, and what was decided may make
+/// another one.
+fn linked_meanwhile(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<usize>, StoreError> {
+    let creates = |decision: &Decision| decision.writes.iter().any(|planned| planned.write.kind == WriteKind::Create);
+    let creating: Vec<(usize, &Decision)> = decisions.iter().enumerate().filter(|(_, decision)| creates(decision)).collect();
+    let ids: Vec<RecordId> = creating.iter().map(|(_, decision)| decision.task.record.id.clone()).collect();
+    let linked = tx.linked_connections(&ids)?;
+    let found_since = |decision: &Decision| {
+        let now = linked.get(&decision.task.record.id);
+        now.is_some_and(|now| now.iter().any(|connection| decision.task.link(connection).is_none()))
+    };
+    Ok(creating.into_iter().filter(|(_, decision)| found_since(decision)).map(|(at, _)| at).collect())
 }
 
 /// Links that are not as they were read.

@@ -97,7 +97,7 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
             }
             continue;
         };
-        let Some(mapped) = resolve.mapped.get(&link.record) else { continue };
+        let Some(mapped) = resolve.mapped.get(&arrival.key) else { continue };
         let look = waiting.get(&arrival.key);
         let state = Circumstances {
             in_flight: in_flight.contains(link.record.as_str()),
@@ -294,7 +294,8 @@ fn seen_again(link: &Link, arrival: &Arrival) -> Option<SeenVersion> {
 
 /// What the rows of arrivals refer to, and the mapping of each linked record.
 struct References {
-    mapped: BTreeMap<RecordId, Arc<Mapped>>,
+    /// By row: a record is mapped otherwise at each connection.
+    mapped: BTreeMap<RemoteKey, Arc<Mapped>>,
     records: BTreeMap<RemoteKey, RecordId>,
     data: BTreeMap<RecordId, Fields>,
     remotes: BTreeMap<(String, String), String>,
@@ -317,7 +318,7 @@ impl References {
             let Some(record) = records.get(&link.record) else { continue };
             let deciding = catalog.deciding(link.record.as_str(), &record.object).map_or(catalog, |other| &**other);
             if let Some(found) = deciding.mapped(&key.connection, &record.object) {
-                mapped.insert(link.record.clone(), Arc::clone(found));
+                mapped.insert(key.clone(), Arc::clone(found));
                 data.insert(link.record.clone(), record.data.clone());
             }
         }
@@ -328,8 +329,8 @@ impl References {
         }
         let mut wanted = BTreeSet::new();
         for arrival in arrivals {
-            let (Some(link), Some(look)) = (links.get(&arrival.key), &arrival.look) else { continue };
-            let Some(found) = mapped.get(&link.record) else { continue };
+            let Some(look) = &arrival.look else { continue };
+            let Some(found) = mapped.get(&arrival.key) else { continue };
             for (_, object, id) in found.lens.get(&look.row, &Fields::new(), &|_, _| None, engine.now()).unresolved {
                 if let Some(remote) = remotes.get(&(arrival.key.connection.clone(), object)) {
                     wanted.insert(RemoteKey::new(&arrival.key.connection, remote, id));

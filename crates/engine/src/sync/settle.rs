@@ -19,6 +19,7 @@ use super::deliver::Delivered;
 use super::edit::{self, Edit};
 use super::fate::{Fate, end_hints, fate, give_back};
 use super::redirect::{Author, redirect};
+use super::subject::RowKey;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use super::wake::wake;
 use crate::alerts::burn::LATENCY_MS;
@@ -362,6 +363,7 @@ fn adopt_created(
         absorb(tx, catalog, &other.record, record, &planned.connection, now)?;
         refetch = true;
     }
+    give_back_found(tx, decision, planned, written, now)?;
     // What we did not write is blank in a row that is new; in one that was there, it is not known yet.
     let mut base: Fields = planned.fields.clone();
     if !existed && !refetch {
@@ -414,6 +416,23 @@ fn adopt_created(
         tx.hint(&[hint(&decision.task, BTreeSet::from([planned.connection.clone()]), now)])?;
     }
     wake(tx, record.id.as_str(), &planned.connection, decision.task.hint.lane, now)
+}
+
+/// A row that an adoption has found for the record while its counterpart was being created is nobody's again. It is looked at anew: there
+/// are two rows of one customer now, and they are dealt with as such.
+fn give_back_found(
+    tx: &mut Tx<'_>,
+    decision: &Decision,
+    planned: &PlannedWrite,
+    written: &Written,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let record = &decision.task.record;
+    let links = tx.links_of(std::slice::from_ref(&record.id))?;
+    let other = |link: &&Link| link.connection == planned.connection && link.external_id != written.id && link.state == LinkState::Present;
+    let Some(found) = links.iter().find(other) else { return Ok(()) };
+    let row = RowKey { connection: found.connection.clone(), object: found.remote_object.clone(), id: found.external_id.clone() };
+    tx.hint(&[NewHint { subject: row.to_string(), ..hint(&decision.task, BTreeSet::new(), now) }])
 }
 
 /// Another record turns out to be the same: its counterpart goes to the survivor, what points to it points there, and it ends as merged.

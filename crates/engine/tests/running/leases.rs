@@ -1,9 +1,12 @@
 //! One worker at a time looks at a record.
 
+use entente_connect::error::Class;
 use entente_engine::sync::resync::{Scope, resync};
 use entente_engine::sync::work;
+use entente_store::{RemoteKey, ReviewState, Viewer};
 
-use crate::house::{House, read_all, work_off};
+use crate::house::{DESK, House, read_all, work_off};
+use crate::platform::failing;
 
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_writes_nothing_to_a_vendor() {
@@ -39,4 +42,80 @@ async fn a_worker_that_lost_its_lease_writes_nothing_to_a_vendor() {
     assert_eq!(house.desk.calls("write organization"), written + 1);
     let desk_row = house.desk.ids("organization").remove(0);
     assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
+}
+
+#[tokio::test]
+async fn a_counterpart_that_is_found_while_a_worker_decides_is_not_created_again() {
+    let house = House::sqlite().await;
+    let (slow, other) = (house.engine().await, house.engine().await);
+    read_all(&slow).await;
+    work_off(&house, &slow).await;
+
+    // The desk is away when the customer comes in, so that the counterpart is still to be made.
+    house.desk.refuse(|call| call.starts_with("write").then(|| failing(Class::Retry, "E1")));
+    house.crm.put("Account", None, &[("Name", "Acme"), ("Type", "Customer"), ("Website", "https://acme.example")]);
+    read_all(&slow).await;
+    work_off(&house, &slow).await;
+    house.desk.relent();
+    assert_eq!(house.desk.ids("organization"), Vec::<String>::new());
+
+    // One worker is about to make it when the organization that somebody has made by hand comes in, and another one adopts that.
+    let record = house.accounts().await.remove("Acme").unwrap();
+    resync(&slow, &Scope::Record(record.id.clone())).await.unwrap();
+    let hints = work::claim(&slow).await.unwrap();
+    assert_eq!(hints.len(), 1);
+    let hand = house.crm.hold_up("fetch Account");
+    let working = {
+        let slow = slow.clone();
+        tokio::spawn(async move { work::work(&slow, hints).await })
+    };
+    house.crm.called("fetch Account", 1).await;
+    let made = house.desk.put("organization", None, &[("name", "Acme"), ("organization_fields.website", "https://acme.example")]);
+    read_all(&other).await;
+    house.watch.pass(1_000);
+    let rows = work::claim(&other).await.unwrap();
+    work::work(&other, rows).await.unwrap();
+    assert_eq!(house.link(&record, DESK).await.external_id, made);
+
+    hand.add_permits(10);
+    working.await.unwrap().unwrap();
+    work_off(&house, &slow).await;
+    assert_eq!(house.desk.ids("organization"), [made.as_str()], "the desk has the customer once");
+    assert_eq!(house.link(&record, DESK).await.external_id, made);
+}
+
+#[tokio::test]
+async fn a_row_that_is_found_while_a_counterpart_is_being_created_is_not_forgotten() {
+    let house = House::sqlite().await;
+    let (slow, other) = (house.engine().await, house.engine().await);
+    read_all(&slow).await;
+    work_off(&house, &slow).await;
+
+    // The desk takes its time to create the counterpart, and somebody makes one by hand meanwhile.
+    let hand = house.desk.hold_up("write organization");
+    house.crm.put("Account", None, &[("Name", "Acme"), ("Type", "Customer"), ("Website", "https://acme.example")]);
+    read_all(&slow).await;
+    house.watch.pass(1_000);
+    let hints = work::claim(&slow).await.unwrap();
+    let working = {
+        let slow = slow.clone();
+        tokio::spawn(async move { work::work(&slow, hints).await })
+    };
+    house.desk.called("write organization", 1).await;
+    let by_hand = house.desk.put("organization", None, &[("name", "Acme"), ("organization_fields.website", "https://acme.example")]);
+    read_all(&other).await;
+    house.watch.pass(1_000);
+    let rows = work::claim(&other).await.unwrap();
+    work::work(&other, rows).await.unwrap();
+
+    hand.add_permits(10);
+    working.await.unwrap().unwrap();
+    work_off(&house, &other).await;
+    let rows = house.desk.ids("organization");
+    assert!(rows.len() == 2 && rows.contains(&by_hand), "{rows:?}");
+    let keys: Vec<RemoteKey> = rows.iter().map(|id| RemoteKey::new(DESK, "organization", id)).collect();
+    let linked = house.store.read(move |tx| tx.links_at(&keys)).await.unwrap();
+    assert_eq!(linked.len(), 2, "both rows are somebody's: {linked:?}");
+    let waiting = house.store.read(|tx| tx.reviews(&Viewer::system(), ReviewState::Waiting, 10, None)).await.unwrap();
+    assert_eq!(waiting.len(), 1, "a person is asked about the two: {waiting:?}");
 }

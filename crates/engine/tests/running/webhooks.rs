@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entente_engine::sync::inbox;
 use entente_engine::sync::retention;
 
-use crate::house::{CRM, House, read_all, work_off};
+use crate::house::{CRM, DESK, House, read_all, work_off};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -16,7 +16,34 @@ fn signed(secret: &str) -> BTreeMap<String, String> {
 }
 
 fn body(delivery: &str, id: &str) -> Vec<u8> {
-    serde_json::json!({ "delivery": delivery, "object": "Account", "id": id }).to_string().into_bytes()
+    told(delivery, "Account", id)
+}
+
+fn told(delivery: &str, object: &str, id: &str) -> Vec<u8> {
+    serde_json::json!({ "delivery": delivery, "object": object, "id": id }).to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn webhooks_of_both_platforms_about_one_customer_are_each_read_by_their_own_mapping() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let desk_row = house.desk.ids("organization").remove(0);
+    house.watch.pass(60_000);
+    for platform in [&house.crm, &house.desk] {
+        platform.sign_with("secret");
+    }
+
+    house.crm.put_silently("Account", &row, &[("Industry", "Steel")]);
+    house.desk.put_silently("organization", &desk_row, &[("organization_fields.implementation_status", "live")]);
+    inbox::receive(&engine, CRM, "", signed("secret"), body("1", &row)).await.unwrap();
+    inbox::receive(&engine, DESK, "", signed("secret"), told("2", "organization", &desk_row)).await.unwrap();
+    work_off(&house, &engine).await;
+
+    assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
+    assert_eq!(house.crm.calls("fetch"), 0, "the webhook told everything");
 }
 
 #[tokio::test]

@@ -102,12 +102,14 @@ async fn live_and_die(folder: &Folder, dice: &mut ChaCha8Rng) {
     child.kill().await.unwrap();
 }
 
-/// Waits until no edit is outstanding and nothing is on its way, at the platforms and in the hub.
+/// Waits until no edit is outstanding and nothing is on its way, at the platforms and in the hub. What waits for a person is decided
+/// meanwhile: an edit of a field in dispute lands only then.
 async fn come_to_rest(platforms: &Platforms, folder: &Folder, store: &Store) {
     let mut still = 0;
     let mut last = Value::Null;
     let began = Instant::now();
     while still < STILL_LOOKS {
+        decide_conflicts(folder).await;
         let (report, quiet) = (platforms.get("world/report").await, platforms.get("world/quiet").await);
         let (hints, fresh) = left(store).await;
         last =
@@ -136,15 +138,24 @@ async fn kept(store: &Store) -> u64 {
     store.read(|tx| Ok(tx.inbox_counts()?.values().sum())).await.unwrap()
 }
 
-/// Decides what waits for a person, for the CRM's value, as a person would.
-async fn decide_conflicts(folder: &Folder) -> usize {
+/// Decides what waits for a person, for what was entered last.
+async fn decide_conflicts(folder: &Folder) {
     let page = folder.get("/api/v1/conflicts").await;
     let waiting = page["items"].as_array().unwrap();
     for conflict in waiting {
-        let done = folder.run(&["conflicts", "resolve", conflict["id"].as_str().unwrap(), "--side", "salesforce"]).await;
+        // Within one second only the number tells that the traffic puts into its values.
+        let entered = |side: &Value| (side["at"].as_str().map(str::to_owned), number_of(&side["value"].to_string()));
+        let latest = conflict["sides"].as_array().unwrap().iter().max_by_key(|side| entered(side)).unwrap();
+        let side = latest["side"].as_str().unwrap();
+        let done = folder.run(&["conflicts", "resolve", conflict["id"].as_str().unwrap(), "--side", side]).await;
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
-    waiting.len()
+}
+
+/// The number of the edit that a value was entered by, as the traffic writes it: `k0005c`.
+fn number_of(value: &str) -> String {
+    let mut numbers = value.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() == 6 && word.starts_with("k0"));
+    numbers.next_back().unwrap_or_default().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,10 +197,14 @@ async fn every_promise_holds_after_twenty_kills_under_load() {
     let key = MasterKey::parse(&std::fs::read_to_string(folder.path().join("entente.key")).unwrap()).unwrap();
     let store = Store::open(&StoreUrl::Sqlite(folder.path().join("entente.db")), StoreOptions::new(key)).await.unwrap();
     come_to_rest(&platforms, &folder, &store).await;
-    if decide_conflicts(&folder).await > 0 {
-        come_to_rest(&platforms, &folder, &store).await;
-    }
 
+    // A row of which nobody waits to hear, and whose webhook met a dead hub, is found by the next poll.
+    until("every customer agrees", async || {
+        let agreement = platforms.get("world/agreement").await;
+        agreement["in_agreement"] == agreement["customers"]
+    })
+    .await;
+    come_to_rest(&platforms, &folder, &store).await;
     let agreement = platforms.get("world/agreement").await;
     assert!(agreement["customers"].as_u64().unwrap() >= CUSTOMERS as u64, "{agreement}");
     assert_eq!(agreement["in_agreement"], agreement["customers"], "{agreement:#}");

@@ -172,13 +172,17 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
         look.mark.by = by;
         return Some(look);
     }
-    // What else a new row holds has no events of its own: whoever does not know the row fetches it, and to whoever made it nothing is new.
-    let told = if name == "created" { None } else { Some(changed(kind, name, &body["event"])?) };
+    let told = match name {
+        // What else a new row holds has no events of its own: whoever does not know the row fetches it, and to whoever made it nothing is
+        // new. A new membership changes nothing but the organization that the user shows.
+        "created" | "organization_membership_created" => None,
+        _ => Some(changed(kind, name, &body["event"])?),
+    };
     let mut row: Row = told.into_iter().collect();
     for (name, value) in certain(kind, detail) {
         row.entry(name).or_insert(value);
     }
-    if row.is_empty() {
+    if row.is_empty() || (name == "organization_membership_created" && !row.contains_key("organization_id")) {
         return None;
     }
     let mark = seen.mark(version.as_deref(), by);

@@ -104,7 +104,7 @@ pub async fn full_sync(setting: Setting) -> Result<Vec<Row>> {
         ),
         numbers: json!({
             "ms": took, "least_ms": bound.ms, "ratio": ratio, "calls": stage.calls, "calls_ratio": calls_ratio, "calls_by_kind": calls_by_kind(&stage.hub), "least_calls": {"salesforce": bound.salesforce, "zendesk": bound.zendesk},
-            "customers": agreement.customers, "linked": agreement.linked, "in_agreement": agreement.in_agreement, "twins": agreement.twins,
+            "customers": agreement.customers, "linked": agreement.linked, "in_agreement": agreement.in_agreement, "twins": agreement.twins, "by_field": agreement.by_field, "disagreements": agreement.disagreements,
         }),
         explained: Some(bound.explained),
     };
