@@ -94,7 +94,7 @@ impl EventLog {
     pub fn place_of(&self, replay_id: &[u8]) -> Replay {
         let place = replay_id.strip_prefix(MARK).and_then(|rest| <[u8; 8]>::try_from(rest).ok()).map(u64::from_be_bytes);
         match place {
-            Some(id) if id % STRIDE == 0 && id / STRIDE <= self.last => {
+            Some(id) if id.is_multiple_of(STRIDE) && id / STRIDE <= self.last => {
                 if id / STRIDE < self.forgotten {
                     Replay::Stale
                 } else {
