@@ -72,12 +72,12 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
     delivered
 }
 
-/// Rows that one call carries. Background work that is more than a call takes goes whole to a platform that has jobs for it; while the platform
-/// is under pressure, it does not.
+/// Rows that one call carries. Background work goes whole to a platform that has jobs for it when it makes at least half a job: fewer rows
+/// share calls. While the platform is under pressure, it does not.
 fn size(ready: &Connection, urgency: Priority, rows: usize) -> usize {
     let batch = ready.pressure.batch().max(1);
     match ready.connector.bulk_rows() {
-        Some(bulk) if urgency == Priority::Backfill && rows > ready.connector.spec().write_max && !ready.pressure.presses() => bulk.max(1),
+        Some(bulk) if urgency == Priority::Backfill && rows > batch && rows >= bulk.div_ceil(2) && !ready.pressure.presses() => bulk.max(1),
         _ => batch,
     }
 }
