@@ -4,6 +4,8 @@
 
 #[path = "running/alerting.rs"]
 mod alerting;
+#[path = "running/bulk.rs"]
+mod bulk;
 #[path = "running/columns.rs"]
 mod columns;
 #[path = "running/failures.rs"]

@@ -51,6 +51,8 @@ struct State {
     described: BTreeMap<String, RemoteObject>,
     blank: BTreeSet<String>,
     columns: Vec<(String, Vec<String>)>,
+    bulk: Option<usize>,
+    sizes: Vec<(String, usize)>,
     told: BTreeSet<String>,
     bell: Arc<Notify>,
 }
@@ -165,6 +167,16 @@ impl Platform {
     /// The secret that webhooks are signed with.
     pub fn sign_with(&self, secret: &str) {
         secret.clone_into(&mut self.state().secret);
+    }
+
+    /// It takes that many rows as one job.
+    pub fn has_jobs(&self, rows: usize) {
+        self.state().bulk = Some(rows);
+    }
+
+    /// Rows of each write of an object, call by call.
+    pub fn sizes(&self, object: &str) -> Vec<usize> {
+        self.state().sizes.iter().filter(|(of, _)| of == object).map(|(_, rows)| *rows).collect()
     }
 
     /// It tells by itself that something of an object changed; the next page of it shows what.
@@ -291,6 +303,7 @@ impl Connector for Platform {
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], _: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
         self.turn(format!("write {}", target.object)).await?;
+        self.state().sizes.push((target.object.clone(), writes.len()));
         let outcomes = writes.iter().map(|write| {
             if let Some(error) = self.state().refusal.as_mut().and_then(|refusal| refusal("row")) {
                 return Err(error);
@@ -329,6 +342,10 @@ impl Connector for Platform {
 
     async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
         Ok(Subscribed::Yes)
+    }
+
+    fn bulk_rows(&self) -> Option<usize> {
+        self.state().bulk
     }
 
     fn stirred(&self) -> Vec<String> {
