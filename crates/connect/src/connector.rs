@@ -142,6 +142,22 @@ pub trait Connector: Send + Sync {
     /// Whether the vendor sends webhooks for these objects to `url` now, or what a person does so that it will.
     async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Subscribed, VendorError>;
 
+    /// Objects of which the platform itself has told that something changed: their next poll reads it, and is worth making at once.
+    fn stirred(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Waits until [`Connector::stirred`] may have something; for ever at platforms that tell nothing.
+    async fn stir(&self) {
+        std::future::pending().await
+    }
+
+    /// Rows of one kind that one write may carry beyond [`Spec::write_max`], because the platform takes that many as one job; `None` where it
+    /// has no such jobs. Whether a job is cheaper for the rows at hand is the connector's to decide.
+    fn bulk_rows(&self) -> Option<usize> {
+        None
+    }
+
     /// What is left of the quota.
     fn budget(&self) -> Budget;
 

@@ -110,6 +110,29 @@ pub struct WebhookSettings {
     pub path_secret: Secret,
 }
 
+/// How a connection learns of changes in a Salesforce org.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Changes {
+    /// Change Data Capture where the org offers it and is spoken to directly, else polls; outbound messages are taken as they come.
+    Auto,
+    /// Outbound messages, and polls for what they do not tell.
+    #[default]
+    Outbound,
+    /// Change Data Capture. That the org does not offer it is an error.
+    Cdc,
+    /// Polls alone.
+    Poll,
+}
+
+/// What only a Salesforce connection has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SalesforceSettings {
+    /// How changes are learnt of.
+    pub changes: Changes,
+    /// Where the Pub/Sub API answers, if not at the vendor's own address.
+    pub pubsub_url: Option<Url>,
+}
+
 /// One configured account on a platform.
 #[derive(Debug, Clone)]
 pub struct ConnectionSettings {
@@ -142,6 +165,8 @@ pub struct ConnectionSettings {
     pub actors: BTreeMap<String, Vec<String>>,
     /// Calls per day that are ours to spend, if less than the vendor's quota.
     pub daily_calls: Option<u64>,
+    /// What only Salesforce has.
+    pub salesforce: SalesforceSettings,
 }
 
 #[cfg(test)]

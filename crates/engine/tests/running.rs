@@ -4,6 +4,8 @@
 
 #[path = "running/alerting.rs"]
 mod alerting;
+#[path = "running/bulk.rs"]
+mod bulk;
 #[path = "running/columns.rs"]
 mod columns;
 #[path = "running/failures.rs"]
@@ -28,6 +30,8 @@ mod recommending;
 mod reconciling;
 #[path = "running/rollouts.rs"]
 mod rollouts;
+#[path = "running/told.rs"]
+mod told;
 #[path = "running/undo.rs"]
 mod undo;
 #[path = "running/webhooks.rs"]

@@ -8,6 +8,7 @@ pub mod description;
 pub mod document;
 pub mod flaw;
 pub mod notify;
+pub mod salesforce;
 pub mod secret;
 pub mod tables;
 

@@ -136,6 +136,22 @@ impl Client {
         self.counts.snapshot()
     }
 
+    /// The session to call with, for what does not go through [`Client::call`]. Signs in if need be.
+    ///
+    /// # Errors
+    /// What the vendor, the wire or the vault say.
+    pub async fn session(&self) -> Result<Session, VendorError> {
+        self.sign_in.session().await
+    }
+
+    /// A session newer than one that the vendor called expired.
+    ///
+    /// # Errors
+    /// What the vendor, the wire or the vault say.
+    pub async fn renew(&self, stale: u64) -> Result<Session, VendorError> {
+        self.sign_in.renew(stale).await
+    }
+
     /// Makes one call. Signs in, waits for a place and for budget, and renews an expired session once. `kind` names the endpoint in the counts.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use super::decide::{Decision, PlannedWrite};
 use super::task::priority;
 use super::turn::Turn;
-use crate::engine::Engine;
+use crate::engine::{Connection, Engine};
 
 /// One write and what became of it. `record` is the index of its decision.
 pub(crate) struct Delivered {
@@ -45,7 +45,7 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
     let mut calls = Vec::new();
     for ((connection, _, _), (urgency, writes)) in groups {
         let Ok(ready) = engine.connection(&connection) else { continue };
-        for chunk in writes.chunks(ready.pressure.batch().max(1)) {
+        for chunk in writes.chunks(size(ready, urgency, writes.len())) {
             let connector = Arc::clone(&ready.connector);
             let chunk = chunk.to_vec();
             calls.push(async move {
@@ -70,6 +70,16 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
         }
     }
     delivered
+}
+
+/// Rows that one call carries. Background work goes whole to a platform that has jobs for it when it makes at least half a job: fewer rows
+/// share calls. While the platform is under pressure, it does not.
+fn size(ready: &Connection, urgency: Priority, rows: usize) -> usize {
+    let batch = ready.pressure.batch().max(1);
+    match ready.connector.bulk_rows() {
+        Some(bulk) if urgency == Priority::Backfill && rows > batch && rows >= bulk.div_ceil(2) && !ready.pressure.presses() => bulk.max(1),
+        _ => batch,
+    }
 }
 
 /// Creations before updates before deletions.

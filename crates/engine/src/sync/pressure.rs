@@ -168,6 +168,13 @@ impl Pressure {
         self.state().batch
     }
 
+    /// Whether batches are smaller than in calm times.
+    #[must_use]
+    pub fn presses(&self) -> bool {
+        let state = self.state();
+        state.batch < state.calm
+    }
+
     /// Notes a call that went through: after some of them the batch grows, up to the vendor's maximum.
     pub fn calm(&self) {
         let mut state = self.state();

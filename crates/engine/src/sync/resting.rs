@@ -114,6 +114,18 @@ impl Connector for Resting {
         self.inner.subscribe(url, objects).await
     }
 
+    fn stirred(&self) -> Vec<String> {
+        self.inner.stirred()
+    }
+
+    async fn stir(&self) {
+        self.inner.stir().await;
+    }
+
+    fn bulk_rows(&self) -> Option<usize> {
+        self.inner.bulk_rows()
+    }
+
     fn budget(&self) -> Budget {
         self.inner.budget()
     }

@@ -26,6 +26,8 @@ const NAP: Duration = Duration::from_secs(1);
 const FOLLOWER_NAP: Duration = Duration::from_millis(500);
 /// Wait after a failure of the store before a loop tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Time between two polls of what a platform has told of.
+const STIRRED_NAP: Duration = Duration::from_millis(500);
 /// Wait before a first read that failed goes on, in milliseconds: it holds back every creation.
 const FIRST_READ_AGAIN_MS: u64 = 5_000;
 /// Entries sealed into one block at most; the store takes no more.
@@ -253,9 +255,37 @@ async fn poller(engine: Engine, connection: String, mut shutdown: Shutdown, on_p
                 }
                 Err(error) => tracing::error!(connection, %error, "whether a resync was asked for cannot be read; trying again"),
             }
+            let stirred = stirred(&engine, &connection);
+            if !stirred.is_empty() {
+                poll_round(&engine, &connection, stirred, &shutdown, &*on_page, &stop).await;
+                // What follows at once comes along, and a poll that fails is not made over and over.
+                rest(STIRRED_NAP, &mut shutdown).await;
+                continue;
+            }
             let left = u64::try_from(next.as_millisecond() - engine.now().as_millisecond()).unwrap_or(0);
-            rest(NAP.min(Duration::from_millis(left.max(1))), &mut shutdown).await;
+            tokio::select! {
+                () = rest(NAP.min(Duration::from_millis(left.max(1))), &mut shutdown) => {}
+                () = stir(&engine, &connection) => {}
+            }
         }
+    }
+}
+
+/// Objects that are read here and of which the platform has told that something changed.
+fn stirred(engine: &Engine, connection: &str) -> Vec<String> {
+    let told = engine.connection(connection).map(|ready| ready.connector.stirred()).unwrap_or_default();
+    if told.is_empty() {
+        return told;
+    }
+    let read: Vec<String> = engine.catalog().reads(connection).into_iter().map(|(object, _)| object).collect();
+    read.into_iter().filter(|object| told.contains(object)).collect()
+}
+
+/// Waits until the platform tells that something changed.
+async fn stir(engine: &Engine, connection: &str) {
+    match engine.connection(connection) {
+        Ok(ready) => ready.connector.stir().await,
+        Err(_) => std::future::pending().await,
     }
 }
 

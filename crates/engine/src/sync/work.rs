@@ -6,6 +6,7 @@ use entente_model::clock::Timestamp;
 use entente_store::{Claim, Hint, Lane};
 
 use super::adopt;
+use super::bulk;
 use super::converge::{converge, take_up};
 use super::fate::give_back;
 use super::fetch::Order;
@@ -42,7 +43,15 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
             only_full: live && next_flush(engine).is_some_and(|at| at > now),
             lanes: lanes.clone(),
         };
-        let hints = engine.store().write(move |tx| tx.claim(&claim)).await?;
+        let batch = claim.clone();
+        let mut hints = engine.store().write(move |tx| tx.claim(&batch)).await?;
+        if *lanes.start() == LANE_BACKFILL && hints.len() == options.batch_records {
+            let further = bulk::further(engine, &hints).await?;
+            if further > 0 {
+                let claim = Claim { limit: further, ..claim };
+                hints.extend(engine.store().write(move |tx| tx.claim(&claim)).await?);
+            }
+        }
         if !hints.is_empty() {
             if live {
                 engine.note_flush(now);

@@ -102,6 +102,7 @@ fn settings(name: &str, platform: &str, role: Role) -> ConnectionSettings {
         webhooks: WebhookSettings::default(),
         actors: BTreeMap::new(),
         daily_calls: None,
+        salesforce: entente_connect::settings::SalesforceSettings::default(),
     }
 }
 

@@ -18,7 +18,7 @@ use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
 use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject, Row};
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// Rows of one page.
 pub const PAGE: usize = 2;
@@ -66,6 +66,10 @@ struct State {
     described: BTreeMap<String, RemoteObject>,
     blank: BTreeSet<String>,
     columns: Vec<(String, Vec<String>)>,
+    bulk: Option<usize>,
+    sizes: Vec<(String, usize)>,
+    told: BTreeSet<String>,
+    bell: Arc<Notify>,
 }
 
 /// One platform. Cloning shares it.
@@ -180,6 +184,23 @@ impl Platform {
         secret.clone_into(&mut self.state().secret);
     }
 
+    /// It takes that many rows as one job.
+    pub fn has_jobs(&self, rows: usize) {
+        self.state().bulk = Some(rows);
+    }
+
+    /// Rows of each write of an object, call by call.
+    pub fn sizes(&self, object: &str) -> Vec<usize> {
+        self.state().sizes.iter().filter(|(of, _)| of == object).map(|(_, rows)| *rows).collect()
+    }
+
+    /// It tells by itself that something of an object changed; the next page of it shows what.
+    pub fn tell(&self, object: &str) {
+        let mut state = self.state();
+        state.told.insert(object.to_owned());
+        state.bell.notify_one();
+    }
+
     /// Waits until a call that begins with the text was made so many times.
     pub async fn called(&self, beginning: &str, times: usize) {
         let seen = async {
@@ -258,6 +279,7 @@ impl Connector for Platform {
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, _: Priority) -> Result<Page, VendorError> {
         let from = cursor.map_or_else(|| "from the start".to_owned(), |cursor| format!("after {cursor}"));
         self.turn(format!("page {} {from}", read.object)).await?;
+        self.state().told.remove(&read.object);
         self.state().columns.push((read.object.clone(), read.fields.clone()));
         let endless = self.state().endless;
         if endless {
@@ -296,6 +318,7 @@ impl Connector for Platform {
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], _: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
         self.turn(format!("write {}", target.object)).await?;
+        self.state().sizes.push((target.object.clone(), writes.len()));
         let outcomes = writes.iter().map(|write| {
             if let Some(error) = self.state().refusal.as_mut().and_then(|refusal| refusal("row")) {
                 return Err(error);
@@ -334,6 +357,19 @@ impl Connector for Platform {
 
     async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
         Ok(Subscribed::Yes)
+    }
+
+    fn bulk_rows(&self) -> Option<usize> {
+        self.state().bulk
+    }
+
+    fn stirred(&self) -> Vec<String> {
+        self.state().told.iter().cloned().collect()
+    }
+
+    async fn stir(&self) {
+        let bell = Arc::clone(&self.state().bell);
+        bell.notified().await;
     }
 
     fn budget(&self) -> Budget {

@@ -14,7 +14,7 @@ use entente_sims::intercom::{Intercom, IntercomOptions};
 use entente_sims::mailroom::Mailroom;
 use entente_sims::pipedrive::{Pipedrive, PipedriveOptions};
 use entente_sims::profile::Profile;
-use entente_sims::salesforce::{Salesforce, SalesforceOptions};
+use entente_sims::salesforce::{KEEPALIVE, Salesforce, SalesforceOptions};
 use entente_sims::serve::{deliver_mail, serve};
 use entente_sims::world::{self, World, WorldOptions};
 use entente_sims::zendesk::{Zendesk, ZendeskOptions};
@@ -57,6 +57,12 @@ pub struct Args {
     /// Port of Salesforce; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     salesforce_port: u16,
+    /// Port of Salesforce's Pub/Sub API; 0 takes a free one
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    salesforce_pubsub_port: u16,
+    /// Objects of Salesforce whose changes its Pub/Sub API tells
+    #[arg(long, value_delimiter = ',', value_name = "OBJECT", default_value = "Account,Contact,Opportunity,Case,Task")]
+    salesforce_changes: Vec<String>,
     /// Port of HubSpot; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     hubspot_port: u16,
@@ -149,6 +155,11 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         let control = salesforce.control_router().nest("/world", world::control_router(world.clone()));
         let address = start(salesforce.router(), control, args.salesforce_port).await?;
         ready.insert("salesforce".to_owned(), Value::String(format!("http://{address}")));
+        let objects: Vec<&str> = args.salesforce_changes.iter().map(String::as_str).collect();
+        salesforce.select_changes(&objects);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.salesforce_pubsub_port));
+        let (address, _) = salesforce.serve_pubsub(address, KEEPALIVE).await.map_err(|error| taken(address.port(), &error))?;
+        ready.insert("salesforce_pubsub".to_owned(), Value::String(format!("http://{address}")));
     }
     if args.platforms.contains(&Platform::HubSpot) {
         let hubspot = HubSpot::new(portal);
@@ -220,10 +231,12 @@ async fn input_end() {
 async fn start(vendor: Router, control: Router, port: u16) -> Result<SocketAddr> {
     let router = Router::new().nest("/_sim", control).fallback_service(vendor);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let (bound, _) = serve(router, address)
-        .await
-        .map_err(|error| Fault::new(format!("port {port} cannot be listened on: {error}"), "choose another port, or 0 for any"))?;
+    let (bound, _) = serve(router, address).await.map_err(|error| taken(port, &error))?;
     Ok(bound)
+}
+
+fn taken(port: u16, error: &std::io::Error) -> Fault {
+    Fault::new(format!("port {port} cannot be listened on: {error}"), "choose another port, or 0 for any")
 }
 
 fn client() -> Result<reqwest::Client> {

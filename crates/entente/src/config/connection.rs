@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::description;
 use super::flaw::nearest;
+use super::salesforce::{self, SalesforceTable};
 use super::secret::{Resolver, SecretSource};
 
 /// Longest name of a connection, in characters: it is part of keys, paths and metric labels.
@@ -81,6 +82,10 @@ pub struct ConnectionTable {
     /// Calls per day that Entente may spend, if less than the vendor's quota.
     #[serde(default)]
     pub daily_calls: Option<u64>,
+    /// What only Salesforce has, a table of its own.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub salesforce: SalesforceTable,
 }
 
 fn yes() -> bool {
@@ -203,6 +208,7 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
     let address = table.webhooks.address.as_ref().and_then(|text| resolver.web_address(text, "connection.webhooks.address"));
     let proxy = table.proxy.as_ref().and_then(|text| proxy_address(text, resolver));
     check_actors(&table, resolver);
+    let salesforce = salesforce::check(&table.salesforce, &table.platform, resolver);
     if table.daily_calls == Some(0) {
         let reason = "0 would forbid every call".to_owned();
         resolver.flaw(table.name.span(), "connection.daily_calls", reason, "take the connection out, or name a number of calls");
@@ -246,6 +252,7 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
         webhooks,
         actors: table.actors,
         daily_calls: table.daily_calls,
+        salesforce,
     })
 }
 

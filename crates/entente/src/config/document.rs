@@ -8,6 +8,7 @@ use utoipa::PartialSchema;
 
 use super::connection::{AuthTable, ConnectionTable, WebhooksTable};
 use super::notify::{QuietTable, WebhookTable};
+use super::salesforce::SalesforceTable;
 use super::tables::{LocaleTable, NotifyTable, ServerTable, SmtpTable, StoreTable};
 
 /// A configuration that explains itself: `entente config example`.
@@ -50,6 +51,7 @@ fn sections() -> Result<Vec<Section>, serde_json::Error> {
         )?,
         section::<AuthTable>("auth = { … }", "Credentials of a connection.", none.clone())?,
         section::<WebhooksTable>("webhooks = { … }", "How webhooks of a connection are verified.", none.clone())?,
+        section::<SalesforceTable>("salesforce = { … }", "What only a connection to Salesforce has.", none.clone())?,
         section::<NotifyTable>("[notify]", "Who is told what, and how.", none.clone())?,
         section::<WebhookTable>("[[notify.webhook]]", "A receiver of events as JSON; repeat it for each.", none.clone())?,
         section::<QuietTable>(
@@ -128,6 +130,7 @@ mod tests {
         let text = match table {
             "auth = { … }" => format!("{CONNECTION}auth = {{ no_such_key = 1 }}\n"),
             "webhooks = { … }" => format!("{CONNECTION}auth = {{ kind = \"d\" }}\nwebhooks = {{ no_such_key = 1 }}\n"),
+            "salesforce = { … }" => format!("{CONNECTION}auth = {{ kind = \"d\" }}\nsalesforce = {{ no_such_key = 1 }}\n"),
             table => format!("{table}\nno_such_key = 1\n"),
         };
         let refusal =

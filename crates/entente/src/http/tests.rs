@@ -61,6 +61,7 @@ fn connection(name: &str, platform: &str, role: Role) -> ConnectionSettings {
         },
         actors: BTreeMap::new(),
         daily_calls: None,
+        salesforce: entente_connect::settings::SalesforceSettings::default(),
     }
 }
 

@@ -389,6 +389,7 @@ async fn assemble(
             ("integration".to_owned(), vec![users.integration.clone()]),
         ]),
         daily_calls: None,
+        salesforce: entente_connect::settings::SalesforceSettings::default(),
     };
     let desk = ConnectionSettings {
         name: ZENDESK.to_owned(),

@@ -378,7 +378,8 @@ impl IngestJob {
         match which {
             "successfulresults" => {
                 out.write_record(["sf__Id", "sf__Created"].into_iter().chain(columns)).map_err(broken)?;
-                for fate in &self.fates {
+                // In no order that a client could rely on.
+                for fate in self.fates.iter().rev() {
                     if let Ok((id, created)) = &fate.outcome {
                         let head = [id.as_str(), if *created { "true" } else { "false" }];
                         out.write_record(head.into_iter().chain(fate.record.iter().map(String::as_str))).map_err(broken)?;
@@ -388,7 +389,7 @@ impl IngestJob {
             "failedresults" => {
                 out.write_record(["sf__Id", "sf__Error"].into_iter().chain(columns)).map_err(broken)?;
                 let id_at = self.header.iter().position(|h| h.eq_ignore_ascii_case("Id"));
-                for fate in &self.fates {
+                for fate in self.fates.iter().rev() {
                     if let Err(fail) = &fate.outcome {
                         let id = id_at.and_then(|at| fate.record.get(at)).map(String::as_str).unwrap_or_default();
                         let text = fail.bulk();

@@ -236,6 +236,12 @@ fn refused(fault: Fault, surface: Surface, call: &Call) -> Option<Answer> {
 }
 
 fn handle(state: &mut State, surface: Surface, kind: &'static str, call: &mut Call) -> Answer {
+    if surface == Surface::Data {
+        state.org.origin = format!("com/salesforce/api/rest/{}", call.version);
+        if let Some(client) = call.option("sforce-call-options", "client") {
+            state.org.origin.push_str(&format!(";client={client}"));
+        }
+    }
     match surface {
         Surface::Versions => versions(state),
         Surface::OAuth => {

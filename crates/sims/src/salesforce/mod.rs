@@ -1,6 +1,6 @@
-//! Salesforce, simulated: REST, composite, Bulk 2.0, SOAP Partner, outbound messages, over one org in memory.
+//! Salesforce, simulated: REST, composite, Bulk 2.0, SOAP Partner, outbound messages, change events, over one org in memory.
 //!
-//! Not simulated: Pub/Sub gRPC, CometD, search (SOSL), UI API. A lookup to a deleted record keeps its value (the vendor clears
+//! Change events over Pub/Sub gRPC have a server of their own. Not simulated: CometD, search (SOSL), UI API. A lookup to a deleted record keeps its value (the vendor clears
 //! some of them), and retried outbound messages carry the values they were made with.
 
 mod actions;
@@ -23,6 +23,7 @@ mod id;
 mod jwt;
 mod org;
 mod outbound;
+mod pubsub;
 mod queries;
 mod quota;
 mod records;
@@ -40,6 +41,7 @@ mod tooling;
 mod wire;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
@@ -49,6 +51,7 @@ use self::auth::Auth;
 use self::bulk_ingest::Jobs;
 use self::id::SfId;
 use self::org::{Actor, Org};
+use self::pubsub::EventLog;
 use self::queries::Cursors;
 use self::quota::Quota;
 use crate::clock::SimClock;
@@ -60,6 +63,7 @@ pub use self::fail::SimError;
 pub use self::jwt::JwtTrust;
 pub use self::org::{DuplicateRule, Users, Validation, WriteKind, WriteNotice};
 pub use self::outbound::OutboundRule;
+pub use self::pubsub::{Gap, KEEPALIVE};
 pub use self::quota::CallCounts;
 pub use self::schema::{FieldSpec, FieldType};
 
@@ -136,6 +140,9 @@ pub(crate) struct State {
     pub cursors: Cursors,
     pub jobs: Jobs,
     pub actions: Actions,
+    pub events: EventLog,
+    /// Schemas of change events by id, as they were told.
+    pub schemas: BTreeMap<String, String>,
     pub newest: String,
     pub job_ms: i64,
 }
@@ -181,6 +188,8 @@ impl Salesforce {
             cursors: Cursors::default(),
             jobs: Jobs::default(),
             actions: Actions::default(),
+            events: EventLog::default(),
+            schemas: BTreeMap::new(),
             newest: options.api_version,
             job_ms: i64::try_from(options.profile.job_ms).unwrap_or(i64::MAX),
         };
@@ -222,6 +231,9 @@ impl Salesforce {
         let out = work(&mut state);
         state.org.commit();
         let notices = std::mem::take(&mut state.org.notices);
+        let origin = std::mem::take(&mut state.org.origin);
+        let now = state.org.clock.now_ms();
+        state.events.keep(&notices, &origin, now);
         let letters = outbound::letters(&mut state.org, &notices);
         drop(state);
         let delay = i64::try_from(self.0.profile.network_ms).unwrap_or(i64::MAX);

@@ -106,6 +106,8 @@ pub(crate) struct Org {
     /// Whether anybody wants notices.
     pub watched: bool,
     pub notices: Vec<WriteNotice>,
+    /// Which program makes the changes of the call at hand, as change events name it; empty for people.
+    pub origin: String,
     journal: Option<Vec<Undo>>,
     grants: Option<HashMap<(SfId, String), (bool, bool)>>,
     pub duplicate_rules: Vec<DuplicateRule>,
@@ -138,6 +140,7 @@ impl Org {
             made_ms: now,
             watched: false,
             notices: Vec::new(),
+            origin: String::new(),
             journal: None,
             grants: None,
             duplicate_rules: Vec::new(),

@@ -10,7 +10,9 @@ use entente_model::clock::Timestamp;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::bulk::BulkRead;
 use super::soql;
+use super::wire::QueryKind;
 use crate::error::VendorError;
 use crate::look;
 
@@ -51,12 +53,36 @@ pub(crate) struct Position {
     /// No poll goes back behind this, overlap or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<Timestamp>,
+    /// The bulk job that reads the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<BulkRead>,
+    /// Latest stamp that the job's rows showed; they come in no order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Timestamp>,
+    /// Replay id up to which the stream of changes was kept, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+    /// Replay id that this poll takes over from, when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<String>,
 }
 
 impl Position {
     /// The beginning of a first read.
     pub fn start() -> Self {
-        Self { phase: Phase::First, stamp: None, id: None, locator: None, fields: None, begun: None, floor: None }
+        Self {
+            phase: Phase::First,
+            stamp: None,
+            id: None,
+            locator: None,
+            fields: None,
+            begun: None,
+            floor: None,
+            bulk: None,
+            seen: None,
+            replay: None,
+            anchor: None,
+        }
     }
 
     /// At rest at an instant of the server's clock, behind which no poll will go.
@@ -84,8 +110,15 @@ impl Position {
             self.id = None;
             self.locator = None;
             self.begun = None;
+            self.bulk = None;
+            self.seen = None;
         }
         self
+    }
+
+    /// Whether what is read shows deleted rows: a first read has no use for them.
+    pub fn kind(&self) -> QueryKind {
+        if self.phase == Phase::First { QueryKind::Live } else { QueryKind::All }
     }
 
     /// The condition that selects what is still to read.
@@ -102,7 +135,8 @@ impl Position {
 
     /// Where things stand once the last page is read.
     pub fn rest(&self) -> Self {
-        Self { phase: Phase::Rest, stamp: self.begun.or(self.stamp), floor: self.floor, ..Self::start() }
+        let replay = self.anchor.clone().or_else(|| self.replay.clone());
+        Self { phase: Phase::Rest, stamp: self.begun.or(self.stamp), floor: self.floor, replay, ..Self::start() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 
+use super::ids;
 use super::wire::{DescribeAnswer, DescribeField};
 
 /// Fields that come along with each row, where the object has them.
@@ -11,6 +12,9 @@ const STANDING: [&str; 6] = ["Id", "SystemModstamp", "LastModifiedDate", "LastMo
 
 /// Objects whose name field is not `Name`.
 const NAMELESS: [&str; 8] = ["Case", "Task", "Event", "Contract", "Order", "Solution", "CaseComment", "EmailMessage"];
+
+/// The record type of a row by its developer name, which is the same in every org; ids are not.
+pub(super) const RECORD_TYPE: &str = "RecordType.DeveloperName";
 
 /// One object's schema, ready for use.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) struct Described {
     pub phones: Vec<String>,
     kinds: BTreeMap<String, RemoteKind>,
     parents: BTreeMap<String, String>,
+    compounds: BTreeMap<String, Vec<String>>,
+    record_types: BTreeMap<String, String>,
 }
 
 impl Described {
@@ -43,10 +49,24 @@ impl Described {
         let (emails, phones) = (of_kind("email"), of_kind("phone"));
         let parents = answer.fields.iter().filter_map(|field| Some((field.relationship_name.clone()?, field.name.clone()))).collect();
         let kinds = answer.fields.iter().map(|field| (field.name.to_ascii_lowercase(), kind(&field.kind))).collect();
+        let mut compounds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for field in &answer.fields {
+            // A field that is no compound names itself.
+            if let Some(compound) = field.compound_field_name.as_ref().filter(|compound| **compound != field.name) {
+                compounds.entry(compound.clone()).or_default().push(field.name.clone());
+            }
+        }
         let mut fields = Vec::with_capacity(answer.fields.len());
         for field in &answer.fields {
             fields.push(remote(field));
             fields.extend(parent_fields(field));
+        }
+        let usable =
+            answer.record_types.iter().filter(|kind| kind.active && kind.available && !kind.master && !kind.developer_name.is_empty());
+        let record_types: BTreeMap<String, String> =
+            usable.map(|kind| (kind.developer_name.clone(), ids::to_18(&kind.record_type_id))).collect();
+        if !record_types.is_empty() {
+            fields.push(record_type_field(&record_types));
         }
         Self {
             standing,
@@ -56,6 +76,8 @@ impl Described {
             phones,
             kinds,
             parents,
+            compounds,
+            record_types,
             object: RemoteObject { name: answer.name, fields },
         }
     }
@@ -70,9 +92,39 @@ impl Described {
         field.contains('.') || self.kind(field).is_some()
     }
 
+    /// The id of a record type that our user may use.
+    pub fn record_type(&self, name: &str) -> Option<&str> {
+        self.record_types.get(name).map(String::as_str)
+    }
+
+    /// Developer names of the record types that our user may use.
+    pub fn record_types(&self) -> Vec<&str> {
+        self.record_types.keys().map(String::as_str).collect()
+    }
+
+    /// The parts of a compound field; none when it is an ordinary one.
+    pub fn parts(&self, compound: &str) -> impl Iterator<Item = &str> {
+        self.compounds.get(compound).into_iter().flatten().map(String::as_str)
+    }
+
     /// The reference field behind a relationship (`Account` → `AccountId`).
     pub fn reference(&self, relationship: &str) -> Option<&str> {
         self.parents.get(relationship).map(String::as_str)
+    }
+}
+
+fn record_type_field(record_types: &BTreeMap<String, String>) -> RemoteField {
+    RemoteField {
+        name: RECORD_TYPE.to_owned(),
+        label: "Record type".to_owned(),
+        kind: RemoteKind::Picklist,
+        writable: true,
+        required: false,
+        unique: false,
+        length: None,
+        scale: None,
+        values: record_types.keys().cloned().collect(),
+        restricted: true,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::transport::dialect::{Block, Dialect, TokenEncoding, TokenEndpoint};
 use crate::transport::pace::{BudgetRule, Reading};
 
 /// The name that the vendor writes into its change events, so that other integrations can tell our changes.
-const CLIENT_NAME: &str = "client=entente";
+pub(crate) const CLIENT_NAME: &str = "client=entente";
 
 /// What differs about Salesforce.
 pub(crate) struct SalesforceDialect {

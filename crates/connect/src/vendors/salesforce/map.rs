@@ -5,7 +5,7 @@ use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{RemoteKind, Row};
 use serde_json::{Map, Number, Value};
 
-use super::describe::Described;
+use super::describe::{Described, RECORD_TYPE};
 use super::ids;
 use super::wire::{Record, member, text};
 use crate::actors::Actors;
@@ -132,6 +132,12 @@ pub(crate) fn unflatten(row: &Row, described: &Described) -> Record {
     let mut record = Map::new();
     for (field, value) in row {
         if field.eq_ignore_ascii_case("Id") {
+            continue;
+        }
+        if field.eq_ignore_ascii_case(RECORD_TYPE)
+            && let Some(id) = value.as_str().and_then(|name| described.record_type(name))
+        {
+            record.insert("RecordTypeId".to_owned(), Value::from(id));
             continue;
         }
         match field.split_once('.') {

@@ -7,8 +7,10 @@
 //! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
+mod bulk;
 mod bundle;
 mod capabilities;
+mod cdc;
 mod cursor;
 mod describe;
 mod dialect;
@@ -25,7 +27,7 @@ mod wire;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,7 +41,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
-use crate::settings::{Auth, ConnectionSettings, Secret};
+use crate::settings::{Auth, Changes, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
@@ -71,6 +73,9 @@ pub static SPEC: Spec = Spec {
 /// Fields that an outbound message must carry so that it can be taken as a look: id, version, and by whom and when it was changed.
 const MARKS: &[&str] = &["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById"];
 
+/// Where the Pub/Sub API answers.
+const PUBSUB_URL: &str = "https://api.pubsub.salesforce.com:7443";
+
 /// API version used unless configured.
 const DEFAULT_VERSION: &str = "62.0";
 
@@ -80,6 +85,12 @@ pub(crate) struct Salesforce {
     /// `/services/data/v62.0`.
     root: String,
     bundler: bundle::Bundler,
+    /// Results of bulk reads under way.
+    chunks: Mutex<Vec<Arc<bulk::Chunk>>>,
+    /// Streams of changes, where the org tells of them.
+    pubsub: Option<cdc::PubSub>,
+    /// This connector itself, for what goes on in the background.
+    me: Weak<Self>,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
     actors: Actors,
     /// When to read the org's users again.
@@ -125,16 +136,53 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
     }
     let dialect = dialect::SalesforceDialect::new(&mut settings)?;
     let actors = Actors::new(&settings.actors, ids::to_18);
+    let pubsub = pubsub(&settings)?;
     let client = Client::new(settings, surroundings, &SPEC, Arc::new(dialect))?;
-    Ok(Arc::new(Salesforce {
+    Ok(Arc::new_cyclic(|me| Salesforce {
         client,
         root: format!("/services/data/v{version}"),
         bundler: bundle::Bundler::default(),
+        chunks: Mutex::default(),
+        pubsub,
+        me: me.clone(),
         described: Mutex::new(BTreeMap::new()),
         actors,
         people_due: Mutex::default(),
         identity: OnceCell::new(),
     }))
+}
+
+/// The streams of changes that a connection listens to. By itself one listens where the vendor is spoken to directly: the Pub/Sub API has a
+/// host of its own, which a gateway or proxy for the REST API does not reach.
+fn pubsub(settings: &ConnectionSettings) -> Result<Option<cdc::PubSub>, SetupError> {
+    let wrong = |reason: String, remedy: &str| SetupError { connection: settings.name.clone(), reason, remedy: remedy.to_owned() };
+    let of = &settings.salesforce;
+    let direct = settings.proxy.is_none()
+        && settings.follow_instance_url
+        && settings.headers.is_empty()
+        && settings.base_url.host_str().is_some_and(|host| host.ends_with(".salesforce.com"));
+    let listens = match of.changes {
+        Changes::Cdc => true,
+        Changes::Auto => direct || of.pubsub_url.is_some(),
+        Changes::Outbound | Changes::Poll => false,
+    };
+    if !listens {
+        return Ok(None);
+    }
+    if settings.proxy.is_some() {
+        return Err(wrong(
+            "the Pub/Sub API is not reached through `proxy`".to_owned(),
+            "set `salesforce.changes` to `outbound` or `poll`, or take `proxy` out",
+        ));
+    }
+    let address = match &of.pubsub_url {
+        Some(url) => url.clone(),
+        None => url::Url::parse(PUBSUB_URL).map_err(|error| wrong(format!("`salesforce.pubsub_url`: {error}"), "name the address"))?,
+    };
+    let remedy = "write it like https://api.pubsub.salesforce.com:7443";
+    cdc::PubSub::new(&address, of.changes == Changes::Cdc)
+        .map(Some)
+        .map_err(|reason| wrong(format!("`salesforce.pubsub_url`: {reason}"), remedy))
 }
 
 impl Salesforce {
@@ -284,6 +332,21 @@ impl Connector for Salesforce {
             carries: MARKS,
             proof: Proof::Address,
         }))
+    }
+
+    fn stirred(&self) -> Vec<String> {
+        self.pubsub.as_ref().map(cdc::PubSub::stirred).unwrap_or_default()
+    }
+
+    async fn stir(&self) {
+        match &self.pubsub {
+            Some(pubsub) => pubsub.stir().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn bulk_rows(&self) -> Option<usize> {
+        Some(bulk::rule::BATCH_ROWS)
     }
 
     fn budget(&self) -> Budget {

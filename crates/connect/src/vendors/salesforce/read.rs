@@ -95,10 +95,26 @@ impl Salesforce {
         let select = select(read, &described, &[])?;
         let fields = digest_of(&select);
         let mut position = match cursor {
-            Some(text) => Position::from_text(text)?.set_out(),
+            Some(text) => Position::from_text(text)?,
             None => Position::start(),
         };
+        if position.phase == Phase::Rest
+            && let Some(pubsub) = &self.pubsub
+            && let Some(page) = self.streamed_page(pubsub, read, &described, &mut position, priority).await?
+        {
+            return Ok(page);
+        }
+        position = position.set_out();
         let wide = soql::encoded_len(&select) > soql::QUERY_MAX - 500;
+        if position.fields.as_deref() != Some(fields.as_str()) {
+            // The job reads other fields than are wanted now.
+            position.bulk = None;
+        }
+        if position.bulk.is_some()
+            && let Some(page) = self.bulk_page(read, &described, &mut position, priority).await?
+        {
+            return Ok(page);
+        }
         let (page, answer) = self.next_page(read, &described, &select, wide, &fields, &position, priority).await?;
         let first = position.begun.is_none() && position.id.is_none();
         if first && position.begun.is_none() {
@@ -110,8 +126,14 @@ impl Salesforce {
             position.id = text(last, "Id");
         }
         let more = !page.done;
+        if first && more {
+            let left = page.total_size.unwrap_or_default().saturating_sub(page.records.len() as u64);
+            if self.worth_a_job(read, &described, left) {
+                position.bulk = self.begin_bulk_read(read, &select, &position, position.kind(), priority).await?;
+            }
+        }
         position.locator = page.next_records_url.filter(|_| more);
-        position.fields = position.locator.is_some().then_some(fields);
+        position.fields = (position.locator.is_some() || position.bulk.is_some()).then_some(fields);
         if position.phase == Phase::First && position.stamp.is_none() && position.begun.is_none() {
             // An empty object behind a gateway that writes no `Date`: the next poll starts at our own idea of the server's time.
             position.stamp = Some(self.client.offset().theirs(self.client.now()));
@@ -155,8 +177,7 @@ impl Salesforce {
         };
         let condition = position.condition(SPEC.overlap).map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let query = format!("SELECT {select} FROM {}{condition} ORDER BY SystemModstamp, Id", soql::name(&read.object)?);
-        let kind = if position.phase == Phase::First { QueryKind::Live } else { QueryKind::All };
-        self.query_page(kind, &query, priority).await
+        self.query_page(position.kind(), &query, priority).await
     }
 
     /// Looks at rows whose fields are too many for one query: the page told which rows, a retrieve tells their values.

@@ -68,6 +68,25 @@ pub(crate) struct DescribeAnswer {
     pub name: String,
     #[serde(default)]
     pub fields: Vec<DescribeField>,
+    #[serde(default, rename = "recordTypeInfos")]
+    pub record_types: Vec<RecordType>,
+}
+
+/// One record type of a describe.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecordType {
+    #[serde(default)]
+    pub developer_name: String,
+    pub record_type_id: String,
+    /// The type of rows without one.
+    #[serde(default)]
+    pub master: bool,
+    #[serde(default = "yes")]
+    pub active: bool,
+    /// Whether our user may make rows of it.
+    #[serde(default = "yes")]
+    pub available: bool,
 }
 
 /// One field of a describe.
@@ -100,6 +119,8 @@ pub(crate) struct DescribeField {
     pub picklist_values: Option<Vec<PicklistValue>>,
     pub relationship_name: Option<String>,
     pub reference_to: Option<Vec<String>>,
+    /// The compound field that this one is a part of.
+    pub compound_field_name: Option<String>,
     /// Whether the field may stand in WHERE; encrypted and long texts may not.
     #[serde(default = "yes")]
     pub filterable: bool,

@@ -1,4 +1,4 @@
-//! Writing rows through sObject Collections: up to 200 rows a call, each refused or taken on its own.
+//! Writing rows through sObject Collections: up to 200 rows a call, each refused or taken on its own. Many at once go as a bulk job.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::describe::Described;
+use super::describe::{Described, RECORD_TYPE};
 use super::map::{parse_instant, unflatten};
 use super::wire::RowResult;
 use super::{SPEC, Salesforce, ids, refusal, soql};
@@ -43,10 +43,34 @@ impl Salesforce {
         } else {
             Some(self.described(&target.object, &fields.into_iter().collect::<Vec<_>>(), priority).await?)
         };
-        let mut outcomes: Vec<Option<WriteOutcome>> = writes.iter().map(|_| None).collect();
+        let described = match described {
+            // A record type that was made since is known after another look.
+            Some(known) if writes.iter().any(|write| unknown_type(write, &known).is_some()) => {
+                Some(self.describe_now(&target.object, priority).await?)
+            }
+            described => described,
+        };
+        let mut outcomes: Vec<Option<WriteOutcome>> =
+            writes.iter().map(|write| unknown_type(write, described.as_deref()?).map(Err)).collect();
         let mut landed = false;
         for kind in [WriteKind::Create, WriteKind::Update, WriteKind::Delete] {
-            let placed: Vec<Placed<'_>> = writes.iter().enumerate().filter(|(_, write)| write.kind == kind).collect();
+            let mut placed: Vec<Placed<'_>> =
+                writes.iter().enumerate().filter(|(place, write)| write.kind == kind && outcomes[*place].is_none()).collect();
+            match self.write_in_bulk(target, described.as_deref(), kind, &placed, priority).await {
+                Ok(fates) => {
+                    landed |= !fates.is_empty();
+                    for (place, outcome) in fates.into_iter().filter(|(_, outcome)| !outcome.as_ref().is_err_and(is_lock)) {
+                        outcomes[place] = Some(outcome);
+                    }
+                    // What was locked is tried once more, and what a job cannot carry goes otherwise.
+                    placed.retain(|(place, _)| outcomes[*place].is_none());
+                }
+                Err(error) if landed => {
+                    placed.iter().for_each(|(place, _)| outcomes[*place] = Some(Err(error.clone())));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             for chunk in placed.chunks(SPEC.write_max) {
                 match self.write_chunk(target, described.as_deref(), kind, chunk, priority).await {
                     Ok(results) => {
@@ -238,6 +262,23 @@ impl Salesforce {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Why a write cannot be made whose record type the org does not have, or does not let our user have.
+fn unknown_type(write: &Write, described: &Described) -> Option<VendorError> {
+    let name = write.row.get(RECORD_TYPE)?.as_str()?;
+    if described.record_type(name).is_some() {
+        return None;
+    }
+    let known = described.record_types();
+    let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are {}", known.join(", ")) };
+    let error = VendorError::new(
+        Class::Data,
+        "INVALID_RECORD_TYPE",
+        format!("our user has no record type `{name}` there; {known}"),
+        "correct the name, or assign the record type to our user's profile or a permission set",
+    );
+    Some(error.about(RECORD_TYPE))
 }
 
 fn id_of(write: &Write) -> String {

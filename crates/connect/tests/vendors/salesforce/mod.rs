@@ -1,8 +1,13 @@
 //! The Salesforce connector and the transport below it, against scripted answers.
 
+mod bulk_reading;
+mod bulk_writing;
+mod changes;
+mod live;
 mod org;
 mod provisioning;
 mod reading;
+mod record_types;
 mod signing;
 mod webhooks;
 mod writing;

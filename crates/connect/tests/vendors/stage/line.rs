@@ -9,6 +9,8 @@ use entente_connect::transport::wire::{Wire, WireError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+type Lost = Box<dyn Fn(&str) -> bool + Send>;
+
 /// Counts the rows of the platform at the other end.
 type Count = Box<dyn Fn() -> usize + Send>;
 
@@ -23,7 +25,7 @@ pub struct Interjection {
 pub struct Line {
     router: axum::Router,
     pub sent: Mutex<Vec<(String, Value)>>,
-    lost: Mutex<Option<&'static str>>,
+    lost: Mutex<Option<Lost>>,
     unheard: Mutex<Option<Count>>,
     interjected: Mutex<Option<Interjection>>,
     strange: Mutex<bool>,
@@ -43,7 +45,12 @@ impl Line {
 
     /// Lets the answer to the next call of this verb and path be lost: the platform does the work, and nobody hears of it.
     pub fn lose(&self, call: &'static str) {
-        *self.lost.lock().unwrap() = Some(call);
+        self.lose_where(move |made| made == call);
+    }
+
+    /// The same of the next call that is one of these.
+    pub fn lose_where(&self, is_lost: impl Fn(&str) -> bool + Send + 'static) {
+        *self.lost.lock().unwrap() = Some(Box::new(is_lost));
     }
 
     /// Lets the answer to the next call be lost after which the platform has more rows.
@@ -98,7 +105,7 @@ impl Wire for Line {
         let before = self.unheard.lock().unwrap().as_ref().map(|count| count());
         let answer = self.router.clone().oneshot(http::Request::from_parts(parts, axum::body::Body::from(body))).await.unwrap();
         let unheard = self.unheard.lock().unwrap().take_if(|count| Some(count()) > before).is_some();
-        let lost = self.lost.lock().unwrap().take_if(|lost| *lost == call).is_some();
+        let lost = self.lost.lock().unwrap().take_if(|is_lost| is_lost(&call)).is_some();
         if unheard || lost || answer.headers().contains_key("x-sim-hang") {
             return Err(WireError::TimedOut { host, seconds: timeout.as_secs() });
         }

@@ -33,6 +33,7 @@ pub fn settings(platform: &str, role: Role, base_url: &str, auth: Auth) -> Conne
         webhooks: WebhookSettings::default(),
         actors: BTreeMap::new(),
         daily_calls: None,
+        salesforce: entente_connect::settings::SalesforceSettings::default(),
     }
 }
 
