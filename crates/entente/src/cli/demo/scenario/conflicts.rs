@@ -51,8 +51,8 @@ async fn edits(script: &mut Script, stage: &Stage, cast: &Cast) -> Played {
     script.step("People at both sides change the same fields");
     let (crm, desk) = (&stage.crm, &stage.desk);
     let renamed = |customer: &Customer, family: &str| json!({ "name": format!("{} {family}", customer.first) });
-    desk.update("user", cast.self_service.user, renamed(&cast.self_service, "Customerson"), Some(cast.self_service.user)).await?;
-    script.platforms(format!("{} corrects the family name in the help centre", cast.self_service.name));
+    crm.update("Contact", &cast.self_service.contact, json!({ "LastName": "Customerson" }), "site").await?;
+    script.platforms(format!("{} corrects the family name in the customers' portal of the CRM", cast.self_service.name));
     crm.update("Contact", &cast.sales.contact, json!({ "LastName": "Salesworth" }), "sales").await?;
     script.platforms(format!("sales corrects the family name of {} in the CRM", cast.sales.name));
     desk.update("organization", cast.status.organization, json!({ "organization_fields": { "account_status": "Suspended" } }), None).await?;
@@ -63,7 +63,7 @@ async fn edits(script: &mut Script, stage: &Stage, cast: &Cast) -> Played {
     desk.update("user", cast.person.user, renamed(&cast.person, "Agentson"), None).await?;
     script.platforms(format!("an import and an agent give {} different names within a second", cast.person.name));
     tokio::time::sleep(APART).await;
-    crm.update("Contact", &cast.self_service.contact, json!({ "LastName": "Latecomer" }), "sales").await?;
+    desk.update("user", cast.self_service.user, renamed(&cast.self_service, "Latecomer"), None).await?;
     desk.update("user", cast.sales.user, renamed(&cast.sales, "Latedesk"), None).await?;
     crm.update("Account", &cast.status.account, json!({ "Status__c": "Churned" }), "sales").await?;
     desk.update("user", cast.latest.user, json!({ "time_zone": "London" }), None).await?;
@@ -99,7 +99,7 @@ async fn named(script: &mut Script, what: String, stage: &Stage, customer: &Cust
 
 async fn rules(script: &mut Script, stage: &Stage, cast: &Cast) -> Played {
     script.step("Four of the five rules decide without anybody");
-    let what = "1. the customer's own correction wins, although sales was later: both sides hold it".to_owned();
+    let what = "1. the customer's own correction wins, although the agent was later: both sides hold it".to_owned();
     named(script, what, stage, &cast.self_service, "Customerson").await?;
     let what = "2. what sales corrected wins, although the agent was later: both sides hold it".to_owned();
     named(script, what, stage, &cast.sales, "Salesworth").await?;

@@ -59,7 +59,7 @@ pub async fn play(script: &mut Script, size: &Size) -> Played {
     a_conflict_waits(script, &stage, &her).await?;
     let erasures = both_ask(script, &stage, &her).await?;
     nothing_is_left(script, &stage, &her, &him).await?;
-    compliance_is_told(script, &stage);
+    compliance_is_told(script, &stage, &erasures).await?;
     they_come_back(script, &stage, &erasures).await?;
     certificates(script, &stage, &erasures).await?;
     script.step("The end");
@@ -175,16 +175,26 @@ async fn nothing_is_left(script: &mut Script, stage: &Stage, her: &Known, him: &
     ledger_is_whole(script, stage).await
 }
 
-fn compliance_is_told(script: &mut Script, stage: &Stage) {
+async fn compliance_is_told(script: &mut Script, stage: &Stage, erasures: &[String; 2]) -> Played {
     script.step("Legal and compliance are told");
-    let told: Vec<Value> = stage.told.events().into_iter().filter(|event| event["data"]["recipient"] == "compliance").collect();
-    for event in &told {
-        script.entente(text(&event["data"]["title"]));
+    let told = || -> Vec<Value> {
+        stage.told.events().into_iter().filter(|event| event["data"]["recipient"] == "compliance").collect()
+    };
+    for erasure in erasures {
+        let (begun, done) = (format!("Erasure {erasure}: "), format!("Erasure {erasure} is done"));
+        let counted = script
+            .awaits(format!("of erasure {erasure}, and that it is done"), AWAITED_MAX, async || {
+                let titles: Vec<String> = told().iter().map(|event| text(&event["data"]["title"])).collect();
+                let of = |start: &str| titles.iter().filter(|title| title.starts_with(start)).count();
+                let counted = (of(&begun), of(&done));
+                Ok(if counted.0 > 0 && counted.1 > 0 { Ok(counted) } else { Err(format!("{titles:?}")) })
+            })
+            .await?;
+        script.same("once each", &counted, &(1, 1));
     }
-    let (begun, over) = stage.alerts("erasure");
-    script.check("of both erasures, and of the end of both", begun >= 2 && over >= 2, || format!("{begun} begun, {over} over"));
-    let named: Vec<String> = told.iter().filter(|event| has_traces(event.to_string().as_bytes())).map(ToString::to_string).collect();
+    let named: Vec<String> = told().iter().map(ToString::to_string).filter(|event| has_traces(event.as_bytes())).collect();
     script.same("no message names either", &named, &Vec::new());
+    Ok(())
 }
 
 async fn they_come_back(script: &mut Script, stage: &Stage, erasures: &[String; 2]) -> Played {
