@@ -27,16 +27,22 @@ const CUSTOMERS: usize = 600;
 const HANDS: usize = 24;
 
 /// Seconds of a minute after which the next one is waited for: what happens has to begin within one minute of the desk's quota.
-const LATEST_S: u64 = 15;
+const LATEST_S: u64 = 8;
 
-/// Calls of the minute that the other program leaves.
-const LEFT_OVER: u64 = 12;
+/// Calls of the minute that the other program leaves: too few for updates, which leave a twentieth of the 700 to new customers.
+const LEFT_OVER: u64 = 33;
 
 /// Rows of a write under pressure.
 const UNDER_PRESSURE: u64 = 50;
 
-/// Jobs after the quota was gone whose size is looked at: after ten calm calls batches grow again.
-const JOBS_LOOKED_AT: usize = 5;
+/// Writes in a row, from the first small one on, whose size is looked at: after ten calm calls batches grow again.
+const WRITES_LOOKED_AT: usize = 5;
+
+/// How far new customers have to be ahead of the campaign at some time, as shares of each.
+const AHEAD_LEAST: f64 = 0.2;
+
+/// Calls at once of the other program.
+const OTHER_HANDS: usize = 60;
 
 /// Calls that may be refused: each says when to come again, and nobody comes before.
 const REFUSED_MAX: u64 = 40;
@@ -59,6 +65,7 @@ pub async fn play(script: &mut Script, size: &Size) -> Played {
     next_minute().await;
     let spent = another_program(&stage).await?;
     script.platforms(format!("another program makes {spent} calls to the desk, and leaves a handful of the minute's 700"));
+    one_edit(script, &stage).await?;
     let began = Instant::now();
     let titles = campaign(script, &stage, size.changes).await?;
     let won = deals(script, &stage, size.new_customers).await?;
@@ -112,12 +119,26 @@ async fn another_program(stage: &Stage) -> Result<u64> {
     let mut made = 1;
     let mut left = one().await?;
     while left > LEFT_OVER {
-        let many = (left - LEFT_OVER).min(HANDS as u64);
-        let answers: Vec<u64> = stream::iter(0..many).map(|_| one()).buffer_unordered(HANDS).try_collect().await?;
+        let many = (left - LEFT_OVER).min(OTHER_HANDS as u64);
+        let answers: Vec<u64> = stream::iter(0..many).map(|_| one()).buffer_unordered(OTHER_HANDS).try_collect().await?;
         made += many;
         left = answers.into_iter().min().unwrap_or(0);
     }
     Ok(made)
+}
+
+/// An edit as on any day, whose write shows Entente how few calls are left.
+async fn one_edit(script: &mut Script, stage: &Stage) -> Played {
+    let row = stage.crm.rows("Account").await?.into_iter().find(|row| support_id(row).is_some()).unwrap_or_default();
+    let organization = support_id(&row).unwrap_or_default();
+    stage.crm.update("Account", &text(&row["Id"]), json!({ "Plan__c": "Pro Burst" }), "sales").await?;
+    script
+        .awaits("an edit of the CRM lands meanwhile, and shows Entente how few calls are left", AWAITED_MAX, async || {
+            let held = stage.desk.row("organization", organization).await?.unwrap_or_default();
+            let plan = text(&held["organization_fields"]["plan"]);
+            Ok(if plan == "Pro Burst" { Ok(()) } else { Err(plan) })
+        })
+        .await
 }
 
 /// Every contact gets a new title, again and again until there were so many changes; the last titles by user.
@@ -229,7 +250,8 @@ fn order_of_work(script: &mut Script, course: &Course) {
         || format!("look {new:?} and look {campaign:?}"),
     );
     let ahead = course.looks.iter().map(|look| look.0 - look.1).fold(0.0, f64::max);
-    script.check("and were clearly ahead at some time", ahead >= 0.25, || format!("{:.0} % ahead at most", ahead * 100.0));
+    script.check("and were clearly ahead at some time", ahead >= AHEAD_LEAST, || format!("{:.0} % ahead at most", ahead * 100.0));
+    script.figure("new customers ahead of the campaign by at most, percent", (ahead * 100.0).round());
 }
 
 /// Background jobs of the desk, the oldest of the latest hundred first.
@@ -261,13 +283,12 @@ async fn pressure(script: &mut Script, stage: &Stage, before: &Before) -> Played
         .filter_map(|job| job["total"].as_u64())
         .collect();
     script.entente(format!("rows of its writes to the desk, in order: {new:?}"));
-    let first: Vec<u64> = new.iter().copied().take(JOBS_LOOKED_AT).collect();
+    let first: Vec<u64> = new.iter().copied().skip_while(|rows| *rows != UNDER_PRESSURE).take(WRITES_LOOKED_AT).collect();
     script.check(
-        format!("the first {JOBS_LOOKED_AT} writes carry {UNDER_PRESSURE} rows at most"),
+        format!("once the calls are used up, writes carry {UNDER_PRESSURE} rows, and none more"),
         !first.is_empty() && first.iter().all(|rows| *rows <= UNDER_PRESSURE),
-        || format!("{first:?}"),
+        || format!("{new:?}"),
     );
-    script.check("and some carry just as many", new.contains(&UNDER_PRESSURE), || format!("{new:?}"));
     let limited = stage.desk.calls().await?["limited"].as_u64().unwrap_or(0) - before.limited;
     script.check(format!("the desk refused {REFUSED_MAX} calls at most, of everybody"), limited <= REFUSED_MAX, || limited.to_string());
     script.figure("calls refused for pace", limited);
