@@ -53,7 +53,13 @@ pub(crate) fn ask(tx: &mut Tx<'_>, losing: &Record, survivor: &RecordId, connect
 ///
 /// # Errors
 /// As for any write.
-pub(crate) fn answer(tx: &mut Tx<'_>, absorbed: &RecordId, survivor: &RecordId, connection: &str, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn answer(
+    tx: &mut Tx<'_>,
+    absorbed: &RecordId,
+    survivor: &RecordId,
+    connection: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     for open in tx.reviews_of(&[absorbed.to_string()])? {
         let pair = [open.review.record.as_str(), open.review.other.as_str()];
         let of_both = pair.contains(&absorbed.as_str()) && pair.contains(&survivor.as_str());

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use super::Size;
-use super::opening::{agrees, closing, opening};
+use super::opening::{agrees, closing, opening_but_for};
 use super::platforms::{support_id, text};
 use super::script::{AWAITED_MAX, Played, Script};
 use super::stage::Stage;
@@ -18,7 +18,11 @@ use crate::fault::{Fault, Result};
 
 /// A campaign that everybody knows of is nothing unusual, so no mass change is held. A rate limit is over after ten seconds instead of a
 /// quarter of an hour, so that its end can be watched.
-const SYNC: &str = "latency_target_ms = 3000\npoll_interval_ms = 60000\nhold_percent = 0\nhold_overwrite_percent = 0\nalert_limit_calm_ms = 10000";
+const SYNC: &str =
+    "latency_target_ms = 3000\npoll_interval_ms = 20000\nhold_percent = 0\nhold_overwrite_percent = 0\nalert_limit_calm_ms = 10000";
+
+/// What the desk fills in for new users, and withholds from polls for a minute.
+const FILLED_IN: &[&str] = &["Contact.Time_Zone__c", "Contact.Language__c"];
 
 /// Contacts in the CRM at the beginning.
 const CUSTOMERS: usize = 600;
@@ -59,7 +63,7 @@ pub async fn play(script: &mut Script, size: &Size) -> Played {
         let what = "the burst is about quotas, and the profile `instant` has none";
         return Err(Fault::new(what, "leave --profile out").into());
     }
-    let mut stage = opening(script, &size.setting(CUSTOMERS, Speed::Real, SYNC)).await?;
+    let mut stage = opening_but_for(script, &size.setting(CUSTOMERS, Speed::Real, SYNC), FILLED_IN).await?;
     let before = Before::of(&stage).await?;
     script.step("The desk's calls are used up, and everything happens at once");
     next_minute().await;
@@ -112,7 +116,8 @@ async fn another_program(stage: &Stage) -> Result<u64> {
     let (email, token) = &stage.sims.zendesk_token;
     let one = async || -> Result<u64> {
         let call = client.get(&url).basic_auth(format!("{email}/token"), Some(token));
-        let answer = call.send().await.map_err(|error| Fault::new(format!("the desk does not answer: {error}"), "start the scenario again"))?;
+        let answer =
+            call.send().await.map_err(|error| Fault::new(format!("the desk does not answer: {error}"), "start the scenario again"))?;
         let left = answer.headers().get("x-rate-limit-remaining").and_then(|left| left.to_str().ok()?.parse().ok());
         Ok(left.unwrap_or(0))
     };
@@ -162,7 +167,11 @@ async fn campaign(script: &mut Script, stage: &Stage, changes: usize) -> Played<
         titles.retain(|(user, _)| !later.contains(user));
         titles.extend(of_round.iter().map(|(_, user)| (*user, title.clone())));
     }
-    script.platforms(format!("a campaign changes {} titles of {} contacts in the CRM", number(changes as u64), number(titles.len() as u64)));
+    script.platforms(format!(
+        "a campaign changes {} titles of {} contacts in the CRM",
+        number(changes as u64),
+        number(titles.len() as u64)
+    ));
     Ok(titles)
 }
 
@@ -172,7 +181,8 @@ async fn deals(script: &mut Script, stage: &Stage, many: usize) -> Played<Vec<St
         let (name, domain) = (format!("Burst {place} Ltd"), format!("burst-{place}.example"));
         let account = json!({ "Name": name, "Website": format!("https://www.{domain}"), "Type": "Prospect", "Account_Tier__c": "Pro" });
         let account = stage.crm.insert("Account", account, "sales").await?;
-        let person = json!({ "AccountId": account, "FirstName": "Pat", "LastName": format!("Burst{place}"), "Email": format!("pat@{domain}") });
+        let person =
+            json!({ "AccountId": account, "FirstName": "Pat", "LastName": format!("Burst{place}"), "Email": format!("pat@{domain}") });
         stage.crm.insert("Contact", person, "sales").await?;
         let deal = json!({ "Name": format!("{name}: first contract"), "AccountId": account, "StageName": "Closed Won", "CloseDate": "2026-01-31", "Amount": 9_000 });
         stage.crm.insert("Opportunity", deal, "sales").await?;
@@ -209,7 +219,8 @@ async fn watched(script: &mut Script, stage: &Stage, titles: &[(u64, String)], w
         }
         let ended = began.elapsed();
         if look == (1.0, 1.0) {
-            script.check("everything is caught up with, within the two hours of the promise", ended < CAUGHT_UP_MAX, || format!("{ended:?}"));
+            script
+                .check("everything is caught up with, within the two hours of the promise", ended < CAUGHT_UP_MAX, || format!("{ended:?}"));
             return Ok(Course { looks, ended });
         }
         if ended >= CAUGHT_UP_MAX {
@@ -276,12 +287,8 @@ async fn jobs(stage: &Stage) -> Result<Vec<Value>> {
 
 async fn pressure(script: &mut Script, stage: &Stage, before: &Before) -> Played {
     script.step("Batches are small under pressure, and nobody knocks in vain");
-    let new: Vec<u64> = jobs(stage)
-        .await?
-        .iter()
-        .filter(|job| !before.jobs.contains(&text(&job["id"])))
-        .filter_map(|job| job["total"].as_u64())
-        .collect();
+    let new: Vec<u64> =
+        jobs(stage).await?.iter().filter(|job| !before.jobs.contains(&text(&job["id"]))).filter_map(|job| job["total"].as_u64()).collect();
     script.entente(format!("rows of its writes to the desk, in order: {new:?}"));
     let first: Vec<u64> = new.iter().copied().skip_while(|rows| *rows != UNDER_PRESSURE).take(WRITES_LOOKED_AT).collect();
     script.check(
@@ -329,8 +336,17 @@ async fn costs(script: &mut Script, stage: &Stage, before: &Before, changes: usi
     script.step("What it cost");
     let calls = stage.sims.control.calls().await?;
     let (desk, crm) = (calls.zendesk - before.desk, calls.salesforce - before.crm);
-    script.entente(format!("caught up after {:.0} s, with {} calls to the desk, the other program's among them, and {} to the CRM", ended.as_secs_f64(), number(desk), number(crm)));
-    script.check(format!("the CRM was called far less often than there were changes ({})", number(changes as u64)), crm * 4 < changes as u64, || crm.to_string());
+    script.entente(format!(
+        "caught up after {:.0} s, with {} calls to the desk, the other program's among them, and {} to the CRM",
+        ended.as_secs_f64(),
+        number(desk),
+        number(crm)
+    ));
+    script.check(
+        format!("the CRM was called far less often than there were changes ({})", number(changes as u64)),
+        crm * 4 < changes as u64,
+        || crm.to_string(),
+    );
     script.figure("caught up after, seconds", (ended.as_secs_f64() * 10.0).round() / 10.0);
     script.figure("calls to the desk, of everybody", desk);
     script.figure("calls to the CRM, of 100,000 a day", crm);

@@ -30,13 +30,8 @@ pub struct Customer {
 /// # Errors
 /// When a simulator does not answer, or there are fewer than `least`.
 pub async fn customers(stage: &Stage, least: usize) -> Result<Vec<Customer>> {
-    let organizations: HashMap<String, u64> = stage
-        .crm
-        .rows("Account")
-        .await?
-        .iter()
-        .filter_map(|account| Some((text(&account["Id"]), support_id(account)?)))
-        .collect();
+    let organizations: HashMap<String, u64> =
+        stage.crm.rows("Account").await?.iter().filter_map(|account| Some((text(&account["Id"]), support_id(account)?))).collect();
     let mut contacts = stage.crm.rows("Contact").await?;
     contacts.sort_by_key(|contact| text(&contact["Id"]));
     let mut found: Vec<Customer> = Vec::new();

@@ -59,10 +59,11 @@ async fn edits(script: &mut Script, stage: &Stage, cast: &Cast) -> Played {
     script.platforms(format!("{} corrects the family name in the customers' portal of the CRM", cast.self_service.name));
     crm.update("Contact", &cast.sales.contact, json!({ "LastName": "Salesworth" }), "sales").await?;
     script.platforms(format!("sales corrects the family name of {} in the CRM", cast.sales.name));
-    desk.update("organization", cast.status.organization, json!({ "organization_fields": { "account_status": "Suspended" } }), None).await?;
+    desk.update("organization", cast.status.organization, json!({ "organization_fields": { "account_status": "Suspended" } }), None)
+        .await?;
     script.platforms(format!("an agent suspends the company of {}", cast.status.name));
-    crm.update("Contact", &cast.latest.contact, json!({ "Time_Zone__c": "Asia/Tokyo" }), "automation").await?;
-    script.platforms(format!("an import sets the time zone of {} in the CRM", cast.latest.name));
+    crm.update("Contact", &cast.latest.contact, json!({ "LastName": "Importson" }), "automation").await?;
+    script.platforms(format!("an import changes the family name of {} in the CRM", cast.latest.name));
     crm.update("Contact", &cast.person.contact, json!({ "LastName": "Importfield" }), "automation").await?;
     desk.update("user", cast.person.user, renamed(&cast.person, "Agentson"), None).await?;
     script.platforms(format!("an import and an agent give {} different names within a second", cast.person.name));
@@ -70,7 +71,7 @@ async fn edits(script: &mut Script, stage: &Stage, cast: &Cast) -> Played {
     desk.update("user", cast.self_service.user, renamed(&cast.self_service, "Latecomer"), None).await?;
     desk.update("user", cast.sales.user, renamed(&cast.sales, "Latedesk"), None).await?;
     crm.update("Account", &cast.status.account, json!({ "Status__c": "Churned" }), "sales").await?;
-    desk.update("user", cast.latest.user, json!({ "time_zone": "London" }), None).await?;
+    desk.update("user", cast.latest.user, renamed(&cast.latest, "Laterman"), None).await?;
     script.platforms(format!("{:.0} seconds later the other side changes each of the first four otherwise", APART.as_secs_f64()));
     Ok(())
 }
@@ -110,11 +111,11 @@ async fn rules(script: &mut Script, stage: &Stage, cast: &Cast) -> Played {
     let what = "3. the desk's suspension wins, although sales was later: both sides hold it".to_owned();
     both(script, what, stage, &cast.status, ("Status__c", "organization_fields.account_status"), ("Suspended", "Suspended")).await?;
     let what = "4. of an import and an agent the later wins: both sides hold it".to_owned();
-    both(script, what, stage, &cast.latest, ("Time_Zone__c", "iana_time_zone"), ("Europe/London", "Europe/London")).await?;
+    named(script, what, stage, &cast.latest, "Laterman").await?;
     for (rule, customer, field, lost) in [
         ("self_service", &cast.self_service, "last_name", "Latecomer"),
         ("sales_contact", &cast.sales, "last_name", "Latedesk"),
-        ("latest", &cast.latest, "timezone", "Asia/Tokyo"),
+        ("latest", &cast.latest, "last_name", "Importson"),
     ] {
         explained(script, stage, &format!("salesforce/{}", customer.contact), field, rule, lost).await?;
     }
@@ -153,8 +154,11 @@ async fn waits(script: &mut Script, stage: &Stage, cast: &Cast) -> Played<String
         .await?;
     let sides = waiting["sides"].as_array().cloned().unwrap_or_default();
     let shown = |part: &str| sides.iter().any(|side| side["value"].to_string().contains(part));
-    script.check("the queue shows both values, the one before, and when each was set", shown("Importfield") && shown("Agentson")
-        && sides.iter().all(|side| !side["at"].is_null()) && !waiting["base"].is_null(), || waiting.to_string());
+    script.check(
+        "the queue shows both values, the one before, and when each was set",
+        shown("Importfield") && shown("Agentson") && sides.iter().all(|side| !side["at"].is_null()) && !waiting["base"].is_null(),
+        || waiting.to_string(),
+    );
     stage.crm.update("Contact", &cast.person.contact, json!({ "Title": "Head of Patience" }), "sales").await?;
     script.platforms(format!("sales gives {} a new title meanwhile", cast.person.name));
     let what = "the title reaches the desk while the name waits".to_owned();
@@ -171,9 +175,9 @@ async fn decision(script: &mut Script, stage: &Stage, cast: &Cast, conflict: &st
     script.check("the decision is taken", said.code == 0, || said.text.clone());
     named(script, "both sides hold the name that was decided for".to_owned(), stage, &cast.person, "Agentson").await?;
     let history = stage.said(&["history", &format!("salesforce/{}", cast.person.contact)]).await?;
-    let decided = history["items"].as_array().is_some_and(|items| {
-        items.iter().any(|entry| entry["cause"] == "user" && entry["changes"].to_string().contains("Agentson"))
-    });
+    let decided = history["items"]
+        .as_array()
+        .is_some_and(|items| items.iter().any(|entry| entry["cause"] == "user" && entry["changes"].to_string().contains("Agentson")));
     script.check("the decision is in the ledger, with who made it", decided, || history.to_string());
     let listed = stage.said(&["conflicts", "list", "--state", "waiting"]).await?;
     script.same("nothing waits any more", &listed["items"], &Value::Array(Vec::new()));

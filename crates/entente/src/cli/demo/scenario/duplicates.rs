@@ -57,7 +57,12 @@ async fn asks(script: &mut Script, what: &str, stage: &Stage, about: &str) -> Pl
             })
         })
         .await?;
-    script.entente(format!("{}: {:.0} % likely the same, because of {}", text(&review["kind"]), review["score"].as_f64().unwrap_or(0.0) * 100.0, text(&review["evidence"])));
+    script.entente(format!(
+        "{}: {:.0} % likely the same, because of {}",
+        text(&review["kind"]),
+        review["score"].as_f64().unwrap_or(0.0) * 100.0,
+        text(&review["evidence"])
+    ));
     Ok(review)
 }
 
@@ -88,7 +93,11 @@ async fn race(script: &mut Script, stage: &Stage, account: &str) -> Played {
         })
         .await?;
     stage.rests(AWAITED_MAX).await?;
-    script.same("the CRM has one of them, and the desk one", &(contacts_called(stage, "Truman").await?, users_called(stage, "Truman").await?), &(1, 1));
+    script.same(
+        "the CRM has one of them, and the desk one",
+        &(contacts_called(stage, "Truman").await?, users_called(stage, "Truman").await?),
+        &(1, 1),
+    );
     Ok(())
 }
 
@@ -100,13 +109,21 @@ async fn a_typing_error(script: &mut Script, stage: &Stage, account: &str) -> Pl
     script
         .awaits("they end as one, or a person is asked, and no twin is made", AWAITED_MAX, async || {
             let (linked, asked) = (linked_to(stage, &katherine).await?, reviews(stage, "Palmerston").await?);
-            Ok(if linked == Some(catherine) || asked.len() == 1 { Ok(()) } else { Err(format!("linked to {linked:?}, {} asked", asked.len())) })
+            Ok(if linked == Some(catherine) || asked.len() == 1 {
+                Ok(())
+            } else {
+                Err(format!("linked to {linked:?}, {} asked", asked.len()))
+            })
         })
         .await?;
     if let [review] = reviews(stage, "Palmerston").await?.as_slice() {
         let id = text(&review["id"]);
         script.entente(format!("asks: {:.0} % likely the same", review["score"].as_f64().unwrap_or(0.0) * 100.0));
-        script.same("nobody was created meanwhile", &(contacts_called(stage, "Palmerston").await?, users_called(stage, "Palmerston").await?), &(1, 1));
+        script.same(
+            "nobody was created meanwhile",
+            &(contacts_called(stage, "Palmerston").await?, users_called(stage, "Palmerston").await?),
+            &(1, 1),
+        );
         let said = stage.run(&["reviews", "accept", &id]).await?;
         script.operator(format!("entente reviews accept {id}"));
         script.check("a person says that they are one", said.code == 0, || said.text.clone());
@@ -118,7 +135,11 @@ async fn a_typing_error(script: &mut Script, stage: &Stage, account: &str) -> Pl
         })
         .await?;
     stage.rests(AWAITED_MAX).await?;
-    script.same("the CRM has one of them, and the desk one", &(contacts_called(stage, "Palmerston").await?, users_called(stage, "Palmerston").await?), &(1, 1));
+    script.same(
+        "the CRM has one of them, and the desk one",
+        &(contacts_called(stage, "Palmerston").await?, users_called(stage, "Palmerston").await?),
+        &(1, 1),
+    );
     let row = stage.crm.row("Contact", &katherine).await?.unwrap_or_default();
     script.same("and the CRM has learnt the address", &text(&row["Email"]), &"kp@private.example".to_owned());
     Ok(())
@@ -155,7 +176,9 @@ async fn twins_in_the_crm(script: &mut Script, stage: &Stage, account: &str) -> 
     script.step("Sales enters somebody a second time");
     let first = contact(stage, account, ("Norma", "Jennings"), "norma@twin-peaks-timber.example", "+1 415 555 3004").await?;
     script
-        .awaits("Norma Jennings is at the desk", AWAITED_MAX, async || Ok(linked_to(stage, &first).await?.ok_or_else(|| "no user".to_owned())))
+        .awaits("Norma Jennings is at the desk", AWAITED_MAX, async || {
+            Ok(linked_to(stage, &first).await?.ok_or_else(|| "no user".to_owned()))
+        })
         .await?;
     let again = contact(stage, account, ("Norma", "Jennings"), "norma.jennings@twin-peaks-timber.example", "").await?;
     script.platforms("Norma Jennings again, with another address");
@@ -170,7 +193,11 @@ async fn twins_in_the_crm(script: &mut Script, stage: &Stage, account: &str) -> 
         })
         .await?;
     stage.rests(AWAITED_MAX).await?;
-    script.same("the CRM has one of them, and the desk one", &(contacts_called(stage, "Jennings").await?, users_called(stage, "Jennings").await?), &(1, 1));
+    script.same(
+        "the CRM has one of them, and the desk one",
+        &(contacts_called(stage, "Jennings").await?, users_called(stage, "Jennings").await?),
+        &(1, 1),
+    );
     Ok(())
 }
 

@@ -166,7 +166,8 @@ async fn nothing_is_left(script: &mut Script, stage: &Stage, her: &Known, him: &
         let user = stage.desk.row("user", known.user).await?.unwrap_or_default();
         script.check(format!("{who} is anonymised at the desk, as its policy says"), user["name"] == "Erased person", || user.to_string());
         let ticket = stage.desk.row("ticket", known.ticket).await?.unwrap_or_default();
-        script.check(format!("the desk keeps ticket {}, without a word", known.ticket), ticket["subject"] == "Erased", || ticket.to_string());
+        script
+            .check(format!("the desk keeps ticket {}, without a word", known.ticket), ticket["subject"] == "Erased", || ticket.to_string());
     }
     let rows = rows_with_traces(stage).await?;
     script.same("no row of either platform holds a trace of them", &rows, &Vec::new());
@@ -177,9 +178,7 @@ async fn nothing_is_left(script: &mut Script, stage: &Stage, her: &Known, him: &
 
 async fn compliance_is_told(script: &mut Script, stage: &Stage, erasures: &[String; 2]) -> Played {
     script.step("Legal and compliance are told");
-    let told = || -> Vec<Value> {
-        stage.told.events().into_iter().filter(|event| event["data"]["recipient"] == "compliance").collect()
-    };
+    let told = || -> Vec<Value> { stage.told.events().into_iter().filter(|event| event["data"]["recipient"] == "compliance").collect() };
     for erasure in erasures {
         let (begun, done) = (format!("Erasure {erasure}: "), format!("Erasure {erasure} is done"));
         let counted = script
@@ -220,8 +219,15 @@ async fn they_come_back(script: &mut Script, stage: &Stage, erasures: &[String; 
     script.check("everything is read again", said.code == 0, || said.text.clone());
     tokio::time::sleep(WATCHED).await;
     stage.rests(AWAITED_MAX).await?;
-    let users = stage.desk.users(|user| text(&user["email"]).eq_ignore_ascii_case(HER.email) || text(&user["email"]).eq_ignore_ascii_case(HIM.email)).await?;
-    script.check("the desk has the one user that the agent made, and none of ours", users.len() == 1 && users[0]["external_id"].is_null(), || format!("{users:?}"));
+    let users = stage
+        .desk
+        .users(|user| text(&user["email"]).eq_ignore_ascii_case(HER.email) || text(&user["email"]).eq_ignore_ascii_case(HIM.email))
+        .await?;
+    script.check(
+        "the desk has the one user that the agent made, and none of ours",
+        users.len() == 1 && users[0]["external_id"].is_null(),
+        || format!("{users:?}"),
+    );
     let contacts = stage.crm.rows("Contact").await?;
     let of = |email: &str| contacts.iter().filter(|contact| text(&contact["Email"]).eq_ignore_ascii_case(email)).count();
     script.same("the CRM has the one contact that sales made, and none of ours", &(of(HER.email), of(HIM.email)), &(0, 1));
@@ -242,7 +248,9 @@ async fn certificates(script: &mut Script, stage: &Stage, erasures: &[String; 2]
         stage.run(&["privacy", "certificate", erasure, "--out", &file]).await?;
         let verified = stage.run(&["privacy", "verify", &file]).await?;
         script.operator(format!("entente privacy certificate {erasure} --out {file} && entente privacy verify {file}"));
-        script.check("its signature fits, and it is complete", verified.code == 0 && verified.text.contains(", complete,"), || verified.text.clone());
+        script.check("its signature fits, and it is complete", verified.code == 0 && verified.text.contains(", complete,"), || {
+            verified.text.clone()
+        });
         let path = stage.folder().join(&file);
         let certificate = std::fs::read_to_string(&path)?;
         let read: Value = serde_json::from_str(&certificate).map_err(crate::fault::Fault::from)?;

@@ -14,6 +14,11 @@ pub const REST_MAX: Duration = Duration::from_secs(180);
 
 /// Sets the stage, and has both platforms come to agree.
 pub async fn opening(script: &mut Script, setting: &Setting) -> Played<Stage> {
+    opening_but_for(script, setting, &[]).await
+}
+
+/// The same, but for fields that nobody waits for.
+pub async fn opening_but_for(script: &mut Script, setting: &Setting, but_for: &[&str]) -> Played<Stage> {
     script.step("Both platforms come to agree");
     let mut stage = Stage::set(setting).await?;
     let seeded = stage.seeded;
@@ -29,7 +34,7 @@ pub async fn opening(script: &mut Script, setting: &Setting) -> Played<Stage> {
     if !script.check("the first sync is done", stage.rests(FIRST_SYNC_MAX).await?, || stage.last_words()) {
         return Err(Stop::Unmet);
     }
-    agrees(script, &stage, &[]).await?;
+    agrees(script, &stage, but_for).await?;
     Ok(stage)
 }
 

@@ -65,7 +65,9 @@ async fn certified(script: &mut Script, stage: &Stage, file: &str) -> Played {
     let report = reconcile(stage, &["--out", file]).await?;
     script.operator(format!("entente reconcile --out {file}"));
     script.entente(format!("compared {} rows of both sides, {} fields", report["compared"], report["fields"]));
-    script.check("every row was read, and nothing differs", report["complete"] == true && report["exceptions_total"] == 0, || report.to_string());
+    script.check("every row was read, and nothing differs", report["complete"] == true && report["exceptions_total"] == 0, || {
+        report.to_string()
+    });
     let verified = stage.said(&["reconcile", "--verify", file]).await?;
     script.operator(format!("entente reconcile --verify {file}"));
     script.same("the certificate holds", &verified["verdict"], &json!("holds"));
@@ -91,10 +93,12 @@ async fn behind_the_back(script: &mut Script, stage: &mut Stage, cast: &[Custome
     script.platforms(format!("an agent deletes {} at the desk", gone_at_desk.name));
     crm.delete("Contact", &gone_in_crm.contact).await?;
     script.platforms(format!("sales deletes {} in the CRM", gone_in_crm.name));
-    let newcomer = json!({ "AccountId": host.account, "FirstName": "Nora", "LastName": "Newcomer", "Email": "nora.newcomer@elsewhere.example" });
+    let newcomer =
+        json!({ "AccountId": host.account, "FirstName": "Nora", "LastName": "Newcomer", "Email": "nora.newcomer@elsewhere.example" });
     let newcomer = crm.insert("Contact", newcomer, "sales").await?;
     script.platforms("sales enters Nora Newcomer, whom the desk does not know");
-    let stranger = json!({ "name": "Stan Stranger", "email": "stan@stranger.example", "role": "end-user", "organization_id": host.organization });
+    let stranger =
+        json!({ "name": "Stan Stranger", "email": "stan@stranger.example", "role": "end-user", "organization_id": host.organization });
     desk.create("user", stranger, None).await?;
     script.platforms(format!("an agent enters Stan Stranger at {}'s company, and the CRM does not know him", host.name));
     let own = |customer: &Customer| customer.clone();
@@ -134,7 +138,12 @@ fn differing(verified: &Value) -> Vec<(String, String)> {
     ranges
         .flat_map(|range| {
             let connection = text(&range["connection"]);
-            range["rows"].as_array().into_iter().flatten().map(move |row| (connection.clone(), text(&row["external_id"]))).collect::<Vec<_>>()
+            range["rows"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(move |row| (connection.clone(), text(&row["external_id"])))
+                .collect::<Vec<_>>()
         })
         .collect()
 }
@@ -145,7 +154,15 @@ fn findings(report: &Value) -> Vec<String> {
         .as_array()
         .into_iter()
         .flatten()
-        .map(|drift| format!("{} at {}: {} of {} records", text(&drift["field"]), text(&drift["connection"]), text(&drift["cause"]), drift["records"]))
+        .map(|drift| {
+            format!(
+                "{} at {}: {} of {} records",
+                text(&drift["field"]),
+                text(&drift["connection"]),
+                text(&drift["cause"]),
+                drift["records"]
+            )
+        })
         .collect();
     found.sort();
     found
@@ -169,7 +186,12 @@ async fn half_reads(script: &mut Script, stage: &Stage) -> Played {
     let cut = reconcile(stage, &["--dry-run"]).await?;
     stage.desk.faults(json!({ "clear": true, "deliveries": { "lost": 1_000 } })).await?;
     script.check("the report says that it is incomplete, and what was not read", cut["complete"] == false, || cut.to_string());
-    let taken: Vec<&Value> = cut["drift"].as_array().into_iter().flatten().filter(|drift| drift["connection"] == "zendesk" && drift["cause"] == "row_gone").collect();
+    let taken: Vec<&Value> = cut["drift"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|drift| drift["connection"] == "zendesk" && drift["cause"] == "row_gone")
+        .collect();
     script.check("nobody whom it did not see is taken for deleted", taken.is_empty(), || format!("{taken:?}"));
     Ok(())
 }
@@ -178,9 +200,18 @@ async fn put_right(script: &mut Script, stage: &Stage, mess: &Mess) -> Played {
     script.step("Reconciliation puts right what it may, by the owner of each field");
     let report = reconcile(stage, &["--out", "after.json"]).await?;
     script.operator("entente reconcile --out after.json");
-    script.entente(format!("{} differences, {} put right, {} left for people", report["differences"], report["resolved"], report["exceptions_total"]));
+    script.entente(format!(
+        "{} differences, {} put right, {} left for people",
+        report["differences"], report["resolved"], report["exceptions_total"]
+    ));
     for exception in report["exceptions"].as_array().into_iter().flatten() {
-        script.entente(format!("left: {} {} {}: {}", text(&exception["connection"]), text(&exception["object"]), text(&exception["external_id"]), text(&exception["words"])));
+        script.entente(format!(
+            "left: {} {} {}: {}",
+            text(&exception["connection"]),
+            text(&exception["object"]),
+            text(&exception["external_id"]),
+            text(&exception["words"])
+        ));
     }
     let (crm, desk) = held_by_company(stage, &mess.plan, "Plan__c", "organization_fields.plan").await?;
     script.check("the plan at the desk is the CRM's again", crm == desk && desk != "Free forever", || format!("{crm} and {desk}"));
@@ -190,15 +221,24 @@ async fn put_right(script: &mut Script, stage: &Stage, mess: &Mess) -> Played {
     script.same("the support id points where it belongs", &support_id(&row), &Some(mess.lost_link.user));
     let nora = stage.crm.row("Contact", &mess.newcomer).await?.unwrap_or_default();
     let users = stage.desk.users(|user| user["email"] == "nora.newcomer@elsewhere.example").await?;
-    script.check("Nora Newcomer is at the desk, once, and linked", users.len() == 1 && support_id(&nora) == users[0]["id"].as_u64(), || format!("{nora} {users:?}"));
+    script.check(
+        "Nora Newcomer is at the desk, once, and linked",
+        users.len() == 1 && support_id(&nora) == users[0]["id"].as_u64(),
+        || format!("{nora} {users:?}"),
+    );
     let stan = stage.crm.rows("Contact").await?.into_iter().filter(|row| row["Email"] == "stan@stranger.example").count();
     script.same("Stan Stranger is in the CRM, once", &stan, &1);
     let gone = stage.crm.row("Contact", &mess.gone_at_desk.contact).await?;
     let at_desk = stage.desk.row("user", mess.gone_in_crm.user).await?.unwrap_or_default();
-    script.check("whoever one side deleted is still at the other: nothing is thrown away without a person", gone.is_some() && at_desk["active"] != false, || format!("{gone:?} {at_desk}"));
+    script.check(
+        "whoever one side deleted is still at the other: nothing is thrown away without a person",
+        gone.is_some() && at_desk["active"] != false,
+        || format!("{gone:?} {at_desk}"),
+    );
     for (row, side) in [(mess.gone_at_desk.user.to_string(), "desk"), (mess.gone_in_crm.contact.clone(), "CRM")] {
         let listed = report["exceptions"].as_array().into_iter().flatten().any(|one| one["external_id"] == row && one["cause"] == "orphan");
-        script.check(format!("the row that is gone from the {side} is on the list for people"), listed, || report["exceptions"].to_string());
+        script
+            .check(format!("the row that is gone from the {side} is on the list for people"), listed, || report["exceptions"].to_string());
     }
     let verified = stage.said(&["reconcile", "--verify", "after.json"]).await?;
     script.operator("entente reconcile --verify after.json");

@@ -84,7 +84,8 @@ async fn an_answer_is_lost(script: &mut Script, stage: &mut Stage) -> Played {
 /// A deal with a new company is won in the CRM; its account.
 async fn win(stage: &Stage, name: &str) -> Played<String> {
     let web = format!("https://www.{}.example", name.to_lowercase());
-    let account = stage.crm.insert("Account", json!({ "Name": format!("{name} Ltd"), "Website": web, "Type": "Prospect" }), "sales").await?;
+    let account =
+        stage.crm.insert("Account", json!({ "Name": format!("{name} Ltd"), "Website": web, "Type": "Prospect" }), "sales").await?;
     let email = format!("petra@{}.example", name.to_lowercase());
     let person = json!({ "AccountId": account, "FirstName": "Petra", "LastName": name, "Email": email });
     stage.crm.insert("Contact", person, "sales").await?;
@@ -137,7 +138,8 @@ async fn the_desk_fails(script: &mut Script, stage: &mut Stage, cast: &[Customer
         })
         .await?;
     let status = stage.get("/api/v1/dashboard").await?;
-    let desk = status["connections"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "zendesk")).cloned().unwrap_or_default();
+    let desk =
+        status["connections"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "zendesk")).cloned().unwrap_or_default();
     script.entente(format!("zendesk: {}. {}", text(&desk["state"]), text(&desk["note"])));
     Ok(())
 }

@@ -11,14 +11,17 @@ use super::script::{AWAITED_MAX, Played, Script};
 use super::stage::Stage;
 use crate::cli::demo::sims::Speed;
 
-/// As quick as edits are, so that the whole day of an admin takes a minute.
-const SYNC: &str = "latency_target_ms = 500\npoll_interval_ms = 10000\nretry_after_ms = [500, 1000, 2000]";
+/// As quick as edits are, so that the whole day of an admin takes a minute. A few companies change hands over and over in it, which is no
+/// mass change here.
+const SYNC: &str =
+    "latency_target_ms = 500\npoll_interval_ms = 10000\nretry_after_ms = [500, 1000, 2000]\nhold_percent = 0\nhold_overwrite_percent = 0";
 
 /// Live edits a second.
 const RATE: f64 = 6.0;
 
 /// What people do meanwhile: nothing of it is in the fields that change.
-const KINDS: &str = r#"["contact_name", "contact_title", "account_plan", "account_csm", "account_arr", "user_name", "ticket_created", "sales_call"]"#;
+const KINDS: &str =
+    r#"["contact_name", "contact_title", "account_plan", "account_csm", "account_arr", "user_name", "ticket_created", "sales_call"]"#;
 
 /// Edits that have to land while fields stand still, to show that the rest flows.
 const LANDED_LEAST: u64 = 10;
@@ -30,9 +33,10 @@ const CHANGED: &[&str] = &["Account.Technical_Contact__c", "Account.Billing_Meth
 pub async fn play(script: &mut Script, size: &Size) -> Played {
     let mut stage = opening(script, &size.setting(40, Speed::Instant, SYNC)).await?;
     let cast = customers(&stage, 4).await?;
-    let traffic: TrafficOptions =
-        serde_json::from_value(json!({ "rate": RATE, "seed": size.seed, "kinds": serde_json::from_str::<Value>(KINDS).unwrap_or_default() }))
-            .map_err(crate::fault::Fault::from)?;
+    let traffic: TrafficOptions = serde_json::from_value(
+        json!({ "rate": RATE, "seed": size.seed, "kinds": serde_json::from_str::<Value>(KINDS).unwrap_or_default() }),
+    )
+    .map_err(crate::fault::Fault::from)?;
     stage.sims.control.start_traffic(&traffic).await?;
     renamed(script, &stage, &cast[0]).await?;
     retyped(script, &stage, &cast[1]).await?;
@@ -56,15 +60,26 @@ async fn opens(script: &mut Script, stage: &Stage, kind: &str, field: &str, ours
             Ok(found.ok_or_else(|| page.to_string()))
         })
         .await?;
-    let hits: Vec<String> = change["hits"].as_array().into_iter().flatten().map(|hit| format!("{}: {}", text(&hit["object"]), hit["fields"])).collect();
-    script.same(format!("the mapping that it hits is named, and nothing but {ours} stands still"), &hits, &vec![format!("account: [\"{ours}\"]")]);
-    for line in change["patches"].as_array().into_iter().flatten().flat_map(|patch| patch["patch"]["lines"].as_array().cloned().unwrap_or_default()) {
+    let hits: Vec<String> =
+        change["hits"].as_array().into_iter().flatten().map(|hit| format!("{}: {}", text(&hit["object"]), hit["fields"])).collect();
+    script.same(
+        format!("the mapping that it hits is named, and nothing but {ours} stands still"),
+        &hits,
+        &vec![format!("account: [\"{ours}\"]")],
+    );
+    for line in
+        change["patches"].as_array().into_iter().flatten().flat_map(|patch| patch["patch"]["lines"].as_array().cloned().unwrap_or_default())
+    {
         script.entente(format!("proposes for {}: {}", text(&line["after"]["field"]), patched(&line["after"])));
     }
     let many = stage.titles().len();
     script
         .awaits("operators are told", AWAITED_MAX, async || {
-            let told = stage.told.events().iter().any(|event| event["type"] == "alert.raised" && event["data"]["alert"]["kind"] == "schema_change");
+            let told = stage
+                .told
+                .events()
+                .iter()
+                .any(|event| event["type"] == "alert.raised" && event["data"]["alert"]["kind"] == "schema_change");
             Ok(if told { Ok(()) } else { Err(format!("{many} messages")) })
         })
         .await?;
@@ -128,7 +143,8 @@ async fn retyped(script: &mut Script, stage: &Stage, customer: &Customer) -> Pla
     script.operator("entente schema check, as the server does every day");
     script.check("the schemas are looked at", said.code == 0, || said.text.clone());
     let change = opens(script, stage, "retyped", "Billing_Contact__c", "billing_contact").await?;
-    desk_holds(script, "no number, and no blank, takes the place of the contact at the desk", stage, customer, "billing_contact", &before).await?;
+    desk_holds(script, "no number, and no blank, takes the place of the contact at the desk", stage, customer, "billing_contact", &before)
+        .await?;
     stage.crm.alter("remove_field", json!({ "object": "Account", "field": "Billing_Contact__c" })).await?;
     stage.crm.alter("add_field", field("string")).await?;
     script.platforms("the admin makes a text of it again, which is empty now");

@@ -133,14 +133,8 @@ pub struct Script {
 impl Script {
     /// Begins the talk.
     pub fn new(output: Output, scenario: &str, about: &str, seed: u64) -> Self {
-        let script = Self {
-            output,
-            scenario: scenario.to_owned(),
-            seed,
-            began: Instant::now(),
-            steps: Vec::new(),
-            figures: BTreeMap::new(),
-        };
+        let script =
+            Self { output, scenario: scenario.to_owned(), seed, began: Instant::now(), steps: Vec::new(), figures: BTreeMap::new() };
         script.tell(&format!("{}: {about}", scenario.to_uppercase()));
         script
     }
