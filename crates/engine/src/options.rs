@@ -62,6 +62,8 @@ pub struct Options {
     pub alert_queue_minutes: u64,
     /// Calls of a day that may be used before operators are told, in percent of the day's limit: 1 to 100.
     pub alert_quota_percent: u64,
+    /// How long a rate limit must not have been reached before operators are told that it is over.
+    pub alert_limit_calm_ms: u64,
     /// Sureness from which two records are linked without asking, in percent; below, a person decides. 80 to 99.
     pub auto_link_percent: u8,
     /// Hours after which the weights by which customers are recognised are learned anew from the store's own records; 0 keeps those built in.
@@ -149,6 +151,8 @@ impl Default for Options {
             alert_conflict_hours: 24,
             alert_queue_minutes: 30,
             alert_quota_percent: 80,
+            // A busy quarter of an hour reaches a limit again and again.
+            alert_limit_calm_ms: 15 * 60 * 1000,
             auto_link_percent: 95,
             learn_matching_hours: 24,
             email_check: std::collections::BTreeMap::new(),

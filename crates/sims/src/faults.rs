@@ -55,6 +55,7 @@ struct State {
     calls: BTreeMap<Fault, u32>,
     deliveries: BTreeMap<DeliveryFault, u32>,
     ordered: VecDeque<Fault>,
+    ordered_of_writes: VecDeque<Fault>,
 }
 
 impl Faults {
@@ -66,6 +67,7 @@ impl Faults {
             calls: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             ordered: VecDeque::new(),
+            ordered_of_writes: VecDeque::new(),
         })))
     }
 
@@ -89,6 +91,7 @@ impl Faults {
         state.calls.clear();
         state.deliveries.clear();
         state.ordered.clear();
+        state.ordered_of_writes.clear();
     }
 
     /// Makes the next calls fail, one after the other, before any drawn fault.
@@ -96,10 +99,20 @@ impl Faults {
         self.state().ordered.extend(faults);
     }
 
+    /// Makes the next calls fail that write, one after the other: those that may collide with another write.
+    pub fn order_of_writes(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.state().ordered_of_writes.extend(faults);
+    }
+
     /// The fault that this call suffers, if any. `allowed` lists those that make sense for it.
     #[must_use]
     pub fn draw_call(&self, allowed: &[Fault]) -> Option<Fault> {
         let mut state = self.state();
+        if allowed.contains(&Fault::Collision)
+            && let Some(at) = state.ordered_of_writes.iter().position(|fault| allowed.contains(fault))
+        {
+            return state.ordered_of_writes.remove(at);
+        }
         if let Some(at) = state.ordered.iter().position(|fault| allowed.contains(fault)) {
             return state.ordered.remove(at);
         }
@@ -134,6 +147,9 @@ pub struct FaultOrder {
     /// Faults of the next calls, in this order.
     #[serde(default)]
     pub order: Vec<Fault>,
+    /// Faults of the next calls that write, in this order.
+    #[serde(default)]
+    pub order_of_writes: Vec<Fault>,
     /// Ends all others first.
     #[serde(default)]
     pub clear: bool,
@@ -148,6 +164,7 @@ impl FaultOrder {
         self.calls.into_iter().for_each(|(fault, per_mille)| faults.set_calls(fault, per_mille));
         self.deliveries.into_iter().for_each(|(fault, per_mille)| faults.set_deliveries(fault, per_mille));
         faults.order(self.order);
+        faults.order_of_writes(self.order_of_writes);
     }
 }
 

@@ -96,6 +96,12 @@ impl StoredLook {
     fn overlay(&mut self, newer: &Self) {
         let mut older = std::mem::replace(self, newer.clone());
         self.earlier = std::mem::take(&mut older.earlier);
+        // The same change seen by a poll, which names nobody where the webhook named a hand.
+        let same_moment = newer.changed_at.is_some() && newer.changed_at == older.changed_at;
+        let says_the_same = || older.row.iter().all(|(field, value)| newer.row.get(field).is_none_or(|now| now == value));
+        if newer.changed_by == Actor::Unknown && same_moment && says_the_same() {
+            self.changed_by = older.changed_by;
+        }
         if newer.existence == Existence::Present && older.existence == Existence::Present {
             self.fill_from(&older);
         } else if newer.existence == Existence::Deleted && older.existence == Existence::Erased {

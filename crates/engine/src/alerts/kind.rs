@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::options::Options;
+
 /// What an alert is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -59,9 +61,6 @@ const ALL: &[AlertKind] = &[
     AlertKind::SchemaChange,
     AlertKind::Erasure,
 ];
-
-/// How long a rate limit must not be reached before it is over, in milliseconds: a busy quarter of an hour reaches it again and again.
-const LIMIT_CALM_MS: i64 = 15 * 60 * 1000;
 
 /// How long a rate must be good again before it is over, in milliseconds: one at the edge would come and go.
 const RATE_CALM_MS: i64 = 10 * 60 * 1000;
@@ -131,9 +130,9 @@ impl AlertKind {
 
     /// How long it must be so no longer before it counts as over, in milliseconds.
     #[must_use]
-    pub(crate) fn calm_ms(self) -> i64 {
+    pub(crate) fn calm_ms(self, options: &Options) -> i64 {
         match self {
-            Self::RateLimit => LIMIT_CALM_MS,
+            Self::RateLimit => i64::try_from(options.alert_limit_calm_ms).unwrap_or(i64::MAX),
             Self::FailureRate | Self::SloBurn => RATE_CALM_MS,
             _ => 0,
         }

@@ -26,7 +26,7 @@ pub async fn watch(engine: &Engine) -> Result<()> {
             for open in known.iter().filter(|alert| alert.ended_at.is_none()) {
                 let Some(kind) = AlertKind::of(&open.alert.kind).filter(|kind| kind.is_watched()) else { continue };
                 let still = signals.iter().any(|signal| signal.kind == kind && signal.subject == open.alert.subject);
-                if !still && now.as_millisecond() - open.seen_at.as_millisecond() >= kind.calm_ms() {
+                if !still && now.as_millisecond() - open.seen_at.as_millisecond() >= kind.calm_ms(engine_.options()) {
                     over(tx, open, now)?;
                 }
             }

@@ -52,7 +52,8 @@ impl Standstill {
             let touching = mapping.fields.iter().filter(|line| touches(line, remote)).map(|line| line.field.clone());
             let is_gone = [ChangeKind::Removed.name(), ChangeKind::Renamed.name()].contains(&kind);
             if change.change.state == SchemaState::Returning {
-                if is_gone {
+                // A type that is changed, and changed back, has lost its values as well.
+                if is_gone || kind == ChangeKind::Retyped.name() {
                     still.restored.extend(touching);
                 }
                 continue;

@@ -133,6 +133,7 @@ fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> R
         let merged = decision.links.iter().find(|link| link.state == LinkState::Merged);
         let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
         tx.count(now, &[(DUPLICATES_MERGED, &link.connection, 1)])?;
+        super::merged::answer(tx, &decision.task.record.id, survivor, &link.connection, now)?;
         super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
     }
     Ok(())

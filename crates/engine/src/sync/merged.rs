@@ -3,7 +3,7 @@
 
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_store::{Link, LinkState, NewNotice, NewReview, Record, StoreError, Tx};
+use entente_store::{Link, LinkState, NewNotice, NewReview, Record, ReviewState, StoreError, Tx};
 
 /// Kind of the review, and of the notice.
 pub const MERGE: &str = "merge";
@@ -47,6 +47,27 @@ pub(crate) fn ask(tx: &mut Tx<'_>, losing: &Record, survivor: &RecordId, connect
         record: Some(survivor.clone()),
     })
     .map(drop)
+}
+
+/// Whoever was asked whether two records are one has the answer, when their rows were merged at a platform.
+///
+/// # Errors
+/// As for any write.
+pub(crate) fn answer(
+    tx: &mut Tx<'_>,
+    absorbed: &RecordId,
+    survivor: &RecordId,
+    connection: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for open in tx.reviews_of(&[absorbed.to_string()])? {
+        let pair = [open.review.record.as_str(), open.review.other.as_str()];
+        let of_both = pair.contains(&absorbed.as_str()) && pair.contains(&survivor.as_str());
+        if of_both && open.state == ReviewState::Waiting && open.review.kind != MERGE {
+            tx.decide_review(open.id, ReviewState::Accepted, &format!("merged at {connection}"), now)?;
+        }
+    }
+    Ok(())
 }
 
 fn present(tx: &mut Tx<'_>, record: &RecordId) -> Result<Vec<Link>, StoreError> {

@@ -19,11 +19,13 @@ pub(super) mod hub;
 mod memory;
 mod outcome;
 pub(super) mod quiet;
+mod scenario;
 pub(super) mod sims;
 
 use hub::{Hub, HubOptions};
 pub(super) use memory::Memory;
 use outcome::{Outcome, api_calls};
+use scenario::{Scenario, Size};
 use sims::{Sims, Speed};
 
 /// Time between two drawings of the dashboard.
@@ -37,15 +39,27 @@ const BAD_S: u32 = 5;
 /// Options.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Customers in the simulated CRM; 95 of 100 are known to the support desk already
-    #[arg(long, default_value_t = 24_100, value_name = "N")]
-    customers: usize,
+    /// Play a situation that a sync has to come through instead, and judge what it came to; exit code 1 when something did not hold
+    #[arg(long, value_enum, value_name = "NAME")]
+    scenario: Option<Scenario>,
+    /// List the scenarios
+    #[arg(long, conflicts_with = "scenario")]
+    list_scenarios: bool,
+    /// Customers in the simulated CRM; 95 of 100 are known to the support desk already [default: 24100; of a scenario, a few]
+    #[arg(long, value_name = "N")]
+    customers: Option<usize>,
+    /// Customers that are won at once in the scenario `burst`
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    new_customers: u32,
+    /// Changes of the mass change in the scenario `burst`
+    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    changes: u32,
     /// Seed of everybody and everything
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Latency and quotas of the simulated platforms
-    #[arg(long, value_enum, default_value_t = Speed::Real)]
-    profile: Speed,
+    /// Latency and quotas of the simulated platforms [default: real; of scenarios other than `burst`, instant]
+    #[arg(long, value_enum)]
+    profile: Option<Speed>,
     /// Live edits a second, both sides together
     #[arg(long, default_value_t = 2.0, value_name = "N", value_parser = rate)]
     rate: f64,
@@ -56,10 +70,15 @@ pub struct Args {
     /// Length of the live part; without it, until Ctrl-C
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
-    /// Port of the web app and API; 0 takes a free one
-    #[arg(long, default_value_t = 7171, value_name = "PORT")]
-    port: u16,
+    /// Port of the web app and API; 0 takes a free one [default: 7171; of a scenario, a free one]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
 }
+
+/// Customers of the demo without a scenario: the company of the requirements.
+const CUSTOMERS: usize = 24_100;
+/// Port of the demo without a scenario: that of `entente serve`.
+const PORT: u16 = 7171;
 
 /// Reads a number of edits a second.
 fn rate(text: &str) -> Result<f64, String> {
@@ -70,16 +89,31 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    if args.list_scenarios {
+        return scenario::list(context);
+    }
+    if let Some(scenario) = args.scenario {
+        let size = Size {
+            customers: args.customers,
+            seed: args.seed,
+            speed: args.profile,
+            port: args.port.unwrap_or(0),
+            new_customers: args.new_customers as usize,
+            changes: args.changes as usize,
+        };
+        return scenario::run(scenario, size, context).await;
+    }
     let output = context.output;
+    let customers = args.customers.unwrap_or(CUSTOMERS);
     // Whatever ends this function, a fault, a panic or its end, ends the child and removes the store with it.
     let told = |text: String| {
         if !output.is_json() {
             say(&text)
         }
     };
-    let sims = Sims::start(args.profile, args.seed).await?;
-    let spinner = output.spinner(format!("making {} customers", status_text::number(args.customers as u64)));
-    let seeded = sims.control.seed(&WorldOptions { customers: args.customers, seed: args.seed, ..WorldOptions::default() }).await?;
+    let sims = Sims::start(args.profile.unwrap_or(Speed::Real), args.seed).await?;
+    let spinner = output.spinner(format!("making {} customers", status_text::number(customers as u64)));
+    let seeded = sims.control.seed(&WorldOptions { customers, seed: args.seed, ..WorldOptions::default() }).await?;
     spinner.finish_and_clear();
     told(format!(
         "A CRM with {} contacts in {} accounts, and a support desk that knows {} of them.",
@@ -89,7 +123,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     ));
     let calls = sims.control.calls().await?;
     let began = Instant::now();
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port.unwrap_or(PORT)));
     let hub = Hub::start(&sims, HubOptions { listen, ..HubOptions::default() }).await?;
     told(format!("Dashboard: {}\n\nFirst full sync:", hub.url));
     let stop = stop_signal();

@@ -22,3 +22,4 @@ mod kill;
 mod pipedrive_zendesk;
 mod salesforce_freshdesk;
 mod salesforce_intercom;
+mod scenarios;

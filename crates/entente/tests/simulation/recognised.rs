@@ -142,3 +142,20 @@ async fn of_two_rows_that_were_there_from_the_start_one_goes_on_and_one_waits() 
     let created = contacts.iter().filter(|contact| support_id(&hub, contact).is_some()).count();
     assert_eq!((created, users_called(&hub, "Lovelace")), (1, 1), "{}", hub.backlog().await);
 }
+
+#[tokio::test]
+async fn two_rows_that_a_person_merges_at_their_platform_are_asked_about_no_more() {
+    let mut hub = Hub::new(37, Flaws::none()).await;
+    let (account, contacts) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+    hub.run_for(40).await;
+    let again = contact(&hub, &account, ("Ada", "Lovelace"), "ada.lovelace@acme.example", "");
+    hub.run_for(20).await;
+    let asked = waiting(&hub).await;
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    hub.salesforce.merge("Contact", &contacts[0], &[&again], &hub.rep()).unwrap();
+    hub.run_for(40).await;
+    assert!(waiting(&hub).await.is_empty(), "{:?}", waiting(&hub).await);
+    let review = reviews::show(&hub.engine, &Viewer::system(), &asked[0].id).await.unwrap();
+    assert_eq!((review.state.as_str(), review.decided.unwrap().by.as_deref()), ("accepted", Some("merged at salesforce")));
+    assert_eq!(users_called(&hub, "Lovelace"), 1);
+}

@@ -176,6 +176,28 @@ async fn a_field_of_another_type_pauses_and_a_conversion_is_proposed() {
 }
 
 #[tokio::test]
+async fn a_field_that_gets_its_type_back_without_its_values_gets_them_back_too() {
+    let (mut hub, customers) = customers(36).await;
+    let retype = |hub: &Hub, to: FieldType| {
+        hub.salesforce.remove_field("Account", BILLING).unwrap();
+        hub.salesforce.add_field("Account", FieldSpec::new(BILLING, to)).unwrap();
+    };
+    retype(&hub, FieldType::Double);
+    schema::check(&hub.engine, Some(SALESFORCE)).await.unwrap();
+    hub.run_for(20).await;
+    assert_eq!(changes(&hub, "open").await[0].kind, "retyped");
+    retype(&hub, FieldType::String);
+    schema::check(&hub.engine, Some(SALESFORCE)).await.unwrap();
+    hub.run_for(60).await;
+    assert_eq!(changes(&hub, "open").await, []);
+    for ((account, organization), name) in customers.iter().zip(["Acme", "Globex", "Initech", "Umbrella"]) {
+        let expected = format!("Bea of {name}");
+        assert_eq!(hub.salesforce.get("Account", account).unwrap()[BILLING], json!(expected), "{}", hub.backlog().await);
+        assert_eq!(at_desk(&hub, *organization, "billing_contact"), json!(expected), "and nothing is blanked elsewhere");
+    }
+}
+
+#[tokio::test]
 async fn what_breaks_nothing_is_in_the_journal_and_no_more() {
     let (mut hub, _) = customers(35).await;
     hub.salesforce.add_field("Account", FieldSpec::new("Shoe_Size__c", FieldType::Double)).unwrap();

@@ -237,6 +237,20 @@ story! {
 }
 
 story! {
+    async fn a_poll_that_names_nobody_leaves_the_hand_that_a_webhook_named(house: &House) {
+        let polled = |changed, seen, name: &str| StoredLook { changed_by: Actor::Unknown, ..look(Some(changed), seen, true, json!({ "Name": name })) };
+        keep(house, vec![look(Some(10), 20, false, json!({ "Name": "Eve" }))]).await;
+        let kept = keep(house, vec![polled(10, 21, "Eve")]).await;
+        assert_eq!((kept.complete, kept.changed_by), (true, Actor::Sales), "it is the same change");
+        let kept = keep(house, vec![polled(10, 22, "Mallory")]).await;
+        assert_eq!(kept.changed_by, Actor::Unknown, "somebody else was there within the same second");
+        keep(house, vec![look(Some(12), 23, false, json!({ "Name": "Eve" }))]).await;
+        let kept = keep(house, vec![polled(13, 24, "Eve")]).await;
+        assert_eq!(kept.changed_by, Actor::Unknown, "a later change is another one");
+    }
+}
+
+story! {
     async fn a_look_that_comes_late_adds_what_the_newer_one_does_not_show(house: &House) {
         keep(house, vec![look(Some(12), 20, false, json!({ "Name": "Eve" }))]).await;
         let kept = keep(house, vec![look(Some(11), 21, false, json!({ "Name": "Ada", "Phone": "1" }))]).await;

@@ -133,7 +133,7 @@ fn watching(read: &Arc<Mutex<Read>>) -> Progress {
 
 /// The fields that outbound messages carry: what the shipped mapping reads of each object, as an admin selects them in Salesforce.
 /// Fields of parents (`Owner.Name`) cannot be selected there; they are read along.
-fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
+pub(super) fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
     let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mappings = shipped_mappings(CRM).map_err(|error| Fault::new(error.to_string(), "report this; it is a defect"))?;
     for mapping in mappings {

@@ -35,6 +35,8 @@ pub struct Sims {
     pub salesforce_auth: Auth,
     /// Credentials for Zendesk.
     pub zendesk_auth: Auth,
+    /// E-mail and API token of another program that uses Zendesk.
+    pub zendesk_token: (String, String),
     /// Ids of Salesforce's users who are no sales people, by kind.
     pub actors: std::collections::BTreeMap<String, Vec<String>>,
     /// The world's surface.
@@ -82,6 +84,7 @@ impl Sims {
         Ok(Self {
             salesforce_auth: auth(&ready, "salesforce"),
             zendesk_auth: auth(&ready, "zendesk"),
+            zendesk_token: (credential(&ready, "zendesk", "email"), credential(&ready, "zendesk", "token")),
             salesforce,
             zendesk,
             actors,
@@ -98,6 +101,10 @@ fn address(ready: &Value, platform: &str) -> Result<Url> {
 }
 
 fn auth(ready: &Value, platform: &str) -> Auth {
-    let text = |key: &str| ready["credentials"][platform][key].as_str().unwrap_or_default().to_owned();
+    let text = |key: &str| credential(ready, platform, key);
     Auth::ClientCredentials { client_id: text("client_id"), client_secret: Secret::new(text("client_secret")) }
+}
+
+fn credential(ready: &Value, platform: &str, key: &str) -> String {
+    ready["credentials"][platform][key].as_str().unwrap_or_default().to_owned()
 }
