@@ -5,6 +5,7 @@ mod bench;
 mod blame;
 mod config;
 mod conflicts;
+mod conflicts_text;
 mod context;
 mod dead_letters;
 mod demo;
@@ -36,6 +37,7 @@ mod status;
 mod status_text;
 mod token;
 mod undo;
+mod unmerge;
 mod worker;
 
 use std::path::PathBuf;
@@ -103,6 +105,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Show what undoing a change, a run or a stretch of time would put back, and do it with --apply; exit code 2 when there is something
     Undo(undo::Args),
+    /// Part a record from the one that it was merged into: values, counterparts and what points to it go back
+    Unmerge(unmerge::Args),
     /// Show what a sync would write, or what files would change, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
     /// Write mappings and custom fields to a folder, as YAML files with their JSON Schemas
@@ -121,7 +125,7 @@ enum Command {
     /// Records whose sync failed for good
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
-    /// Conflicts that wait for a person
+    /// Conflicts that wait for a person, rules proposed from decisions, and statistics
     #[command(subcommand)]
     Conflicts(conflicts::Command),
     /// Pairs of records that may be one customer
@@ -199,6 +203,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Status(args) => status::run(args, context).await,
         Command::Show(args) => show::run(args, context).await,
         Command::Undo(args) => undo::run(args, context).await,
+        Command::Unmerge(args) => unmerge::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Blame(args) => blame::run(args, context).await,
         Command::Doctor(args) => doctor::run(args, context).await,

@@ -70,6 +70,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
+            super::rewrite::keep(tx, &catalog, &chosen, now)?;
             super::guard::count(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
             for decision in &chosen {
@@ -131,6 +132,7 @@ fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> R
         let merged = decision.links.iter().find(|link| link.state == LinkState::Merged);
         let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
         tx.count(now, &[(DUPLICATES_MERGED, &link.connection, 1)])?;
+        super::merged::keep_followed(tx, &decision.task.record, survivor, &link.connection, now)?;
         super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
     }
     Ok(())

@@ -35,6 +35,7 @@ static SPEC: Spec = Spec {
     silent: &[],
 };
 
+type Rewriting = Box<dyn Fn(&str) -> String + Send>;
 type Refusal = Box<dyn FnMut(&str) -> Option<VendorError> + Send>;
 
 #[derive(Default)]
@@ -51,6 +52,7 @@ struct State {
     described: BTreeMap<String, RemoteObject>,
     blank: BTreeSet<String>,
     columns: Vec<(String, Vec<String>)>,
+    rewriting: Option<(String, Rewriting)>,
 }
 
 /// One platform. Cloning shares it.
@@ -163,6 +165,19 @@ impl Platform {
     /// The secret that webhooks are signed with.
     pub fn sign_with(&self, secret: &str) {
         secret.clone_into(&mut self.state().secret);
+    }
+
+    /// Whatever we write into a field is brought into another form.
+    pub fn rewrites(&self, field: &str, form: impl Fn(&str) -> String + Send + 'static) {
+        self.state().rewriting = Some((field.to_owned(), Box::new(form)));
+    }
+
+    /// What becomes of a value that we write.
+    fn kept(&self, field: &str, value: &str) -> String {
+        match &self.state().rewriting {
+            Some((rewritten, form)) if rewritten == field => form(value),
+            _ => value.to_owned(),
+        }
     }
 
     /// Waits until a call that begins with the text was made so many times.
@@ -285,8 +300,9 @@ impl Connector for Platform {
             if let Some(error) = self.state().refusal.as_mut().and_then(|refusal| refusal("row")) {
                 return Err(error);
             }
-            let fields: Vec<(&str, &str)> =
-                write.row.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default())).collect();
+            let kept: Vec<(&str, String)> =
+                write.row.iter().map(|(name, value)| (name.as_str(), self.kept(name, value.as_str().unwrap_or_default()))).collect();
+            let fields: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let id = self.put(&target.object, write.id.as_deref(), &fields);
             let version = self.look(&target.object, &id).version;
             Ok(Written { id, created: Some(write.kind == WriteKind::Create), version, look: None })
