@@ -9,6 +9,7 @@
 //!   [`raise::raise`]. Kinds that the watch does not see end with [`raise::end`].
 
 pub mod burn;
+mod clocks;
 mod connections;
 mod explained;
 pub mod kind;

@@ -10,7 +10,7 @@ use entente_model::mapping::remote::RemoteObject;
 use entente_model::mapping::{Direction, Mapping, Owner};
 use entente_model::normalise::Locale;
 use entente_model::object::{FieldType, Object};
-use entente_model::plan::policy::{FieldPolicy, Kind, Merge};
+use entente_model::plan::policy::{Adopted, FieldPolicy, Kind, Merge};
 use serde::Deserialize;
 
 use crate::schema::{Standstill, Still};
@@ -156,6 +156,8 @@ pub struct Catalog {
     by_connection: BTreeMap<String, Vec<Arc<Mapped>>>,
     policies: BTreeMap<String, Vec<FieldPolicy>>,
     standstill: Standstill,
+    /// Rules that people adopted, by object and field.
+    adopted: Vec<(String, String, Adopted)>,
     /// Catalogs with a version of one mapping that is on its way into force, by our object.
     alternates: BTreeMap<String, Alternate>,
     stamp: i64,
@@ -222,13 +224,26 @@ impl Catalog {
             by_connection.insert(connection, mapped);
         }
         let policies = policies(&objects, &by_connection)?;
-        Ok(Self { objects, by_connection, policies, standstill, alternates: BTreeMap::new(), stamp: 0 })
+        Ok(Self { objects, by_connection, policies, standstill, adopted: Vec::new(), alternates: BTreeMap::new(), stamp: 0 })
     }
 
     /// The same, marked with the stamp that the saved metadata had when it was read.
     #[must_use]
     pub(crate) fn stamped(self, stamp: i64) -> Self {
         Self { stamp, ..self }
+    }
+
+    /// The same, with rules that people adopted for what goes to a person otherwise: by object and field.
+    #[must_use]
+    pub(crate) fn ruled(mut self, adopted: &[(String, String, Adopted)]) -> Self {
+        for (object, field, rule) in adopted {
+            let policy = self.policies.get_mut(object).into_iter().flatten().find(|policy| policy.field == *field);
+            if let Some(policy) = policy {
+                policy.adopted.push(rule.clone());
+            }
+        }
+        self.adopted = adopted.to_vec();
+        self
     }
 
     /// The same, with versions of mappings that are on their way into force beside it. Rows are read with the columns of both.
@@ -246,7 +261,7 @@ impl Catalog {
             });
             let built = Self::build_around(self.objects.values().cloned().collect(), mappings.collect(), self.standstill.clone(), locale);
             let mut other = match built {
-                Ok(other) => other.stamped(self.stamp).requiring(schemas),
+                Ok(other) => other.stamped(self.stamp).requiring(schemas).ruled(&self.adopted),
                 Err(error) => {
                     tracing::error!(connection, object, version = candidate.version, %error, "a version on its way does not fit any more");
                     continue;

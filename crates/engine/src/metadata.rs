@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Mapping;
 use entente_model::object::Object;
-use entente_store::{Stage, Store, StoredMapping, Tx};
+use entente_model::plan::policy::Adopted;
+use entente_store::{RuleState, Stage, Store, StoredMapping, Tx};
 
 use crate::catalog::{Candidate, Catalog, shipped_mappings, shipped_objects};
 use crate::engine::{Connection, Engine};
@@ -34,7 +35,7 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
         packs.insert(connection.name.clone(), shipped);
     }
     let wanted = packs.clone();
-    let (objects, mappings, changes, candidates, schemas, stamp) = store
+    let (objects, mappings, changes, candidates, schemas, adopted, stamp) = store
         .write(move |tx| {
             let mut objects: BTreeMap<String, Object> = tx.objects()?.into_iter().map(|object| (object.key.clone(), object)).collect();
             for object in &shipped {
@@ -66,12 +67,19 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
                 tx.open_schema_changes()?,
                 candidates(tx)?,
                 tx.remote_schemas()?,
+                adopted(tx)?,
                 stamp(tx)?,
             ))
         })
         .await?;
     let catalog = Catalog::build_around(objects, mappings, Standstill::of(changes)?, &options.locale)?.stamped(stamp);
-    Ok(catalog.requiring(&schemas).with_candidates(candidates, &schemas, &options.locale))
+    Ok(catalog.requiring(&schemas).ruled(&adopted).with_candidates(candidates, &schemas, &options.locale))
+}
+
+/// Rules of conflicts that people adopted, by object and field.
+fn adopted(tx: &mut Tx<'_>) -> entente_store::Result<Vec<(String, String, Adopted)>> {
+    let in_force = tx.conflict_rules()?.into_iter().filter(|rule| rule.state == RuleState::Adopted);
+    Ok(in_force.map(|rule| (rule.object, rule.field, rule.rule)).collect())
 }
 
 /// Versions on their way into force.

@@ -58,6 +58,8 @@ pub struct Options {
     pub alert_dead_letters: u64,
     /// Hours that a conflict may wait for a person before operators are told. The promise is 24.
     pub alert_conflict_hours: u64,
+    /// Conflicts of one kind that people decide alike, one after the other, before a rule is proposed; 0 proposes none.
+    pub propose_rule_after: u64,
     /// Minutes that a live change may wait to be looked at before operators are told.
     pub alert_queue_minutes: u64,
     /// Calls of a day that may be used before operators are told, in percent of the day's limit: 1 to 100.
@@ -149,6 +151,7 @@ impl Default for Options {
             alert_failure_percent: 1,
             alert_dead_letters: 1,
             alert_conflict_hours: 24,
+            propose_rule_after: 5,
             alert_queue_minutes: 30,
             alert_quota_percent: 80,
             // A busy quarter of an hour reaches a limit again and again.

@@ -11,6 +11,7 @@ pub mod list;
 pub(crate) mod overrule;
 pub mod reviews;
 pub mod undo;
+pub mod unmerge;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ mod alerts;
 mod apply;
 mod breaks;
 mod detail;
+mod equivalence;
 mod evidence;
 mod list;
 mod look;
@@ -24,6 +25,7 @@ pub use look::{Looked, check};
 pub use schedule::{EVERY, tick};
 pub use standstill::{Standstill, Still};
 
+pub(crate) use equivalence::propose_equivalence;
 pub(crate) use look::reconsider;
 pub(crate) use refusal::{Suspicions, explain, explains};
 pub(crate) use value_check::leave_out_refused;

@@ -22,17 +22,23 @@ mod leases;
 mod platform;
 #[path = "running/processes.rs"]
 mod processes;
+#[path = "running/proposing.rs"]
+mod proposing;
 #[path = "running/reading.rs"]
 mod reading;
 #[path = "running/recommending.rs"]
 mod recommending;
 #[path = "running/reconciling.rs"]
 mod reconciling;
+#[path = "running/rewriting.rs"]
+mod rewriting;
 #[path = "running/rollouts.rs"]
 mod rollouts;
 #[path = "running/told.rs"]
 mod told;
 #[path = "running/undo.rs"]
 mod undo;
+#[path = "running/unmerging.rs"]
+mod unmerging;
 #[path = "running/webhooks.rs"]
 mod webhooks;

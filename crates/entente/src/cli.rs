@@ -5,6 +5,7 @@ mod bench;
 mod blame;
 mod config;
 mod conflicts;
+mod conflicts_text;
 mod connect;
 mod context;
 mod dead_letters;
@@ -39,6 +40,7 @@ mod status;
 mod status_text;
 mod token;
 mod undo;
+mod unmerge;
 mod worker;
 
 use std::path::PathBuf;
@@ -108,6 +110,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Show what undoing a change, a run or a stretch of time would put back, and do it with --apply; exit code 2 when there is something
     Undo(undo::Args),
+    /// Part a record from the one that it was merged into: values, counterparts and what points to it go back
+    Unmerge(unmerge::Args),
     /// Show what a sync would write, or what files would change, without writing; exit code 2 when it would, 3 when records cannot go on
     Plan(plan::Args),
     /// Show the platforms, what each can do, and how soon a change is seen
@@ -128,7 +132,7 @@ enum Command {
     /// Records whose sync failed for good
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
-    /// Conflicts that wait for a person
+    /// Conflicts that wait for a person, rules proposed from decisions, and statistics
     #[command(subcommand)]
     Conflicts(conflicts::Command),
     /// Pairs of records that may be one customer
@@ -209,6 +213,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Status(args) => status::run(args, context).await,
         Command::Show(args) => show::run(args, context).await,
         Command::Undo(args) => undo::run(args, context).await,
+        Command::Unmerge(args) => unmerge::run(args, context).await,
         Command::History(args) => history::run(args, context).await,
         Command::Blame(args) => blame::run(args, context).await,
         Command::Connect(args) => connect::run(args, context).await,

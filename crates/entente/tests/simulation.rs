@@ -15,6 +15,8 @@ mod departures;
 mod flawed;
 #[path = "simulation/hub.rs"]
 mod hub;
+#[path = "simulation/judge_clocks.rs"]
+mod judge_clocks;
 #[path = "simulation/judge_departed.rs"]
 mod judge_departed;
 #[path = "simulation/judge_fields.rs"]
@@ -29,6 +31,8 @@ mod judge_rest;
 mod misfortune;
 #[path = "simulation/pairs/mod.rs"]
 mod pairs;
+#[path = "simulation/parting.rs"]
+mod parting;
 #[path = "simulation/people.rs"]
 mod people;
 #[path = "simulation/privacy.rs"]
@@ -51,6 +55,8 @@ mod steps;
 mod stories;
 #[path = "simulation/undo.rs"]
 mod undo;
+#[path = "simulation/unmerging.rs"]
+mod unmerging;
 #[path = "simulation/world.rs"]
 mod world;
 #[path = "simulation/worlds.rs"]

@@ -11,6 +11,8 @@ mod database;
 mod departures;
 #[path = "simulation/hub.rs"]
 mod hub;
+#[path = "simulation/judge_clocks.rs"]
+mod judge_clocks;
 #[path = "simulation/judge_departed.rs"]
 mod judge_departed;
 #[path = "simulation/judge_fields.rs"]
@@ -23,6 +25,8 @@ mod judge_losses;
 mod judge_rest;
 #[path = "simulation/misfortune.rs"]
 mod misfortune;
+#[path = "simulation/parting.rs"]
+mod parting;
 #[path = "simulation/people.rs"]
 mod people;
 #[path = "simulation/reporting.rs"]

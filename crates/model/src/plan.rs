@@ -89,6 +89,8 @@ pub enum Reason {
     SupportStatus,
     /// The latest change wins; the older one is flagged for review.
     Latest,
+    /// A rule decides that people adopted from their own decisions.
+    Adopted,
     /// Nobody changed it.
     Unchanged,
 }
@@ -106,6 +108,7 @@ impl Reason {
             Self::SalesContact => "sales_contact",
             Self::SupportStatus => "support_status",
             Self::Latest => "latest",
+            Self::Adopted => "adopted",
             Self::Unchanged => "unchanged",
         }
     }

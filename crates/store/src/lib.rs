@@ -5,6 +5,7 @@
 //! closure. No transaction is ever held across a call to a vendor; leases and heartbeats are there for that.
 
 mod alerts;
+mod conflict_rules;
 mod conflicts;
 mod counterparts;
 mod counters;
@@ -26,6 +27,7 @@ mod links;
 mod looks;
 mod master_key;
 mod match_keys;
+mod merges;
 mod metadata;
 mod migrate;
 mod minutes;
@@ -34,6 +36,7 @@ mod notices;
 mod options;
 mod records;
 mod reviews;
+mod rewrites;
 mod rollouts;
 mod schema;
 mod scrub;
@@ -52,6 +55,7 @@ mod workers;
 use entente_model::actor::Actor;
 
 pub use alerts::{Alert, NewAlert, Severity};
+pub use conflict_rules::{ConflictRule, RuleState};
 pub use conflicts::{Conflict, ConflictSide, ConflictState, NewConflict, Resolution};
 pub use counterparts::{Counterpart, EndedLink};
 pub use dead_letters::{Attempt, DeadLetter, DeadLetterCause, DeadLetterFilter, DeadLetterState, NewDeadLetter};
@@ -69,12 +73,14 @@ pub use links::{Link, LinkState, PresentRow, RemoteKey, SeenVersion};
 pub use looks::{EarlierValues, Existence, StoredLook};
 pub use master_key::MasterKey;
 pub use match_keys::{MatchHit, MatchKey};
+pub use merges::{Merge, MergeWay, Moved, NewMerge};
 pub use metadata::StoredMapping;
 pub use minutes::Syncs;
 pub use notices::{NewNotice, Notice, NoticeState};
 pub use options::{Durability, StoreOptions, StoreUrl};
 pub use records::{PageCursor, PutRecord, Record, RecordPage, RecordQuery, RecordState};
 pub use reviews::{NewReview, Review, ReviewState};
+pub use rewrites::Rewrite;
 pub use rollouts::{Rollout, ShadowFinding, Stage};
 pub use schema::{NewSchemaChange, SchemaChange, SchemaFilter, SchemaState};
 pub use store::{Step, StepHook, Store, WorkerSeat};

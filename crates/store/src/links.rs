@@ -6,7 +6,7 @@ use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::value::Fields;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, StoreError};
 use crate::named::named;
@@ -26,7 +26,7 @@ named! {
 }
 
 /// Names a remote row: connection, remote object, external id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RemoteKey {
     /// Name of the connection.
     pub connection: String,

@@ -62,6 +62,8 @@ const MIGRATIONS: &[Migration] = &[
     shared!(14, "alerts", two digits),
     shared!(15, "schema", two digits),
     shared!(16, "rollouts", two digits),
+    shared!(17, "merges", two digits),
+    shared!(18, "rules_and_rewrites", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

@@ -7,6 +7,8 @@ export type RecordDetail = Schemas['RecordDetail'];
 export type RecordField = Schemas['RecordField'];
 export type HistoryEntry = Schemas['HistoryEntry'];
 export type Conflict = Schemas['Conflict'];
+export type Proposal = Schemas['ProposedRule'];
+export type ConflictRule = Schemas['ConflictRule'];
 export type DeadLetter = Schemas['DeadLetter'];
 export type Review = Schemas['Review'];
 export type RecordPlan = Schemas['RecordPreview'];
@@ -56,6 +58,21 @@ const WAITING = 500;
 export const conflicts = queryOptions({
   queryKey: ['conflicts'],
   queryFn: () => answer(api.GET('/api/v1/conflicts', { params: { query: { limit: WAITING } } })),
+});
+
+export const proposedRules = queryOptions({
+  queryKey: ['conflicts', 'proposals'],
+  queryFn: () => answer(api.GET('/api/v1/conflicts/proposals')),
+});
+
+export const conflictRules = queryOptions({
+  queryKey: ['conflicts', 'rules'],
+  queryFn: () => answer(api.GET('/api/v1/conflicts/rules')),
+});
+
+export const conflictStatistics = queryOptions({
+  queryKey: ['conflicts', 'statistics'],
+  queryFn: () => answer(api.GET('/api/v1/conflicts/statistics')),
 });
 
 export const reviews = queryOptions({

@@ -72,6 +72,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conflicts/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules that people's decisions speak for, with the evidence and with what they would have done to the conflicts of the last thirty days. */
+        get: operations["list_proposed_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conflicts/proposals/{id}/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adopts a proposed rule: it decides what would go to a person, and what waits for one now. */
+        post: operations["adopt_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conflicts/proposals/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Declines a proposed rule. It is proposed again only when as many decisions speak for it anew. */
+        post: operations["decline_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conflicts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules that somebody adopted, declined or withdrew. */
+        get: operations["list_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conflicts/rules/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraws an adopted rule: what it would decide goes to a person again. */
+        post: operations["withdraw_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conflicts/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many conflicts there were, who decided them by which rule, about which field, and how long it took. */
+        get: operations["conflict_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conflicts/{id}/resolve": {
         parameters: {
             query?: never;
@@ -754,6 +856,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/records/{id}/unmerge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Parts a record from the one that it ended in. The two are never merged by a rule again; done twice, it finds done what is done. */
+        post: operations["unmerge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/{id}/unmerge/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What parting a record from the one that it ended in comes to. Nothing is written. */
+        get: operations["plan_unmerge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/{month}": {
         parameters: {
             query?: never;
@@ -1123,6 +1259,16 @@ export interface components {
              * @description Its number.
              */
             version: number;
+        };
+        /** @description A rule that was adopted, with the conflicts that it decided at once. */
+        AdoptedRule: {
+            /**
+             * Format: int64
+             * @description Conflicts that waited and are decided by it now.
+             */
+            decided: number;
+            /** @description The rule. */
+            rule: components["schemas"]["ConflictRule"];
         };
         /** @description What would become of a row that no record stands for yet. */
         AdoptionPreview: {
@@ -1496,6 +1642,39 @@ export interface components {
             /** @description Where the next page begins; none on the last. */
             next?: string | null;
         };
+        /** @description A rule that somebody decided about. */
+        ConflictRule: {
+            /**
+             * Format: date-time
+             * @description When that was decided.
+             */
+            at: string;
+            /** @description Who decided. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Conflicts that it has decided since it was adopted.
+             */
+            decided: number;
+            /** @description Our field. */
+            field: string;
+            /** @description Its id. */
+            id: string;
+            /** @description What people call the field. */
+            label: string;
+            /** @description Our object. */
+            object: string;
+            /** @description Why, where a reason was given. */
+            reason?: string | null;
+            /** @description When it applies. */
+            sides: components["schemas"]["RuleSide"][];
+            /** @description `adopted`, `declined` or `withdrawn`. */
+            state: string;
+            /** @description The side that wins. */
+            winner: string;
+            /** @description The rule in a sentence. */
+            words: string;
+        };
         /** @description One side of a conflict. */
         ConflictSide: {
             /**
@@ -1509,6 +1688,147 @@ export interface components {
             side: string;
             /** @description Its value, as people read it; none for no value. */
             value?: string | null;
+        };
+        /** @description Conflicts of the last days. */
+        ConflictStatistics: {
+            /**
+             * Format: int64
+             * @description Decided by a rule.
+             */
+            automatic: number;
+            /**
+             * Format: double
+             * @description The same, in percent of the conflicts.
+             */
+            automatic_percent: number;
+            /** @description By field, most first. */
+            by_field: components["schemas"]["ConflictsByField"][];
+            /** @description By rule, most first. */
+            by_rule: components["schemas"]["ConflictsByRule"][];
+            /**
+             * Format: int64
+             * @description Ended because the sides came to agree before a person decided.
+             */
+            by_themselves: number;
+            /**
+             * Format: int64
+             * @description Conflicts found.
+             */
+            conflicts: number;
+            /**
+             * Format: double
+             * @description Conflicts per day.
+             */
+            conflicts_per_day: number;
+            /**
+             * Format: int64
+             * @description Days looked at.
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description Conflicts that waited, or wait, longer than that.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Decided by a person.
+             */
+            manual: number;
+            /**
+             * Format: double
+             * @description Went to a person: decided by one, waiting for one, or ended by themselves meanwhile; in percent of the conflicts.
+             */
+            manual_percent: number;
+            /**
+             * Format: double
+             * @description Hours from when a conflict was found to a person's decision, on average.
+             */
+            mean_hours?: number | null;
+            /**
+             * Format: double
+             * @description The same, half of them.
+             */
+            median_hours?: number | null;
+            /**
+             * Format: date-time
+             * @description Since when the oldest of them waits.
+             */
+            oldest?: string | null;
+            /**
+             * Format: double
+             * @description Conflicts in percent of syncs.
+             */
+            percent_of_syncs: number;
+            /**
+             * Format: int64
+             * @description Hours within which a person decides, by promise.
+             */
+            promise_hours: number;
+            /**
+             * Format: int64
+             * @description Syncs within them.
+             */
+            syncs: number;
+            /**
+             * Format: double
+             * @description Syncs per day.
+             */
+            syncs_per_day: number;
+            /**
+             * Format: int64
+             * @description Wait for a person.
+             */
+            waiting: number;
+        };
+        /** @description Conflicts about a field. */
+        ConflictsByField: {
+            /**
+             * Format: int64
+             * @description Of those, decided by a rule.
+             */
+            automatic: number;
+            /**
+             * Format: int64
+             * @description Ended because the sides came to agree.
+             */
+            by_themselves: number;
+            /**
+             * Format: int64
+             * @description Conflicts.
+             */
+            conflicts: number;
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /**
+             * Format: int64
+             * @description Decided by a person.
+             */
+            manual: number;
+            /**
+             * Format: double
+             * @description Hours from when they were found to a person's decision, on average.
+             */
+            mean_hours?: number | null;
+            /** @description Object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Wait for a person.
+             */
+            waiting: number;
+        };
+        /** @description How many conflicts a rule decided. */
+        ConflictsByRule: {
+            /**
+             * Format: int64
+             * @description Conflicts.
+             */
+            conflicts: number;
+            /** @description `self_service`, `sales_contact`, `support_status`, `latest` or `adopted`. */
+            rule: string;
         };
         /** @description One connection. */
         ConnectionStatus: {
@@ -1526,6 +1846,11 @@ export interface components {
              * @description API calls today.
              */
             calls_today: number;
+            /**
+             * Format: int64
+             * @description Milliseconds that the platform's clock is ahead of ours, as its answers prove; times that it gives are corrected by them.
+             */
+            clock_offset_ms?: number | null;
             /**
              * Format: int64
              * @description Daily limit, if known.
@@ -2924,6 +3249,82 @@ export interface components {
          * @enum {string}
          */
         Overall: "operational" | "degraded" | "down" | "starting";
+        /** @description A value that one of the records gets. */
+        PartedField: {
+            /** @description Field. */
+            field: string;
+            /** @description What people call it. */
+            label: string;
+            /** @description The value that the record they share has now, as people read it; none for no value. */
+            now?: string | null;
+            /** @description The record. */
+            record: string;
+            /** @description Whether it was entered since they became one, at a counterpart of this record. */
+            since: boolean;
+            /** @description The value that this record gets. */
+            then?: string | null;
+        };
+        /** @description A counterpart with where it goes. */
+        PartedLink: {
+            /** @description Connection. */
+            connection: string;
+            /** @description External id. */
+            external_id: string;
+            /** @description The record whose counterpart it is afterwards. */
+            goes_to: string;
+            /** @description The platform's name of the object. */
+            remote_object: string;
+        };
+        /** @description One of the two records. */
+        PartedRecord: {
+            /** @description Record id. */
+            record: string;
+            /** @description What people call it now. */
+            title: string;
+        };
+        /** @description A record that pointed to the one that ended, and points to it again. */
+        PartedReference: {
+            /** @description The field by which it points. */
+            field: string;
+            /** @description Its object: `case`, `activity`, … */
+            object: string;
+            /** @description The record that points. */
+            record: string;
+            /** @description Whether it came to point since they became one, by a counterpart that goes back. */
+            since: boolean;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description Something that happened since and stays with the record that stayed. */
+        PartedSince: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who: a connection, a person or a flow. */
+            by: string;
+            /** @description The entry of the ledger. */
+            entry: string;
+            /** @description The field. */
+            field: string;
+            /** @description The record that it goes to. */
+            goes_to: string;
+            /** @description The value that it gave, as people read it. */
+            value?: string | null;
+        };
+        /** @description How they became one. */
+        PastMerge: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who: a person, or the connection that merged the rows. */
+            by: string;
+            /** @description `decided` by a person, `followed` from a platform, or `one_row` that both turned out to stand for. */
+            way: string;
+        };
         /** @description When most records drifted. */
         PeakDrift: {
             /**
@@ -3138,6 +3539,32 @@ export interface components {
             mapping: Record<string, never>;
             /** @description Why, for whoever looks at the versions later. */
             note?: string;
+        };
+        /** @description A proposed rule. */
+        ProposedRule: {
+            /**
+             * Format: int64
+             * @description How many of the latest decisions were alike, one after the other.
+             */
+            alike: number;
+            /** @description The latest of them. */
+            decisions: components["schemas"]["RuleDecision"][];
+            /** @description Our field. */
+            field: string;
+            /** @description Its id. */
+            id: string;
+            /** @description What people call the field. */
+            label: string;
+            /** @description Our object. */
+            object: string;
+            /** @description When it applies: the sides that changed the field, and whose hand it was on each. */
+            sides: components["schemas"]["RuleSide"][];
+            /** @description What it would have done to the conflicts of the last thirty days. */
+            tried: components["schemas"]["RuleTried"];
+            /** @description The side that wins. */
+            winner: string;
+            /** @description The rule in a sentence. */
+            words: string;
         };
         /** @description The measures. */
         Quality: {
@@ -3749,6 +4176,67 @@ export interface components {
             /** @description Where it stands. */
             state: components["schemas"]["RowState"];
         };
+        /** @description A decision that speaks for a rule. */
+        RuleDecision: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at?: string | null;
+            /** @description Who decided. */
+            by: string;
+            /** @description Conflict id. */
+            conflict: string;
+            /** @description The record. */
+            record: string;
+            /** @description What people call it. */
+            title: string;
+            /** @description The value that was decided for, as people read it. */
+            value?: string | null;
+        };
+        /** @description Why a rule is not wanted. */
+        RuleReason: {
+            /**
+             * @description The reason, in words.
+             * @default
+             */
+            reason: string;
+        };
+        /** @description Who changed the field at a side. */
+        RuleSide: {
+            /** @description The kind of hand: `customer`, `sales`, `support`, `automation`, `us`, `person` or `unknown`. */
+            by: string;
+            /** @description Connection, or `entente` for Entente itself. */
+            side: string;
+        };
+        /** @description What a rule would have done to the conflicts of the last thirty days. */
+        RuleTried: {
+            /**
+             * Format: int64
+             * @description Of those, how many people decided as it does.
+             */
+            as_people: number;
+            /**
+             * Format: int64
+             * @description How many ended by themselves.
+             */
+            by_themselves: number;
+            /**
+             * Format: int64
+             * @description Conflicts of its kind that no other rule decided.
+             */
+            conflicts: number;
+            /**
+             * Format: int64
+             * @description How many people decided otherwise.
+             */
+            otherwise: number;
+            /**
+             * Format: int64
+             * @description How many wait for a person now: adopting it decides them.
+             */
+            waiting: number;
+        };
         /** @description A reconciliation under way. */
         Running: {
             /** @description Its last sign of life. */
@@ -3805,7 +4293,7 @@ export interface components {
             hits: components["schemas"]["Hit"][];
             /** @description Change id. */
             id: string;
-            /** @description `added`, `removed`, `renamed`, `retyped`, `values` or `required`. */
+            /** @description `added`, `removed`, `renamed`, `retyped`, `values`, `required`, or `rewritten` where the platform rewrites what we write. */
             kind: string;
             /** @description How it ended. */
             outcome?: string | null;
@@ -4163,6 +4651,40 @@ export interface components {
              */
             until: string | null;
         };
+        /** @description What parting two records comes to, planned or done. */
+        UnmergeReport: {
+            /** @description Whether that was so already. */
+            already: boolean;
+            /** @description Whether they are two: applied now, or before. Otherwise nothing was written. */
+            applied: boolean;
+            /** @description The record that comes back. */
+            comes_back: components["schemas"]["PartedRecord"];
+            /** @description Connections at which the record that comes back gets a new row, as its row is not there any more. */
+            creates_at: string[];
+            /** @description The entry of the ledger of the record that comes back, once it is applied. */
+            entry?: string | null;
+            /** @description Values that either gets, where that is another one than now. */
+            fields: components["schemas"]["PartedField"][];
+            /** @description What cannot be undone. */
+            impossible: components["schemas"]["NotUndone"][];
+            /** @description Counterparts that go back, and those that stay. */
+            links: components["schemas"]["PartedLink"][];
+            /** @description How they became one. */
+            merge: components["schemas"]["PastMerge"];
+            /** @description Object. */
+            object: string;
+            /**
+             * Format: int64
+             * @description How many there are, the listed ones included.
+             */
+            reference_count: number;
+            /** @description Records that point to the one that comes back again: tickets, activities, people of a company. */
+            references: components["schemas"]["PartedReference"][];
+            /** @description What happened since, and to whom it goes. */
+            since: components["schemas"]["PartedSince"][];
+            /** @description The record that it is a part of now. */
+            stays: components["schemas"]["PartedRecord"];
+        };
         /** @description One value. */
         ValueExport: {
             /** @description The ledger entry that set it. */
@@ -4338,6 +4860,200 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_proposed_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposed rules, best founded first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedRule"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adopt_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposed rule */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule, and how many conflicts it decided at once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdoptedRule"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    decline_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposed rule */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleReason"];
+            };
+        };
+        responses: {
+            /** @description The rule as declined */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConflictRule"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules, newest decision first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConflictRule"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    withdraw_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the rule */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleReason"];
+            };
+        };
+        responses: {
+            /** @description The rule as withdrawn */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConflictRule"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    conflict_statistics: {
+        parameters: {
+            query?: {
+                /** @description Days back from now, 1 to 400; 30 without it. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConflictStatistics"];
                 };
             };
             /** @description Refused */
@@ -5772,6 +6488,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HistoryPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unmerge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the record that ended, or of the one that stayed where only one ended in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnmergeReport"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    plan_unmerge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the record that ended, or of the one that stayed where only one ended in it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnmergeReport"];
                 };
             };
             /** @description Refused */

@@ -39,6 +39,10 @@ pub enum AlertKind {
     Reconciliation,
     /// Fields of a platform were renamed, retyped or removed, and mappings stand still for it.
     SchemaChange,
+    /// A platform rewrites what we write.
+    Rewritten,
+    /// A platform's clock has jumped.
+    Clock,
     /// A person's data is to be erased, or was. Raised by whoever does it.
     Erasure,
 }
@@ -59,6 +63,8 @@ const ALL: &[AlertKind] = &[
     AlertKind::MassChange,
     AlertKind::Reconciliation,
     AlertKind::SchemaChange,
+    AlertKind::Rewritten,
+    AlertKind::Clock,
     AlertKind::Erasure,
 ];
 
@@ -84,6 +90,8 @@ impl AlertKind {
             Self::MassChange => "mass_change",
             Self::Reconciliation => "reconciliation",
             Self::SchemaChange => "schema_change",
+            Self::Rewritten => "rewritten",
+            Self::Clock => "clock",
             Self::Erasure => "erasure",
         }
     }
@@ -112,6 +120,8 @@ impl AlertKind {
             Self::MassChange => "Mass change held",
             Self::Reconciliation => "Incomplete reconciliation",
             Self::SchemaChange => "Schema changed",
+            Self::Rewritten => "Values rewritten",
+            Self::Clock => "Clock jumped",
             Self::Erasure => "Erasure",
         }
     }

@@ -20,6 +20,7 @@ use super::place::Place;
 use crate::catalog::{Catalog, Mapped};
 use crate::privacy::blocked::Blocked;
 use crate::privacy::met::meets;
+use crate::sync::rewrite::STOP_AT;
 
 /// What comparisons go by.
 pub(crate) struct Grounds {
@@ -108,6 +109,7 @@ pub(crate) fn compare(
             None => done.gone.push(name),
         }
     }
+    leave_out_rewritten(tx, place, &mut differing)?;
     unlinked(tx, grounds, place, looks, &strangers, &mut done)?;
     let (places, rows): (Vec<usize>, Vec<Differing<'_>>) = differing.into_iter().unzip();
     let findings = classify(tx, place, &rows, &grounds.dead)?;
@@ -120,6 +122,30 @@ pub(crate) fn compare(
     done.findings.extend(findings);
     done.us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     Ok(done)
+}
+
+/// Takes out what differs only because the platform itself rewrites our value, again and again: that is its way of holding it.
+fn leave_out_rewritten(tx: &mut Tx<'_>, place: &Place, differing: &mut Vec<(usize, Differing<'_>)>) -> Result<(), StoreError> {
+    let records: Vec<RecordId> = differing.iter().map(|(_, row)| row.counterpart.record.clone()).collect();
+    let rewritten = tx.rewrites_of(&records, STOP_AT)?;
+    if rewritten.is_empty() {
+        return Ok(());
+    }
+    for (_, row) in differing.iter_mut() {
+        let Some(known) = rewritten.get(&row.counterpart.record) else { continue };
+        let data = &row.counterpart.data;
+        row.fields.retain(|(line, shown)| {
+            let Shown::Value(shown) = shown else { return true };
+            !known.iter().any(|one| {
+                one.connection == place.connection
+                    && one.field == line.field
+                    && one.shown.agrees(shown)
+                    && one.written.agrees(get(data, &line.field))
+            })
+        });
+    }
+    differing.retain(|(_, row)| !row.fields.is_empty());
+    Ok(())
 }
 
 /// The mapping of a linked row, if its record is in use and asked for.

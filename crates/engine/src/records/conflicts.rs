@@ -1,5 +1,9 @@
 //! Conflicts: fields that more than one side changed and that a person decides.
 
+mod kind;
+pub mod proposals;
+pub mod statistics;
+
 use std::collections::BTreeSet;
 
 use entente_model::actor::Actor;
@@ -202,9 +206,7 @@ fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store:
 }
 
 fn reason(sides: &[entente_store::ConflictSide]) -> String {
-    // What a side showed before follows after what it shows now, and decides nothing.
-    let is_present = |at: usize| sides[..at].iter().all(|one| one.side != sides[at].side);
-    let sides: Vec<_> = (0..sides.len()).filter(|at| is_present(*at)).map(|at| &sides[at]).collect();
+    let sides = kind::present(sides);
     let times: Vec<i64> = sides.iter().filter_map(|side| side.at).map(Timestamp::as_millisecond).collect();
     match (times.iter().min(), times.iter().max()) {
         (Some(first), Some(last)) if times.len() == sides.len() && last - first < SIMULTANEOUS_MS => {
@@ -237,8 +239,10 @@ pub async fn resolve(engine: &Engine, viewer: &Viewer, id: &str, resolution: Res
     }
     let value = chosen(&catalog, &found, &resolution)?;
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
+    let least = engine.options().propose_rule_after;
     let decided = engine.store().write(move |tx| {
         decide(tx, &catalog, &seer, &found, &value, &connections, now)?;
+        proposals::tell_of_new(tx, &catalog, &found, least, now)?;
         let found = tx.conflict(&seer, number)?.into_iter().collect();
         shown(tx, &seer, &catalog, found)
     });

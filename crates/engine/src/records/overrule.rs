@@ -52,6 +52,11 @@ fn owners<'a>(engine: &Engine, catalog: &Catalog, record: &Record, links: &'a [L
     links.iter().filter(owns).collect()
 }
 
+/// Whether a counterpart is at the side that owns a field.
+pub(crate) fn owns(engine: &Engine, catalog: &Catalog, record: &Record, link: &Link, field: &str) -> bool {
+    !owners(engine, catalog, record, std::slice::from_ref(link), field).is_empty()
+}
+
 /// The links of owners that show other values than those decided, as they are once they are overruled.
 pub(crate) fn overruled(engine: &Engine, catalog: &Catalog, record: &Record, links: &[Link], decided: &Fields) -> Vec<Link> {
     let mut changed: Vec<Link> = Vec::new();

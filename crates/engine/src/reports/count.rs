@@ -419,6 +419,7 @@ fn connection_status(engine: &Engine, connection: &crate::engine::Connection, co
         daily_limit: condition.and_then(|condition| condition.daily_limit).or(connection.settings.daily_calls),
         response_ms: counted.today_at(CALLS_MS, name).checked_div(calls),
         network_ms: mean(counted.today_at(NETWORK_US, name), counted.today_at(NETWORK_TRIPS, name)).map(|us| (us / 100.0).round() / 10.0),
+        clock_offset_ms: condition.and_then(|condition| condition.clock_offset_ms),
         webhooks: counted.today_at("webhooks", name),
         webhooks_failed: counted.today_at("webhooks_failed", name),
         webhooks_refused: counted.today_at("webhooks_refused", name),

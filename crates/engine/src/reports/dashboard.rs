@@ -276,6 +276,8 @@ pub struct ConnectionStatus {
     pub response_ms: Option<u64>,
     /// Mean time of a round trip through the network today, in milliseconds.
     pub network_ms: Option<f64>,
+    /// Milliseconds that the platform's clock is ahead of ours, as its answers prove; times that it gives are corrected by them.
+    pub clock_offset_ms: Option<i64>,
     /// Webhooks received and verified today; repetitions of one count once.
     pub webhooks: u64,
     /// Of those, how many could not be taken up.

@@ -6,6 +6,7 @@ use entente_model::mapping::schema::ChangeKind;
 use entente_store::{NewNotice, NewSchemaChange, SchemaState, StoreError, Tx};
 
 use super::detail::Detail;
+use super::equivalence::REWRITTEN;
 
 /// Kind of the notices about fields that have become required.
 const NOTICE: &str = "schema";
@@ -21,6 +22,7 @@ pub(super) fn title(change: &NewSchemaChange, detail: &Detail) -> String {
         None if kind == ChangeKind::Retyped.name() => format!("{place} has another type"),
         None if kind == ChangeKind::Values.name() => format!("{place} has another list of values"),
         None if kind == ChangeKind::Required.name() => format!("{place} is required now"),
+        None if kind == REWRITTEN => format!("{place} rewrites what it is given"),
         None => format!("{place}: {kind}"),
     }
 }
@@ -42,6 +44,19 @@ pub(super) fn advice(id: i64, change: &NewSchemaChange, detail: &Detail) -> Stri
             }
             _ => "No mapping is broken.".to_owned(),
         };
+    }
+    if change.kind == REWRITTEN {
+        let patch = if detail.patches.is_empty() {
+            "no form fits all of them: translate the values in the mapping by a formula".to_owned()
+        } else {
+            format!("`entente schema apply {id}` has the mapping take the two for one, and the field flows again")
+        };
+        let how = detail.evidence.as_ref().map(|how| format!(" ({how})")).unwrap_or_default();
+        return format!(
+            "{}: left as the platform shows it, where it has rewritten a value twice{how}; everything else goes on. \
+             `entente schema show {id}` has the details; {patch}.",
+            fields.join(", ")
+        );
     }
     let what = if detail.allowed.is_some() { "values that the list refuses are not sent" } else { "not synced meanwhile" };
     let patch = if detail.patches.is_empty() {

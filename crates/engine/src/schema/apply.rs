@@ -1,10 +1,11 @@
 //! What a person does about a schema change: the proposed patch is applied, or the change is accepted as it is.
 
-use entente_store::{SchemaState, StoreError, Viewer};
+use entente_store::{SchemaChange, SchemaState, StoreError, Viewer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::detail::{Detail, ObjectPatch};
+use super::equivalence::REWRITTEN;
 use super::list::{Change, show, stored};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -42,7 +43,8 @@ fn invalid(id: &str, reason: impl Into<String>, remedy: impl Into<String>) -> En
 pub async fn apply(engine: &Engine, viewer: &Viewer, id: &str, options: Apply) -> Result<Applied> {
     refresh(engine).await?;
     let change = stored(engine, viewer, id).await?;
-    if change.change.state != SchemaState::Open {
+    let rewritten = change.change.kind == REWRITTEN && change.change.state == SchemaState::Noted;
+    if change.change.state != SchemaState::Open && !rewritten {
         return Err(invalid(id, format!("it is {}", change.change.state), "nothing is left to be put right"));
     }
     let detail = Detail::of(&change)?;
@@ -72,7 +74,28 @@ pub async fn apply(engine: &Engine, viewer: &Viewer, id: &str, options: Apply) -
         let note = format!("schema change {id}: {}", super::alerts::title(&change.change, &detail));
         saved.push(mappings::save(engine, viewer, &connection, Proposal { mapping, note, accept_loss: options.accept_loss }).await?);
     }
+    if rewritten {
+        take_for_one(engine, viewer, &change, &detail).await?;
+    }
     Ok(Applied { change: show(engine, viewer, id).await?, saved })
+}
+
+/// The mapping knows by now what the platform makes of our values: nothing needs to be remembered record by record.
+async fn take_for_one(engine: &Engine, viewer: &Viewer, change: &SchemaChange, detail: &Detail) -> Result<()> {
+    let (number, by, now, connection) = (change.id, viewer.name.clone(), engine.now(), change.change.connection.clone());
+    let hits = detail.hits.clone();
+    engine
+        .store()
+        .write(move |tx| {
+            for hit in &hits {
+                for field in &hit.fields {
+                    tx.forget_rewrites(&connection, &hit.object, field)?;
+                }
+            }
+            tx.move_schema_change(number, SchemaState::Noted, SchemaState::Closed, "the mapping takes the two for one", &by, now).map(drop)
+        })
+        .await?;
+    Ok(())
 }
 
 /// Accepts a change as it is: lines that it broke are used again, whatever the platform says to them.

@@ -45,7 +45,7 @@ pub struct Change {
     pub remote_object: String,
     /// The platform's name of the field, as it was.
     pub field: String,
-    /// `added`, `removed`, `renamed`, `retyped`, `values` or `required`.
+    /// `added`, `removed`, `renamed`, `retyped`, `values`, `required`, or `rewritten` where the platform rewrites what we write.
     pub kind: String,
     /// `noted` when it breaks nothing; `open` while lines of mappings are not used because of it; `returning` while records catch up;
     /// `closed`.

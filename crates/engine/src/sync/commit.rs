@@ -72,6 +72,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
+            super::rewrite::keep(tx, &catalog, &chosen, now)?;
             super::guard::count(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
             for decision in &chosen {
@@ -134,6 +135,7 @@ fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> R
         let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
         tx.count(now, &[(DUPLICATES_MERGED, &link.connection, 1)])?;
         super::merged::answer(tx, &decision.task.record.id, survivor, &link.connection, now)?;
+        super::merged::keep_followed(tx, &decision.task.record, survivor, &link.connection, now)?;
         super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use entente_model::plan::cascade::Candidate;
 use entente_model::plan::policy::FieldPolicy;
 use entente_model::plan::{Held, Input, NATIVE, Plan, Side, plan};
 use entente_model::value::{FieldKey, Fields, Value, get};
-use entente_store::{Link, LinkState, NewNotice, NewReview, RecordState, RemoteKey};
+use entente_store::{Link, LinkState, NewNotice, NewReview, RecordState, RemoteKey, Rewrite};
 
 use super::gather::LinkIndex;
 use super::task::{RowIndex, Sides, Task, merged};
@@ -97,6 +97,8 @@ pub(crate) struct Decision {
     pub(crate) asks: Vec<NewReview>,
     /// What the operators are to be told.
     pub(crate) notices: Vec<NewNotice>,
+    /// Values that platforms made of what we wrote.
+    pub(crate) rewrites: Vec<Rewrite>,
     /// The connection that says that this person is to be erased. Then nothing else of the decision counts.
     pub(crate) erasure: Option<String>,
 }
@@ -139,6 +141,7 @@ pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
     let mut decision = Decision {
         consumed: consumed(&task),
         erasure: asks_for_erasure(&task, &sides),
+        rewrites: sides.rewrites.clone(),
         links: task.links.clone(),
         state: task.record.state,
         merged_into: task.record.merged_into.clone(),
@@ -416,8 +419,8 @@ fn target(mapped: &Mapped) -> WriteTarget {
 }
 
 fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
-    let connections: Vec<String> =
-        decision.plan.sides.iter().filter(|(_, side)| !side.writes.is_empty()).map(|(name, _)| name.clone()).collect();
+    let written = decision.plan.sides.iter().filter(|(_, side)| !side.writes.is_empty()).map(|(name, _)| name.clone());
+    let connections: BTreeSet<String> = written.chain(misnamed(&decision.task, true)).collect();
     for connection in connections {
         let Some(mapped) = grounds.catalog.mapped(&connection, &decision.task.record.object) else { continue };
         let linked = decision.links.iter().any(|link| link.connection == connection && link.state == LinkState::Present);
@@ -427,11 +430,15 @@ fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
         let Some(link) = decision.links.iter().find(|link| link.connection == connection && link.state == LinkState::Present) else {
             continue;
         };
-        let changed: BTreeSet<FieldKey> = decision.plan.sides[&connection].writes.keys().cloned().collect();
+        let changed: BTreeSet<FieldKey> =
+            decision.plan.sides.get(&connection).map(|side| side.writes.keys().cloned().collect()).unwrap_or_default();
         let link_id = link.external_id.clone();
         let expect = link.version.clone().filter(|_| minds_versions(grounds.engine, &connection, &mapped.mapping().remote));
         let (mut row, fields, pending) = rows_of(decision, mapped, &connection, &changed, grounds);
         decision.waits.extend(pending);
+        if misnamed(&decision.task, true).any(|name| name == connection) {
+            row.insert(mapped.lens.key().to_owned(), decision.task.record.id.as_str().into());
+        }
         if row.is_empty() {
             continue;
         }
@@ -445,11 +452,17 @@ fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
     }
 }
 
-/// A row that does not carry Entente's id yet gets it with the next write, so that the link could be found again without us.
+/// Connections at which the record's row carries another record's id, or another record's row carries its id.
+fn misnamed(task: &Task, own: bool) -> impl Iterator<Item = String> + '_ {
+    task.misnamed.iter().filter(move |(_, is_own)| *is_own == own).map(|(connection, _)| connection.clone())
+}
+
+/// A row that does not carry Entente's id yet gets it with the next write, so that the link could be found again without us. So does one
+/// that carries another record's.
 fn carry_key(decision: &Decision, mapped: &Mapped, connection: &str, row: &mut serde_json::Map<String, serde_json::Value>) {
     let key = mapped.lens.key();
     let known = decision.task.seen.get(connection).and_then(|seen| seen.look.row.get(key));
-    if known.is_some_and(|value| value.is_null() || value == "") {
+    if known.is_some_and(|value| value != decision.task.record.id.as_str()) {
         row.insert(key.to_owned(), decision.task.record.id.as_str().into());
     }
 }
@@ -491,7 +504,9 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
     for connection in grounds.engine.connections().values() {
         let Some(mapped) = grounds.catalog.mapped(&connection.name, &object) else { continue };
         let linked = decision.links.iter().any(|link| link.connection == connection.name);
-        if linked || decision.task.in_review || !mapped.lens.creates(&decision.after, grounds.now) {
+        // While a row carries this record's id that is another's, a creation would find it.
+        let taken = misnamed(&decision.task, false).any(|name| name == connection.name);
+        if linked || taken || decision.task.in_review || !mapped.lens.creates(&decision.after, grounds.now) {
             continue;
         }
         if !mapped.lens.missing_required(&decision.after).is_empty() {

@@ -33,10 +33,11 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             let frozen = tx.conflicts_of(&ids)?;
             let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
             let reviews = tx.reviews_of(&names)?;
-            Ok((records, links, looks, frozen, reviews))
+            let parted = (tx.misnamed(&ids)?, tx.rewrites_of(&ids, 1)?);
+            Ok((records, links, looks, frozen, reviews, parted))
         })
         .await?;
-    let (mut records, links, mut looks, frozen, reviews) = loaded;
+    let (mut records, links, mut looks, frozen, reviews, (mut misnamed, mut rewritten)) = loaded;
     let waiting = reviews.iter().filter(|review| review.state == ReviewState::Waiting);
     // Of two rows of one platform, the one that was there before goes on.
     let both = |review: &&entente_store::Review| review.review.kind != DUPLICATE;
@@ -71,7 +72,9 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             .map(|conflict| conflict.field.clone())
             .collect();
         let in_review = reviewed.contains(record.id.as_str());
-        tasks.push(Task { hint, record, links, seen, noticed, frozen, in_review, failure: None });
+        let misnamed = misnamed.remove(&record.id).unwrap_or_default();
+        let rewritten = rewritten.remove(&record.id).unwrap_or_default();
+        tasks.push(Task { hint, record, links, seen, noticed, frozen, in_review, misnamed, rewritten, failure: None });
     }
     Ok((tasks, orphans))
 }

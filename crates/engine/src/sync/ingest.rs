@@ -11,9 +11,10 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::remote::Row;
 use entente_model::value::{Fields, get};
-use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, SeenVersion, StoreError, Tx, Viewer};
+use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, Rewrite, SeenVersion, StoreError, Tx, Viewer};
 
 use super::look::{stored, surely_after};
+use super::rewrite;
 use super::subject::RowKey;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use crate::catalog::{Catalog, Mapped};
@@ -299,6 +300,8 @@ struct References {
     records: BTreeMap<RemoteKey, RecordId>,
     data: BTreeMap<RecordId, Fields>,
     remotes: BTreeMap<(String, String), String>,
+    /// Values that platforms rewrote so often that they stand for ours.
+    rewritten: BTreeMap<RecordId, Vec<Rewrite>>,
 }
 
 impl References {
@@ -337,9 +340,10 @@ impl References {
                 }
             }
         }
+        let rewritten = tx.rewrites_of(&ids, rewrite::STOP_AT)?;
         let found = tx.links_at(&wanted.into_iter().collect::<Vec<_>>())?;
         let records = found.into_iter().map(|(key, link)| (key, link.record)).collect();
-        Ok(Self { mapped, records, data, remotes })
+        Ok(Self { mapped, records, data, remotes, rewritten })
     }
 
     fn get(&self, link: &Link, mapped: &Mapped, row: &Row, now: Timestamp) -> Fields {
@@ -349,6 +353,10 @@ impl References {
             let remote = self.remotes.get(&(link.connection.clone(), object.to_owned()))?;
             self.records.get(&RemoteKey::new(&link.connection, remote, id)).cloned()
         };
-        mapped.lens.get(row, prior, &resolve, now).fields
+        let mut fields = mapped.lens.get(row, prior, &resolve, now).fields;
+        if let Some(rewritten) = self.rewritten.get(&link.record) {
+            rewrite::taken_for_ours(rewritten, link, &[], &mut fields);
+        }
+        fields
     }
 }

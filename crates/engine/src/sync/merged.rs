@@ -3,7 +3,9 @@
 
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_store::{Link, LinkState, NewNotice, NewReview, Record, ReviewState, StoreError, Tx};
+use entente_store::{
+    EntryId, Link, LinkState, MergeWay, Moved, NewMerge, NewNotice, NewReview, Record, RemoteKey, ReviewState, StoreError, Tx,
+};
 
 /// Kind of the review, and of the notice.
 pub const MERGE: &str = "merge";
@@ -68,6 +70,66 @@ pub(crate) fn answer(
         }
     }
     Ok(())
+}
+
+/// How long before a merge at a platform is seen its doings may have been seen already, in milliseconds: what it moved and changed has
+/// webhooks and polls of its own.
+const DOINGS_MS: i64 = 60 * 60 * 1000;
+
+/// Keeps a merge that a platform made, so that it can be taken back.
+///
+/// # Errors
+/// As for any write.
+pub(crate) fn keep_followed(
+    tx: &mut Tx<'_>,
+    losing: &Record,
+    survivor: &RecordId,
+    connection: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let earlier = Timestamp::from_millisecond(now.as_millisecond() - DOINGS_MS).unwrap_or(now);
+    let after = tx.entry_before(earlier)?;
+    keep(tx, losing, survivor, MergeWay::Followed, connection, after, Moved::default(), now)
+}
+
+/// Keeps a merge of two records that turned out to stand for one row, which goes over to the one that stays. `after` is the entry before it.
+///
+/// # Errors
+/// As for any write.
+pub(crate) fn keep_one_row(
+    tx: &mut Tx<'_>,
+    losing: &Record,
+    survivor: &RecordId,
+    row: RemoteKey,
+    after: EntryId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let connection = row.connection.clone();
+    keep(tx, losing, survivor, MergeWay::OneRow, &connection, after, Moved { rows: vec![row], ..Moved::default() }, now)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a merge has that many parts, and this is the one place that fills them in")]
+fn keep(
+    tx: &mut Tx<'_>,
+    losing: &Record,
+    survivor: &RecordId,
+    way: MergeWay,
+    connection: &str,
+    after: EntryId,
+    moved: Moved,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.keep_merge(&NewMerge {
+        object: losing.object.clone(),
+        survivor: survivor.clone(),
+        absorbed: losing.id.clone(),
+        way,
+        connection: Some(connection.to_owned()),
+        at: now,
+        by: connection.to_owned(),
+        after,
+        moved,
+    })
 }
 
 fn present(tx: &mut Tx<'_>, record: &RecordId) -> Result<Vec<Link>, StoreError> {

@@ -297,6 +297,7 @@ fn land(
             }
             WriteKind::Update => {
                 tally.add("updated", &planned.connection);
+                super::parted::renamed(tx, planned, &written.id, now)?;
                 if let Some(link) = stored.iter().find(|link| link.connection == planned.connection) {
                     tx.put_links(&[updated(link, planned, written, now)])?;
                 }
@@ -360,6 +361,9 @@ fn adopt_created(
     let existed = written.created == Some(false);
     let mut refetch = existed;
     if let Some(other) = owner.filter(|link| link.record != record.id) {
+        if super::parted::are_two(tx, &record.id, &other.record)? {
+            return super::parted::hit_another(tx, engine, catalog, decision, planned, other, now);
+        }
         absorb(tx, catalog, &other.record, record, &planned.connection, now)?;
         refetch = true;
     }
@@ -444,6 +448,8 @@ fn absorb(
     connection: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let after = tx.last_entry()?;
+    let row = tx.links_of(std::slice::from_ref(other))?.into_iter().find(|link| link.connection == connection).map(|link| link.key());
     tx.delete_link(other, connection)?;
     let Some(mut absorbed) = tx.record(&Viewer::system(), other)? else { return Ok(()) };
     let left = tx.links_of(std::slice::from_ref(other))?;
@@ -451,6 +457,9 @@ fn absorb(
         return super::merged::ask(tx, &absorbed, &survivor.id, connection, now);
     }
     tx.count(now, &[(DUPLICATES_MERGED, connection, 1)])?;
+    if let Some(row) = row {
+        super::merged::keep_one_row(tx, &absorbed, &survivor.id, row, after, now)?;
+    }
     absorbed.state = RecordState::Merged;
     absorbed.merged_into = Some(survivor.id.clone());
     absorbed.updated_at = now;

@@ -9,8 +9,9 @@ use entente_model::actor::ChangeMark;
 use entente_model::id::RecordId;
 use entente_model::plan::{Plan, Side};
 use entente_model::value::{Fields, Value};
-use entente_store::{Hint, Lane, Link, LinkState, Record};
+use entente_store::{Hint, Lane, Link, LinkState, Record, Rewrite};
 
+use super::rewrite;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 
@@ -57,6 +58,10 @@ pub(crate) struct Task {
     pub(crate) frozen: BTreeSet<String>,
     /// Whether a match review of this record waits for a person: then no counterpart is created.
     pub(crate) in_review: bool,
+    /// Connections at which its row carries another record's id (true), or another's row carries its id (false).
+    pub(crate) misnamed: Vec<(String, bool)>,
+    /// Values that platforms have rewritten when we wrote them.
+    pub(crate) rewritten: Vec<Rewrite>,
     /// The first failure on the way, which decides what becomes of the hint.
     pub(crate) failure: Option<(String, VendorError)>,
 }
@@ -71,6 +76,8 @@ pub(crate) struct Sides {
     pub(crate) waiting_rows: Vec<(String, String, String)>,
     /// Values that could not be read: (connection, field, why).
     pub(crate) faults: Vec<(String, String, String)>,
+    /// Values that platforms made of what we wrote.
+    pub(crate) rewrites: Vec<Rewrite>,
 }
 
 /// Finds records by (connection, remote object, external id).
@@ -100,7 +107,7 @@ impl Task {
 
     /// Turns looks into sides. `rows` resolves references; what it lacks is listed as waiting.
     pub(crate) fn sides(&self, engine: &Engine, catalog: &Catalog, rows: &RowIndex) -> Sides {
-        let mut sides = Sides { present: Vec::new(), gone: Vec::new(), waiting_rows: Vec::new(), faults: Vec::new() };
+        let mut sides = Sides { present: Vec::new(), gone: Vec::new(), waiting_rows: Vec::new(), faults: Vec::new(), rewrites: Vec::new() };
         for link in self.links.iter().filter(|link| link.state == LinkState::Present) {
             let (Ok(connection), Some(mapped)) =
                 (engine.connection(&link.connection), catalog.mapped(&link.connection, &self.record.object))
@@ -127,6 +134,9 @@ impl Task {
                 };
                 let got = mapped.lens.get(&seen.look.row, &self.record.data, &resolve, engine.now());
                 values.extend(got.fields);
+                let rewritten = rewrite::seen(link, &seen.look, &values);
+                rewrite::taken_for_ours(&self.rewritten, link, &rewritten, &mut values);
+                sides.rewrites.extend(rewrite::of_task(self, link, rewritten));
                 mark = seen.look.mark;
                 for (_, object, id) in got.unresolved {
                     if let Some(target) = catalog.mapped(&link.connection, &object) {

@@ -50,6 +50,7 @@ static SPEC: Spec = Spec {
     limits: &[],
 };
 
+type Rewriting = Box<dyn Fn(&str) -> String + Send>;
 type Refusal = Box<dyn FnMut(&str) -> Option<VendorError> + Send>;
 
 #[derive(Default)]
@@ -70,6 +71,7 @@ struct State {
     sizes: Vec<(String, usize)>,
     told: BTreeSet<String>,
     bell: Arc<Notify>,
+    rewriting: Option<(String, Rewriting)>,
 }
 
 /// One platform. Cloning shares it.
@@ -201,6 +203,19 @@ impl Platform {
         state.bell.notify_one();
     }
 
+    /// Whatever we write into a field is brought into another form.
+    pub fn rewrites(&self, field: &str, form: impl Fn(&str) -> String + Send + 'static) {
+        self.state().rewriting = Some((field.to_owned(), Box::new(form)));
+    }
+
+    /// What becomes of a value that we write.
+    fn kept(&self, field: &str, value: &str) -> String {
+        match &self.state().rewriting {
+            Some((rewritten, form)) if rewritten == field => form(value),
+            _ => value.to_owned(),
+        }
+    }
+
     /// Waits until a call that begins with the text was made so many times.
     pub async fn called(&self, beginning: &str, times: usize) {
         let seen = async {
@@ -323,8 +338,9 @@ impl Connector for Platform {
             if let Some(error) = self.state().refusal.as_mut().and_then(|refusal| refusal("row")) {
                 return Err(error);
             }
-            let fields: Vec<(&str, &str)> =
-                write.row.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default())).collect();
+            let kept: Vec<(&str, String)> =
+                write.row.iter().map(|(name, value)| (name.as_str(), self.kept(name, value.as_str().unwrap_or_default()))).collect();
+            let fields: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let id = self.put(&target.object, write.id.as_deref(), &fields);
             let version = self.look(&target.object, &id).version;
             Ok(Written { id, created: Some(write.kind == WriteKind::Create), version, look: None })

@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use entente_engine::records::conflicts::proposals::{self, Reason};
+use entente_engine::records::conflicts::statistics::{StatisticsQuery, statistics};
 use entente_engine::records::conflicts::{self, Conflict, ConflictQuery, Resolution};
 
+use super::conflicts_text as text;
 use super::context::Context;
 use super::output::moment;
 use crate::fault::Result;
@@ -32,6 +35,37 @@ pub enum Command {
         #[arg(long, conflicts_with = "side")]
         value: Option<String>,
     },
+    /// Show rules that people's decisions speak for, with the evidence and what they would have done to last month's conflicts
+    Proposals,
+    /// Adopt a proposed rule: it decides what would go to a person, and what waits for one now
+    Adopt {
+        /// Its id
+        id: String,
+    },
+    /// Decline a proposed rule; it is proposed again only when as many decisions speak for it anew
+    Decline {
+        /// Its id
+        id: String,
+        /// Say why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Show rules that were adopted, declined or withdrawn
+    Rules,
+    /// Withdraw an adopted rule: what it would decide goes to a person again
+    Withdraw {
+        /// Its id
+        id: String,
+        /// Say why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Show how many there were, who decided them by which rule, about which field, and how long it took
+    Stats {
+        /// Look at this many days
+        #[arg(long, default_value_t = 30)]
+        days: u64,
+    },
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
@@ -50,6 +84,19 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
             context
                 .output
                 .show(&conflict, |conflict| format!("Decided; every side gets the value at the next look.\n{}", one(conflict)))?;
+        }
+        Command::Proposals => context.output.show(&proposals::proposals(&engine, &viewer).await?, |found| text::proposals(found))?,
+        Command::Adopt { id } => context.output.show(&proposals::adopt(&engine, &viewer, &id).await?, text::adopted)?,
+        Command::Decline { id, reason } => {
+            context.output.show(&proposals::decline(&engine, &viewer, &id, Reason { reason }).await?, text::rule)?;
+        }
+        Command::Rules => context.output.show(&proposals::rules(&engine, &viewer).await?, |found| text::rules(found))?,
+        Command::Withdraw { id, reason } => {
+            context.output.show(&proposals::withdraw(&engine, &viewer, &id, Reason { reason }).await?, text::rule)?;
+        }
+        Command::Stats { days } => {
+            let found = statistics(&engine, &viewer, StatisticsQuery { days: Some(days) }).await?;
+            context.output.show(&found, text::statistics)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -277,6 +277,9 @@ fn integration(dashboard: &Dashboard, page: &mut String) {
         }
     }
     for connection in &dashboard.connections {
+        if let Some(ms) = connection.clock_offset_ms.filter(|ms| *ms != 0) {
+            line!(page, "  {} clock: {:+.1} s against ours, taken out of its times", system(connection), ms as f64 / 1_000.0);
+        }
         match connection.network_ms {
             Some(ms) => line!(page, "  Network latency ({}): {ms:.1}ms avg", connection.name),
             None => line!(page, "  Network latency ({}): not measured yet today", connection.name),

@@ -1,6 +1,7 @@
 //! Version 1 of the API, one file per resource.
 
 pub mod alerts;
+pub mod conflict_rules;
 pub mod conflicts;
 pub mod dashboard;
 pub mod dead_letters;
@@ -19,6 +20,7 @@ pub mod rollouts;
 pub mod schema;
 pub mod session;
 pub mod undo;
+pub mod unmerge;
 
 use axum::Router;
 
@@ -30,7 +32,9 @@ pub fn routes() -> Router<App> {
         .merge(dashboard::routes())
         .merge(records::routes())
         .merge(undo::routes())
+        .merge(unmerge::routes())
         .merge(conflicts::routes())
+        .merge(conflict_rules::routes())
         .merge(reviews::routes())
         .merge(dead_letters::routes())
         .merge(holds::routes())

@@ -268,19 +268,24 @@ impl Hub {
         match outcome {
             Some(worked) if !self.fuse.is_blown() => worked,
             _ => {
-                self.crashes += 1;
-                self.fuse.set(0);
-                // Nobody answered: the vendor sends again.
-                for (mailroom, delivery) in std::mem::take(&mut *self.on_the_wire.lock().unwrap()) {
-                    self.mail[mailroom].retry(delivery, 60_000);
-                }
-                self.restart().await;
+                self.die().await;
                 if poll_is_due {
                     self.next_poll = self.now();
                 }
                 true
             }
         }
+    }
+
+    /// The process has died, and starts again.
+    pub async fn die(&mut self) {
+        self.crashes += 1;
+        self.fuse.set(0);
+        // Nobody answered: the vendor sends again.
+        for (mailroom, delivery) in std::mem::take(&mut *self.on_the_wire.lock().unwrap()) {
+            self.mail[mailroom].retry(delivery, 60_000);
+        }
+        self.restart().await;
     }
 
     /// The process starts again on the same store.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::hub::{Hub, fields, seed_customer};
 
 /// A contact that the CRM holds without an e-mail address, and a user of the same phone number and another first name at the desk.
-async fn two_that_may_be_one(seed: u64) -> (Hub, String, u64, Review) {
+pub async fn two_that_may_be_one(seed: u64) -> (Hub, String, u64, Review) {
     let mut hub = Hub::new(seed, Flaws::none()).await;
     let (account, _) = seed_customer(&hub, "Acme", &[("Grace", "Hopper", "grace@acme.example")]);
     hub.run_for(40).await;

@@ -152,6 +152,10 @@ pub struct World {
     pub refused_values: bool,
     /// Whether the first sync is done.
     pub synced: bool,
+    /// Dice of those who merge and part records.
+    pub parting: ChaCha8Rng,
+    /// Records that were parted again.
+    pub parted: usize,
     serial: u32,
 }
 
@@ -194,6 +198,8 @@ impl World {
             trouble: crate::misfortune::Trouble::default(),
             refused_values: false,
             synced: false,
+            parting: ChaCha8Rng::seed_from_u64(seed ^ 0x7061_7274),
+            parted: 0,
             serial: 0,
         }
     }
@@ -212,6 +218,9 @@ impl World {
                 self.draw_mail_of_edit();
                 self.edit();
                 self.draw_mail_of_hub();
+            }
+            if self.synced {
+                self.merge_or_part().await;
             }
             let pause =
                 if self.dice.random_range(0..4) == 0 { self.dice.random_range(0..240_000) } else { self.dice.random_range(0..6_000) };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Reason;
-use super::policy::{FieldPolicy, Kind, Rule};
+use super::policy::{Adopted, FieldPolicy, Kind, Rule};
 use crate::actor::{Actor, ChangeMark};
 use crate::mapping::Role;
 use crate::value::Value;
@@ -35,9 +35,27 @@ pub enum Verdict {
     Person,
 }
 
-/// Runs the rules of a field over candidates with at least two different values.
+/// Runs the rules of a field over candidates with at least two different values. What they leave to a person is decided by a rule that
+/// people adopted, if one fits.
 #[must_use]
 pub fn decide(policy: &FieldPolicy, candidates: &[Candidate]) -> Verdict {
+    match run(policy, candidates) {
+        Verdict::Person => adopted(policy, candidates).unwrap_or(Verdict::Person),
+        wins @ Verdict::Wins { .. } => wins,
+    }
+}
+
+/// The first adopted rule whose sides and hands are those of the candidates.
+fn adopted(policy: &FieldPolicy, candidates: &[Candidate]) -> Option<Verdict> {
+    let fits = |rule: &&Adopted| {
+        rule.sides.len() == candidates.len() && candidates.iter().all(|one| rule.sides.get(&one.side) == Some(&one.mark.by))
+    };
+    let rule = policy.adopted.iter().find(fits)?;
+    let at = candidates.iter().position(|candidate| candidate.side == rule.winner)?;
+    Some(Verdict::Wins { at, reason: Reason::Adopted })
+}
+
+fn run(policy: &FieldPolicy, candidates: &[Candidate]) -> Verdict {
     for rule in &policy.rules {
         let verdict = match rule {
             Rule::SelfService => only(candidates, Reason::SelfService, |c| c.mark.by == Actor::Customer),

@@ -1,7 +1,10 @@
 //! Policy of a field: who owns it, how it merges, which rules apply in a conflict.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::mapping::Owner;
 use crate::value::FieldKey;
 
@@ -51,6 +54,18 @@ pub enum Kind {
     Other,
 }
 
+/// A rule that people adopted because they had decided alike again and again. It decides where a person would be asked otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopted {
+    /// Its id.
+    pub id: String,
+    /// The sides that changed the field, by name, and whose hand it was on each: it applies where all of that is so.
+    pub sides: BTreeMap<String, Actor>,
+    /// The side that wins.
+    pub winner: String,
+}
+
 /// Policy of one field of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +86,9 @@ pub struct FieldPolicy {
     /// Window of the simultaneous rule, in milliseconds.
     #[serde(default = "simultaneous_ms")]
     pub simultaneous_ms: i64,
+    /// Rules that people adopted, for what the cascade leaves to a person.
+    #[serde(default)]
+    pub adopted: Vec<Adopted>,
 }
 
 fn default_rules() -> Vec<Rule> {
@@ -92,6 +110,7 @@ impl FieldPolicy {
             kind: Kind::Other,
             rules: default_rules(),
             simultaneous_ms: SIMULTANEOUS_MS,
+            adopted: Vec::new(),
         }
     }
 }

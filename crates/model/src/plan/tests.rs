@@ -107,6 +107,20 @@ fn the_cascade_runs_in_order() {
 }
 
 #[test]
+fn an_adopted_rule_decides_only_what_would_go_to_a_person() {
+    let sides = BTreeMap::from([("crm".to_owned(), Actor::Sales), ("desk".to_owned(), Actor::Support)]);
+    let adopted = vec![policy::Adopted { id: "one".to_owned(), sides, winner: "desk".to_owned() }];
+    let policy = FieldPolicy { adopted, ..shared(Kind::Other) };
+    let story = |crm_by, desk_by, gap| {
+        let sides = [crm(Some("a"), "b", 0, crm_by), desk(Some("a"), "c", gap, desk_by)];
+        run("a", &sides, &policy, false).conflicts[0].resolved.clone()
+    };
+    assert_eq!(story(Actor::Sales, Actor::Support, 2), Some((Reason::Adopted, "desk".to_owned())), "both within five seconds");
+    assert_eq!(story(Actor::Sales, Actor::Unknown, 2), None, "whose hand it was is not known: the rule does not apply");
+    assert_eq!(story(Actor::Sales, Actor::Support, -900), Some((Reason::Latest, "crm".to_owned())), "the cascade comes first");
+}
+
+#[test]
 fn a_waiting_conflict_freezes_the_field_until_the_sides_agree() {
     let policy = shared(Kind::Other);
     let apart = [crm(Some("a"), "b", 0, Actor::Unknown), desk(Some("a"), "c", 900, Actor::Unknown)];

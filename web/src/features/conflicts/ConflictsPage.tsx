@@ -5,6 +5,8 @@ import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
 import { ConflictList } from './ConflictList';
+import { Proposals } from './Proposals';
+import { Statistics } from './Statistics';
 
 export function ConflictsPage() {
   const { data, error, isPending, refetch } = useQuery(conflicts);
@@ -21,6 +23,8 @@ export function ConflictsPage() {
           <ConflictList conflicts={data.items} titled />
         )}
       </Panel>
+      <Proposals />
+      <Statistics />
     </Page>
   );
 }

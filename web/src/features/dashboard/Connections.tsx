@@ -63,6 +63,7 @@ function One({ connection }: { connection: Connection }) {
       <dl className={styles['facts']}>
         <Fact label="Calls/1,000" title="API calls per 1,000 synced changes" value={connection.calls_per_1000 == null ? '–' : count(connection.calls_per_1000)} />
         <Fact label="Response" value={connection.response_ms == null ? '–' : duration(connection.response_ms)} />
+        {connection.clock_offset_ms != null && connection.clock_offset_ms !== 0 && <Fact label="Clock" value={`${(connection.clock_offset_ms / 1000).toFixed(1)} s off`} />}
         <Fact label="Network" value={connection.network_ms == null ? '–' : connection.network_ms < 1 ? '< 1 ms' : duration(connection.network_ms)} />
         <Fact label="Webhooks" value={count(connection.webhooks)} note={failed(connection.webhooks_failed, 'failed') ?? failed(connection.webhooks_refused, 'refused')} />
         <Fact label="Polls" value={count(connection.polls)} note={failed(connection.polls_failed, 'failed')} />

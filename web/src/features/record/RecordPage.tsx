@@ -12,6 +12,7 @@ import { Resync } from '../resync/Resync';
 import { Fields } from './Fields';
 import { History } from './History';
 import styles from './RecordPage.module.css';
+import { Unmerge } from './Unmerge';
 
 /** One record: what it holds, whose each value is and where it came from, its counterparts and everything that ever happened to it. */
 export function RecordPage() {
@@ -54,6 +55,7 @@ export function RecordPage() {
           <ConflictList conflicts={data.conflicts} />
         </Panel>
       )}
+      {data.state === 'merged' && <Unmerge record={data.id} />}
       <div className={styles['columns']}>
         <Fields fields={data.fields} />
         <History id={data.id} />

@@ -7,7 +7,10 @@ use entente_model::id::RecordId;
 use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Fields, get};
-use entente_store::{Link, LinkState, NewReview, PutRecord, Record, RecordState, Resolution, Result, ReviewState, StoreError, Tx, Viewer};
+use entente_store::{
+    Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRecord, Record, RecordState, RemoteKey, Resolution, Result, ReviewState,
+    StoreError, Tx, Viewer,
+};
 use jiff::Timestamp;
 
 use super::{entry, hint};
@@ -39,12 +42,25 @@ impl Merging<'_> {
         if survivor.state != RecordState::Active || absorbed.state != RecordState::Active || survivor.object != absorbed.object {
             return Err(StoreError::Conflict { what: format!("record {stays} or {gone}") });
         }
-        let moved = self.move_links(tx, &survivor, &absorbed)?;
+        let after = tx.last_entry()?;
+        let rows = self.move_links(tx, &survivor, &absorbed)?;
+        let moved: Vec<String> = rows.iter().map(|row| row.connection.clone()).collect();
         self.keep_values(tx, survivor.clone(), &absorbed, &moved)?;
         self.end(tx, absorbed.clone(), &survivor)?;
         self.point_to(tx, &survivor, &absorbed)?;
         self.close_what_waits(tx, &survivor, &absorbed)?;
-        self.carry_reviews(tx, &survivor.id, &absorbed.id)?;
+        let (closed, opened) = self.carry_reviews(tx, &survivor.id, &absorbed.id)?;
+        tx.keep_merge(&NewMerge {
+            object: survivor.object.clone(),
+            survivor: stays.clone(),
+            absorbed: gone.clone(),
+            way: MergeWay::Decided,
+            connection: None,
+            at: self.now,
+            by: self.viewer.name.clone(),
+            after,
+            moved: Moved { rows, closed, opened },
+        })?;
         for connection in &moved {
             wake(tx, survivor.id.as_str(), connection, LANE_UPDATE, self.now)?;
         }
@@ -53,7 +69,7 @@ impl Merging<'_> {
 
     /// Counterparts that are present go over. Their bases do not: nothing was ever agreed between them and the record that stays, so
     /// the next look compares all of their values with it, as at a first sight.
-    fn move_links(&self, tx: &mut Tx<'_>, survivor: &Record, absorbed: &Record) -> Result<Vec<String>> {
+    fn move_links(&self, tx: &mut Tx<'_>, survivor: &Record, absorbed: &Record) -> Result<Vec<RemoteKey>> {
         let links = tx.links_of(&[survivor.id.clone(), absorbed.id.clone()])?;
         let (theirs, ours): (Vec<Link>, Vec<Link>) = links.into_iter().partition(|link| link.record == absorbed.id);
         let mut moved = Vec::new();
@@ -66,7 +82,7 @@ impl Merging<'_> {
                 None => {}
             }
             tx.move_link(&absorbed.id, &link.connection, &survivor.id)?;
-            moved.push(link.connection.clone());
+            moved.push(link.key());
             tx.put_links(&[Link {
                 record: survivor.id.clone(),
                 base: Fields::new(),
@@ -145,21 +161,21 @@ impl Merging<'_> {
     }
 
     /// Other reviews that named the absorbed record ask about the survivor from now on, unless that was asked before.
-    fn carry_reviews(&self, tx: &mut Tx<'_>, survivor: &RecordId, absorbed: &RecordId) -> Result<()> {
+    /// Answers the reviews that were closed for it, and those that were opened.
+    fn carry_reviews(&self, tx: &mut Tx<'_>, survivor: &RecordId, absorbed: &RecordId) -> Result<(Vec<i64>, Vec<i64>)> {
         let asked = tx.reviews_of(&[survivor.to_string()])?;
         let known: BTreeSet<String> =
             asked.iter().flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
-        let mut opened = BTreeMap::new();
+        let (mut closed, mut opened) = (Vec::new(), BTreeMap::new());
         for open in tx.reviews_of(&[absorbed.to_string()])?.into_iter().filter(|review| review.state == ReviewState::Waiting) {
             tx.decide_review(open.id, ReviewState::Rejected, &format!("merged into {survivor}"), self.now)?;
+            closed.push(open.id);
             let third = if open.review.record == *absorbed { open.review.other.clone() } else { open.review.record.to_string() };
             if third != survivor.as_str() && !known.contains(&third) {
                 opened.insert(third.clone(), NewReview { record: survivor.clone(), other: third, ..open.review });
             }
         }
-        for review in opened.values() {
-            tx.open_review(review)?;
-        }
-        Ok(())
+        let opened = opened.values().map(|review| Ok(tx.open_review(review)?.id)).collect::<Result<Vec<i64>>>()?;
+        Ok((closed, opened))
     }
 }

@@ -83,6 +83,8 @@ pub fn settings(platform: &str, role: Role, auth: Auth) -> ConnectionSettings {
         webhooks: WebhookSettings::default(),
         actors: std::collections::BTreeMap::new(),
         daily_calls: None,
+        description: None,
+        salesforce: entente_connect::settings::SalesforceSettings::default(),
     }
 }
 

@@ -1,0 +1,95 @@
+//! Platforms that rewrite what we write: they trim it, change its case, cut it off, or put another value of a list in its place. Each of our
+//! writes would come back as a change, be put right, and come back again. After the second time in a row the value that the platform shows is
+//! taken for what we wrote, for this field of this record; everything else goes on, and a patch to the mapping is proposed.
+//!
+//! People who change a value back and forth are no rewriting: the platform's own mark, or the version that our write made, must say that
+//! nobody else was there. Where it names nobody, only a value that is ours in another form, at the time of our write, counts.
+
+use entente_connect::look::Look;
+use entente_model::actor::Actor;
+use entente_model::value::{Fields, Value};
+use entente_store::{Link, Rewrite, StoreError, Tx};
+
+use super::decide::Decision;
+use super::task::Task;
+use crate::catalog::Catalog;
+use crate::schema::propose_equivalence;
+use entente_model::clock::Timestamp;
+
+/// Times in a row that a platform may rewrite one value before it is left as it shows it.
+pub const STOP_AT: u64 = 2;
+
+/// Milliseconds around our write within which a change by nobody known is taken for its consequence: a trigger runs within the call, and
+/// both clocks are measured in whole seconds.
+const CONSEQUENCE_MS: i64 = 10_000;
+
+/// What a side shows is what the platform made of our own write: (what was written, what is shown), by field.
+pub(super) fn seen(link: &Link, look: &Look, values: &Fields) -> Vec<(String, Value, Value)> {
+    if link.changed_by != Actor::Us {
+        return Vec::new();
+    }
+    let ours_alone = look.version.is_some() && look.version == link.version;
+    let made = |written: &Value, shown: &Value| match look.mark.by {
+        _ if ours_alone => true,
+        Actor::Us | Actor::Automation => true,
+        Actor::Unknown => at_our_write(link, look) && is_same_in_another_form(written, shown),
+        Actor::Customer | Actor::Sales | Actor::Support | Actor::Person => false,
+    };
+    let weighed = |field: &str, shown: &Value| link.taken.as_ref().and_then(|taken| taken.get(field)).is_some_and(|one| one.agrees(shown));
+    let rewritten = values.iter().filter_map(|(field, shown)| {
+        let written = link.base.get(field).filter(|written| !written.is_blank() && !written.agrees(shown))?;
+        (!weighed(field, shown) && made(written, shown)).then(|| (field.clone(), written.clone(), shown.clone()))
+    });
+    rewritten.collect()
+}
+
+fn at_our_write(link: &Link, look: &Look) -> bool {
+    let apart = link.changed_at.zip(look.mark.at).map(|(ours, theirs)| (ours.as_millisecond() - theirs.as_millisecond()).abs());
+    apart.is_some_and(|apart| apart <= CONSEQUENCE_MS)
+}
+
+/// Whether two values have the same letters and digits, or one is the beginning of the other.
+fn is_same_in_another_form(one: &Value, other: &Value) -> bool {
+    let plain =
+        |value: &Value| -> String { value.display().chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    let (one, other) = (plain(one), plain(other));
+    !other.is_empty() && (one == other || one.starts_with(&other))
+}
+
+/// Puts our values in the place of what platforms have made of them. `known` are the rewritten values of the record, `now` those that this
+/// look shows.
+pub(super) fn taken_for_ours(known: &[Rewrite], link: &Link, now: &[(String, Value, Value)], values: &mut Fields) {
+    for one in known.iter().filter(|one| one.connection == link.connection) {
+        let again =
+            now.iter().any(|(field, written, shown)| *field == one.field && written.agrees(&one.written) && shown.agrees(&one.shown));
+        let is_over = one.times + u64::from(again) >= STOP_AT;
+        let stands = link.base.get(&one.field).is_some_and(|base| base.agrees(&one.written));
+        if is_over && stands && values.get(&one.field).is_some_and(|shown| shown.agrees(&one.shown)) {
+            values.insert(one.field.clone(), one.written.clone());
+        }
+    }
+}
+
+/// As rewritten values of a task's record.
+pub(super) fn of_task(task: &Task, link: &Link, seen: Vec<(String, Value, Value)>) -> Vec<Rewrite> {
+    let rewrites = seen.into_iter().map(|(field, written, shown)| Rewrite {
+        record: task.record.id.clone(),
+        connection: link.connection.clone(),
+        object: task.record.object.clone(),
+        field,
+        written,
+        shown,
+        times: 0,
+    });
+    rewrites.collect()
+}
+
+/// Keeps what decisions saw. Where a value has been rewritten for the last time, the equivalence is proposed as a patch to the mapping.
+pub(super) fn keep(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+    for rewrite in decisions.iter().flat_map(|decision| &decision.rewrites) {
+        if tx.note_rewrite(rewrite, now)? == STOP_AT {
+            propose_equivalence(tx, catalog, &rewrite.connection, &rewrite.object, &rewrite.field, now)?;
+        }
+    }
+    Ok(())
+}

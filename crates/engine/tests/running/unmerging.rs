@@ -1,0 +1,172 @@
+//! Chains of merges are taken back in any order, from what the store holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_engine::Engine;
+use entente_engine::records::reviews;
+use entente_engine::records::unmerge::unmerge;
+use entente_model::actor::Actor;
+use entente_model::id::RecordId;
+use entente_model::value::{Fields, Value};
+use entente_store::{Link, LinkState, NewReview, PutRecord, Record, RecordState, Viewer};
+
+use crate::house::{CRM, DESK, House};
+
+fn petra() -> Viewer {
+    Viewer::new("petra", "admin")
+}
+
+async fn contact(house: &House, engine: &Engine, fields: &[(&str, &str)], link: Option<(&str, &str, &str)>) -> RecordId {
+    house.watch.pass(1_000);
+    let (id, now) = (engine.new_id("con"), engine.now());
+    let data: Fields = fields.iter().map(|(field, value)| ((*field).to_owned(), Value::text(*value))).collect();
+    let record = Record {
+        id: id.clone(),
+        object: "contact".to_owned(),
+        subject: id.to_string(),
+        data: data.clone(),
+        provenance: BTreeMap::new(),
+        created_at: now,
+        updated_at: now,
+        version: 0,
+        state: RecordState::Active,
+        merged_into: None,
+    };
+    let link = link.map(|(connection, object, external)| Link {
+        record: id.clone(),
+        connection: connection.to_owned(),
+        remote_object: object.to_owned(),
+        external_id: external.to_owned(),
+        base: data,
+        seen: None,
+        taken: None,
+        pending: None,
+        version: None,
+        seen_at: Some(now),
+        changed_at: Some(now),
+        changed_by: Actor::Unknown,
+        state: LinkState::Present,
+        created_at: now,
+    });
+    let store = &house.store;
+    store
+        .write(move |tx| {
+            tx.put_records(&[PutRecord { record: record.clone(), search_text: String::new() }])?;
+            tx.put_links(&link.clone().into_iter().collect::<Vec<_>>())
+        })
+        .await
+        .unwrap();
+    id
+}
+
+/// A ticket about somebody.
+async fn ticket(house: &House, engine: &Engine, about: &RecordId) -> RecordId {
+    let (id, now, about) = (engine.new_id("cas"), engine.now(), about.clone());
+    let record = Record {
+        id: id.clone(),
+        object: "case".to_owned(),
+        subject: about.to_string(),
+        data: Fields::from([("contact".to_owned(), Value::Ref(about))]),
+        provenance: BTreeMap::new(),
+        created_at: now,
+        updated_at: now,
+        version: 0,
+        state: RecordState::Active,
+        merged_into: None,
+    };
+    house.store.write(move |tx| tx.put_records(&[PutRecord { record: record.clone(), search_text: String::new() }])).await.unwrap();
+    id
+}
+
+/// A person finds two to be one. The one known longer stays.
+async fn merge(house: &House, engine: &Engine, one: &RecordId, other: &RecordId) {
+    house.watch.pass(1_000);
+    let now = engine.now();
+    let new = NewReview {
+        kind: "match".to_owned(),
+        record: other.clone(),
+        other: one.to_string(),
+        object: "contact".to_owned(),
+        score: 0.9,
+        evidence: serde_json::json!({ "why": "told" }),
+        opened_at: now,
+    };
+    let id = house.store.write(move |tx| tx.open_review(&new)).await.unwrap().id;
+    reviews::accept(engine, &petra(), &id.to_string()).await.unwrap();
+}
+
+/// Values, states, counterparts and what tickets are about.
+type Snapshot = (BTreeMap<RecordId, (Fields, RecordState)>, BTreeSet<(RecordId, String, String)>);
+
+async fn snapshot(house: &House, ids: &[RecordId]) -> Snapshot {
+    let ids = ids.to_vec();
+    let read = house.store.read(move |tx| Ok((tx.records(&Viewer::system(), &ids)?, tx.links_of(&ids)?)));
+    let (records, links) = read.await.unwrap();
+    let blank = |fields: Fields| -> Fields { fields.into_iter().filter(|(_, value)| !value.is_blank()).collect() };
+    (
+        records.into_iter().map(|(id, record)| (id, (blank(record.data), record.state))).collect(),
+        links.into_iter().map(|link| (link.record, link.connection, link.external_id)).collect(),
+    )
+}
+
+/// Three of one customer, and a ticket about each.
+async fn three(house: &House, engine: &Engine) -> [RecordId; 6] {
+    let c = contact(house, engine, &[("first_name", "Ada"), ("email", "ada@one.example")], Some((CRM, "Contact", "003A"))).await;
+    let b = contact(house, engine, &[("first_name", "Ada"), ("job_title", "Countess")], None).await;
+    let a = contact(house, engine, &[("first_name", "Augusta"), ("phone", "+14155552671")], Some((DESK, "user", "42"))).await;
+    let tickets = [ticket(house, engine, &a).await, ticket(house, engine, &b).await, ticket(house, engine, &c).await];
+    let [of_a, of_b, of_c] = tickets;
+    [a, b, c, of_a, of_b, of_c]
+}
+
+#[tokio::test]
+async fn a_chain_of_merges_comes_apart_in_any_order() {
+    for order in [[0, 1], [1, 0]] {
+        let house = House::sqlite().await;
+        let engine = house.engine().await;
+        let ids = three(&house, &engine).await;
+        let [a, b, c, ..] = ids.clone();
+        let before = snapshot(&house, &ids).await;
+        merge(&house, &engine, &b, &a).await;
+        merge(&house, &engine, &c, &b).await;
+        let (merged, links) = snapshot(&house, &ids).await;
+        assert_eq!((merged[&a].1, merged[&b].1), (RecordState::Merged, RecordState::Merged));
+        assert!(links.iter().all(|(record, ..)| *record == c), "both counterparts are the one's that stays");
+        assert_eq!(merged[&c].0["phone"], Value::text("+14155552671"));
+        for at in order {
+            house.watch.pass(1_000);
+            let report = unmerge(&engine, &petra(), ids[at].as_str(), true).await.unwrap();
+            assert!(report.entry.is_some() && report.impossible.is_empty(), "{report:?}");
+        }
+        assert_eq!(snapshot(&house, &ids).await, before, "parted in the order {order:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_a_chain_comes_back_alone_and_the_rest_stays_one() {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    let ids = three(&house, &engine).await;
+    let [a, b, c, of_a, of_b, of_c] = ids.clone();
+    merge(&house, &engine, &b, &a).await;
+    merge(&house, &engine, &c, &b).await;
+    unmerge(&engine, &petra(), a.as_str(), true).await.unwrap();
+    let (records, links) = snapshot(&house, &ids).await;
+    assert_eq!((records[&a].1, records[&b].1, records[&c].1), (RecordState::Active, RecordState::Merged, RecordState::Active));
+    assert!(!records[&c].0.contains_key("phone") && !records[&b].0.contains_key("phone"), "what was hers went with her");
+    assert_eq!(records[&c].0["job_title"], Value::text("Countess"), "what is the other one's stays");
+    let owner = |connection: &str| links.iter().find(|(_, at, _)| at == connection).map(|(record, ..)| record.clone());
+    assert_eq!((owner(DESK), owner(CRM)), (Some(a.clone()), Some(c.clone())));
+    let about = |ticket: &RecordId| records[ticket].0["contact"].clone();
+    assert_eq!((about(&of_a), about(&of_b), about(&of_c)), (Value::Ref(a.clone()), Value::Ref(c.clone()), Value::Ref(c.clone())));
+    assert!(house.store.read(move |tx| Ok(tx.are_apart(&a, &b)? && tx.are_apart(&a, &c)?)).await.unwrap(), "it is remembered");
+}
+
+#[tokio::test]
+async fn what_never_was_merged_cannot_be_parted() {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    let [a, ..] = three(&house, &engine).await;
+    let refusal = unmerge(&engine, &petra(), a.as_str(), true).await.unwrap_err().to_string();
+    assert!(refusal.contains("nobody's record ended in it"), "{refusal}");
+}

@@ -1,0 +1,92 @@
+//! Rules and statistics of conflicts, as `entente conflicts` prints them.
+
+use entente_engine::records::conflicts::proposals::{Adoption, Proposal, Rule};
+use entente_engine::records::conflicts::statistics::Statistics;
+
+use super::output::{moment, table};
+
+/// Proposed rules with their evidence.
+pub fn proposals(proposals: &[Proposal]) -> String {
+    if proposals.is_empty() {
+        return "No rule is proposed: no kind of conflict was decided alike often enough.\n".to_owned();
+    }
+    proposals.iter().map(proposal).collect::<Vec<_>>().join("\n")
+}
+
+fn proposal(one: &Proposal) -> String {
+    let tried = one.tried;
+    let mut text = format!(
+        "{}  {}\n    {} decisions in a row were alike. Of {} conflicts of the last 30 days it would have decided {} as people did and {} \
+         otherwise; {} wait and would be decided now; {} ended by themselves.\n",
+        one.id, one.words, one.alike, tried.conflicts, tried.as_people, tried.otherwise, tried.waiting, tried.by_themselves
+    );
+    for decision in &one.decisions {
+        let at = decision.at.map(moment).unwrap_or_default();
+        let value = decision.value.clone().unwrap_or_else(|| "(blank)".to_owned());
+        text.push_str(&format!("    {at}  {} decided for {value} at {} (conflict {})\n", decision.by, decision.title, decision.conflict));
+    }
+    text.push_str(&format!("    adopt it: entente conflicts adopt {}\n", one.id));
+    text
+}
+
+/// Rules that somebody decided about.
+pub fn rules(rules: &[Rule]) -> String {
+    if rules.is_empty() {
+        return "No rule was adopted or declined.\n".to_owned();
+    }
+    rules.iter().map(rule).collect::<Vec<_>>().join("\n")
+}
+
+/// One of them.
+pub fn rule(one: &Rule) -> String {
+    let reason = one.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let decided = if one.state == "adopted" { format!("; it has decided {} conflicts", one.decided) } else { String::new() };
+    format!("{}  {}\n    {} by {} on {}{reason}{decided}\n", one.id, one.words, one.state, one.by, moment(one.at))
+}
+
+/// What adopting came to.
+pub fn adopted(done: &Adoption) -> String {
+    format!("{}    {} conflicts that waited are decided by it now.\n", rule(&done.rule), done.decided)
+}
+
+/// Statistics.
+pub fn statistics(found: &Statistics) -> String {
+    let hours = |hours: Option<f64>| hours.map_or_else(|| "–".to_owned(), |hours| format!("{hours:.1} hours"));
+    let mut text = format!("CONFLICT STATISTICS, last {} days\n", found.days);
+    let per_day = |many: u64| many as f64 / found.days as f64;
+    let to_people = found.conflicts - found.automatic;
+    for (name, value) in [
+        ("Total syncs", format!("{:.1}/day ({})", found.syncs_per_day, found.syncs)),
+        ("Conflicts detected", format!("{:.1}/day ({:.2}%)", found.conflicts_per_day, found.percent_of_syncs)),
+        ("Auto-resolved", format!("{:.1}/day ({:.1}%)", per_day(found.automatic), found.automatic_percent)),
+        ("Manual review", format!("{:.1}/day ({:.1}%)", per_day(to_people), found.manual_percent)),
+        ("  decided by people", found.manual.to_string()),
+        ("  ended by themselves", found.by_themselves.to_string()),
+        ("  waiting now", found.waiting.to_string()),
+        ("Average resolution time", hours(found.mean_hours)),
+        ("Median resolution time", hours(found.median_hours)),
+        ("Oldest waiting", found.oldest.map_or_else(|| "–".to_owned(), moment)),
+        ("Longer than promised", format!("{} (promise: {} hours)", found.late, found.promise_hours)),
+    ] {
+        text.push_str(&format!("  {name:<26}{value}\n"));
+    }
+    if !found.by_rule.is_empty() {
+        text.push('\n');
+        text.push_str(&table(["RULE", "CONFLICTS"], found.by_rule.iter().map(|one| [one.rule.clone(), one.conflicts.to_string()])));
+    }
+    if !found.by_field.is_empty() {
+        let rows = found.by_field.iter().map(|one| {
+            [
+                format!("{}.{}", one.object, one.field),
+                one.conflicts.to_string(),
+                one.automatic.to_string(),
+                one.manual.to_string(),
+                one.waiting.to_string(),
+                hours(one.mean_hours),
+            ]
+        });
+        text.push('\n');
+        text.push_str(&table(["FIELD", "CONFLICTS", "BY RULE", "BY PEOPLE", "WAITING", "TIME TO DECIDE"], rows));
+    }
+    text
+}
