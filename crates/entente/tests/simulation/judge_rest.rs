@@ -81,7 +81,12 @@ impl World {
                     excused.extend(tx.links_of(&[record])?.into_iter().map(|link| (link.external_id, "*".to_owned())));
                 }
             }
-            Ok((tx.hint_counts(now)?, excused, tx.dead_letters(&viewer, &DeadLetterFilter::default(), LISTED)?, tx.inbox_counts()?))
+            let letters = tx.dead_letters(&viewer, &DeadLetterFilter::default(), LISTED)?;
+            for letter in letters.iter().filter(|letter| letter.letter.error_code == "address_taken") {
+                let Ok(record) = letter.letter.subject.parse() else { continue };
+                excused.extend(tx.links_of(&[record])?.into_iter().map(|link| (link.external_id, "*".to_owned())));
+            }
+            Ok((tx.hint_counts(now)?, excused, letters, tx.inbox_counts()?))
         });
         let (hints, excused, letters, inbox) = read.await.unwrap();
         let left: u64 = hints.values().map(|lane| lane.waiting + lane.retrying + lane.leased).sum();
