@@ -115,7 +115,7 @@ fn detail(platform: &PlatformDescribed) -> String {
     let rules: Vec<_> = rules.collect();
     if !rules.is_empty() {
         text.push_str("\n\n");
-        text.push_str(&table(["OBJECT", "FIELD", "CHANGES"], rules.into_iter()));
+        text.push_str(&table(["OBJECT", "FIELD", "CHANGES"], rules));
     }
     let limits = platform.limits.iter().map(|limit| [limit.what.clone(), limit.amount.to_string(), span(Some(limit.seconds))]);
     text.push_str("\n\n");

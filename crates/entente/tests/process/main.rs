@@ -1,6 +1,6 @@
 //! The real process between simulators in another one: pairs of platforms that come to agree, bad input, and being killed.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is not as told")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
 
 mod caller;
 mod described;

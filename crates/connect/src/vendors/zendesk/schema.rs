@@ -30,19 +30,22 @@ const BELIEF: Duration = Duration::from_secs(600);
 /// Choices of a field's list; `None` for fields that are no lists.
 type Choices = Option<BTreeSet<String>>;
 
+/// Custom fields of an object by name.
+type Lists = BTreeMap<String, Choices>;
+
 /// Custom fields per object as they were last read.
 #[derive(Debug, Default)]
-pub struct Known(tokio::sync::Mutex<BTreeMap<Kind, (Timestamp, BTreeMap<String, Choices>)>>);
+pub struct Known(tokio::sync::Mutex<BTreeMap<Kind, (Timestamp, Lists)>>);
 
 /// The custom fields of an object, and what their lists hold.
-async fn choices(client: &Client, kind: Kind, priority: Priority) -> Result<BTreeMap<String, Choices>, VendorError> {
+async fn choices(client: &Client, kind: Kind, priority: Priority) -> Result<Lists, VendorError> {
     let fields = definitions(client, kind, priority).await?;
     let known = fields.iter().filter_map(|field| described(kind, field));
     Ok(known.map(|field| (field.name, field.restricted.then(|| field.values.into_iter().collect()))).collect())
 }
 
 /// The first value of a row that a list does not hold.
-fn stranger(known: &BTreeMap<String, Choices>, row: &Row) -> Option<String> {
+fn stranger(known: &Lists, row: &Row) -> Option<String> {
     row.iter().find_map(|(name, value)| {
         let Some(Some(choices)) = known.get(name) else { return None };
         let mut texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter().filter_map(Value::as_str);

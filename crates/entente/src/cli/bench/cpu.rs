@@ -88,6 +88,8 @@ pub async fn hubspot(setting: Setting) -> Result<Vec<Row>> {
         webhooks: WebhookSettings::default(),
         actors: std::collections::BTreeMap::new(),
         daily_calls: None,
+        description: None,
+        salesforce: entente_connect::settings::SalesforceSettings::default(),
     };
     let store = Store::open(&StoreUrl::Temporary, StoreOptions::new(MasterKey::generate()?)).await?;
     let surroundings = Surroundings {

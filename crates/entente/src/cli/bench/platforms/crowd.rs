@@ -58,6 +58,8 @@ fn settings(platform: &str, role: Role, base: &str, auth: Auth) -> Result<Connec
         webhooks: WebhookSettings::default(),
         actors: std::collections::BTreeMap::new(),
         daily_calls: None,
+        description: None,
+        salesforce: entente_connect::settings::SalesforceSettings::default(),
     })
 }
 
