@@ -36,6 +36,9 @@ const LAG: Duration = Duration::from_secs(5 * 60);
 /// Time until an object that the org does not tell of is asked for again.
 const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
 
+/// What a stream gave: events, whether there are more, and where it stands with the time of that, if it says so.
+type Told = (Vec<Got>, bool, Option<(Vec<u8>, Timestamp)>);
+
 impl PubSub {
     fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Stream>>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
@@ -135,7 +138,7 @@ impl Salesforce {
         read: &ReadSpec,
         described: &Described,
         position: &mut Position,
-        (events, more, tip): (Vec<Got>, bool, Option<(Vec<u8>, Timestamp)>),
+        (events, more, tip): Told,
         priority: Priority,
     ) -> Result<Page, VendorError> {
         let mut shown = Vec::new();
