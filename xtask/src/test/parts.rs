@@ -118,7 +118,9 @@ fn rust_tests(report: &mut Report) {
 
 fn tests(postgres: &OsString) -> Result<()> {
     let mut tests = if shell::answers("cargo", &["nextest", "--version"]) {
-        shell::cargo(&["nextest", "run", "--workspace"])
+        // One more at once than there are cores: stories of the real process mostly wait.
+        let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1).to_string();
+        shell::cargo(&["nextest", "run", "--workspace", "--test-threads", &threads])
     } else {
         println!("cargo-nextest is not installed; running the same tests with cargo test");
         shell::cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])

@@ -150,6 +150,17 @@ pub async fn verify(engine: &Engine, certificate: &Certificate, part: &Part, on_
             Err(Trouble::Store(error)) => return Err(error),
         }
     }
+    if let Part::Record(record) = part
+        && answer.rows == 0
+        && answer.differing.is_empty()
+        && answer.unread.is_empty()
+    {
+        return Err(EngineError::Unknown {
+            what: "record in this certificate",
+            name: record.to_string(),
+            remedy: "nothing of it was certified: it is not there, or came later; reconcile anew to certify it".to_owned(),
+        });
+    }
     let mut rows = answer.differing.iter().flat_map(|range| &range.rows);
     if !answer.unread.is_empty() || rows.any(|row| !row.known) {
         answer.verdict = Verdict::Broken;

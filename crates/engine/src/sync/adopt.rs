@@ -166,7 +166,10 @@ impl<'a> Adoption<'a> {
         let mut dropped = Vec::new();
         for ((hint, key), remote) in keys.into_iter().zip(remote) {
             if let Some(link) = linked.get(&remote) {
-                self.hint(tx, hint, &link.record, BTreeSet::new())?;
+                // What told of the row came before it was known to be this record's, and was not kept unless it was the whole row.
+                let told = looks.get(&remote).is_some_and(|look| look.complete);
+                let fetch = if told { BTreeSet::new() } else { BTreeSet::from([remote.connection.clone()]) };
+                self.hint(tx, hint, &link.record, fetch)?;
                 continue;
             }
             // A look that is gone by now was consumed by whoever linked the row.

@@ -49,7 +49,7 @@ enum With {
 /// Options.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Platform: salesforce, hubspot, pipedrive, zendesk, freshdesk, intercom, or rest for a described one
+    /// Platform: salesforce, hubspot, pipedrive, dynamics, zendesk, freshdesk, intercom, or rest for a described one
     #[arg(value_name = "PLATFORM")]
     platform: String,
     /// Name of the connection [default: the platform's]

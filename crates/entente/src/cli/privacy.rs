@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use entente_engine::Engine;
+use entente_engine::error::EngineError;
 use entente_engine::privacy::ask::{ErasureRequest, ask};
 use entente_engine::privacy::certificate::{ErasureCertificate, certify};
 use entente_engine::privacy::export::export;
@@ -160,7 +161,20 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 async fn erase(engine: &Engine, context: &Context, who: String, yes: bool, wait: Duration) -> Result<ExitCode> {
     let viewer = context.viewer();
     if !yes {
-        let held = export(engine, &viewer, &who).await?;
+        let held = match export(engine, &viewer, &who).await {
+            Ok(held) => held,
+            Err(EngineError::Unknown { what: "person", name, .. }) => {
+                let nobody = serde_json::json!({ "person": name, "records": [] });
+                context.output.show(&nobody, |_| {
+                    format!(
+                        "No record here is of {name}. The platforms would be searched, what they hold erased, and whoever is known by it not \
+                         taken in again.\n\nDo it with --yes."
+                    )
+                })?;
+                return Ok(ExitCode::from(LEFT));
+            }
+            Err(error) => return Err(error.into()),
+        };
         context.output.show(&held, |held| {
             let mut text = format!("{} would be erased, and cannot be brought back:\n", held.person);
             for record in &held.records {

@@ -72,7 +72,7 @@ pub fn key(platform: &str, description: Option<&Description>) -> Option<KeyWay> 
 
 /// Whether a platform takes client credentials.
 pub fn takes_client_credentials(platform: &str, description: Option<&Description>) -> bool {
-    matches!(platform, "salesforce" | "zendesk") || description.is_some_and(|description| description.auth.oauth.is_some())
+    matches!(platform, "salesforce" | "dynamics" | "zendesk") || description.is_some_and(|description| description.auth.oauth.is_some())
 }
 
 /// `base`, or the vendor's own host for signing in where `base` is the vendor's.

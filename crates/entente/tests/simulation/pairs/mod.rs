@@ -2,6 +2,7 @@
 //!
 //! A platform joins with a file here and its line in [`side::start`].
 
+mod described;
 mod dynamics;
 mod freshdesk;
 mod hubspot;

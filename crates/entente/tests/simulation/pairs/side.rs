@@ -4,7 +4,7 @@ use entente_connect::settings::{Auth, ConnectionSettings, WebhookSettings};
 use entente_model::mapping::Role;
 use entente_sims::clock::SimClock;
 
-use super::{dynamics, freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
+use super::{described, dynamics, freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
 
 /// A platform that was just started.
 pub struct Started {
@@ -95,6 +95,7 @@ pub fn start(platform: &str, clock: SimClock) -> Started {
         "hubspot" => hubspot::start(clock),
         "pipedrive" => pipedrive::start(clock),
         "dynamics" => dynamics::start(clock),
+        "rest" => described::start(clock),
         "zendesk" => zendesk::start(clock),
         "freshdesk" => freshdesk::start(clock),
         "intercom" => intercom::start(clock),
