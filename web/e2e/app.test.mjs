@@ -385,7 +385,7 @@ test('a request to be forgotten shows what each system answered and what is left
     assert.equal(file.suggestedFilename(), 'entente-certificate-7.json');
     assert.equal(readFileSync(await file.path(), 'utf8'), certificate);
     const left = page.getByRole('region', { name: 'What only a person can do' });
-    await left.getByRole('button', { name: 'Done, number 1: Zendesk' }).click();
+    await left.getByRole('button', { name: 'It is done… Zendesk, number 1' }).click();
     await accessible(page, `a question (${name})`);
     assert.deepEqual(sent, []);
     await left.getByRole('button', { name: 'Yes, it is done' }).click();

@@ -170,7 +170,7 @@ function Rows({ held: { record, title, since, changes, gone }, deletes }: { held
     <tr key={change.field}>
       {at === 0 && name(changes.length)}
       <td className="muted">{change.label}</td>
-      <td>
+      <td className={styles['change']}>
         <Value value={change.before ?? null} /> → <b>{change.after == null || change.after === '' ? 'no value' : <Value value={change.after} />}</b>
       </td>
       {at === 0 && age(changes.length)}

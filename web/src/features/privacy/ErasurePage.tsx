@@ -179,7 +179,7 @@ function Flag({ erasure: id, flag }: { erasure: string; flag: ErasureDetail['fla
             done by {flag.done_by}, <Ago at={flag.done_at} />
           </p>
         ) : (
-          <Button aria-expanded={open} onClick={() => setOpen(true)} aria-label={`Done, number ${flag.number}: ${where}`}>
+          <Button aria-expanded={open} onClick={() => setOpen(true)} aria-label={`It is done… ${where}, number ${flag.number}`}>
             It is done…
           </Button>
         )}
