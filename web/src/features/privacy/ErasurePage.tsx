@@ -70,7 +70,7 @@ function Certificate({ id }: { id: string }) {
   return (
     <>
       {fetch.error && <Trouble error={fetch.error} />}
-      <span role="status" className="muted">
+      <span role="status" className={`muted ${styles['said']}`}>
         {fetch.isSuccess ? 'Saved.' : ''}
       </span>
       <Button onClick={() => fetch.mutate()} disabled={fetch.isPending}>
