@@ -1,5 +1,6 @@
 // A person opens the web app of a running product and looks around.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { accessible, launch, open, picture } from './browser.mjs';
 import { product } from './product.mjs';
@@ -84,15 +85,17 @@ test('every page stands in the dark and on a small screen, without barriers', as
       ['/conflicts', 'Conflicts'],
       ['/reviews', 'Reviews'],
       ['/dead-letters', 'Dead letters'],
+      ['/holds', 'Holds'],
       ['/plan', 'Plan'],
       ['/alerts', 'Alerts'],
       ['/reports', 'Reports'],
+      ['/privacy', 'Privacy'],
       ['/connections', 'Connections'],
       ['/nowhere', 'Not here'],
     ]) {
       await page.goto(entente.url + path);
       await page.getByRole('heading', { level: 1, name: title }).waitFor();
-      await page.locator('[role=status]:has-text("Loading")').waitFor({ state: 'detached' });
+      await page.locator('[role=status]:has-text("Loading")').first().waitFor({ state: 'detached' });
       await accessible(page, `${path} (${name})`);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
       assert.equal(wide, false, `${path} (${name}) does not fit the screen`);
@@ -103,12 +106,14 @@ test('every page stands in the dark and on a small screen, without barriers', as
   }
 });
 
-test('a record that is not there is told as such', async () => {
+test('a record or a request that is not there is told as such', async () => {
   const { page, close } = await open(browser, 'light');
-  await page.goto(`${entente.url}/records/nobody`);
-  await page.getByRole('alert').waitFor();
-  assert.notEqual((await page.getByRole('alert').innerText()).trim(), '');
-  await accessible(page, 'a missing record');
+  for (const path of ['/records/nobody', '/privacy/999']) {
+    await page.goto(entente.url + path);
+    await page.getByRole('alert').waitFor();
+    assert.notEqual((await page.getByRole('alert').innerText()).trim(), '');
+    await accessible(page, `${path}, which is not there`);
+  }
   await close();
 });
 
@@ -211,5 +216,245 @@ test('the report of the month is on the page, and on paper', async () => {
   assert.equal(pdf.headers()['content-type'], 'application/pdf');
   assert.equal((await pdf.body()).subarray(0, 5).toString(), '%PDF-');
   assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('on a small screen the pages are behind a menu, and the keyboard opens and closes it', async () => {
+  const { page, complaints, close } = await open(browser, 'light', { width: 390, height: 844 });
+  await page.goto(`${entente.url}/holds`);
+  const places = page.getByRole('navigation', { name: 'Main' });
+  const menu = page.getByRole('button', { name: /^Menu: Holds/ });
+  await menu.waitFor();
+  assert.equal(await places.isVisible(), false);
+  await menu.press('Enter');
+  await places.getByRole('link', { name: 'Privacy' }).waitFor();
+  await accessible(page, 'the menu');
+  await picture(page, 'menu');
+  await page.keyboard.press('Escape');
+  await places.waitFor({ state: 'hidden' });
+  await menu.click();
+  await places.getByRole('link', { name: 'Privacy' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Privacy' }).waitFor();
+  await places.waitFor({ state: 'hidden' });
+  // A screen between the two has all of them in a row of their own.
+  await page.setViewportSize({ width: 1000, height: 800 });
+  await places.getByRole('link', { name: 'Connections' }).waitFor();
+  await picture(page, 'middle');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a held mass change is seen record by record, and released or dropped after a question', async () => {
+  const hold = (id, changes) => ({
+    id,
+    connection: 'zendesk',
+    object: 'contact',
+    kind: 'blank',
+    what: 'would lose values',
+    state: 'open',
+    records: 120,
+    many: 130,
+    allowed: 50,
+    since: new Date(Date.now() - 240_000).toISOString(),
+    closed_at: null,
+    closed_by: null,
+    ...changes,
+  });
+  const change = (field, label, before, after) => ({ field, label, before, after });
+  const held = (at, changes, gone = []) => ({ record: `con_01h455vb4pex5vsknk084sn0${at}q`, title: `Customer ${at}`, since: new Date(Date.now() - 230_000).toISOString(), changes, gone });
+  const deletion = { kind: 'delete', what: 'would be deleted', connection: 'salesforce', object: 'account', records: 3, many: 90 };
+  const old = hold('2', { kind: 'owner', what: 'would get other owners', state: 'released', closed_at: '2026-01-15T15:00:00Z', closed_by: 'ada' });
+  const first = [held(1, [change('phone', 'Phone', '+44 20 7946 0958', null), change('title', 'Title', 'Head of Support', null)]), held(2, [change('phone', 'Phone', '+44 20 7946 0111', null)])];
+  for (const [scheme, viewport, name] of [
+    ['light', { width: 1440, height: 900 }, 'holds'],
+    ['dark', { width: 390, height: 844 }, 'holds-small-dark'],
+  ]) {
+    const { page, complaints, close } = await open(browser, scheme, viewport);
+    // Whether the demo has a mass change is chance; what the page does with one is not.
+    const state = { open: [hold('4', {}), hold('3', deletion)], released: [old], dropped: [] };
+    await page.route('**/api/v1/holds?*', (route) => route.fulfill({ json: { items: state[new URL(route.request().url()).searchParams.get('state')], next: null } }));
+    await page.route('**/api/v1/holds/4?*', (route) => {
+      const more = new URL(route.request().url()).searchParams.has('after');
+      return route.fulfill({ json: { ...hold('4', {}), held: more ? [held(3, [change('phone', 'Phone', '+44 20 7946 0222', null)])] : first, next: more ? null : first[1].record } });
+    });
+    await page.route('**/api/v1/holds/3?*', (route) => route.fulfill({ json: { ...hold('3', deletion), held: [held(5, [], ['zendesk'])], next: null } }));
+    const sent = [];
+    await page.route('**/api/v1/holds/*/*', (route) => {
+      const path = new URL(route.request().url()).pathname;
+      sent.push(`${route.request().method()} ${path}`);
+      if (path.endsWith('/drop')) {
+        state.open = state.open.map((one) => (one.id === '3' ? { ...one, records: 1 } : one));
+        const kept = [{ record: 'acc_01h455vb4pex5vsknk084sn05q', reason: 'the row is merged into another; unmerge it first' }];
+        return route.fulfill({ json: { hold: hold('3', { ...deletion, records: 1 }), records: 2, kept } });
+      }
+      state.open = state.open.filter((one) => one.id !== '4');
+      state.released = [hold('4', { state: 'released', closed_at: new Date().toISOString(), closed_by: 'grace' }), old];
+      return route.fulfill({ json: { hold: state.released[0], records: 120, kept: [] } });
+    });
+    await page.goto(`${entente.url}/holds`);
+    const waiting = page.getByRole('region', { name: 'Waiting for a person' });
+    const blanks = waiting.getByRole('listitem', { name: '120 contacts would lose values at Zendesk' });
+    await blanks.getByText('Head of Support').waitFor();
+    assert.match(await blanks.innerText(), /130 changes of this kind[\s\S]*Customer 1[\s\S]*Phone[\s\S]*\+44 20 7946 0958[\s\S]*no value/);
+    await blanks.getByText('2 of 120 records shown').waitFor();
+    await blanks.getByRole('button', { name: 'Show more' }).click();
+    await blanks.getByText('Customer 3').waitFor();
+    const rows = waiting.getByRole('listitem', { name: '3 accounts would be deleted at Salesforce' });
+    await rows.getByText('gone at Zendesk').waitFor();
+    await accessible(page, `the holds (${name})`);
+    await picture(page, name);
+
+    // The question has a way back, and the keyboard is where it was.
+    await blanks.getByRole('button', { name: /^Release: / }).press('Enter');
+    await page.getByRole('form', { name: 'Release this hold?' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('form', { name: 'Release this hold?' }).waitFor({ state: 'detached' });
+    assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /^Release: /);
+    assert.deepEqual(sent, []);
+
+    await rows.getByRole('button', { name: /^Drop: / }).click();
+    await rows.getByText('Nothing is deleted at Salesforce').waitFor();
+    await rows.getByRole('button', { name: 'Drop 3 records' }).click();
+    await waiting.getByText('the row is merged into another').waitFor();
+    await blanks.getByRole('button', { name: /^Release: / }).click();
+    await blanks.getByText('The new values of 120 records are written to Zendesk').waitFor();
+    await accessible(page, `the question (${name})`);
+    await blanks.scrollIntoViewIfNeeded();
+    await picture(page, `${name}-question`);
+    await blanks.getByRole('button', { name: 'Release 120 records' }).click();
+    await page.getByRole('region', { name: 'Decided' }).getByText('grace').waitFor();
+    await blanks.waitFor({ state: 'detached' });
+    assert.deepEqual(sent, ['POST /api/v1/holds/3/drop', 'POST /api/v1/holds/4/release']);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    assert.equal(wide, false, `${name} does not fit the screen`);
+    assert.deepEqual(complaints, []);
+    await close();
+  }
+});
+
+test('a request to be forgotten shows what each system answered and what is left to people', async () => {
+  const minutes = (many) => new Date(Date.now() + many * 60_000).toISOString();
+  const flags = [
+    { number: 1, connection: 'zendesk', what: 'ticket 4711: its attachments have to be deleted by hand', done_by: null, done_at: null },
+    { number: 2, connection: null, what: 'the account Analytical Engines names the person in its notes; only a person can rewrite that', done_by: 'grace', done_at: minutes(-3) },
+  ];
+  const row = (connection, object, id, state, answer, attempts = 0) => ({ connection, object, id, kind: 'contact', policy: connection === 'zendesk' ? 'anonymise' : 'delete', state, answer, at: answer ? minutes(-8) : null, attempts });
+  const item = { id: '7', state: 'people', record: 'con_01h455vb4pex5vsknk084sn02q', asked_at: minutes(-10), asked_by: 'ada', source: 'zendesk', rows: 3, erased: 2, waiting: 1, sightings: 1, ended_at: minutes(-5), scrubbed_at: minutes(-4), recheck_at: minutes(4 * 24 * 60), rechecked_at: null };
+  const detail = {
+    ...item,
+    records: ['con_01h455vb4pex5vsknk084sn02q', 'cas_01h455vb4pex5vsknk084sn02r'],
+    answers: [row('salesforce', 'Contact', '003XX0000004TMM', 'erased', 'blanked and deleted', 2), row('zendesk', 'user', '8801', 'erased', 'anonymised'), row('zendesk', 'ticket', '4711', 'refused', 'RecordInvalid (status 422)')],
+    searched: ['salesforce', 'zendesk'],
+    flags,
+    seen_again: [{ connection: 'salesforce', object: 'Contact', id: '003XX0000009ABC', at: minutes(-1), what: 'a row with an address of the person' }],
+    blocked: 6,
+  };
+  for (const [scheme, viewport, name] of [
+    ['light', { width: 1440, height: 900 }, 'erasure'],
+    ['dark', { width: 390, height: 844 }, 'erasure-small-dark'],
+  ]) {
+    const { page, complaints, close } = await open(browser, scheme, viewport);
+    // What a platform refuses is chance; what the page says of it is not.
+    let state = detail;
+    await page.route('**/api/v1/privacy/erasures?*', (route) => route.fulfill({ json: { items: [item, { ...item, id: '6', state: 'done', source: 'cli', waiting: 0, erased: 3, rechecked_at: minutes(-2) }], next: null } }));
+    await page.route('**/api/v1/privacy/erasures/7', (route) => route.fulfill({ json: state }));
+    const sent = [];
+    await page.route('**/api/v1/privacy/erasures/7/confirm', (route) => {
+      sent.push(route.request().postDataJSON());
+      state = { ...detail, state: 'done', waiting: 0, flags: flags.map((flag) => ({ ...flag, done_by: 'grace', done_at: minutes(0) })) };
+      return route.fulfill({ json: state });
+    });
+    const certificate = '{"statement":{"erasure":"7","complete":false},"signature":"c2lnbmVk"}';
+    await page.route('**/api/v1/privacy/erasures/7/certificate', (route) => route.fulfill({ contentType: 'application/json', body: certificate }));
+    await page.goto(`${entente.url}/privacy`);
+    const list = page.getByRole('region', { name: 'Erasure requests' });
+    await list.getByText('Waits for people', { exact: true }).waitFor();
+    assert.match(await list.getByRole('row').nth(1).innerText(), /Erasure 7[\s\S]*ada[\s\S]*Zendesk[\s\S]*10 min ago[\s\S]*2 of 3[\s\S]*1[\s\S]*due in 3 d/);
+    assert.match(await list.getByRole('row').nth(2).innerText(), /Done[\s\S]*Command line[\s\S]*checked/);
+    await accessible(page, `the requests (${name})`);
+    await picture(page, `${name}-list`);
+    await list.getByRole('link', { name: 'Erasure 7' }).click();
+    const answers = page.getByRole('region', { name: 'What each system answered' });
+    await answers.getByText('RecordInvalid (status 422)').waitFor();
+    assert.match(await answers.innerText(), /Salesforce[\s\S]*003XX0000004TMM[\s\S]*Delete[\s\S]*Erased[\s\S]*blanked and deleted[\s\S]*after 2 failed attempts/);
+    await accessible(page, `a request (${name})`);
+    await picture(page, name);
+    const saving = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download the certificate' }).click();
+    const file = await saving;
+    assert.equal(file.suggestedFilename(), 'entente-certificate-7.json');
+    assert.equal(readFileSync(await file.path(), 'utf8'), certificate);
+    const left = page.getByRole('region', { name: 'What only a person can do' });
+    await left.getByRole('button', { name: 'It is done… Zendesk, number 1' }).click();
+    await accessible(page, `a question (${name})`);
+    assert.deepEqual(sent, []);
+    await left.getByRole('button', { name: 'Yes, it is done' }).click();
+    await left.getByText('all done').waitFor();
+    assert.deepEqual(sent, [{ flag: 1 }]);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    assert.equal(wide, false, `${name} does not fit the screen`);
+    assert.deepEqual(complaints, []);
+    await close();
+  }
+});
+
+test('a person gets what is held about them, and is forgotten once that is confirmed', async () => {
+  const { page, close, complaints } = await open(browser, 'light');
+  await page.goto(`${entente.url}/records?object=contact`);
+  const first = page.getByRole('row').nth(1).getByRole('link');
+  await first.waitFor();
+  const title = await first.innerText();
+  await first.click();
+  await page.getByRole('link', { name: 'Export or erase' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Privacy' }).waitFor();
+  const who = page.getByLabel('Record or e-mail address');
+  const record = await who.inputValue();
+  assert.match(record, /^[a-z]+_/);
+
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export everything' }).click();
+  const file = await saving;
+  assert.equal(file.suggestedFilename(), `entente-person-${record}.json`);
+  const held = JSON.parse(readFileSync(await file.path(), 'utf8'));
+  assert.equal(held.person, record);
+  assert.ok(held.records[0].values.length > 0);
+  await page.getByText(/^Saved what is held about/).waitFor();
+
+  await page.getByRole('button', { name: 'Erase…' }).click();
+  const question = page.getByRole('form', { name: /^Erase .* for good\?$/ });
+  await question.getByText('At the platforms:').waitFor();
+  const button = question.getByRole('button', { name: 'Erase for good' });
+  assert.equal(await button.isDisabled(), true);
+  await accessible(page, 'the question before an erasure');
+  await picture(page, 'privacy-question');
+  await question.getByRole('button', { name: 'Cancel' }).click();
+  await question.waitFor({ state: 'detached' });
+
+  await page.getByRole('button', { name: 'Erase…' }).click();
+  await question.getByRole('checkbox').check();
+  await button.click();
+  await page.waitForURL(/\/privacy\/\d+$/);
+  await page.getByRole('region', { name: 'Emptied here' }).getByText(record).waitFor();
+  await page.getByRole('region', { name: 'What each system answered' }).getByText('Erased').first().waitFor({ timeout: 60_000 });
+  await accessible(page, 'an erasure');
+  await picture(page, 'privacy-erasure');
+  const certifying = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download the certificate' }).click();
+  const certificate = JSON.parse(readFileSync(await (await certifying).path(), 'utf8'));
+  assert.deepEqual(certificate.statement.records.includes(record), true);
+  assert.equal(JSON.stringify(certificate).includes(title), false);
+
+  // An address that nobody has here: a platform may know it.
+  assert.deepEqual(complaints, []);
+  await page.goto(`${entente.url}/privacy`);
+  await who.fill('nobody@example.com');
+  await page.getByRole('button', { name: 'Erase…' }).click();
+  await page.getByText('Nothing is held here about nobody@example.com').waitFor();
+  await picture(page, 'privacy-address');
+  await page.keyboard.press('Escape');
+  await who.fill('con_nobody');
+  await page.getByRole('button', { name: 'Erase…' }).click();
+  await page.getByRole('alert').waitFor();
+  await picture(page, 'privacy-nobody');
   await close();
 });

@@ -7,7 +7,10 @@ import { ConnectionsPage } from './features/connections/ConnectionsPage';
 import { ConflictsPage } from './features/conflicts/ConflictsPage';
 import { DashboardPage } from './features/dashboard/DashboardPage';
 import { DeadLettersPage } from './features/dead-letters/DeadLettersPage';
+import { HoldsPage } from './features/holds/HoldsPage';
 import { PlanPage } from './features/plan/PlanPage';
+import { ErasurePage } from './features/privacy/ErasurePage';
+import { PrivacyPage } from './features/privacy/PrivacyPage';
 import { RecordPage } from './features/record/RecordPage';
 import { RecordsPage } from './features/records/RecordsPage';
 import { ReportsPage } from './features/reports/ReportsPage';
@@ -36,9 +39,12 @@ const router = createBrowserRouter([
       { path: '/conflicts', element: <ConflictsPage /> },
       { path: '/reviews', element: <ReviewsPage /> },
       { path: '/dead-letters', element: <DeadLettersPage /> },
+      { path: '/holds', element: <HoldsPage /> },
       { path: '/plan', element: <PlanPage /> },
       { path: '/alerts', element: <AlertsPage /> },
       { path: '/reports', element: <ReportsPage /> },
+      { path: '/privacy', element: <PrivacyPage /> },
+      { path: '/privacy/:id', element: <ErasurePage /> },
       { path: '/connections', element: <ConnectionsPage /> },
       { path: '*', element: <Lost /> },
     ],

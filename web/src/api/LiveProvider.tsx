@@ -10,7 +10,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const [feed] = useState(
     () =>
       new LiveFeed((happenings) => {
-        for (const queryKey of [['dashboard'], ['records'], ['conflicts'], ['reviews'], ['dead-letters']]) void client.invalidateQueries({ queryKey });
+        for (const queryKey of [['dashboard'], ['records'], ['conflicts'], ['reviews'], ['dead-letters'], ['holds']]) void client.invalidateQueries({ queryKey });
         for (const id of new Set(happenings.map((happening) => happening.record))) void client.invalidateQueries({ queryKey: ['record', id] });
       }, 1000),
   );

@@ -13,6 +13,11 @@ export type DeadLetter = Schemas['DeadLetter'];
 export type Review = Schemas['Review'];
 export type RecordPlan = Schemas['RecordPreview'];
 export type MonthlyReport = Schemas['MonthlyReport'];
+export type Hold = Schemas['Hold'];
+export type HeldRecord = Schemas['HeldRecord'];
+export type Erasure = Schemas['ErasureItem'];
+export type ErasureDetail = Schemas['ErasureDetail'];
+export type PersonExport = Schemas['PersonExport'];
 export type Platform = Schemas['PlatformDescribed'];
 
 const PAGE = 50; // rows per request of a list: two screens
@@ -92,6 +97,47 @@ export const deadLetters = queryOptions({
   queryKey: ['dead-letters'],
   queryFn: () => answer(api.GET('/api/v1/dead-letters', { params: { query: { limit: WAITING } } })),
 });
+
+/** Open holds, or the newest of those that a person has closed. */
+export const holds = (state: 'open' | 'released' | 'dropped') =>
+  queryOptions({
+    queryKey: ['holds', state],
+    queryFn: () => answer(api.GET('/api/v1/holds', { params: { query: { state, limit: state === 'open' ? WAITING : PAGE } } })),
+    // What is held makes no entry of the ledger.
+    refetchInterval: 15_000,
+  });
+
+const SAMPLE = 5; // records of a hold that are shown unasked
+
+/** What a hold would change: a sample first, whole pages when somebody wants more. */
+export const held = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ['holds', 'held', id],
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET('/api/v1/holds/{id}', {
+          params: { path: { id }, query: { limit: pageParam ? PAGE : SAMPLE, ...(pageParam && { after: pageParam }) } },
+        }),
+      ),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+
+export const erasures = infiniteQueryOptions({
+  queryKey: ['erasures'],
+  queryFn: ({ pageParam }) => answer(api.GET('/api/v1/privacy/erasures', { params: { query: { limit: PAGE, ...(pageParam && { before: pageParam }) } } })),
+  initialPageParam: '',
+  getNextPageParam: (page) => page.next ?? undefined,
+  refetchInterval: 15_000,
+});
+
+export const erasure = (id: string) =>
+  queryOptions({
+    queryKey: ['erasures', id],
+    queryFn: () => answer(api.GET('/api/v1/privacy/erasures/{id}', { params: { path: { id } } })),
+    // Systems answer one by one, and none of it is an entry of the ledger.
+    refetchInterval: (query) => (query.state.data?.state === 'working' ? 3_000 : 30_000),
+  });
 
 export const alerts = queryOptions({
   queryKey: ['alerts'],

@@ -17,7 +17,6 @@ const PLATFORMS: Record<string, string> = {
   hubspot: 'HubSpot',
   dynamics: 'Dynamics 365',
   pipedrive: 'Pipedrive',
-  dynamics: 'Dynamics 365',
   zendesk: 'Zendesk',
   freshdesk: 'Freshdesk',
   intercom: 'Intercom',
@@ -52,6 +51,10 @@ const RULES: Record<string, string> = {
   flow: 'Set by a flow',
 };
 
+const SOURCES: Record<string, string> = { api: 'Web app or API', cli: 'Command line' };
+
+const STATES: Record<string, string> = { working: 'Under way', people: 'Waits for people' };
+
 const TONES: Record<string, Tone> = {
   operational: 'good',
   ok: 'good',
@@ -62,17 +65,22 @@ const TONES: Record<string, Tone> = {
   active: 'good',
   recovered: 'good',
   fixed: 'good',
+  done: 'good',
+  released: 'good',
   degraded: 'warn',
   limited: 'warn',
   warning: 'warn',
   in_flight: 'info',
   retrying: 'info',
   starting: 'info',
+  working: 'info',
   unchecked: 'quiet',
   waiting: 'warn',
   conflict: 'warn',
   manual: 'warn',
   review: 'warn',
+  people: 'warn',
+  refused: 'warn',
   broken: 'bad',
   down: 'bad',
   paused: 'bad',
@@ -81,6 +89,7 @@ const TONES: Record<string, Tone> = {
   dead_letter: 'bad',
   deleted: 'quiet',
   discarded: 'quiet',
+  dropped: 'quiet',
   erased: 'quiet',
   crm: 'info',
   support: 'plum',
@@ -102,4 +111,7 @@ export const platform = (word: string): string => PLATFORMS[word] ?? plain(word)
 export const owner = (word: string): string => OWNERS[word] ?? plain(word);
 export const rule = (word: string): string => RULES[word] ?? plain(word);
 export const actor = (word: string): string => ACTORS[word] ?? plain(word);
+export const state = (word: string): string => STATES[word] ?? plain(word);
+/** Where a request came from: a way in, or the platform at which somebody asked. */
+export const source = (word: string): string => SOURCES[word] ?? platform(word);
 export const tone = (word: string): Tone => TONES[word] ?? 'quiet';

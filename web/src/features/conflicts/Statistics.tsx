@@ -5,6 +5,7 @@ import { plain } from '../../format/words';
 import { Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import { Stat, Stats } from '../../ui/Stat';
+import styles from './Statistics.module.css';
 
 const hours = (value: number | null | undefined) => (value == null ? '–' : `${value.toFixed(1)} h`);
 
@@ -32,32 +33,34 @@ export function Statistics() {
             </p>
           )}
           {data.by_field.length > 0 && (
-            <table>
-              <thead>
-                <tr>
-                  <th>Field</th>
-                  <th className="number">Conflicts</th>
-                  <th className="number">By a rule</th>
-                  <th className="number">By people</th>
-                  <th className="number">Waiting</th>
-                  <th className="number">Time to decide</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.by_field.map((one) => (
-                  <tr key={`${one.object} ${one.field}`}>
-                    <td>
-                      {one.label} <span className="muted">{plain(one.object)}</span>
-                    </td>
-                    <td className="number">{count(one.conflicts)}</td>
-                    <td className="number">{count(one.automatic)}</td>
-                    <td className="number">{count(one.manual)}</td>
-                    <td className="number">{count(one.waiting)}</td>
-                    <td className="number">{hours(one.mean_hours)}</td>
+            <div className={styles['scroll']} role="group" aria-label="Conflicts by field" tabIndex={0}>
+              <table>
+                <thead>
+                  <tr>
+                    <th>Field</th>
+                    <th className="number">Conflicts</th>
+                    <th className="number">By a rule</th>
+                    <th className="number">By people</th>
+                    <th className="number">Waiting</th>
+                    <th className="number">Time to decide</th>
                   </tr>
-                ))}
-              </tbody>
-            </table>
+                </thead>
+                <tbody>
+                  {data.by_field.map((one) => (
+                    <tr key={`${one.object} ${one.field}`}>
+                      <td>
+                        {one.label} <span className="muted">{plain(one.object)}</span>
+                      </td>
+                      <td className="number">{count(one.conflicts)}</td>
+                      <td className="number">{count(one.automatic)}</td>
+                      <td className="number">{count(one.manual)}</td>
+                      <td className="number">{count(one.waiting)}</td>
+                      <td className="number">{hours(one.mean_hours)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
           )}
         </>
       )}

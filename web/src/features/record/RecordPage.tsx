@@ -45,6 +45,7 @@ export function RecordPage() {
         </Link>
       )}
       <span className="mono">{data.id}</span>
+      {data.object === 'contact' && data.state === 'active' && <Link to={`/privacy?who=${data.id}`}>Export or erase</Link>}
     </>
   );
   return (
