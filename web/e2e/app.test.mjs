@@ -9,7 +9,7 @@ let entente;
 let browser;
 
 before(async () => {
-  [entente, browser] = await Promise.all([product({ customers: 200, seconds: 240 }), launch()]);
+  [entente, browser] = await Promise.all([product({ customers: 200, seconds: 600 }), launch()]);
 });
 after(async () => {
   await browser?.close();
