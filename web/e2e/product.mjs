@@ -10,7 +10,7 @@ export async function product({ customers, seconds }) {
   const given = process.env.ENTENTE_URL;
   if (given) return { url: given.replace(/\/$/, ''), stop: async () => {} };
 
-  const args = ['demo', '--customers', String(customers), '--seconds', String(seconds)];
+  const args = ['demo', '--port', '0', '--customers', String(customers), '--seconds', String(seconds)];
   const demo = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   demo.stdout.on('data', (text) => (said += text));
