@@ -52,7 +52,7 @@ function Abilities({ platform }: { platform: Platform }) {
         <tbody>
           {platform.objects.map((object) => (
             <tr key={object.object}>
-              <th scope="row">{object.object === '*' ? 'every other' : object.object}</th>
+              <th scope="row">{object.object === '*' ? (platform.objects.length > 1 ? 'every other' : 'every object') : object.object}</th>
               <td className="number">{count(object.page_rows)}</td>
               <td>{object.key == null ? '–' : plain(object.key)}</td>
               <td>{object.concurrency == null ? '–' : plain(object.concurrency)}</td>

@@ -42,6 +42,6 @@ pub(super) static OBJECTS: &[Capabilities] = &[
 /// As documented.
 pub(super) static LIMITS: &[Limit] = &[
     Limit { what: "calls of the plan Enterprise; 200 to 2,500 by plan", amount: 700, seconds: 60 },
-    Limit { what: "pages of exports with a cursor", amount: 10, seconds: 60 },
+    Limit { what: "pages of exports with a cursor", amount: 20, seconds: 60 },
     Limit { what: "updates of one ticket", amount: 30, seconds: 600 },
 ];
