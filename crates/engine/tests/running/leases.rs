@@ -1,9 +1,12 @@
 //! One worker at a time looks at a record.
 
 use entente_connect::error::Class;
+use entente_engine::sync::inbox;
 use entente_engine::sync::resync::{Scope, resync};
 use entente_engine::sync::work;
+use entente_model::value::get;
 use entente_store::{RemoteKey, ReviewState, Viewer};
+use serde_json::json;
 
 use crate::house::{DESK, House, read_all, work_off};
 use crate::platform::failing;
@@ -118,4 +121,39 @@ async fn a_row_that_is_found_while_a_counterpart_is_being_created_is_not_forgott
     assert_eq!(linked.len(), 2, "both rows are somebody's: {linked:?}");
     let waiting = house.store.read(|tx| tx.reviews(&Viewer::system(), ReviewState::Waiting, 10, None)).await.unwrap();
     assert_eq!(waiting.len(), 1, "a person is asked about the two: {waiting:?}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_overtakes_the_answer_to_a_creation_is_not_forgotten() {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.desk.sign_with("secret");
+
+    // The desk's webhook about the new row comes before its answer to whoever made the row.
+    let hand = house.desk.hold_up("write organization");
+    house.customer("Acme");
+    read_all(&engine).await;
+    house.watch.pass(1_000);
+    let hints = work::claim(&engine).await.unwrap();
+    let working = {
+        let engine = engine.clone();
+        tokio::spawn(async move { work::work(&engine, hints).await })
+    };
+    house.desk.called("write organization", 1).await;
+    let told = json!({ "delivery": "1", "object": "organization", "id": "organization-0001", "shows": false });
+    let signed = [("x-signature".to_owned(), "secret".to_owned())].into();
+    inbox::receive(&engine, DESK, "", signed, told.to_string().into_bytes()).await.unwrap();
+    inbox::take_up(&engine).await.unwrap();
+    hand.add_permits(10);
+    working.await.unwrap().unwrap();
+    assert_eq!(house.desk.ids("organization"), ["organization-0001"]);
+
+    // What the desk had filled in is what the webhook was about; no poll tells of it.
+    house.desk.put_silently("organization", "organization-0001", &[("organization_fields.implementation_status", "live")]);
+    house.watch.pass(5_000);
+    work_off(&house, &engine).await;
+    let record = house.accounts().await.remove("Acme").unwrap();
+    assert_eq!(get(&record.data, "implementation_status").display(), "live");
 }
