@@ -15,7 +15,8 @@ use crate::error::Result;
 use crate::privacy::blocked::Blocked;
 use crate::privacy::met::{meets, note};
 
-/// Asks for the rows that a webhook named without showing them. Those of records that are linked by now are the records' to fetch.
+/// Asks for the rows that a webhook named without showing them, also for those that a record was linked to meanwhile: what told of them
+/// may be news to it, and a fetch with the others costs no call of its own.
 ///
 /// # Errors
 /// When the store fails.
@@ -25,8 +26,8 @@ pub(crate) async fn order(engine: &Engine, hints: &[Hint], order: &mut Order) ->
         return Ok(());
     }
     let keys: Vec<RemoteKey> = rows.iter().map(|(key, _)| key.clone()).collect();
-    let (seen, linked) = engine.store().read(move |tx| Ok((tx.looks_for(&keys)?, tx.links_at(&keys)?))).await?;
-    for (key, lane) in rows.into_iter().filter(|(key, _)| !seen.contains_key(key) && !linked.contains_key(key)) {
+    let seen = engine.store().read(move |tx| tx.looks_for(&keys)).await?;
+    for (key, lane) in rows.into_iter().filter(|(key, _)| !seen.contains_key(key)) {
         order.add(key, priority(lane));
     }
     Ok(())

@@ -63,6 +63,18 @@ impl Told {
         await_looks(&*self.crm, read, cursor, many).await
     }
 
+    /// Polls until a look shows a contact of that last name.
+    async fn await_contact(&self, last_name: &str, mut cursor: String) -> String {
+        for _ in 0..TURNS {
+            let (looks, next) = self.await_looks(&contacts(), cursor, 1).await;
+            cursor = next;
+            if looks.iter().any(|look| look.row.get("LastName").is_some_and(|value| value == last_name)) {
+                return cursor;
+            }
+        }
+        panic!("no look showed {last_name}");
+    }
+
     fn queries(&self) -> u64 {
         let counts = self.crm.counts().by_kind;
         ["query", "query_more", "composite", "retrieve"].iter().filter_map(|kind| counts.get(kind)).sum()
@@ -278,9 +290,8 @@ async fn a_stream_that_breaks_off_goes_on_where_it_was() {
             told.live.sim.expire_sessions();
         }
         told.live.add("Contact", json!({"LastName": format!("Nr {n}")}));
-        let (looks, next) = told.await_looks(&contacts(), cursor, 1).await;
-        assert_eq!(looks.iter().map(|look| look.row["LastName"].as_str().unwrap()).collect::<Vec<_>>(), [format!("Nr {n}")]);
-        cursor = next;
+        // A poll that helps out while the stream is down overlaps, and may show the earlier ones again.
+        cursor = told.await_contact(&format!("Nr {n}"), cursor).await;
     }
     assert!(told.queries() - before <= 5, "polls may have helped out while the stream was down");
 }
