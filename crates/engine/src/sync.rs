@@ -39,7 +39,6 @@ pub mod shadow;
 pub mod subject;
 pub mod sweep;
 pub mod task;
-pub(crate) mod turn;
 pub(crate) mod unseen;
 pub(crate) mod wake;
 pub mod work;

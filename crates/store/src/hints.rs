@@ -93,6 +93,8 @@ pub struct Claim {
     pub only_full: bool,
     /// Which lanes.
     pub lanes: RangeInclusive<Lane>,
+    /// Whether only records are wanted of which nothing has to be fetched.
+    pub shown: bool,
 }
 
 /// What waits in one lane.
@@ -110,6 +112,9 @@ pub struct LaneCount {
 
 /// Claimable at `$1` within `$2` (now, and now plus the window), besides what `ready_at` says roughly and by its index.
 const CLAIMABLE: &str = "ready_at <= $2 and coalesce(lease_until, 0) <= $1 and not_before <= $1 and due_at <= $2";
+
+/// Records of which nothing has to be fetched: subjects of rows have slashes.
+const SHOWN: &str = " and to_fetch = '{}' and to_fetch_next = '{}' and subject not like '%/%'";
 
 fn keys(object: BTreeMap<String, serde_json::Value>) -> BTreeSet<String> {
     object.into_keys().collect()
@@ -218,8 +223,9 @@ impl Tx<'_> {
         let now = claim.now.as_millisecond();
         let horizon = now.saturating_add(claim.window_ms.max(0));
         let (low, high) = (*claim.lanes.start(), *claim.lanes.end());
+        let wanted = if claim.shown { SHOWN } else { "" };
         let sql = format!(
-            "select count(*), min(due_at) from (select due_at from hints where {CLAIMABLE} and lane between $3 and $4
+            "select count(*), min(due_at) from (select due_at from hints where {CLAIMABLE}{wanted} and lane between $3 and $4
              order by ready_at limit $5) ready"
         );
         let mut row = self.the_row("hints", &sql, vals![now, horizon, low, high, claim.full.max(1)])?;
@@ -231,16 +237,16 @@ impl Tx<'_> {
         let sql = format!(
             "update hints set lease_until = $5, lease_owner = $6, ready_at = $5, to_fetch = JSON_UNION(to_fetch, to_fetch_next),
                     to_fetch_next = '{{}}'
-             where subject in (select subject from hints where lane = $3 and {CLAIMABLE} order by ready_at limit $4 SKIP_LOCKED)
+             where subject in (select subject from hints where lane = $3 and {CLAIMABLE}{wanted} order by ready_at limit $4 SKIP_LOCKED)
              returning {COLUMNS}"
         );
         let mut taken = Vec::new();
         for lane in low..=high {
-            let wanted = claim.limit - taken.len();
-            if wanted == 0 {
+            let room = claim.limit - taken.len();
+            if room == 0 {
                 break;
             }
-            for row in self.rows("hints", &sql, vals![now, horizon, lane, wanted, lease, claim.owner.as_str()])? {
+            for row in self.rows("hints", &sql, vals![now, horizon, lane, room, lease, claim.owner.as_str()])? {
                 taken.push(hint(row)?);
             }
         }

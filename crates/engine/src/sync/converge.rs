@@ -21,7 +21,6 @@ use super::guard::guard;
 use super::settle::{settle, settle_failed};
 use super::shadow;
 use super::task::Task;
-use super::turn::Turn;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -49,7 +48,7 @@ pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Tas
 ///
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
-pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, mut tasks: Vec<Task>, turn: Turn) -> Result<()> {
+pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, mut tasks: Vec<Task>) -> Result<()> {
     explain(engine, catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
@@ -73,7 +72,7 @@ pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, mut tasks:
     if written.is_empty() {
         return Ok(());
     }
-    let mut delivered = deliver(engine, &decisions, &written, &turn).await;
+    let mut delivered = deliver(engine, &decisions, &written).await;
     explain(engine, catalog, delivered.iter_mut().filter_map(Delivered::refusal).collect()).await;
     settle(engine, catalog, decisions, written, delivered).await
 }

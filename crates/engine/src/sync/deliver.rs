@@ -10,7 +10,6 @@ use futures::future::join_all;
 
 use super::decide::{Decision, PlannedWrite};
 use super::task::priority;
-use super::turn::Turn;
 use crate::engine::{Connection, Engine};
 
 /// One write and what became of it. `record` is the index of its decision.
@@ -29,8 +28,7 @@ impl Delivered {
 }
 
 /// Makes all writes of a batch of decisions. A refused call fails each of its writes with the same error; a refused row fails alone.
-pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &BTreeSet<usize>, turn: &Turn) -> Vec<Delivered> {
-    turn.leave();
+pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &BTreeSet<usize>) -> Vec<Delivered> {
     type Group = (String, String, WriteKindOrder);
     let mut groups: BTreeMap<Group, (Priority, Vec<(usize, PlannedWrite)>)> = BTreeMap::new();
     for (at, decision) in decisions.iter().enumerate().filter(|(at, _)| written.contains(at)) {
@@ -51,7 +49,6 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
             calls.push(async move {
                 let target = chunk[0].1.target.clone();
                 let rows: Vec<_> = chunk.iter().map(|(_, planned)| planned.write.clone()).collect();
-                turn.come(connector.spec()).await;
                 let answer = connector.write(&target, &rows, urgency).await;
                 (chunk, answer)
             });

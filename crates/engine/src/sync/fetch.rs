@@ -39,6 +39,13 @@ impl Order {
         self.0.is_empty()
     }
 
+    /// Whether a platform that rows are asked of is under pressure or rests: its answer may be long in coming.
+    pub(crate) fn is_held_up(&self, engine: &Engine) -> bool {
+        self.0.keys().any(|(connection, _)| {
+            engine.connection(connection).is_ok_and(|ready| ready.pressure.presses() || ready.pressure.paused(engine.now()).is_some())
+        })
+    }
+
     /// Makes the calls.
     pub(crate) async fn send(self, engine: &Engine, catalog: &Catalog) -> Fetched {
         let mut calls = Vec::new();

@@ -7,7 +7,7 @@ use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::value::get;
-use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, ReviewState, Viewer};
+use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, ReviewState, StoredLook, Viewer};
 
 use super::adopt::DUPLICATE;
 use super::fetch::{Fetched, Order};
@@ -57,14 +57,6 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             continue;
         };
         let links = links_by_record.remove(&record.id).unwrap_or_default();
-        let (mut seen, mut noticed) = (BTreeMap::new(), Vec::new());
-        for link in &links {
-            if let Some(stored) = looks.remove(&link.key()) {
-                let stamp = Some(stored.stamp);
-                noticed.extend(earlier(&stored).into_iter().map(|look| (link.connection.clone(), look)));
-                seen.insert(link.connection.clone(), Seen { look: taken(stored), stamp });
-            }
-        }
         let frozen = frozen
             .iter()
             .map(|waiting| &waiting.conflict)
@@ -74,9 +66,38 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
         let in_review = reviewed.contains(record.id.as_str());
         let misnamed = misnamed.remove(&record.id).unwrap_or_default();
         let rewritten = rewritten.remove(&record.id).unwrap_or_default();
-        tasks.push(Task { hint, record, links, seen, noticed, frozen, in_review, misnamed, rewritten, failure: None });
+        let mut task =
+            Task { hint, record, links, seen: BTreeMap::new(), noticed: Vec::new(), frozen, in_review, misnamed, rewritten, failure: None };
+        go_by(&mut task, &mut looks);
+        tasks.push(task);
     }
     Ok((tasks, orphans))
+}
+
+/// Makes a task go by the looks at its rows that are kept.
+fn go_by(task: &mut Task, looks: &mut BTreeMap<RemoteKey, StoredLook>) {
+    for link in &task.links {
+        if let Some(stored) = looks.remove(&link.key()) {
+            let stamp = Some(stored.stamp);
+            task.noticed.extend(earlier(&stored).into_iter().map(|look| (link.connection.clone(), look)));
+            task.seen.insert(link.connection.clone(), Seen { look: taken(stored), stamp, is_later: false });
+        }
+    }
+}
+
+/// Makes tasks go by the looks at some of their rows that were kept since they were loaded.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn look_again(engine: &Engine, tasks: &mut [Task], is_kept: impl Fn(&RemoteKey) -> bool) -> Result<()> {
+    let links = tasks.iter().flat_map(|task| task.links.iter().map(Link::key));
+    let keys: Vec<RemoteKey> = links.filter(is_kept).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut looks = engine.store().read(move |tx| tx.looks_for(&keys)).await?;
+    tasks.iter_mut().for_each(|task| go_by(task, &mut looks));
+    Ok(())
 }
 
 /// Asks for the sides that hints ask for, and for those never seen.
@@ -98,7 +119,7 @@ fn wanted(task: &Task) -> impl Iterator<Item = &Link> {
     task.links.iter().filter(|link| link.state == LinkState::Present).filter(|link| {
         let asked = task.hint.fetch.contains(&link.connection);
         let unknown = link.base.is_empty() && link.seen.is_none() && !task.seen.contains_key(&link.connection);
-        let crossed = task.seen.get(&link.connection).is_some_and(|seen| crosses(link, &seen.look));
+        let crossed = task.seen.get(&link.connection).is_some_and(|seen| !seen.is_later && crosses(link, &seen.look));
         asked || unknown || crossed
     })
 }
@@ -119,7 +140,7 @@ pub(crate) fn take(engine: &Engine, catalog: &Catalog, tasks: &mut [Task], fetch
                 take_over(catalog, &task.record, &key.connection, &seen.look, &mut look, engine.now());
             }
             task.noticed.extend(replaced.map(|seen| (key.connection.clone(), seen.look)));
-            task.seen.insert(key.connection, Seen { look, stamp });
+            task.seen.insert(key.connection, Seen { look, stamp, is_later: true });
         }
     }
 }

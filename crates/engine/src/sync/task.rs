@@ -42,6 +42,8 @@ pub(crate) struct Seen {
     pub(crate) look: Look,
     /// Its stamp in the table of looks, to be consumed with the decision; `None` when it was fetched just now.
     pub(crate) stamp: Option<i64>,
+    /// Whether the row was asked for after our own last write of it had been answered.
+    pub(crate) is_later: bool,
 }
 
 /// One record being converged.

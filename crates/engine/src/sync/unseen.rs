@@ -1,36 +1,63 @@
 //! Rows that a webhook named without showing them, on their way to being adopted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entente_connect::look::Look;
-use entente_store::{Hint, Lane, RemoteKey, StoreError, Tx};
+use entente_store::{Hint, Lane, Link, RemoteKey, StoreError, Tx};
 
 use super::fate::{end_hints, fate};
 use super::fetch::{Fetched, Order};
 use super::subject::Subject;
-use super::task::priority;
+use super::task::{Task, priority};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::privacy::blocked::Blocked;
 use crate::privacy::met::{meets, note};
 
+/// Rows that are on their way, and the links that some of them had when they were asked for.
+#[derive(Default)]
+pub(crate) struct Asked(BTreeMap<RemoteKey, Link>);
+
+impl Asked {
+    /// Whether a row that was linked when it was asked for has come.
+    pub(crate) fn brought(&self, row: &RemoteKey, fetched: &Fetched) -> bool {
+        self.0.contains_key(row) && fetched.looks.contains_key(row)
+    }
+
+    /// Tells tasks which of the looks that they go by were asked for after their own last write: those of links that nobody has written
+    /// through since.
+    pub(crate) fn tell(&self, tasks: &mut [Task], fetched: &Fetched) {
+        for task in tasks {
+            for link in &task.links {
+                let key = link.key();
+                let unwritten = self.0.get(&key).is_some_and(|then| then.changed_at == link.changed_at);
+                let is_later = unwritten && self.brought(&key, fetched);
+                if let Some(seen) = task.seen.get_mut(&link.connection) {
+                    seen.is_later |= is_later;
+                }
+            }
+        }
+    }
+}
+
 /// Asks for the rows that a webhook named without showing them, also for those that a record was linked to meanwhile: what told of them
 /// may be news to it, and a fetch with the others costs no call of its own.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn order(engine: &Engine, hints: &[Hint], order: &mut Order) -> Result<()> {
+pub(crate) async fn order(engine: &Engine, hints: &[Hint], order: &mut Order) -> Result<Asked> {
     let rows: Vec<(RemoteKey, Lane)> = hints.iter().filter_map(|hint| Some((row_of(hint)?, hint.lane))).collect();
     if rows.is_empty() {
-        return Ok(());
+        return Ok(Asked::default());
     }
     let keys: Vec<RemoteKey> = rows.iter().map(|(key, _)| key.clone()).collect();
-    let seen = engine.store().read(move |tx| tx.looks_for(&keys)).await?;
+    let (seen, linked) = engine.store().read(move |tx| Ok((tx.looks_for(&keys)?, tx.links_at(&keys)?))).await?;
     for (key, lane) in rows.into_iter().filter(|(key, _)| !seen.contains_key(key)) {
         order.add(key, priority(lane));
     }
-    Ok(())
+    Ok(Asked(linked))
 }
 
 /// Keeps what was fetched for hints. Hints whose fetch failed are settled; the others come back.

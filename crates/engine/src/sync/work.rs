@@ -9,12 +9,11 @@ use super::adopt;
 use super::bulk;
 use super::converge::{converge, take_up};
 use super::fate::give_back;
-use super::fetch::Order;
+use super::fetch::{Fetched, Order};
 use super::gather;
 use super::subject::Subject;
-use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT, Task};
-use super::turn::Turn;
-use super::unseen;
+use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
+use super::unseen::{self, Asked};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -37,11 +36,12 @@ pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
             owner: engine.owner().to_owned(),
             now,
             window_ms: window,
-            lease_ms: i64::try_from(options.lease_ms).unwrap_or(i64::MAX),
+            lease_ms: lease_ms(engine),
             limit: options.batch_records,
             full: options.batch_records,
             only_full: live && next_flush(engine).is_some_and(|at| at > now),
             lanes: lanes.clone(),
+            shown: false,
         };
         let batch = claim.clone();
         let mut hints = engine.store().write(move |tx| tx.claim(&batch)).await?;
@@ -80,7 +80,8 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     if let Err(error) = crate::metadata::refresh(engine).await {
         tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
     }
-    let Err(error) = together(engine, hints.clone()).await else { return Ok(()) };
+    let mut hints = hints;
+    let Err(error) = together(engine, &mut hints, true).await else { return Ok(()) };
     if is_total(&error) {
         return Err(error);
     }
@@ -89,7 +90,7 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     }
     tracing::debug!(%error, many = hints.len(), "a batch failed; its records are worked off one by one");
     for hint in hints {
-        if let Err(error) = together(engine, vec![hint.clone()]).await {
+        if let Err(error) = together(engine, &mut vec![hint.clone()], false).await {
             if is_total(&error) {
                 return Err(error);
             }
@@ -103,40 +104,103 @@ fn is_total(error: &EngineError) -> bool {
     matches!(error, EngineError::Store(error) if error.is_total())
 }
 
-async fn together(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
+/// Works off hints in one go. Where something is fetched, what has become due meanwhile comes along if it may, and is among the hints from then
+/// on: what it writes travels in the same calls.
+async fn together(engine: &Engine, hints: &mut Vec<Hint>, may_grow: bool) -> Result<()> {
     let (rows, records): (Vec<Hint>, Vec<Hint>) =
-        hints.into_iter().partition(|hint| matches!(Subject::parse(&hint.subject), Some(Subject::Row(_))));
+        hints.iter().cloned().partition(|hint| matches!(Subject::parse(&hint.subject), Some(Subject::Row(_))));
     tracing::debug!(rows = rows.len(), records = records.len(), "working off hints");
     let catalog = engine.catalog();
-    let tasks = take_up(engine, records).await?;
+    let mut tasks = take_up(engine, records).await?;
     let mut order = Order::default();
     gather::order(&tasks, &mut order);
-    unseen::order(engine, &rows, &mut order).await?;
+    let asked = unseen::order(engine, &rows, &mut order).await?;
     if order.is_empty() {
-        return the_rest(engine, &catalog, rows, tasks, order, Turn::Alone).await;
+        adopt_rows(engine, &catalog, rows, &mut tasks, &asked, &Fetched::default()).await?;
+        return converge(engine, &catalog, tasks).await;
     }
-    // Nobody waits for what others fetch.
-    let (lacking, whole): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(gather::lacks);
-    let (first, second) = Turn::halves();
-    let (whole, rest) = tokio::join!(converge(engine, &catalog, whole, first), the_rest(engine, &catalog, rows, lacking, order, second));
-    whole.and(rest)
+    if order.is_held_up(engine) {
+        // Nobody waits for a platform that others have to wait for.
+        let (lacking, whole): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(gather::lacks);
+        let rest = async {
+            let mut tasks = lacking;
+            fetch(engine, &catalog, order, rows, &mut tasks, &asked).await?;
+            converge(engine, &catalog, tasks).await
+        };
+        let (whole, rest) = tokio::join!(converge(engine, &catalog, whole), rest);
+        return whole.and(rest);
+    }
+    fetch(engine, &catalog, order, rows, &mut tasks, &asked).await?;
+    let late = if may_grow && is_live(hints) { latecomers(engine, hints.len()).await? } else { Vec::new() };
+    hints.extend(late.iter().cloned());
+    // What these lack after all was never seen, or crossed a write of ours.
+    let mut late = take_up(engine, late).await?;
+    gather::fetch(engine, &catalog, &mut late).await;
+    tasks.append(&mut late);
+    converge(engine, &catalog, tasks).await
 }
 
-/// Fetches what was ordered, adopts rows, and converges their records with those that lacked something: what they write travels in the
-/// same calls.
-async fn the_rest(engine: &Engine, catalog: &Arc<Catalog>, rows: Vec<Hint>, mut tasks: Vec<Task>, order: Order, turn: Turn) -> Result<()> {
+/// Fetches what was ordered, for tasks and for rows that nobody has adopted; the rows' records join the tasks.
+async fn fetch(engine: &Engine, catalog: &Arc<Catalog>, order: Order, rows: Vec<Hint>, tasks: &mut Vec<Task>, asked: &Asked) -> Result<()> {
     let fetched = order.send(engine, catalog).await;
-    gather::take(engine, catalog, &mut tasks, &fetched);
-    let adopted = adopt::adopt(engine, rows, &fetched).await?;
-    if !adopted.is_empty() {
-        let (owner, now) = (engine.owner().to_owned(), engine.now());
-        let lease = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
-        let hints = engine.store().write(move |tx| tx.claim_these(&owner, now, lease, &adopted)).await?;
-        let mut young = take_up(engine, hints).await?;
-        gather::fetch(engine, catalog, &mut young).await;
-        tasks.append(&mut young);
+    gather::take(engine, catalog, tasks, &fetched);
+    adopt_rows(engine, catalog, rows, tasks, asked, &fetched).await
+}
+
+/// Adopts rows. Their records join the tasks, with what they lack.
+async fn adopt_rows(
+    engine: &Engine,
+    catalog: &Arc<Catalog>,
+    rows: Vec<Hint>,
+    tasks: &mut Vec<Task>,
+    asked: &Asked,
+    fetched: &Fetched,
+) -> Result<()> {
+    let adopted = adopt::adopt(engine, rows, fetched).await?;
+    if adopted.is_empty() {
+        return Ok(());
     }
-    converge(engine, catalog, tasks, turn).await
+    // Rows of records that this worker holds anyway.
+    gather::look_again(engine, tasks, |row| asked.brought(row, fetched)).await?;
+    asked.tell(tasks, fetched);
+    let (owner, now, lease) = (engine.owner().to_owned(), engine.now(), lease_ms(engine));
+    let hints = engine.store().write(move |tx| tx.claim_these(&owner, now, lease, &adopted)).await?;
+    let mut young = take_up(engine, hints).await?;
+    asked.tell(&mut young, fetched);
+    gather::fetch(engine, catalog, &mut young).await;
+    tasks.append(&mut young);
+    Ok(())
+}
+
+/// Whether hints are of changes that are coalesced for the latency target: neither of what goes first nor of a backfill.
+fn is_live(hints: &[Hint]) -> bool {
+    hints.iter().any(|hint| (LANE_UPDATE..=LANE_ACTIVITY).contains(&hint.lane))
+}
+
+/// Claims live changes that came in while others were fetched, as far as a batch has room: whoever is shown whole by now need not wait for the
+/// next flush.
+async fn latecomers(engine: &Engine, taken: usize) -> Result<Vec<Hint>> {
+    let options = engine.options();
+    let limit = options.batch_records.saturating_sub(taken);
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let claim = Claim {
+        owner: engine.owner().to_owned(),
+        now: engine.now(),
+        window_ms: i64::try_from(options.window().as_millis()).unwrap_or(0),
+        lease_ms: lease_ms(engine),
+        limit,
+        full: 1,
+        only_full: false,
+        lanes: LANE_URGENT..=LANE_ACTIVITY,
+        shown: true,
+    };
+    Ok(engine.store().write(move |tx| tx.claim(&claim)).await?)
+}
+
+fn lease_ms(engine: &Engine) -> i64 {
+    i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX)
 }
 
 /// When the next hint can be claimed, if nothing else happens.

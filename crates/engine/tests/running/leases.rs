@@ -152,8 +152,9 @@ async fn a_webhook_that_overtakes_the_answer_to_a_creation_is_not_forgotten() {
 
     // What the desk had filled in is what the webhook was about; no poll tells of it.
     house.desk.put_silently("organization", "organization-0001", &[("organization_fields.implementation_status", "live")]);
-    house.watch.pass(5_000);
+    house.watch.pass(1_000);
     work_off(&house, &engine).await;
     let record = house.accounts().await.remove("Acme").unwrap();
     assert_eq!(get(&record.data, "implementation_status").display(), "live");
+    assert_eq!(house.desk.calls("fetch organization"), 1, "one look after the creation is enough");
 }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entente_engine::sync::inbox;
-use entente_engine::sync::retention;
+use entente_engine::sync::{inbox, retention, work};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
 
@@ -44,6 +43,47 @@ async fn webhooks_of_both_platforms_about_one_customer_are_each_read_by_their_ow
 
     assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
     assert_eq!(house.crm.calls("fetch"), 0, "the webhook told everything");
+}
+
+#[tokio::test]
+async fn what_comes_in_while_others_are_fetched_is_written_in_the_same_call() {
+    let house = House::sqlite().await;
+    let (acme, bolt) = (house.customer("Acme"), house.customer("Bolt"));
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.watch.pass(60_000);
+    house.crm.sign_with("secret");
+    let before = house.desk.calls("write organization");
+
+    // The first webhook only names its row, and the second shows its own while the first is fetched.
+    house.crm.put_silently("Account", &acme, &[("Industry", "Steel")]);
+    house.crm.put_silently("Account", &bolt, &[("Industry", "Wood")]);
+    let unshown = serde_json::json!({ "delivery": "1", "object": "Account", "id": acme, "shows": false });
+    inbox::receive(&engine, CRM, "", signed("secret"), unshown.to_string().into_bytes()).await.unwrap();
+    inbox::take_up(&engine).await.unwrap();
+    house.watch.pass(1_000);
+    let hints = work::claim(&engine).await.unwrap();
+    assert_eq!(hints.len(), 1);
+    let hand = house.crm.hold_up("fetch Account");
+    let working = {
+        let engine = engine.clone();
+        tokio::spawn(async move { work::work(&engine, hints).await })
+    };
+    house.crm.called("fetch Account", 1).await;
+    inbox::receive(&engine, CRM, "", signed("secret"), body("2", &bolt)).await.unwrap();
+    inbox::take_up(&engine).await.unwrap();
+    hand.add_permits(1);
+    working.await.unwrap().unwrap();
+
+    let industries: Vec<_> = house
+        .desk
+        .ids("organization")
+        .iter()
+        .map(|id| house.desk.row("organization", id).unwrap()["organization_fields.industry"].clone())
+        .collect();
+    assert_eq!(industries, ["Steel", "Wood"]);
+    assert_eq!(house.desk.calls("write organization"), before + 1);
 }
 
 #[tokio::test]

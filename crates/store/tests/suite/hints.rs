@@ -15,6 +15,7 @@ fn claim(owner: &str, now: i64) -> Claim {
         limit: 100,
         full: 1_000,
         only_full: false,
+        shown: false,
         lanes: 0..=LANE_LAST,
     }
 }
@@ -71,6 +72,17 @@ story! {
     async fn enough_hints_go_without_waiting(house: &House) {
         give(house, vec![hint("a", 1_300), hint("b", 1_400), hint("c", 9_000)]).await;
         assert_eq!(subjects(&take(house, Claim { full: 2, ..claim("w", 1_000) }).await), ["a", "b"]);
+    }
+}
+
+story! {
+    async fn those_that_need_no_fetch_can_be_taken_alone(house: &House) {
+        let asking = NewHint { fetch: names(&["desk"]), ..hint("asking", 0) };
+        give(house, vec![hint("shown", 1_300), asking, hint("desk/user/7", 0), hint("later", 9_000)]).await;
+        let shown = Claim { full: 1, shown: true, ..claim("w", 1_000) };
+        assert_eq!(subjects(&take(house, shown.clone()).await), ["shown"]);
+        assert_eq!(take(house, shown).await, []);
+        assert_eq!(subjects(&take(house, claim("w", 1_000)).await), ["asking", "desk/user/7"]);
     }
 }
 

@@ -76,6 +76,7 @@ async fn measure(house: &House) {
             limit: 200,
             full: 200,
             only_full: false,
+            shown: false,
             lanes: 0..=LANE_LAST,
         };
         let taken = store.write(move |tx| tx.claim(&claim)).await.unwrap();
