@@ -160,7 +160,7 @@ impl Platform {
             values: Vec::new(),
             restricted: false,
         });
-        let described = RemoteObject { name: object.to_owned(), fields: fields.collect() };
+        let described = RemoteObject { name: object.to_owned(), fields: fields.collect(), lists: Vec::new() };
         self.state().described.insert(object.to_owned(), described);
     }
 

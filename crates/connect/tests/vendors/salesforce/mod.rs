@@ -9,5 +9,6 @@ mod provisioning;
 mod reading;
 mod record_types;
 mod signing;
+mod soap;
 mod webhooks;
 mod writing;
