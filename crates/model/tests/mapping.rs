@@ -433,7 +433,8 @@ fn an_amount_is_written_with_its_currency_and_never_beside_one_in_another() {
     let changed = |field: &str| BTreeSet::from([field.to_owned()]);
     let put = lens.put(&both, &changed("budget"), &|_| None, now());
     assert_eq!(Json::Object(put.row), json!({"BudgetedCost": 100, "CurrencyIsoCode": "EUR"}));
-    let mixed = Fields::from([("budget".to_owned(), euros(100)), ("cost".to_owned(), Value::Money { amount: 40.into(), currency: "USD".into() })]);
+    let mixed =
+        Fields::from([("budget".to_owned(), euros(100)), ("cost".to_owned(), Value::Money { amount: 40.into(), currency: "USD".into() })]);
     let put = lens.put(&mixed, &changed("budget"), &|_| None, now());
     assert!(put.row.is_empty());
     assert!(put.faults[0].0 == "budget" && put.faults[0].1.contains("`cost` in USD"), "{:?}", put.faults);

@@ -18,8 +18,8 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::assertion::{Claims, Signer};
-use super::count::{Counts, Ended};
 use super::call::Answer;
+use super::count::{Counts, Ended};
 use super::dialect::{Dialect, TokenEncoding, TokenEndpoint};
 use super::offset::Offset;
 use super::wire::Tokens;

@@ -150,7 +150,8 @@ fn security_token(args: &Args, context: &Context) -> Result<Option<String>> {
     if args.from_env {
         return Ok(context.environment.get("ENTENTE_SECURITY_TOKEN"));
     }
-    let failed = |error: std::io::Error| Fault::new(format!("the terminal cannot be read: {error}"), "run the command again, or --from-env");
+    let failed =
+        |error: std::io::Error| Fault::new(format!("the terminal cannot be read: {error}"), "run the command again, or --from-env");
     let terminal = console::Term::stderr();
     terminal.write_str("Security token (blank in a trusted network): ").map_err(failed)?;
     let line = terminal.read_secure_line().map_err(failed)?.trim().to_owned();

@@ -340,7 +340,11 @@ fn check_auth(table: AuthTable, span: Range<usize>, resolver: &mut Resolver<'_>)
             let password = secret(&table.password, "password");
             let security_token = table.security_token.as_ref().map(|_| secret(&table.security_token, "security_token"));
             let username = needed(table.username, "username", kind, &span, resolver);
-            Some(Auth::Password { username: username?, password: password?, security_token: security_token.unwrap_or(Some(Secret::default()))? })
+            Some(Auth::Password {
+                username: username?,
+                password: password?,
+                security_token: security_token.unwrap_or(Some(Secret::default()))?,
+            })
         }
         "access_token" => Some(Auth::AccessToken { token: secret(&table.token, "token")? }),
         other => {

@@ -52,7 +52,12 @@ pub fn check(table: &SalesforceTable, platform: &Spanned<String>, resolver: &mut
         let reason = format!("there is no API `{}`", text.get_ref());
         chosen(text, APIS, "connection.salesforce.api", reason, resolver)
     });
-    SalesforceSettings { changes: changes.unwrap_or(Changes::Auto), pubsub_url, api: api.unwrap_or_default(), ..SalesforceSettings::default() }
+    SalesforceSettings {
+        changes: changes.unwrap_or(Changes::Auto),
+        pubsub_url,
+        api: api.unwrap_or_default(),
+        ..SalesforceSettings::default()
+    }
 }
 
 /// The one that a word stands for; another word is a flaw with its remedy.

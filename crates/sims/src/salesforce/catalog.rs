@@ -395,7 +395,10 @@ const STANDARD: &[Standard] = &[
     object("Event", "Event", "Events", b"00U", true, false, EVENT),
     object("Campaign", "Campaign", "Campaigns", b"701", true, false, CAMPAIGN),
     object("CampaignMember", "Campaign Member", "Campaign Members", b"00v", false, false, CAMPAIGN_MEMBER),
-    Standard { open: false, ..object("ProcessDefinition", "Approval Process", "Approval Processes", b"04a", false, false, PROCESS_DEFINITION) },
+    Standard {
+        open: false,
+        ..object("ProcessDefinition", "Approval Process", "Approval Processes", b"04a", false, false, PROCESS_DEFINITION)
+    },
     Standard { open: false, ..object("ProcessInstance", "Process Instance", "Process Instances", b"04g", false, false, PROCESS_INSTANCE) },
     Standard { open: false, ..object("ProcessInstanceWorkitem", "Approval Request", "Approval Requests", b"04i", false, false, WORK_ITEM) },
     Standard { open: false, ..object("EntityDefinition", "Entity", "Entities", b"4dE", false, false, ENTITY_DEFINITION) },

@@ -29,7 +29,8 @@ impl Org {
         plain("IsCorporate", FieldType::Boolean, 0);
         self.add_table(table);
         for (code, rate) in rates {
-            let row = json!({"IsoCode": code, "ConversionRate": rate, "DecimalPlaces": 2, "IsActive": true, "IsCorporate": code == corporate});
+            let row =
+                json!({"IsoCode": code, "ConversionRate": rate, "DecimalPlaces": 2, "IsActive": true, "IsCorporate": code == corporate});
             self.insert_named("CurrencyType", row.as_object().unwrap_or(&Map::new()), actor)?;
         }
         for at in 0..self.tables.len() {
@@ -61,7 +62,8 @@ impl Org {
         let table = self.table("CurrencyType").ok_or_else(|| Fail::invalid_type("CurrencyType"))?;
         let t = &self.tables[table];
         let slot = t.slot("IsoCode");
-        let found = t.rows().find(|(_, row)| slot.is_some_and(|slot| row.cell(slot) == super::cell::Val::Text(code))).map(|(_, row)| row.id);
+        let found =
+            t.rows().find(|(_, row)| slot.is_some_and(|slot| row.cell(slot) == super::cell::Val::Text(code))).map(|(_, row)| row.id);
         let id = found.ok_or_else(Fail::not_found)?;
         self.update(table, id, &Map::from_iter([("IsActive".to_owned(), Value::Bool(false))]), actor)
     }

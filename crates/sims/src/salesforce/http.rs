@@ -13,8 +13,8 @@ use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::wire::{Answer, Call, Content};
 use super::{
-    Salesforce, State, actions, auth, bulk_ingest, bulk_query, collections, composite, describe, lists, queries, quota, records, replication,
-    soap, tooling,
+    Salesforce, State, actions, auth, bulk_ingest, bulk_query, collections, composite, describe, lists, queries, quota, records,
+    replication, soap, tooling,
 };
 use crate::door;
 use crate::faults::Fault;

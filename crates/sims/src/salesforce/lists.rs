@@ -82,9 +82,13 @@ pub(crate) fn picklist_values(state: &State, call: &Call, name: &str, record_typ
     let mut fields = Map::new();
     for (_, field) in t.fields().filter(|(_, field)| matches!(field.spec.kind, FieldType::Picklist | FieldType::MultiPicklist)) {
         let values = state.org.values_of(&t.name, id, &field.spec.name).unwrap_or(&field.spec.values);
-        let shown: Vec<Value> = values.iter().map(|value| json!({"attributes": null, "label": value, "validFor": [], "value": value})).collect();
+        let shown: Vec<Value> =
+            values.iter().map(|value| json!({"attributes": null, "label": value, "validFor": [], "value": value})).collect();
         let url = format!("{}/ui-api/object-info/{}/picklist-values/{id}/{}", call.base(), t.name, field.spec.name);
-        fields.insert(field.spec.name.clone(), json!({"controllerValues": {}, "defaultValue": null, "eTag": "0", "url": url, "values": shown}));
+        fields.insert(
+            field.spec.name.clone(),
+            json!({"controllerValues": {}, "defaultValue": null, "eTag": "0", "url": url, "values": shown}),
+        );
     }
     Ok(Answer::json(200, json!({"eTag": "0", "picklistFieldValues": fields})))
 }

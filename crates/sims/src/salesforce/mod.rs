@@ -214,7 +214,7 @@ impl Salesforce {
     }
 
     /// A surface for other processes to steer the simulator: `POST /faults`, `GET /calls`, `POST /insert`, `/update`, `/delete`,
-    /// `/undelete`, `/merge`, `/add_field`, `/rename_field`, `/remove_field`, `/set_picklist`, `/subscribe`, `GET /dump`, `GET /users`,
+    /// `/undelete`, `/merge`, `/add_field`, `/rename_field`, `/remove_field`, `/set_picklist`, `/add_approval_process`, `/activate_currencies`, `/subscribe`, `GET /dump`, `GET /users`,
     /// `POST /expire_sessions`, `/rotate_refresh_tokens`.
     pub fn control_router(&self) -> axum::Router {
         control::router(self.clone())
@@ -485,8 +485,7 @@ impl Salesforce {
     pub fn set_dependency(&self, object: &str, field: &str, controller: &str, valid: &[(&str, &[&str])]) {
         let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
         let valid = valid.iter().map(|(is, values)| ((*is).to_owned(), owned(values))).collect();
-        let dependency =
-            lists::Dependency { object: object.to_owned(), field: field.to_owned(), controller: controller.to_owned(), valid };
+        let dependency = lists::Dependency { object: object.to_owned(), field: field.to_owned(), controller: controller.to_owned(), valid };
         self.with(|state| state.org.dependencies.push(dependency));
     }
 

@@ -100,7 +100,11 @@ fn run(state: &mut State, call: &mut Call) -> Outcome<(String, String)> {
     let expired = || Fail::new(500, "INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session");
     call.user = state.auth.user_of(&token, now).ok_or_else(expired)?;
     if state.auth.password_expired {
-        return Err(Fail::new(500, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD", "The users password has expired, you must call SetPassword before attempting any other API operations"));
+        return Err(Fail::new(
+            500,
+            "INVALID_OPERATION_WITH_EXPIRED_PASSWORD",
+            "The users password has expired, you must call SetPassword before attempting any other API operations",
+        ));
     }
     state.quota.spend("soap", now)?;
     state.org.origin = format!("com/salesforce/api/soap/{}", call.version);
@@ -113,6 +117,7 @@ fn run(state: &mut State, call: &mut Call) -> Outcome<(String, String)> {
     let errand = Errand { call, header, actor, all_or_none };
     let inner = match name.as_str() {
         "create" | "update" | "upsert" | "delete" | "undelete" => soap_records::write(state, &errand, operation)?,
+        "emptyRecycleBin" => soap_records::empty_bin(state, operation)?,
         "retrieve" => soap_records::retrieve(state, &errand, operation)?,
         "query" | "queryAll" => soap_records::query(state, &errand, operation, name == "queryAll")?,
         "queryMore" => soap_records::query_more(state, &errand, operation)?,

@@ -204,6 +204,16 @@ impl Org {
         Ok(())
     }
 
+    /// Takes a row that lies in the recycle bin out of it for good.
+    pub fn purge(&mut self, id: SfId) -> Outcome<()> {
+        let (table, ord) = self.locate(id).ok_or_else(|| Fail::bad("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"))?;
+        let deleted = self.tables[table].row(ord).and_then(|row| row.deleted_ms);
+        let deleted = deleted.ok_or_else(|| Fail::bad("INVALID_CROSS_REFERENCE_KEY", "Entity is not in the recycle bin"))?;
+        self.destroyed.push((table, id, deleted));
+        self.tables[table].put(ord, None);
+        Ok(())
+    }
+
     pub fn undelete(&mut self, id: SfId, actor: &Actor) -> Outcome<()> {
         let (table, ord) = self.locate(id).ok_or_else(|| Fail::bad("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"))?;
         let now = self.clock.now_ms();

@@ -31,8 +31,7 @@ impl Salesforce {
         if let Some((_, kept)) = kept.filter(|(until, _)| now < *until) {
             return Ok(kept);
         }
-        let mut found: Vec<CurrencyRate> =
-            self.query(QueryKind::Live, QUERY, priority).await?.iter().filter_map(currency).collect();
+        let mut found: Vec<CurrencyRate> = self.query(QueryKind::Live, QUERY, priority).await?.iter().filter_map(currency).collect();
         found.sort_by(|one, other| (!one.corporate, &one.code).cmp(&(!other.corporate, &other.code)));
         let found = Arc::new(found);
         let until = now.checked_add(FRESH).unwrap_or(Timestamp::MAX);

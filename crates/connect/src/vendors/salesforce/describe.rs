@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 
-use super::{ids, lists};
 use super::wire::{DescribeAnswer, DescribeField};
+use super::{ids, lists};
 
 /// Fields that come along with each row, where the object has them.
 const STANDING: [&str; 6] = ["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "IsDeleted", "MasterRecordId"];

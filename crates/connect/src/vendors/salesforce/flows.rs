@@ -46,7 +46,8 @@ impl Salesforce {
         let path = format!("{}/actions/custom/flow/{}", self.root, soql::name(flow)?);
         let mut inputs = inputs.clone();
         if let Some(target) = target.filter(|_| !inputs.contains_key(ROW)) {
-            let known: Value = self.client.call("flows", priority, Call::get(path.clone())).await.map_err(|error| missing(flow, error))?.json()?;
+            let known: Value =
+                self.client.call("flows", priority, Call::get(path.clone())).await.map_err(|error| missing(flow, error))?.json()?;
             if known["inputs"].as_array().into_iter().flatten().any(|input| input["name"] == ROW) {
                 inputs.insert(ROW.to_owned(), Value::from(target.id.as_str()));
             }

@@ -164,7 +164,9 @@ fn said(value: &Value) -> Option<&str> {
 pub(super) fn dependent(fields: &[DescribeField]) -> Vec<ListPart> {
     let mut parts = Vec::new();
     for field in fields {
-        let Some(controller) = field.controller_name.as_deref().and_then(|name| fields.iter().find(|field| field.name == name)) else { continue };
+        let Some(controller) = field.controller_name.as_deref().and_then(|name| fields.iter().find(|field| field.name == name)) else {
+            continue;
+        };
         let deciding: Vec<&str> = match controller.picklist_values.as_deref() {
             Some(values) if !values.is_empty() => values.iter().map(|value| value.value.as_str()).collect(),
             _ => vec!["false", "true"],

@@ -157,10 +157,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         .split_once('.')
         .is_some_and(|(major, minor)| major.parse::<u32>().is_ok_and(|major| major >= oldest) && minor.parse::<u32>().is_ok())
     {
-        return wrong(
-            &format!("`api_version` is not a Salesforce version from {oldest}.0 on"),
-            "write it as in `62.0`, or leave it out",
-        );
+        return wrong(&format!("`api_version` is not a Salesforce version from {oldest}.0 on"), "write it as in `62.0`, or leave it out");
     }
     let (dialect, own) = dialect::SalesforceDialect::new(&mut settings, &version)?;
     let soap = if speaks_soap { Some(soap::Soap::new(&settings, &version, &own)?) } else { None };

@@ -283,7 +283,12 @@ impl Salesforce {
                     .standing
                     .iter()
                     .copied()
-                    .chain(read.fields.iter().map(String::as_str).filter(|field| !field.contains('.') && !described.stands_for_the_currency(field)))
+                    .chain(
+                        read.fields
+                            .iter()
+                            .map(String::as_str)
+                            .filter(|field| !field.contains('.') && !described.stands_for_the_currency(field)),
+                    )
                     .collect();
                 for chunk in valid.chunks(SPEC.fetch_max) {
                     self.retrieve(&read.object, chunk, &own, priority).await?.into_iter().for_each(&mut add);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use entente_model::clock::Timestamp;
 
-use super::{ids, soap};
 use super::wire::ErrorItem;
+use super::{ids, soap};
 use crate::error::{Class, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
@@ -164,7 +164,9 @@ pub(crate) fn meaning(code: &str, message: &str, status: u16, now: Timestamp) ->
             Class::Configuration,
             "SOAP login has ended in this org: make an External Client App and use `client_credentials` or `jwt_bearer`",
         ),
-        "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER" | "MISSING_OAUTH_TOKEN" | "Bad_OAuth_Token" | "INVALID_LOGIN" => (Class::Reauthenticate, "check the credentials of this connection and sign in again"),
+        "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER" | "MISSING_OAUTH_TOKEN" | "Bad_OAuth_Token" | "INVALID_LOGIN" => {
+            (Class::Reauthenticate, "check the credentials of this connection and sign in again")
+        }
         "ORG_LOCKED" | "TRIAL_EXPIRED" | "LOGIN_DURING_RESTRICTED_DOMAIN" | "LOGIN_DURING_RESTRICTED_TIME" => {
             (Class::Configuration, "the org or its login policy keeps us out: a Salesforce admin must lift it")
         }
@@ -174,11 +176,7 @@ pub(crate) fn meaning(code: &str, message: &str, status: u16, now: Timestamp) ->
             Class::LookAgain,
             "link one of the matching records, or let the duplicate rule pass with the header `Sforce-Duplicate-Rule-Header: allowSave=true`",
         ),
-        "ENTITY_IS_DELETED"
-        | "INVALID_CROSS_REFERENCE_KEY"
-        | "INVALID_QUERY_LOCATOR"
-        | "PRECONDITION_FAILED"
-        | "CONFLICT" => {
+        "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" | "INVALID_QUERY_LOCATOR" | "PRECONDITION_FAILED" | "CONFLICT" => {
             (Class::LookAgain, "nothing to do: the record, or one it points to, changed or vanished, and it is looked at again")
         }
         "ENTITY_IS_LOCKED" => (

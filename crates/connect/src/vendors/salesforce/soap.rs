@@ -66,10 +66,14 @@ impl Soap {
     pub fn new(settings: &ConnectionSettings, version: &str, own: &[(String, Secret)]) -> Result<Self, SetupError> {
         let mut headers = String::new();
         for (name, value) in own {
-            headers.push_str(&header(name, value.reveal()).ok_or_else(|| SetupError {
-                connection: settings.name.clone(),
-                reason: format!("header `{name}` has no counterpart in SOAP, or cannot be read"),
-                remedy: "use Sforce-Duplicate-Rule-Header, Sforce-Auto-Assign or Sforce-Mru as they are written for REST, or take it out".to_owned(),
+            headers.push_str(&header(name, value.reveal()).ok_or_else(|| {
+                SetupError {
+                    connection: settings.name.clone(),
+                    reason: format!("header `{name}` has no counterpart in SOAP, or cannot be read"),
+                    remedy:
+                        "use Sforce-Duplicate-Rule-Header, Sforce-Auto-Assign or Sforce-Mru as they are written for REST, or take it out"
+                            .to_owned(),
+                }
             })?);
         }
         Ok(Self { path: format!("/services/Soap/u/{version}"), headers })
@@ -123,9 +127,8 @@ fn envelope(headers: &str, body: &str) -> (String, String) {
     let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
                 xmlns:urn=\"urn:partner.soap.sforce.com\" xmlns:sobj=\"urn:sobject.partner.soap.sforce.com\">\
                 <soapenv:Header><urn:SessionHeader><urn:sessionId>";
-    let tail = format!(
-        "</urn:sessionId></urn:SessionHeader>{headers}</soapenv:Header><soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>"
-    );
+    let tail =
+        format!("</urn:sessionId></urn:SessionHeader>{headers}</soapenv:Header><soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>");
     (head.to_owned(), tail)
 }
 
@@ -162,7 +165,9 @@ mod tests {
     fn headers_of_rest_have_their_counterparts() {
         assert_eq!(
             header("Sforce-Duplicate-Rule-Header", "runAsCurrentUser=true; allowSave=true").as_deref(),
-            Some("<urn:DuplicateRuleHeader><urn:allowSave>true</urn:allowSave><urn:runAsCurrentUser>true</urn:runAsCurrentUser></urn:DuplicateRuleHeader>")
+            Some(
+                "<urn:DuplicateRuleHeader><urn:allowSave>true</urn:allowSave><urn:runAsCurrentUser>true</urn:runAsCurrentUser></urn:DuplicateRuleHeader>"
+            )
         );
         assert_eq!(header("sforce-auto-assign", "FALSE").as_deref(), Some(""));
         assert!(header("sforce-auto-assign", "01Q000000000001AAA").is_some_and(|text| text.contains("assignmentRuleId")));

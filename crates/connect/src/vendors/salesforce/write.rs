@@ -88,8 +88,7 @@ impl Salesforce {
                 }
             }
         }
-        let mut outcomes: Vec<WriteOutcome> =
-            outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unanswered()))).collect();
+        let mut outcomes: Vec<WriteOutcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unanswered()))).collect();
         self.tell_why_locked(writes, &mut outcomes, priority).await;
         Ok(outcomes)
     }
@@ -124,7 +123,8 @@ impl Salesforce {
     /// Says of rows that are locked which approval they are in.
     async fn tell_why_locked(&self, writes: &[Write], outcomes: &mut [WriteOutcome], priority: Priority) {
         let is_locked = |outcome: &WriteOutcome| outcome.as_ref().is_err_and(VendorError::is_held_there);
-        let locked: Vec<String> = writes.iter().zip(outcomes.iter()).filter(|(_, outcome)| is_locked(outcome)).map(|(write, _)| id_of(write)).collect();
+        let locked: Vec<String> =
+            writes.iter().zip(outcomes.iter()).filter(|(_, outcome)| is_locked(outcome)).map(|(write, _)| id_of(write)).collect();
         if locked.is_empty() {
             return;
         }

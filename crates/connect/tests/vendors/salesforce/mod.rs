@@ -1,8 +1,11 @@
 //! The Salesforce connector and the transport below it, against scripted answers.
 
+mod actions;
 mod bulk_reading;
 mod bulk_writing;
 mod changes;
+mod currencies;
+mod lists;
 mod live;
 mod org;
 mod provisioning;

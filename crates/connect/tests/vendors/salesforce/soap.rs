@@ -84,7 +84,8 @@ async fn a_password_that_has_expired_is_told_and_its_session_is_not_used() {
 
 #[tokio::test]
 async fn rest_takes_the_session_of_a_soap_login() {
-    let rest = ConnectionSettings { salesforce: SalesforceSettings::default(), api_version: Some("62.0".to_owned()), ..settings("sim-pass") };
+    let rest =
+        ConnectionSettings { salesforce: SalesforceSettings::default(), api_version: Some("62.0".to_owned()), ..settings("sim-pass") };
     let live = Live::with(rest);
     live.people(1);
     let (looks, _) = read_on(&*live.crm, &spec("Contact", &["LastName"]), None).await;
@@ -115,7 +116,21 @@ async fn both_apis_tell_the_same_of_a_row() {
     assert_eq!(made.created, Some(true));
     let read = spec(
         "Contact",
-        &["LastName", "AccountId", "Account.Name", "Score__c", "Vip__c", "HasOptedOutOfEmail", "Met__c", "Born__c", "Likes__c", "Notes__c", "Phone", "Owner.Name", "CreatedDate"],
+        &[
+            "LastName",
+            "AccountId",
+            "Account.Name",
+            "Score__c",
+            "Vip__c",
+            "HasOptedOutOfEmail",
+            "Met__c",
+            "Born__c",
+            "Likes__c",
+            "Notes__c",
+            "Phone",
+            "Owner.Name",
+            "CreatedDate",
+        ],
     );
     let rest = live.with_settings(live::settings());
     let of = async |crm: &dyn entente_connect::connector::Connector| {
@@ -168,7 +183,12 @@ async fn a_row_that_the_bin_has_no_more_is_told_by_the_log_of_deletions() {
 
 #[tokio::test]
 async fn a_duplicate_rule_says_which_rows_it_found_and_lets_pass_who_asks_for_it() {
-    let rule = || DuplicateRule { name: "Same_Name".to_owned(), object: "Contact".to_owned(), fields: vec!["LastName".to_owned()], allow_save: true };
+    let rule = || DuplicateRule {
+        name: "Same_Name".to_owned(),
+        object: "Contact".to_owned(),
+        fields: vec!["LastName".to_owned()],
+        allow_save: true,
+    };
     let live = soap();
     let first = live.add("Contact", json!({"LastName": "Lovelace"}));
     live.sim.add_duplicate_rule(rule());
@@ -187,7 +207,8 @@ async fn a_duplicate_rule_says_which_rows_it_found_and_lets_pass_who_asks_for_it
 #[tokio::test]
 async fn a_fault_of_the_whole_call_keeps_its_class() {
     let live = soap();
-    let hidden = live.crm.fetch(&spec("Contact", &["No_Such__c"]), &[live.add("Contact", json!({"LastName": "A"}))], Priority::Update).await;
+    let hidden =
+        live.crm.fetch(&spec("Contact", &["No_Such__c"]), &[live.add("Contact", json!({"LastName": "A"}))], Priority::Update).await;
     let error = hidden.unwrap_err();
     assert_eq!((error.class, error.field.as_deref()), (Class::Configuration, Some("No_Such__c")));
     let nothing = live.crm.describe("NoSuchThing__c").await.unwrap_err();
@@ -209,10 +230,8 @@ async fn a_newer_version_logs_in_at_the_last_that_can() {
 
 #[test]
 fn settings_that_soap_cannot_carry_are_refused() {
-    let strange = ConnectionSettings {
-        headers: [("Sforce-Query-Options".to_owned(), Secret::new("batchSize=10"))].into(),
-        ..settings("sim-pass")
-    };
+    let strange =
+        ConnectionSettings { headers: [("Sforce-Query-Options".to_owned(), Secret::new("batchSize=10"))].into(), ..settings("sim-pass") };
     let error = super::org::misfit(strange);
     assert!(error.contains("Sforce-Query-Options") && error.contains("no counterpart"), "{error}");
     let old = ConnectionSettings { api_version: Some("29.0".to_owned()), ..settings("sim-pass") };

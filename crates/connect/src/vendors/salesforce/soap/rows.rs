@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_model::clock::Timestamp;
 use super::xml::{self, Element};
 use super::{Operation, Soap, results, sobject};
 use crate::connector::Priority;
@@ -13,6 +12,7 @@ use crate::vendors::salesforce::map::parse_instant;
 use crate::vendors::salesforce::wire::{QueryAnswer, QueryKind, Record, RowResult, text};
 use crate::vendors::salesforce::{Salesforce, ids, soql};
 use crate::write::{Write, WriteKind, WriteTarget};
+use entente_model::clock::Timestamp;
 
 /// Rows per page of a query; the server may send fewer.
 const PAGE_ROWS: &str = "<urn:QueryOptions><urn:batchSize>2000</urn:batchSize></urn:QueryOptions>";

@@ -19,7 +19,9 @@ pub(super) fn element(name: &str, object: &str, record: &Record, described: Opti
     for (field, value) in record {
         soql::name(field)?;
         match value {
+            // An empty element would leave the field as it is.
             Value::Null => cleared.push_str(&xml::tag("sobj:fieldsToNull", field)),
+            Value::String(text) if text.is_empty() => cleared.push_str(&xml::tag("sobj:fieldsToNull", field)),
             Value::Object(parent) => {
                 let kind = described.and_then(|described| described.parent_object(field)).unwrap_or(field);
                 let mut inner = xml::tag("sobj:type", kind);
@@ -91,12 +93,14 @@ mod tests {
         let out = element(
             "sObjects",
             "Contact",
-            &of(json!({"LastName": "O<Hara", "Phone": null, "Id": "003000000000001AAA", "Vip__c": true, "Account": {"Ext__c": "A-1"}})),
+            &of(
+                json!({"LastName": "O<Hara", "Phone": null, "Fax": "", "Id": "003000000000001AAA", "Vip__c": true, "Account": {"Ext__c": "A-1"}}),
+            ),
             None,
         );
         assert_eq!(
             out.expect("element"),
-            "<urn:sObjects><sobj:type>Contact</sobj:type><sobj:fieldsToNull>Phone</sobj:fieldsToNull><sobj:Id>003000000000001AAA</sobj:Id>\
+            "<urn:sObjects><sobj:type>Contact</sobj:type><sobj:fieldsToNull>Phone</sobj:fieldsToNull><sobj:fieldsToNull>Fax</sobj:fieldsToNull><sobj:Id>003000000000001AAA</sobj:Id>\
              <sobj:LastName>O&lt;Hara</sobj:LastName><sobj:Vip__c>true</sobj:Vip__c>\
              <sobj:Account><sobj:type>Account</sobj:type><sobj:Ext__c>A-1</sobj:Ext__c></sobj:Account></urn:sObjects>"
         );
@@ -115,9 +119,6 @@ mod tests {
             br#"<records xmlns:sf="s" xmlns:xsi="i"><sf:type>Contact</sf:type><sf:Id>003000000000001AAA</sf:Id><sf:Id>003000000000001AAA</sf:Id><sf:Phone xsi:nil="true"/><sf:Owner><sf:type>User</sf:type><sf:Id xsi:nil="true"/><sf:Name>Ada</sf:Name></sf:Owner></records>"#,
         )
         .expect("xml");
-        assert_eq!(
-            Value::Object(record(&root)),
-            json!({"Id": "003000000000001AAA", "Phone": null, "Owner": {"Id": null, "Name": "Ada"}})
-        );
+        assert_eq!(Value::Object(record(&root)), json!({"Id": "003000000000001AAA", "Phone": null, "Owner": {"Id": null, "Name": "Ada"}}));
     }
 }

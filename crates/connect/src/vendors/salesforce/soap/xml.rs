@@ -85,9 +85,10 @@ pub(super) fn read(body: &[u8]) -> Result<Element, &'static str> {
 
 fn opened(start: &BytesStart<'_>) -> Element {
     // A broken attribute is no reason to take a value for nothing.
-    let nil = start.attributes().flatten().any(|attribute| {
-        attribute.key.local_name().as_ref() == "nil" && matches!(attribute.value.as_ref(), "true" | "1")
-    });
+    let nil = start
+        .attributes()
+        .flatten()
+        .any(|attribute| attribute.key.local_name().as_ref() == "nil" && matches!(attribute.value.as_ref(), "true" | "1"));
     Element { name: start.local_name().as_ref().to_owned(), nil, ..Element::default() }
 }
 
