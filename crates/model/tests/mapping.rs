@@ -397,7 +397,8 @@ fn the_check_is_the_same_for_the_same_seed() {
 fn priced() -> Lens {
     let kind = || FieldType::Money { currency: "USD".into() };
     let money = |key: &str| Field { key: key.into(), label: key.into(), kind: kind(), custom: false, indexed: false };
-    let object = Object { fields: vec![money("budget"), money("cost")], ..object() };
+    let mut object = object();
+    object.fields.extend([money("budget"), money("cost")]);
     let of = |field: &str, remote: &str| FieldMap { currency: Some("CurrencyIsoCode".into()), ..line(field, remote) };
     let mapping = mapping(vec![of("budget", "BudgetedCost"), of("cost", "ActualCost")]);
     Lens::compile(mapping, &object, None, Locale::default()).unwrap()

@@ -25,9 +25,12 @@ const REST: Capabilities = Capabilities {
         ("Owner.*", Detection::RECONCILIATION),
         ("Account.*", Detection::RECONCILIATION),
         ("Parent.*", Detection::RECONCILIATION),
-        ("NumberOf*", Detection::RECONCILIATION),
         ("Who.*", Detection::RECONCILIATION),
         ("What.*", Detection::RECONCILIATION),
+        // Campaigns count their members without an edit of their own.
+        ("NumberOfLeads", Detection::RECONCILIATION),
+        ("NumberOfContacts", Detection::RECONCILIATION),
+        ("NumberOfResponses", Detection::RECONCILIATION),
     ],
     creates_fields: true,
 };
