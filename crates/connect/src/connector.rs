@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{RemoteField, RemoteObject};
 
+use crate::action::{self, Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use crate::erase::{Erase, Erased, by_writes};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
@@ -156,6 +157,33 @@ pub trait Connector: Send + Sync {
     /// has no such jobs. Whether a job is cheaper for the rows at hand is the connector's to decide.
     fn bulk_rows(&self) -> Option<usize> {
         None
+    }
+
+    /// What can be asked for beside writing rows: approval processes, and flows.
+    async fn offers(&self) -> Result<Vec<Offer>, VendorError> {
+        Err(action::none(self.spec()))
+    }
+
+    /// Does what is asked for, with a row where it is about one.
+    async fn act(&self, target: Option<&Target>, action: &Action) -> Result<Acted, VendorError> {
+        let (_, _) = (target, action);
+        Err(action::none(self.spec()))
+    }
+
+    /// The approvals of a row that wait for somebody.
+    async fn waiting(&self, target: &Target) -> Result<Vec<Waiting>, VendorError> {
+        let _ = target;
+        Err(action::none(self.spec()))
+    }
+
+    /// The account's currencies with their rates; none where it has one alone.
+    async fn rates(&self) -> Result<Vec<CurrencyRate>, VendorError> {
+        Err(VendorError::new(
+            Class::Configuration,
+            "no_rates",
+            format!("{} tells no rates of currencies here", self.spec().label),
+            "look them up at the platform",
+        ))
     }
 
     /// What is left of the quota.

@@ -108,7 +108,16 @@ const SCHEMA_CODES: &[&str] = &[
     "0x8004431a",
 ];
 
+/// Codes of refusals of a row that end by themselves once somebody at the platform is done with it. Salesforce's.
+const BUSY_CODES: &[&str] = &["ENTITY_IS_LOCKED"];
+
 impl VendorError {
+    /// Whether the row is kept from us by what people do with it at the platform, so that it waits for them and not for the pace of calls.
+    #[must_use]
+    pub fn is_held_there(&self) -> bool {
+        matches!(self.class, Class::Wait { .. }) && BUSY_CODES.contains(&self.code.as_str())
+    }
+
     /// Whether a schema that has changed at the vendor may explain the refusal. What is a matter of permissions or credentials by its status is
     /// not among it.
     #[must_use]

@@ -2,6 +2,7 @@
 //!
 //! A vendor is data plus a little code: one folder under `vendors/`, one line in [`registry`], one simulator.
 
+pub mod action;
 mod actors;
 pub mod capability;
 pub mod connector;

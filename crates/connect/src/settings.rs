@@ -88,6 +88,15 @@ pub enum Auth {
         /// The token.
         token: Secret,
     },
+    /// A user's name and password, with which one logs in for a session (Salesforce's SOAP login, for orgs without a connected app).
+    Password {
+        /// User name.
+        username: String,
+        /// Password.
+        password: Secret,
+        /// Security token, which goes behind the password; blank where the network is trusted.
+        security_token: Secret,
+    },
     /// A token that does not end by itself and goes out alone (HubSpot's service keys and private apps, API tokens of Pipedrive's users,
     /// Freshdesk's API keys, tokens of Intercom's apps).
     AccessToken {
@@ -124,6 +133,16 @@ pub enum Changes {
     Poll,
 }
 
+/// The API by which a Salesforce org is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SalesforceApi {
+    /// REST, with collections, composite calls and bulk jobs.
+    #[default]
+    Rest,
+    /// The SOAP partner API, for old orgs and networks that let nothing else through.
+    Soap,
+}
+
 /// What only a Salesforce connection has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SalesforceSettings {
@@ -131,6 +150,10 @@ pub struct SalesforceSettings {
     pub changes: Changes,
     /// Where the Pub/Sub API answers, if not at the vendor's own address.
     pub pubsub_url: Option<Url>,
+    /// By which API rows are read and written.
+    pub api: SalesforceApi,
+    /// Currency of amounts that name none; an org with one currency alone has this one. Blank: US dollars.
+    pub home_currency: String,
 }
 
 /// One configured account on a platform.

@@ -1,8 +1,10 @@
 //! What the platforms can do, and how soon a change of each mapped field is seen.
 
+mod acting;
 mod described;
 mod fields;
 
+pub use acting::{Acted, Offered, Wish, act, offers, rates, waiting};
 pub use described::{DetectionDescribed, FieldRule, LimitDescribed, ObjectDescribed, PlatformDescribed};
 pub use fields::{Bound, FieldBound, bounds, usual_bounds};
 

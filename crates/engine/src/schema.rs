@@ -16,6 +16,7 @@ mod returning;
 mod schedule;
 mod standstill;
 mod value_check;
+mod values;
 
 pub use alerts::alerts;
 pub use apply::{Applied, Apply, accept, apply};
@@ -24,6 +25,7 @@ pub use list::{Change, ChangePage, ChangeQuery, list, show};
 pub use look::{Looked, check};
 pub use schedule::{EVERY, tick};
 pub use standstill::{Standstill, Still};
+pub use values::{ListValues, values};
 
 pub(crate) use equivalence::propose_equivalence;
 pub(crate) use look::reconsider;

@@ -2,6 +2,8 @@
 //! no reading of any vendor; that the vendors' own behaviour is met is what the simulation tells.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "running/acting.rs"]
+mod acting;
 #[path = "running/alerting.rs"]
 mod alerting;
 #[path = "running/bulk.rs"]

@@ -1,5 +1,6 @@
 //! The command line. Each command is one file; none has a meaning of its own, they call use-cases of the engine and print the answer.
 
+mod actions;
 mod alerts;
 mod bench;
 mod blame;
@@ -122,6 +123,9 @@ enum Command {
     Apply(files::ApplyArgs),
     /// Show the fields and webhooks that connections lack, and make them with --apply
     Provision(provision::Args),
+    /// Approvals, flows and currencies at the CRM: list what there is, submit, approve, reject, recall, run
+    #[command(subcommand)]
+    Actions(actions::Command),
     /// Look at everything again, or at one object, record or connection
     Resync(resync::Args),
     /// Compare both sides field by field, put right what differs, and certify; or check a certificate
@@ -223,6 +227,7 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Export(args) => files::export(args, context).await,
         Command::Apply(args) => files::apply(args, context).await,
         Command::Provision(args) => provision::run(args, context).await,
+        Command::Actions(command) => actions::run(command, context).await,
         Command::Resync(args) => resync::run(args, context).await,
         Command::Reconcile(args) => reconcile::run(args, context).await,
         Command::Ledger(command) => ledger::run(command, context).await,

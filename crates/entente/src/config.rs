@@ -198,7 +198,10 @@ fn check(raw: ConfigFile, resolver: &mut Resolver<'_>) -> Option<Config> {
     if let Some(locale) = raw.locale.check(resolver) {
         sync.locale = locale;
     }
-    let connections = connection::check(raw.connection, resolver);
+    let mut connections = connection::check(raw.connection, resolver);
+    for connection in &mut connections {
+        connection.salesforce.home_currency.clone_from(&sync.locale.currency);
+    }
     check_email_checks(&sync, &connections, resolver);
     check_erase_policies(&sync, &connections, resolver);
     let timezone = sync.locale.timezone.clone();

@@ -18,6 +18,12 @@ pub struct Kept {
     /// A key or token that goes out alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// Password of the user who logs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Security token that goes behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_token: Option<String>,
     /// RSA private key, PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key: Option<String>,
@@ -49,6 +55,14 @@ fn slots<'a>(auth: &'a mut Auth, kept: &Kept) -> Vec<(&'static str, &'a mut Secr
             vec![("client_secret", client_secret, kept.client_secret.clone()), ("refresh_token", refresh_token, kept.refresh_token.clone())]
         }
         Auth::JwtBearer { private_key, .. } => vec![("private_key", private_key, kept.private_key.clone())],
+        Auth::Password { password, security_token, .. } => {
+            let mut slots = vec![("password", password, kept.password.clone())];
+            // Trusted networks need none.
+            if kept.security_token.is_some() {
+                slots.push(("security_token", security_token, kept.security_token.clone()));
+            }
+            slots
+        }
         Auth::ApiToken { token, .. } | Auth::AccessToken { token } => vec![("token", token, kept.token.clone())],
     }
 }

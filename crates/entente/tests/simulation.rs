@@ -7,6 +7,8 @@
 mod addresses;
 #[path = "simulation/ambient.rs"]
 mod ambient;
+#[path = "simulation/campaigns.rs"]
+mod campaigns;
 #[path = "simulation/database.rs"]
 mod database;
 #[path = "simulation/departures.rs"]

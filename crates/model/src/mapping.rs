@@ -70,6 +70,10 @@ pub struct FieldMap {
     /// Picklist translation, pairs of (remote value, our value). Values not listed pass unchanged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<(String, String)>,
+    /// The remote field that holds the currency of an amount of money, as an ISO 4217 code (`CurrencyIsoCode`). Absent: the currency of our
+    /// field. A row has one currency for all amounts that name the same field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// Which way values flow.
     #[serde(default)]
     pub direction: Direction,

@@ -80,6 +80,7 @@ fn remote() -> RemoteObject {
             RemoteField { length: Some(80), ..remote_field("user_fields.note", RemoteKind::Text) },
             remote_field("organization_id", RemoteKind::Reference),
         ],
+        lists: vec![],
     }
 }
 
@@ -90,6 +91,7 @@ fn line(field: &str, remote: &str) -> FieldMap {
         get: None,
         put: None,
         values: vec![],
+        currency: None,
         direction: Direction::Both,
         owner: Owner::Shared,
         required: false,
@@ -389,4 +391,62 @@ fn fields_too_short_or_too_coarse_are_found() {
 fn the_check_is_the_same_for_the_same_seed() {
     let lens = compile(mapping(name_lines("FIRSTWORDS(name)", "LASTWORD(name)"))).unwrap();
     assert_eq!(laws::check(&lens, &[], &[], 9), laws::check(&lens, &[], &[], 9));
+}
+
+/// Two amounts of a row that has one currency.
+fn priced() -> Lens {
+    let kind = || FieldType::Money { currency: "USD".into() };
+    let money = |key: &str| Field { key: key.into(), label: key.into(), kind: kind(), custom: false, indexed: false };
+    let mut object = object();
+    object.fields.extend([money("budget"), money("cost")]);
+    let of = |field: &str, remote: &str| FieldMap { currency: Some("CurrencyIsoCode".into()), ..line(field, remote) };
+    let mapping = mapping(vec![of("budget", "BudgetedCost"), of("cost", "ActualCost")]);
+    Lens::compile(mapping, &object, None, Locale::default()).unwrap()
+}
+
+fn euros(amount: i64) -> Value {
+    Value::Money { amount: amount.into(), currency: "EUR".into() }
+}
+
+fn read(lens: &Lens, row: Json, prior: &Fields) -> Fields {
+    lens.get(row.as_object().unwrap(), prior, &|_, _| None, now()).fields
+}
+
+#[test]
+fn an_amount_is_in_the_currency_of_its_row() {
+    let lens = priced();
+    assert!(lens.reads().contains(&"CurrencyIsoCode".to_owned()));
+    let got = read(&lens, json!({"BudgetedCost": 100, "ActualCost": 40, "CurrencyIsoCode": "EUR"}), &Fields::new());
+    assert_eq!((&got["budget"], &got["cost"]), (&euros(100), &euros(40)));
+    // A platform that has one currency alone shows none: it is the field's.
+    let dollars = read(&lens, json!({"BudgetedCost": 100, "CurrencyIsoCode": null}), &got);
+    assert_eq!(dollars["budget"].display(), "100 USD");
+    // What a row leaves out has not changed.
+    assert_eq!(read(&lens, json!({"BudgetedCost": 150}), &got)["budget"], euros(150));
+    let pounds = read(&lens, json!({"CurrencyIsoCode": "GBP"}), &got);
+    assert_eq!((pounds["budget"].display(), pounds["cost"].display()), ("100 GBP".to_owned(), "40 GBP".to_owned()));
+}
+
+#[test]
+fn an_amount_is_written_with_its_currency_and_never_beside_one_in_another() {
+    let lens = priced();
+    let both = Fields::from([("budget".to_owned(), euros(100)), ("cost".to_owned(), euros(40))]);
+    let changed = |field: &str| BTreeSet::from([field.to_owned()]);
+    let put = lens.put(&both, &changed("budget"), &|_| None, now());
+    assert_eq!(Json::Object(put.row), json!({"BudgetedCost": 100, "CurrencyIsoCode": "EUR"}));
+    let mixed =
+        Fields::from([("budget".to_owned(), euros(100)), ("cost".to_owned(), Value::Money { amount: 40.into(), currency: "USD".into() })]);
+    let put = lens.put(&mixed, &changed("budget"), &|_| None, now());
+    assert!(put.row.is_empty());
+    assert!(put.faults[0].0 == "budget" && put.faults[0].1.contains("`cost` in USD"), "{:?}", put.faults);
+    // A cleared amount has no currency.
+    let put = lens.put(&Fields::from([("budget".to_owned(), Value::Null)]), &changed("budget"), &|_| None, now());
+    assert_eq!(Json::Object(put.row), json!({"BudgetedCost": null}));
+}
+
+#[test]
+fn a_currency_belongs_to_an_amount() {
+    let wrong = FieldMap { currency: Some("CurrencyIsoCode".into()), ..line("first_name", "FirstName") };
+    let errors = compile(mapping(vec![wrong])).unwrap_err();
+    assert!(errors.iter().any(|error| error.contains("currency of an amount")), "{errors:?}");
 }

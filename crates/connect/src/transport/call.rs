@@ -20,6 +20,16 @@ pub enum Body {
     Json(Value),
     /// `application/x-www-form-urlencoded`.
     Form(Vec<(String, String)>),
+    /// A text with the session's token in its middle, where a platform wants it in the body (SOAP). Such a call has no credential in its
+    /// headers.
+    Session {
+        /// Media type.
+        content_type: &'static str,
+        /// What comes before the token.
+        head: String,
+        /// What comes behind it.
+        tail: String,
+    },
     /// Anything else.
     Text {
         /// Media type.

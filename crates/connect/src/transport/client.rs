@@ -90,7 +90,8 @@ impl Client {
             dialect.token_endpoint(),
             spec.timeout,
         )?
-        .scoped(dialect.scope());
+        .scoped(dialect.scope())
+        .by(Arc::clone(&dialect));
         let pace = Pace::new(dialect.budgets(), settings.daily_calls);
         Ok(Self { settings, surroundings, spec, dialect, standing, sign_in, pace, gate: Gate::new(spec.concurrency), counts, offset })
     }
@@ -189,7 +190,7 @@ impl Client {
             if let Some(date) = answer.header("date") {
                 self.offset.observe(date, sent, received);
             }
-            self.pace.learn(&self.dialect.readings(&answer.headers, call.bucket), received);
+            self.pace.learn(&self.dialect.said(&answer, call.bucket), received);
             tracing::debug!(connection = %self.settings.name, kind, status = answer.status, ms, "called");
             if (200..300).contains(&answer.status) || call.accept.contains(&answer.status) {
                 self.counts.add(kind, Ended::Well, ms);
@@ -264,6 +265,9 @@ impl Client {
             Body::Empty => (None, Bytes::new()),
             Body::Json(json) => (Some("application/json"), Bytes::from(json.to_string())),
             Body::Form(fields) => (Some("application/x-www-form-urlencoded"), Bytes::from(form(fields))),
+            Body::Session { content_type, head, tail } => {
+                (Some(*content_type), Bytes::from(format!("{head}{}{tail}", quick_xml::escape::escape(token))))
+            }
             Body::Text { content_type, text } => (Some(*content_type), Bytes::from(text.clone())),
         };
         let mut request = Request::new(body);
@@ -284,7 +288,7 @@ impl Client {
             }
             _ => self.dialect.credential(token),
         };
-        if in_query.is_none() {
+        if in_query.is_none() && !matches!(call.body, Body::Session { .. }) {
             let mut credential = header_value(name.as_str(), &credential)?;
             credential.set_sensitive(true);
             headers.insert(name, credential);
@@ -303,6 +307,7 @@ impl Client {
             Auth::RefreshToken { client_secret, refresh_token, .. } => secrets.extend([client_secret.reveal(), refresh_token.reveal()]),
             Auth::JwtBearer { private_key, .. } => secrets.push(private_key.reveal()),
             Auth::ApiToken { token, .. } | Auth::AccessToken { token } => secrets.push(token.reveal()),
+            Auth::Password { password, security_token, .. } => secrets.extend([password.reveal(), security_token.reveal()]),
         }
         for secret in secrets {
             error.message = mask(&error.message, secret);

@@ -7,6 +7,7 @@ use entente_model::clock::Timestamp;
 
 use super::call::Answer;
 use super::pace::{BudgetRule, Reading};
+use super::wire::Tokens;
 use crate::error::{Class, VendorError};
 
 /// How a token endpoint wants its parameters.
@@ -31,6 +32,19 @@ pub struct TokenEndpoint {
     pub extra: &'static [(&'static str, &'static str, &'static str)],
 }
 
+/// A login with a user's name and password, as it goes out.
+#[derive(Clone)]
+pub struct LogIn {
+    /// Path under the login URL.
+    pub path: String,
+    /// Further headers: name in lower case, value.
+    pub headers: Vec<(&'static str, String)>,
+    /// Media type of the body.
+    pub content_type: &'static str,
+    /// Body; the password is in it.
+    pub body: String,
+}
+
 /// A pause the vendor demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
@@ -44,6 +58,19 @@ pub struct Block {
 pub trait Dialect: Send + Sync + 'static {
     /// Where and how tokens are asked for.
     fn token_endpoint(&self) -> TokenEndpoint;
+
+    /// How a user's name and password go out, at platforms that let people log in with them. `password` is followed by the security token.
+    fn log_in(&self, _username: &str, _password: &str) -> Option<LogIn> {
+        None
+    }
+
+    /// The session that a login was answered with. `received` is when.
+    ///
+    /// # Errors
+    /// The refusal, or that the answer is none of a login.
+    fn logged_in(&self, answer: &Answer, received: Timestamp) -> Result<Tokens, VendorError> {
+        Err(self.refuse(answer, received))
+    }
 
     /// The scope that tokens are asked for, where it hangs on the connection (Dynamics 365: the environment's own address).
     fn scope(&self) -> Option<String> {
@@ -80,6 +107,11 @@ pub trait Dialect: Send + Sync + 'static {
 
     /// What the headers of an answer say about budgets. `bucket` is the one the call named.
     fn readings(&self, headers: &HeaderMap, bucket: Option<&'static str>) -> Vec<Reading>;
+
+    /// What a whole answer says about budgets: its headers, unless the platform writes it elsewhere.
+    fn said(&self, answer: &Answer, bucket: Option<&'static str>) -> Vec<Reading> {
+        self.readings(&answer.headers, bucket)
+    }
 
     /// Whether a failed answer means that the access token has ended and a new one will help.
     fn expired(&self, answer: &Answer) -> bool {

@@ -1,6 +1,8 @@
 //! Sign-in: getting, keeping and renewing access tokens. One caller at a time asks for a token and the others wait for it, because
 //! vendors refuse two refreshes of one token at once, and rotation makes the second one fatal.
 
+mod log_in;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +18,9 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::assertion::{Claims, Signer};
+use super::call::Answer;
 use super::count::{Counts, Ended};
-use super::dialect::{TokenEncoding, TokenEndpoint};
+use super::dialect::{Dialect, TokenEncoding, TokenEndpoint};
 use super::offset::Offset;
 use super::wire::Tokens;
 use super::{Surroundings, address, client, token_refusal};
@@ -64,6 +67,8 @@ pub struct SignIn {
     endpoint: TokenEndpoint,
     /// What tokens are asked for, where the platform wants it said.
     scope: Option<String>,
+    /// The platform's ways, where it is logged in to with a password.
+    dialect: Option<Arc<dyn Dialect>>,
     timeout: Duration,
     signer: Option<Signer>,
     vault_key: String,
@@ -109,6 +114,7 @@ impl SignIn {
             offset,
             endpoint,
             scope: None,
+            dialect: None,
             timeout,
             signer,
             vault_key,
@@ -120,6 +126,13 @@ impl SignIn {
     #[must_use]
     pub fn scoped(mut self, scope: Option<String>) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// The same, logging in as the platform does it.
+    #[must_use]
+    pub fn by(mut self, dialect: Arc<dyn Dialect>) -> Self {
+        self.dialect = Some(dialect);
         self
     }
 
@@ -209,6 +222,7 @@ impl SignIn {
                 Ok(assertion) => self.ask("urn:ietf:params:oauth:grant-type:jwt-bearer", &[("assertion", assertion.reveal())]).await,
                 Err(error) => Err(error),
             },
+            Auth::Password { username, password, security_token } => self.log_in(username, password, security_token).await,
             Auth::ApiToken { token, .. } | Auth::AccessToken { token } => {
                 Ok(Tokens { access: token.clone(), refresh: None, instance_url: None, expires_at: None })
             }
@@ -289,7 +303,9 @@ impl SignIn {
     fn remember(&self, state: &mut State, error: VendorError) -> VendorError {
         state.session = None;
         if matches!(error.class, Class::Reauthenticate | Class::Configuration) {
-            let until = self.surroundings.time.now().checked_add(REFUSAL_MEMORY).unwrap_or(Timestamp::MAX);
+            // A password that is refused again and again locks its user out.
+            let memory = if matches!(self.settings.auth, Auth::Password { .. }) { log_in::REFUSAL_MEMORY } else { REFUSAL_MEMORY };
+            let until = self.surroundings.time.now().checked_add(memory).unwrap_or(Timestamp::MAX);
             state.refused = Some((error.clone(), until));
         }
         error
@@ -340,20 +356,7 @@ impl SignIn {
         }
         address::add_gateway_headers(&self.settings, &url, request.headers_mut())?;
 
-        let sent = self.surroundings.time.now();
-        let result = self.surroundings.wire.send(request, self.timeout).await;
-        let received = self.surroundings.time.now();
-        let ms = client::millis(sent, received);
-        let answer = match result {
-            Ok(response) => client::answer(response),
-            Err(error) => {
-                self.counts.add("token", Ended::Badly, ms);
-                return Err(client::wire_error(&error));
-            }
-        };
-        if let Some(date) = answer.header("date") {
-            self.offset.observe(date, sent, received);
-        }
+        let (answer, received, ms) = self.send(request).await?;
         if !(200..300).contains(&answer.status) {
             let error = token_refusal::meaning(&answer, received);
             let ended = if matches!(error.class, Class::Wait { .. }) { Ended::Limited } else { Ended::Badly };
@@ -385,6 +388,29 @@ impl SignIn {
     }
 }
 
+impl SignIn {
+    /// Sends what asks for access; the answer, when it came, and how many milliseconds it took.
+    async fn send(&self, request: Request<Bytes>) -> Result<(Answer, Timestamp, u64), VendorError> {
+        let sent = self.surroundings.time.now();
+        let result = self.surroundings.wire.send(request, self.timeout).await;
+        let received = self.surroundings.time.now();
+        let ms = client::millis(sent, received);
+        match result {
+            Ok(response) => {
+                let answer = client::answer(response);
+                if let Some(date) = answer.header("date") {
+                    self.offset.observe(date, sent, received);
+                }
+                Ok((answer, received, ms))
+            }
+            Err(error) => {
+                self.counts.add("token", Ended::Badly, ms);
+                Err(client::wire_error(&error))
+            }
+        }
+    }
+}
+
 fn vault_error(verb: &str, reason: &str) -> VendorError {
     VendorError::new(
         Class::Retry,
@@ -403,6 +429,7 @@ fn fingerprint(settings: &ConnectionSettings) -> String {
         Auth::RefreshToken { client_id, refresh_token, .. } => (client_id.as_str(), refresh_token.reveal()),
         Auth::ApiToken { email, .. } => (email.as_str(), ""),
         Auth::AccessToken { token } => ("", token.reveal()),
+        Auth::Password { username, .. } => (username.as_str(), ""),
     };
     let digest = digest::digest(&digest::SHA256, format!("{login}\n{client}\n{secret}").as_bytes());
     digest.as_ref().iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()

@@ -58,6 +58,7 @@ pub(crate) fn added(before: &Mapping, now: &Mapping, object: &Object) -> Option<
             return None;
         }
         columns.insert(line.remote.clone());
+        columns.extend(line.currency.clone());
         if let Some(get) = &line.get {
             columns.extend(Formula::parse(get).ok()?.reads().iter().cloned());
         }

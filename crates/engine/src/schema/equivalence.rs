@@ -175,6 +175,7 @@ mod tests {
             get: None,
             put: None,
             values: Vec::new(),
+            currency: None,
             direction: Direction::Both,
             owner: Owner::Crm,
             required: false,

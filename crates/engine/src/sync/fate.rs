@@ -106,7 +106,8 @@ impl Fate {
     /// Keeps the failure, and the dead letter if it was the last one. A budget that is spent is no failure, nor is a lost race.
     fn note_failure(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
         let Some(error) = &self.error else { return Ok(()) };
-        if self.race || matches!(self.outcome, Outcome::Later { .. }) {
+        // What people hold at the platform is told for as long as it waits for them.
+        if self.race || (matches!(self.outcome, Outcome::Later { .. }) && !error.is_held_there()) {
             return Ok(());
         }
         // The subject of a row that no record stands for is no id.

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use entente_connect::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
 use entente_connect::erase::{Erase, Erased};
 use entente_connect::error::VendorError;
@@ -112,6 +113,22 @@ impl Connector for Resting {
 
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
         self.inner.subscribe(url, objects).await
+    }
+
+    async fn offers(&self) -> Result<Vec<Offer>, VendorError> {
+        self.inner.offers().await
+    }
+
+    async fn act(&self, target: Option<&Target>, action: &Action) -> Result<Acted, VendorError> {
+        self.inner.act(target, action).await
+    }
+
+    async fn waiting(&self, target: &Target) -> Result<Vec<Waiting>, VendorError> {
+        self.inner.waiting(target).await
+    }
+
+    async fn rates(&self) -> Result<Vec<CurrencyRate>, VendorError> {
+        self.inner.rates().await
     }
 
     fn stirred(&self) -> Vec<String> {

@@ -177,6 +177,7 @@ impl House {
             let mappings = entente_engine::catalog::shipped_mappings(shipped).unwrap();
             let mapping = mappings.into_iter().find(|mapping| mapping.object == "account").unwrap();
             let mut names: BTreeSet<String> = mapping.fields.iter().map(|line| line.remote.clone()).collect();
+            names.extend(mapping.fields.iter().filter_map(|line| line.currency.clone()));
             names.extend(mapping.also_read.iter().cloned().chain([mapping.key.clone()]));
             names.extend(more.iter().map(|name| (*name).to_owned()));
             platform.has_columns(more);

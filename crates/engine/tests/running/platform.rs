@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use entente_connect::action::{Acted, Action, Target};
 use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Key};
 use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
@@ -72,6 +73,7 @@ struct State {
     told: BTreeSet<String>,
     bell: Arc<Notify>,
     rewriting: Option<(String, Rewriting)>,
+    acted: Vec<(Option<Target>, Action)>,
 }
 
 /// One platform. Cloning shares it.
@@ -94,6 +96,11 @@ impl Platform {
         *known = version;
         state.log.push((object.to_owned(), id.clone()));
         id
+    }
+
+    /// What it was asked to do beside writing rows.
+    pub fn acted(&self) -> Vec<(Option<Target>, Action)> {
+        self.state().acted.clone()
     }
 
     /// Somebody writes a row, and no poll of changes will ever tell.
@@ -160,7 +167,7 @@ impl Platform {
             values: Vec::new(),
             restricted: false,
         });
-        let described = RemoteObject { name: object.to_owned(), fields: fields.collect() };
+        let described = RemoteObject { name: object.to_owned(), fields: fields.collect(), lists: Vec::new() };
         self.state().described.insert(object.to_owned(), described);
     }
 
@@ -285,6 +292,12 @@ impl Connector for Platform {
     async fn check(&self) -> Result<Identity, VendorError> {
         self.turn("check".to_owned()).await?;
         Ok(Identity { user_id: "us".to_owned(), user: "us".to_owned(), organization: "here".to_owned() })
+    }
+
+    async fn act(&self, target: Option<&Target>, action: &Action) -> Result<Acted, VendorError> {
+        self.turn("act".to_owned()).await?;
+        self.state().acted.push((target.cloned(), action.clone()));
+        Ok(Acted { status: "Pending".to_owned(), ..Acted::default() })
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

@@ -44,6 +44,8 @@ enum With {
     Key,
     /// OAuth client credentials
     Client,
+    /// A user's name, password and security token (Salesforce's SOAP login)
+    Password,
 }
 
 /// Options.
@@ -73,7 +75,10 @@ pub struct Args {
     /// E-mail of the user whom a key belongs to (Zendesk)
     #[arg(long, value_name = "EMAIL")]
     email: Option<String>,
-    /// Take secrets from ENTENTE_CLIENT_SECRET and ENTENTE_TOKEN rather than asking for them
+    /// Name of the user who logs in with a password (Salesforce)
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// Take secrets from ENTENTE_CLIENT_SECRET, ENTENTE_TOKEN, ENTENTE_PASSWORD and ENTENTE_SECURITY_TOKEN rather than asking for them
     #[arg(long)]
     from_env: bool,
     /// Do not open a browser; show the address to open
@@ -138,6 +143,19 @@ fn secret(args: &Args, context: &Context, variable: &str, what: &str) -> Result<
             .ok_or_else(|| Fault::new(format!("the environment variable {variable} is not set"), format!("set it to {what}")));
     }
     ask(what, true)
+}
+
+/// The security token of a user who logs in with a password, where there is one: trusted networks need none.
+fn security_token(args: &Args, context: &Context) -> Result<Option<String>> {
+    if args.from_env {
+        return Ok(context.environment.get("ENTENTE_SECURITY_TOKEN"));
+    }
+    let failed =
+        |error: std::io::Error| Fault::new(format!("the terminal cannot be read: {error}"), "run the command again, or --from-env");
+    let terminal = console::Term::stderr();
+    terminal.write_str("Security token (blank in a trusted network): ").map_err(failed)?;
+    let line = terminal.read_secure_line().map_err(failed)?.trim().to_owned();
+    Ok((!line.is_empty()).then_some(line))
 }
 
 /// What the configuration will say, with the secrets apart.
@@ -314,6 +332,16 @@ async fn credentials_of(asked: &Asked<'_>, wire: &HttpWire) -> Result<Plan> {
             let auth = vec![("kind", "client_credentials".to_owned()), ("client_id", client_id()?)];
             let client_secret = secret(args, context, "ENTENTE_CLIENT_SECRET", "Client secret of your app")?;
             Ok(Plan { auth, kept: Kept { client_secret: Some(client_secret), ..Kept::default() }, base_url: None, scopes: None })
+        }
+        With::Password => {
+            if args.platform != "salesforce" {
+                return Err(no("login with a password"));
+            }
+            let username = args.username.clone().map_or_else(|| ask("User name", false), Ok)?;
+            let password = secret(args, context, "ENTENTE_PASSWORD", "Password")?;
+            let security_token = security_token(args, context)?;
+            let auth = vec![("kind", "password".to_owned()), ("username", username)];
+            Ok(Plan { auth, kept: Kept { password: Some(password), security_token, ..Kept::default() }, base_url: None, scopes: None })
         }
         With::Browser => {
             let id = client_id()?;

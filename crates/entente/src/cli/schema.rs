@@ -41,6 +41,16 @@ pub enum Command {
         #[arg(long)]
         connection: Option<String>,
     },
+    /// Show the values of a platform's lists, and what each record type or controlling list has of them
+    Values {
+        /// The connection
+        connection: String,
+        /// The platform's name of the object
+        object: String,
+        /// Of this field only
+        #[arg(long)]
+        field: Option<String>,
+    },
     /// Apply the proposed patch: the mappings are judged, saved as new versions and put in force, and records catch up
     Apply {
         /// Its id
@@ -60,6 +70,20 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
     match command {
+        Command::Values { connection, object, field } => {
+            let lists = schema::values(&engine, &connection, &object, field.as_deref()).await?;
+            context.output.show(&lists, |lists| {
+                let part = |list: &schema::ListValues| match (&list.when, &list.is) {
+                    (Some(when), Some(is)) => format!("{when} = {is}"),
+                    _ => "all".to_owned(),
+                };
+                let rows = lists.iter().map(|list| {
+                    let others = if list.restricted { "refused" } else { "taken" };
+                    [list.field.clone(), part(list), others.to_owned(), list.values.join(", ")]
+                });
+                table(["FIELD", "ROWS", "OTHER VALUES", "VALUES"], rows)
+            })?;
+        }
         Command::List { state, connection, limit, before } => {
             let query = ChangeQuery { state, connection, limit: Some(limit), before };
             let page = schema::list(&engine, &viewer, query).await?;

@@ -22,7 +22,7 @@ const NAME_CHARS: usize = 64;
 const ACTORS: &[&str] = &["self_service", "automation", "integration"];
 
 /// Kinds of credentials.
-const KINDS: &[&str] = &["client_credentials", "jwt_bearer", "refresh_token", "api_token", "access_token"];
+const KINDS: &[&str] = &["client_credentials", "jwt_bearer", "refresh_token", "api_token", "access_token", "password"];
 
 /// One account on a platform. The order does not matter.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -97,8 +97,9 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub struct AuthTable {
     /// `client_credentials` (client_id, client_secret), `jwt_bearer` (client_id, username, private_key, audience), `refresh_token`
-    /// (client_id, client_secret, refresh_token), `api_token` (email, token) or `access_token` (token; HubSpot's service keys, API tokens of
-    /// Pipedrive's users, Freshdesk's API keys, access tokens of Intercom's apps).
+    /// (client_id, client_secret, refresh_token), `api_token` (email, token), `access_token` (token; HubSpot's service keys, API tokens of
+    /// Pipedrive's users, Freshdesk's API keys, access tokens of Intercom's apps) or `password` (username, password, security_token; Salesforce's
+    /// SOAP login, for orgs without a connected app).
     #[schema(value_type = String)]
     pub kind: Spanned<String>,
     /// OAuth client id.
@@ -109,7 +110,7 @@ pub struct AuthTable {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub client_secret: Option<Spanned<SecretSource>>,
-    /// User name on whose behalf we act (Salesforce JWT).
+    /// User name on whose behalf we act (Salesforce JWT, SOAP login).
     #[serde(default)]
     pub username: Option<String>,
     /// Audience of the assertion (Salesforce JWT). Without it `https://login.salesforce.com`; sandboxes use `https://test.salesforce.com`.
@@ -119,6 +120,14 @@ pub struct AuthTable {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub private_key: Option<Spanned<SecretSource>>,
+    /// Password of that user (Salesforce SOAP login). Secret.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub password: Option<Spanned<SecretSource>>,
+    /// Security token that goes behind the password (Salesforce SOAP login); without it none, which trusted networks allow. Secret.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub security_token: Option<Spanned<SecretSource>>,
     /// The refresh token, got once by signing in. Later ones are kept, encrypted, in the database. Secret.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -326,6 +335,16 @@ fn check_auth(table: AuthTable, span: Range<usize>, resolver: &mut Resolver<'_>)
             let token = secret(&table.token, "token");
             let email = needed(table.email, "email", kind, &span, resolver);
             Some(Auth::ApiToken { email: email?, token: token? })
+        }
+        "password" => {
+            let password = secret(&table.password, "password");
+            let security_token = table.security_token.as_ref().map(|_| secret(&table.security_token, "security_token"));
+            let username = needed(table.username, "username", kind, &span, resolver);
+            Some(Auth::Password {
+                username: username?,
+                password: password?,
+                security_token: security_token.unwrap_or(Some(Secret::default()))?,
+            })
         }
         "access_token" => Some(Auth::AccessToken { token: secret(&table.token, "token")? }),
         other => {

@@ -4,6 +4,7 @@
 //! a row only ever fails on the row's own values, field by field.
 
 mod compile;
+mod currency;
 mod fit;
 mod get;
 mod put;
@@ -153,6 +154,7 @@ impl Lens {
         names.extend(self.mapping.also_read.iter().cloned());
         for line in &self.lines {
             names.insert(line.map.remote.clone());
+            names.extend(line.map.currency.clone());
             if let Some(get) = &line.get {
                 names.extend(get.reads().iter().cloned());
             }

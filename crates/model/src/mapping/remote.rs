@@ -71,6 +71,22 @@ pub struct RemoteObject {
     pub name: String,
     /// Fields.
     pub fields: Vec<RemoteField>,
+    /// Parts of lists: what some rows may hold of a list alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListPart>,
+}
+
+/// The values of a list that rows may hold whose field `when` is `is`: rows of a record type, or of one value of a controlling list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListPart {
+    /// Flattened name of the field that decides.
+    pub when: String,
+    /// The value of it that this is about.
+    pub is: String,
+    /// The list.
+    pub field: String,
+    /// Its values there.
+    pub values: Vec<String>,
 }
 
 impl RemoteObject {

@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn object(fields: &[RemoteField]) -> RemoteObject {
-        RemoteObject { name: "Account".to_owned(), fields: fields.to_vec() }
+        RemoteObject { name: "Account".to_owned(), fields: fields.to_vec(), lists: Vec::new() }
     }
 
     fn told(before: &[RemoteField], after: &[RemoteField]) -> Vec<(String, &'static str)> {

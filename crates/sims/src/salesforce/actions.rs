@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::State;
+use super::approvals;
 use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::wire::{Answer, Call};
@@ -14,20 +15,26 @@ use super::wire::{Answer, Call};
 pub type FlowBody = Box<dyn Fn(&Map<String, Value>) -> Result<Map<String, Value>, String> + Send + Sync>;
 
 /// One approval under way.
-struct Approval {
-    instance: SfId,
-    record: SfId,
-    approver: SfId,
+pub(crate) struct Approval {
+    pub instance: SfId,
+    pub record: SfId,
+}
+
+/// A flow: its name, the names of its inputs, what it does.
+pub(crate) struct Flow {
+    pub name: String,
+    pub inputs: Vec<String>,
+    pub run: FlowBody,
 }
 
 /// What can be started.
 #[derive(Default)]
 pub(crate) struct Actions {
-    pub flows: Vec<(String, FlowBody)>,
+    pub flows: Vec<Flow>,
     /// Object, name, id.
     pub processes: Vec<(String, String, SfId)>,
     /// By work item.
-    pending: HashMap<SfId, Approval>,
+    pub pending: HashMap<SfId, Approval>,
     serial: u64,
 }
 
@@ -58,18 +65,20 @@ pub(crate) fn actions(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<
         }
         (&Method::GET, ["custom", "flow"]) => {
             let one = |name: &str| json!({"label": name.replace('_', " "), "name": name, "type": "FLOW", "url": format!("{base}/actions/custom/flow/{name}")});
-            let list: Vec<Value> = state.actions.flows.iter().map(|(name, _)| one(name)).collect();
+            let list: Vec<Value> = state.actions.flows.iter().map(|flow| one(&flow.name)).collect();
             Ok(Answer::json(200, json!({"actions": list})))
         }
         (&Method::GET, ["custom", "apex"]) => Ok(Answer::json(200, json!({"actions": []}))),
         (&Method::GET, ["custom", "flow", name]) => {
-            let known = state.actions.flows.iter().any(|(flow, _)| flow == name);
-            if !known {
-                return Err(Fail::not_found());
-            }
+            let known = state.actions.flows.iter().find(|flow| flow.name == *name).ok_or_else(Fail::not_found)?;
+            let inputs: Vec<Value> = known
+                .inputs
+                .iter()
+                .map(|input| json!({"byteLength": 0, "description": null, "label": input, "maxOccurs": 1, "name": input, "required": false, "sobjectType": null, "type": "STRING"}))
+                .collect();
             Ok(Answer::json(
                 200,
-                json!({"description": null, "inputs": [], "label": name.replace('_', " "), "name": name, "outputs": [], "standard": false,
+                json!({"description": null, "inputs": inputs, "label": name.replace('_', " "), "name": name, "outputs": [], "standard": false,
                 "targetEntityName": null, "type": "FLOW"}),
             ))
         }
@@ -80,7 +89,7 @@ pub(crate) fn actions(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<
 
 fn run_flow(state: &mut State, call: &Call, name: &str) -> Outcome<Answer> {
     let body = call.object()?;
-    let at = state.actions.flows.iter().position(|(flow, _)| flow == name).ok_or_else(Fail::not_found)?;
+    let at = state.actions.flows.iter().position(|flow| flow.name == name).ok_or_else(Fail::not_found)?;
     let inputs = match body.get("inputs") {
         Some(Value::Array(inputs)) if !inputs.is_empty() => inputs.clone(),
         _ => vec![json!({})],
@@ -90,7 +99,7 @@ fn run_flow(state: &mut State, call: &Call, name: &str) -> Outcome<Answer> {
     for input in inputs {
         let empty = Map::new();
         let guid = state.actions.next_id(b"0Fo", state.org.pod);
-        let outcome = (state.actions.flows[at].1)(input.as_object().unwrap_or(&empty));
+        let outcome = (state.actions.flows[at].run)(input.as_object().unwrap_or(&empty));
         results.push(match outcome {
             Ok(outputs) => {
                 let mut values = Map::new();
@@ -125,7 +134,7 @@ pub(crate) fn process(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<
         (&Method::POST, ["approvals"]) => {
             let body = call.object()?;
             let requests = body.get("requests").and_then(Value::as_array).cloned().unwrap_or_default();
-            let results: Vec<Outcome<Value>> = requests.iter().map(|request| approve(state, call, request)).collect();
+            let results: Vec<Outcome<Value>> = requests.iter().map(|request| approvals::decide(state, call, request)).collect();
             if let Some(Err(fail)) = results.iter().find(|r| r.is_err()) {
                 return Err(fail.clone());
             }
@@ -134,46 +143,5 @@ pub(crate) fn process(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<
         (&Method::GET, ["rules"]) => Ok(Answer::json(200, json!({"rules": {}}))),
         (&Method::POST, ["rules"]) => Ok(Answer::json(200, json!({"errors": null, "success": true}))),
         _ => Err(Fail::not_found()),
-    }
-}
-
-fn approve(state: &mut State, call: &Call, request: &Value) -> Outcome<Value> {
-    let context = request["contextId"].as_str().and_then(SfId::parse);
-    let context = context.ok_or_else(|| Fail::on("MALFORMED_ID", "contextId", "contextId is no id"))?;
-    let shown = |actors: &[SfId], record: SfId, instance: SfId, status: &str, items: &[SfId]| {
-        let text = |ids: &[SfId]| ids.iter().map(|id| json!(id.as_str())).collect::<Vec<Value>>();
-        json!({"actorIds": text(actors), "entityId": record.as_str(), "errors": null, "instanceId": instance.as_str(), "instanceStatus": status,
-            "newWorkitemIds": text(items), "success": true})
-    };
-    match request["actionType"].as_str() {
-        Some("Submit") => {
-            let (table, ord) =
-                state.org.locate(context).ok_or_else(|| Fail::bad("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"))?;
-            if !state.org.tables[table].row(ord).is_some_and(super::table::Row::live) {
-                return Err(Fail::deleted());
-            }
-            let object = &state.org.tables[table].name;
-            let wanted = request["processDefinitionNameOrId"].as_str();
-            let fits = |(of, name, id): &&(String, String, SfId)| of == object && wanted.is_none_or(|w| w == name || w == id.as_str());
-            if state.actions.processes.iter().find(fits).is_none() {
-                return Err(Fail::bad("NO_APPLICABLE_PROCESS", "No applicable approval process was found."));
-            }
-            if state.actions.pending.values().any(|approval| approval.record == context) {
-                return Err(Fail::bad("ALREADY_IN_PROCESS", "Cannot submit object already in process."));
-            }
-            let named = request["nextApproverIds"][0].as_str().and_then(SfId::parse);
-            let approver = named.unwrap_or(call.user);
-            let (instance, item) = (state.actions.next_id(b"04g", state.org.pod), state.actions.next_id(b"04i", state.org.pod));
-            state.actions.pending.insert(item, Approval { instance, record: context, approver });
-            Ok(shown(&[approver], context, instance, "Pending", &[item]))
-        }
-        Some(action @ ("Approve" | "Reject")) => {
-            let unknown = || Fail::on("INVALID_CROSS_REFERENCE_KEY", "contextId", "there is no such work item");
-            let approval = state.actions.pending.remove(&context).ok_or_else(unknown)?;
-            let status = if action == "Approve" { "Approved" } else { "Rejected" };
-            tracing::trace!(approver = %approval.approver, status, "approval ended");
-            Ok(shown(&[], approval.record, approval.instance, status, &[]))
-        }
-        _ => Err(Fail::bad("INVALID_OPERATION", "actionType must be Submit, Approve or Reject")),
     }
 }

@@ -49,6 +49,11 @@ impl Org {
         Ok(())
     }
 
+    /// A text value of the row of an id, or the empty string.
+    pub fn text_of_row(&self, id: super::id::SfId, field: &str) -> String {
+        self.locate(id).map(|(table, ord)| self.text_of(table, ord, field)).unwrap_or_default()
+    }
+
     /// A text value of a row, or the empty string.
     pub fn text_of(&self, table: usize, ord: u32, field: &str) -> String {
         let t = &self.tables[table];

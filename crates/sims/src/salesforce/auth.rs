@@ -41,6 +41,10 @@ pub(crate) struct Auth {
     pub session_ms: i64,
     pub rotate: bool,
     pub client_credentials: bool,
+    /// Whether the user's password has expired: its session is good for changing it and nothing else.
+    pub password_expired: bool,
+    /// Wrong passwords in a row.
+    pub wrong_passwords: u32,
     sessions: HashMap<String, Session>,
     refresh: Vec<(String, SfId)>,
     codes: HashMap<String, Code>,
@@ -73,6 +77,8 @@ impl Auth {
             session_ms: 2 * 60 * 60 * 1000,
             rotate: false,
             client_credentials: true,
+            password_expired: false,
+            wrong_passwords: 0,
             sessions: HashMap::new(),
             refresh: Vec::new(),
             codes: HashMap::new(),

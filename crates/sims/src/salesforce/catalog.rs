@@ -241,6 +241,9 @@ ExpectedRevenue currency
 BudgetedCost currency
 ActualCost currency
 NumberSent double scale=0
+NumberOfLeads int ro
+NumberOfContacts int ro
+NumberOfResponses int ro
 IsActive boolean
 Description textarea(32000)
 ";
@@ -316,6 +319,27 @@ PermissionsRead boolean
 PermissionsEdit boolean
 ";
 
+const PROCESS_DEFINITION: &str = "
+Name string(255) req
+DeveloperName string(255)
+TableEnumOrId string(40)
+State picklist :Active,Inactive
+";
+
+const PROCESS_INSTANCE: &str = "
+ProcessDefinitionId ref(ProcessDefinition)
+TargetObjectId ref(Account,Contact,Lead,Opportunity,Case,Campaign)
+Status picklist :Started,NoResponse,Pending,Approved,Rejected,Removed
+SubmittedById ref(User)
+CompletedDate datetime
+";
+
+const WORK_ITEM: &str = "
+ProcessInstanceId ref(ProcessInstance) req child=Workitems cascade
+ActorId ref(User) req
+OriginalActorId ref(User)
+";
+
 const ORGANIZATION: &str = "
 Name string(80) req
 OrganizationType picklist :Enterprise Edition,Developer Edition
@@ -371,6 +395,12 @@ const STANDARD: &[Standard] = &[
     object("Event", "Event", "Events", b"00U", true, false, EVENT),
     object("Campaign", "Campaign", "Campaigns", b"701", true, false, CAMPAIGN),
     object("CampaignMember", "Campaign Member", "Campaign Members", b"00v", false, false, CAMPAIGN_MEMBER),
+    Standard {
+        open: false,
+        ..object("ProcessDefinition", "Approval Process", "Approval Processes", b"04a", false, false, PROCESS_DEFINITION)
+    },
+    Standard { open: false, ..object("ProcessInstance", "Process Instance", "Process Instances", b"04g", false, false, PROCESS_INSTANCE) },
+    Standard { open: false, ..object("ProcessInstanceWorkitem", "Approval Request", "Approval Requests", b"04i", false, false, WORK_ITEM) },
     Standard { open: false, ..object("EntityDefinition", "Entity", "Entities", b"4dE", false, false, ENTITY_DEFINITION) },
     Standard { open: false, ..object("FieldDefinition", "Field Definition", "Field Definitions", b"4dF", false, false, FIELD_DEFINITION) },
     Standard { open: false, ..object("CustomField", "Custom Field", "Custom Fields", b"00N", false, false, CUSTOM_FIELD) },

@@ -25,6 +25,8 @@ pub(crate) fn router(sf: Salesforce) -> Router {
         .route("/rename_field", post(rename_field))
         .route("/remove_field", post(remove_field))
         .route("/set_picklist", post(set_picklist))
+        .route("/add_approval_process", post(add_approval_process))
+        .route("/activate_currencies", post(activate_currencies))
         .route("/subscribe", post(subscribe))
         .route("/dump", get(dump))
         .route("/expire_sessions", post(expire_sessions))
@@ -159,6 +161,30 @@ async fn remove_field(State(sf): State<Salesforce>, Json(change): Json<FieldChan
 async fn set_picklist(State(sf): State<Salesforce>, Json(change): Json<FieldChange>) -> Reply {
     let values: Vec<&str> = change.values.iter().map(String::as_str).collect();
     sf.set_picklist(&change.object, &change.field, &values, change.restricted).map_err(refused)?;
+    done()
+}
+
+#[derive(Deserialize)]
+struct Process {
+    object: String,
+    name: String,
+}
+
+async fn add_approval_process(State(sf): State<Salesforce>, Json(wanted): Json<Process>) -> Reply {
+    sf.add_approval_process(&wanted.object, &wanted.name);
+    done()
+}
+
+/// Codes and their rates, the corporate currency first, and the one of users.
+#[derive(Deserialize)]
+struct Currencies {
+    rates: Vec<(String, f64)>,
+    of_users: String,
+}
+
+async fn activate_currencies(State(sf): State<Salesforce>, Json(wanted): Json<Currencies>) -> Reply {
+    let rates: Vec<(&str, f64)> = wanted.rates.iter().map(|(code, rate)| (code.as_str(), *rate)).collect();
+    sf.activate_currencies(&rates, &wanted.of_users).map_err(refused)?;
     done()
 }
 

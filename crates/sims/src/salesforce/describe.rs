@@ -66,7 +66,9 @@ pub(crate) fn whole(state: &mut State, call: &Call, name: &str) -> Outcome<Answe
         state.org.tables[table].fields().filter(|(slot, _)| !hidden.contains(slot)).map(|(_, field)| field.clone()).collect();
     for found in described {
         let editable = state.org.permits(call.user, table, &found, true);
-        fields.push(field(&found.spec, found.source, editable));
+        let mut described = field(&found.spec, found.source, editable);
+        state.org.describe_dependency(&state.org.tables[table].name, &mut described);
+        fields.push(described);
     }
     let t = &state.org.tables[table];
     let mut body = entity(t, &call.version);
@@ -119,12 +121,13 @@ fn record_types(org: &Org, name: &str, version: &str) -> Vec<Value> {
     org.each_live("RecordType", |t, row| {
         let text = |field: &str| t.slot(field).map_or(Value::Null, |slot| t.value(row, slot).json(FieldType::String));
         if text("SobjectType") == name {
-            list.push(json!({"active": text("IsActive"), "available": true, "defaultRecordTypeMapping": false, "developerName": text("DeveloperName"),
+            let usual = org.usual_record_type == Some(row.id);
+            list.push(json!({"active": text("IsActive"), "available": true, "defaultRecordTypeMapping": usual, "developerName": text("DeveloperName"),
                 "master": false, "name": text("Name"), "recordTypeId": row.id.as_str(), "urls": url(row.id.as_str())}));
         }
     });
     list.push(
-        json!({"active": true, "available": true, "defaultRecordTypeMapping": list.is_empty(), "developerName": "Master", "master": true,
+        json!({"active": true, "available": true, "defaultRecordTypeMapping": !list.iter().any(|kind| kind["defaultRecordTypeMapping"] == true), "developerName": "Master", "master": true,
         "name": "Master", "recordTypeId": "012000000000000AAA", "urls": url("012000000000000AAA")}),
     );
     list

@@ -2,6 +2,7 @@
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use serde_json::Value;
 
 /// One element, named without its prefix.
 #[derive(Debug, Clone, Default)]
@@ -86,6 +87,20 @@ pub(crate) fn escape(text: &str) -> String {
 /// `<name>text</name>`.
 pub(crate) fn tag(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", escape(text))
+}
+
+/// JSON as elements, members in their order: lists repeat their element, and what is null is left out.
+pub(crate) fn of_json(name: &str, value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Array(items) => items.iter().map(|item| of_json(name, item)).collect(),
+        Value::Object(members) => {
+            let inner: String = members.iter().filter(|(key, _)| *key != "attributes").map(|(key, value)| of_json(key, value)).collect();
+            format!("<{name}>{inner}</{name}>")
+        }
+        Value::String(text) => tag(name, text),
+        other => tag(name, &other.to_string()),
+    }
 }
 
 #[cfg(test)]

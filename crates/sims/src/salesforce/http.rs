@@ -13,8 +13,8 @@ use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::wire::{Answer, Call, Content};
 use super::{
-    Salesforce, State, actions, auth, bulk_ingest, bulk_query, collections, composite, describe, queries, quota, records, replication,
-    soap, tooling,
+    Salesforce, State, actions, auth, bulk_ingest, bulk_query, collections, composite, describe, lists, queries, quota, records,
+    replication, soap, tooling,
 };
 use crate::door;
 use crate::faults::Fault;
@@ -345,6 +345,7 @@ pub(crate) fn route(state: &mut State, call: &Call) -> Outcome<Answer> {
         (_, ["jobs", "ingest", rest @ ..]) => bulk_ingest::serve(state, call, rest),
         (_, ["jobs", "query", rest @ ..]) => bulk_query::serve(state, call, rest),
         (_, ["tooling", rest @ ..]) => tooling::serve(state, call, rest),
+        ("GET", ["ui-api", "object-info", object, "picklist-values", kind]) => lists::picklist_values(state, call, object, kind),
         (_, ["actions", rest @ ..]) => actions::actions(state, call, rest),
         (_, ["process", rest @ ..]) => actions::process(state, call, rest),
         ("PUT" | "POST" | "PATCH" | "DELETE", ["query" | "queryAll" | "limits", ..]) => Err(Fail::method()),

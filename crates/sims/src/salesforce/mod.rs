@@ -1,13 +1,15 @@
 //! Salesforce, simulated: REST, composite, Bulk 2.0, SOAP Partner, outbound messages, change events, over one org in memory.
 //!
-//! Change events over Pub/Sub gRPC have a server of their own. Not simulated: CometD, search (SOSL), UI API. A lookup to a deleted record keeps its value (the vendor clears
+//! Change events over Pub/Sub gRPC have a server of their own. Not simulated: CometD, search (SOSL), and of the UI API all but picklists. A lookup to a deleted record keeps its value (the vendor clears
 //! some of them), and retried outbound messages carry the values they were made with.
 
 mod actions;
 mod alter;
+mod approvals;
 mod auth;
 mod bulk_ingest;
 mod bulk_query;
+mod campaigns;
 mod catalog;
 mod cell;
 mod coerce;
@@ -15,12 +17,14 @@ mod collections;
 mod composite;
 mod control;
 mod convert;
+mod currencies;
 mod describe;
 mod envelope;
 mod fail;
 mod http;
 mod id;
 mod jwt;
+mod lists;
 mod org;
 mod outbound;
 mod pubsub;
@@ -210,7 +214,7 @@ impl Salesforce {
     }
 
     /// A surface for other processes to steer the simulator: `POST /faults`, `GET /calls`, `POST /insert`, `/update`, `/delete`,
-    /// `/undelete`, `/merge`, `/add_field`, `/rename_field`, `/remove_field`, `/set_picklist`, `/subscribe`, `GET /dump`, `GET /users`,
+    /// `/undelete`, `/merge`, `/add_field`, `/rename_field`, `/remove_field`, `/set_picklist`, `/add_approval_process`, `/activate_currencies`, `/subscribe`, `GET /dump`, `GET /users`,
     /// `POST /expire_sessions`, `/rotate_refresh_tokens`.
     pub fn control_router(&self) -> axum::Router {
         control::router(self.clone())
@@ -424,14 +428,72 @@ impl Salesforce {
 
     /// Adds an autolaunched flow, run by `POST /actions/custom/flow/{name}`: from the inputs to the outputs, or a message.
     pub fn add_flow(&self, name: &str, run: actions::FlowBody) {
-        self.with(|state| state.actions.flows.push((name.to_owned(), run)));
+        self.add_flow_with(name, &[], run);
+    }
+
+    /// Adds an autolaunched flow that describes these inputs.
+    pub fn add_flow_with(&self, name: &str, inputs: &[&str], run: actions::FlowBody) {
+        let inputs = inputs.iter().map(|input| (*input).to_owned()).collect();
+        self.with(|state| state.actions.flows.push(actions::Flow { name: name.to_owned(), inputs, run }));
+    }
+
+    /// Adds a flow that runs on every save of an object: saves for which it says something fail with `CANNOT_EXECUTE_FLOW_TRIGGER`.
+    pub fn add_flow_guard(&self, object: &str, flow: &str, minds: Validation) {
+        self.with(|state| state.org.flow_guards.push((object.to_owned(), flow.to_owned(), minds)));
+    }
+
+    /// Turns multiple currencies on. The first one is the corporate currency; rows of clients that name none get `of_users`.
+    ///
+    /// # Errors
+    /// When they are on already, or there is none.
+    pub fn activate_currencies(&self, rates: &[(&str, f64)], of_users: &str) -> Result<(), SimError> {
+        self.with(|state| {
+            let actor = state.org.person("")?;
+            Ok(state.org.activate_currencies(rates, of_users, &actor)?)
+        })
+    }
+
+    /// Takes a currency out of use.
+    ///
+    /// # Errors
+    /// When there is no such currency.
+    pub fn deactivate_currency(&self, code: &str) -> Result<(), SimError> {
+        self.with(|state| {
+            let actor = state.org.person("")?;
+            Ok(state.org.deactivate_currency(code, &actor)?)
+        })
+    }
+
+    /// Says what a record type has of a picklist. Restricted lists take nothing else for its rows.
+    ///
+    /// # Errors
+    /// When it is no id.
+    pub fn set_record_type_picklist(&self, object: &str, record_type: &str, field: &str, values: &[&str]) -> Result<(), SimError> {
+        let malformed = || SimError { code: "MALFORMED_ID".to_owned(), message: format!("{record_type} is no id") };
+        let id = SfId::parse(record_type).ok_or_else(malformed)?;
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        self.with(|state| state.org.record_type_values.push((object.to_owned(), id, field.to_owned(), values)));
+        Ok(())
+    }
+
+    /// Makes a record type the one of rows that clients make without one.
+    pub fn set_usual_record_type(&self, record_type: &str) {
+        self.with(|state| state.org.usual_record_type = SfId::parse(record_type));
+    }
+
+    /// Lets a picklist hang on another field: for each of its values, those that go with it.
+    pub fn set_dependency(&self, object: &str, field: &str, controller: &str, valid: &[(&str, &[&str])]) {
+        let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let valid = valid.iter().map(|(is, values)| ((*is).to_owned(), owned(values))).collect();
+        let dependency = lists::Dependency { object: object.to_owned(), field: field.to_owned(), controller: controller.to_owned(), valid };
+        self.with(|state| state.org.dependencies.push(dependency));
     }
 
     /// Adds an approval process for an object.
     pub fn add_approval_process(&self, object: &str, name: &str) {
-        self.with(|state| {
-            let id = state.actions.next_id(b"04a", state.org.pod);
-            state.actions.processes.push((object.to_owned(), name.to_owned(), id));
+        self.with(|state| match state.org.define_process(object, name) {
+            Ok(id) => state.actions.processes.push((object.to_owned(), name.to_owned(), id)),
+            Err(fail) => tracing::error!(code = %fail.code, "the simulated org could not keep an approval process"),
         });
     }
 
@@ -473,6 +535,23 @@ impl Salesforce {
         self.with(|state| {
             let actor = state.org.person(user)?;
             Ok(state.auth.open(&state.org, actor.user))
+        })
+    }
+
+    /// Sets whether the integration user's password has expired.
+    pub fn expire_password(&self, expired: bool) {
+        self.state().auth.password_expired = expired;
+    }
+
+    /// Removes a record for good, past the recycle bin.
+    ///
+    /// # Errors
+    /// As the vendor refuses it.
+    pub fn destroy(&self, object: &str, id: &str, by: &str) -> Result<(), SimError> {
+        self.with(|state| {
+            let actor = state.org.person(by)?;
+            let (table, id) = state.org.target(object, id)?;
+            Ok(state.org.destroy(table, id, &actor)?)
         })
     }
 

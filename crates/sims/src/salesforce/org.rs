@@ -113,6 +113,20 @@ pub(crate) struct Org {
     pub duplicate_rules: Vec<DuplicateRule>,
     pub validations: Vec<(String, Validation)>,
     pub outbound: Vec<OutboundRule>,
+    /// Rows that are locked while somebody decides on them, and who that is.
+    pub locks: HashMap<SfId, SfId>,
+    /// Flows that run on saves and refuse some: object, name, what they mind.
+    pub flow_guards: Vec<(String, String, Validation)>,
+    /// What a record type has of a list: object, record type, field, values.
+    pub record_type_values: Vec<(String, SfId, String, Vec<String>)>,
+    /// The record type of rows that clients make without one.
+    pub usual_record_type: Option<SfId>,
+    /// Lists that hang on another field.
+    pub dependencies: Vec<super::lists::Dependency>,
+    /// The corporate currency and the user's, where the org has several.
+    pub currencies: Option<(String, String)>,
+    /// Rows that the recycle bin has no more: table, id, when they were deleted.
+    pub destroyed: Vec<(usize, SfId, i64)>,
     /// Outbound notifications sent so far.
     pub notified: u64,
 }
@@ -146,6 +160,13 @@ impl Org {
             duplicate_rules: Vec::new(),
             validations: Vec::new(),
             outbound: Vec::new(),
+            locks: HashMap::new(),
+            flow_guards: Vec::new(),
+            record_type_values: Vec::new(),
+            usual_record_type: None,
+            dependencies: Vec::new(),
+            currencies: None,
+            destroyed: Vec::new(),
             notified: 0,
         };
         org.seed(username);
@@ -410,6 +431,16 @@ impl Org {
         self.tables.push(table);
         self.define_entity(at);
         Ok(at)
+    }
+
+    /// Adds a table of the platform's own.
+    pub fn add_table(&mut self, table: Table) -> usize {
+        let at = self.tables.len();
+        self.by_name.insert(table.name.to_ascii_lowercase(), at);
+        self.by_prefix.insert(table.prefix, at);
+        self.tables.push(table);
+        self.define_entity(at);
+        at
     }
 
     /// Adds a field to an object.

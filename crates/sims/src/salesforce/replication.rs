@@ -66,6 +66,9 @@ pub(crate) fn earliest(org: &Org) -> i64 {
 pub(crate) fn deleted_ids(org: &Org, table: usize, start: i64, end: i64) -> (Vec<(String, i64)>, i64) {
     let t = &org.tables[table];
     let rows = t.rows().filter_map(|(_, row)| Some((row, row.deleted_ms?)));
-    let found = rows.filter(|(_, at)| (start..end).contains(at)).map(|(row, at)| (row.id.to_string(), at)).collect();
+    let binned = rows.map(|(row, at)| (row.id, at));
+    // The log of deletions is not the bin: it keeps what the bin was emptied of.
+    let gone = org.destroyed.iter().filter(|(of, _, _)| *of == table).map(|(_, id, at)| (*id, *at));
+    let found = binned.chain(gone).filter(|(_, at)| (start..end).contains(at)).map(|(id, at)| (id.to_string(), at)).collect();
     (found, end.min(org.clock.now_ms().div_euclid(MINUTE_MS) * MINUTE_MS))
 }

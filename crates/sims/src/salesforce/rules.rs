@@ -181,6 +181,19 @@ impl Org {
         }
         self.check_unique(table, new)?;
         self.check_hierarchy(table, new)?;
+        self.check_record_type(table, old, new)?;
+        for (object, flow, minds) in &self.flow_guards {
+            if object.eq_ignore_ascii_case(&t.name)
+                && let Some((message, _)) = minds(&self.map(table, new))
+            {
+                return Err(Fail::bad(
+                    "CANNOT_EXECUTE_FLOW_TRIGGER",
+                    format!(
+                        "We can't save this record because the \u{201c}{flow}\u{201d} process failed. Give your Salesforce admin these details. {message}"
+                    ),
+                ));
+            }
+        }
         for (object, rule) in &self.validations {
             if object.eq_ignore_ascii_case(&t.name)
                 && let Some((message, field)) = rule(&self.map(table, new))

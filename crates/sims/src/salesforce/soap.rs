@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::State;
-use super::envelope::{Element, escape, read, tag};
+use super::envelope::{Element, escape, of_json, read, tag};
 use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::org::Actor;
@@ -11,6 +11,10 @@ use super::wire::{Answer, Call};
 use super::{convert, soap_login, soap_records};
 use crate::faults::Fault;
 
+/// Objects of one describe.
+const DESCRIBED_MAX: usize = 100;
+/// Oldest version that still answers.
+const OLDEST_VERSION: u32 = 31;
 /// First API version without SOAP login.
 const LOGIN_ENDS_AT: u32 = 65;
 
@@ -75,6 +79,11 @@ fn run(state: &mut State, call: &mut Call) -> Outcome<(String, String)> {
     call.version = call.segments.get(3).cloned().unwrap_or_default();
     let now = state.org.clock.now_ms();
     let name = operation.name.clone();
+    let major = call.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let newest = state.newest.split('.').next().and_then(|major| major.parse::<u32>().ok()).unwrap_or(OLDEST_VERSION);
+    if !major.is_some_and(|major| (OLDEST_VERSION..=newest.max(LOGIN_ENDS_AT)).contains(&major)) {
+        return Err(Fail::new(500, "UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL"));
+    }
     if name == "login" {
         state.quota.note("token");
         let ended = call.version.split('.').next().and_then(|v| v.parse::<u32>().ok()).is_some_and(|v| v >= LOGIN_ENDS_AT);
@@ -90,19 +99,36 @@ fn run(state: &mut State, call: &mut Call) -> Outcome<(String, String)> {
     }
     let expired = || Fail::new(500, "INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session");
     call.user = state.auth.user_of(&token, now).ok_or_else(expired)?;
+    if state.auth.password_expired {
+        return Err(Fail::new(
+            500,
+            "INVALID_OPERATION_WITH_EXPIRED_PASSWORD",
+            "The users password has expired, you must call SetPassword before attempting any other API operations",
+        ));
+    }
     state.quota.spend("soap", now)?;
+    state.org.origin = format!("com/salesforce/api/soap/{}", call.version);
+    if let Some(client) = header.child("CallOptions").and_then(|options| options.value("client")) {
+        state.org.origin.push_str(&format!(";client={client}"));
+    }
     let allow = header.child("DuplicateRuleHeader").is_some_and(|h| h.flag("allowSave"));
     let all_or_none = header.child("AllOrNoneHeader").is_some_and(|h| h.flag("allOrNone"));
     let actor = Actor { user: call.user, allow_duplicates: allow, trusted: false };
     let errand = Errand { call, header, actor, all_or_none };
     let inner = match name.as_str() {
         "create" | "update" | "upsert" | "delete" | "undelete" => soap_records::write(state, &errand, operation)?,
+        "emptyRecycleBin" => soap_records::empty_bin(state, operation)?,
         "retrieve" => soap_records::retrieve(state, &errand, operation)?,
         "query" | "queryAll" => soap_records::query(state, &errand, operation, name == "queryAll")?,
         "queryMore" => soap_records::query_more(state, &errand, operation)?,
         "merge" => soap_records::merge(state, &errand, operation)?,
         "convertLead" => convert::convert_leads(state, &errand, operation),
         "getUpdated" | "getDeleted" => soap_records::replicate(state, operation, name == "getDeleted")?,
+        "describeSObject" | "describeSObjects" => describe(state, &errand, operation)?,
+        "describeGlobal" => {
+            let global = super::describe::global(state, errand.call)?;
+            of_json("result", &global.value())
+        }
         "getServerTimestamp" => format!("<result>{}</result>", tag("timestamp", &super::cell::datetime_z(now))),
         "getUserInfo" => format!("<result>{}</result>", soap_login::user_info(state, call.user)),
         "logout" => {
@@ -114,9 +140,27 @@ fn run(state: &mut State, call: &mut Call) -> Outcome<(String, String)> {
     Ok((name, inner))
 }
 
-/// `errors*` of a result.
+/// What objects are made of, one result each.
+fn describe(state: &mut State, errand: &Errand<'_>, operation: &Element) -> Outcome<String> {
+    let names: Vec<&str> = operation.children.iter().map(|name| name.text.trim()).collect();
+    if names.len() > DESCRIBED_MAX {
+        return Err(Fail::bad("EXCEEDED_ID_LIMIT", format!("cannot describe more than {DESCRIBED_MAX} objects")));
+    }
+    let mut results = String::new();
+    for name in names {
+        let whole = super::describe::whole(state, errand.call, name).map_err(|_| Fail::invalid_type(name))?;
+        results.push_str(&of_json("result", &whole.value()));
+    }
+    Ok(results)
+}
+
+/// `errors*` of a result. What a duplicate rule found comes along.
 pub(crate) fn errors(fail: &Fail) -> String {
     let fields: String = fail.fields.iter().map(|field| tag("fields", field)).collect();
+    let fields = match &fail.extra {
+        Some(extra) => format!("{}{fields}", of_json("duplicateResult", &extra.1)),
+        None => fields,
+    };
     format!("<errors>{fields}{}{}</errors>", tag("message", &fail.message), tag("statusCode", &fail.code))
 }
 

@@ -6,18 +6,27 @@ use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::wire::Call;
 
+/// Wrong passwords in a row after which a user is locked out; the vendor's default.
+const LOCKOUT_AFTER: u32 = 10;
+
 pub(crate) fn login(state: &mut State, call: &Call, operation: &Element) -> Outcome<String> {
     let (username, password) = (operation.value("username").unwrap_or_default(), operation.value("password").unwrap_or_default());
+    if state.auth.wrong_passwords >= LOCKOUT_AFTER {
+        return Err(Fail::new(500, "PASSWORD_LOCKOUT", "The user is locked out after too many invalid login attempts."));
+    }
     if !state.auth.password_fits(username, password) {
+        state.auth.wrong_passwords += 1;
         let text = "Invalid username, password, security token; or user locked out.";
         return Err(Fail::new(500, "INVALID_LOGIN", text));
     }
+    state.auth.wrong_passwords = 0;
     let user = SfId::new(*b"005", state.org.pod, 0);
     let session = state.auth.open(&state.org, user);
     let version = &call.version;
     let org = state.org.org_id;
     let mut result = tag("metadataServerUrl", &format!("{}/services/Soap/m/{version}/{}", call.origin, org.short()));
-    result.push_str("<passwordExpired>false</passwordExpired><sandbox>false</sandbox>");
+    result.push_str(&tag("passwordExpired", &state.auth.password_expired.to_string()));
+    result.push_str("<sandbox>false</sandbox>");
     result.push_str(&tag("serverUrl", &format!("{}/services/Soap/u/{version}/{}", call.origin, org.short())));
     result.push_str(&tag("sessionId", &session));
     result.push_str(&tag("userId", user.as_str()));
@@ -37,17 +46,17 @@ pub(crate) fn user_info(state: &State, user: SfId) -> String {
         tag("chatterExternal", "false"),
         tag("currencySymbol", "$"),
         tag("orgAttachmentFileSizeLimit", "5242880"),
-        tag("orgDefaultCurrencyIsoCode", "USD"),
+        tag("orgDefaultCurrencyIsoCode", org.currencies.as_ref().map_or("USD", |(corporate, _)| corporate)),
         tag("orgDefaultCurrencyLocale", "en_US"),
         tag("orgDisallowHtmlAttachments", "false"),
         tag("orgHasPersonAccounts", "false"),
         tag("organizationId", org.org_id.as_str()),
-        tag("organizationMultiCurrency", "false"),
+        tag("organizationMultiCurrency", &org.currencies.is_some().to_string()),
         tag("organizationName", &company),
         tag("profileId", &text("ProfileId")),
         nil("roleId"),
         tag("sessionSecondsValid", &seconds),
-        nil("userDefaultCurrencyIsoCode"),
+        org.currencies.as_ref().map_or_else(|| nil("userDefaultCurrencyIsoCode"), |(_, user)| tag("userDefaultCurrencyIsoCode", user)),
         tag("userEmail", &text("Email")),
         tag("userFullName", &text("Name")),
         tag("userId", user.as_str()),

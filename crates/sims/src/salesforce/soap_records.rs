@@ -88,6 +88,20 @@ pub(crate) fn write(state: &mut State, errand: &Errand<'_>, operation: &Element)
     Ok(results.iter().map(result).collect())
 }
 
+/// emptyRecycleBin.
+pub(crate) fn empty_bin(state: &mut State, operation: &Element) -> Outcome<String> {
+    let ids: Vec<&Element> = operation.all("ids").collect();
+    if ids.len() > OBJECTS_MAX {
+        return Err(Fail::bad("EXCEEDED_ID_LIMIT", format!("cannot empty more than {OBJECTS_MAX} records")));
+    }
+    let mut purge = |text: &str| {
+        let id = id_of(text)?;
+        state.org.purge(id)?;
+        Ok((id, None))
+    };
+    Ok(ids.iter().map(|id| result(&purge(&id.text))).collect())
+}
+
 pub(crate) fn retrieve(state: &mut State, errand: &Errand<'_>, operation: &Element) -> Outcome<String> {
     let kind = operation.value("sObjectType").unwrap_or_default();
     let table = state.org.table(kind).ok_or_else(|| Fail::invalid_type(kind))?;

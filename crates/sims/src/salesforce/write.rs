@@ -59,6 +59,12 @@ impl Org {
                 row.set(slot, Some(super::cell::Cell::text(text)));
             }
         }
+        if let (Some(kind), Some(usual)) = (t.slot("RecordTypeId"), self.usual_record_type)
+            && row.cell(kind).is_null()
+            && self.text_of_row(usual, "SobjectType") == t.name
+        {
+            row.set(kind, Some(super::cell::Cell::Id(usual)));
+        }
         if let Some(owner) = t.slot("OwnerId")
             && row.cell(owner).is_null()
         {
@@ -68,7 +74,9 @@ impl Org {
         self.check(table, None, &row, actor)?;
         row.cells.shrink_to_fit();
         let kept = self.watched.then(|| row.clone());
+        let campaign = self.campaign_of(table, &row);
         self.store(table, None, row);
+        self.count_members(table, campaign);
         if let Some(row) = kept {
             self.notify(WriteKind::Create, table, None, &row, actor.user);
         }
@@ -88,6 +96,7 @@ impl Org {
 
     fn update_cells(&mut self, table: usize, ord: u32, changes: Vec<Change>, actor: &Actor) -> Outcome<()> {
         let Some(old) = self.tables[table].row(ord).cloned() else { return Err(Fail::not_found()) };
+        self.refuse_locked(old.id, actor)?;
         let mut row = old.clone();
         for (slot, cell) in changes {
             row.set(slot, cell);
@@ -103,7 +112,9 @@ impl Org {
         self.derive(table, Some(&old), &mut row);
         self.check(table, Some(&old), &row, actor)?;
         let kept = self.watched.then(|| row.clone());
+        let campaign = self.campaign_of(table, &row);
         self.store(table, Some(ord), row);
+        self.count_members(table, campaign);
         if let Some(row) = kept {
             self.notify(WriteKind::Update, table, Some(&old), &row, actor.user);
         }
@@ -157,6 +168,7 @@ impl Org {
 
     pub fn delete(&mut self, table: usize, id: SfId, actor: &Actor) -> Outcome<()> {
         let ord = self.live(table, id)?;
+        self.refuse_locked(id, actor)?;
         let now = self.clock.now_ms();
         self.bin(table, ord, now, actor);
         Ok(())
@@ -178,6 +190,7 @@ impl Org {
         row.modified_ms = stamp;
         row.modified_by = actor.user;
         self.store(table, Some(ord), row.clone());
+        self.count_members(table, self.campaign_of(table, &row));
         self.notify(WriteKind::Delete, table, Some(&old), &row, actor.user);
     }
 
@@ -185,8 +198,19 @@ impl Org {
     pub fn destroy(&mut self, table: usize, id: SfId, actor: &Actor) -> Outcome<()> {
         self.delete(table, id, actor)?;
         if let Some(ord) = self.tables[table].find(id) {
+            self.destroyed.push((table, id, self.clock.now_ms()));
             self.tables[table].put(ord, None);
         }
+        Ok(())
+    }
+
+    /// Takes a row that lies in the recycle bin out of it for good.
+    pub fn purge(&mut self, id: SfId) -> Outcome<()> {
+        let (table, ord) = self.locate(id).ok_or_else(|| Fail::bad("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"))?;
+        let deleted = self.tables[table].row(ord).and_then(|row| row.deleted_ms);
+        let deleted = deleted.ok_or_else(|| Fail::bad("INVALID_CROSS_REFERENCE_KEY", "Entity is not in the recycle bin"))?;
+        self.destroyed.push((table, id, deleted));
+        self.tables[table].put(ord, None);
         Ok(())
     }
 

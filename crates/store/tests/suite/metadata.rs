@@ -25,6 +25,7 @@ fn mapping(owner: Owner) -> Mapping {
         get: None,
         put: None,
         values: vec![],
+        currency: None,
         direction: Direction::Both,
         owner,
         required: true,

@@ -19,7 +19,7 @@ fn change(field: &str, state: SchemaState) -> NewSchemaChange {
 
 story! {
     async fn the_last_description_of_an_object_counts(house: &House) {
-        let described = |name: &str| RemoteObject { name: name.into(), fields: Vec::new() };
+        let described = |name: &str| RemoteObject { name: name.into(), fields: Vec::new(), lists: Vec::new() };
         let (account, contact) = (described("Account"), described("Contact"));
         let kept = [account.clone(), contact];
         house.write(move |tx| kept.iter().try_for_each(|object| tx.put_remote_schema("crm", object, at(1)))).await.unwrap();

@@ -397,7 +397,7 @@ impl Dynamics {
                 }
             }
         }
-        Ok(RemoteObject { name: object.name().to_owned(), fields })
+        Ok(RemoteObject { name: object.name().to_owned(), fields, lists: Vec::new() })
     }
 }
 

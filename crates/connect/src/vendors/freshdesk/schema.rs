@@ -125,7 +125,7 @@ impl Freshdesk {
         let custom = self.fields_with(kind, &BTreeSet::new(), priority).await?;
         let mut fields: Vec<RemoteField> = attributes(kind).iter().map(Attribute::described).collect();
         fields.extend(custom.iter().map(|(name, custom)| described(kind, name, custom)));
-        Ok(RemoteObject { name: kind.singular().to_owned(), fields })
+        Ok(RemoteObject { name: kind.singular().to_owned(), fields, lists: Vec::new() })
     }
 
     async fn forget(&self, kind: Kind) {

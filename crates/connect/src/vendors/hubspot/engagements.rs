@@ -229,7 +229,7 @@ impl HubSpot {
         fields.extend(
             tasks.object.fields.iter().filter(|known| common(&known.name)).map(|known| RemoteField { writable: false, ..known.clone() }),
         );
-        Ok(RemoteObject { name: ENGAGEMENTS.to_owned(), fields })
+        Ok(RemoteObject { name: ENGAGEMENTS.to_owned(), fields, lists: Vec::new() })
     }
 }
 

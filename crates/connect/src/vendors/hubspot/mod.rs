@@ -96,7 +96,7 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
     let wrong = |reason: String, remedy: String| Err(SetupError { connection: settings.name.clone(), reason, remedy });
     match &settings.auth {
         Auth::RefreshToken { .. } | Auth::AccessToken { .. } => {}
-        Auth::ClientCredentials { .. } | Auth::JwtBearer { .. } | Auth::ApiToken { .. } => {
+        Auth::ClientCredentials { .. } | Auth::JwtBearer { .. } | Auth::ApiToken { .. } | Auth::Password { .. } => {
             return wrong(
                 "`auth` is of a kind that HubSpot does not take".to_owned(),
                 "use `refresh_token` (an OAuth app) or `access_token` (a service key, or the token of a private app)".to_owned(),

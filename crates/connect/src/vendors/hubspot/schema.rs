@@ -92,7 +92,7 @@ impl HubSpot {
         let mut fields: Vec<RemoteField> = listed.results.iter().filter_map(described).collect();
         let kinds = fields.iter().map(|field| (field.name.clone(), field.kind)).collect();
         fields.extend(added(object));
-        let schema = Arc::new(Schema { object: RemoteObject { name: object.to_owned(), fields }, kinds });
+        let schema = Arc::new(Schema { object: RemoteObject { name: object.to_owned(), fields, lists: Vec::new() }, kinds });
         let entry = (self.client.now(), Arc::clone(&schema));
         self.schemas.0.lock().unwrap_or_else(PoisonError::into_inner).insert(object.to_owned(), entry);
         Ok(schema)

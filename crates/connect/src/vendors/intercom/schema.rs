@@ -183,7 +183,7 @@ impl Intercom {
         let custom = self.fields_with(kind, &BTreeSet::new(), priority).await?;
         let mut fields: Vec<RemoteField> = attributes(kind).iter().map(Attribute::described).collect();
         fields.extend(custom.iter().map(|(name, custom)| described(name, custom)));
-        Ok(RemoteObject { name: kind.singular().to_owned(), fields })
+        Ok(RemoteObject { name: kind.singular().to_owned(), fields, lists: Vec::new() })
     }
 
     /// Creates an attribute, or adds the options that an existing one lacks.

@@ -266,7 +266,7 @@ impl Pipedrive {
                 all.push(RemoteField { label, kind, length: Some(LINE), values: Vec::new(), restricted: false, ..field });
             }
         }
-        Ok(RemoteObject { name: kind.plural().to_owned(), fields: all })
+        Ok(RemoteObject { name: kind.plural().to_owned(), fields: all, lists: Vec::new() })
     }
 }
 

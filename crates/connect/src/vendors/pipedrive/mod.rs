@@ -109,7 +109,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
     let personal = match &settings.auth {
         Auth::AccessToken { .. } => true,
         Auth::RefreshToken { .. } => false,
-        Auth::ClientCredentials { .. } | Auth::JwtBearer { .. } | Auth::ApiToken { .. } => {
+        Auth::ClientCredentials { .. } | Auth::JwtBearer { .. } | Auth::ApiToken { .. } | Auth::Password { .. } => {
             return Err(SetupError {
                 connection: settings.name.clone(),
                 reason: "`auth` is of a kind that Pipedrive does not take".to_owned(),

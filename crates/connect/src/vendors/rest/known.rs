@@ -254,7 +254,7 @@ impl Rest {
                 restricted: false,
             });
         }
-        Ok(RemoteObject { name: object.to_owned(), fields: all })
+        Ok(RemoteObject { name: object.to_owned(), fields: all, lists: Vec::new() })
     }
 }
 

@@ -122,7 +122,7 @@ impl Rest {
             Auth::AccessToken { .. } => description.auth.access_token.is_some().then_some("access_token"),
             Auth::ApiToken { .. } => description.auth.api_token.is_some().then_some("api_token"),
             Auth::ClientCredentials { .. } | Auth::RefreshToken { .. } => description.auth.oauth.is_some().then_some("oauth"),
-            Auth::JwtBearer { .. } => None,
+            Auth::JwtBearer { .. } | Auth::Password { .. } => None,
         };
         if way.is_none() {
             let described = &description.auth;

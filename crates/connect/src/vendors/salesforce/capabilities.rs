@@ -3,7 +3,12 @@
 use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
 
 /// By object.
-pub(super) static OBJECTS: &[Capabilities] = &[Capabilities {
+pub(super) static OBJECTS: &[Capabilities] = &[REST];
+
+/// By object, over SOAP: updates have no precondition there, so stamps are looked at right before.
+pub(super) static SOAP_OBJECTS: &[Capabilities] = &[Capabilities { concurrency: Some(Concurrency::LookFirst), ..REST }];
+
+const REST: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 2_000,
     page_extra: 0,
@@ -22,9 +27,13 @@ pub(super) static OBJECTS: &[Capabilities] = &[Capabilities {
         ("Parent.*", Detection::RECONCILIATION),
         ("Who.*", Detection::RECONCILIATION),
         ("What.*", Detection::RECONCILIATION),
+        // Campaigns count their members without an edit of their own.
+        ("NumberOfLeads", Detection::RECONCILIATION),
+        ("NumberOfContacts", Detection::RECONCILIATION),
+        ("NumberOfResponses", Detection::RECONCILIATION),
     ],
     creates_fields: true,
-}];
+};
 
 /// As documented.
 pub(super) static LIMITS: &[Limit] =

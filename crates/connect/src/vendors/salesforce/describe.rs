@@ -1,11 +1,11 @@
 //! What an object is made of, and what the connector must know of it to read and write rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 
-use super::ids;
 use super::wire::{DescribeAnswer, DescribeField};
+use super::{ids, lists};
 
 /// Fields that come along with each row, where the object has them.
 const STANDING: [&str; 6] = ["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "IsDeleted", "MasterRecordId"];
@@ -15,6 +15,9 @@ const NAMELESS: [&str; 8] = ["Case", "Task", "Event", "Contract", "Order", "Solu
 
 /// The record type of a row by its developer name, which is the same in every org; ids are not.
 pub(super) const RECORD_TYPE: &str = "RecordType.DeveloperName";
+
+/// The currency of a row. Orgs without multiple currencies have no such field: there it stands for the org's one.
+pub(super) const CURRENCY: &str = "CurrencyIsoCode";
 
 /// One object's schema, ready for use.
 #[derive(Debug)]
@@ -31,10 +34,20 @@ pub(crate) struct Described {
     pub emails: Vec<String>,
     /// Phone fields that can be searched.
     pub phones: Vec<String>,
+    /// Whether the org tells which of its rows were deleted.
+    pub replicateable: bool,
+    /// The org's active currencies; `None` where it has one alone.
+    pub currencies: Option<Vec<String>>,
+    /// Fields that hold amounts of money.
+    money: BTreeSet<String>,
     kinds: BTreeMap<String, RemoteKind>,
     parents: BTreeMap<String, String>,
+    /// The object behind a relationship, where there is one alone.
+    parent_objects: BTreeMap<String, String>,
     compounds: BTreeMap<String, Vec<String>>,
     record_types: BTreeMap<String, String>,
+    /// The record type of rows that our user makes without one.
+    usual_type: Option<String>,
 }
 
 impl Described {
@@ -48,6 +61,7 @@ impl Described {
         };
         let (emails, phones) = (of_kind("email"), of_kind("phone"));
         let parents = answer.fields.iter().filter_map(|field| Some((field.relationship_name.clone()?, field.name.clone()))).collect();
+        let parent_objects = answer.fields.iter().filter_map(parent_object).collect();
         let kinds = answer.fields.iter().map(|field| (field.name.to_ascii_lowercase(), kind(&field.kind))).collect();
         let mut compounds: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for field in &answer.fields {
@@ -65,6 +79,17 @@ impl Described {
             answer.record_types.iter().filter(|kind| kind.active && kind.available && !kind.master && !kind.developer_name.is_empty());
         let record_types: BTreeMap<String, String> =
             usable.map(|kind| (kind.developer_name.clone(), ids::to_18(&kind.record_type_id))).collect();
+        let lists = lists::dependent(&answer.fields);
+        let usual_type = answer.record_types.iter().find(|kind| kind.default_mapping && !kind.master && kind.available);
+        let usual_type = usual_type.map(|kind| kind.developer_name.clone()).filter(|name| record_types.contains_key(name));
+        let currencies = answer.fields.iter().find(|field| field.name == CURRENCY).map(|field| {
+            let values = field.picklist_values.iter().flatten().filter(|value| value.active);
+            values.map(|value| value.value.clone()).collect()
+        });
+        if currencies.is_none() && answer.fields.iter().any(|field| kind(&field.kind) == RemoteKind::Number) {
+            fields.push(currency_field());
+        }
+        let money = answer.fields.iter().filter(|field| field.kind == "currency").map(|field| field.name.clone()).collect();
         if !record_types.is_empty() {
             fields.push(record_type_field(&record_types));
         }
@@ -74,11 +99,16 @@ impl Described {
             name_field: answer.fields.iter().find(|field| field.name_field).map(|field| field.name.clone()),
             emails,
             phones,
+            replicateable: answer.replicateable,
+            currencies,
+            money,
             kinds,
             parents,
+            parent_objects,
             compounds,
             record_types,
-            object: RemoteObject { name: answer.name, fields },
+            usual_type,
+            object: RemoteObject { name: answer.name, fields, lists },
         }
     }
 
@@ -89,12 +119,27 @@ impl Described {
 
     /// Whether a field is known; parents' fields are taken on trust.
     pub fn knows(&self, field: &str) -> bool {
-        field.contains('.') || self.kind(field).is_some()
+        field.contains('.') || self.kind(field).is_some() || self.stands_for_the_currency(field)
+    }
+
+    /// Whether a name is that of a row's currency, in an org that has no field for it.
+    pub fn stands_for_the_currency(&self, field: &str) -> bool {
+        self.currencies.is_none() && field.eq_ignore_ascii_case(CURRENCY)
+    }
+
+    /// Whether a field holds an amount of money.
+    pub fn is_money(&self, field: &str) -> bool {
+        self.money.contains(field)
     }
 
     /// The id of a record type that our user may use.
     pub fn record_type(&self, name: &str) -> Option<&str> {
         self.record_types.get(name).map(String::as_str)
+    }
+
+    /// The record type that rows get which our user makes without one.
+    pub fn usual_type(&self) -> Option<&str> {
+        self.usual_type.as_deref()
     }
 
     /// Developer names of the record types that our user may use.
@@ -107,9 +152,21 @@ impl Described {
         self.compounds.get(compound).into_iter().flatten().map(String::as_str)
     }
 
+    /// The object behind a relationship, where it can be one alone.
+    pub fn parent_object(&self, relationship: &str) -> Option<&str> {
+        self.parent_objects.get(relationship).map(String::as_str)
+    }
+
     /// The reference field behind a relationship (`Account` → `AccountId`).
     pub fn reference(&self, relationship: &str) -> Option<&str> {
         self.parents.get(relationship).map(String::as_str)
+    }
+}
+
+fn parent_object(field: &DescribeField) -> Option<(String, String)> {
+    match field.reference_to.as_deref()? {
+        [only] => Some((field.relationship_name.clone()?, only.clone())),
+        _ => None,
     }
 }
 
@@ -125,6 +182,22 @@ fn record_type_field(record_types: &BTreeMap<String, String>) -> RemoteField {
         scale: None,
         values: record_types.keys().cloned().collect(),
         restricted: true,
+    }
+}
+
+/// What stands for the org's one currency.
+fn currency_field() -> RemoteField {
+    RemoteField {
+        name: CURRENCY.to_owned(),
+        label: "Currency".to_owned(),
+        kind: RemoteKind::Picklist,
+        writable: true,
+        required: false,
+        unique: false,
+        length: None,
+        scale: None,
+        values: Vec::new(),
+        restricted: false,
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use entente_model::clock::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::refusal;
+use super::{refusal, soap};
 use crate::error::{Class, VendorError};
 use crate::registry::SetupError;
-use crate::settings::ConnectionSettings;
+use crate::settings::{ConnectionSettings, Secret};
 use crate::transport::call::Answer;
-use crate::transport::dialect::{Block, Dialect, TokenEncoding, TokenEndpoint};
+use crate::transport::dialect::{Block, Dialect, LogIn, TokenEncoding, TokenEndpoint};
 use crate::transport::pace::{BudgetRule, Reading};
+use crate::transport::wire::Tokens;
 
 /// The name that the vendor writes into its change events, so that other integrations can tell our changes.
 pub(crate) const CLIENT_NAME: &str = "client=entente";
@@ -19,17 +20,19 @@ pub(crate) const CLIENT_NAME: &str = "client=entente";
 /// What differs about Salesforce.
 pub(crate) struct SalesforceDialect {
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// API version, for logging in.
+    version: String,
 }
 
 impl SalesforceDialect {
     /// Takes the vendor's own headers (`Sforce-…`, such as `Sforce-Duplicate-Rule-Header: allowSave=true`) out of the gateway's
-    /// headers: they go to the vendor's data host as well.
-    pub fn new(settings: &mut ConnectionSettings) -> Result<Self, SetupError> {
+    /// headers: they go to the vendor's data host as well. They are handed back too, for APIs that write them otherwise.
+    pub fn new(settings: &mut ConnectionSettings, version: &str) -> Result<(Self, Vec<(String, Secret)>), SetupError> {
         let mut headers = vec![(HeaderName::from_static("sforce-call-options"), HeaderValue::from_static(CLIENT_NAME))];
         let (own, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut settings.headers).into_iter().partition(|(name, _)| name.to_ascii_lowercase().starts_with("sforce-"));
         settings.headers = rest.into_iter().collect();
-        for (name, value) in own {
+        for (name, value) in &own {
             let (Ok(header), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.reveal())) else {
                 return Err(SetupError {
                     connection: settings.name.clone(),
@@ -39,13 +42,21 @@ impl SalesforceDialect {
             };
             headers.push((header, value));
         }
-        Ok(Self { headers })
+        Ok((Self { headers, version: version.to_owned() }, own))
     }
 }
 
 impl Dialect for SalesforceDialect {
     fn token_endpoint(&self) -> TokenEndpoint {
         TokenEndpoint { path: "/services/oauth2/token", encoding: TokenEncoding::Form, extra: &[] }
+    }
+
+    fn log_in(&self, username: &str, password: &str) -> Option<LogIn> {
+        Some(soap::log_in(&self.version, username, password))
+    }
+
+    fn logged_in(&self, answer: &Answer, _received: Timestamp) -> Result<Tokens, VendorError> {
+        soap::logged_in(answer)
     }
 
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
@@ -61,8 +72,21 @@ impl Dialect for SalesforceDialect {
         headers.get("sforce-limit-info").and_then(|value| value.to_str().ok()).and_then(limit_info).into_iter().collect()
     }
 
+    fn said(&self, answer: &Answer, bucket: Option<&'static str>) -> Vec<Reading> {
+        let told = self.readings(&answer.headers, bucket);
+        if told.is_empty() && answer.header("content-type").is_some_and(|kind| kind.starts_with("text/xml")) {
+            return soap::limit_info(&answer.body).map(|(used, limit)| reading(used, limit)).into_iter().collect();
+        }
+        told
+    }
+
     fn expired(&self, answer: &Answer) -> bool {
-        answer.status == 401 && !refusal::items(answer).iter().any(|item| refusal::is_useless_session(&item.code, &item.message))
+        if !matches!(answer.status, 401 | 500) {
+            return false;
+        }
+        let items = refusal::items(answer);
+        let ended = answer.status == 401 || items.iter().any(|item| item.code == "INVALID_SESSION_ID");
+        ended && !items.iter().any(|item| refusal::is_useless_session(&item.code, &item.message))
     }
 
     fn refuse(&self, answer: &Answer, now: Timestamp) -> VendorError {
@@ -83,7 +107,11 @@ fn limit_info(text: &str) -> Option<Reading> {
     let (used, limit) = usage.split_once('/')?;
     let limit: u64 = limit.trim().parse().ok()?;
     let used: u64 = used.trim().parse().ok()?;
-    Some(Reading { bucket: None, limit: Some(limit), remaining: Some(limit.saturating_sub(used)), resets_in: None })
+    Some(reading(used, limit))
+}
+
+fn reading(used: u64, limit: u64) -> Reading {
+    Reading { bucket: None, limit: Some(limit), remaining: Some(limit.saturating_sub(used)), resets_in: None }
 }
 
 #[cfg(test)]

@@ -7,13 +7,16 @@ use serde_json::{Map, Number, Value};
 
 use super::describe::{Described, RECORD_TYPE};
 use super::ids;
-use super::wire::{Record, member, text};
+use super::wire::{Record, flag, member, text};
 use crate::actors::Actors;
 use crate::look::{Existence, Look};
 use crate::transport::offset::Offset;
 
 /// Characters of a datetime as Salesforce writes it in JSON (`2014-02-14T00:53:26.000+0000`).
 const DATETIME_CHARS: usize = 28;
+
+/// The same in SOAP (`2014-02-14T00:53:26.000Z`).
+const SOAP_DATETIME_CHARS: usize = 24;
 
 /// What a look needs beside the record.
 pub(crate) struct Seeing<'a> {
@@ -37,7 +40,7 @@ impl Seeing<'_> {
     /// A whole look at a record that was asked for `fields`. `None` when the record has no id.
     pub fn look(&self, record: &Record, fields: &[String]) -> Option<Look> {
         let id = ids::to_18(&text(record, "Id")?);
-        let deleted = member(record, "IsDeleted").and_then(Value::as_bool).unwrap_or(false);
+        let deleted = flag(record, "IsDeleted");
         let existence = match text(record, "MasterRecordId").filter(|_| deleted) {
             Some(master) => Existence::MergedInto(ids::to_18(&master)),
             None if deleted => Existence::Deleted,
@@ -108,7 +111,13 @@ pub(crate) fn convert(value: Value, kind: Option<RemoteKind>) -> Value {
             text.split(';').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect()
         }
         (Value::String(text), Some(RemoteKind::Datetime)) => instant(text),
+        // Over SOAP every value is a text.
+        (Value::String(text), Some(RemoteKind::Boolean)) => Value::from(text == "true" || text == "1"),
+        (Value::String(text), Some(RemoteKind::Number)) => {
+            serde_json::from_str::<Number>(&text).map_or_else(|_| Value::from(text), Value::Number)
+        }
         (Value::String(text), None) if text.len() == DATETIME_CHARS && text.ends_with("+0000") => instant(text),
+        (Value::String(text), None) if text.len() == SOAP_DATETIME_CHARS && text.ends_with('Z') && text.contains('T') => instant(text),
         (Value::String(text), Some(RemoteKind::LongText)) if text.contains('\r') => Value::from(text.replace("\r\n", "\n")),
         (Value::String(text), Some(RemoteKind::Reference)) => Value::from(ids::to_18(&text)),
         (Value::Object(mut nested), _) => {
@@ -131,7 +140,7 @@ fn instant(text: String) -> Value {
 pub(crate) fn unflatten(row: &Row, described: &Described) -> Record {
     let mut record = Map::new();
     for (field, value) in row {
-        if field.eq_ignore_ascii_case("Id") {
+        if field.eq_ignore_ascii_case("Id") || described.stands_for_the_currency(field) {
             continue;
         }
         if field.eq_ignore_ascii_case(RECORD_TYPE)

@@ -1,4 +1,4 @@
-//! Salesforce: REST, SOQL, sObject Collections, Tooling API for provisioning, and outbound messages as webhooks.
+//! Salesforce: REST, SOQL, sObject Collections, or the SOAP partner API; Tooling API for provisioning, and outbound messages as webhooks.
 //!
 //! What the platform cannot do, said once here:
 //! - A collection of updates has no precondition. A few updates at a time go row by row with `If-Unmodified-Since`, in one composite
@@ -7,20 +7,25 @@
 //! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
+mod approvals;
 mod bulk;
 mod bundle;
 mod capabilities;
 mod cdc;
+mod currency;
 mod cursor;
 mod describe;
 mod dialect;
 mod find;
+mod flows;
 mod ids;
+mod lists;
 mod map;
 mod people;
 mod provision;
 mod read;
 mod refusal;
+mod soap;
 mod soql;
 mod webhook;
 mod wire;
@@ -36,12 +41,13 @@ use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
 use tokio::sync::OnceCell;
 
+use crate::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
-use crate::settings::{Auth, Changes, ConnectionSettings, Secret};
+use crate::settings::{Auth, Changes, ConnectionSettings, SalesforceApi, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
@@ -51,7 +57,12 @@ use crate::write::{Write, WriteOutcome, WriteTarget, discreet};
 use describe::Described;
 
 /// Salesforce's facts.
-pub static SPEC: Spec = Spec {
+pub static SPEC: Spec = FACTS;
+
+/// Salesforce's facts over SOAP.
+static SOAP_SPEC: Spec = Spec { shares_calls: false, objects: capabilities::SOAP_OBJECTS, ..FACTS };
+
+const FACTS: Spec = Spec {
     key: "salesforce",
     label: "Salesforce",
     role: Role::Crm,
@@ -79,12 +90,20 @@ const PUBSUB_URL: &str = "https://api.pubsub.salesforce.com:7443";
 /// API version used unless configured.
 const DEFAULT_VERSION: &str = "62.0";
 
+/// Oldest version whose upsert says over REST whether it made the row.
+const OLDEST_REST: u32 = 46;
+
+/// Oldest version that the vendor still answers over SOAP.
+const OLDEST_SOAP: u32 = 31;
+
 /// One Salesforce organisation.
 pub(crate) struct Salesforce {
     client: Client,
     /// `/services/data/v62.0`.
     root: String,
     bundler: bundle::Bundler,
+    /// The SOAP partner API, where the connection speaks it.
+    soap: Option<soap::Soap>,
     /// Results of bulk reads under way.
     chunks: Mutex<Vec<Arc<bulk::Chunk>>>,
     /// Streams of changes, where the org tells of them.
@@ -92,6 +111,10 @@ pub(crate) struct Salesforce {
     /// This connector itself, for what goes on in the background.
     me: Weak<Self>,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
+    /// Values of picklists by record type.
+    lists: Mutex<lists::Kept>,
+    /// The org's currencies.
+    currencies: Mutex<currency::Kept>,
     actors: Actors,
     /// When to read the org's users again.
     people_due: Mutex<Option<Timestamp>>,
@@ -115,7 +138,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
     }
     match &settings.auth {
         Auth::ApiToken { .. } | Auth::AccessToken { .. } => {
-            return wrong("Salesforce has no API tokens", "use `client_credentials`, `jwt_bearer` or `refresh_token`");
+            return wrong("Salesforce has no API tokens", "use `client_credentials`, `jwt_bearer`, `refresh_token` or `password`");
         }
         Auth::ClientCredentials { .. }
             if matches!(
@@ -127,25 +150,32 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         }
         _ => {}
     }
+    let speaks_soap = settings.salesforce.api == SalesforceApi::Soap;
+    let oldest = if speaks_soap { OLDEST_SOAP } else { OLDEST_REST };
     let version = settings.api_version.as_deref().unwrap_or(DEFAULT_VERSION).trim_start_matches('v').to_owned();
     if !version
         .split_once('.')
-        .is_some_and(|(major, minor)| major.parse::<u32>().is_ok_and(|major| major >= 46) && minor.parse::<u32>().is_ok())
+        .is_some_and(|(major, minor)| major.parse::<u32>().is_ok_and(|major| major >= oldest) && minor.parse::<u32>().is_ok())
     {
-        return wrong("`api_version` is not a Salesforce version from 46.0 on", "write it as in `62.0`, or leave it out");
+        return wrong(&format!("`api_version` is not a Salesforce version from {oldest}.0 on"), "write it as in `62.0`, or leave it out");
     }
-    let dialect = dialect::SalesforceDialect::new(&mut settings)?;
+    let (dialect, own) = dialect::SalesforceDialect::new(&mut settings, &version)?;
+    let soap = if speaks_soap { Some(soap::Soap::new(&settings, &version, &own)?) } else { None };
     let actors = Actors::new(&settings.actors, ids::to_18);
     let pubsub = pubsub(&settings)?;
-    let client = Client::new(settings, surroundings, &SPEC, Arc::new(dialect))?;
+    let spec = if speaks_soap { &SOAP_SPEC } else { &SPEC };
+    let client = Client::new(settings, surroundings, spec, Arc::new(dialect))?;
     Ok(Arc::new_cyclic(|me| Salesforce {
         client,
         root: format!("/services/data/v{version}"),
         bundler: bundle::Bundler::default(),
+        soap,
         chunks: Mutex::default(),
         pubsub,
         me: me.clone(),
         described: Mutex::new(BTreeMap::new()),
+        lists: Mutex::default(),
+        currencies: Mutex::default(),
         actors,
         people_due: Mutex::default(),
         identity: OnceCell::new(),
@@ -202,7 +232,11 @@ impl Salesforce {
 
     async fn describe_now(&self, object: &str, priority: Priority) -> Result<Arc<Described>, VendorError> {
         let path = format!("{}/sobjects/{}/describe", self.root, soql::name(object)?);
-        let answer = self.client.call("describe", priority, Call::get(path)).await.map_err(|error| match error.code.as_str() {
+        let answer: Result<wire::DescribeAnswer, VendorError> = match &self.soap {
+            Some(soap) => self.soap_describe(soap, object, priority).await,
+            None => self.client.call("describe", priority, Call::get(path)).await.and_then(|answer| answer.json()),
+        };
+        let answer = answer.map_err(|error| match error.code.as_str() {
             // Of a row this would mean "look again"; of a whole object it is a matter of names or permissions.
             "NOT_FOUND" => VendorError {
                 class: Class::Configuration,
@@ -212,7 +246,7 @@ impl Salesforce {
             },
             _ => error,
         })?;
-        let described = Arc::new(Described::new(answer.json()?));
+        let described = Arc::new(Described::new(answer));
         self.described.lock().unwrap_or_else(PoisonError::into_inner).insert(object.to_owned(), Arc::clone(&described));
         Ok(described)
     }
@@ -234,6 +268,9 @@ impl Salesforce {
     }
 
     async fn ask_identity(&self, priority: Priority) -> Result<Identity, VendorError> {
+        if let Some(soap) = &self.soap {
+            return self.soap_identity(soap, priority).await;
+        }
         let answer = self.client.call("userinfo", priority, Call::get("/services/oauth2/userinfo").accept(&[403, 404])).await?;
         if answer.status == 200 {
             let info: wire::UserInfo = answer.json()?;
@@ -260,7 +297,7 @@ impl Salesforce {
 #[async_trait]
 impl Connector for Salesforce {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        if self.soap.is_some() { &SOAP_SPEC } else { &SPEC }
     }
 
     async fn check(&self) -> Result<Identity, VendorError> {
@@ -270,7 +307,8 @@ impl Connector for Salesforce {
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
-        Ok(self.describe_now(object, Priority::Update).await?.object.clone())
+        let described = self.describe_now(object, Priority::Update).await?;
+        Ok(RemoteObject { lists: self.all_lists(object, &described).await, ..described.object.clone() })
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
@@ -279,6 +317,9 @@ impl Connector for Salesforce {
     }
 
     async fn present(&self, _read: &ReadSpec) -> Result<Cursor, VendorError> {
+        if let Some(soap) = &self.soap {
+            return Ok(cursor::Position::at(self.soap_present(soap, Priority::Update).await?).to_text());
+        }
         // The list of versions needs no quota, and its `Date` header is the server's clock.
         let answer = self.client.call("versions", Priority::Update, Call::get("/services/data")).await?;
         Ok(cursor::Position::at(self.server_time(&answer)).to_text())
@@ -334,6 +375,38 @@ impl Connector for Salesforce {
         }))
     }
 
+    async fn offers(&self) -> Result<Vec<Offer>, VendorError> {
+        let mut offers = self.approval_processes(Priority::Urgent).await?;
+        offers.extend(self.flows(Priority::Urgent).await?);
+        Ok(offers)
+    }
+
+    async fn act(&self, target: Option<&Target>, action: &Action) -> Result<Acted, VendorError> {
+        match (action, target) {
+            (Action::Run { flow, inputs }, target) => self.run_flow(target, flow, inputs, Priority::Urgent).await,
+            (action, Some(target)) => self.decide_approval(target, action, Priority::Urgent).await,
+            (_, None) => Err(VendorError::new(
+                Class::Data,
+                "no_row",
+                "an approval is about a row, and none was named",
+                "name the record that is to be approved",
+            )),
+        }
+    }
+
+    async fn waiting(&self, target: &Target) -> Result<Vec<Waiting>, VendorError> {
+        self.waiting_approvals(target, Priority::Urgent).await
+    }
+
+    async fn rates(&self) -> Result<Vec<CurrencyRate>, VendorError> {
+        match self.currencies(Priority::Urgent).await {
+            Ok(currencies) => Ok(currencies.to_vec()),
+            // The org has one currency alone.
+            Err(error) if error.code == "INVALID_TYPE" => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn stirred(&self) -> Vec<String> {
         self.pubsub.as_ref().map(cdc::PubSub::stirred).unwrap_or_default()
     }
@@ -346,7 +419,7 @@ impl Connector for Salesforce {
     }
 
     fn bulk_rows(&self) -> Option<usize> {
-        Some(bulk::rule::BATCH_ROWS)
+        self.soap.is_none().then_some(bulk::rule::BATCH_ROWS)
     }
 
     fn budget(&self) -> Budget {

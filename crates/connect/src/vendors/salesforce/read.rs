@@ -1,14 +1,16 @@
 //! Reading rows: polls, and fetches by id.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use entente_model::clock::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::cursor::{Phase, Position, digest_of};
 use super::describe::Described;
 use super::map::{Seeing, parse_instant};
-use super::wire::{QueryAnswer, QueryKind, Record, text};
+use super::soap::Soap;
+use super::wire::{QueryAnswer, QueryKind, Record, flag, text};
 use super::{SPEC, Salesforce, ids, soql};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
@@ -21,6 +23,12 @@ const PAGE_ROWS: &str = "batchSize=2000";
 
 /// Ids of one SOQL condition: what fits a URL beside a long list of fields is decided by length, this bounds the effort of measuring.
 const IDS_PER_QUERY: usize = 500;
+
+/// How far back the org tells of deleted rows: 15 days, less one so that a slow call does not miss it.
+const DELETED_REACH: Duration = Duration::from_secs(14 * 86_400);
+
+/// Shortest window of a question for deleted rows: two minutes, since a window is cut to whole ones and must not be empty then.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(120);
 
 /// A measured offset beyond this many milliseconds means that the `Date` header is not the server's clock (a gateway writes its own).
 const TRUSTED_OFFSET_MS: i64 = 300_000;
@@ -41,12 +49,18 @@ impl Salesforce {
 
     /// One page of a query.
     async fn query_page(&self, kind: QueryKind, soql: &str, priority: Priority) -> Result<(QueryAnswer, Answer), VendorError> {
+        if let Some(soap) = &self.soap {
+            return self.soap_query(soap, kind, soql, priority).await;
+        }
         let answer = self.client.call("query", priority, self.query_call(kind, soql)).await?;
         Ok((answer.json()?, answer))
     }
 
     /// All rows of a query for a few rows, which shares a call with what else is asked for at the same moment.
     async fn query_few(&self, soql: &str, priority: Priority) -> Result<Vec<Record>, VendorError> {
+        if self.soap.is_some() {
+            return self.query(QueryKind::All, soql, priority).await;
+        }
         let call = self.query_call(QueryKind::All, soql);
         let answer = self.bundler.send(&self.client, &self.root, "query", priority, call).await?;
         self.rest_of(answer.json()?, priority).await
@@ -54,6 +68,18 @@ impl Salesforce {
 
     /// The page behind a locator.
     async fn more(&self, locator: &str, priority: Priority) -> Result<(QueryAnswer, Answer), VendorError> {
+        if let Some(soap) = &self.soap {
+            return self.soap_more(soap, locator, priority).await;
+        }
+        if !locator.starts_with('/') {
+            // Of a time when this connection spoke SOAP.
+            return Err(VendorError::new(
+                Class::LookAgain,
+                "INVALID_QUERY_LOCATOR",
+                "the locator is another API's",
+                "nothing to do: the read goes on behind its last row",
+            ));
+        }
         let call = Call::get(locator).header("sforce-query-options", PAGE_ROWS);
         let answer = self.client.call("query_more", priority, call).await?;
         Ok((answer.json()?, answer))
@@ -110,11 +136,16 @@ impl Salesforce {
             // The job reads other fields than are wanted now.
             position.bulk = None;
         }
+        if self.soap.is_some() {
+            // A job of a time when this connection spoke REST: the pages go on where it stood.
+            position.bulk = None;
+        }
         if position.bulk.is_some()
             && let Some(page) = self.bulk_page(read, &described, &mut position, priority).await?
         {
             return Ok(page);
         }
+        let polls_from = position.stamp.filter(|_| position.phase == Phase::Poll);
         let (page, answer) = self.next_page(read, &described, &select, wide, &fields, &position, priority).await?;
         let first = position.begun.is_none() && position.id.is_none();
         if first && position.begun.is_none() {
@@ -128,7 +159,7 @@ impl Salesforce {
         let more = !page.done;
         if first && more {
             let left = page.total_size.unwrap_or_default().saturating_sub(page.records.len() as u64);
-            if self.worth_a_job(read, &described, left) {
+            if self.soap.is_none() && self.worth_a_job(read, &described, left) {
                 position.bulk = self.begin_bulk_read(read, &select, &position, position.kind(), priority).await?;
             }
         }
@@ -138,13 +169,38 @@ impl Salesforce {
             // An empty object behind a gateway that writes no `Date`: the next poll starts at our own idea of the server's time.
             position.stamp = Some(self.client.offset().theirs(self.client.now()));
         }
-        let looks = if wide {
+        let mut looks = if wide {
             self.widen(read, &described, &page.records, priority).await?
         } else {
             self.seeing(&read.object, &described, priority, |seeing| looks(seeing, &page.records, &read.fields)).await?
         };
+        if let (Some(soap), true, Some(from)) = (&self.soap, first && described.replicateable, polls_from) {
+            let shown: BTreeSet<String> = looks.iter().map(|look| look.id.clone()).collect();
+            looks.extend(self.vanished(soap, read, (from, &position), &shown, priority).await?);
+        }
         let next = if more { position.to_text() } else { position.rest().to_text() };
         Ok(Page { looks, next, more, total: page.total_size.filter(|_| first) })
+    }
+
+    /// Rows that `getDeleted` names since the last poll and the poll's query does not show: the recycle bin has them no more.
+    async fn vanished(
+        &self,
+        soap: &Soap,
+        read: &ReadSpec,
+        (from, position): (Timestamp, &Position),
+        shown: &BTreeSet<String>,
+        priority: Priority,
+    ) -> Result<Vec<Look>, VendorError> {
+        let to = position.begun.unwrap_or_else(|| self.client.offset().theirs(self.client.now()));
+        let from = from.checked_sub(SPEC.overlap).unwrap_or(from).max(position.floor.unwrap_or(Timestamp::MIN));
+        let from = from.max(to.checked_sub(DELETED_REACH).unwrap_or(from));
+        // Windows are cut to whole minutes.
+        let from = from.min(to.checked_sub(SHORTEST_WINDOW).unwrap_or(from));
+        let ids = self.soap_deleted(soap, &read.object, (from, to), priority).await?;
+        let unseen: Vec<String> = ids.into_iter().filter(|id| !shown.contains(id)).collect();
+        let looks = self.fetch_rows(read, &unseen, priority).await?;
+        // One that is there again was restored since.
+        Ok(looks.into_iter().filter(|look| look.existence != Existence::Present).collect())
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of read_page, split off for its length")]
@@ -227,7 +283,12 @@ impl Salesforce {
                     .standing
                     .iter()
                     .copied()
-                    .chain(read.fields.iter().map(String::as_str).filter(|field| !field.contains('.')))
+                    .chain(
+                        read.fields
+                            .iter()
+                            .map(String::as_str)
+                            .filter(|field| !field.contains('.') && !described.stands_for_the_currency(field)),
+                    )
                     .collect();
                 for chunk in valid.chunks(SPEC.fetch_max) {
                     self.retrieve(&read.object, chunk, &own, priority).await?.into_iter().for_each(&mut add);
@@ -243,7 +304,7 @@ impl Salesforce {
                         let query = format!("SELECT {standing} FROM {} WHERE Id IN {}", soql::name(&read.object)?, soql::list(chunk));
                         for record in self.query(QueryKind::All, &query, priority).await? {
                             // Present after all: it became visible between the two calls, and the next look sees it whole.
-                            let deleted = record.get("IsDeleted").and_then(Value::as_bool).unwrap_or(false);
+                            let deleted = flag(&record, "IsDeleted");
                             if let Some(id) = text(&record, "Id").filter(|_| deleted) {
                                 records.insert(ids::to_18(&id), record);
                             }
@@ -263,6 +324,9 @@ impl Salesforce {
 
     /// Rows by id through the collections resource; rows that are deleted or hidden are left out.
     async fn retrieve(&self, object: &str, ids: &[&str], fields: &[&str], priority: Priority) -> Result<Vec<Record>, VendorError> {
+        if let Some(soap) = &self.soap {
+            return self.soap_retrieve(soap, soql::name(object)?, ids, fields, priority).await;
+        }
         let path = format!("{}/composite/sobjects/{}", self.root, soql::name(object)?);
         let call = Call::post(path, json!({"ids": ids, "fields": fields})).idempotent();
         let records: Vec<Option<Record>> = self.client.call("retrieve", priority, call).await?.json()?;
@@ -280,7 +344,8 @@ pub(super) fn select(read: &ReadSpec, described: &Described, further: &[String])
     let mut seen = BTreeSet::new();
     let mut list = Vec::new();
     let standing = described.standing.iter().copied();
-    for field in standing.chain(read.fields.iter().map(String::as_str)).chain(further.iter().map(String::as_str)) {
+    let asked = standing.chain(read.fields.iter().map(String::as_str)).chain(further.iter().map(String::as_str));
+    for field in asked.filter(|field| !described.stands_for_the_currency(field)) {
         if seen.insert(field.to_ascii_lowercase()) {
             list.push(soql::name(field)?);
         }

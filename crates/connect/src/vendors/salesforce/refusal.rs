@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use entente_model::clock::Timestamp;
 
-use super::ids;
 use super::wire::ErrorItem;
+use super::{ids, soap};
 use crate::error::{Class, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
@@ -16,11 +16,17 @@ const QUOTA_PAUSE: Duration = Duration::from_secs(3_600);
 /// Pause when too many long calls run at once: they end within seconds.
 const CONCURRENT_PAUSE: Duration = Duration::from_secs(5);
 
+/// Pause before a row is tried again that is locked while people decide on it: they take hours, and a look costs a call.
+const LOCK_PAUSE: Duration = Duration::from_secs(15 * 60);
+
 /// Pause when transaction security meters us.
 const METERING_PAUSE: Duration = Duration::from_secs(60);
 
-/// The errors in a failed answer: an array, one object (OAuth, Bulk), or none (HTML, empty).
+/// The errors in a failed answer: an array, one object (OAuth, Bulk), a fault (SOAP), or none (HTML, empty).
 pub(crate) fn items(answer: &Answer) -> Vec<ErrorItem> {
+    if let Some(items) = soap::fault_items(&answer.body) {
+        return items;
+    }
     serde_json::from_slice::<Vec<ErrorItem>>(&answer.body)
         .or_else(|_| serde_json::from_slice::<ErrorItem>(&answer.body).map(|item| vec![item]))
         .unwrap_or_default()
@@ -59,8 +65,10 @@ pub(crate) fn row(errors: &[ErrorItem], answer: &Answer, now: Timestamp) -> Vend
 }
 
 fn error(item: &ErrorItem, answer: &Answer, now: Timestamp) -> VendorError {
-    let (class, advice) = meaning(&item.code, &item.message, answer.status, now);
-    let mut message = item.message.clone();
+    // A fault has status 500 whatever it is about.
+    let status = if answer.body.trim_ascii_start().starts_with(b"<") && answer.status == 500 { 400 } else { answer.status };
+    let (class, advice) = meaning(&item.code, &item.message, status, now);
+    let mut message = named_flow(item).map_or_else(|| item.message.clone(), |flow| format!("flow `{flow}`: {}", item.message));
     let matches: Vec<String> = duplicates(item).into_iter().filter(|id| !item.message.contains(id.as_str())).collect();
     if !matches.is_empty() {
         message = format!("{message} (matching records: {})", matches.join(", "));
@@ -73,6 +81,17 @@ fn error(item: &ErrorItem, answer: &Answer, now: Timestamp) -> VendorError {
             None => error,
         },
     }
+}
+
+/// The flow that a refusal is about. The sentence names it in quotes: `… because the "Guard" process failed. …`.
+fn named_flow(item: &ErrorItem) -> Option<&str> {
+    if !matches!(item.code.as_str(), "CANNOT_EXECUTE_FLOW_TRIGGER" | "FLOW_EXCEPTION") {
+        return None;
+    }
+    let quotes = ['"', '\u{201c}', '\u{201d}'];
+    let (_, rest) = item.message.split_once(quotes)?;
+    let (name, _) = rest.split_once(quotes)?;
+    (!name.is_empty()).then_some(name)
 }
 
 /// Ids of the records that a duplicate rule, or a unique field, found.
@@ -134,13 +153,20 @@ pub(crate) fn meaning(code: &str, message: &str, status: u16, now: Timestamp) ->
             Class::Configuration,
             "let the user sign in to the API: give the app the `api` scope and the user a password that has not expired",
         ),
-        "INVALID_SESSION_ID"
-        | "INVALID_AUTH_HEADER"
-        | "MISSING_OAUTH_TOKEN"
-        | "Bad_OAuth_Token"
-        | "INVALID_LOGIN"
-        | "PASSWORD_LOCKOUT"
-        | "LOGIN_MUST_USE_SECURITY_TOKEN" => (Class::Reauthenticate, "check the credentials of this connection and sign in again"),
+        "LOGIN_MUST_USE_SECURITY_TOKEN" => (
+            Class::Reauthenticate,
+            "set `security_token` of this connection, or let an admin trust this machine's address (Setup, Network Access)",
+        ),
+        "PASSWORD_LOCKOUT" => {
+            (Class::Reauthenticate, "an admin must unlock the user after too many wrong passwords; then correct `password`")
+        }
+        "INVALID_OPERATION" if message.to_ascii_lowercase().contains("login") => (
+            Class::Configuration,
+            "SOAP login has ended in this org: make an External Client App and use `client_credentials` or `jwt_bearer`",
+        ),
+        "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER" | "MISSING_OAUTH_TOKEN" | "Bad_OAuth_Token" | "INVALID_LOGIN" => {
+            (Class::Reauthenticate, "check the credentials of this connection and sign in again")
+        }
         "ORG_LOCKED" | "TRIAL_EXPIRED" | "LOGIN_DURING_RESTRICTED_DOMAIN" | "LOGIN_DURING_RESTRICTED_TIME" => {
             (Class::Configuration, "the org or its login policy keeps us out: a Salesforce admin must lift it")
         }
@@ -150,14 +176,13 @@ pub(crate) fn meaning(code: &str, message: &str, status: u16, now: Timestamp) ->
             Class::LookAgain,
             "link one of the matching records, or let the duplicate rule pass with the header `Sforce-Duplicate-Rule-Header: allowSave=true`",
         ),
-        "ENTITY_IS_DELETED"
-        | "INVALID_CROSS_REFERENCE_KEY"
-        | "ENTITY_IS_LOCKED"
-        | "INVALID_QUERY_LOCATOR"
-        | "PRECONDITION_FAILED"
-        | "CONFLICT" => {
+        "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" | "INVALID_QUERY_LOCATOR" | "PRECONDITION_FAILED" | "CONFLICT" => {
             (Class::LookAgain, "nothing to do: the record, or one it points to, changed or vanished, and it is looked at again")
         }
+        "ENTITY_IS_LOCKED" => (
+            wait(LOCK_PAUSE),
+            "nothing to do: the row is written once its approval has ended; approve, reject or recall it, or let our user edit locked rows",
+        ),
         "NOT_FOUND" if !message.contains("external ID field") => (
             Class::LookAgain,
             "nothing to do: the record is looked at again; if it stays, check `api_version` and that our user may see the object",
@@ -183,19 +208,37 @@ pub(crate) fn meaning(code: &str, message: &str, status: u16, now: Timestamp) ->
         "FIELD_INTEGRITY_EXCEPTION" => {
             (Class::Data, "a value does not fit the others of the record (state and country, currency, parent): correct it")
         }
+        "INVALID_CURRENCY_ISO" => {
+            (Class::Data, "activate the currency in Salesforce (Setup, Manage Currencies), or bring the amounts into one that is active")
+        }
         "REQUIRED_FIELD_MISSING" => (Class::Data, "map a value to the required field, or give it a default in Salesforce"),
         "STRING_TOO_LONG" => (Class::Data, "shorten the value, or let the mapping cut it to the field's length"),
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" | "BAD_CUSTOM_ENTITY_PARENT_DOMAIN" => {
             (Class::Data, "add the value to the picklist in Salesforce, or translate it in the mapping")
         }
+        "control_character" => (Class::Data, "take the character out of the value, or let the mapping do so"),
+        // Faults of the envelope itself.
+        "Client" | "VersionMismatch" | "MustUnderstand" => {
+            (Class::Configuration, "check `api_version` and `base_url`: the org does not understand our envelope")
+        }
+        "Server" => (Class::Retry, "nothing to do: it is tried again"),
         "INVALID_EMAIL_ADDRESS" => (Class::Data, "correct the e-mail address"),
         "NUMBER_OUTSIDE_VALID_RANGE" => (Class::Data, "correct the number, or give the field in Salesforce more digits"),
         "JSON_PARSER_ERROR" | "INVALID_TYPE_ON_FIELD_IN_RECORD" | "MALFORMED_ID" => {
             (Class::Data, "the value's type does not fit the field: correct the mapping's transform")
         }
-        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" | "APEX_ERROR" | "CANNOT_EXECUTE_FLOW_TRIGGER" => {
-            (Class::Data, "a trigger or flow in Salesforce failed on this record: show its admin the message")
+        "CANNOT_EXECUTE_FLOW_TRIGGER" | "FLOW_EXCEPTION" | "MAX_DEPTH_IN_FLOW_EXECUTION" | "SELF_REFERENCE_FROM_FLOW" => (
+            Class::Data,
+            "the flow that the message names failed on this record: correct the value that it minds, or show the flow's admin the message",
+        ),
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" | "APEX_ERROR" => {
+            (Class::Data, "the trigger that the message names failed on this record: show its admin the message")
         }
+        "NO_APPLICABLE_PROCESS" => {
+            (Class::Data, "no approval process takes this row: check the entry criteria of the processes, or name one with `--process`")
+        }
+        "ALREADY_IN_PROCESS" => (Class::Data, "the row is in approval already: approve, reject or recall it first"),
+        "RECORD_IN_USE_BY_WORKFLOW" => (Class::Retry, "nothing to do: a workflow has the record, and it is tried again"),
         "CIRCULAR_DEPENDENCY"
         | "CANNOT_UPDATE_CONVERTED_LEAD"
         | "DELETE_FAILED"

@@ -85,6 +85,9 @@ impl Salesforce {
         let mut record = Record::new();
         let mut row = Row::new();
         for (name, value) in &notification.fields {
+            if described.stands_for_the_currency(name) {
+                continue;
+            }
             let kind = described.kind(name)?;
             let value = value.as_ref().map_or(Value::Null, |text| typed(text, kind));
             record.insert(name.clone(), value.clone());

@@ -66,6 +66,9 @@ pub(crate) struct UserInfo {
 #[derive(Debug, Deserialize)]
 pub(crate) struct DescribeAnswer {
     pub name: String,
+    /// Whether the org tells which of its rows were deleted.
+    #[serde(default)]
+    pub replicateable: bool,
     #[serde(default)]
     pub fields: Vec<DescribeField>,
     #[serde(default, rename = "recordTypeInfos")]
@@ -87,6 +90,9 @@ pub(crate) struct RecordType {
     /// Whether our user may make rows of it.
     #[serde(default = "yes")]
     pub available: bool,
+    /// Whether rows that our user makes without a type get it.
+    #[serde(default, rename = "defaultRecordTypeMapping")]
+    pub default_mapping: bool,
 }
 
 /// One field of a describe.
@@ -124,6 +130,8 @@ pub(crate) struct DescribeField {
     /// Whether the field may stand in WHERE; encrypted and long texts may not.
     #[serde(default = "yes")]
     pub filterable: bool,
+    /// The picklist or checkbox that says which values of this one may be chosen.
+    pub controller_name: Option<String>,
 }
 
 fn yes() -> bool {
@@ -136,11 +144,19 @@ pub(crate) struct PicklistValue {
     pub value: String,
     #[serde(default = "yes")]
     pub active: bool,
+    /// For which values of the controlling field it may be chosen: a bitmap in base64, the most significant bit first.
+    #[serde(default, rename = "validFor")]
+    pub valid_for: Option<String>,
 }
 
 /// A field of a record by name; names that differ in case only are the same to the vendor.
 pub(crate) fn member<'a>(record: &'a Record, name: &str) -> Option<&'a Value> {
     record.get(name).or_else(|| record.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// Whether a field of a record says true. SOAP writes every value as a text.
+pub(crate) fn flag(record: &Record, name: &str) -> bool {
+    member(record, name).is_some_and(|value| value.as_bool().unwrap_or(value.as_str() == Some("true")))
 }
 
 /// A text field of a record.

@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::describe::{Described, RECORD_TYPE};
 use super::map::{parse_instant, unflatten};
-use super::wire::RowResult;
-use super::{SPEC, Salesforce, ids, refusal, soql};
+use super::wire::{Record, RowResult};
+use super::{SPEC, Salesforce, currency, ids, lists, refusal, soql};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
-use crate::transport::call::Call;
+use crate::transport::call::{Answer, Call};
 use crate::transport::offset::to_http_date;
 use crate::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 
@@ -44,19 +44,22 @@ impl Salesforce {
             Some(self.described(&target.object, &fields.into_iter().collect::<Vec<_>>(), priority).await?)
         };
         let described = match described {
-            // A record type that was made since is known after another look.
-            Some(known) if writes.iter().any(|write| unknown_type(write, &known).is_some()) => {
+            // A record type that was made, or a currency that was activated since, is known after another look.
+            Some(known) if writes.iter().any(|write| self.unknown_name(write, &known).is_some()) => {
                 Some(self.describe_now(&target.object, priority).await?)
             }
             described => described,
         };
-        let mut outcomes: Vec<Option<WriteOutcome>> =
-            writes.iter().map(|write| unknown_type(write, described.as_deref()?).map(Err)).collect();
+        let whole = self.in_corporate_currency(writes, described.as_deref(), priority).await?;
+        let writes = &*whole;
+        let unfit = self.unfit(target, described.as_deref(), writes, priority).await;
+        let mut outcomes: Vec<Option<WriteOutcome>> = unfit.into_iter().map(|unfit| unfit.map(Err)).collect();
         let mut landed = false;
         for kind in [WriteKind::Create, WriteKind::Update, WriteKind::Delete] {
             let mut placed: Vec<Placed<'_>> =
                 writes.iter().enumerate().filter(|(place, write)| write.kind == kind && outcomes[*place].is_none()).collect();
-            match self.write_in_bulk(target, described.as_deref(), kind, &placed, priority).await {
+            let jobs = if self.soap.is_some() { &[][..] } else { &placed[..] };
+            match self.write_in_bulk(target, described.as_deref(), kind, jobs, priority).await {
                 Ok(fates) => {
                     landed |= !fates.is_empty();
                     for (place, outcome) in fates.into_iter().filter(|(_, outcome)| !outcome.as_ref().is_err_and(is_lock)) {
@@ -85,7 +88,54 @@ impl Salesforce {
                 }
             }
         }
-        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unanswered()))).collect())
+        let mut outcomes: Vec<WriteOutcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unanswered()))).collect();
+        self.tell_why_locked(writes, &mut outcomes, priority).await;
+        Ok(outcomes)
+    }
+
+    /// Why a write cannot be made by what it names: a record type or a currency that the org does not have.
+    fn unknown_name(&self, write: &Write, described: &Described) -> Option<VendorError> {
+        let home = match self.client.settings().salesforce.home_currency.as_str() {
+            "" => "USD",
+            home => home,
+        };
+        unknown_type(write, described).or_else(|| currency::unknown_currency(write, described, home))
+    }
+
+    /// Why writes cannot be made, in their order.
+    async fn unfit(
+        &self,
+        target: &WriteTarget,
+        described: Option<&Described>,
+        writes: &[Write],
+        priority: Priority,
+    ) -> Vec<Option<VendorError>> {
+        let Some(described) = described else { return writes.iter().map(|_| None).collect() };
+        let mut held_to = self.lists_for(&target.object, described, writes, false, priority).await;
+        if writes.iter().any(|write| lists::off_list(write, described, &held_to).is_some()) {
+            // A value that was added since is known after another look.
+            held_to = self.lists_for(&target.object, described, writes, true, priority).await;
+        }
+        let unfit = |write: &Write| self.unknown_name(write, described).or_else(|| lists::off_list(write, described, &held_to));
+        writes.iter().map(unfit).collect()
+    }
+
+    /// Says of rows that are locked which approval they are in.
+    async fn tell_why_locked(&self, writes: &[Write], outcomes: &mut [WriteOutcome], priority: Priority) {
+        let is_locked = |outcome: &WriteOutcome| outcome.as_ref().is_err_and(VendorError::is_held_there);
+        let locked: Vec<String> =
+            writes.iter().zip(outcomes.iter()).filter(|(_, outcome)| is_locked(outcome)).map(|(write, _)| id_of(write)).collect();
+        if locked.is_empty() {
+            return;
+        }
+        let why = self.explain_locks(&locked, priority).await;
+        for (write, outcome) in writes.iter().zip(outcomes.iter_mut()) {
+            if let (Err(error), Some(why)) = (outcome, why.get(&id_of(write)))
+                && error.is_held_there()
+            {
+                error.message = format!("{}; {why}", error.message.trim_end_matches('.'));
+            }
+        }
     }
 
     /// Writes one chunk; rows that were locked are tried once more.
@@ -137,14 +187,20 @@ impl Salesforce {
             ));
         }
         let mut alone: Vec<(usize, String, Call)> = Vec::new();
-        if kind == WriteKind::Update
+        let moved_on = match &self.soap {
+            Some(soap) if kind == WriteKind::Update => self.soap_moved_on(soap, &target.object, chunk, priority).await?,
+            _ => BTreeSet::new(),
+        };
+        if self.soap.is_none()
+            && kind == WriteKind::Update
             && chunk.len() <= ALONE_MAX
             && let Some(described) = described
         {
             alone =
                 chunk.iter().enumerate().filter_map(|(at, (_, write))| self.update_alone(at, write, &target.object, described)).collect();
         }
-        let together: Vec<usize> = (0..chunk.len()).filter(|at| !alone.iter().any(|(other, _, _)| other == at)).collect();
+        let together: Vec<usize> =
+            (0..chunk.len()).filter(|at| !moved_on.contains(at) && !alone.iter().any(|(other, _, _)| other == at)).collect();
         let rows: Vec<&Write> = together.iter().map(|at| chunk[*at].1).collect();
         let collection =
             async { if rows.is_empty() { None } else { Some(self.collection(target, described, kind, &rows, priority).await) } };
@@ -152,6 +208,7 @@ impl Salesforce {
         let singles = join_all(alone.into_iter().map(|(_, id, call)| self.update_one(call, id, priority)));
         let (collection, singles) = tokio::join!(collection, singles);
         let mut outcomes: Vec<Option<WriteOutcome>> = chunk.iter().map(|_| None).collect();
+        moved_on.iter().for_each(|at| outcomes[*at] = Some(Err(moved())));
         let mut failure = None;
         let mut landed = false;
         for (at, single) in places.into_iter().zip(singles) {
@@ -197,25 +254,38 @@ impl Salesforce {
     ) -> Result<Vec<WriteOutcome>, VendorError> {
         let root = &self.root;
         let object = &target.object;
-        let record = |write: &Write, further: (&str, Value)| {
-            let mut record = Map::from_iter([("attributes".to_owned(), json!({"type": object}))]);
-            if let Some(described) = described {
-                record.extend(unflatten(&write.row, described));
-            }
-            record.insert(further.0.to_owned(), further.1);
-            Value::Object(record)
+        let records: Vec<Record> = rows
+            .iter()
+            .map(|write| {
+                let mut record = described.map(|described| unflatten(&write.row, described)).unwrap_or_default();
+                match kind {
+                    WriteKind::Create => record.insert(target.key_field.clone(), Value::from(write.key.as_str())),
+                    WriteKind::Update | WriteKind::Delete => record.insert("id".to_owned(), Value::from(id_of(write))),
+                };
+                record
+            })
+            .collect();
+        if let Some(soap) = &self.soap {
+            let (results, answer) = self.soap_write(soap, target, described, (kind, records), priority).await?;
+            return self.row_fates(object, kind, rows, results, &answer);
+        }
+        let typed = || -> Vec<Value> {
+            let typed = |record: &Record| {
+                let mut typed = Map::from_iter([("attributes".to_owned(), json!({"type": object}))]);
+                typed.extend(record.clone());
+                Value::Object(typed)
+            };
+            records.iter().map(typed).collect()
         };
         let answer = match kind {
             WriteKind::Create => {
                 let key = &target.key_field;
-                let records: Vec<Value> = rows.iter().map(|write| record(write, (key, Value::from(write.key.as_str())))).collect();
-                let body = json!({"allOrNone": false, "records": records});
+                let body = json!({"allOrNone": false, "records": typed()});
                 let call = Call::patch(format!("{root}/composite/sobjects/{object}/{key}"), body);
                 self.bundler.send(&self.client, root, "collections_upsert", priority, call).await?
             }
             WriteKind::Update => {
-                let records: Vec<Value> = rows.iter().map(|write| record(write, ("id", Value::from(id_of(write))))).collect();
-                let call = Call::patch(format!("{root}/composite/sobjects"), json!({"allOrNone": false, "records": records}));
+                let call = Call::patch(format!("{root}/composite/sobjects"), json!({"allOrNone": false, "records": typed()}));
                 self.bundler.send(&self.client, root, "collections_update", priority, call).await?
             }
             WriteKind::Delete => {
@@ -225,8 +295,20 @@ impl Salesforce {
                 self.client.call("collections_delete", priority, call).await?
             }
         };
-        let now = self.client.now();
         let results: Vec<RowResult> = answer.json()?;
+        self.row_fates(object, kind, rows, results, &answer)
+    }
+
+    /// The outcomes of rows by what was said of each, in their order.
+    fn row_fates(
+        &self,
+        object: &str,
+        kind: WriteKind,
+        rows: &[&Write],
+        results: Vec<RowResult>,
+        answer: &Answer,
+    ) -> Result<Vec<WriteOutcome>, VendorError> {
+        let now = self.client.now();
         if results.len() != rows.len() {
             return Err(VendorError::new(
                 Class::Retry,
@@ -244,7 +326,7 @@ impl Salesforce {
                     Ok(Written { id, created: created.filter(|_| kind == WriteKind::Create), version: None, look: None })
                 }
                 None if result.success => Err(unanswered()),
-                _ => Err(refusal::row(&result.errors, &answer, now)),
+                _ => Err(refusal::row(&result.errors, answer, now)),
             })
             .collect();
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
@@ -258,7 +340,7 @@ impl Salesforce {
     async fn update_one(&self, call: Call, id: String, priority: Priority) -> Result<WriteOutcome, VendorError> {
         match self.bundler.send(&self.client, &self.root, "update", priority, call).await {
             Ok(_) => Ok(Ok(Written { id, created: None, version: None, look: None })),
-            Err(error) if matches!(error.class, Class::Data | Class::LookAgain) => Ok(Err(error)),
+            Err(error) if matches!(error.class, Class::Data | Class::LookAgain) || error.is_held_there() => Ok(Err(error)),
             Err(error) => Err(error),
         }
     }
@@ -283,6 +365,16 @@ fn unknown_type(write: &Write, described: &Described) -> Option<VendorError> {
 
 fn id_of(write: &Write) -> String {
     ids::to_18(write.id.as_deref().unwrap_or_default())
+}
+
+/// What is said of an update whose row has left the version that it leans on, where the platform does not say it itself.
+fn moved() -> VendorError {
+    VendorError::new(
+        Class::LookAgain,
+        "PRECONDITION_FAILED",
+        "the row has changed since it was looked at",
+        "nothing to do: the record is looked at again, then decided anew",
+    )
 }
 
 fn is_lock(error: &VendorError) -> bool {

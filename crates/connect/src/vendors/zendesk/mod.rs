@@ -127,7 +127,7 @@ impl Zendesk {
                 "Zendesk stops API tokens on {TOKENS_END}: create an OAuth client in Zendesk's Admin Center and sign in with it before then"
             ),
             Auth::ClientCredentials { .. } | Auth::RefreshToken { .. } => {}
-            Auth::JwtBearer { .. } | Auth::AccessToken { .. } => {
+            Auth::JwtBearer { .. } | Auth::AccessToken { .. } | Auth::Password { .. } => {
                 return Err(SetupError {
                     connection: settings.name.clone(),
                     reason: "`auth` is of a kind that Zendesk does not take".to_owned(),

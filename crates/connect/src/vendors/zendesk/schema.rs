@@ -206,7 +206,7 @@ pub async fn describe(client: &Client, kind: Kind) -> Result<RemoteObject, Vendo
     let custom = definitions(client, kind, Priority::Urgent).await?;
     let mut fields: Vec<RemoteField> = attributes(kind).iter().map(super::fields::Attribute::described).collect();
     fields.extend(custom.iter().filter_map(|definition| described(kind, definition)));
-    Ok(RemoteObject { name: kind.singular().to_owned(), fields })
+    Ok(RemoteObject { name: kind.singular().to_owned(), fields, lists: Vec::new() })
 }
 
 /// The type of a field at Zendesk. Instants and references are kept as text: Zendesk has no such custom fields, or wants a target.

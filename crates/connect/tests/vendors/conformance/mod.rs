@@ -82,7 +82,7 @@ macro_rules! platforms {
     };
 }
 
-platforms! { salesforce hubspot pipedrive dynamics zendesk freshdesk intercom rest }
+platforms! { salesforce salesforce_soap hubspot pipedrive dynamics zendesk freshdesk intercom rest }
 
 #[test]
 fn every_platform_there_is_has_a_stage() {

@@ -33,7 +33,7 @@ struct Told {
 
 fn told_settings(address: SocketAddr, changes: Changes) -> ConnectionSettings {
     let pubsub_url = Some(format!("http://{address}").parse().unwrap());
-    ConnectionSettings { salesforce: SalesforceSettings { changes, pubsub_url }, ..live::settings() }
+    ConnectionSettings { salesforce: SalesforceSettings { changes, pubsub_url, ..SalesforceSettings::default() }, ..live::settings() }
 }
 
 impl Told {

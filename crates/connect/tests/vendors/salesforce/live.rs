@@ -58,8 +58,13 @@ impl Live {
 
     /// Another process with the same connection.
     pub fn beside(&self) -> Arc<dyn Connector> {
+        self.with_settings(settings())
+    }
+
+    /// Another connection to the same org.
+    pub fn with_settings(&self, settings: ConnectionSettings) -> Arc<dyn Connector> {
         let surroundings = surroundings(Arc::clone(&self.line) as _, &self.hands);
-        registry::connect(settings(), surroundings).map_err(|error| error.to_string()).unwrap()
+        registry::connect(settings, surroundings).map_err(|error| error.to_string()).unwrap()
     }
 
     pub fn add(&self, object: &str, fields: Value) -> String {

@@ -1,13 +1,17 @@
 //! The Salesforce connector and the transport below it, against scripted answers.
 
+mod actions;
 mod bulk_reading;
 mod bulk_writing;
 mod changes;
+mod currencies;
+mod lists;
 mod live;
 mod org;
 mod provisioning;
 mod reading;
 mod record_types;
 mod signing;
+mod soap;
 mod webhooks;
 mod writing;

@@ -233,6 +233,14 @@ pub fn scene(settings: ConnectionSettings) -> Scene {
     Scene { crm, org, hands, vault }
 }
 
+/// What is said of settings that do not fit.
+pub fn misfit(settings: ConnectionSettings) -> String {
+    let hands = Hands::at(1_767_268_800_000);
+    let org =
+        Arc::new(Org { calls: Mutex::default(), script: Mutex::new(Box::new(|_| None)), hands: Arc::clone(&hands), tokens: Mutex::new(0) });
+    registry::connect(settings, surroundings(org as _, &hands)).map(drop).unwrap_err().to_string()
+}
+
 /// A scene at the org's own address, without a gateway's path.
 pub fn direct() -> Scene {
     scene(ConnectionSettings { base_url: "https://acme.my.salesforce.com".parse().unwrap(), ..settings() })

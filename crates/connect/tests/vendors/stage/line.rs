@@ -28,6 +28,8 @@ pub struct Line {
     lost: Mutex<Option<Lost>>,
     unheard: Mutex<Option<Count>>,
     interjected: Mutex<Option<Interjection>>,
+    /// Part of a path, and the status that every call to such a path is refused with.
+    closed: Mutex<Option<(&'static str, u16)>>,
     strange: Mutex<bool>,
 }
 
@@ -39,6 +41,7 @@ impl Line {
             lost: Mutex::default(),
             unheard: Mutex::default(),
             interjected: Mutex::default(),
+            closed: Mutex::default(),
             strange: Mutex::default(),
         })
     }
@@ -61,6 +64,11 @@ impl Line {
     /// Answers the next call without asking the platform.
     pub fn interject(&self, answer: Interjection) {
         *self.interjected.lock().unwrap() = Some(answer);
+    }
+
+    /// Refuses every call to paths that contain this, without asking the platform.
+    pub fn interject_at(&self, part: &'static str, status: u16) {
+        *self.closed.lock().unwrap() = Some((part, status));
     }
 
     /// Puts members that nobody knows into every object of every answer, as platforms do from one day to the next.
@@ -100,6 +108,9 @@ impl Wire for Line {
                 answer = answer.header(name, value);
             }
             return Ok(answer.body(Bytes::from_static(said.body.as_bytes())).unwrap());
+        }
+        if let Some((_, status)) = self.closed.lock().unwrap().filter(|(part, _)| call.contains(part)) {
+            return Ok(http::Response::builder().status(status).body(Bytes::new()).unwrap());
         }
         parts.headers.insert(http::header::HOST, host.parse().unwrap());
         let before = self.unheard.lock().unwrap().as_ref().map(|count| count());

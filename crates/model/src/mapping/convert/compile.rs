@@ -175,6 +175,13 @@ impl Compiler<'_> {
             let reason = format!("`{}` cannot be written by the connected user", remote.name);
             self.report(Some(at), reason, "set the direction to in, or grant the user write access there");
         }
+        if let Some(name) = &map.currency {
+            if !matches!(kind, FieldType::Money { .. }) {
+                let reason = format!("`currency` names the currency of an amount, and the field holds {}", kind_name(&kind));
+                self.report(Some(at), reason, "take `currency` out, or make the field an amount of money");
+            }
+            self.remote_field(Some(at), name);
+        }
         let (remotes, ours) = (RowSchema { remote: self.remote, ours: Some(self.object) }, RecordSchema(self.object));
         let get = self.formula(Some(at), "get", map.get.as_deref(), &remotes);
         let put = self.formula(Some(at), "put", map.put.as_deref(), &ours);

@@ -70,7 +70,10 @@ impl Lens {
                         self.raw(line, json)
                     }
                     Some(json) => self.raw(line, json),
-                    None => continue,
+                    None => {
+                        got.fields.extend(Self::recounted(line, row, prior).map(|value| (field.clone(), value)));
+                        continue;
+                    }
                 },
             };
             let value = value.map(|value| translate(value, &line.to_ours));
@@ -78,7 +81,7 @@ impl Lens {
                 (Ok(value), FieldType::Reference { object }) => self.refer(line, value, object, resolve, &mut got),
                 (Ok(value), kind) => match normalise(kind, value, &self.locale) {
                     Ok(value) => {
-                        got.fields.insert(field.clone(), value);
+                        got.fields.insert(field.clone(), Self::in_currency(line, value, row, prior));
                     }
                     Err(error) => got.faults.push((field.clone(), error.to_string())),
                 },

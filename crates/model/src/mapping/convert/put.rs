@@ -20,9 +20,13 @@ impl Lens {
                 continue;
             }
             match self.write(line, fields, resolve, now) {
-                Ok(Written::Json(json)) => {
-                    put.row.insert(line.map.remote.clone(), json);
-                }
+                Ok(Written::Json(json)) => match self.currency_of(line, fields) {
+                    Ok(currency) => {
+                        put.row.insert(line.map.remote.clone(), json);
+                        put.row.extend(currency.map(|(name, code)| (name.clone(), Json::String(code))));
+                    }
+                    Err(reason) => put.faults.push((line.map.field.clone(), reason)),
+                },
                 Ok(Written::Pending(id)) => put.pending.push((line.map.field.clone(), id)),
                 Err(reason) => put.faults.push((line.map.field.clone(), reason)),
             }

@@ -250,7 +250,8 @@ fn named<'a>(values: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Valu
 fn shows_enough(read: &ReadSpec, described: &Described, change: &Change) -> bool {
     let carries = |name: &str| change.carried.iter().any(|carried| carried.eq_ignore_ascii_case(name));
     let differs = |name: &str| change.differences.iter().any(|field| field.eq_ignore_ascii_case(name));
-    read.fields.iter().filter(|field| !field.eq_ignore_ascii_case("Id")).all(|field| match field.split_once('.') {
+    let asked = read.fields.iter().filter(|field| !field.eq_ignore_ascii_case("Id") && !described.stands_for_the_currency(field));
+    asked.into_iter().all(|field| match field.split_once('.') {
         Some((parent, _)) => described.reference(parent).is_some_and(|reference| match named(&change.values, reference) {
             None => carries(reference),
             Some(Value::Null) => change.kind == Kind::Create,

@@ -7,6 +7,7 @@ pub mod intercom;
 pub mod pipedrive;
 pub mod rest;
 pub mod salesforce;
+pub mod salesforce_soap;
 pub mod zendesk;
 
 /// 2026-01-05T10:00:00Z: when the stories begin.

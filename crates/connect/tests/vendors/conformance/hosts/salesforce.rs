@@ -18,10 +18,14 @@ use crate::stage::time::Hands;
 struct Org(Salesforce);
 
 pub fn start(hands: &Arc<Hands>) -> Given {
+    with(hands, Auth::ClientCredentials { client_id: "sim-client".to_owned(), client_secret: Secret::new("sim-secret") })
+}
+
+/// An org that one signs in to like this.
+pub fn with(hands: &Arc<Hands>, auth: Auth) -> Given {
     let faults = Faults::none(7);
     let mail = Mailroom::new(hands.clock(), faults.clone());
     let org = Salesforce::new(SalesforceOptions::new(hands.clock(), Profile::instant(), 7, faults.clone(), mail.clone()));
-    let auth = Auth::ClientCredentials { client_id: "sim-client".to_owned(), client_secret: Secret::new("sim-secret") };
     let webhooks =
         WebhookSettings { organization: Some(org.org_id()), path_secret: Secret::new("path-secret"), ..WebhookSettings::default() };
     let settings = ConnectionSettings { webhooks, ..stage::settings("salesforce", Role::Crm, "https://acme.my.salesforce.com", auth) };
