@@ -21,6 +21,7 @@ mod people;
 mod provision;
 mod read;
 mod refusal;
+mod scopes;
 mod soql;
 mod webhook;
 mod wire;
@@ -41,6 +42,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, Changes, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -267,6 +269,10 @@ impl Connector for Salesforce {
         let identity = self.ask_identity(Priority::Urgent).await?;
         // Keeps the first answer; the identity of a connection does not change while it lives.
         Ok(self.identity.get_or_init(|| async { identity }).await.clone())
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        self.granted_scopes().await
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
