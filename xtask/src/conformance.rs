@@ -33,6 +33,7 @@ const NARROWER: &[(&str, &str, &str)] = &[
     ("hubspot", "must be integer /results/*/userId", "an owner who was archived has no user id any more"),
     ("hubspot", "must be string /results/*/to/*/associationTypes/*/label", "an association without a label has null there"),
     ("hubspot", "no operation for POST /oauth/2026-09/token", "the token is also at the dated path; the description has the older ones"),
+    ("hubspot", "no operation for GET /marketing/", "the description has the CRM alone; campaigns and forms are marketing's"),
     ("intercom", "/custom_attributes/", "custom attributes are of every type; the description has texts alone"),
     ("intercom", "must match format \"uri\"", "addresses of parts are paths without a host"),
     ("intercom", "status 404 not documented", "a contact that is not there is answered with 404, whatever asks for it"),

@@ -10,6 +10,7 @@ use crate::action::{self, Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use crate::erase::{Erase, Erased, by_writes};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::scopes::Granted;
 use crate::spec::Spec;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
@@ -75,6 +76,20 @@ pub struct NewField {
     pub field: RemoteField,
 }
 
+/// Code of the error that an object does not exist: it may be made by [`Connector::create_object`].
+pub const NO_OBJECT: &str = "no_object";
+
+/// A remote object to create, for `provision`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewObject {
+    /// The platform's name of it.
+    pub object: String,
+    /// Name that people read, singular.
+    pub label: String,
+    /// The fields that it must have; the unique one is the key.
+    pub fields: Vec<RemoteField>,
+}
+
 /// A group of agents at a support desk, who are given tickets together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
@@ -92,6 +107,11 @@ pub trait Connector: Send + Sync {
 
     /// Signs in if need be and asks the vendor who we are.
     async fn check(&self) -> Result<Identity, VendorError>;
+
+    /// What was granted to this connection, as far as the platform tells.
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        Ok(Granted::Unknown("the platform does not tell"))
+    }
 
     /// Reads the schema of an object.
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError>;
@@ -125,6 +145,16 @@ pub trait Connector: Send + Sync {
 
     /// Creates a field and makes it visible to our user.
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError>;
+
+    /// Creates an object that the platform does not have by itself.
+    async fn create_object(&self, object: &NewObject) -> Result<(), VendorError> {
+        Err(VendorError::new(
+            Class::Configuration,
+            NO_OBJECT,
+            format!("Entente cannot make objects such as `{}` at {}", object.object, self.spec().label),
+            "make the object at the platform, or take the mapping out",
+        ))
+    }
 
     /// The groups of agents there are. They are kept; `fresh` asks the vendor again.
     async fn groups(&self, fresh: bool) -> Result<Vec<Group>, VendorError> {

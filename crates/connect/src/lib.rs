@@ -13,6 +13,7 @@ pub mod look;
 pub mod notify;
 mod phone;
 pub mod registry;
+pub mod scopes;
 pub mod settings;
 pub mod spec;
 pub mod transport;

@@ -156,6 +156,23 @@ pub struct SalesforceSettings {
     pub home_currency: String,
 }
 
+/// How a connection learns of changes in a HubSpot account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HubSpotChanges {
+    /// Webhooks as they come, and polls for what they do not tell.
+    #[default]
+    Webhooks,
+    /// The webhooks journal, which we read by ourselves, and polls for what it does not tell. For hubs that no webhook can reach.
+    Journal,
+}
+
+/// What only a HubSpot connection has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HubSpotSettings {
+    /// How changes are learnt of.
+    pub changes: HubSpotChanges,
+}
+
 /// One configured account on a platform.
 #[derive(Debug, Clone)]
 pub struct ConnectionSettings {
@@ -190,6 +207,8 @@ pub struct ConnectionSettings {
     pub daily_calls: Option<u64>,
     /// What only Salesforce has.
     pub salesforce: SalesforceSettings,
+    /// What only HubSpot has.
+    pub hubspot: HubSpotSettings,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Mappings and custom fields as YAML files: written out, planned against what is in force, and applied when nothing has moved since.
 //!
 //! - `mappings/<connection>/<object>.yaml` is one mapping.
-//! - `objects/<object>.yaml` has the custom fields of one object.
+//! - `objects/<object>.yaml` has the custom fields of one object, or declares an object of one's own.
 //! - `schemas/` has the JSON Schemas of both, which editors take up by the first line of each file.
 //!
 //! What no file names stays as it is: a folder may hold a part of it.
@@ -9,6 +9,7 @@
 mod apply;
 mod export;
 mod format;
+mod own_object;
 mod place;
 mod plan;
 

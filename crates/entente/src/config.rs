@@ -7,6 +7,7 @@ pub mod connection;
 pub mod description;
 pub mod document;
 pub mod flaw;
+pub mod hubspot;
 pub mod notify;
 pub mod salesforce;
 pub mod secret;

@@ -145,6 +145,12 @@ impl Client {
         self.sign_in.session().await
     }
 
+    /// Scopes as the last answer of the token endpoint named them, if this process has asked it.
+    #[must_use]
+    pub fn granted(&self) -> Option<Vec<String>> {
+        self.sign_in.granted().map(|text| crate::scopes::listed(&text))
+    }
+
     /// A session newer than one that the vendor called expired.
     ///
     /// # Errors

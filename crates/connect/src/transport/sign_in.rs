@@ -73,6 +73,8 @@ pub struct SignIn {
     signer: Option<Signer>,
     vault_key: String,
     state: Mutex<State>,
+    /// Scopes as the last answer of the token endpoint named them.
+    granted: std::sync::Mutex<Option<String>>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +85,7 @@ struct TokenAnswer {
     #[serde(alias = "api_domain")]
     instance_url: Option<String>,
     expires_in: Option<Value>,
+    scope: Option<Value>,
 }
 
 impl SignIn {
@@ -119,6 +122,7 @@ impl SignIn {
             signer,
             vault_key,
             state: Mutex::new(State::default()),
+            granted: std::sync::Mutex::default(),
         })
     }
 
@@ -134,6 +138,12 @@ impl SignIn {
     pub fn by(mut self, dialect: Arc<dyn Dialect>) -> Self {
         self.dialect = Some(dialect);
         self
+    }
+
+    /// Scopes as the last answer of the token endpoint named them, if this process has asked it.
+    #[must_use]
+    pub fn granted(&self) -> Option<String> {
+        self.granted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Whether a token can be renewed at all: one that was made by hand cannot.
@@ -378,6 +388,9 @@ impl SignIn {
             )
             .with_status(answer.status)
         })?;
+        if let Some(scope) = tokens.scope.as_ref().and_then(Value::as_str) {
+            *self.granted.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(scope.to_owned());
+        }
         let seconds = tokens.expires_in.as_ref().and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
         Ok(Tokens {
             access: Secret::new(tokens.access_token),

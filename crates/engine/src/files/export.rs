@@ -23,9 +23,16 @@ pub async fn export(engine: &Engine) -> Result<Vec<FileText>> {
     }
     for object in engine.catalog().objects() {
         let fields: Vec<_> = object.fields.iter().filter(|field| field.custom).cloned().collect();
-        if !fields.is_empty() {
+        if !fields.is_empty() || object.custom {
             let path = format!("objects/{}.yaml", object.key);
-            let file = ObjectFile { object: object.key.clone(), fields };
+            let own = object.custom.then_some(object);
+            let file = ObjectFile {
+                object: object.key.clone(),
+                label: own.map(|object| object.label.clone()),
+                prefix: own.map(|object| object.prefix.clone()),
+                title: own.map(|object| object.title.clone()).unwrap_or_default(),
+                fields,
+            };
             files.push(FileText { text: yaml(&path, "../schemas/object.json", &file)?, path });
         }
     }
@@ -85,7 +92,13 @@ mod tests {
         let field = |key: &str, kind| Field { key: key.to_owned(), label: format!("{key}: yes"), kind, custom: true, indexed: false };
         let money = FieldType::Money { currency: "EUR".to_owned() };
         let list = FieldType::Picklist { values: vec!["on".to_owned(), "off".to_owned()] };
-        let file = ObjectFile { object: "account".to_owned(), fields: vec![field("budget", money), field("switch", list)] };
+        let file = ObjectFile {
+            object: "account".to_owned(),
+            label: None,
+            prefix: None,
+            title: Vec::new(),
+            fields: vec![field("budget", money), field("switch", list)],
+        };
         let path = "objects/account.yaml".to_owned();
         let text = yaml(&path, "x", &file).unwrap();
         let Some(parsed) = parse(&FileText { path, text }).unwrap() else { panic!("it is a file of ours") };

@@ -39,12 +39,21 @@ impl std::fmt::Display for FileFault {
     }
 }
 
-/// The custom fields of an object, as a file holds them.
+/// The custom fields of an object, or an object of one's own, as a file holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ObjectFile {
     /// Object.
     pub(super) object: String,
+    /// Name that people read, singular; of an object that Entente does not ship.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
+    /// Prefix of its records' ids, two to four lower-case letters; of an object that Entente does not ship. It never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) prefix: Option<String>,
+    /// Fields whose values, joined by a space, name a record to a person; of an object that Entente does not ship.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) title: Vec<String>,
     /// Its custom fields.
     pub(super) fields: Vec<Field>,
 }

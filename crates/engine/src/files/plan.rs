@@ -9,7 +9,8 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::format::{Document, FileFault, FileText, Parsed, parse};
+use super::format::{Document, FileFault, FileText, ObjectFile, Parsed, parse};
+use super::own_object;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -79,7 +80,7 @@ pub(super) async fn make(engine: &Engine, files: &[FileText]) -> Result<Planned>
     let mut among = Among::default();
     for file in &parsed {
         if let Document::Object(of) = &file.document {
-            add_fields(&catalog, file, &of.object, &of.fields, &mut among, &mut steps, &mut faults);
+            add_fields(&catalog, file, of, &mut among, &mut steps, &mut faults);
         }
     }
     for file in &parsed {
@@ -143,18 +144,17 @@ fn is_key(text: &str) -> bool {
 fn add_fields(
     catalog: &Catalog,
     file: &Parsed,
-    key: &str,
-    fields: &[Field],
+    of: &ObjectFile,
     among: &mut Among,
     steps: &mut Vec<FileStep>,
     faults: &mut Vec<FileFault>,
 ) {
-    let Some(known) = catalog.object(key) else {
-        let objects = catalog.objects().map(|object| object.key.as_str()).collect::<Vec<_>>().join(", ");
-        faults.push(file.fault(None, format!("there is no object `{key}`"), format!("use one of: {objects}")));
-        return;
+    let (key, fields) = (of.object.as_str(), of.fields.as_slice());
+    let mut object = match own_object::of(catalog, of) {
+        Ok(object) => object,
+        Err((reason, remedy)) => return faults.push(file.fault(None, reason, remedy)),
     };
-    let mut object = known.clone();
+    let reframed = catalog.object(key).is_none_or(|known| known.label != object.label || known.title != object.title);
     let (mut added, mut changed) = (Vec::new(), Vec::new());
     for (at, field) in fields.iter().enumerate() {
         let twice = fields[..at].iter().any(|other| other.key == field.key);
@@ -185,7 +185,11 @@ fn add_fields(
             }
         }
     }
-    if !added.is_empty() || !changed.is_empty() {
+    if let Some(strange) = object.title.iter().find(|name| object.field(name).is_none()) {
+        let remedy = "name fields of the object in `title`";
+        return faults.push(file.fault(None, format!("`{key}` has no field `{strange}` that could name its records"), remedy));
+    }
+    if !added.is_empty() || !changed.is_empty() || reframed {
         let step = FileStep {
             path: file.path.clone(),
             connection: None,
@@ -193,7 +197,7 @@ fn add_fields(
             added,
             changed,
             removed: Vec::new(),
-            frame: false,
+            frame: reframed,
             losses: Vec::new(),
         };
         steps.push(step);

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_connect::connector::Priority;
+use entente_connect::connector::{NO_OBJECT, Priority};
+use entente_connect::error::Class;
 use entente_connect::look::{Existence, ReadSpec};
 use entente_model::mapping::convert::{Lens, MappingError};
 use entente_model::mapping::laws;
@@ -156,9 +157,14 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         });
         return Ok(judgement);
     };
-    let remote = ready.connector.describe(&mapping.remote).await.map_err(|source| EngineError::vendor(connection, source))?;
+    let remote = match ready.connector.describe(&mapping.remote).await {
+        Ok(remote) => Some(remote),
+        // What is about to be provisioned has nothing yet that could contradict.
+        Err(error) if error.code == NO_OBJECT && error.class == Class::Configuration => None,
+        Err(source) => return Err(EngineError::vendor(connection, source)),
+    };
     let before = in_force(&catalog, connection, &mapping.object);
-    let compiled = match compile(engine, mapping, object, Some(&remote)) {
+    let compiled = match compile(engine, mapping, object, remote.as_ref()) {
         Ok(lens) => Some(lens),
         Err(errors) => {
             judgement.errors.extend(errors.into_iter().map(|error| finding(error, mapping, &before)));
@@ -168,7 +174,8 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         }
     };
     if let Some(lens) = compiled {
-        try_out(engine, ready, &lens, &mut judgement).await?;
+        let rows = if remote.is_some() { sample_rows(ready, &lens).await? } else { Vec::new() };
+        try_out(engine, ready, &lens, rows, &mut judgement).await?;
     }
     Ok(judgement)
 }
@@ -237,8 +244,7 @@ fn owners(engine: &Engine, catalog: &Catalog, connection: &str, mapping: &Mappin
 }
 
 /// Tries the laws on what both sides hold now, and on generated values.
-async fn try_out(engine: &Engine, ready: &Connection, lens: &Lens, judgement: &mut Judgement) -> Result<()> {
-    let rows = sample_rows(ready, lens).await?;
+async fn try_out(engine: &Engine, ready: &Connection, lens: &Lens, rows: Vec<Row>, judgement: &mut Judgement) -> Result<()> {
     let query = RecordQuery { object: Some(lens.mapping().object.clone()), ..RecordQuery::default() };
     let page = engine.store().read(move |tx| tx.list_records(&Viewer::system(), &query, SAMPLES)).await?;
     let records: Vec<Fields> = page.records.into_iter().map(|record| record.data).collect();

@@ -4,7 +4,8 @@ pub mod subscriptions;
 
 use std::collections::BTreeMap;
 
-use entente_connect::connector::NewField;
+use entente_connect::connector::{NO_OBJECT, NewField, NewObject};
+use entente_connect::error::VendorError;
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
 use entente_model::mapping::{Direction, FieldMap};
 use entente_model::object::FieldType;
@@ -61,12 +62,35 @@ pub async fn provision_one(engine: &Engine, connection: &Connection, apply: bool
 async fn provision_connection(engine: &Engine, connection: &Connection, apply: bool) -> Result<Vec<Need>> {
     let catalog = engine.catalog();
     let mut wanted: BTreeMap<String, BTreeMap<String, Wanted>> = BTreeMap::new();
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
     for mapped in catalog.mappings(&connection.name) {
+        let ours = &mapped.mapping().object;
+        let label = catalog.object(ours).map_or_else(|| ours.clone(), |object| object.label.clone());
+        labels.entry(mapped.mapping().remote.clone()).or_insert(label);
         wanted.entry(mapped.mapping().remote.clone()).or_default().extend(fields_of(engine, mapped));
     }
     let mut needs = Vec::new();
     for (object, fields) in wanted {
-        let described = connection.connector.describe(&object).await;
+        let described = match connection.connector.describe(&object).await {
+            Err(error) if error.code == NO_OBJECT => {
+                let label = labels.remove(&object).unwrap_or_else(|| object.clone());
+                match make_object(connection, &object, label, &fields, apply, &error).await {
+                    Ok(()) => connection.connector.describe(&object).await,
+                    Err((state, note)) => {
+                        needs.extend(fields.iter().map(|(name, wanted)| Need {
+                            connection: connection.name.clone(),
+                            object: object.clone(),
+                            field: name.clone(),
+                            kind: kind_words(&wanted.field),
+                            state: state.to_owned(),
+                            note: Some(note.clone()),
+                        }));
+                        continue;
+                    }
+                }
+            }
+            described => described,
+        };
         let present = described.map_err(|source| EngineError::vendor(&connection.name, source))?;
         for (name, wanted) in fields {
             // Dotted parents of Salesforce (`Owner.Name`) and attributes of sideloads are read, never made.
@@ -95,6 +119,23 @@ async fn provision_connection(engine: &Engine, connection: &Connection, apply: b
         }
     }
     Ok(needs)
+}
+
+/// Makes an object that the platform does not have; where it is not made, the state of its fields and what is said of it.
+async fn make_object(
+    connection: &Connection,
+    object: &str,
+    label: String,
+    fields: &BTreeMap<String, Wanted>,
+    apply: bool,
+    lack: &VendorError,
+) -> std::result::Result<(), (&'static str, String)> {
+    if !apply {
+        return Err(("missing", format!("the object itself is missing: {}", lack.message)));
+    }
+    let fields = fields.values().map(|wanted| wanted.field.clone()).collect();
+    let made = connection.connector.create_object(&NewObject { object: object.to_owned(), label, fields }).await;
+    made.map_err(|error| ("refused", format!("{error}; {}", error.advice)))
 }
 
 /// Creates a field. One that is refused keeps the vendor's reason; it says nothing about the next.

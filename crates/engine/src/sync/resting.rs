@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entente_connect::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
-use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
+use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, NewObject, Priority};
 use entente_connect::erase::{Erase, Erased};
 use entente_connect::error::VendorError;
 use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
+use entente_connect::scopes::Granted;
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
 use entente_connect::transport::wire::Time;
@@ -63,6 +64,10 @@ impl Connector for Resting {
         self.inner.check().await
     }
 
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        self.inner.granted().await
+    }
+
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
         self.inner.describe(object).await
     }
@@ -101,6 +106,10 @@ impl Connector for Resting {
 
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
         self.inner.create_field(field).await
+    }
+
+    async fn create_object(&self, object: &NewObject) -> Result<(), VendorError> {
+        self.inner.create_object(object).await
     }
 
     async fn groups(&self, fresh: bool) -> Result<Vec<Group>, VendorError> {

@@ -103,6 +103,7 @@ fn settings(name: &str, platform: &str, role: Role) -> ConnectionSettings {
         actors: BTreeMap::new(),
         daily_calls: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, ValueEnum};
 use entente_connect::connector::Connector;
 use entente_connect::registry;
+use entente_connect::scopes::{Granted as Rights, Need, When};
 use entente_connect::settings::{ConnectionSettings, Secret};
 use entente_connect::transport::Surroundings;
 use entente_connect::transport::http::HttpWire;
@@ -108,6 +109,8 @@ struct Connected {
     user: String,
     organization: String,
     lacking: Vec<Lacking>,
+    /// What an account may do without.
+    wanted: Vec<Lacking>,
     calls_left: Option<u64>,
     calls_limit: Option<u64>,
     file: PathBuf,
@@ -200,17 +203,24 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if changed {
         write_whole(&file, &written)?;
     }
+    // What the platform says of the token; what it said when somebody consented, where it does not.
+    let granted = match connector.granted().await {
+        Ok(Rights::Known(granted)) => Some(granted),
+        Ok(Rights::Unknown(_)) => plan.scopes.clone(),
+        Err(error) => {
+            tracing::debug!(connection = %name, %error, "what was granted could not be asked");
+            plan.scopes.clone()
+        }
+    };
     let budget = connector.budget();
     drop(connector);
 
     let engine = assemble::engine(&config, store).await?;
-    let mut lacking: Vec<Lacking> = match &plan.scopes {
-        Some(granted) => ways::lacking(&args.platform, granted)
-            .into_iter()
-            .map(|(scope, without)| Lacking { what: format!("scope {scope}"), without: without.to_owned() })
-            .collect(),
-        None => Vec::new(),
-    };
+    let renewed = entente_connect::scopes::is_renewed(&settings.auth);
+    let needs = granted.as_ref().map(|granted| entente_connect::scopes::lacking(&args.platform, renewed, granted)).unwrap_or_default();
+    let (wanted, needed): (Vec<&Need>, Vec<&Need>) = needs.into_iter().partition(|need| need.when == When::Wanted);
+    let told = |need: &Need| Lacking { what: format!("scope {}", need.scopes[0]), without: need.without.to_owned() };
+    let mut lacking: Vec<Lacking> = needed.into_iter().map(told).collect();
     lacking.extend(out_of_reach(&engine, &name).await?);
     let made = provision(&args, &config, &engine, &name, context).await?;
     let answer = Connected {
@@ -220,6 +230,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         user: identity.user,
         organization: identity.organization,
         lacking,
+        wanted: wanted.into_iter().map(told).collect(),
         calls_left: budget.remaining,
         calls_limit: budget.limit,
         file,
@@ -487,6 +498,9 @@ fn text_of(connected: &Connected) -> String {
     }
     for lacking in &connected.lacking {
         text.push_str(&format!("\nmissing: {}\n  without it: {}\n", lacking.what, lacking.without));
+    }
+    for wanted in &connected.wanted {
+        text.push_str(&format!("\ncould be granted: {}\n  without it: {}\n", wanted.what, wanted.without));
     }
     if connected.fields_missing > 0 || connected.webhooks.as_deref() == Some("missing") {
         text.push_str("\nMake what is missing with `entente provision --apply`.\n");

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::description;
 use super::flaw::nearest;
+use super::hubspot::{self, HubSpotTable};
 use super::salesforce::{self, SalesforceTable};
 use super::secret::{Resolver, SecretSource};
 
@@ -86,6 +87,10 @@ pub struct ConnectionTable {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub salesforce: SalesforceTable,
+    /// What only HubSpot has, a table of its own.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub hubspot: HubSpotTable,
 }
 
 fn yes() -> bool {
@@ -218,6 +223,7 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
     let proxy = table.proxy.as_ref().and_then(|text| proxy_address(text, resolver));
     check_actors(&table, resolver);
     let salesforce = salesforce::check(&table.salesforce, &table.platform, resolver);
+    let hubspot = hubspot::check(&table.hubspot, &table.platform, resolver);
     if table.daily_calls == Some(0) {
         let reason = "0 would forbid every call".to_owned();
         resolver.flaw(table.name.span(), "connection.daily_calls", reason, "take the connection out, or name a number of calls");
@@ -262,6 +268,7 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
         actors: table.actors,
         daily_calls: table.daily_calls,
         salesforce,
+        hubspot,
     })
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::PartialSchema;
 
 use super::connection::{AuthTable, ConnectionTable, WebhooksTable};
+use super::hubspot::HubSpotTable;
 use super::notify::{QuietTable, WebhookTable};
 use super::salesforce::SalesforceTable;
 use super::tables::{LocaleTable, NotifyTable, ServerTable, SmtpTable, StoreTable};
@@ -52,6 +53,7 @@ fn sections() -> Result<Vec<Section>, serde_json::Error> {
         section::<AuthTable>("auth = { … }", "Credentials of a connection.", none.clone())?,
         section::<WebhooksTable>("webhooks = { … }", "How webhooks of a connection are verified.", none.clone())?,
         section::<SalesforceTable>("salesforce = { … }", "What only a connection to Salesforce has.", none.clone())?,
+        section::<HubSpotTable>("hubspot = { … }", "What only a connection to HubSpot has.", none.clone())?,
         section::<NotifyTable>("[notify]", "Who is told what, and how.", none.clone())?,
         section::<WebhookTable>("[[notify.webhook]]", "A receiver of events as JSON; repeat it for each.", none.clone())?,
         section::<QuietTable>(
@@ -131,6 +133,7 @@ mod tests {
             "auth = { … }" => format!("{CONNECTION}auth = {{ no_such_key = 1 }}\n"),
             "webhooks = { … }" => format!("{CONNECTION}auth = {{ kind = \"d\" }}\nwebhooks = {{ no_such_key = 1 }}\n"),
             "salesforce = { … }" => format!("{CONNECTION}auth = {{ kind = \"d\" }}\nsalesforce = {{ no_such_key = 1 }}\n"),
+            "hubspot = { … }" => format!("{CONNECTION}auth = {{ kind = \"d\" }}\nhubspot = {{ no_such_key = 1 }}\n"),
             table => format!("{table}\nno_such_key = 1\n"),
         };
         let refusal =

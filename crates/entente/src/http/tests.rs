@@ -62,6 +62,7 @@ fn connection(name: &str, platform: &str, role: Role) -> ConnectionSettings {
         actors: BTreeMap::new(),
         daily_calls: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     }
 }
 

@@ -395,6 +395,7 @@ async fn assemble(
         ]),
         daily_calls: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     };
     let desk = ConnectionSettings {
         name: ZENDESK.to_owned(),

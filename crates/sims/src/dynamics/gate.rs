@@ -223,6 +223,17 @@ impl State {
                     "@odata.context": context, "BusinessUnitId": of.business_unit_id, "UserId": of.user_id, "OrganizationId": of.organization_id,
                 })));
             }
+            (&Method::GET, "systemusers")
+                if rest.first().is_some_and(|part| part.starts_with("Microsoft.Dynamics.CRM.RetrieveUserPrivileges")) =>
+            {
+                let context = format!("{}$metadata#Microsoft.Dynamics.CRM.RetrieveUserPrivilegesResponse", call.root);
+                let of = &self.options;
+                let held = of
+                    .privileges
+                    .iter()
+                    .map(|name| json!({"Depth": "Global", "PrivilegeName": name, "BusinessUnitId": of.business_unit_id}));
+                return Ok(Answer::ok(json!({"@odata.context": context, "RolePrivileges": held.collect::<Vec<_>>()})));
+            }
             (&Method::GET, "$metadata") => return Ok(self.csdl()),
             (_, "EntityDefinitions") => return self.metadata_routes(call, address.key.as_ref(), rest),
             (&Method::POST, message) if rest.is_empty() => {

@@ -75,6 +75,8 @@ pub struct DynamicsOptions {
     pub is_member: bool,
     /// Days after which delta links expire.
     pub tracking_days: i64,
+    /// Privileges that come with the security roles of the application's user.
+    pub privileges: Vec<String>,
 }
 
 impl DynamicsOptions {
@@ -97,6 +99,11 @@ impl DynamicsOptions {
             business_unit_id: "2f4c5d6e-7f60-ef11-a671-6045bd010102".to_owned(),
             is_member: true,
             tracking_days: 7,
+            privileges: ["Account", "Contact", "Lead", "Opportunity", "Incident", "Activity", "Campaign"]
+                .iter()
+                .flat_map(|table| ["Create", "Read", "Write", "Delete"].map(|verb| format!("prv{verb}{table}")))
+                .chain(["prvCreateAttribute".to_owned(), "prvCreateEntity".to_owned()])
+                .collect(),
         }
     }
 }

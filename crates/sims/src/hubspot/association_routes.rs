@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::kinds::{KINDS, association};
+use super::kinds::Kind;
 use super::record::Hand;
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
@@ -27,7 +27,7 @@ impl State {
     pub(crate) fn record_association_routes(&mut self, call: &Call, from: usize, id: &str, rest: &[&str]) -> Outcome {
         match (call.method.as_str(), rest) {
             ("GET", [to]) => {
-                let to = Self::kind(to)?;
+                let to = self.kind(to)?;
                 let id = self.find(from, id, None).ok_or_else(|| Refusal::missing(&[id.to_owned()]))?;
                 let limit = call.number("limit", PAGE_MAX)?;
                 if limit > PAGE_MAX {
@@ -36,28 +36,28 @@ impl State {
                 Ok(Answer::ok(self.association_page(from, id, to, call.query("after"), limit)))
             }
             ("PUT", ["default", to, to_id]) => {
-                let to = Self::kind(to)?;
+                let to = self.kind(to)?;
                 let (a, b) = self.ends((from, id), (to, to_id))?;
                 self.associate((from, a), (to, b), None, Hand::Integration)?;
                 let spec = |from: usize, to: usize| {
-                    let ty = association(from, to).map(|(plain, _)| plain);
-                    json!({"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ty})
+                    let ty = self.association(from, to).map(|(plain, _)| plain);
+                    json!({"associationCategory": self.category(from, to), "associationTypeId": ty})
                 };
                 let pair = |x: u64, y: u64, spec: Value| json!({"from": {"id": x.to_string()}, "to": {"id": y.to_string()}, "associationSpec": spec});
                 let results = [pair(a, b, spec(from, to)), pair(b, a, spec(to, from))];
                 Ok(Answer::ok(json!({"status": "COMPLETE", "results": results, "startedAt": call.at, "completedAt": call.at})))
             }
             ("PUT", [to, to_id]) => {
-                let to = Self::kind(to)?;
+                let to = self.kind(to)?;
                 let types = types_in(&call.body)?;
                 let (a, b) = self.ends((from, id), (to, to_id))?;
                 for ty in types {
                     self.associate((from, a), (to, b), Some(ty), Hand::Integration)?;
                 }
-                Ok(Answer::created(pair(from, a, to, b)))
+                Ok(Answer::created(pair(&self.kinds[from], a, &self.kinds[to], b)))
             }
             ("DELETE", [to, to_id]) => {
-                let to = Self::kind(to)?;
+                let to = self.kind(to)?;
                 if let Ok((a, b)) = self.ends((from, id), (to, to_id)) {
                     self.dissociate((from, a), (to, b), Hand::Integration);
                 }
@@ -74,7 +74,7 @@ impl State {
             .by_ref()
             .take(limit)
             .map(|(other, types)| {
-                let types: Vec<Value> = types.into_iter().map(|ty| Self::label(from, to, ty)).collect();
+                let types: Vec<Value> = types.into_iter().map(|ty| self.label(from, to, ty)).collect();
                 json!({"toObjectId": other.to_string(), "associationTypes": types})
             })
             .collect();
@@ -105,7 +105,7 @@ impl State {
                     };
                     let page = self.association_page(from, found, to, input["after"].as_str(), PAGE_MAX);
                     if page["results"].as_array().is_some_and(Vec::is_empty) {
-                        let sentence = format!("No {} associated with {}", KINDS[to].name, KINDS[from].singular);
+                        let sentence = format!("No {} associated with {}", self.kinds[to].name, self.kinds[from].singular);
                         let none = Refusal::new(404, "OBJECT_NOT_FOUND", sentence)
                             .with("subCategory", json!("crm.associations.NO_ASSOCIATIONS_FOUND"));
                         errors.push(none.row(None, Some(&id)));
@@ -126,7 +126,7 @@ impl State {
                         types
                             .iter()
                             .try_for_each(|ty| self.associate((from, a), (to, b), Some(*ty), Hand::Integration))
-                            .map(|()| pair(from, a, to, b))
+                            .map(|()| pair(&self.kinds[from], a, &self.kinds[to], b))
                     });
                     sort(outcome, &x, &y, &mut results, &mut errors);
                 }
@@ -136,8 +136,8 @@ impl State {
                     let (x, y) = (id_of(&input["from"]), id_of(&input["to"]));
                     let outcome = self.ends((from, &x), (to, &y)).and_then(|(a, b)| {
                         self.associate((from, a), (to, b), None, Hand::Integration)?;
-                        let ty = association(from, to).map(|(plain, _)| plain);
-                        let spec = json!({"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ty});
+                        let ty = self.association(from, to).map(|(plain, _)| plain);
+                        let spec = json!({"associationCategory": self.category(from, to), "associationTypeId": ty});
                         Ok(json!({"from": {"id": a.to_string()}, "to": {"id": b.to_string()}, "associationSpec": spec}))
                     });
                     sort(outcome, &x, &y, &mut results, &mut errors);
@@ -161,7 +161,7 @@ impl State {
     /// The batches of v3: `{from, to, type}`, answered in both directions.
     pub(crate) fn old_association_batch(&mut self, call: &Call, from: usize, to: usize, verb: &str) -> Outcome {
         let inputs = call.inputs(if verb == "read" { READ_MAX } else { CREATE_MAX })?;
-        let (a, b) = (KINDS[from].singular, KINDS[to].singular);
+        let (a, b) = (self.kinds[from].singular, self.kinds[to].singular);
         let mut results = Vec::new();
         for input in inputs {
             if verb == "read" {
@@ -181,7 +181,7 @@ impl State {
             let (x, y) = self.ends((from, &id_of(&input["from"])), (to, &id_of(&input["to"])))?;
             match verb {
                 "create" => {
-                    let primary = association(from, to).and_then(|(plain, primary)| primary.or(Some(plain)));
+                    let primary = self.association(from, to).and_then(|(plain, primary)| primary.or(Some(plain)));
                     self.associate((from, x), (to, y), primary, Hand::Integration)?;
                     let (x, y) = (x.to_string(), y.to_string());
                     results.push(json!({"from": {"id": x}, "to": {"id": y}, "type": format!("{a}_to_{b}")}));
@@ -203,8 +203,8 @@ impl State {
         if call.method != Method::GET {
             return Err(Refusal::scope("crm.schemas.associations.write"));
         }
-        let (plain, primary) = association(from, to).ok_or_else(Refusal::resource)?;
-        let labels: Vec<Value> = primary.into_iter().chain([plain]).map(|ty| Self::label(from, to, ty)).collect();
+        let (plain, primary) = self.association(from, to).ok_or_else(Refusal::resource)?;
+        let labels: Vec<Value> = primary.into_iter().chain([plain]).map(|ty| self.label(from, to, ty)).collect();
         Ok(Answer::ok(json!({"results": labels})))
     }
 }
@@ -220,9 +220,9 @@ fn sort(outcome: Result<Value, Refusal>, from: &str, to: &str, results: &mut Vec
     }
 }
 
-fn pair(from: usize, a: u64, to: usize, b: u64) -> Value {
+fn pair(from: &Kind, a: u64, to: &Kind, b: u64) -> Value {
     json!({
-        "fromObjectTypeId": KINDS[from].type_id, "fromObjectId": a.to_string(), "toObjectTypeId": KINDS[to].type_id,
+        "fromObjectTypeId": from.type_id, "fromObjectId": a.to_string(), "toObjectTypeId": to.type_id,
         "toObjectId": b.to_string(), "labels": [],
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{KINDS, association};
+use super::kinds::association;
 use super::record::Hand;
 use super::refusal::Refusal;
 use super::state::State;
@@ -79,9 +79,9 @@ impl State {
         match (find(from), find(to)) {
             (Some(from), Some(to)) => Ok((from, to)),
             (None, _) => {
-                Err(Refusal::new(404, "OBJECT_NOT_FOUND", format!("{} with ID {} does not exist", KINDS[from.0].singular, from.1)))
+                Err(Refusal::new(404, "OBJECT_NOT_FOUND", format!("{} with ID {} does not exist", self.kinds[from.0].singular, from.1)))
             }
-            _ => Err(Refusal::new(404, "OBJECT_NOT_FOUND", format!("{} with ID {} does not exist", KINDS[to.0].singular, to.1))),
+            _ => Err(Refusal::new(404, "OBJECT_NOT_FOUND", format!("{} with ID {} does not exist", self.kinds[to.0].singular, to.1))),
         }
     }
 
@@ -90,8 +90,9 @@ impl State {
     /// # Errors
     /// When the type does not lead from one kind to the other.
     pub(crate) fn associate(&mut self, from: (usize, u64), to: (usize, u64), ty: Option<u32>, by: Hand) -> Result<(), Refusal> {
-        let Some(((plain, primary), (back_plain, back_primary))) = association(from.0, to.0).zip(association(to.0, from.0)) else {
-            let message = format!("{} cannot be associated with {}", KINDS[from.0].name, KINDS[to.0].name);
+        let Some(((plain, primary), (back_plain, back_primary))) = self.association(from.0, to.0).zip(self.association(to.0, from.0))
+        else {
+            let message = format!("{} cannot be associated with {}", self.kinds[from.0].name, self.kinds[to.0].name);
             return Err(Refusal::validation(message));
         };
         let is_primary = match ty {
@@ -99,7 +100,7 @@ impl State {
             Some(ty) if ty == plain => false,
             Some(ty) if Some(ty) == primary => true,
             Some(ty) => {
-                let message = format!("Invalid association type {ty} from {} to {}", KINDS[from.0].name, KINDS[to.0].name);
+                let message = format!("Invalid association type {ty} from {} to {}", self.kinds[from.0].name, self.kinds[to.0].name);
                 return Err(Refusal::validation(message));
             }
         };
@@ -129,18 +130,18 @@ impl State {
     }
 
     /// Label of a type id, and whether it is the primary one.
-    pub(crate) fn label(from: usize, to: usize, ty: u32) -> Value {
-        let primary = association(from, to).and_then(|(_, primary)| primary) == Some(ty);
-        json!({"category": "HUBSPOT_DEFINED", "typeId": ty, "label": if primary { json!("Primary") } else { Value::Null }})
+    pub(crate) fn label(&self, from: usize, to: usize, ty: u32) -> Value {
+        let primary = self.association(from, to).and_then(|(_, primary)| primary) == Some(ty);
+        json!({"category": self.category(from, to), "typeId": ty, "label": if primary { json!("Primary") } else { Value::Null }})
     }
 
     /// `associations` inside a record: each type by its old name.
     pub(crate) fn inline_associations(&self, kind: usize, id: u64, to: &[String]) -> Map<String, Value> {
         let mut inline = Map::new();
         for name in to {
-            let Some(target) = super::kinds::kind(name) else { continue };
-            let primary = association(kind, target).and_then(|(_, primary)| primary);
-            let base = format!("{}_to_{}", KINDS[kind].singular, KINDS[target].singular);
+            let Ok(target) = self.kind(name) else { continue };
+            let primary = self.association(kind, target).and_then(|(_, primary)| primary);
+            let base = format!("{}_to_{}", self.kinds[kind].singular, self.kinds[target].singular);
             let mut results = Vec::new();
             for (other, types) in self.links.of((kind, id), target) {
                 for ty in types {
@@ -149,7 +150,7 @@ impl State {
                 }
             }
             if !results.is_empty() {
-                inline.insert(KINDS[target].name.to_owned(), json!({"results": results}));
+                inline.insert(self.kinds[target].name.to_owned(), json!({"results": results}));
             }
         }
         inline

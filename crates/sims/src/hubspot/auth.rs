@@ -15,8 +15,8 @@ use super::state::State;
 /// Milliseconds that an access token lives.
 const TOKEN_MS: i64 = 30 * 60 * 1000;
 
-/// Scopes of the app.
-const SCOPES: &[&str] = &[
+/// Scopes that an account grants the app.
+pub(crate) const SCOPES: &[&str] = &[
     "crm.objects.contacts.read",
     "crm.objects.contacts.write",
     "crm.objects.companies.read",
@@ -27,9 +27,25 @@ const SCOPES: &[&str] = &[
     "crm.schemas.contacts.write",
     "crm.schemas.companies.write",
     "crm.schemas.deals.write",
+    "crm.objects.custom.read",
+    "crm.objects.custom.write",
+    "crm.schemas.custom.read",
+    "crm.schemas.custom.write",
+    "crm.lists.read",
+    "crm.lists.write",
+    "marketing.campaigns.read",
+    "marketing.campaigns.write",
+    "communication_preferences.read_write",
+    "communication_preferences.statuses.batch.read",
+    "content",
+    "forms",
     "tickets",
     "oauth",
 ];
+
+/// Scopes that the app has for itself.
+pub(crate) const APP_SCOPES: &[&str] =
+    &["developer.webhooks_journal.read", "developer.webhooks_journal.subscriptions.read", "developer.webhooks_journal.subscriptions.write"];
 
 /// Tokens in use.
 #[derive(Debug)]
@@ -38,12 +54,14 @@ pub(crate) struct Tokens {
     serial: u64,
     /// Access tokens with the end of their life; those that ended stay known for a while, as expired ones.
     access: HashMap<String, i64>,
+    /// The app's own tokens, which no account gave.
+    own: HashMap<String, i64>,
     codes: Vec<String>,
 }
 
 impl Tokens {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, serial: 0, access: HashMap::new(), codes: Vec::new() }
+        Self { seed, serial: 0, access: HashMap::new(), own: HashMap::new(), codes: Vec::new() }
     }
 
     fn make(&mut self, prefix: &str) -> String {
@@ -54,7 +72,7 @@ impl Tokens {
 
     /// Ends every access token; refresh tokens live on.
     pub(crate) fn expire_all(&mut self, now_ms: i64) {
-        self.access.values_mut().for_each(|ends| *ends = (*ends).min(now_ms));
+        self.access.values_mut().chain(self.own.values_mut()).for_each(|ends| *ends = (*ends).min(now_ms));
     }
 }
 
@@ -65,6 +83,8 @@ pub(crate) enum Caller {
     App,
     /// A service key, or the token of a private app.
     Key,
+    /// The app by itself, on behalf of no account.
+    Itself,
     /// The app's developer, with a key in the query.
     Developer,
 }
@@ -86,7 +106,10 @@ impl State {
         if token == self.options.service_key {
             return Ok(Caller::Key);
         }
-        match self.tokens.access.get(token) {
+        if self.tokens.own.get(token).is_some_and(|ends| *ends > self.now_ms) {
+            return Ok(Caller::Itself);
+        }
+        match self.tokens.access.get(token).or_else(|| self.tokens.own.get(token)) {
             Some(ends) if *ends > self.now_ms => Ok(Caller::App),
             Some(_) => Err(Refusal::unauthenticated(true)),
             None => Err(Refusal::unauthenticated(false)),
@@ -123,11 +146,11 @@ impl State {
             ("GET", ["access-tokens", token]) => self.introspect(token),
             ("GET", ["refresh-tokens", token]) if *token == self.options.refresh_token => Ok(Answer::ok(json!({
                 "token": token, "client_id": self.options.client_id, "user": "admin@acme.example", "hub_id": self.options.portal_id,
-                "user_id": self.options.user_id, "scopes": SCOPES, "token_type": "refresh",
+                "user_id": self.options.user_id, "scopes": self.options.scopes, "token_type": "refresh",
             }))),
             ("POST", ["private-apps", "get", "access-token-info"]) if form("tokenKey") == self.options.service_key => {
                 Ok(Answer::ok(json!({
-                    "userId": self.options.user_id, "hubId": self.options.portal_id, "appId": self.options.app_id, "scopes": SCOPES,
+                    "userId": self.options.user_id, "hubId": self.options.portal_id, "appId": self.options.app_id, "scopes": self.options.scopes,
                 })))
             }
             _ => Err(Refusal::resource()),
@@ -147,7 +170,7 @@ impl State {
     fn introspect(&self, token: &str) -> Outcome {
         let Some(ends) = self.tokens.access.get(token).filter(|ends| **ends > self.now_ms) else { return Err(Refusal::resource()) };
         Ok(Answer::ok(json!({
-            "token": token, "active": true, "user": "admin@acme.example", "hub_domain": "acme.example", "scopes": SCOPES,
+            "token": token, "active": true, "user": "admin@acme.example", "hub_domain": "acme.example", "scopes": self.options.scopes,
             "hub_id": self.options.portal_id, "app_id": self.options.app_id, "expires_in": (ends - self.now_ms) / 1000,
             "user_id": self.options.user_id, "token_type": "access",
         })))
@@ -163,6 +186,18 @@ impl State {
                 let at = self.tokens.codes.iter().position(|code| code == form("code"));
                 self.tokens.codes.remove(at.ok_or_else(|| coded("BAD_AUTH_CODE", "missing or unknown auth code"))?);
             }
+            "client_credentials" => {
+                let scopes: Vec<&str> = form("scope").split_whitespace().collect();
+                if let Some(strange) = scopes.iter().find(|scope| !self.options.app_scopes.iter().any(|held| held == *scope)) {
+                    return Err(coded("BAD_SCOPES", &format!("the app may not ask for {strange}")));
+                }
+                let access = self.tokens.make("CJmQ");
+                self.tokens.own.insert(access.clone(), self.now_ms + TOKEN_MS);
+                return Ok(Answer::ok(json!({
+                    "token_type": "bearer", "access_token": access, "expires_in": TOKEN_MS / 1000, "token_use": "client_credentials",
+                    "scopes": scopes,
+                })));
+            }
             _ => return Err(coded("BAD_GRANT_TYPE", "missing or unknown grant type")),
         }
         let access = self.open_session();
@@ -173,7 +208,7 @@ impl State {
             body["token_use"] = json!("access_token");
             body["hub_id"] = json!(self.options.portal_id);
             body["user_id"] = json!(self.options.user_id);
-            body["scopes"] = json!(SCOPES);
+            body["scopes"] = json!(self.options.scopes);
         }
         Ok(Answer::ok(body))
     }

@@ -111,6 +111,49 @@ async fn subscribe(Extract(sim): Extract<HubSpot>, Json(wanted): Json<Wanted>) -
     }
 }
 
+async fn schema(Extract(sim): Extract<HubSpot>, Json(definition): Json<Value>) -> Response {
+    told(sim.define(&definition))
+}
+
+/// Something that people do in marketing: `make_list`, `members`, `make_campaign`, `book`, `make_form`, `submit` or `opt_out`.
+#[derive(Deserialize)]
+struct Deed {
+    what: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    body: Value,
+}
+
+async fn marketing(Extract(sim): Extract<HubSpot>, Json(deed): Json<Deed>) -> Response {
+    let Deed { what, id, body } = deed;
+    let texts = |list: &Value| super::schemas::texts(list);
+    let amount = |name: &str| body[name].as_f64().unwrap_or(0.0);
+    let properties = body.as_object().cloned().unwrap_or_default();
+    told(match what.as_str() {
+        "make_list" => sim.make_list(&body).map(|id| id.to_string()),
+        "members" => {
+            let done = sim.change_members(id.parse().unwrap_or(0), &texts(&body["add"]), &texts(&body["remove"]));
+            done.map(|()| id)
+        }
+        "make_campaign" => sim.make_campaign(&properties),
+        "change_campaign" => sim.change_campaign(&id, &properties).map(|()| id),
+        "book" => {
+            sim.book(&id, amount("budget"), amount("spent"), amount("revenue"));
+            Ok(id)
+        }
+        "make_form" => sim.make_form(&properties),
+        "submit" => sim.submit(&id, &body).map(|()| id),
+        "opt_out" => sim.opt_out(&id).map(|()| id),
+        _ => Err(Refusal::validation(format!("nobody can {what}"))),
+    })
+}
+
+async fn grant(Extract(sim): Extract<HubSpot>, Json(scopes): Json<Vec<String>>) -> StatusCode {
+    sim.grant(&scopes.iter().map(String::as_str).collect::<Vec<_>>());
+    StatusCode::NO_CONTENT
+}
+
 async fn patience(Extract(sim): Extract<HubSpot>, Json(wanted): Json<Patience>) -> StatusCode {
     sim.say_retry_after(wanted.retry_after);
     sim.move_away(wanted.moving);
@@ -135,7 +178,7 @@ impl HubSpot {
     /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
     /// `GET /calls`, `POST /create {object, properties, by?}`, `/update {object, id, properties}`, `/archive {object, id}`, `/restore`,
     /// `/merge {object, id, into}`, `/associate {object, id, to, into, primary}`, `/subscribe {url, subscriptions}`,
-    /// `/patience {retry_after, moving}`, `GET /dump?object=contacts` (one JSON object a line), `POST /expire_sessions`.
+    /// `/schema` with the definition of an object type, `/grant` with a list of scopes, `/marketing {what, id, body}`, `/patience {retry_after, moving}`, `GET /dump?object=contacts` (one JSON object a line), `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {
         axum::Router::new()
             .route("/faults", post(faults))
@@ -147,6 +190,9 @@ impl HubSpot {
             .route("/merge", post(merge))
             .route("/associate", post(associate))
             .route("/subscribe", post(subscribe))
+            .route("/schema", post(schema))
+            .route("/grant", post(grant))
+            .route("/marketing", post(marketing))
             .route("/patience", post(patience))
             .route("/dump", get(dump))
             .route("/expire_sessions", post(expire_sessions))

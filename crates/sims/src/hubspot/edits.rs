@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{COMPANIES, CONTACTS, DEALS, KINDS, TICKETS};
+use super::kinds::{COMPANIES, CONTACTS, DEALS, TICKETS};
 use super::record::{Hand, Record, Shadow};
 use super::refusal::{Flaw, Refusal};
 use super::state::State;
@@ -27,7 +27,7 @@ impl State {
     /// # Errors
     /// The flaws of the properties, or the conflict with another record.
     pub(crate) fn check(&self, kind: usize, given: &Map<String, Value>, id: Option<u64>) -> Result<Values, Refusal> {
-        let lenient = KINDS[kind].lenient;
+        let lenient = self.kinds[kind].lenient;
         let mut values = Values::new();
         let mut flaws = Vec::new();
         for (name, value) in given {
@@ -57,7 +57,10 @@ impl State {
             flaws.push(Flaw { name: "hubspot_owner_id".to_owned(), code: "INVALID_OWNER_ID", message });
         }
         if id.is_none() && flaws.is_empty() {
-            flaws.extend(missing(kind, &values));
+            match self.schemas.of(kind) {
+                Some(schema) => flaws.extend(lacking(&schema.required, &values)),
+                None => flaws.extend(missing(kind, &values)),
+            }
         }
         if !flaws.is_empty() {
             return Err(Refusal::properties(&flaws, self.options.portal_id));
@@ -192,8 +195,8 @@ impl State {
     /// # Errors
     /// When a record is missing or would go by too many identities.
     pub(crate) fn merge(&mut self, kind: usize, primary: u64, loser: u64, by: Hand) -> Result<u64, Refusal> {
-        if !KINDS[kind].merges {
-            return Err(Refusal::validation(format!("{} cannot be merged", KINDS[kind].name)));
+        if !self.kinds[kind].merges {
+            return Err(Refusal::validation(format!("{} cannot be merged", self.kinds[kind].name)));
         }
         let (Some(first), Some(second)) = (self.live(kind, primary).cloned(), self.live(kind, loser).cloned()) else {
             return Err(Refusal::missing(&[primary.to_string(), loser.to_string()]));
@@ -241,6 +244,7 @@ impl State {
         let told = json!({
             "primaryObjectId": primary, "mergedObjectIds": [loser], "newObjectId": survivor, "numberOfPropertiesMoved": moved,
         });
+        self.journal(kind, primary, Action::Merged, &Values::new(), &told);
         self.tell(kind, primary, "merge", by, told);
         self.note(kind, loser, Action::Merged, Values::new(), by);
         Ok(survivor)
@@ -298,24 +302,31 @@ impl State {
     }
 
     fn note(&mut self, kind: usize, id: u64, action: Action, changed: Values, by: Hand) {
+        if action != Action::Merged {
+            self.journal(kind, id, action, &changed, &Value::Null);
+        }
         if !self.listening {
             return;
         }
         let changed = changed.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-        self.notices.push(WriteNotice { object: KINDS[kind].name, id: id.to_string(), action, changed, by, at_ms: self.now_ms });
+        self.notices.push(WriteNotice { object: self.kinds[kind].name, id: id.to_string(), action, changed, by, at_ms: self.now_ms });
     }
+}
+
+fn lacks(name: &str) -> Flaw {
+    Flaw { name: name.to_owned(), code: "MISSING_REQUIRED_PROPERTY", message: format!("Required property \"{name}\" is missing") }
+}
+
+/// Which of the properties that a record must have have no value.
+fn lacking(names: &[String], values: &Values) -> Vec<Flaw> {
+    names.iter().filter(|name| values.get(*name).is_none_or(String::is_empty)).map(|name| lacks(name)).collect()
 }
 
 /// What a new record lacks.
 fn missing(kind: usize, values: &Values) -> Vec<Flaw> {
     let has = |name: &str| values.get(name).is_some_and(|value| !value.is_empty());
     let any = |names: &[&str]| names.iter().any(|name| has(name));
-    let lacks = |name: &str| Flaw {
-        name: name.to_owned(),
-        code: "MISSING_REQUIRED_PROPERTY",
-        message: format!("Required property \"{name}\" is missing"),
-    };
-    let all = |names: &[&str]| names.iter().filter(|name| !has(name)).map(|name| lacks(name)).collect::<Vec<_>>();
+    let all = |names: &[&str]| lacking(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), values);
     match kind {
         CONTACTS if !any(&["email", "firstname", "lastname"]) => vec![lacks("email")],
         COMPANIES if !any(&["name", "domain"]) => vec![lacks("name")],

@@ -148,7 +148,7 @@ impl State {
             at: iso(self.now_ms),
             half_page: false,
         };
-        let search = call.path.last().is_some_and(|last| last == "search");
+        let search = matches!(call.path.as_slice(), [head, .., last] if head == "objects" && last == "search");
         let reply = match fault {
             Some(Fault::TimeoutBefore) => reply(Ok(Answer::nothing()), correlation),
             _ => {
@@ -202,11 +202,27 @@ impl State {
             let rest: Vec<&str> = path.iter().skip(1).map(String::as_str).collect();
             return (self.oauth_routes(call, &version, &rest), None);
         }
+        if let [head, offset] = call.path.as_slice()
+            && head == "journal-files"
+        {
+            return (self.journal_file(call, offset), None);
+        }
+        // Forms are sent by anybody.
+        if let [head, form] = call.path.as_slice()
+            && head == "submit"
+        {
+            let (form, body) = (form.clone(), call.body.clone());
+            let done = self.submit(&form, &body).map(|()| Answer::ok(json!({"inlineMessage": "Thanks for submitting the form."})));
+            return (done, None);
+        }
         let caller = match self.caller(call, headers) {
             Ok(caller) => caller,
             Err(refusal) => return (Err(refusal), None),
         };
-        if let Err(refusal) = self.count_call(caller, search) {
+        // The journal is the app's, not the account's: it has limits of its own.
+        if caller != Caller::Itself
+            && let Err(refusal) = self.count_call(caller, search)
+        {
             return (Err(patient(refusal)), Some(caller));
         }
         (self.dispatch(call, caller), Some(caller))
@@ -217,38 +233,48 @@ impl State {
         match path.as_slice() {
             ["webhooks", rest @ ..] if caller == Caller::Developer => self.webhook_routes(call, rest),
             _ if caller == Caller::Developer => Err(Refusal::scope("oauth")),
+            [head @ ("journal" | "journal-subscriptions"), rest @ ..] if caller == Caller::Itself => self.journal_routes(call, head, rest),
+            ["journal" | "journal-subscriptions", ..] => Err(Refusal::scope("developer.webhooks_journal.read")),
+            _ if caller == Caller::Itself => Err(Refusal::unauthenticated(false)),
             ["objects", ty, id, "associations", rest @ ..] => {
-                let kind = Self::kind(ty)?;
+                let kind = self.kind(ty)?;
                 self.record_association_routes(call, kind, id, rest)
             }
             ["objects", ty, "batch", verb] => {
-                let kind = Self::kind(ty)?;
+                let kind = self.kind(ty)?;
                 self.batch_routes(call, kind, verb)
             }
             ["objects", ty, "search"] if call.method == Method::POST => {
-                let kind = Self::kind(ty)?;
+                let kind = self.kind(ty)?;
                 self.search(call, kind)
             }
             ["objects", ty, rest @ ..] => {
-                let kind = Self::kind(ty)?;
+                let kind = self.kind(ty)?;
                 self.record_routes(call, kind, rest)
             }
             ["associations", from, to, "batch", rest @ ..] if call.method == Method::POST => {
-                let (from, to) = (Self::kind(from)?, Self::kind(to)?);
+                let (from, to) = (self.kind(from)?, self.kind(to)?);
                 self.association_batch(call, from, to, rest)
             }
-            ["associations", from, to, "labels"] => self.association_labels(call, Self::kind(from)?, Self::kind(to)?),
+            ["associations", from, to, "labels"] => self.association_labels(call, self.kind(from)?, self.kind(to)?),
             ["old-associations", from, to, "batch", verb] if call.method == Method::POST => {
-                let (from, to) = (Self::kind(from)?, Self::kind(to)?);
+                let (from, to) = (self.kind(from)?, self.kind(to)?);
                 self.old_association_batch(call, from, to, verb)
             }
             ["properties", ty, rest @ ..] => {
-                let kind = Self::kind(ty)?;
+                let kind = self.kind(ty)?;
                 self.property_routes(call, kind, rest)
             }
+            ["lists", rest @ ..] => self.list_routes(call, rest),
+            ["campaigns", rest @ ..] => self.campaign_routes(call, rest),
+            ["forms", rest @ ..] => self.form_routes(call, rest),
+            ["submissions", form] => self.submissions(call, form),
+            ["mails", rest @ ..] => self.mail_routes(call, rest),
+            ["preferences", rest @ ..] => self.preference_routes(call, rest),
+            ["schemas", rest @ ..] => self.schema_routes(call, rest),
             ["owners", rest @ ..] => self.owner_routes(call, rest),
             ["pipelines", ty, rest @ ..] => {
-                let kind = Self::kind(ty)?;
+                let kind = self.kind(ty)?;
                 self.pipeline_routes(call, kind, rest)
             }
             ["account-info", "details"] if call.method == Method::GET => Ok(Answer::ok(json!({

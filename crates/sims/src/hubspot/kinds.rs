@@ -1,7 +1,7 @@
 //! Object types: their names, ids and habits.
 
 /// One object type.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Kind {
     /// Plural name, as in paths.
     pub(crate) name: &'static str,
@@ -23,7 +23,7 @@ const fn engagement(name: &'static str, singular: &'static str, type_id: &'stati
     Kind { name, singular, type_id, defaults, cursor: "hs_lastmodifieddate", lenient: true, merges: false, events: None }
 }
 
-/// All object types. A record's kind is its place here.
+/// The object types of every portal. A record's kind is its place here; the portal's own ones stand behind them.
 pub(crate) static KINDS: &[Kind] = &[
     Kind {
         name: "contacts",
@@ -91,8 +91,8 @@ pub(crate) const DEALS: usize = 2;
 pub(crate) const TICKETS: usize = 3;
 
 /// A kind by plural, singular or type id.
-pub(crate) fn kind(name: &str) -> Option<usize> {
-    KINDS.iter().position(|kind| kind.name == name || kind.singular == name || kind.type_id == name)
+pub(crate) fn kind(kinds: &[Kind], name: &str) -> Option<usize> {
+    kinds.iter().position(|kind| kind.name == name || kind.singular == name || kind.type_id == name)
 }
 
 /// (from, to, id of the plain association, id of the primary one).
@@ -131,9 +131,9 @@ const PAIRS: &[(&str, &str, u32, Option<u32>)] = &[
     ("task", "ticket", 230, None),
 ];
 
-/// The association types from one kind to another: plain, and primary where there is one.
+/// The association types from one of HubSpot's own kinds to another: plain, and primary where there is one.
 pub(crate) fn association(from: usize, to: usize) -> Option<(u32, Option<u32>)> {
-    let (from, to) = (KINDS[from].singular, KINDS[to].singular);
+    let (from, to) = (KINDS.get(from)?.singular, KINDS.get(to)?.singular);
     if let Some((_, _, plain, primary)) = PAIRS.iter().find(|pair| (pair.0, pair.1) == (from, to)) {
         return Some((*plain, *primary));
     }
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn associations_have_the_vendors_numbers() {
-        let ids = |from: &str, to: &str| association(kind(from).unwrap(), kind(to).unwrap());
+        let ids = |from: &str, to: &str| association(kind(KINDS, from).unwrap(), kind(KINDS, to).unwrap());
         assert_eq!(ids("contacts", "companies"), Some((279, Some(1))));
         assert_eq!(ids("notes", "0-1"), Some((202, None)));
         assert_eq!(ids("contact", "notes"), Some((201, None)));

@@ -1,7 +1,7 @@
-//! HubSpot, simulated: CRM objects, batches, search, associations, properties, owners, pipelines, OAuth, webhooks and limits, on the
+//! HubSpot, simulated: lists, campaigns, forms, e-mails and subscriptions, and before all CRM objects, object types of a portal's own, batches, search, associations, properties, owners, pipelines, OAuth, webhooks and limits, on the
 //! old paths (v1 to v4) and on the dated ones alike.
 //!
-//! What stays out: custom object schemas, lists, timeline, workflows, marketing, the inbox, and the webhooks journal.
+//! What stays out: timeline, workflows, and the inbox.
 //!
 //! Defaults: portal 62515, service key `pat-na1-sim-key`, OAuth client `hubspot-client` with secret `hubspot-secret` and refresh token
 //! `hubspot-refresh`; owners Dana, Eli and Fay, and Gus, who has left.
@@ -11,11 +11,18 @@ mod associations;
 mod auth;
 mod batch;
 mod call;
+mod campaigns;
 mod control;
 mod edits;
+mod forms;
 mod gate;
+mod journal;
+mod journal_routes;
 mod kinds;
 mod limits;
+mod list_routes;
+mod lists;
+mod mails;
 mod moment;
 mod owners;
 mod pipelines;
@@ -24,6 +31,8 @@ mod property_routes;
 mod record;
 mod record_routes;
 mod refusal;
+mod schema_routes;
+mod schemas;
 mod search;
 mod signature;
 mod state;
@@ -41,11 +50,11 @@ use crate::faults::Faults;
 use crate::mailroom::Mailroom;
 use crate::profile::Profile;
 use record::{View, Wanted};
-use record_routes::named;
 use state::State;
 
 pub use record::Hand;
 pub use refusal::Refusal;
+pub use schemas::Tier;
 pub use signature::{v1, v2, v3};
 
 /// How a simulated portal is set up.
@@ -83,6 +92,12 @@ pub struct HubSpotOptions {
     pub utc_offset_ms: i64,
     /// Whether a merge gives the survivor a new id.
     pub merge_makes_new_id: bool,
+    /// What the account pays for.
+    pub tier: Tier,
+    /// Scopes that the account granted the app and the service key.
+    pub scopes: Vec<String>,
+    /// Scopes that the app has for itself, for the webhooks journal.
+    pub app_scopes: Vec<String>,
 }
 
 impl HubSpotOptions {
@@ -107,6 +122,9 @@ impl HubSpotOptions {
             daily_calls: 625_000,
             utc_offset_ms: 3_600_000,
             merge_makes_new_id: false,
+            tier: Tier::Enterprise,
+            scopes: auth::SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            app_scopes: auth::APP_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
         }
     }
 }
@@ -238,7 +256,7 @@ impl HubSpot {
     /// # Errors
     /// As HubSpot refuses it.
     pub fn create(&self, object: &str, properties: &Map<String, Value>, by: Hand) -> Result<String, Refusal> {
-        let kind = named(object)?;
+        let kind = self.kind(object)?;
         self.with(|state| {
             let values = state.check(kind, properties, None)?;
             Ok(state.create(kind, values, by).to_string())
@@ -273,7 +291,7 @@ impl HubSpot {
     /// # Errors
     /// When the id is none.
     pub fn restore(&self, object: &str, id: &str, by: Hand) -> Result<(), Refusal> {
-        let (kind, id) = (named(object)?, id.parse().map_err(|_| Refusal::missing(&[id.to_owned()]))?);
+        let (kind, id) = (self.kind(object)?, id.parse().map_err(|_| Refusal::missing(&[id.to_owned()]))?);
         self.with(|state| state.restore(kind, id, by));
         Ok(())
     }
@@ -305,16 +323,21 @@ impl HubSpot {
     /// # Errors
     /// When one is not there, or the two kinds do not go together.
     pub fn associate(&self, from: (&str, &str), to: (&str, &str), primary: bool, by: Hand) -> Result<(), Refusal> {
-        let (a, b) = (named(from.0)?, named(to.0)?);
+        let (a, b) = (self.kind(from.0)?, self.kind(to.0)?);
         self.with(|state| {
             let ends = state.ends((a, from.1), (b, to.1))?;
-            let ty = kinds::association(a, b).and_then(|(_, ty)| ty).filter(|_| primary);
+            let ty = state.association(a, b).and_then(|(_, ty)| ty).filter(|_| primary);
             state.associate((a, ends.0), (b, ends.1), ty, by)
         })
     }
 
+    /// A kind by any of its names.
+    fn kind(&self, object: &str) -> Result<usize, Refusal> {
+        self.lock().named(object)
+    }
+
     fn on<R>(&self, object: &str, id: &str, work: impl FnOnce(&mut State, usize, u64) -> Result<R, Refusal>) -> Result<R, Refusal> {
-        let kind = named(object)?;
+        let kind = self.kind(object)?;
         self.with(|state| {
             let found = state.find(kind, id, None).ok_or_else(|| Refusal::missing(&[id.to_owned()]))?;
             work(state, kind, found)
@@ -324,7 +347,7 @@ impl HubSpot {
     /// A live record's properties that have a value, computed ones included.
     #[must_use]
     pub fn get(&self, object: &str, id: &str) -> Option<Map<String, Value>> {
-        let kind = named(object).ok()?;
+        let kind = self.kind(object).ok()?;
         let state = self.lock();
         let record = state.records[kind].get(&state.find(kind, id, None)?)?;
         Some(held(&state, record))
@@ -332,7 +355,7 @@ impl HubSpot {
 
     /// Shows every live record of an object, in order of id. The portal stands still meanwhile: do not call it from `see`.
     pub fn each(&self, object: &str, see: &mut dyn FnMut(&str, &Map<String, Value>)) {
-        let Ok(kind) = named(object) else { return };
+        let Ok(kind) = self.kind(object) else { return };
         let state = self.lock();
         for record in state.records[kind].values().filter(|record| record.archived_ms.is_none()) {
             see(&record.id.to_string(), &held(&state, record));
@@ -342,14 +365,15 @@ impl HubSpot {
     /// Number of live records of an object.
     #[must_use]
     pub fn count(&self, object: &str) -> usize {
+        let kind = self.kind(object);
         let state = self.lock();
-        named(object).map_or(0, |kind| state.records[kind].values().filter(|record| record.archived_ms.is_none()).count())
+        kind.map_or(0, |kind| state.records[kind].values().filter(|record| record.archived_ms.is_none()).count())
     }
 
     /// Ids of the records of a kind that a record is associated with.
     #[must_use]
     pub fn associated(&self, object: &str, id: &str, to: &str) -> Vec<String> {
-        let (Ok(kind), Ok(to)) = (named(object), named(to)) else { return Vec::new() };
+        let (Ok(kind), Ok(to)) = (self.kind(object), self.kind(to)) else { return Vec::new() };
         let state = self.lock();
         let Some(id) = state.find(kind, id, None) else { return Vec::new() };
         state.links.of((kind, id), to).into_iter().map(|(id, _)| id.to_string()).collect()
@@ -360,8 +384,16 @@ impl HubSpot {
     /// # Errors
     /// As HubSpot refuses it.
     pub fn add_property(&self, object: &str, definition: &Value) -> Result<(), Refusal> {
-        let kind = named(object)?;
+        let kind = self.kind(object)?;
         self.with(|state| state.add_property(kind, definition).map(drop))
+    }
+
+    /// Defines an object type as the schemas API takes it; gives its type id.
+    ///
+    /// # Errors
+    /// As HubSpot refuses it.
+    pub fn define(&self, definition: &Value) -> Result<String, Refusal> {
+        self.with(|state| state.define(definition).map(|kind| state.kinds[kind].type_id.to_owned()))
     }
 
     /// Archives a custom property.
@@ -369,7 +401,7 @@ impl HubSpot {
     /// # Errors
     /// When it is unknown or HubSpot's own.
     pub fn drop_property(&self, object: &str, name: &str) -> Result<(), Refusal> {
-        let kind = named(object)?;
+        let kind = self.kind(object)?;
         self.with(|state| state.drop_property(kind, name))
     }
 
@@ -389,6 +421,86 @@ impl HubSpot {
             }
             Ok(())
         })
+    }
+
+    /// Makes a list as the lists API takes it; gives its id.
+    ///
+    /// # Errors
+    /// As HubSpot refuses it.
+    pub fn make_list(&self, definition: &Value) -> Result<u64, Refusal> {
+        self.with(|state| state.make_list(definition))
+    }
+
+    /// Puts records into a list and takes others out.
+    ///
+    /// # Errors
+    /// When there is no such list, or its members are whoever fits.
+    pub fn change_members(&self, list: u64, add: &[String], remove: &[String]) -> Result<(), Refusal> {
+        self.with(|state| state.change_members(list, add, remove).map(drop))
+    }
+
+    /// Names of the lists that a record is in.
+    #[must_use]
+    pub fn lists_of(&self, object: &str, id: &str) -> Vec<String> {
+        let Ok(kind) = self.kind(object) else { return Vec::new() };
+        let state = self.lock();
+        let Some(id) = state.find(kind, id, None) else { return Vec::new() };
+        state.lists_of(kind, id).into_iter().map(|(list, _)| list.name.clone()).collect()
+    }
+
+    /// Makes a campaign of properties; gives its GUID.
+    ///
+    /// # Errors
+    /// As HubSpot refuses it.
+    pub fn make_campaign(&self, properties: &Map<String, Value>) -> Result<String, Refusal> {
+        self.with(|state| state.make_campaign(properties))
+    }
+
+    /// Changes a campaign.
+    ///
+    /// # Errors
+    /// As HubSpot refuses it.
+    pub fn change_campaign(&self, id: &str, properties: &Map<String, Value>) -> Result<(), Refusal> {
+        self.with(|state| state.change_campaign(id, properties))
+    }
+
+    /// Books what a campaign may cost, has cost and has brought in.
+    pub fn book(&self, id: &str, budget: f64, spent: f64, revenue: f64) {
+        self.with(|state| state.book(id, budget, spent, revenue));
+    }
+
+    /// Makes a form; gives its GUID.
+    ///
+    /// # Errors
+    /// Without a name.
+    pub fn make_form(&self, definition: &Map<String, Value>) -> Result<String, Refusal> {
+        self.with(|state| state.make_form(definition.clone()))
+    }
+
+    /// Somebody sends a form: `fields` with `name` and `value`, and `context` with `pageUri`.
+    ///
+    /// # Errors
+    /// When there is no such form, or a field will not do.
+    pub fn submit(&self, form: &str, body: &Value) -> Result<(), Refusal> {
+        self.with(|state| state.submit(form, body))
+    }
+
+    /// Somebody does without every e-mail.
+    ///
+    /// # Errors
+    /// Never; HubSpot takes every address.
+    pub fn opt_out(&self, email: &str) -> Result<(), Refusal> {
+        self.with(|state| state.wish_for(email, None, false))
+    }
+
+    /// Whether the journal tells everything twice, and the later things first.
+    pub fn untidy_journal(&self, untidy: bool) {
+        self.with(|state| state.journal.untidy = untidy);
+    }
+
+    /// Grants these scopes and no others.
+    pub fn grant(&self, scopes: &[&str]) {
+        self.with(|state| state.options.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect());
     }
 
     /// The portal's owners, those who have left included.

@@ -124,6 +124,7 @@ const CONTACTS: &[Row] = &[
     ),
     ("hs_all_contact_vids", "Merged vids", "enumeration", "checkbox", "r"),
     ("hs_calculated_merged_vids", "Merged vids with timestamps", "enumeration", "checkbox", "c"),
+    ("hs_email_optout", "Unsubscribed from all email", "bool", "booleancheckbox", "c"),
     ("associatedcompanyid", "Primary associated company ID", "number", "number", "r"),
 ];
 
@@ -185,6 +186,8 @@ const TICKETS: &[Row] = &[
     ("hs_ticket_category", "Category", "enumeration", "checkbox", "PRODUCT_ISSUE;BILLING_ISSUE;FEATURE_REQUEST;GENERAL_INQUIRY"),
 ];
 
+const OWN: &[Row] = &[("hs_createdate", "Create date", "datetime", "date", "r")];
+
 const ENGAGEMENTS: &[Row] = &[
     ("hs_createdate", "Create date", "datetime", "date", "r"),
     ("hs_timestamp", "Activity date", "datetime", "date", ""),
@@ -244,7 +247,8 @@ pub(crate) fn built_in(singular: &str, now_ms: i64) -> Vec<Property> {
         "note" => &[ENGAGEMENTS, NOTES],
         "meeting" => &[ENGAGEMENTS, MEETINGS],
         "call" => &[ENGAGEMENTS, CALLS],
-        _ => &[],
+        // An object type of the portal's own.
+        _ => &[OWN],
     };
     let rows = EVERYWHERE.iter().chain(own.iter().flat_map(|part| part.iter()));
     rows.map(|(name, label, ty, field, marks)| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{COMPANIES, CONTACTS, DEALS, KINDS};
+use super::kinds::{COMPANIES, CONTACTS, DEALS};
 use super::moment::iso;
 use super::state::State;
 use super::values::digits;
@@ -175,10 +175,9 @@ impl State {
     /// A record as reads show it: asked-for properties that are not set are null, those that do not exist are left out.
     pub(crate) fn shown(&self, view: &View<'_>, wanted: &Wanted) -> Value {
         let kind = view.record.kind;
-        let mut names: Vec<&str> =
-            vec!["hs_object_id", KINDS[kind].cursor, if KINDS[kind].lenient { "hs_createdate" } else { "createdate" }];
+        let mut names: Vec<&str> = vec!["hs_object_id", self.kinds[kind].cursor, "hs_createdate", "createdate"];
         if wanted.properties.is_empty() {
-            names.extend(KINDS[kind].defaults);
+            names.extend(self.kinds[kind].defaults);
         } else {
             names.extend(wanted.properties.iter().map(String::as_str));
         }
@@ -235,7 +234,7 @@ impl State {
         let mut shown = json!({
             "id": record.id.to_string(), "properties": properties, "createdAt": iso(record.created_ms), "updatedAt": iso(view.updated_ms),
             "archived": record.archived_ms.is_some(),
-            "url": format!("https://app.hubspot.com/contacts/{}/record/{}/{}", self.options.portal_id, KINDS[record.kind].type_id, record.id),
+            "url": format!("https://app.hubspot.com/contacts/{}/record/{}/{}", self.options.portal_id, self.kinds[record.kind].type_id, record.id),
         });
         if let Some(at) = record.archived_ms {
             shown["archivedAt"] = json!(iso(at));

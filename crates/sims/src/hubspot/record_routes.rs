@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::association_routes::types_in;
 use super::call::Call;
-use super::kinds::{CONTACTS, kind};
+use super::kinds::CONTACTS;
 use super::record::{Hand, View, Wanted};
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
@@ -153,9 +153,4 @@ impl State {
     pub(crate) fn echo(&self, kind: usize, id: u64, sent: Vec<String>) -> Value {
         self.records[kind].get(&id).map_or(Value::Null, |record| self.echoed(record, &sent))
     }
-}
-
-/// A kind by name, for callers outside.
-pub(crate) fn named(object: &str) -> Result<usize, Refusal> {
-    kind(object).ok_or_else(|| Refusal::validation(format!("Unable to infer object type from: {object}")))
 }

@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::kinds::{KINDS, kind};
 use super::moment::instant;
 use super::record::{View, Wanted};
 use super::refusal::{Answer, Outcome, Refusal};
@@ -190,14 +189,14 @@ impl State {
 
     fn source(&self, home: usize, name: &str) -> Result<(Source, Scale), Refusal> {
         if let Some(other) = name.strip_prefix("associations.") {
-            let other = kind(other).ok_or_else(|| Refusal::validation(format!("Unknown association {other}")))?;
+            let other = self.kind(other).map_err(|_| Refusal::validation(format!("Unknown association {other}")))?;
             return Ok((Source::Associated(other), Scale::Text));
         }
         match name {
             "hs_object_id" => return Ok((Source::Id, Scale::Number)),
             "createdate" | "hs_createdate" => return Ok((Source::Created, Scale::Instant)),
             // Contacts know the other name as well, but it does not follow their changes.
-            _ if name == KINDS[home].cursor => return Ok((Source::Updated, Scale::Instant)),
+            _ if name == self.kinds[home].cursor => return Ok((Source::Updated, Scale::Instant)),
             _ => {}
         }
         let property = self

@@ -8,12 +8,18 @@ use serde_json::Value;
 
 use super::associations::Links;
 use super::auth::Tokens;
-use super::kinds::{KINDS, kind};
+use super::campaigns::Campaign;
+use super::forms::Forms;
+use super::journal::Journal;
+use super::kinds::{KINDS, Kind, kind};
 use super::limits::Limits;
+use super::lists::List;
+use super::mails::{Mail, Wishes};
 use super::pipelines::Pipeline;
 use super::properties::{Property, built_in, home_group};
 use super::record::Record;
 use super::refusal::Refusal;
+use super::schemas::Schemas;
 use super::webhooks::Subscription;
 use super::{HubSpotOptions, Owner, WriteNotice};
 use crate::calls::CallCounts;
@@ -31,6 +37,9 @@ pub(crate) struct State {
     /// The instant of the present operation.
     pub(crate) now_ms: i64,
     next_id: u64,
+    /// HubSpot's object types, and behind them the portal's own ones.
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) schemas: Schemas,
     /// Live and archived records by kind, in order of id.
     pub(crate) records: Vec<BTreeMap<u64, Record>>,
     /// Ids of records that were merged into another.
@@ -43,6 +52,13 @@ pub(crate) struct State {
     pub(crate) owners: Vec<Owner>,
     pub(crate) pipelines: BTreeMap<usize, Vec<Pipeline>>,
     pub(crate) tokens: Tokens,
+    pub(crate) lists: BTreeMap<u64, List>,
+    pub(crate) campaigns: BTreeMap<String, Campaign>,
+    pub(crate) forms: Forms,
+    pub(crate) mails: BTreeMap<u64, Mail>,
+    /// What people said of e-mails, by address.
+    pub(crate) wishes: BTreeMap<String, Wishes>,
+    pub(crate) journal: Journal,
     pub(crate) limits: Limits,
     pub(crate) calls: CallCounts,
     pub(crate) target_url: String,
@@ -63,6 +79,8 @@ impl State {
             rng: ChaCha8Rng::seed_from_u64(options.seed),
             now_ms,
             next_id: FIRST_ID + (options.seed % 1_000) * 1_000_000,
+            kinds: KINDS.to_vec(),
+            schemas: Schemas::default(),
             records: KINDS.iter().map(|_| BTreeMap::new()).collect(),
             redirects: HashMap::new(),
             unique: HashMap::new(),
@@ -72,6 +90,12 @@ impl State {
             owners: Vec::new(),
             pipelines: super::pipelines::of_a_fresh_portal(),
             tokens: Tokens::new(options.seed),
+            lists: BTreeMap::new(),
+            campaigns: BTreeMap::new(),
+            forms: Forms::new(),
+            mails: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            journal: Journal::default(),
             limits: Limits::default(),
             calls: CallCounts::default(),
             target_url: String::new(),
@@ -99,12 +123,21 @@ impl State {
         format!("{}-{}-4{}-8{}-{}", &text[..8], &text[8..12], &text[13..16], &text[17..20], &text[20..])
     }
 
+    /// Whether the account granted a scope.
+    ///
+    /// # Errors
+    /// What is said to whoever lacks it.
+    pub(crate) fn scoped(&self, scope: &str) -> Result<(), Refusal> {
+        if self.options.scopes.iter().any(|held| held == scope) { Ok(()) } else { Err(Refusal::scope(scope)) }
+    }
+
     /// A kind by the name in a path.
     ///
     /// # Errors
     /// As HubSpot refuses types it does not know.
-    pub(crate) fn kind(name: &str) -> Result<usize, Refusal> {
-        kind(name).ok_or_else(|| Refusal::validation(format!("Unable to infer object type from: {name}")))
+    pub(crate) fn kind(&self, name: &str) -> Result<usize, Refusal> {
+        let live = |kind: &usize| self.schemas.of(*kind).is_none_or(|schema| !schema.archived);
+        kind(&self.kinds, name).filter(live).ok_or_else(|| Refusal::validation(format!("Unable to infer object type from: {name}")))
     }
 
     pub(crate) fn property(&self, kind: usize, name: &str) -> Option<&Property> {

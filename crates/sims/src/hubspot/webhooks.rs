@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::kinds::KINDS;
+use super::kinds::Kind;
 use super::moment::iso;
 use super::record::Hand;
 use super::refusal::{Answer, Outcome, Refusal};
@@ -53,7 +53,7 @@ impl State {
             .subscriptions
             .iter()
             .filter(|subscription| subscription.active && subscription.property.is_none())
-            .filter(|subscription| concerns(subscription, kind, what))
+            .filter(|subscription| concerns(subscription, &self.kinds[kind], what))
             .map(|subscription| (subscription.id, subscription.event_type.clone()))
             .collect();
         for (subscription, ty) in wanted {
@@ -68,7 +68,7 @@ impl State {
             .subscriptions
             .iter()
             .filter(|subscription| subscription.active && subscription.property.as_deref() == Some(name))
-            .filter(|subscription| concerns(subscription, kind, "propertyChange"))
+            .filter(|subscription| concerns(subscription, &self.kinds[kind], "propertyChange"))
             .map(|subscription| (subscription.id, subscription.event_type.clone()))
             .collect();
         for (subscription, ty) in wanted {
@@ -81,11 +81,12 @@ impl State {
     /// Queues the events of an association, one for each direction.
     pub(crate) fn tell_association(&mut self, from: (usize, u64), to: (usize, u64), primary: bool, removed: bool, by: Hand) {
         for (from, to) in [(from, to), (to, from)] {
-            let name = format!("{}_TO_{}", KINDS[from.0].singular, KINDS[to.0].singular).to_uppercase();
+            let name = format!("{}_TO_{}", self.kinds[from.0].singular, self.kinds[to.0].singular).to_uppercase();
             let more = json!({
                 "associationType": name, "fromObjectId": from.1, "toObjectId": to.1, "associationRemoved": removed, "isPrimaryAssociation": primary,
             });
             self.tell(from.0, from.1, "associationChange", by, more);
+            self.journal_association(from, to, primary, removed);
         }
     }
 
@@ -101,7 +102,7 @@ impl State {
             event["objectId"] = json!(id);
         }
         if ty.starts_with("object.") {
-            event["objectTypeId"] = json!(KINDS[kind].type_id);
+            event["objectTypeId"] = json!(self.kinds[kind].type_id);
             event["isSensitive"] = json!(false);
         }
         if let (Some(event), Some(more)) = (event.as_object_mut(), more.as_object()) {
@@ -196,7 +197,7 @@ impl State {
     ) -> Result<Subscription, Refusal> {
         const WHATS: &[&str] = &["creation", "deletion", "merge", "restore", "propertyChange", "associationChange", "privacyDeletion"];
         let known = ty.split_once('.').is_some_and(|(what, event)| {
-            WHATS.contains(&event) && (what == "object" || KINDS.iter().any(|kind| kind.events == Some(what)))
+            WHATS.contains(&event) && (what == "object" || self.kinds.iter().any(|kind| kind.events == Some(what)))
         });
         if !known {
             return Err(Refusal::validation(format!("{ty} is not a valid subscription type")));
@@ -217,11 +218,11 @@ impl State {
     }
 }
 
-fn concerns(subscription: &Subscription, kind: usize, what: &str) -> bool {
+fn concerns(subscription: &Subscription, kind: &Kind, what: &str) -> bool {
     let Some((subject, event)) = subscription.event_type.split_once('.') else { return false };
     let same = match &subscription.object_type {
-        Some(ty) => subject == "object" && ty == KINDS[kind].type_id,
-        None => KINDS[kind].events == Some(subject),
+        Some(ty) => subject == "object" && ty == kind.type_id,
+        None => kind.events == Some(subject),
     };
     same && event == what
 }

@@ -45,6 +45,8 @@ pub(crate) struct Auth {
     pub password_expired: bool,
     /// Wrong passwords in a row.
     pub wrong_passwords: u32,
+    /// Scopes of the connected app.
+    pub scopes: String,
     sessions: HashMap<String, Session>,
     refresh: Vec<(String, SfId)>,
     codes: HashMap<String, Code>,
@@ -76,6 +78,7 @@ impl Auth {
             audiences: Vec::new(),
             session_ms: 2 * 60 * 60 * 1000,
             rotate: false,
+            scopes: "api refresh_token".to_owned(),
             client_credentials: true,
             password_expired: false,
             wrong_passwords: 0,
@@ -265,7 +268,7 @@ fn answer(org: &Org, auth: &mut Auth, call: &Call, user: SfId, refresh: Option<S
     let id = format!("{}/id/{}/{user}", call.origin, org.org_id);
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, auth.client_secret.as_bytes());
     let signature = STANDARD.encode(ring::hmac::sign(&key, format!("{id}{issued}").as_bytes()).as_ref());
-    let mut body = json!({"access_token": token, "instance_url": call.origin, "id": id, "token_type": "Bearer", "scope": "api refresh_token",
+    let mut body = json!({"access_token": token, "instance_url": call.origin, "id": id, "token_type": "Bearer", "scope": auth.scopes,
         "issued_at": issued, "signature": signature});
     if let Some(refresh) = refresh {
         body["refresh_token"] = json!(refresh);
@@ -327,7 +330,7 @@ pub(crate) fn introspect(org: &Org, auth: &mut Auth, call: &Call) -> Answer {
     match auth.sessions.get(token).filter(|session| session.expires_ms > now) {
         Some(session) => Answer::json(
             200,
-            json!({"active": true, "scope": "api refresh_token", "client_id": auth.client_id, "username": auth.username,
+            json!({"active": true, "scope": auth.scopes, "client_id": auth.client_id, "username": auth.username,
                 "sub": format!("{}/id/{}/{}", call.origin, org.org_id, session.user), "token_type": "access_token", "exp": session.expires_ms / 1000}),
         ),
         None => Answer::json(200, json!({"active": false})),

@@ -31,6 +31,7 @@ pub(crate) fn router(sf: Salesforce) -> Router {
         .route("/dump", get(dump))
         .route("/expire_sessions", post(expire_sessions))
         .route("/rotate_refresh_tokens", post(rotate))
+        .route("/grant", post(grant))
         .with_state(sf)
 }
 
@@ -240,6 +241,11 @@ async fn expire_sessions(State(sf): State<Salesforce>) -> Reply {
 #[derive(Deserialize)]
 struct Rotation {
     on: bool,
+}
+
+async fn grant(State(sf): State<Salesforce>, Json(scopes): Json<Vec<String>>) -> Reply {
+    sf.grant(&scopes.join(" "));
+    done()
 }
 
 async fn rotate(State(sf): State<Salesforce>, Json(wanted): Json<Rotation>) -> Reply {

@@ -215,7 +215,7 @@ impl Salesforce {
 
     /// A surface for other processes to steer the simulator: `POST /faults`, `GET /calls`, `POST /insert`, `/update`, `/delete`,
     /// `/undelete`, `/merge`, `/add_field`, `/rename_field`, `/remove_field`, `/set_picklist`, `/add_approval_process`, `/activate_currencies`, `/subscribe`, `GET /dump`, `GET /users`,
-    /// `POST /expire_sessions`, `/rotate_refresh_tokens`.
+    /// `POST /expire_sessions`, `/rotate_refresh_tokens`, `/grant` with a list of scopes.
     pub fn control_router(&self) -> axum::Router {
         control::router(self.clone())
     }
@@ -563,6 +563,11 @@ impl Salesforce {
     /// Sets whether a refresh answers a new refresh token and voids the old one.
     pub fn rotate_refresh_tokens(&self, rotate: bool) {
         self.state().auth.rotate = rotate;
+    }
+
+    /// Gives the connected app these scopes, with spaces between them.
+    pub fn grant(&self, scopes: &str) {
+        scopes.clone_into(&mut self.state().auth.scopes);
     }
 
     /// The faults of this simulator's calls.

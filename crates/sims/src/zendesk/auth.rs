@@ -225,7 +225,9 @@ impl State {
                 self.grant(call, refresh.user, scope, true)
             }
             Some("client_credentials") => {
-                let scope = text("scope").unwrap_or("read write").to_owned();
+                let held: Vec<&str> = self.options.client_scopes.split_whitespace().collect();
+                let wanted = text("scope").unwrap_or("read write").split_whitespace();
+                let scope = wanted.filter(|scope| held.contains(scope) || scope.contains(':')).collect::<Vec<_>>().join(" ");
                 self.grant(call, self.admin, scope, false)
             }
             _ => Err(oauth_error(400, "unsupported_grant_type", "The grant type is not supported")),

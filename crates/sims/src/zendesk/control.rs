@@ -151,6 +151,11 @@ async fn dump(Extract(sim): Extract<Zendesk>, Query(query): Query<BTreeMap<Strin
     ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
 }
 
+async fn grant(Extract(sim): Extract<Zendesk>, Json(scopes): Json<Vec<String>>) -> StatusCode {
+    sim.grant(&scopes.join(" "));
+    StatusCode::NO_CONTENT
+}
+
 async fn expire_sessions(Extract(sim): Extract<Zendesk>) -> StatusCode {
     sim.expire_sessions();
     StatusCode::NO_CONTENT
@@ -173,6 +178,7 @@ impl Zendesk {
             .route("/subscribe", post(subscribe))
             .route("/dump", get(dump))
             .route("/expire_sessions", post(expire_sessions))
+            .route("/grant", post(grant))
             .with_state(self.clone())
     }
 }

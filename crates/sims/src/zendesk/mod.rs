@@ -82,6 +82,8 @@ pub struct ZendeskOptions {
     pub client_id: String,
     /// OAuth client secret.
     pub client_secret: String,
+    /// Scopes that the client may ask for by itself, with spaces between them.
+    pub client_scopes: String,
     /// Whether the vendor switched bulk import on (`create_or_update_many` answers 403 without).
     pub bulk_import: bool,
 }
@@ -102,6 +104,7 @@ impl ZendeskOptions {
             api_token: "zendesk-api-token".to_owned(),
             client_id: "entente".to_owned(),
             client_secret: "zendesk-client-secret".to_owned(),
+            client_scopes: "read write".to_owned(),
             bulk_import: true,
         }
     }
@@ -234,6 +237,11 @@ impl Zendesk {
     #[must_use]
     pub fn calls(&self) -> CallCounts {
         self.lock().calls.clone()
+    }
+
+    /// Gives the OAuth client these scopes, with spaces between them.
+    pub fn grant(&self, scopes: &str) {
+        scopes.clone_into(&mut self.lock().options.client_scopes);
     }
 
     /// Ends every access token, as an administrator who revokes them; refresh tokens live on.

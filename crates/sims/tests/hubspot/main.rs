@@ -4,9 +4,11 @@
 mod associations;
 mod batches;
 mod faults;
+mod journal;
 mod portal;
 mod pushes;
 mod records;
 mod schema;
+mod schemas;
 mod searches;
 mod sign_in;

@@ -21,6 +21,7 @@ mod map;
 mod multipart;
 mod names;
 mod pages;
+mod privileges;
 mod provision;
 mod put;
 mod refusal;
@@ -45,6 +46,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -151,6 +153,10 @@ impl Connector for Dynamics {
         let names = self.names(Priority::Urgent).await?;
         let user = names.emails.get(&me.id).filter(|email| !email.is_empty()).cloned().unwrap_or_else(|| me.id.clone());
         Ok(Identity { user_id: me.id, user, organization: me.organization })
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        self.granted_privileges().await
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

@@ -45,6 +45,7 @@ use crate::erase::{Erase, Erased};
 use crate::error::VendorError;
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -136,6 +137,10 @@ impl Connector for Freshdesk {
             ));
         };
         Ok(Identity { user_id, user, organization: self.account().await? })
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        Ok(Granted::Unknown("Freshdesk's API keys have the rights of their agent's role"))
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::HubSpot;
-use super::kind::association;
+use super::kind::{association, is_standard};
 use super::refusal;
 use super::wire::{Listed, Record, id_text};
 use crate::connector::Priority;
@@ -54,6 +54,8 @@ impl HubSpot {
     ) -> Result<BTreeMap<String, String>, VendorError> {
         let mut found = BTreeMap::new();
         let mut unclear = Vec::new();
+        // What a list says of the portal's own objects is not believed: they go by another name there.
+        let listed = listed && is_standard(object) && is_standard(to);
         for record in records {
             match inline(record, to).filter(|_| listed) {
                 Some(Some(id)) => drop(found.insert(record.id.clone(), id)),
@@ -69,10 +71,11 @@ impl HubSpot {
     /// All ends of the associations of some records.
     async fn read_ends(&self, object: &str, to: &str, ids: &[String], priority: Priority) -> Result<BTreeMap<String, Ends>, VendorError> {
         let primary = association(object, to).ok().filter(|(_, primary)| *primary).map(|(ty, _)| u64::from(ty));
+        let (from_place, to_place) = (self.place(object, priority).await?, self.place(to, priority).await?);
         let mut all: BTreeMap<String, Ends> = BTreeMap::new();
         let mut work: Vec<Vec<Value>> = ids.chunks(READ_MAX).map(|ids| ids.iter().map(|id| json!({"id": id})).collect()).collect();
         while let Some(inputs) = work.pop() {
-            let call = Call::post(self.paths.associations(object, to, "read"), json!({"inputs": inputs})).idempotent();
+            let call = Call::post(self.paths.associations(&from_place, &to_place, "read"), json!({"inputs": inputs})).idempotent();
             let page: Listed = self.client.call("associations_read", priority, call).await?.json()?;
             let mut more = Vec::new();
             for result in &page.results {
@@ -108,7 +111,8 @@ impl HubSpot {
         pairs: &[(String, Option<String>)],
         priority: Priority,
     ) -> Result<BTreeMap<String, VendorError>, VendorError> {
-        let (ty, primary) = association(object, to)?;
+        let (ty, category, primary) = self.association(object, to, priority).await?;
+        let (from_place, to_place) = (self.place(object, priority).await?, self.place(to, priority).await?);
         let ids: Vec<String> = pairs.iter().filter(|(_, target)| !primary || target.is_none()).map(|(id, _)| id.clone()).collect();
         let present = self.read_ends(object, to, &ids, priority).await?;
         let mut ended: Vec<Value> = Vec::new();
@@ -125,7 +129,7 @@ impl HubSpot {
             }
         }
         for inputs in ended.chunks(ARCHIVE_MAX) {
-            let call = Call::post(self.paths.associations(object, to, "archive"), json!({"inputs": inputs})).idempotent();
+            let call = Call::post(self.paths.associations(&from_place, &to_place, "archive"), json!({"inputs": inputs})).idempotent();
             self.client.call("associations_archive", priority, call).await?;
         }
         let holds = |id: &String, target: &String| present.get(id).is_some_and(|ends| ends.iter().any(|(end, _)| end == target));
@@ -133,7 +137,7 @@ impl HubSpot {
             pairs.iter().filter_map(|(id, target)| Some((id, target.as_ref()?))).filter(|(id, target)| !holds(id, target)).collect();
         let mut failed = BTreeMap::new();
         for chunk in wanted.chunks(CREATE_MAX) {
-            self.create_associations(object, to, ty, chunk, priority, &mut failed).await?;
+            self.create_associations((&from_place, &to_place), (ty, category), chunk, priority, &mut failed).await?;
         }
         Ok(failed)
     }
@@ -141,19 +145,18 @@ impl HubSpot {
     /// Creates associations. A refusal of several is taken apart until each stands for one.
     async fn create_associations(
         &self,
-        object: &str,
-        to: &str,
-        ty: u32,
+        (from, to): (&str, &str),
+        (ty, category): (u32, &str),
         wanted: &[(&String, &String)],
         priority: Priority,
         failed: &mut BTreeMap<String, VendorError>,
     ) -> Result<(), VendorError> {
         let mut work = vec![wanted.to_vec()];
         while let Some(chunk) = work.pop() {
-            let types = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ty}]);
+            let types = json!([{"associationCategory": category, "associationTypeId": ty}]);
             let inputs: Vec<Value> =
                 chunk.iter().map(|(id, target)| json!({"from": {"id": id}, "to": {"id": target}, "types": types})).collect();
-            let call = Call::post(self.paths.associations(object, to, "create"), json!({"inputs": inputs})).idempotent();
+            let call = Call::post(self.paths.associations(from, to, "create"), json!({"inputs": inputs})).idempotent();
             let listed: Listed = match self.client.call("associations_create", priority, call).await {
                 Ok(answer) => answer.json()?,
                 Err(error) if matches!(error.class, Class::Data | Class::LookAgain) && chunk.len() > 1 => {

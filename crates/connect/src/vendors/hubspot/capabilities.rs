@@ -10,6 +10,8 @@ const ARCHIVED: Duration = Duration::from_secs(300);
 
 /// What associates two rows changes without a stamp of theirs.
 const ASSOCIATIONS: (&str, Detection) = ("associations.*", Detection::RECONCILIATION);
+/// Being in a list is none of the record.
+const LISTS: (&str, Detection) = ("lists.*", Detection::RECONCILIATION);
 /// An owner's name and address belong to the owner.
 const OWNER: (&str, Detection) = ("owner.*", Detection::RECONCILIATION);
 
@@ -24,7 +26,7 @@ const UNTOLD: Capabilities = Capabilities {
     merges: Detection::NEVER,
     // Whoever is out of the bin again has the stamp of before.
     restorations: Some(Detection::RECONCILIATION),
-    fields: &[ASSOCIATIONS, OWNER],
+    fields: &[ASSOCIATIONS, OWNER, LISTS],
     creates_fields: true,
 };
 
@@ -33,19 +35,35 @@ const TOLD: Capabilities = Capabilities {
     deletions: Detection::FULL.every(ARCHIVED),
     merges: Detection::FULL,
     restorations: Some(Detection::TOLD),
-    fields: &[("associations.*", Detection::TOLD), OWNER],
+    fields: &[("associations.*", Detection::TOLD), OWNER, LISTS],
     ..UNTOLD
 };
 
-/// By object: there are subscriptions for the first four.
+/// By object: there are subscriptions under their own name for the first four.
 pub(super) static OBJECTS: &[Capabilities] = &[
     Capabilities { object: "contacts", ..TOLD },
     Capabilities { object: "companies", ..TOLD },
     Capabilities { object: "deals", ..TOLD },
     Capabilities { object: "tickets", ..TOLD },
-    Capabilities { object: ENGAGEMENTS, key: None, creates_fields: false, ..UNTOLD },
-    UNTOLD,
+    // Each of them is told of as `object.*`; submissions of forms are not, and are few.
+    Capabilities {
+        object: ENGAGEMENTS,
+        key: None,
+        creates_fields: false,
+        merges: Detection::NEVER,
+        fields: &[("associations.*", Detection::TOLD), OWNER],
+        ..TOLD
+    },
+    Capabilities { object: "campaigns", ..MARKETING },
+    Capabilities { object: "forms", page_rows: 50, ..MARKETING },
+    Capabilities { object: "marketing_emails", ..MARKETING },
+    // Objects of the portal's own, like all that have no subscriptions under their own name, are told of as `object.*`.
+    Capabilities { object: EVERY, ..TOLD },
 ];
+
+/// What marketing works with is gone through by each poll, and nothing tells of what is gone.
+const MARKETING: Capabilities =
+    Capabilities { key: None, deletions: Detection::RECONCILIATION, restorations: None, fields: &[], creates_fields: false, ..UNTOLD };
 
 /// As documented.
 pub(super) static LIMITS: &[Limit] = &[

@@ -12,6 +12,7 @@ use std::time::Duration;
 use entente_model::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::journal::SETTLE;
 use crate::error::VendorError;
 use crate::look;
 
@@ -57,6 +58,15 @@ pub(crate) struct Position {
     /// When the next sweep is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep_at: Option<Timestamp>,
+    /// Offset in the journal behind which its next file stands, where the connection reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
+    /// Offset that the read under way takes over when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<String>,
+    /// When search has caught up with what happened before the offset was taken over, and is asked once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Timestamp>,
     /// Pages of the sweep under way.
     #[serde(default)]
     pub pages: u32,
@@ -65,7 +75,19 @@ pub(crate) struct Position {
 impl Position {
     /// The beginning of a first read.
     pub fn start() -> Self {
-        Self { phase: Phase::First, after: None, since: None, begun: None, floor: None, swept: None, sweep_at: None, pages: 0 }
+        Self {
+            phase: Phase::First,
+            after: None,
+            since: None,
+            begun: None,
+            floor: None,
+            swept: None,
+            sweep_at: None,
+            journal: None,
+            anchor: None,
+            settle: None,
+            pages: 0,
+        }
     }
 
     /// At rest at an instant of the server's clock, behind which no poll will go.
@@ -101,9 +123,25 @@ impl Position {
         Some(self.floor.map_or(from, |floor| from.max(floor)))
     }
 
+    /// Whether a read has not begun yet.
+    pub fn is_fresh(&self) -> bool {
+        matches!(self.phase, Phase::First | Phase::Poll) && self.after.is_none() && self.begun.is_none()
+    }
+
     /// What follows once the last page of a read is there.
     pub fn finished(self) -> Self {
         let begun = self.begun.or(self.since);
+        let mut next = self.turned(begun);
+        if next.phase == Phase::Rest
+            && let Some(anchor) = next.anchor.take()
+        {
+            next.journal = Some(anchor);
+            next.settle = begun.and_then(|begun| begun.checked_add(SETTLE).ok());
+        }
+        next
+    }
+
+    fn turned(self, begun: Option<Timestamp>) -> Self {
         match self.phase {
             Phase::First => Self { phase: Phase::Rest, after: None, since: begun, begun: None, swept: begun, ..self },
             Phase::Poll if self.sweep_at.is_none_or(|due| begun.is_some_and(|begun| begun >= due)) => {

@@ -1,5 +1,5 @@
-//! Engagements: tasks, calls, notes and meetings as one object, since a mapping of activities names one. A row's id says which of them it
-//! is: `notes-123`. They are read here; whoever writes one names its own object.
+//! Engagements: tasks, calls, notes, meetings and submissions of forms as one object, since a mapping of activities names one. A row's id
+//! says which of them it is: `notes-123`. They are read here; whoever writes one names its own object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::HubSpot;
 use super::kind::{ASSOCIATION, OWNER};
 use super::refusal::misfit;
+use super::submissions::SUBMISSIONS;
 use crate::connector::Priority;
 use crate::erase::Erase;
 use crate::error::VendorError;
@@ -42,6 +43,9 @@ struct Part {
     status: Option<&'static str>,
 }
 
+/// What people sent with forms, which has nothing but a name and what was filled in.
+const FORMS: Part = Part { object: SUBMISSIONS, kind: "Form submission", subject: Some("form.name"), body: "form.values", status: None };
+
 /// In the order in which they are read. Positions of polls go by place: new ones come last.
 const PARTS: &[Part] = &[
     Part { object: "tasks", kind: "Task", subject: Some("hs_task_subject"), body: "hs_task_body", status: Some("hs_task_status") },
@@ -55,6 +59,7 @@ const PARTS: &[Part] = &[
         body: "hs_meeting_body",
         status: Some("hs_meeting_outcome"),
     },
+    FORMS,
 ];
 
 /// The erasure of an engagement as one of the object that it is: an engagement is never written to itself.
@@ -173,7 +178,11 @@ impl HubSpot {
     pub(super) async fn engagement_page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
         let mut place = Place::of(cursor)?;
         let part = &PARTS[place.part];
-        let page = self.read_page(&part.read(read)?, place.cursors[place.part].as_ref(), priority).await?;
+        let (own, cursor) = (part.read(read)?, place.cursors[place.part].as_ref());
+        let page = match part.object {
+            SUBMISSIONS => self.submission_page(&own, cursor, priority).await?,
+            _ => self.read_page(&own, cursor, priority).await?,
+        };
         place.cursors[place.part] = Some(page.next);
         let last = place.part + 1 == PARTS.len();
         if !page.more {
@@ -195,7 +204,10 @@ impl HubSpot {
             if own.is_empty() {
                 continue;
             }
-            let looks = self.fetch_rows(&part.read(read)?, &own, priority).await?;
+            let looks = match part.object {
+                SUBMISSIONS => self.fetch_submissions(&part.read(read)?, &own, priority).await?,
+                _ => self.fetch_rows(&part.read(read)?, &own, priority).await?,
+            };
             found.extend(part.looks(looks, read)?.into_iter().map(|look| (look.id.clone(), look)));
         }
         let schema = self.schema(PARTS[0].object, &[], priority).await?;

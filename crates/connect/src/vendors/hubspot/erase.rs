@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::HubSpot;
 use super::engagements::{ENGAGEMENTS, own_erasure};
+use super::submissions::SUBMISSIONS;
 use crate::connector::Priority;
 use crate::erase::{Erase, Erased, Manner, by_writes};
 use crate::error::VendorError;
@@ -12,6 +13,13 @@ use crate::transport::call::Call;
 impl HubSpot {
     /// See [`Connector::erase`](crate::connector::Connector::erase).
     pub(super) async fn erase_row(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        if erase.object == ENGAGEMENTS && erase.id.starts_with(SUBMISSIONS) {
+            // They cannot be changed, and go with their person.
+            let left = vec![
+                "HubSpot's form submissions go with the GDPR deletion of their contact; of a contact that stays, delete them at HubSpot",
+            ];
+            return Ok(Erased { done: "left to the deletion of the contact".to_owned(), left });
+        }
         if erase.object == ENGAGEMENTS
             && let Some(own) = own_erasure(erase)
         {

@@ -1,6 +1,7 @@
 //! What is particular about HubSpot's objects.
 
 use super::refusal::misfit;
+use super::{lists, subscriptions};
 use crate::error::VendorError;
 
 /// Prefix of the flattened names of associations: `associations.companies` is the id of the associated company.
@@ -73,6 +74,62 @@ const TYPES: &[(&str, &str, u32, bool)] = &[
     ("tasks", "tickets", 230, false),
 ];
 
+/// Every object that HubSpot has by itself, with its type id. The portal's own ones have ids that begin with `2-`.
+const STANDARD: &[(&str, &str)] = &[
+    ("contacts", "0-1"),
+    ("companies", "0-2"),
+    ("deals", "0-3"),
+    ("tickets", "0-5"),
+    ("products", "0-7"),
+    ("line_items", "0-8"),
+    ("quotes", "0-14"),
+    ("communications", "0-18"),
+    ("feedback_submissions", "0-19"),
+    ("tasks", "0-27"),
+    ("notes", "0-46"),
+    ("meetings", "0-47"),
+    ("calls", "0-48"),
+    ("emails", "0-49"),
+    ("invoices", "0-53"),
+    ("subscriptions", "0-69"),
+    ("goal_targets", "0-74"),
+    ("payments", "0-101"),
+    ("users", "0-115"),
+    ("postal_mail", "0-116"),
+    ("orders", "0-123"),
+    ("leads", "0-136"),
+    ("carts", "0-142"),
+    ("services", "0-162"),
+    ("courses", "0-410"),
+    ("listings", "0-420"),
+    ("appointments", "0-421"),
+    ("projects", "0-970"),
+];
+
+/// Whether an object is one that HubSpot has by itself.
+pub(crate) fn is_standard(object: &str) -> bool {
+    object.starts_with("0-") || STANDARD.iter().any(|(name, _)| *name == object)
+}
+
+/// Whether a name is a type id, which paths take as it is.
+pub(crate) fn is_type_id(name: &str) -> bool {
+    let number = name.strip_prefix("2-").or_else(|| name.strip_prefix("0-"));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The type id of one of HubSpot's own objects.
+pub(crate) fn type_id(object: &str) -> Option<&str> {
+    if object.starts_with("0-") {
+        return Some(object);
+    }
+    STANDARD.iter().find(|(name, _)| *name == object).map(|(_, id)| *id)
+}
+
+/// The name of one of HubSpot's own objects by its type id.
+pub(crate) fn named(type_id: &str) -> Option<&'static str> {
+    STANDARD.iter().find(|(_, id)| *id == type_id).map(|(name, _)| *name)
+}
+
 /// What is known of an object; `None` for custom objects, which have no particulars.
 pub(crate) fn kind(object: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == object)
@@ -127,5 +184,5 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// Whether a flattened name is a property, and not something that Entente adds.
 pub(crate) fn is_property(name: &str) -> bool {
-    !name.starts_with(ASSOCIATION) && !name.starts_with(OWNER)
+    ![ASSOCIATION, OWNER, lists::PREFIX, subscriptions::PREFIX].iter().any(|prefix| name.starts_with(prefix))
 }

@@ -1,6 +1,8 @@
-//! HubSpot: contacts, companies, deals, tickets, tasks, notes, calls, meetings, and custom objects by their name.
+//! HubSpot: contacts, companies, deals, tickets, tasks, notes, calls, meetings, and objects of the portal's own, by their name or type id.
 //!
-//! - `engagements` are tasks, calls, notes and meetings together, to be read only.
+//! - `engagements` are tasks, calls, notes, meetings and submissions of forms together, to be read only.
+//! - `campaigns`, `forms` and `marketing_emails` are what marketing works with; `lists.names` and `subscriptions.email` of records are sets of
+//!   lists and what people agreed to.
 //! - Flattening: properties as they are; `associations.OBJECT` is the id of the associated record (the primary one where HubSpot has
 //!   such a mark, else the oldest), `owner.name` and `owner.email` are looked up from `hubspot_owner_id`.
 //! - The mapping's key is a property with unique values, made by provisioning: creations are upserts by it.
@@ -9,18 +11,23 @@
 //! - Archived records leave search without a trace: polls look through the list of archived ones from time to time.
 //! - Who changed a row is told by user only, and for the row as a whole. Owners count as sales people; other users are unknown unless
 //!   the setting `actors` lists them. HubSpot tells which user a private app's token belongs to, and not whom an OAuth app acts for.
+//! - Where no webhook can reach us, the webhooks journal is read (`hubspot.changes = "journal"`): see `journal`.
 //! - Subscriptions to webhooks are made in the app's own settings: [`Connector::subscribe`] says what to set there.
 //! - The day's quota is not followed by its headers, only obeyed when it is spent: calls go on an hour later.
 
 mod associate;
 mod capabilities;
 mod cursor;
+mod custom;
 mod dialect;
 mod engagements;
 mod erase;
 mod find;
+mod journal;
 mod kind;
+mod lists;
 mod map;
+mod marketing;
 mod owners;
 mod paths;
 mod people;
@@ -28,11 +35,14 @@ mod provision;
 mod read;
 mod refusal;
 mod schema;
+mod scopes;
+mod submissions;
+mod subscriptions;
 mod webhook;
 mod wire;
 mod write;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -42,12 +52,13 @@ use entente_model::mapping::remote::RemoteObject;
 use serde_json::{Value, json};
 
 use crate::actors::Actors;
-use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, NewObject, Priority};
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
-use crate::settings::{Auth, ConnectionSettings, Secret};
+use crate::scopes::Granted;
+use crate::settings::{Auth, ConnectionSettings, HubSpotChanges, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
@@ -81,6 +92,12 @@ pub(crate) struct HubSpot {
     paths: Paths,
     schemas: schema::Schemas,
     owners: owners::Owners,
+    customs: custom::Customs,
+    lists: lists::Lists,
+    /// The webhooks journal, where the connection reads it.
+    journal: Option<journal::Journal>,
+    /// This connector itself, for what goes on in the background.
+    me: Weak<Self>,
     actors: Actors,
     /// When to read the portal's people again.
     people_due: Mutex<Option<Timestamp>>,
@@ -108,12 +125,20 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         return wrong(format!("`api_version` {version} is not one that this connector knows"), format!("use one of: {}", Paths::known()));
     };
     let actors = Actors::new(&settings.actors, |id| id.trim().to_owned());
+    let journal = match settings.hubspot.changes {
+        HubSpotChanges::Journal => Some(journal::Journal::new(&settings, &surroundings, paths)?),
+        HubSpotChanges::Webhooks => None,
+    };
     let client = Client::new(settings, surroundings, &SPEC, Arc::new(dialect::HubSpotDialect { paths }))?;
-    Ok(Arc::new(HubSpot {
+    Ok(Arc::new_cyclic(|me| HubSpot {
         client,
+        journal,
+        me: me.clone(),
         paths,
         schemas: schema::Schemas::default(),
         owners: owners::Owners::default(),
+        customs: custom::Customs::default(),
+        lists: lists::Lists::default(),
         actors,
         people_due: Mutex::default(),
         ours: OnceLock::new(),
@@ -130,6 +155,12 @@ impl HubSpot {
         }
         let info: Value = answer.json()?;
         Ok(wire::id_text(&info["userId"]))
+    }
+
+    /// The account's id.
+    async fn account_id(&self, priority: Priority) -> Result<u64, VendorError> {
+        let account: wire::Account = self.client.call("account", priority, Call::get(self.paths.account())).await?.json()?;
+        Ok(account.portal_id)
     }
 
     /// Forgets an object's schema when a refusal says that it has changed. Passes the error on.
@@ -157,7 +188,7 @@ impl Connector for HubSpot {
     }
 
     async fn check(&self) -> Result<Identity, VendorError> {
-        let account: wire::Account = self.client.call("account", Priority::Urgent, Call::get(self.paths.account())).await?.json()?;
+        let account = self.account_id(Priority::Urgent).await?;
         let (user_id, user) = match &self.client.settings().auth {
             Auth::AccessToken { token } => match self.key_holder(token, Priority::Urgent).await? {
                 Some(user) => (self.ours.get_or_init(|| user).clone(), "service key"),
@@ -165,20 +196,34 @@ impl Connector for HubSpot {
             },
             _ => (String::new(), "OAuth app"),
         };
-        Ok(Identity { user_id, user: user.to_owned(), organization: account.portal_id.to_string() })
+        Ok(Identity { user_id, user: user.to_owned(), organization: account.to_string() })
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        self.granted_scopes().await
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
         if object == ENGAGEMENTS {
             return self.describe_engagements(Priority::Update).await;
         }
-        Ok(self.read_schema(object, Priority::Update).await?.object.clone())
+        if let Some(source) = marketing::source(object) {
+            return Ok(source.described());
+        }
+        let mut described = self.read_schema(object, Priority::Update).await?.object.clone();
+        schema::add_partners(&mut described, self.partners(object, Priority::Update).await?);
+        let required = self.required(object, Priority::Update).await?;
+        described.fields.iter_mut().for_each(|field| field.required |= required.contains(&field.name));
+        Ok(described)
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
         self.know_people(priority).await;
         if read.object == ENGAGEMENTS {
             return self.engagement_page(read, cursor, priority).await;
+        }
+        if let Some(source) = marketing::source(&read.object) {
+            return self.marketing_page(source, read, cursor, priority).await;
         }
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
     }
@@ -193,11 +238,14 @@ impl Connector for HubSpot {
         if read.object == ENGAGEMENTS {
             return self.fetch_engagements(read, ids, priority).await;
         }
+        if let Some(source) = marketing::source(&read.object) {
+            return self.fetch_marketing(source, read, ids, priority).await;
+        }
         self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        if read.object == ENGAGEMENTS {
+        if read.object == ENGAGEMENTS || marketing::source(&read.object).is_some() {
             // Nothing about them is recognised by an address, a number or a name.
             return Ok(questions.iter().map(|_| Vec::new()).collect());
         }
@@ -213,6 +261,9 @@ impl Connector for HubSpot {
             return Err(engagements::only_read());
         }
         refuse_preconditions(&SPEC, target, writes)?;
+        if let Some(source) = marketing::source(&target.object) {
+            return self.write_marketing(source, target, writes, priority).await;
+        }
         self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
     }
 
@@ -225,7 +276,7 @@ impl Connector for HubSpot {
             });
         }
         webhook::verify(incoming, settings, self.signing_secret(), now)?;
-        webhook::read(incoming, settings.webhooks.organization.as_deref(), now)
+        webhook::read(incoming, settings.webhooks.organization.as_deref(), &self.customs, now)
     }
 
     fn receipt(&self) -> Receipt {
@@ -236,7 +287,15 @@ impl Connector for HubSpot {
         if field.object == ENGAGEMENTS {
             return Err(engagements::only_read());
         }
+        if marketing::source(&field.object).is_some() {
+            let message = format!("HubSpot's {} have the fields that they have", field.object);
+            return Err(refusal::misfit("field", message, "take the line out of the mapping"));
+        }
         self.provision(field).await
+    }
+
+    async fn create_object(&self, object: &NewObject) -> Result<(), VendorError> {
+        self.define(object).await
     }
 
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
@@ -257,6 +316,10 @@ impl Connector for HubSpot {
 
     async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
         let known = !self.signing_secret().is_empty();
+        if self.journal.is_some() {
+            let steps = "none are needed: what happens is read from the webhooks journal";
+            return Ok(Subscribed::ByHand(ByHand { steps, carries: &[], proof: Proof::Signature { known: true, source: webhook::COPY } }));
+        }
         Ok(Subscribed::ByHand(ByHand {
             steps: "in the webhook settings of the HubSpot app, set this target URL and subscribe, for each object, to creation, deletion, \
                     merge, restore, associationChange, and to propertyChange of each of these properties; until then polls see every \
@@ -264,6 +327,17 @@ impl Connector for HubSpot {
             carries: &[],
             proof: Proof::Signature { known, source: webhook::COPY },
         }))
+    }
+
+    fn stirred(&self) -> Vec<String> {
+        self.journal.as_ref().map(journal::Journal::stirred).unwrap_or_default()
+    }
+
+    async fn stir(&self) {
+        match &self.journal {
+            Some(journal) => self.stir_journal(journal).await,
+            None => std::future::pending().await,
+        }
     }
 
     fn budget(&self) -> Budget {

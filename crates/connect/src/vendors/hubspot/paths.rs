@@ -36,6 +36,11 @@ impl Paths {
         self.token
     }
 
+    /// Where a token is asked about. The oldest version would want it in the address.
+    pub fn introspection(self) -> String {
+        format!("/oauth/{}/token/introspect", self.version)
+    }
+
     /// Records of an object; `tail` begins with `/` or is empty.
     pub fn objects(self, object: &str, tail: &str) -> String {
         self.crm("v3", "objects", &format!("/{object}{tail}"))
@@ -49,6 +54,36 @@ impl Paths {
     /// Properties of an object.
     pub fn properties(self, object: &str, tail: &str) -> String {
         self.crm("v3", "properties", &format!("/{object}{tail}"))
+    }
+
+    /// Definitions of the portal's own objects; `tail` begins with `/` or is empty.
+    pub fn schemas(self, tail: &str) -> String {
+        format!("/crm-object-schemas/{}/schemas{tail}", self.version)
+    }
+
+    /// The ways in which two objects go together.
+    pub fn labels(self, from: &str, to: &str) -> String {
+        self.crm("v4", "associations", &format!("/{from}/{to}/labels"))
+    }
+
+    /// Campaigns, forms or e-mails of marketing; `tail` begins with `/` or is empty.
+    pub fn marketing(self, what: &str, tail: &str) -> String {
+        // Forms are the one part that has no documented dated path.
+        if self.version == "v3" || what == "forms" {
+            format!("/marketing/v3/{what}{tail}")
+        } else {
+            format!("/marketing/{what}/{}{tail}", self.version)
+        }
+    }
+
+    /// Forms.
+    pub fn forms(self) -> String {
+        self.marketing("forms", "")
+    }
+
+    /// Lists of records; `tail` begins with `/` or is empty.
+    pub fn lists(self, tail: &str) -> String {
+        self.crm("v3", "lists", tail)
     }
 
     /// Owners.
@@ -75,6 +110,8 @@ mod tests {
         assert_eq!(dated.associations("deals", "companies", "read"), "/crm/associations/2026-09/deals/companies/batch/read");
         assert_eq!((old.owners(), dated.owners()), ("/crm/v3/owners".to_owned(), "/crm/owners/2026-09".to_owned()));
         assert_eq!((old.token(), dated.token()), ("/oauth/v1/token", "/oauth/2026-09/token"));
+        assert_eq!(dated.marketing("campaigns", "/1"), "/marketing/campaigns/2026-09/1");
+        assert_eq!((dated.forms(), old.lists("/search")), ("/marketing/v3/forms".to_owned(), "/crm/v3/lists/search".to_owned()));
         assert_eq!(Paths::of("v1"), None);
     }
 }

@@ -4,7 +4,7 @@ use entente_model::mapping::remote::{RemoteField, RemoteKind};
 use serde_json::{Value, json};
 
 use super::HubSpot;
-use super::kind::{is_property, object_name};
+use super::kind::is_property;
 use super::refusal::misfit;
 use super::schema::kind_of;
 use crate::connector::{NewField, Priority};
@@ -17,13 +17,14 @@ const GROUP: &str = "entente";
 impl HubSpot {
     /// See [`Connector::create_field`](crate::connector::Connector::create_field).
     pub(super) async fn provision(&self, new: &NewField) -> Result<(), VendorError> {
-        let object = object_name(&new.object)?;
+        let place = self.place(&new.object, Priority::Update).await?;
+        let object = place.as_ref();
         let field = &new.field;
         if !is_property(&field.name) {
             return Ok(());
         }
         name_fits(&field.name)?;
-        self.schemas.forget(object);
+        self.schemas.forget(&new.object);
         let existing = self
             .client
             .call("properties", Priority::Update, Call::get(self.paths.properties(object, &format!("/{}", field.name))).accept(&[404]))
@@ -32,14 +33,8 @@ impl HubSpot {
             return self.extend(object, field, &existing.json()?).await;
         }
         self.group(object).await?;
-        let (ty, form) = type_of(field)?;
-        let mut body = json!({
-            "name": field.name, "label": field.label, "groupName": GROUP, "type": ty, "fieldType": form,
-            "description": "Kept by Entente", "hasUniqueValue": field.unique,
-        });
-        if matches!(ty, "enumeration" | "bool") {
-            body["options"] = options(field);
-        }
+        let mut body = property(field)?;
+        body["groupName"] = Value::from(GROUP);
         match self.client.call("properties", Priority::Update, Call::post(self.paths.properties(object, ""), body)).await {
             Ok(_) => Ok(()),
             // Somebody else was faster.
@@ -95,6 +90,23 @@ impl HubSpot {
         let call = Call::patch(self.paths.properties(object, &format!("/{}", field.name)), json!({"options": all}));
         self.client.call("properties", Priority::Update, call).await.map(drop)
     }
+}
+
+/// The definition of a property, without the group that it stands in.
+///
+/// # Errors
+/// When HubSpot has no property like that.
+pub(crate) fn property(field: &RemoteField) -> Result<Value, VendorError> {
+    name_fits(&field.name)?;
+    let (ty, form) = type_of(field)?;
+    let mut body = json!({
+        "name": field.name, "label": field.label, "type": ty, "fieldType": form, "description": "Kept by Entente",
+        "hasUniqueValue": field.unique,
+    });
+    if matches!(ty, "enumeration" | "bool") {
+        body["options"] = options(field);
+    }
+    Ok(body)
 }
 
 fn name_fits(name: &str) -> Result<(), VendorError> {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::cursor::{Phase, Position};
 use super::dialect::SEARCH;
-use super::kind::{self, ASSOCIATION, OWNER, is_id, is_property, object_name};
+use super::kind::{self, ASSOCIATION, OWNER, is_id, is_property};
 use super::map::{ABSORBED, CHANGED_BY, Seeing, absorbed, instant};
 use super::wire::{Batch, Record, RecordPage};
-use super::{HubSpot, SPEC};
+use super::{HubSpot, SPEC, lists, subscriptions};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Existence, Look, Page, ReadSpec};
@@ -30,6 +30,9 @@ pub(super) const SEARCH_CHARS_MAX: usize = 2_950;
 pub(super) fn properties(fields: &[String]) -> Vec<&str> {
     let mut names: BTreeSet<&str> = fields.iter().map(String::as_str).filter(|name| is_property(name)).collect();
     names.extend(ABSORBED);
+    for name in subscriptions::needs(fields) {
+        names.insert(name);
+    }
     names.insert(CHANGED_BY);
     if fields.iter().any(|name| name.starts_with(OWNER)) {
         names.insert("hubspot_owner_id");
@@ -50,10 +53,15 @@ impl HubSpot {
 
     /// See [`Connector::page`](crate::connector::Connector::page).
     pub(super) async fn read_page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
-        let position = match cursor {
+        let mut position = match cursor {
             Some(text) => Position::from_text(text)?.set_out(),
             None => Position::start(),
         };
+        if let Some(journal) = self.journal.as_ref().filter(|_| position.is_fresh())
+            && let Some(page) = self.journal_page(journal, read, &mut position, priority).await?
+        {
+            return Ok(page);
+        }
         match position.phase {
             Phase::First => self.first_page(read, position, priority).await,
             Phase::Poll | Phase::Rest => self.poll_page(read, position, priority).await,
@@ -68,7 +76,7 @@ impl HubSpot {
         archived: bool,
         priority: Priority,
     ) -> Result<(RecordPage, Answer, bool), VendorError> {
-        let mut call = Call::get(self.paths.objects(object_name(&read.object)?, "")).query("limit", LIST_ROWS.to_string());
+        let mut call = Call::get(self.paths.objects(&self.place(&read.object, priority).await?, "")).query("limit", LIST_ROWS.to_string());
         if let Some(after) = &position.after {
             call = call.query("after", after);
         }
@@ -79,7 +87,9 @@ impl HubSpot {
             let names = properties(&read.fields).join(",");
             whole = names.len() <= QUERY_CHARS_MAX;
             call = call.query("properties", if whole { names } else { "hs_object_id".to_owned() });
-            let to = associated_objects(&read.fields).join(",");
+            // The portal's own objects go by another name in what a list says of them.
+            let own = |name: &&str| kind::is_standard(&read.object) && kind::is_standard(name);
+            let to = associated_objects(&read.fields).into_iter().filter(own).collect::<Vec<_>>().join(",");
             if !to.is_empty() {
                 call = call.query("associations", to);
             }
@@ -143,7 +153,7 @@ impl HubSpot {
         if !whole {
             body["properties"] = json!(["hs_object_id"]);
         }
-        let path = self.paths.objects(object_name(&read.object)?, "/search");
+        let path = self.paths.objects(&self.place(&read.object, priority).await?, "/search");
         let answer = self.client.call("search", priority, Call::post(path, body).idempotent().bucket(SEARCH)).await?;
         let mut page: RecordPage = answer.json()?;
         if !whole {
@@ -181,7 +191,7 @@ impl HubSpot {
         if let Some(by) = by {
             body["idProperty"] = Value::from(by);
         }
-        let path = self.paths.objects(object_name(&read.object)?, "/batch/read");
+        let path = self.paths.objects(&self.place(&read.object, priority).await?, "/batch/read");
         match self.client.call("batch_read", priority, Call::post(path, body).idempotent()).await {
             Ok(answer) => answer.json(),
             // Not one of them was found.
@@ -258,10 +268,26 @@ impl HubSpot {
         } else {
             Some(self.known_owners(&owner_ids, priority).await?)
         };
+        let memberships = if records.is_empty() || !read.fields.iter().any(|name| name == lists::NAMES) {
+            BTreeMap::new()
+        } else {
+            let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+            self.list_names(&read.object, &ids, priority).await?
+        };
+        let mut wishes: BTreeMap<&str, BTreeMap<String, Value>> = BTreeMap::new();
+        if read.fields.iter().any(|name| name.starts_with(subscriptions::PREFIX)) {
+            for record in records {
+                wishes.insert(&record.id, self.subscriptions(record, &read.fields, priority).await?);
+            }
+        }
         let seeing = self.seeing(&read.object, &schema);
         let looks = records.iter().map(|record| {
             seeing.look(record, &read.fields, |name| match name.strip_prefix(ASSOCIATION) {
                 Some(to) => ends.get(to).and_then(|ends| ends.get(&record.id)).map_or(Value::Null, |id| Value::from(id.as_str())),
+                None if name == lists::NAMES => memberships.get(&record.id).cloned().unwrap_or_else(|| Value::Array(Vec::new())),
+                None if name.starts_with(subscriptions::PREFIX) => {
+                    wishes.get(record.id.as_str()).and_then(|told| told.get(name)).cloned().unwrap_or(Value::Null)
+                }
                 None => owners.as_ref().map_or(Value::Null, |owners| owners.value(record.text("hubspot_owner_id"), name)),
             })
         });

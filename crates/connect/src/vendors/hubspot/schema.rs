@@ -8,10 +8,11 @@ use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 use serde_json::Value;
 
-use super::HubSpot;
-use super::kind::{ASSOCIATION, OWNER, is_property, object_name, targets};
+use super::engagements::engagement;
+use super::kind::{ASSOCIATION, OWNER, is_property, targets};
 use super::refusal::misfit;
 use super::wire::Listed;
+use super::{HubSpot, lists, subscriptions};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
@@ -63,6 +64,13 @@ impl HubSpot {
     /// # Errors
     /// `unknown_field` when one is not: HubSpot passes it over in silence, and it must not be taken for one that somebody cleared.
     pub(super) async fn schema(&self, object: &str, fields: &[String], priority: Priority) -> Result<Arc<Schema>, VendorError> {
+        for name in fields {
+            if name.starts_with(lists::PREFIX) {
+                lists::knows(name)?;
+            } else if name.starts_with(subscriptions::PREFIX) {
+                subscriptions::knows(object, name)?;
+            }
+        }
         if let Some(schema) = self.schemas.known(object, self.client.now())
             && schema.stranger(fields).is_none()
         {
@@ -82,7 +90,7 @@ impl HubSpot {
 
     /// Reads the schema of an object anew.
     pub(super) async fn read_schema(&self, object: &str, priority: Priority) -> Result<Arc<Schema>, VendorError> {
-        let path = self.paths.properties(object_name(object)?, "");
+        let path = self.paths.properties(&self.place(object, priority).await?, "");
         let answer = self.client.call("properties", priority, Call::get(path)).await.map_err(|error| match error.class {
             // Of a row this would mean "look again"; of a whole object it is a matter of names or permissions.
             Class::LookAgain => VendorError { class: Class::Configuration, advice: "correct the object's name in the mapping", ..error },
@@ -146,9 +154,9 @@ fn described(definition: &Value) -> Option<RemoteField> {
     })
 }
 
-/// What Entente adds to an object's properties: associations, and the owner's name and address.
-fn added(object: &str) -> Vec<RemoteField> {
-    let field = |name: String, label: &str, kind: RemoteKind, writable: bool| RemoteField {
+/// A field that Entente adds to an object's properties.
+fn field(name: String, label: &str, kind: RemoteKind, writable: bool) -> RemoteField {
+    RemoteField {
         name,
         label: label.to_owned(),
         kind,
@@ -159,9 +167,33 @@ fn added(object: &str) -> Vec<RemoteField> {
         scale: None,
         values: Vec::new(),
         restricted: false,
-    };
-    let mut fields: Vec<RemoteField> =
-        targets(object).map(|to| field(format!("{ASSOCIATION}{to}"), &format!("Associated {to}"), RemoteKind::Reference, true)).collect();
+    }
+}
+
+/// The field that holds the associated row of an object.
+fn associated(to: &str) -> RemoteField {
+    field(format!("{ASSOCIATION}{to}"), &format!("Associated {to}"), RemoteKind::Reference, true)
+}
+
+/// Adds the objects of the portal's own that an object's rows can point at.
+pub(super) fn add_partners(object: &mut RemoteObject, partners: Vec<String>) {
+    for partner in partners {
+        let field = associated(&partner);
+        if object.field(&field.name).is_none() {
+            object.fields.push(field);
+        }
+    }
+}
+
+/// What Entente adds to an object's properties: associations, and the owner's name and address.
+fn added(object: &str) -> Vec<RemoteField> {
+    let mut fields: Vec<RemoteField> = targets(object).map(associated).collect();
+    if engagement(object, "0").is_none() {
+        fields.push(field(lists::NAMES.to_owned(), "Lists", RemoteKind::MultiPicklist, true));
+    }
+    if object == "contacts" {
+        fields.push(field(subscriptions::EMAIL.to_owned(), "Takes e-mails", RemoteKind::Boolean, true));
+    }
     fields.push(field(format!("{OWNER}name"), "Owner's name", RemoteKind::Text, false));
     fields.push(field(format!("{OWNER}email"), "Owner's e-mail", RemoteKind::Email, false));
     fields

@@ -13,8 +13,9 @@ use ring::{digest, hmac};
 use serde_json::Value;
 use url::Url;
 
+use super::custom::Customs;
 use super::engagements::{ENGAGEMENTS, engagement};
-use super::kind::named_in_events;
+use super::kind::{is_type_id, named, named_in_events};
 use super::wire::id_text;
 use crate::look::{Existence, Look};
 use crate::settings::{ConnectionSettings, Secret};
@@ -188,23 +189,23 @@ fn events_of(body: &[u8]) -> Result<Vec<Value>, WebhookError> {
 ///
 /// # Errors
 /// When the body is no list of events.
-pub(crate) fn read(incoming: &Incoming, portal: Option<&str>, now: Timestamp) -> Result<Delivery, WebhookError> {
+pub(crate) fn read(incoming: &Incoming, portal: Option<&str>, customs: &Customs, now: Timestamp) -> Result<Delivery, WebhookError> {
     let all = events_of(&incoming.body)?;
     let ours = all.iter().filter(|event| portal.is_none_or(|portal| id_text(&event["portalId"]).as_deref() == Some(portal)));
     let mut events = Vec::new();
     let mut seen = BTreeSet::new();
     for event in ours {
-        let rows = rows_of(event).into_iter();
+        let rows = rows_of(event, customs).into_iter();
         // Mappings may know a task, call, note or meeting by itself or as an engagement; an object that none names is passed over.
         let rows = rows.flat_map(|(object, id, kind)| {
-            let among = engagement(object, &id).map(|id| (ENGAGEMENTS, id, kind.clone()));
+            let among = engagement(&object, &id).map(|id| (ENGAGEMENTS.to_owned(), id, kind.clone()));
             std::iter::once((object, id, kind)).chain(among)
         });
         for (object, id, kind) in rows {
             let erased = kind.ends_with(".privacyDeletion");
-            if seen.insert((object, id.clone(), erased)) {
-                let look = erased.then(|| erased_row(object, &id, event, now));
-                events.push(Event { object: object.to_owned(), id, look, omits_blanks: false, kind: kind.clone() });
+            if seen.insert((object.clone(), id.clone(), erased)) {
+                let look = erased.then(|| erased_row(&object, &id, event, now));
+                events.push(Event { object, id, look, omits_blanks: false, kind: kind.clone() });
             }
         }
     }
@@ -212,7 +213,7 @@ pub(crate) fn read(incoming: &Incoming, portal: Option<&str>, now: Timestamp) ->
 }
 
 /// A row that was erased at HubSpot: nothing else tells of it, and it looks as if it had never been.
-fn erased_row(object: &str, id: &str, event: &Value, now: Timestamp) -> Look {
+pub(super) fn erased_row(object: &str, id: &str, event: &Value, now: Timestamp) -> Look {
     let at = event["occurredAt"].as_i64().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let mark = ChangeMark { at, by: Actor::Unknown };
     let (object, id) = (object.to_owned(), id.to_owned());
@@ -220,25 +221,46 @@ fn erased_row(object: &str, id: &str, event: &Value, now: Timestamp) -> Look {
 }
 
 /// The rows that an event is about: object, id, and the event's type.
-fn rows_of(event: &Value) -> Vec<(&'static str, String, String)> {
+fn rows_of(event: &Value, customs: &Customs) -> Vec<(String, String, String)> {
     let Some(ty) = event["subscriptionType"].as_str().or_else(|| event["eventType"].as_str()) else { return Vec::new() };
     let Some((subject, what)) = ty.split_once('.') else { return Vec::new() };
     if what == "associationChange" {
+        let typed = [("fromObjectTypeId", "fromObjectId"), ("toObjectTypeId", "toObjectId")].into_iter().filter_map(|(of, end)| {
+            let (of, id) = (event[of].as_str()?, id_text(&event[end])?);
+            Some(objects_of(of, customs).into_iter().map(move |object| (object, id.clone(), ty.to_owned())))
+        });
+        let typed: Vec<_> = typed.flatten().collect();
+        if !typed.is_empty() {
+            return typed;
+        }
         let ends = event["associationType"].as_str().and_then(|name| name.split_once("_TO_"));
         let Some((from, to)) = ends else { return Vec::new() };
         let ends = [(from, &event["fromObjectId"]), (to, &event["toObjectId"])];
-        let rows = ends.into_iter().filter_map(|(name, id)| Some((named_in_events(name)?.name, id_text(id)?, ty.to_owned())));
+        let rows = ends.into_iter().filter_map(|(name, id)| Some((named_in_events(name)?.name.to_owned(), id_text(id)?, ty.to_owned())));
         return rows.collect();
     }
-    let named = if subject == "object" { event["objectTypeId"].as_str().unwrap_or_default() } else { subject };
-    let Some(kind) = named_in_events(named) else { return Vec::new() };
+    let called = if subject == "object" { event["objectTypeId"].as_str().unwrap_or_default() } else { subject };
+    let objects = match named_in_events(called) {
+        Some(kind) => vec![kind.name.to_owned()],
+        None => objects_of(called, customs),
+    };
     let mut ids: Vec<Option<String>> = vec![id_text(&event["objectId"])];
     if what == "merge" {
         ids.push(id_text(&event["primaryObjectId"]));
         ids.push(id_text(&event["newObjectId"]));
         ids.extend(event["mergedObjectIds"].as_array().into_iter().flatten().map(id_text));
     }
-    ids.into_iter().flatten().map(|id| (kind.name, id, ty.to_owned())).collect()
+    let ids = ids.into_iter().flatten();
+    ids.flat_map(|id| objects.iter().map(move |object| (object.clone(), id.clone(), ty.to_owned()))).collect()
+}
+
+/// Every name that mappings may know a type id by.
+pub(super) fn objects_of(type_id: &str, customs: &Customs) -> Vec<String> {
+    match named(type_id) {
+        Some(name) => vec![name.to_owned()],
+        None if is_type_id(type_id) => customs.names(type_id),
+        None => Vec::new(),
+    }
 }
 
 /// An id that repeats with repeated deliveries: attempts are counted in the body, and event ids are not unique.
@@ -258,7 +280,8 @@ mod tests {
 
     fn rows(event: Value) -> Vec<(String, String)> {
         let body = Value::from(vec![event]).to_string().into_bytes();
-        let delivery = read(&Incoming { headers: Default::default(), body }, Some("7"), Timestamp::UNIX_EPOCH).expect("delivery");
+        let delivery =
+            read(&Incoming { headers: Default::default(), body }, Some("7"), &Customs::default(), Timestamp::UNIX_EPOCH).expect("delivery");
         delivery.events.into_iter().map(|event| (event.object, event.id)).collect()
     }
 
@@ -289,7 +312,7 @@ mod tests {
         let event = |kind: &str| json!({"portalId": 7, "subscriptionType": kind, "objectId": 12, "occurredAt": 5});
         let body = Value::from(vec![event("contact.deletion"), event("contact.privacyDeletion")]).to_string().into_bytes();
         let incoming = Incoming { headers: Default::default(), body };
-        let events = read(&incoming, Some("7"), Timestamp::UNIX_EPOCH).expect("delivery").events;
+        let events = read(&incoming, Some("7"), &Customs::default(), Timestamp::UNIX_EPOCH).expect("delivery").events;
         let shown: Vec<Option<Existence>> = events.into_iter().map(|event| event.look.map(|look| look.existence)).collect();
         assert_eq!(shown, [None, Some(Existence::Erased)]);
     }

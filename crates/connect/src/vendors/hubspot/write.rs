@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::kind::{is_id, object_name};
+use super::kind::is_id;
 use super::map::{self, version};
 use super::schema::Schema;
 use super::wire::{Batch, Record, context};
-use super::{HubSpot, SPEC, refusal};
+use super::{HubSpot, SPEC, lists, refusal};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
@@ -30,7 +30,6 @@ impl HubSpot {
         writes: &[Write],
         priority: Priority,
     ) -> Result<Vec<WriteOutcome>, VendorError> {
-        object_name(&target.object)?;
         let mut names: BTreeSet<String> = writes.iter().flat_map(|write| write.row.keys().cloned()).collect();
         if writes.iter().any(|write| write.kind == WriteKind::Create) {
             names.insert(target.key_field.clone());
@@ -59,6 +58,8 @@ impl HubSpot {
             }
         }
         self.associate_rows(target, writes, &mut outcomes, priority).await;
+        self.list_rows(target, writes, &mut outcomes, priority).await;
+        self.subscribe_rows(target, writes, &mut outcomes, priority).await;
         Ok((0..writes.len()).map(|place| outcomes.remove(&place).unwrap_or_else(|| Err(unanswered()))).collect())
     }
 
@@ -106,7 +107,8 @@ impl HubSpot {
             WriteKind::Update => ("batch_update", "/batch/update"),
             WriteKind::Delete => ("batch_archive", "/batch/archive"),
         };
-        let call = Call::post(self.paths.objects(&target.object, verb), json!({"inputs": inputs})).idempotent();
+        let place = self.place(&target.object, priority).await?;
+        let call = Call::post(self.paths.objects(&place, verb), json!({"inputs": inputs})).idempotent();
         let answer = self.client.call(counted, priority, call).await?;
         if kind == WriteKind::Delete {
             // Nothing is told of single rows: those that were not there are as gone as the others.
@@ -187,6 +189,41 @@ impl HubSpot {
                     }
                 }
                 Err(error) => outcomes.extend(rows.into_iter().map(|(place, ..)| (place, Err(error.clone())))),
+            }
+        }
+    }
+}
+
+impl HubSpot {
+    /// Puts rows that landed into lists, and takes them out. A row for which that failed has failed, as with associations.
+    async fn list_rows(&self, target: &WriteTarget, writes: &[Write], outcomes: &mut Outcomes, priority: Priority) {
+        let mut rows = Vec::new();
+        for (place, write) in writes.iter().enumerate() {
+            if let (Some(Ok(landed)), Some(names)) = (outcomes.get(&place), lists::asked(&write.row)) {
+                rows.push((place, (landed.id.clone(), names)));
+            }
+        }
+        if rows.is_empty() {
+            return;
+        }
+        let (places, wanted): (Vec<usize>, Vec<_>) = rows.into_iter().unzip();
+        match self.change_lists(&target.object, &wanted, priority).await {
+            Ok(failed) => outcomes.extend(
+                places.into_iter().zip(&wanted).filter_map(|(place, (id, _))| failed.get(id).map(|error| (place, Err(error.clone())))),
+            ),
+            Err(error) => outcomes.extend(places.into_iter().map(|place| (place, Err(error.clone())))),
+        }
+    }
+
+    /// Writes what rows that landed say of subscriptions.
+    async fn subscribe_rows(&self, target: &WriteTarget, writes: &[Write], outcomes: &mut Outcomes, priority: Priority) {
+        if target.object != "contacts" {
+            return;
+        }
+        for (place, write) in writes.iter().enumerate() {
+            let Some(Ok(landed)) = outcomes.get(&place) else { continue };
+            if let Err(error) = self.subscribe_contact(&landed.id, &write.row, priority).await {
+                outcomes.insert(place, Err(error));
             }
         }
     }

@@ -43,6 +43,7 @@ use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField,
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -147,6 +148,10 @@ impl Connector for Intercom {
             ));
         };
         Ok(Identity { user_id, user, organization: app.to_owned() })
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        Ok(Granted::Unknown("Intercom does not tell what a token may do: its permissions are at the app in the Developer Hub"))
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

@@ -34,6 +34,7 @@ mod provision;
 mod put;
 mod refusal;
 mod rows;
+mod scopes;
 mod subscribe;
 mod values;
 mod webhook;
@@ -54,6 +55,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -164,6 +166,10 @@ impl Connector for Pipedrive {
             ));
         }
         Ok(Identity { user_id: me.id, user: me.email, organization: me.company })
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        self.granted_scopes().await
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

@@ -41,6 +41,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -200,6 +201,10 @@ impl Connector for Rest {
 
     async fn check(&self) -> Result<Identity, VendorError> {
         self.ask_me(Priority::Urgent).await
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        Ok(self.client.granted().map_or(Granted::Unknown("its sign-in names no scopes"), Granted::Known))
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

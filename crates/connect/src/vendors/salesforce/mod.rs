@@ -25,6 +25,7 @@ mod people;
 mod provision;
 mod read;
 mod refusal;
+mod scopes;
 mod soap;
 mod soql;
 mod webhook;
@@ -47,6 +48,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, Changes, ConnectionSettings, SalesforceApi, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -304,6 +306,10 @@ impl Connector for Salesforce {
         let identity = self.ask_identity(Priority::Urgent).await?;
         // Keeps the first answer; the identity of a connection does not change while it lives.
         Ok(self.identity.get_or_init(|| async { identity }).await.clone())
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        self.granted_scopes().await
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

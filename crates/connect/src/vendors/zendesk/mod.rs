@@ -27,6 +27,7 @@ mod export;
 mod groups;
 mod identities;
 mod read;
+mod scopes;
 mod staff;
 mod write;
 
@@ -44,6 +45,7 @@ use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
+use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
@@ -178,6 +180,10 @@ impl Connector for Zendesk {
         let host = self.client.settings().base_url.host_str().unwrap_or_default();
         let organization = host.strip_suffix(".zendesk.com").unwrap_or(host).to_owned();
         Ok(Identity { user_id: id, user: name, organization })
+    }
+
+    async fn granted(&self) -> Result<Granted, VendorError> {
+        self.granted_scopes().await
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {

@@ -1,9 +1,13 @@
 //! The HubSpot connector against the simulated portal, in-process and on virtual time.
 
 mod associations;
+mod custom_objects;
 mod engagements;
+mod equal_stamps;
 mod erasing;
 mod finding;
+mod journal;
+mod marketing;
 mod polling;
 mod portal;
 mod provisioning;

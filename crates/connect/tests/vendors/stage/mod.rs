@@ -34,6 +34,7 @@ pub fn settings(platform: &str, role: Role, base_url: &str, auth: Auth) -> Conne
         actors: BTreeMap::new(),
         daily_calls: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     }
 }
 

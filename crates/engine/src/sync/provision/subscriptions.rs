@@ -245,8 +245,11 @@ async fn take_secret(
 /// What is read at the connection is what changes must be told of. Fields of other rows cannot be part of a message.
 fn watched(engine: &Engine, connection: &Connection) -> Vec<Watched> {
     let reads = engine.catalog().reads(&connection.name);
+    // Of some objects no platform tells: polls see to them.
+    let told = |object: &str| connection.connector.spec().capabilities(object).is_none_or(|able| able.changes.webhook);
     let objects = reads
         .into_iter()
+        .filter(|(object, _)| told(object))
         .map(|(object, fields)| Watched { object, fields: fields.into_iter().filter(|field| !field.contains('.')).collect() });
     objects.collect()
 }

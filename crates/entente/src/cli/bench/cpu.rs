@@ -90,6 +90,7 @@ pub async fn hubspot(setting: Setting) -> Result<Vec<Row>> {
         daily_calls: None,
         description: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     };
     let store = Store::open(&StoreUrl::Temporary, StoreOptions::new(MasterKey::generate()?)).await?;
     let surroundings = Surroundings {

@@ -1,6 +1,7 @@
 //! How each platform lets one in: keys that people copy, and OAuth's authorization code. Sources: the vendors' documentation of their
 //! authorization endpoints.
 
+use entente_connect::scopes;
 use entente_connect::settings::ConnectionSettings;
 use entente_connect::vendors::rest::description::Description;
 use entente_connect::vendors::rest::description::platform::Encoding;
@@ -45,9 +46,6 @@ pub struct BrowserWay {
     pub kind: &'static str,
 }
 
-/// A right that an app must have, in any of several spellings, and what will not work without it.
-pub type Need = (&'static [&'static str], &'static str);
-
 /// The key of a platform, where it has one.
 pub fn key(platform: &str, description: Option<&Description>) -> Option<KeyWay> {
     let way = |kind, email, found| Some(KeyWay { kind, email, found });
@@ -86,6 +84,14 @@ fn under(base: &Url, path: &str) -> Option<Url> {
     Some(url)
 }
 
+/// The page, asking for what an account may as well do without: HubSpot leaves out what the account's tier does not have.
+fn optional(mut page: Url, platform: &str) -> Url {
+    let wanted = scopes::needs(platform).iter().filter(|need| need.when == scopes::When::Wanted).map(|need| need.scopes[0]);
+    let scopes: Vec<&str> = wanted.collect();
+    page.query_pairs_mut().append_pair("optional_scope", &scopes.join(" "));
+    page
+}
+
 /// The browser's way into a platform at an address, where it has one.
 pub fn browser(settings: &ConnectionSettings) -> Option<BrowserWay> {
     let base = &settings.base_url;
@@ -103,7 +109,7 @@ pub fn browser(settings: &ConnectionSettings) -> Option<BrowserWay> {
             })
         }
         "hubspot" => Some(BrowserWay {
-            authorize: under(&host(base, "hubapi.com", "https://app.hubspot.com")?, "/oauth/authorize")?,
+            authorize: optional(under(&host(base, "hubapi.com", "https://app.hubspot.com")?, "/oauth/authorize")?, "hubspot"),
             // The version that takes a challenge.
             token: under(base, "/oauth/v3/token")?,
             body: Body::Form,
@@ -165,58 +171,5 @@ pub fn browser(settings: &ConnectionSettings) -> Option<BrowserWay> {
             })
         }
         _ => None,
-    }
-}
-
-/// The rights that the mappings of a platform need.
-pub fn needs(platform: &str) -> &'static [Need] {
-    match platform {
-        "salesforce" => &[
-            (&["api", "full"], "nothing can be read or written over the API"),
-            (&["refresh_token", "offline_access", "full"], "the sign-in ends after some hours, and somebody has to sign in again"),
-        ],
-        "hubspot" => &[
-            (&["crm.objects.contacts.read"], "contacts are not read"),
-            (&["crm.objects.contacts.write"], "contacts are not written"),
-            (&["crm.objects.companies.read"], "companies are not read"),
-            (&["crm.objects.companies.write"], "companies are not written: no support data on accounts"),
-            (&["crm.objects.deals.read"], "deals are not read: won deals onboard nobody"),
-            (&["crm.objects.owners.read"], "names of account executives stay blank"),
-            (&["crm.schemas.contacts.write"], "`entente provision` cannot make properties of contacts"),
-            (&["crm.schemas.companies.write"], "`entente provision` cannot make properties of companies"),
-        ],
-        "zendesk" => &[
-            (&["read"], "nothing is read but what narrower scopes name"),
-            (&["write"], "nothing is written but what narrower scopes name; `entente provision` cannot make fields and webhooks"),
-        ],
-        "pipedrive" => &[
-            (&["contacts:full"], "people and organizations are not written"),
-            (&["deals:full", "deals:read"], "deals are not read: won deals onboard nobody"),
-            (&["activities:full"], "tickets do not become activities"),
-            (&["users:read", "admin"], "names of account executives stay blank"),
-            (&["search:read"], "nobody is found by e-mail before a creation"),
-            (&["admin"], "`entente provision` cannot make webhooks: polls bring every change"),
-            (&["contact-fields:full"], "`entente provision` cannot make fields of people and organizations"),
-        ],
-        _ => &[],
-    }
-}
-
-/// The needs that granted scopes do not meet.
-pub fn lacking(platform: &str, granted: &[String]) -> Vec<(&'static str, &'static str)> {
-    let met = |spellings: &&[&str]| spellings.iter().any(|one| granted.iter().any(|held| held == one));
-    needs(platform).iter().filter(|(spellings, _)| !met(spellings)).map(|(spellings, without)| (spellings[0], *without)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_right_in_any_of_its_spellings_is_one() {
-        let granted = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(lacking("salesforce", &granted("full")), []);
-        assert_eq!(lacking("zendesk", &granted("read")).iter().map(|(scope, _)| *scope).collect::<Vec<_>>(), ["write"]);
-        assert_eq!(lacking("freshdesk", &[]), [], "keys have no scopes");
     }
 }

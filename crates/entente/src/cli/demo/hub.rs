@@ -167,6 +167,7 @@ async fn configure(sims: &Sims, options: &HubOptions, bound: SocketAddr, url: &U
         actors: BTreeMap::new(),
         daily_calls: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     };
     let mut crm = connection(CRM, Role::Crm, &sims.salesforce);
     crm.webhooks.path_secret = Secret::new(path_secret);

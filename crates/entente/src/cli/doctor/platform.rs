@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use entente_connect::settings::Auth;
+use entente_connect::scopes::{self, Granted, When};
+use entente_connect::settings::{Auth, HubSpotChanges};
 use entente_connect::webhook::{Incoming, WebhookError};
 use entente_engine::sync::provision::subscriptions::{Subscription, look};
 use entente_engine::{Connection, Engine};
@@ -20,6 +21,9 @@ const CLOCK_MS: i64 = 2_000;
 /// Share of the API budget that should be left, in percent.
 const BUDGET_PERCENT: u64 = 10;
 
+/// Longest list of granted scopes that is shown.
+const SCOPES_SHOWN: usize = 30;
+
 /// How far back webhooks are looked for, in milliseconds: a day, quiet nights included.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -29,6 +33,9 @@ const NOTHING_SET: &str = "is configured";
 /// Whether this server could verify what the vendor sends: the connector itself is asked, with a request that holds nothing.
 pub(super) fn verification(config: &Config, connection: &Connection, now: Timestamp, report: &mut Report) {
     let area = connection.name.as_str();
+    if reads_journal(connection) {
+        return report.ok(area, "changes are read from HubSpot's webhooks journal; no webhook has to reach this server");
+    }
     let empty = Incoming { headers: BTreeMap::new(), body: Vec::new() };
     let answer = connection.connector.open(&empty, connection.settings.webhooks.path_secret.reveal(), now);
     if let Err(WebhookError::Unverified { reason, remedy }) = &answer
@@ -52,10 +59,14 @@ pub(super) fn verification(config: &Config, connection: &Connection, now: Timest
     }
 }
 
+fn reads_journal(connection: &Connection) -> bool {
+    connection.settings.hubspot.changes == HubSpotChanges::Journal
+}
+
 /// Whether the vendor sends webhooks here, as far as it can be asked; else whether any came.
 async fn subscription(config: &Config, engine: &Engine, connection: &Connection, report: &mut Report) {
     let area = connection.name.as_str();
-    let Some(url) = &config.public_url else { return };
+    let Some(url) = config.public_url.as_ref().filter(|_| !reads_journal(connection)) else { return };
     let found = match look(engine, connection, Some(url.as_str())).await {
         Ok(found) => found,
         Err(error) => return report.fault(area, &Fault::of(&error)),
@@ -119,9 +130,42 @@ pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Conne
         (Some(left), Some(limit)) => report.ok(area, format!("{left} of {limit} API calls are left")),
         _ => report.ok(area, "the vendor names no API budget"),
     }
+    rights(connection, report).await;
     schema(engine, connection, report).await;
     reach(engine, connection, report).await;
     subscription(config, engine, connection, report).await;
+}
+
+/// What was granted, what is missing, and what then will not work.
+async fn rights(connection: &Connection, report: &mut Report) {
+    let (area, platform) = (connection.name.as_str(), connection.settings.platform.as_str());
+    let granted = match connection.connector.granted().await {
+        Ok(Granted::Known(granted)) => granted,
+        Ok(Granted::Unknown(why)) => return report.ok(area, format!("what it may do there is not known: {why}")),
+        Err(error) => return report.fail(area, format!("what it may do there cannot be asked: {error}"), error.advice),
+    };
+    let needs = scopes::needs(platform);
+    let lacking = scopes::lacking(platform, scopes::is_renewed(&connection.settings.auth), &granted);
+    if lacking.iter().all(|need| need.when == When::Wanted) {
+        let (held, all) = (needs.len() - lacking.len(), needs.len());
+        // A list of hundreds is no help to anybody.
+        let shown = if granted.len() <= SCOPES_SHOWN { format!(": {}", granted.join(", ")) } else { String::new() };
+        report.ok(
+            area,
+            format!("it may do there what it must ({held} of {all} rights that Entente can use, {} granted{shown})", granted.len()),
+        );
+    }
+    for need in lacking {
+        let what = format!("the right {} was not granted: {}", need.scopes.join(" or "), need.without);
+        match need.when {
+            When::Wanted => report.warn(area, what, "grant it where that is wanted, then sign in again; everything else works without it"),
+            _ => report.fail(
+                area,
+                what,
+                format!("grant it at the platform, then sign in again with `entente connect {platform} --name {area}`"),
+            ),
+        }
+    }
 }
 
 /// Whether our user's rights are enough to read what is mapped.

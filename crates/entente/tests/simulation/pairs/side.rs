@@ -85,6 +85,7 @@ pub fn settings(platform: &str, role: Role, auth: Auth) -> ConnectionSettings {
         daily_calls: None,
         description: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     }
 }
 

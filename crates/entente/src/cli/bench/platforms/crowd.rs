@@ -60,6 +60,7 @@ fn settings(platform: &str, role: Role, base: &str, auth: Auth) -> Result<Connec
         daily_calls: None,
         description: None,
         salesforce: entente_connect::settings::SalesforceSettings::default(),
+        hubspot: entente_connect::settings::HubSpotSettings::default(),
     })
 }
 

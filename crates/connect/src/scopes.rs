@@ -1,0 +1,164 @@
+//! What a connection may do at its platform: scopes that were granted, those that Entente needs, and what does not work without each. One
+//! table for everybody who shows it.
+
+use crate::settings::{Auth, Secret};
+use crate::transport::call::Body;
+
+/// What was granted, as far as the platform tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// These.
+    Known(Vec<String>),
+    /// It does not tell, and why.
+    Unknown(&'static str),
+}
+
+/// When a right is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// Where the session is renewed by a refresh token.
+    Renewed,
+    /// For what an account may as well do without.
+    Wanted,
+}
+
+/// A right that Entente needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// The scope, in any of several spellings.
+    pub scopes: &'static [&'static str],
+    /// What will not work without it.
+    pub without: &'static str,
+    /// When it is needed.
+    pub when: When,
+}
+
+const fn always(scopes: &'static [&'static str], without: &'static str) -> Need {
+    Need { scopes, without, when: When::Always }
+}
+
+const fn wanted(scopes: &'static [&'static str], without: &'static str) -> Need {
+    Need { scopes, without, when: When::Wanted }
+}
+
+static SALESFORCE: &[Need] = &[
+    always(&["api", "full"], "nothing can be read or written over the API"),
+    Need {
+        scopes: &["refresh_token", "offline_access", "full"],
+        without: "the sign-in ends after some hours, and somebody has to sign in again",
+        when: When::Renewed,
+    },
+];
+
+static HUBSPOT: &[Need] = &[
+    always(&["crm.objects.contacts.read"], "contacts are not read"),
+    always(&["crm.objects.contacts.write"], "contacts are not written, nor tasks for tickets"),
+    always(&["crm.objects.companies.read"], "companies are not read"),
+    always(&["crm.objects.companies.write"], "companies are not written: no support data on accounts"),
+    always(&["crm.objects.deals.read"], "deals are not read: won deals onboard nobody"),
+    always(&["crm.objects.owners.read"], "names of account executives stay blank"),
+    always(&["crm.schemas.contacts.write"], "`entente provision` cannot make properties of contacts"),
+    always(&["crm.schemas.companies.write"], "`entente provision` cannot make properties of companies"),
+    wanted(&["marketing.campaigns.read"], "campaigns are not read"),
+    wanted(&["forms"], "submissions of forms do not become activities"),
+    wanted(&["crm.lists.read"], "mappings cannot read the lists that a record is in"),
+    wanted(&["crm.schemas.custom.read"], "mappings cannot name objects of the account's own"),
+    wanted(&["crm.objects.custom.read"], "rows of the account's own objects are not read"),
+    wanted(&["crm.objects.custom.write"], "rows of the account's own objects are not written"),
+];
+
+static ZENDESK: &[Need] = &[
+    always(&["read"], "nothing is read but what narrower scopes name"),
+    always(&["write"], "nothing is written but what narrower scopes name; `entente provision` cannot make fields and webhooks"),
+];
+
+static PIPEDRIVE: &[Need] = &[
+    always(&["contacts:full"], "people and organizations are not written"),
+    always(&["deals:full", "deals:read"], "deals are not read: won deals onboard nobody"),
+    always(&["activities:full"], "tickets do not become activities"),
+    always(&["users:read", "admin"], "names of account executives stay blank"),
+    always(&["search:read"], "nobody is found by e-mail before a creation"),
+    always(&["admin"], "`entente provision` cannot make webhooks: polls bring every change"),
+    always(&["contact-fields:full"], "`entente provision` cannot make fields of people and organizations"),
+];
+
+static DYNAMICS: &[Need] = &[
+    always(&["prvReadAccount"], "accounts are not read"),
+    always(&["prvWriteAccount"], "accounts are not written: no support data on accounts"),
+    always(&["prvReadContact"], "contacts are not read"),
+    always(&["prvWriteContact"], "contacts are not written"),
+    always(&["prvReadOpportunity"], "opportunities are not read: won ones onboard nobody"),
+    always(&["prvReadIncident"], "cases are not read"),
+    always(&["prvReadActivity"], "activities are not read"),
+    wanted(&["prvReadCampaign"], "campaigns are not read"),
+    wanted(&["prvCreateAttribute"], "`entente provision` cannot make columns"),
+];
+
+/// The rights that the mappings of a platform need; none where a platform has no such rights.
+#[must_use]
+pub fn needs(platform: &str) -> &'static [Need] {
+    match platform {
+        "salesforce" => SALESFORCE,
+        "hubspot" => HUBSPOT,
+        "zendesk" => ZENDESK,
+        "pipedrive" => PIPEDRIVE,
+        "dynamics" => DYNAMICS,
+        _ => &[],
+    }
+}
+
+/// The needs of a connection that granted scopes do not meet.
+#[must_use]
+pub fn lacking(platform: &str, renewed: bool, granted: &[String]) -> Vec<&'static Need> {
+    let met = |need: &&Need| need.scopes.iter().any(|one| granted.iter().any(|held| held.eq_ignore_ascii_case(one)));
+    let applies = |need: &&Need| need.when != When::Renewed || renewed;
+    needs(platform).iter().filter(applies).filter(|need| !met(need)).collect()
+}
+
+/// Whether a connection's session is renewed by a refresh token.
+#[must_use]
+pub fn is_renewed(auth: &Auth) -> bool {
+    matches!(auth, Auth::RefreshToken { .. })
+}
+
+/// The form with which a client asks about its own token (RFC 7662).
+pub(crate) fn introspection(token: &Secret, client_id: &str, client_secret: &Secret) -> Body {
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Body::Form(vec![
+        field("token", token.reveal()),
+        field("token_type_hint", "access_token"),
+        field("client_id", client_id),
+        field("client_secret", client_secret.reveal()),
+    ])
+}
+
+/// Scopes as a token's answer lists them: with spaces or commas between.
+#[must_use]
+pub fn listed(text: &str) -> Vec<String> {
+    text.split([' ', ',']).map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(platform: &str, renewed: bool, granted: &str) -> Vec<&'static str> {
+        lacking(platform, renewed, &listed(granted)).into_iter().map(|need| need.scopes[0]).collect()
+    }
+
+    #[test]
+    fn a_right_in_any_of_its_spellings_is_one() {
+        assert!(names("salesforce", true, "full").is_empty());
+        assert_eq!(names("zendesk", false, "read"), ["write"]);
+        assert_eq!(names("pipedrive", true, "contacts:full,deals:read,activities:full,admin,contact-fields:full"), ["search:read"]);
+        assert!(names("freshdesk", false, "").is_empty(), "keys have no scopes");
+    }
+
+    #[test]
+    fn only_whoever_renews_a_session_needs_the_right_to() {
+        assert_eq!(names("salesforce", true, "api"), ["refresh_token"]);
+        assert!(names("salesforce", false, "api").is_empty());
+    }
+}

@@ -1,0 +1,86 @@
+//! What the app asks the journal for: the mapped properties and associations of each object that is polled, asked for by itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::super::HubSpot;
+use super::super::kind::{ASSOCIATION, is_property};
+use super::super::wire::{Listed, id_text};
+use super::Journal;
+use super::reader::subscriptions;
+use crate::connector::Priority;
+use crate::error::VendorError;
+use crate::look::ReadSpec;
+use crate::transport::call::Call;
+
+/// What happens to a row.
+const ACTIONS: [&str; 5] = ["CREATE", "UPDATE", "DELETE", "MERGE", "RESTORE"];
+/// What happens between two rows.
+const BETWEEN: [&str; 2] = ["ASSOCIATION_ADDED", "ASSOCIATION_REMOVED"];
+
+const ADVICE: &str = "grant the app the scopes developer.webhooks_journal.read and developer.webhooks_journal.subscriptions.read and .write in \
+                      its settings, or set `hubspot.changes` to `webhooks`";
+
+fn texts(list: &Value) -> BTreeSet<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+impl HubSpot {
+    /// Makes sure that the journal tells of what is read. What an earlier subscription asked for stays.
+    pub(super) async fn subscribe_journal(&self, journal: &Journal, read: &ReadSpec, priority: Priority) -> Result<(), VendorError> {
+        let wanted: BTreeSet<String> = read.fields.iter().cloned().collect();
+        let mut done = journal.subscribed.lock().await;
+        if done.get(&read.object).is_some_and(|known| known.is_superset(&wanted)) {
+            return Ok(());
+        }
+        let refused = |error: VendorError| if matches!(error.status, 400 | 403) { VendorError { advice: ADVICE, ..error } } else { error };
+        let portal = self.portal(journal, priority).await?;
+        let ty = self.type_id(&read.object, priority).await?;
+        let listed: Listed =
+            journal.client.call("journal_subscriptions", priority, Call::get(subscriptions())).await.map_err(refused)?.json()?;
+        let held = |kind: &str, of: &str| {
+            let same = |known: &&Value| {
+                known["subscriptionType"] == kind
+                    && known["objectTypeId"].as_str().unwrap_or_default() == of
+                    && id_text(&known["portalId"]) == Some(portal.to_string())
+            };
+            listed.results.iter().find(same).cloned().unwrap_or(Value::Null)
+        };
+        let mut asked: Vec<Value> = Vec::new();
+        let properties: BTreeSet<String> = wanted.iter().filter(|name| is_property(name)).cloned().collect();
+        let known = held("OBJECT", &ty);
+        let told = texts(&known["properties"]);
+        // Without properties, every one is told of.
+        let enough = !known.is_null() && (told.is_empty() || told.is_superset(&properties));
+        if !enough || !ACTIONS.iter().all(|action| texts(&known["actions"]).contains(*action)) {
+            let all: BTreeSet<&String> = told.union(&properties).collect();
+            asked.push(json!({
+                "subscriptionType": "OBJECT", "portalId": portal, "objectTypeId": ty, "actions": ACTIONS, "properties": all,
+            }));
+        }
+        let mut others = BTreeSet::new();
+        for to in wanted.iter().filter_map(|name| name.strip_prefix(ASSOCIATION)) {
+            others.insert(self.type_id(to, priority).await?);
+        }
+        let known = held("ASSOCIATION", &ty);
+        let told = texts(&known["associatedObjectTypeIds"]);
+        if !others.is_empty() && (known.is_null() || !(told.is_empty() || told.is_superset(&others))) {
+            let all: BTreeSet<&String> = told.union(&others).collect();
+            asked.push(json!({
+                "subscriptionType": "ASSOCIATION", "portalId": portal, "objectTypeId": ty, "actions": BETWEEN, "associatedObjectTypeIds": all,
+            }));
+        }
+        if read.object == "contacts" && held("GDPR_PRIVACY_DELETION", &ty).is_null() {
+            asked.push(json!({
+                "subscriptionType": "GDPR_PRIVACY_DELETION", "portalId": portal, "objectTypeId": ty, "actions": ["GDPR_DELETE"],
+            }));
+        }
+        for body in asked {
+            let call = Call::post(subscriptions(), body).idempotent();
+            journal.client.call("journal_subscriptions", priority, call).await.map_err(refused)?;
+        }
+        done.entry(read.object.clone()).or_default().extend(wanted);
+        Ok(())
+    }
+}
