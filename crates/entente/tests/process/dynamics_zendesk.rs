@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, in_agreement, provisioned_once};
+use crate::pair::{arrives, configuration, forget, in_agreement, provisioned_once};
 use crate::people::{dynamics, zendesk};
 use crate::sims::Sims;
 
@@ -110,5 +110,15 @@ async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_a_ticket_is_a_cas
     assert_eq!(people.iter().filter(|row| row["statecode"] == 0).count(), 1, "{people:?}");
     let organizations = zendesk::rows(&sims, "organizations").await;
     assert_eq!(organizations.iter().filter(|organization| organization["name"] == "Northwind").count(), 1);
+
+    // Who asks to be forgotten is blanked and deleted in the CRM, and nothing of her is left there.
+    let erased = forget(&folder, "maria@northwind.example").await;
+    let answers = erased["answers"].as_array().unwrap();
+    let there: Vec<&Value> = answers.iter().filter(|row| row["connection"] == "dynamics").collect();
+    assert!(!there.is_empty() && answers.iter().all(|row| row["state"] == "erased"), "{erased}");
+    for kind in ["contacts"] {
+        let rows = Value::from(dynamics::rows(&sims, kind).await).to_string();
+        assert!(!rows.contains("maria@northwind.example") && !rows.contains("Lindqvist"), "{kind}: {rows}; {erased}");
+    }
     stop(server).await;
 }
