@@ -52,3 +52,20 @@ async fn measures_are_told_by_hour_and_by_day() {
     assert_eq!(quality["days"][1]["landed"], 99);
     assert_eq!(server.get("/api/v1/quality?hours=0").await.0, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn levels_that_nobody_counted_are_not_known_rather_than_none() {
+    let server = server().await;
+    server.contact(ada()).await;
+    let (_, quality) = server.get("/api/v1/quality").await;
+    let now = &quality["now"];
+    assert_eq!(
+        (&now["records"], &now["in_agreement"], &now["drift"], &now["counted_at"]),
+        (&Json::Null, &Json::Null, &Json::Null, &Json::Null)
+    );
+    entente_engine::reports::levels::count(&server.app.engine).await.unwrap();
+    let (_, quality) = server.get("/api/v1/quality").await;
+    let now = &quality["now"];
+    assert_eq!((&now["records"], &now["orphans"]), (&json!(1), &Json::Null), "orphans are known from a reconciliation on: {quality}");
+    assert!(now["counted_at"].is_string() && now["count_due_at"].is_string(), "{quality}");
+}
