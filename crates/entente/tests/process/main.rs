@@ -18,6 +18,7 @@ mod dynamics_zendesk;
 mod files;
 mod forgotten;
 mod hubspot_zendesk;
+mod identity;
 mod kill;
 mod pipedrive_zendesk;
 mod salesforce_freshdesk;
