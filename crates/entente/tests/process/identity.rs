@@ -246,7 +246,7 @@ async fn words_that_stand_for_nothing_are_refused_with_those_that_do() {
             &["mapping", "versions", "--connection", "zendesk", "--object", "acount"][..],
             ["there is no mapping of acount at zendesk", "did you mean `account`?"],
         ),
-        (&["connect", "zendesk", "--from-env"][..], ["the address of the account", "give it with --base-url URL"]),
+        (&["connect", "freshdesk", "--from-env"][..], ["the address of the account", "give it with --base-url URL"]),
         (
             &["connect", "freshdesk", "--base-url", "http://127.0.0.1:9", "--from-env"][..],
             ["ENTENTE_TOKEN is not set", "set ENTENTE_TOKEN to the key (Profile settings"],

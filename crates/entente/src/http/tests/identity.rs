@@ -3,7 +3,7 @@
 use entente_engine::reports::watch::watch;
 use entente_engine::sync::provision::provision;
 use entente_model::id::RecordId;
-use entente_store::{ConflictSide, NewReview, Rewrite};
+use entente_store::{ConflictSide, NewReview, NewSchemaChange, Rewrite, SchemaState};
 
 use super::mappings::with_bare_platforms;
 use super::*;
@@ -125,6 +125,26 @@ async fn a_field_that_a_platform_keeps_rewriting_is_told_with_a_patch_and_let_go
     let (_, alerts) = server.get("/api/v1/alerts").await;
     let told = alerts["items"].as_array().unwrap().iter().find(|alert| alert["kind"] == "rewritten").expect("it is told");
     assert!(told["subject"].as_str().unwrap().contains("zendesk"), "{told}");
+    // The sync proposes the patch with the second bounce.
+    let (_, mapping) = server.get("/api/v1/mappings?connection=zendesk&object=account").await;
+    let before = mapping[0]["mapping"]["fields"].as_array().unwrap().iter().find(|line| line["field"] == "plan").unwrap().clone();
+    let mut after = before.clone();
+    after["put"] = json!("TRIM(plan)");
+    after["get"] = json!("IF(TRIM(PRIORVALUE(plan)) = organization_fields.plan, PRIORVALUE(plan), organization_fields.plan)");
+    let proposed = NewSchemaChange {
+        at: now,
+        connection: "zendesk".into(),
+        remote_object: "organization".into(),
+        field: "organization_fields.plan".into(),
+        kind: "rewritten".into(),
+        state: SchemaState::Noted,
+        detail: json!({
+            "hits": [{ "object": "account", "fields": ["plan"], "whole": false }],
+            "evidence": "white space is trimmed, in 1 of 1 values",
+            "patches": [{ "object": "account", "patch": { "lines": [{ "before": before, "after": after }] } }],
+        }),
+    };
+    engine.store().write(move |tx| tx.note_schema_change(&proposed).map(drop)).await.unwrap();
     let (_, page) = server.get("/api/v1/schema/changes?connection=zendesk").await;
     let change = page["items"].as_array().unwrap().iter().find(|change| change["kind"] == "rewritten").expect("a proposal");
     assert_eq!((&change["field"], change["patches"].as_array().unwrap().len()), (&json!("organization_fields.plan"), 1), "{change}");

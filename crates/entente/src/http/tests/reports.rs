@@ -20,10 +20,12 @@ async fn a_report_is_there_in_every_form() {
         assert_eq!((status, headers[header::CONTENT_TYPE].to_str().unwrap()), (StatusCode::OK, kind), "{format}");
         assert!(body.starts_with(beginning), "{format}: {}", body.chars().take(40).collect::<String>());
     }
-    for (wrong, status) in [("2026-13", 400), ("2999-01", 400), ("next", 400)] {
+    for (wrong, status, remedy) in
+        [("2026-13", 400, "such as 2026-01"), ("2999-01", 400, "the present month"), ("next", 400, "such as 2026-01")]
+    {
         let (refused, error) = server.get(&format!("/api/v1/reports/{wrong}")).await;
         assert_eq!(refused.as_u16(), status, "{error}");
-        assert!(error["error"]["remedy"].as_str().unwrap().contains("such as 2026-01"), "{error}");
+        assert!(error["error"]["remedy"].as_str().unwrap().contains(remedy), "{error}");
     }
 }
 
