@@ -45,13 +45,26 @@ impl Erased {
     }
 }
 
-/// Erases a row by writes alone: it is blanked, so that what a bin or a journal keeps of it is empty, and deleted if it is to go.
+/// What is left of a row in which the platform lets nobody write every field.
+const NOT_BLANKED: &str = "some of its fields take no value over the API: somebody empties them there, or deletes the row";
+
+/// Erases a row by writes alone: it is blanked, so that what a bin or a journal keeps of it is empty, and deleted if it is to go. A field that
+/// takes no value there keeps no other one from being blanked.
 pub(crate) async fn by_writes<C: Connector + ?Sized>(connector: &C, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
-    if !erase.blank.is_empty() {
-        write(connector, erase, WriteKind::Update, erase.blank.clone(), priority).await?;
+    let (mut blank, mut left) = (erase.blank.clone(), Vec::new());
+    while !blank.is_empty() {
+        let refused = match write(connector, erase, WriteKind::Update, blank.clone(), priority).await {
+            Ok(()) => break,
+            Err(error) if matches!(error.class, Class::Data | Class::Configuration) => error,
+            Err(error) => return Err(error),
+        };
+        if refused.field.as_ref().and_then(|field| blank.remove(field)).is_none() {
+            return Err(refused);
+        }
+        left = vec![NOT_BLANKED];
     }
     if erase.manner == Manner::Anonymise {
-        return Ok(Erased::wholly("blanked"));
+        return Ok(Erased { done: "blanked".to_owned(), left });
     }
     write(connector, erase, WriteKind::Delete, Row::new(), priority).await?;
     Ok(Erased::wholly("blanked and deleted"))

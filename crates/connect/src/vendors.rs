@@ -1,5 +1,6 @@
 //! One folder per platform.
 
+mod attribute;
 pub mod dynamics;
 pub mod freshdesk;
 pub mod hubspot;

@@ -168,7 +168,7 @@ impl Engine {
     pub fn connection(&self, name: &str) -> Result<&Connection, EngineError> {
         self.0.connections.get(name).ok_or_else(|| EngineError::UnknownConnection {
             name: name.to_owned(),
-            known: self.0.connections.keys().cloned().collect::<Vec<_>>().join(", "),
+            remedy: crate::words::remedy(name, self.0.connections.keys().map(String::as_str)),
         })
     }
 

@@ -23,12 +23,12 @@ pub enum EngineError {
         source: Box<VendorError>,
     },
     /// No connection of that name.
-    #[error("there is no connection `{name}`; configured are: {known}")]
+    #[error("there is no connection `{name}`; {remedy}")]
     UnknownConnection {
         /// The name asked for.
         name: String,
-        /// Names there are.
-        known: String,
+        /// Names there are, and the nearest.
+        remedy: String,
     },
     /// No record, field or other thing of that name.
     #[error("there is no {what} `{name}`; {remedy}")]
@@ -37,6 +37,14 @@ pub enum EngineError {
         what: &'static str,
         /// The name asked for.
         name: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Nothing is there that a name would be of.
+    #[error("there is no {what}; {remedy}")]
+    Missing {
+        /// What there is none of, in words.
+        what: String,
         /// What to do.
         remedy: String,
     },

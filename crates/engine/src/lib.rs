@@ -18,6 +18,7 @@ pub mod records;
 pub mod reports;
 pub mod schema;
 pub mod sync;
+mod words;
 
 pub use engine::{Connection, Engine, Parts};
 pub use error::{EngineError, Result};

@@ -12,6 +12,7 @@ use entente_connect::registry;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::words;
 
 /// Every platform there is, with the connections to it where there is an engine that has some.
 #[must_use]
@@ -28,6 +29,6 @@ pub fn one(engine: Option<&Engine>, key: &str) -> Result<PlatformDescribed> {
 }
 
 fn unknown(key: &str) -> EngineError {
-    let known: Vec<&str> = registry::ALL.iter().map(|platform| platform.spec.key).collect();
-    EngineError::Unknown { what: "platform", name: key.to_owned(), remedy: format!("there are: {}", known.join(", ")) }
+    let remedy = words::remedy(key, registry::ALL.iter().map(|platform| platform.spec.key));
+    EngineError::Unknown { what: "platform", name: key.to_owned(), remedy }
 }

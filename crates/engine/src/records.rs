@@ -23,9 +23,13 @@ use entente_store::{Record, Tx, Viewer};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::words;
 
 /// Rows of a list when the caller does not say.
 pub const PAGE: usize = 50;
+
+/// Records that are listed for somebody whose words fit several.
+const CANDIDATES: usize = 8;
 
 /// What a person calls a record: its title fields, else its id.
 #[must_use]
@@ -100,8 +104,8 @@ pub(crate) fn no_record(id: &RecordId) -> EngineError {
 
 /// The refusal for an object that is not there.
 pub(crate) fn no_object(catalog: &Catalog, name: &str) -> EngineError {
-    let known = catalog.objects().map(|object| object.key.as_str()).collect::<Vec<_>>().join(", ");
-    EngineError::Unknown { what: "object", name: name.to_owned(), remedy: format!("known are: {known}") }
+    let remedy = words::remedy(name, catalog.objects().map(|object| object.key.as_str()));
+    EngineError::Unknown { what: "object", name: name.to_owned(), remedy }
 }
 
 /// Finds the record that a person means: by its id, by an external id at a connection (`zendesk/123` or `zendesk/user/123`), or by a
@@ -116,17 +120,21 @@ pub async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result<Record
     if let Some(id) = by_external_id(engine, text).await? {
         return Ok(id);
     }
-    let query = list::ListQuery { q: Some(text.to_owned()), limit: Some(2), ..list::ListQuery::default() };
+    let query = list::ListQuery { q: Some(text.to_owned()), limit: Some(CANDIDATES + 1), ..list::ListQuery::default() };
     let found = list::list(engine, viewer, query).await?.items;
     let remedy = || "give the record's id, a connection and external id such as zendesk/123, or words that fit one record only".to_owned();
     match found.as_slice() {
         [one] => parse_id(&one.id),
         [] => Err(EngineError::Unknown { what: "record", name: text.to_owned(), remedy: remedy() }),
-        _ => Err(EngineError::Invalid {
-            field: "record".to_owned(),
-            reason: format!("more than one record fits `{text}`"),
-            remedy: remedy(),
-        }),
+        several => {
+            let listed = several.iter().take(CANDIDATES).map(|one| format!("{} ({}, {})", one.title, one.object, one.id));
+            let more = if several.len() > CANDIDATES { " and others" } else { "" };
+            Err(EngineError::Invalid {
+                field: "record".to_owned(),
+                reason: format!("more than one record fits `{text}`: {}{more}", listed.collect::<Vec<_>>().join(", ")),
+                remedy: remedy(),
+            })
+        }
     }
 }
 

@@ -64,21 +64,24 @@ const WOULD_WRITE: u8 = 2;
 /// Exit code of a plan that would write nothing, because records cannot go on.
 const BLOCKED: u8 = 3;
 
+/// Heading of the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Entente keeps one customer the same in the CRM and in the support desk.
 #[derive(Debug, Parser)]
 #[command(name = "entente", version, propagate_version = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// Configuration file [default: the path in ENTENTE_CONFIG, else ./entente.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
-    /// Form of the answer
-    #[arg(long, global = true, value_enum, default_value_t = Form::Text, value_name = "FORM")]
+    /// Form of the answer: text for people, json for programs
+    #[arg(long, global = true, value_enum, default_value_t = Form::Text, value_name = "FORM", hide_possible_values = true, help_heading = EVERYWHERE)]
     output: Form,
-    /// Form of log lines on standard error [default: human on a terminal, json otherwise]
-    #[arg(long, global = true, value_enum, value_name = "FORM")]
+    /// Form of log lines on standard error: human or json [default: human on a terminal, json otherwise]
+    #[arg(long, global = true, value_enum, value_name = "FORM", hide_possible_values = true, help_heading = EVERYWHERE)]
     log_format: Option<LogFormat>,
     /// Log filter, such as info or entente_engine=debug [default: ENTENTE_LOG, else info for servers and warn for commands]
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = EVERYWHERE)]
     log: Option<String>,
     #[command(subcommand)]
     command: Command,
@@ -179,7 +182,15 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            // There is nobody left to tell when the terminal is closed.
+            let _closed = told.print();
+            // A mistyped command is a failure: 2 would read as a plan that has something to write.
+            return if told.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
+        }
+    };
     let output = Output::new(cli.output);
     let environment = Environment::of_process();
     let serving = matches!(cli.command, Command::Serve(_) | Command::Worker(_));

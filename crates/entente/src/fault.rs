@@ -42,7 +42,12 @@ impl fmt::Display for Fault {
 
 impl From<entente_engine::EngineError> for Fault {
     fn from(error: entente_engine::EngineError) -> Self {
-        Self::of(&error)
+        use entente_engine::EngineError::Invalid;
+        match error {
+            // A reason may quote what somebody typed, with whatever it contains.
+            Invalid { field, reason, remedy } => Self::new(format!("{field}: {reason}"), remedy),
+            other => Self::of(&other),
+        }
     }
 }
 

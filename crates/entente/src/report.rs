@@ -5,7 +5,7 @@ mod html;
 mod pdf;
 mod sheet;
 mod text;
-mod words;
+pub mod words;
 
 use clap::ValueEnum;
 use entente_engine::reports::monthly::MonthlyReport;

@@ -205,7 +205,7 @@ fn lists_are_empty_and_unknown_records_are_named() {
     assert!(folder.ok(&["holds", "list"]).contains("No holds."));
     assert!(folder.refused(&["holds", "release", "7"]).contains("there is no hold `7`"));
     assert!(folder.refused(&["dead-letters", "edit", "7", "--set", "email=ada@example.com"]).contains("there is no dead letter `7`"));
-    assert!(folder.ok(&["dead-letters", "retry", "--class", "data"]).contains("Looking at 0 records again."));
+    assert!(folder.ok(&["dead-letters", "retry", "--class", "data"]).contains("No open dead letter fits"));
     assert!(folder.ok(&["undo", "--since", "2h"]).contains("Nothing to put back"));
     assert!(folder.refused(&["undo", "--entry", "7"]).contains("there is no entry `7`"));
     assert!(folder.refused(&["undo", "--since", "yesterday"]).contains("`yesterday` is no instant"));

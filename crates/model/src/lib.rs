@@ -14,5 +14,6 @@ pub mod matching;
 pub mod normalise;
 pub mod object;
 pub mod plan;
+pub mod spelling;
 pub mod undo;
 pub mod value;

@@ -1612,11 +1612,11 @@ export interface components {
             /** @description What people call the record. */
             title: string;
         };
-        /** @description Conflicts that a person was asked about. */
+        /** @description Conflicts that a person was asked about: those that no rule decided. */
         ConflictMonth: {
             /**
              * Format: int64
-             * @description Of those, decided.
+             * @description Of those, decided by a person. Others wait, or ended because the sides came to agree.
              */
             decided: number;
             /**
@@ -1626,7 +1626,7 @@ export interface components {
             late: number;
             /**
              * Format: double
-             * @description Mean time to the decision, in hours.
+             * @description Mean time to a person's decision, in hours.
              */
             mean_hours?: number | null;
             /**
@@ -2551,6 +2551,8 @@ export interface components {
             now?: string | null;
             /** @description The entries that this takes back. */
             takes_back: string[];
+            /** @description Those of them that were undos themselves: what they took back is done again. */
+            takes_back_undos: string[];
             /** @description The value it gets. */
             then?: string | null;
             /** @description Connections that it is written to. */
@@ -2886,7 +2888,7 @@ export interface components {
             /** @description What was reconciled, in words. */
             scope: string;
         };
-        /** @description Levels of now. Those of records are as last counted, at most an hour ago. */
+        /** @description Levels of now. Those of records are as last counted, a few times an hour while a server runs; nothing before the first count. */
         Levels: {
             /**
              * Format: double
@@ -2909,6 +2911,16 @@ export interface components {
              */
             conflicts_since?: string | null;
             /**
+             * Format: date-time
+             * @description When they are counted next, by a server that runs then.
+             */
+            count_due_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When records were last counted.
+             */
+            counted_at?: string | null;
+            /**
              * Format: int64
              * @description Dead letters that wait for a person.
              */
@@ -2917,7 +2929,7 @@ export interface components {
              * Format: int64
              * @description Of those, drifting: differing while nothing is in flight.
              */
-            drift: number;
+            drift?: number | null;
             /**
              * Format: int64
              * @description Pairs that may be duplicates and wait for a person.
@@ -2927,12 +2939,12 @@ export interface components {
              * Format: int64
              * @description Of those, in agreement everywhere.
              */
-            in_agreement: number;
+            in_agreement?: number | null;
             /**
              * Format: int64
-             * @description Records and rows that were at one side alone at the last reconciliation.
+             * @description Records and rows that were at one side alone at the last reconciliation; nothing before the first.
              */
-            orphans: number;
+            orphans?: number | null;
             /**
              * Format: int64
              * @description Records with work waiting or under way.
@@ -2947,7 +2959,7 @@ export interface components {
              * Format: int64
              * @description Customers held.
              */
-            records: number;
+            records?: number | null;
         };
         /** @description A limit of a platform. */
         LimitDescribed: {
@@ -4599,6 +4611,11 @@ export interface components {
         /** @description What is to be undone: an entry, a run of entries, a stretch of time, or the latest change of a record. The other conditions narrow it. */
         UndoRequest: {
             /**
+             * @description With a record alone: take its latest change back also where that is an undo itself.
+             * @default false
+             */
+            again: boolean;
+            /**
              * @description Only entries by this user, connection or flow.
              * @default null
              */
@@ -4619,7 +4636,7 @@ export interface components {
              */
             entry: string | null;
             /**
-             * @description Only these fields.
+             * @description Only these fields, by their keys or by what people call them.
              * @default []
              */
             fields: string[];
@@ -5139,7 +5156,7 @@ export interface operations {
                 state?: string;
                 /** @description Only those of this connection. */
                 connection?: string;
-                /** @description Only those of this class of error. */
+                /** @description Only those of this class of error: `data`, `configuration`, `reauthenticate`, `retry` or `look_again`. */
                 class?: string;
                 /** @description Go on where the last page ended: its `next`. */
                 before?: string;
@@ -6471,6 +6488,8 @@ export interface operations {
                 before?: string;
                 /** @description Entries per page, 1 to 1,000; 50 without it. */
                 limit?: number;
+                /** @description Only entries that tell of this field, by its key or by what people call it. */
+                field?: string;
             };
             header?: never;
             path: {

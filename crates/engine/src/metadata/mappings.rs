@@ -16,8 +16,10 @@ use super::{column, refresh, saved_catalog, touch};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::records::no_object;
 use crate::sync::resync::{Scope, resync};
 use crate::sync::task::LANE_BACKFILL;
+use crate::words;
 
 /// One version of a mapping.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -87,10 +89,13 @@ pub struct Saved {
 /// The mappings in force, of one connection or object if named.
 ///
 /// # Errors
-/// When the connection does not exist or the store fails.
+/// When the connection or the object does not exist, or the store fails.
 pub async fn list(engine: &Engine, connection: Option<&str>, object: Option<&str>) -> Result<Vec<MappingVersion>> {
     if let Some(name) = connection {
         engine.connection(name)?;
+    }
+    if let Some(name) = object.filter(|name| engine.catalog().object(name).is_none()) {
+        return Err(no_object(&engine.catalog(), name));
     }
     let stored = engine.store().read(|tx| tx.mappings()).await?;
     let configured = stored.into_iter().filter(|stored| engine.connections().contains_key(&stored.connection));
@@ -116,8 +121,8 @@ pub async fn versions(engine: &Engine, connection: &str, object: &str) -> Result
 
 fn no_mapping(engine: &Engine, connection: &str, object: &str) -> EngineError {
     let catalog = engine.catalog();
-    let known = catalog.mappings(connection).iter().map(|mapped| mapped.mapping().object.as_str()).collect::<Vec<_>>().join(", ");
-    EngineError::Unknown { what: "mapping", name: format!("{object} at {connection}"), remedy: format!("mapped there are: {known}") }
+    let known = catalog.mappings(connection).iter().map(|mapped| mapped.mapping().object.as_str());
+    EngineError::Missing { what: format!("mapping of {object} at {connection}"), remedy: words::remedy(object, known) }
 }
 
 /// Judges a mapping and, when nothing stands against it, saves it as a new version, puts it in force and has its records looked at
@@ -225,9 +230,8 @@ pub async fn activate(engine: &Engine, viewer: &Viewer, connection: &str, object
 pub(crate) async fn version_of(engine: &Engine, connection: &str, object: &str, version: i64) -> Result<MappingVersion> {
     let known = versions(engine, connection, object).await?;
     let numbers = known.iter().map(|known| known.version.to_string()).collect::<Vec<_>>().join(", ");
-    known.into_iter().find(|known| known.version == version).ok_or_else(|| EngineError::Unknown {
-        what: "version",
-        name: format!("{version} of {object} at {connection}"),
+    known.into_iter().find(|known| known.version == version).ok_or_else(|| EngineError::Missing {
+        what: format!("version {version} of the mapping of {object} at {connection}"),
         remedy: format!("there are: {numbers}"),
     })
 }

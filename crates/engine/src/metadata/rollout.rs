@@ -252,9 +252,8 @@ pub async fn verify(engine: &Engine, connection: &str, object: &str) -> Result<M
 async fn current(engine: &Engine, connection: &str, object: &str) -> Result<Rollout> {
     engine.connection(connection)?;
     let (name, of) = (connection.to_owned(), object.to_owned());
-    engine.store().read(move |tx| tx.rollout(&name, &of)).await?.ok_or_else(|| EngineError::Unknown {
-        what: "version on its way",
-        name: format!("of {object} at {connection}"),
+    engine.store().read(move |tx| tx.rollout(&name, &of)).await?.ok_or_else(|| EngineError::Missing {
+        what: format!("version of the mapping of {object} at {connection} on its way or unverified"),
         remedy: "`entente mapping versions` shows every version, and `entente mapping activate` puts one in force".to_owned(),
     })
 }

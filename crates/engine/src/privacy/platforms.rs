@@ -366,6 +366,9 @@ mod tests {
             ("hubspot", "lastname", "email"),
             ("zendesk", "name", "phone"),
             ("freshdesk", "name", "email"),
+            ("pipedrive", "name", "email"),
+            ("dynamics", "lastname", "emailaddress1"),
+            ("intercom", "name", "email"),
         ] {
             let mappings = [(platform.to_owned(), shipped_mappings(platform).unwrap())];
             let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
@@ -377,6 +380,21 @@ mod tests {
                     && !case.values().any(|value| value == NOBODY),
                 "{platform}: {case:?}"
             );
+        }
+    }
+
+    #[test]
+    fn every_shipped_mapping_of_people_has_consent_its_basis_and_the_mark_of_a_request() {
+        for platform in
+            entente_connect::registry::ALL.iter().map(|platform| platform.spec.key).filter(|key| !["rest", "native"].contains(key))
+        {
+            let mappings = shipped_mappings(platform).unwrap();
+            let person = mappings.iter().find(|mapping| mapping.object == PERSON).unwrap_or_else(|| panic!("{platform} has no people"));
+            for field in
+                ["marketing_consent", "marketing_basis", "analytics_consent", "analytics_basis", "service_basis", "erasure_requested"]
+            {
+                assert!(person.fields.iter().any(|line| line.field == field), "{platform} does not map {field}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Conflicts: fields that more than one side changed and that a person decides.
 
-mod kind;
+pub(crate) mod kind;
 pub mod proposals;
 pub mod statistics;
 

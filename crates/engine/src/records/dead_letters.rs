@@ -4,6 +4,7 @@ mod edit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use entente_connect::error::Class;
 use entente_store::{DeadLetterFilter, DeadLetterState, LANE_URGENT, NewHint, StoreError, Viewer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::{PAGE, titles};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::words;
+
+/// Classes of errors that end in a dead letter. A spent quota never does: it is waited for.
+const CLASSES: [Class; 5] = [Class::Data, Class::Configuration, Class::Reauthenticate, Class::Retry, Class::LookAgain];
 
 /// Which dead letters to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -24,7 +29,7 @@ pub struct DeadLetterQuery {
     /// Only those of this connection.
     #[param(nullable = false)]
     pub connection: Option<String>,
-    /// Only those of this class of error.
+    /// Only those of this class of error: `data`, `configuration`, `reauthenticate`, `retry` or `look_again`.
     #[param(nullable = false)]
     pub class: Option<String>,
     /// Go on where the last page ended: its `next`.
@@ -121,10 +126,22 @@ fn unknown(id: &str) -> EngineError {
     EngineError::Unknown { what: "dead letter", name: id.to_owned(), remedy: "take its id from the list of dead letters".to_owned() }
 }
 
+/// Refuses a class that is none, and a connection that is not there and of which nothing is kept either.
+async fn check(engine: &Engine, connection: Option<&str>, class: Option<&str>) -> Result<()> {
+    if let Some(class) = class {
+        words::one_of("class", "class of error", class, CLASSES.map(Class::name))?;
+    }
+    let Some(name) = connection else { return Ok(()) };
+    let Err(unknown) = engine.connection(name) else { return Ok(()) };
+    let filter = DeadLetterFilter { connection: Some(name.to_owned()), ..DeadLetterFilter::default() };
+    let kept = engine.store().read(move |tx| tx.dead_letters(&Viewer::system(), &filter, 1)).await?;
+    if kept.is_empty() { Err(unknown) } else { Ok(()) }
+}
+
 /// A page of dead letters.
 ///
 /// # Errors
-/// When the state is none, or the store fails.
+/// When the state, the class or the connection is none, or the store fails.
 pub async fn list(engine: &Engine, viewer: &Viewer, query: DeadLetterQuery) -> Result<DeadLetterPage> {
     let state = match query.state.as_deref().filter(|state| !state.is_empty()) {
         None => DeadLetterState::Open,
@@ -138,6 +155,7 @@ pub async fn list(engine: &Engine, viewer: &Viewer, query: DeadLetterQuery) -> R
     let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
     let connection = query.connection.filter(|name| !name.is_empty());
     let error_class = query.class.filter(|class| !class.is_empty());
+    check(engine, connection.as_deref(), error_class.as_deref()).await?;
     let filter = DeadLetterFilter { state: Some(state), connection, error_class, before, ..DeadLetterFilter::default() };
     let seer = viewer.clone();
     let found = engine.store().read(move |tx| tx.dead_letters(&seer, &filter, limit)).await?;
@@ -187,11 +205,9 @@ pub struct RetryMany {
 /// Looks at every record again that has such an open dead letter. Answers how many.
 ///
 /// # Errors
-/// When the connection is not configured, or the store fails.
+/// When the class or the connection is none, or the store fails.
 pub async fn retry_many(engine: &Engine, viewer: &Viewer, which: &RetryMany) -> Result<u64> {
-    if let Some(connection) = &which.connection {
-        engine.connection(connection)?;
-    }
+    check(engine, which.connection.as_deref(), which.class.as_deref()).await?;
     let mut filter = DeadLetterFilter {
         state: Some(DeadLetterState::Open),
         connection: which.connection.clone(),

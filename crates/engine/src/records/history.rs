@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 
 use entente_model::actor::{Actor, ChangeMark};
+use entente_model::id::RecordId;
 use entente_model::object::Object;
 use entente_model::value::{FieldKey, Value};
-use entente_store::{Changes, Entry, EntryFilter, EntryId, Viewer};
+use entente_store::{Changes, Entry, EntryFilter, EntryId, Record, Tx, Viewer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Display, PAGE, label, no_record, parse_id};
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::words;
+
+/// Causes of entries.
+pub const CAUSES: [&str; 13] =
+    ["webhook", "poll", "schedule", "event", "resync", "reconcile", "import", "user", "api", "agent", "flow", "undo", "erasure"];
 
 /// Which part of a history to read.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -25,6 +32,9 @@ pub struct HistoryQuery {
     /// Entries per page, 1 to 1,000; 50 without it.
     #[param(nullable = false)]
     pub limit: Option<usize>,
+    /// Only entries that tell of this field, by its key or by what people call it.
+    #[param(nullable = false)]
+    pub field: Option<String>,
 }
 
 /// What an entry did to one field.
@@ -211,16 +221,47 @@ pub async fn history(engine: &Engine, viewer: &Viewer, id: &str, query: HistoryQ
         })?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
     let (seer, wanted) = (viewer.clone(), id.clone());
-    let found = engine
-        .store()
-        .read(move |tx| {
-            let Some(record) = tx.record(&seer, &wanted)? else { return Ok(None) };
-            Ok(Some((record.object, tx.history(&seer, &wanted, limit, before)?)))
-        })
-        .await?;
-    let Some((object, entries)) = found else { return Err(no_record(&id)) };
+    let record = engine.store().read(move |tx| tx.record(&seer, &wanted)).await?.ok_or_else(|| no_record(&id))?;
+    let field = query.field.filter(|word| !word.trim().is_empty());
+    let field = field.map(|word| field_of(&engine.catalog(), &record, "field", &word)).transpose()?;
+    let (seer, of) = (viewer.clone(), field.clone());
+    let entries = engine.store().read(move |tx| told_of(tx, &seer, &id, of.as_deref(), limit, before)).await?;
     let next = entries.last().filter(|_| entries.len() == limit).map(|last| last.id.to_string());
-    Ok(HistoryPage { items: show_all(engine, viewer, &object, entries).await?, next })
+    let mut items = show_all(engine, viewer, &record.object, entries).await?;
+    if let Some(field) = &field {
+        items.iter_mut().for_each(|entry| entry.changes.retain(|change| change.field == *field));
+    }
+    Ok(HistoryPage { items, next })
+}
+
+/// Entries of a record, newest first: all of them, or those that tell of a field. Of erased ones nobody can say, so they are among both.
+fn told_of(
+    tx: &mut Tx<'_>,
+    viewer: &Viewer,
+    id: &RecordId,
+    field: Option<&str>,
+    limit: usize,
+    mut before: Option<EntryId>,
+) -> entente_store::Result<Vec<Entry>> {
+    let mut told = Vec::new();
+    loop {
+        let page = tx.history(viewer, id, limit, before)?;
+        let is_last = page.len() < limit;
+        before = page.last().map(|entry| entry.id);
+        told.extend(page.into_iter().filter(|entry| match (&entry.changes, field) {
+            (Changes::Open(changes), Some(field)) => changes.contains_key(field),
+            _ => true,
+        }));
+        if is_last || told.len() >= limit {
+            told.truncate(limit);
+            return Ok(told);
+        }
+    }
+}
+
+/// The field of a record that a word names. What the record holds of a field that is no longer among its object's goes by its key.
+fn field_of(catalog: &Catalog, record: &Record, input: &str, word: &str) -> Result<FieldKey> {
+    if record.data.contains_key(word) { Ok(word.to_owned()) } else { words::field(catalog, &record.object, input, word) }
 }
 
 /// Entries that a blame reads at most: what lies further back is in the history.
@@ -245,15 +286,10 @@ pub async fn blame(engine: &Engine, viewer: &Viewer, id: &str, field: &str) -> R
     let Some((record, mut entries)) = found else { return Err(no_record(&id)) };
     let catalog = engine.catalog();
     let object = catalog.object(&record.object);
-    if object.is_some_and(|object| object.field(field).is_none()) && !record.data.contains_key(field) {
-        let known =
-            object.map(|object| object.fields.iter().map(|field| field.key.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
-        return Err(EngineError::Unknown {
-            what: "field",
-            name: format!("{}.{field}", record.object),
-            remedy: format!("known are: {known}"),
-        });
-    }
+    let field = &field_of(&catalog, &record, "field", field).map_err(|error| match error {
+        EngineError::Invalid { remedy, .. } => EngineError::Unknown { what: "field", name: format!("{}.{field}", record.object), remedy },
+        other => other,
+    })?;
     let mut touching = Vec::new();
     let setter = record.provenance.get(field).copied();
     for entry in entries.drain(..) {
@@ -263,12 +299,12 @@ pub async fn blame(engine: &Engine, viewer: &Viewer, id: &str, field: &str) -> R
     }
     let mut shown = show_all(engine, viewer, &record.object, touching).await?;
     for entry in &mut shown {
-        entry.changes.retain(|change| change.field == field);
+        entry.changes.retain(|change| change.field == *field);
     }
     let set_by = setter.and_then(|setter| shown.iter().position(|entry| entry.entry == setter.to_string())).map(|at| shown.remove(at));
     let value = entente_model::value::get(&record.data, field).clone();
     let seer = viewer.clone();
     let known = engine.catalog();
     let value = engine.store().read(move |tx| Ok(Display::of(tx, &seer, &known, std::iter::once(&value))?.show(&value))).await?;
-    Ok(Blame { record: id.to_string(), field: field.to_owned(), label: label(object, field), value, set_by, earlier: shown })
+    Ok(Blame { record: id.to_string(), field: field.clone(), label: label(object, field), value, set_by, earlier: shown })
 }

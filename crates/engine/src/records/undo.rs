@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use entente_model::id::RecordId;
-use entente_store::{Lane, PAGE_ROWS_MAX, StoreError, Viewer, Window};
+use entente_store::{Changes, Entry, Lane, PAGE_ROWS_MAX, StoreError, Viewer, Window};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,7 +34,7 @@ const RACES_MAX: u32 = 8;
 pub struct UndoRequest {
     /// Only this record: its id, a connection and external id, or words that fit one record. Alone, it means its latest change.
     pub record: Option<String>,
-    /// Only these fields.
+    /// Only these fields, by their keys or by what people call them.
     pub fields: Vec<String>,
     /// This entry of the ledger.
     pub entry: Option<String>,
@@ -54,6 +54,8 @@ pub struct UndoRequest {
     pub cause: Option<String>,
     /// Only entries by this user, connection or flow.
     pub by: Option<String>,
+    /// With a record alone: take its latest change back also where that is an undo itself.
+    pub again: bool,
 }
 
 /// A field that is put back.
@@ -69,6 +71,8 @@ pub struct FieldUndo {
     pub then: Option<String>,
     /// The entries that this takes back.
     pub takes_back: Vec<String>,
+    /// Those of them that were undos themselves: what they took back is done again.
+    pub takes_back_undos: Vec<String>,
     /// Connections that it is written to.
     pub writes: Vec<String>,
 }
@@ -165,6 +169,16 @@ struct Asked {
     viewer: Viewer,
 }
 
+impl Asked {
+    /// Whether an entry is about a field that is asked for, as far as that can be seen.
+    fn means(&self, entry: &Entry) -> bool {
+        match &entry.changes {
+            Changes::Open(changes) => self.fields.is_empty() || changes.keys().any(|field| self.fields.contains(field)),
+            _ => true,
+        }
+    }
+}
+
 /// Told after each batch: records done so far.
 pub type OnUndone<'a> = &'a (dyn Fn(u64) + Send + Sync);
 
@@ -178,7 +192,7 @@ pub async fn undo(engine: &Engine, viewer: &Viewer, request: &UndoRequest, apply
     let asked = Arc::new(Asked {
         why: format!("undo of {}", chosen.words),
         window: chosen.window,
-        fields: request.fields.iter().cloned().collect(),
+        fields: chosen.fields,
         lane,
         viewer: viewer.clone(),
     });

@@ -47,16 +47,37 @@ const FILLED: &str = "levels/filled";
 /// Time between counts, in milliseconds: a peak that lasts shorter was no drift worth a line.
 const EVERY_MS: i64 = 15 * 60 * 1000;
 
+/// The same while there are no records: counting none costs nothing, and the first ones are soon there.
+const EMPTY_EVERY_MS: i64 = 60_000;
+
 /// Counting never takes more than this share of one core: a hundredth.
 const REST: i64 = 100;
 
 /// Milliseconds of a minute.
 const MINUTE_MS: i64 = 60_000;
 
+/// The last count.
 #[derive(Serialize, Deserialize)]
-struct Counted {
-    at: Timestamp,
+pub(crate) struct Counted {
+    pub(crate) at: Timestamp,
     ms: i64,
+    /// Records that there were.
+    #[serde(default)]
+    records: Option<u64>,
+}
+
+impl Counted {
+    /// When it is time for the next.
+    pub(crate) fn next(&self) -> Timestamp {
+        let every = if self.records == Some(0) { EMPTY_EVERY_MS } else { EVERY_MS };
+        let wait = every.max(self.ms.saturating_mul(REST));
+        Timestamp::from_millisecond(self.at.as_millisecond().saturating_add(wait)).unwrap_or(self.at)
+    }
+}
+
+/// The last count, if there was one.
+pub(crate) fn last_count(tx: &mut Tx<'_>) -> Result<Option<Counted>, StoreError> {
+    tx.setting(COUNTED)
 }
 
 /// Which values are there, as last counted.
@@ -102,8 +123,7 @@ pub(crate) fn drift_by_field(
 /// When the store fails; then it is counted the next time.
 pub async fn due(engine: &Engine) -> Result<bool> {
     let now = engine.now();
-    let last = engine.store().read(|tx| tx.setting::<Counted>(COUNTED)).await?;
-    if last.is_some_and(|last| now.as_millisecond() - last.at.as_millisecond() < EVERY_MS.max(last.ms.saturating_mul(REST))) {
+    if engine.store().read(last_count).await?.is_some_and(|last| now < last.next()) {
         return Ok(false);
     }
     count(engine).await.map(|()| true)
@@ -117,13 +137,14 @@ pub async fn count(engine: &Engine) -> Result<()> {
     let (engine_, now) = (engine.clone(), engine.now());
     let (levels, filled) = engine.store().read(move |tx| read(tx, &engine_, now)).await?;
     let ms = engine.now().as_millisecond() - now.as_millisecond();
+    let records = levels.get(RECORDS).copied();
     engine
         .store()
         .write(move |tx| {
             let levels: Vec<(&str, u64)> = levels.iter().map(|(name, value)| (name.as_str(), *value)).collect();
             tx.put_levels(now, &levels)?;
             tx.put_setting(FILLED, &filled)?;
-            tx.put_setting(COUNTED, &Counted { at: now, ms })
+            tx.put_setting(COUNTED, &Counted { at: now, ms, records })
         })
         .await?;
     Ok(())

@@ -97,21 +97,27 @@ pub struct Slice {
     pub kept: bool,
 }
 
-/// Levels of now. Those of records are as last counted, at most an hour ago.
+/// Levels of now. Those of records are as last counted, a few times an hour while a server runs; nothing before the first count.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Levels {
+    /// When records were last counted.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub counted_at: Option<Timestamp>,
+    /// When they are counted next, by a server that runs then.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub count_due_at: Option<Timestamp>,
     /// Customers held.
-    pub records: u64,
+    pub records: Option<u64>,
     /// Of those, in agreement everywhere.
-    pub in_agreement: u64,
+    pub in_agreement: Option<u64>,
     /// Of those, drifting: differing while nothing is in flight.
-    pub drift: u64,
+    pub drift: Option<u64>,
     /// Of those, with a value in every required field, in percent.
     pub complete_percent: Option<f64>,
     /// Pairs that may be duplicates and wait for a person.
     pub duplicates: u64,
-    /// Records and rows that were at one side alone at the last reconciliation.
-    pub orphans: u64,
+    /// Records and rows that were at one side alone at the last reconciliation; nothing before the first.
+    pub orphans: Option<u64>,
     /// Records with work waiting or under way.
     pub queue: u64,
     /// Since when the oldest waits.
@@ -244,8 +250,8 @@ pub(super) fn percent(part: u64, of: u64) -> Option<f64> {
 }
 
 /// The last level within the last day.
-fn last_level(tx: &mut Tx<'_>, name: &str, now: Timestamp) -> Result<u64, StoreError> {
-    Ok(tx.levels(name, before(now, DAY_MS), before(now, -1))?.last().map_or(0, |level| level.last))
+fn last_level(tx: &mut Tx<'_>, name: &str, now: Timestamp) -> Result<Option<u64>, StoreError> {
+    Ok(tx.levels(name, before(now, DAY_MS), before(now, -1))?.last().map(|level| level.last))
 }
 
 fn levels_now(tx: &mut Tx<'_>, engine: &Engine, now: Timestamp) -> Result<Levels, StoreError> {
@@ -253,11 +259,15 @@ fn levels_now(tx: &mut Tx<'_>, engine: &Engine, now: Timestamp) -> Result<Levels
     let (conflicts_since, conflicts_late) = tx.conflict_ages(before(now, late_ms))?;
     let lanes = tx.hint_counts(now)?;
     let records = last_level(tx, levels::RECORDS, now)?;
+    let complete = last_level(tx, levels::COMPLETE, now)?.zip(records);
+    let count = levels::last_count(tx)?;
     Ok(Levels {
+        counted_at: count.as_ref().map(|count| count.at),
+        count_due_at: count.as_ref().map(levels::Counted::next),
         records,
         in_agreement: last_level(tx, levels::IN_AGREEMENT, now)?,
         drift: last_level(tx, levels::DRIFT, now)?,
-        complete_percent: percent(last_level(tx, levels::COMPLETE, now)?, records),
+        complete_percent: complete.and_then(|(complete, records)| percent(complete, records)),
         duplicates: tx.review_counts()?.get(crate::sync::adopt::DUPLICATE).copied().unwrap_or(0),
         orphans: last_level(tx, levels::ORPHANS, now)?,
         queue: lanes.values().map(|lane| lane.waiting + lane.retrying + lane.leased).sum(),

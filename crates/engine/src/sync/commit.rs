@@ -135,7 +135,8 @@ fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> R
         let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
         tx.count(now, &[(DUPLICATES_MERGED, &link.connection, 1)])?;
         super::merged::answer(tx, &decision.task.record.id, survivor, &link.connection, now)?;
-        super::merged::keep_followed(tx, &decision.task.record, survivor, &link.connection, now)?;
+        let reviews = super::merged::carry_reviews(tx, &decision.task.record.id, survivor, now)?;
+        super::merged::keep_followed(tx, &decision.task.record, survivor, &link.connection, reviews, now)?;
         super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
     }
     Ok(())

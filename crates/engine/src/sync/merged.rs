@@ -1,11 +1,16 @@
 //! Two records turn out to be one customer at one side, while the other side still has a row for each: nothing may be thrown away there
 //! without a person, so a person is asked, and the operators are told.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_store::{
-    EntryId, Link, LinkState, MergeWay, Moved, NewMerge, NewNotice, NewReview, Record, RemoteKey, ReviewState, StoreError, Tx,
+    EntryId, Link, LinkState, MergeWay, Moved, NewHint, NewMerge, NewNotice, NewReview, Record, RecordState, RemoteKey, Review,
+    ReviewState, StoreError, Tx, Viewer,
 };
+
+use super::task::LANE_UPDATE;
 
 /// Kind of the review, and of the notice.
 pub const MERGE: &str = "merge";
@@ -72,6 +77,64 @@ pub(crate) fn answer(
     Ok(())
 }
 
+/// What else was asked about a record that ended is asked about the one that stays from now on, unless that was asked before or the third one
+/// has ended as well; nobody waits for an answer about a record that is not there. Answers the reviews that were closed for it, and those that
+/// were opened in their place.
+///
+/// # Errors
+/// As for any write.
+pub(crate) fn carry_reviews(
+    tx: &mut Tx<'_>,
+    absorbed: &RecordId,
+    survivor: &RecordId,
+    now: Timestamp,
+) -> Result<(Vec<i64>, Vec<i64>), StoreError> {
+    let waiting: Vec<Review> =
+        tx.reviews_of(&[absorbed.to_string()])?.into_iter().filter(|review| review.state == ReviewState::Waiting).collect();
+    if waiting.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let asked = tx.reviews_of(&[survivor.to_string()])?;
+    let known: BTreeSet<String> = asked.iter().flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
+    let third = |review: &Review| {
+        if review.review.record == *absorbed { review.review.other.clone() } else { review.review.record.to_string() }
+    };
+    let ids: Vec<RecordId> = waiting.iter().filter_map(|review| third(review).parse().ok()).collect();
+    let records = tx.records(&Viewer::system(), &ids)?;
+    let (mut closed, mut opened, mut freed) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for open in waiting {
+        let third = third(&open);
+        let with_survivor = third == survivor.as_str();
+        // Both are rows of one merged customer elsewhere: a person is still to merge them there.
+        if with_survivor && open.review.kind == MERGE {
+            continue;
+        }
+        tx.decide_review(open.id, ReviewState::Rejected, &format!("merged into {survivor}"), now)?;
+        closed.push(open.id);
+        let record = third.parse::<RecordId>().ok().and_then(|id| records.get(&id));
+        // Of a merge that is to be repeated elsewhere the third one has ended by its nature.
+        let is_there = open.review.kind == MERGE || record.is_none_or(|record| record.state == RecordState::Active);
+        if !with_survivor && is_there && !known.contains(&third) {
+            opened.insert(third.clone(), NewReview { record: survivor.clone(), other: third, ..open.review });
+        } else if let Some(record) = record.filter(|record| record.state == RecordState::Active && !with_survivor) {
+            freed.push(NewHint {
+                subject: record.id.to_string(),
+                object: record.object.clone(),
+                lane: LANE_UPDATE,
+                due_at: now,
+                cause: "event".to_owned(),
+                fetch: BTreeSet::new(),
+                origin_at: None,
+                at: now,
+            });
+        }
+    }
+    let opened = opened.values().map(|review| Ok(tx.open_review(review)?.id)).collect::<Result<Vec<i64>, StoreError>>()?;
+    // Its counterparts waited for the answer.
+    tx.hint(&freed)?;
+    Ok((closed, opened))
+}
+
 /// How long before a merge at a platform is seen its doings may have been seen already, in milliseconds: what it moved and changed has
 /// webhooks and polls of its own.
 const DOINGS_MS: i64 = 60 * 60 * 1000;
@@ -85,11 +148,12 @@ pub(crate) fn keep_followed(
     losing: &Record,
     survivor: &RecordId,
     connection: &str,
+    (closed, opened): (Vec<i64>, Vec<i64>),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let earlier = Timestamp::from_millisecond(now.as_millisecond() - DOINGS_MS).unwrap_or(now);
     let after = tx.entry_before(earlier)?;
-    keep(tx, losing, survivor, MergeWay::Followed, connection, after, Moved::default(), now)
+    keep(tx, losing, survivor, MergeWay::Followed, connection, after, Moved { closed, opened, ..Moved::default() }, now)
 }
 
 /// Keeps a merge of two records that turned out to stand for one row, which goes over to the one that stays. `after` is the entry before it.
@@ -102,10 +166,11 @@ pub(crate) fn keep_one_row(
     survivor: &RecordId,
     row: RemoteKey,
     after: EntryId,
+    (closed, opened): (Vec<i64>, Vec<i64>),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let connection = row.connection.clone();
-    keep(tx, losing, survivor, MergeWay::OneRow, &connection, after, Moved { rows: vec![row], ..Moved::default() }, now)
+    keep(tx, losing, survivor, MergeWay::OneRow, &connection, after, Moved { rows: vec![row], closed, opened }, now)
 }
 
 #[expect(clippy::too_many_arguments, reason = "a merge has that many parts, and this is the one place that fills them in")]

@@ -457,8 +457,10 @@ fn absorb(
         return super::merged::ask(tx, &absorbed, &survivor.id, connection, now);
     }
     tx.count(now, &[(DUPLICATES_MERGED, connection, 1)])?;
+    super::merged::answer(tx, other, &survivor.id, connection, now)?;
+    let reviews = super::merged::carry_reviews(tx, other, &survivor.id, now)?;
     if let Some(row) = row {
-        super::merged::keep_one_row(tx, &absorbed, &survivor.id, row, after, now)?;
+        super::merged::keep_one_row(tx, &absorbed, &survivor.id, row, after, reviews, now)?;
     }
     absorbed.state = RecordState::Merged;
     absorbed.merged_into = Some(survivor.id.clone());

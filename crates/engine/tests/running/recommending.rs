@@ -35,8 +35,13 @@ async fn company(house: &House, customers: usize) -> Engine {
     engine
 }
 
-/// Conflicts about the phone number, decided for the side of the name.
+/// Conflicts about the industry, decided by a person for the side of the name.
 async fn decide(house: &House, decisions: &[&'static str]) {
+    conflicts(house, decisions, None).await;
+}
+
+/// The same, decided by a rule where one is named.
+async fn conflicts(house: &House, decisions: &[&'static str], rule: Option<&'static str>) {
     let record = house.accounts().await.remove("Customer 0").unwrap().id;
     for side in decisions {
         let (record, now) = (record.clone(), house.watch.now());
@@ -59,7 +64,10 @@ async fn decide(house: &House, decisions: &[&'static str]) {
                     suggested: None,
                     opened_at: now,
                 }])?;
-                let decision = Resolution { value: Value::text(format!("from {side}")), by: "olga".to_owned(), at: now, entry: None };
+                // A person's decision is an entry of the ledger.
+                let entry = if rule.is_none() { Some(tx.last_entry()?) } else { None };
+                let by = rule.map_or_else(|| "olga".to_owned(), |rule| format!("rule {rule}"));
+                let decision = Resolution { value: Value::text(format!("from {side}")), by, at: now, entry };
                 tx.resolve_conflict(opened[0].0, &decision).map(drop)
             })
             .await
@@ -113,8 +121,37 @@ async fn conflicts_that_people_decide_one_way_ask_for_an_owner() {
     let owner = about(&found, "conflict_owner").unwrap();
     assert_eq!(owner.title, "Let the CRM own \"Account: Industry\"");
     assert!(owner.evidence.starts_with("4 of 5 conflicts about it were decided for the CRM's value"), "{owner:?}");
+    conflicts(&house, &[DESK, DESK, DESK], Some("latest")).await;
+    assert_eq!(recommended(&engine).await, found, "what a rule decides needs no owner");
     decide(&house, &[DESK, DESK]).await;
     assert_eq!(about(&recommended(&engine).await, "conflict_owner"), None, "now people decide both ways");
+}
+
+#[tokio::test]
+async fn the_conflicts_for_people_are_those_that_no_rule_decided() {
+    let house = House::sqlite().await;
+    let engine = company(&house, 1).await;
+    conflicts(&house, &[CRM, CRM, DESK], Some("latest")).await;
+    let month = Month::of(engine.now(), &TimeZone::UTC);
+    let counted = async || monthly::report(&engine, month).await.unwrap().consistency.conflicts;
+    let none = counted().await;
+    assert_eq!((none.opened, none.decided, none.mean_hours, none.late), (0, 0, None, 0));
+    decide(&house, &[CRM, DESK]).await;
+    // One more waits, for longer than is promised.
+    let (record, now) = (house.accounts().await.remove("Customer 0").unwrap().id, house.watch.now());
+    let waiting = NewConflict {
+        record,
+        object: "account".to_owned(),
+        field: "status".to_owned(),
+        base: Value::Null,
+        sides: Vec::new(),
+        suggested: None,
+        opened_at: now,
+    };
+    house.store.write(move |tx| tx.open_conflicts(std::slice::from_ref(&waiting)).map(drop)).await.unwrap();
+    house.watch.pass(25 * HOUR_MS);
+    let found = counted().await;
+    assert_eq!((found.opened, found.decided, found.mean_hours, found.late), (3, 2, Some(0.0), 1));
 }
 
 #[tokio::test]

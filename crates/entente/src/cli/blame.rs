@@ -14,7 +14,7 @@ use crate::fault::Result;
 pub struct Args {
     /// Record: its id, a connection and external id (zendesk/123), or words that fit one record
     record: String,
-    /// Field
+    /// Field, by its name in the API or as people call it
     field: String,
 }
 

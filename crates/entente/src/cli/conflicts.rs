@@ -25,6 +25,7 @@ pub enum Command {
         limit: usize,
     },
     /// Decide one for the value of a side, or for another value; it is then written everywhere
+    #[command(override_usage = "entente conflicts resolve ID --side SIDE\n       entente conflicts resolve ID --value VALUE")]
     Resolve {
         /// Its id
         id: String,

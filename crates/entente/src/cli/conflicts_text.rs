@@ -74,6 +74,9 @@ pub fn statistics(found: &Statistics) -> String {
         text.push('\n');
         text.push_str(&table(["RULE", "CONFLICTS"], found.by_rule.iter().map(|one| [one.rule.clone(), one.conflicts.to_string()])));
     }
+    if !found.by_rule.is_empty() && !found.by_field.is_empty() {
+        text.push('\n');
+    }
     if !found.by_field.is_empty() {
         let rows = found.by_field.iter().map(|one| {
             [

@@ -120,32 +120,54 @@ struct Connected {
     webhooks: Option<String>,
 }
 
-/// Asks a person on the terminal; `secret` shows nothing of what is typed.
-fn ask(what: &str, secret: bool) -> Result<String> {
-    let failed =
-        |error: std::io::Error| Fault::new(format!("the terminal cannot be read: {error}"), "name it with an option, or --from-env");
+/// How one says without a terminal what would be asked for on it.
+#[derive(Clone, Copy)]
+enum Instead {
+    /// By an option, as it is written.
+    Option(&'static str),
+    /// By an environment variable, with --from-env.
+    Variable(&'static str),
+}
+
+impl Instead {
+    fn remedy(self) -> String {
+        match self {
+            Self::Option(option) => format!("give it with {option}"),
+            Self::Variable(variable) => format!("set the environment variable {variable}, and give --from-env"),
+        }
+    }
+}
+
+/// What a question asks for, within a sentence.
+fn within(what: &str) -> String {
+    let mut letters = what.chars();
+    letters.next().map(|first| format!("the {}{}", first.to_lowercase(), letters.as_str())).unwrap_or_default()
+}
+
+/// Asks a person on the terminal. Nothing is shown of a secret that is typed.
+fn ask(what: &str, instead: Instead) -> Result<String> {
+    let failed = |error: std::io::Error| Fault::new(format!("the terminal cannot be read: {error}"), instead.remedy());
     let terminal = console::Term::stderr();
     if !std::io::stdin().is_terminal() || !terminal.is_term() {
-        return Err(Fault::new(
-            format!("{what} is missing, and there is no terminal to ask on"),
-            if secret { "set it in the environment and give --from-env" } else { "name it with its option; see `entente connect --help`" },
-        ));
+        return Err(Fault::new(format!("{} is missing, and there is no terminal to ask on", within(what)), instead.remedy()));
     }
     terminal.write_str(&format!("{what}: ")).map_err(failed)?;
-    let line = if secret { terminal.read_secure_line() } else { terminal.read_line() };
+    let line = if let Instead::Variable(_) = instead { terminal.read_secure_line() } else { terminal.read_line() };
     let line = line.map_err(failed)?.trim().to_owned();
-    if line.is_empty() { Err(Fault::new(format!("{what} is blank"), "run the command again")) } else { Ok(line) }
+    if line.is_empty() {
+        return Err(Fault::new(format!("{} is blank", within(what)), format!("run the command again, or {}", instead.remedy())));
+    }
+    Ok(line)
 }
 
 /// A secret from the environment or from a person.
-fn secret(args: &Args, context: &Context, variable: &str, what: &str) -> Result<String> {
+fn secret(args: &Args, context: &Context, variable: &'static str, what: &str) -> Result<String> {
     if args.from_env {
-        return context
-            .environment
-            .get(variable)
-            .ok_or_else(|| Fault::new(format!("the environment variable {variable} is not set"), format!("set it to {what}")));
+        return context.environment.get(variable).ok_or_else(|| {
+            Fault::new(format!("the environment variable {variable} is not set"), format!("set {variable} to {}", within(what)))
+        });
     }
-    ask(what, true)
+    ask(what, Instead::Variable(variable))
 }
 
 /// The security token of a user who logs in with a password, where there is one: trusted networks need none.
@@ -285,7 +307,7 @@ fn address(args: &Args, before: Option<&ConnectionSettings>, described: Option<&
         .or_else(|| only.map(str::to_owned));
     match known {
         Some(address) => Ok(address.trim_end_matches('/').to_owned()),
-        None => ask("Address of the account (such as https://example.zendesk.com)", false),
+        None => ask("Address of the account (such as https://example.zendesk.com)", Instead::Option("--base-url URL")),
     }
 }
 
@@ -325,13 +347,17 @@ struct Asked<'a> {
 async fn credentials_of(asked: &Asked<'_>, wire: &HttpWire) -> Result<Plan> {
     let Asked { args, context, file, text, name, base_url, described } = *asked;
     let no = |what: &str| Fault::new(format!("{} has no {what}", args.platform), "choose another way with --with");
-    let client_id = || args.client_id.clone().map_or_else(|| ask("Client id of your app at the platform", false), Ok);
+    let client_id =
+        || args.client_id.clone().map_or_else(|| ask("Client id of your app at the platform", Instead::Option("--client-id ID")), Ok);
     match usual_way(args, described) {
         With::Key => {
             let way = ways::key(&args.platform, described).ok_or_else(|| no("key that one could copy"))?;
             let mut auth = vec![("kind", way.kind.to_owned())];
             if way.email {
-                auth.push(("email", args.email.clone().map_or_else(|| ask("E-mail of the key's user", false), Ok)?));
+                auth.push((
+                    "email",
+                    args.email.clone().map_or_else(|| ask("E-mail of the key's user", Instead::Option("--email EMAIL")), Ok)?,
+                ));
             }
             let token = secret(args, context, "ENTENTE_TOKEN", &format!("Key ({})", way.found))?;
             Ok(Plan { auth, kept: Kept { token: Some(token), ..Kept::default() }, base_url: None, scopes: None })
@@ -465,7 +491,8 @@ async fn provision(args: &Args, config: &Config, engine: &Engine, name: &str, co
     let missing = count(&needs, "missing");
     let wanted = args.provision
         || (missing > 0 && !context.output.is_json() && std::io::stdin().is_terminal() && {
-            let answer = ask(&format!("{missing} fields are missing at {name}. Make them, and the webhooks, now? (yes/no)"), false)?;
+            let question = format!("{missing} fields are missing at {name}. Make them, and the webhooks, now? (yes/no)");
+            let answer = ask(&question, Instead::Option("--provision"))?;
             answer.to_lowercase().starts_with('y')
         });
     if wanted {

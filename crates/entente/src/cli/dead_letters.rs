@@ -7,7 +7,7 @@ use entente_engine::records::dead_letters::{self, DeadLetter, DeadLetterEdit, De
 
 use super::context::Context;
 use super::output::{moment, table};
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
@@ -17,7 +17,7 @@ pub enum Command {
         /// Show those in this state: open, retried or discarded
         #[arg(long)]
         state: Option<String>,
-        /// Show those of this class of error only, as the list names it
+        /// Show those of this class of error only: data, configuration, reauthenticate, retry or look_again
         #[arg(long)]
         class: Option<String>,
         /// Show those of this connection only
@@ -33,12 +33,14 @@ pub enum Command {
         id: String,
     },
     /// Look at the record again, with all attempts anew
+    #[command(override_usage = "entente dead-letters retry ID\n       \
+                                entente dead-letters retry [--class CLASS] [--connection CONNECTION]\n       \
+                                entente dead-letters retry --all")]
     Retry {
         /// Its id
-        #[arg(required_unless_present_any = ["all", "class", "connection"])]
         id: Option<String>,
         /// Retry everything that waits
-        #[arg(long, conflicts_with = "id")]
+        #[arg(long, conflicts_with_all = ["id", "class", "connection"])]
         all: bool,
         /// Retry everything of this class of error
         #[arg(long, conflicts_with = "id")]
@@ -108,9 +110,19 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
             let letter = dead_letters::retry(&engine, &viewer, &id).await?;
             context.output.show(&letter, |letter| format!("Looking at it again.\n{}", one(letter)))?;
         }
+        Command::Retry { id: None, all: false, class: None, connection: None } => {
+            return Err(Fault::new(
+                "nothing is named that could be retried",
+                "name the ID of a dead letter, --class CLASS, --connection CONNECTION, or --all",
+            ));
+        }
         Command::Retry { id: None, class, connection, .. } => {
             let many = dead_letters::retry_many(&engine, &viewer, &RetryMany { class, connection }).await?;
-            context.output.show(&serde_json::json!({ "retried": many }), |_| format!("Looking at {many} records again."))?;
+            context.output.show(&serde_json::json!({ "retried": many }), |_| match many {
+                0 => "No open dead letter fits; nothing is looked at.".to_owned(),
+                1 => "Looking at 1 record again.".to_owned(),
+                many => format!("Looking at {many} records again."),
+            })?;
         }
         Command::Edit { id, set } => {
             let fields = set.into_iter().map(|(field, value)| (field, serde_json::Value::String(value))).collect();

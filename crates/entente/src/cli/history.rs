@@ -15,6 +15,9 @@ use crate::fault::Result;
 pub struct Args {
     /// Record: its id, a connection and external id (zendesk/123), or words that fit one record
     record: String,
+    /// Only entries that tell of this field, by its name in the API or as people call it
+    #[arg(long, value_name = "FIELD")]
+    field: Option<String>,
     /// Entries to show at most
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -27,7 +30,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
     let id = records::find(&engine, &viewer, &args.record).await?;
-    let query = HistoryQuery { before: args.before, limit: Some(args.limit) };
+    let query = HistoryQuery { before: args.before, limit: Some(args.limit), field: args.field };
     let page = records::history::history(&engine, &viewer, id.as_str(), query).await?;
     context.output.show(&page, |page| {
         let mut text = format!("{id}\n\n{}", page.items.iter().map(entry_text).collect::<Vec<_>>().join("\n"));
@@ -65,7 +68,11 @@ fn change_text(change: &FieldChange) -> String {
     } else {
         format!("    {}: {} → {}", change.label, value(&change.before), value(&change.after))
     };
-    let why: Vec<String> = [change.reason.clone(), change.from.clone().map(|from| format!("from {from}"))].into_iter().flatten().collect();
+    let why: Vec<String> =
+        [change.reason.as_ref().map(|reason| reason.replace('_', " ")), change.from.clone().map(|from| format!("from {from}"))]
+            .into_iter()
+            .flatten()
+            .collect();
     if !why.is_empty() {
         text.push_str(&format!("  ({})", why.join(", ")));
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::output::{moment, table};
 use crate::fault::Result;
+use crate::report::words::number;
 
 /// Options.
 #[derive(Debug, ClapArgs)]
@@ -37,15 +38,19 @@ fn text(quality: &Quality) -> String {
     text.push_str(&slices("DAY FROM", &quality.days, moment));
     let now = &quality.now;
     let since = |at: Option<Timestamp>| at.map(|at| format!(", the oldest since {}", moment(at))).unwrap_or_default();
-    let complete = now.complete_percent.map_or_else(|| "not counted yet".to_owned(), |percent| format!("{percent:.1}%"));
+    let counted = |text: Option<String>| text.unwrap_or_else(|| "not counted yet".to_owned());
+    let agreement = match (now.in_agreement, now.records) {
+        (_, Some(0)) => "no records yet".to_owned(),
+        (agree, records) => counted(agree.zip(records).map(|(agree, records)| format!("{agree} of {records}"))),
+    };
+    let orphans = now.orphans.map_or_else(|| "not known before the first reconciliation".to_owned(), |orphans| orphans.to_string());
     text.push_str(&format!(
-        "\n\nRecords in agreement    {} of {}\nDrift                   {}\nComplete                {complete}\nDuplicates waiting      {}\n\
-         Orphans                 {}\nQueue                   {}{}\nConflicts               {}{} ({} later than {} h)\nDead letters            {}\n",
-        now.in_agreement,
-        now.records,
-        now.drift,
+        "\n\nRecords in agreement    {agreement}{}\nDrift                   {}\nComplete                {}\nDuplicates waiting      {}\n\
+         Orphans                 {orphans}\nQueue                   {}{}\nConflicts               {}{} ({} later than {} h)\nDead letters            {}\n",
+        counting(quality),
+        counted(now.drift.map(|drift| drift.to_string())),
+        counted(now.complete_percent.map(|percent| format!("{percent:.1}%"))),
         now.duplicates,
-        now.orphans,
         now.queue,
         since(now.queue_since),
         now.conflicts,
@@ -60,18 +65,32 @@ fn text(quality: &Quality) -> String {
     text.push_str(&format!("\n{}\n", table(["ERROR BUDGET (1 lasts a month)", "HOUR", "6 HOURS", "3 DAYS"], burns)));
     let api = quality.api.iter().map(|api| {
         let of = match (api.daily_limit, api.percent) {
-            (Some(limit), Some(percent)) => format!("{limit} ({percent:.1}%)"),
+            (Some(limit), Some(percent)) => format!("{} ({percent:.1}%)", number(limit)),
             _ => "not known".to_owned(),
         };
-        [api.connection.clone(), api.calls.to_string(), of, api.limited.to_string()]
+        [api.connection.clone(), number(api.calls), of, api.limited.to_string()]
     });
     text.push_str(&format!("\n{}", table(["CALLS TODAY (UTC)", "CALLS", "OF", "REFUSED FOR PACE"], api)));
     text
 }
 
+/// When records were counted, and when they are next.
+fn counting(quality: &Quality) -> String {
+    match (quality.now.counted_at, quality.now.count_due_at) {
+        (Some(at), Some(due)) if due > quality.at => format!(" (counted {}, next at {})", moment(at), due.strftime("%H:%M")),
+        (Some(at), _) => format!(" (counted {}; counted anew when a server runs)", moment(at)),
+        (None, _) => "; a server counts within a minute of its start, and then every 15 minutes".to_owned(),
+    }
+}
+
+/// Hours or days in which something happened, and the latest; how many others there were is said.
 fn slices(head: &'static str, slices: &[Slice], from: fn(Timestamp) -> String) -> String {
+    let quiet = |slice: &Slice| slice.landed + slice.failed + slice.calls == 0;
+    let (last, before) = slices.split_last().map_or((None, slices), |(last, before)| (Some(last), before));
+    let shown: Vec<&Slice> = before.iter().filter(|slice| !quiet(slice)).chain(last).collect();
+    let left_out = slices.len() - shown.len();
     let time = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{:.1} s", ms as f64 / 1_000.0));
-    let rows = slices.iter().map(|slice| {
+    let rows = shown.into_iter().map(|slice| {
         [
             from(slice.from),
             slice.landed.to_string(),
@@ -81,8 +100,17 @@ fn slices(head: &'static str, slices: &[Slice], from: fn(Timestamp) -> String) -
             time(slice.p50_ms),
             time(slice.p95_ms),
             slice.calls.to_string(),
-            if slice.kept { "kept" } else { "MISSED" }.to_owned(),
+            match (slice.landed + slice.failed, slice.kept) {
+                (0, _) => "-",
+                (_, true) => "kept",
+                (_, false) => "MISSED",
+            }
+            .to_owned(),
         ]
     });
-    table([head, "LANDED", "FAILED", "SUCCESS", "P50", "P95", "CALLS", "PROMISES"], rows)
+    let mut text = table([head, "LANDED", "FAILED", "SUCCESS", "P50", "P95", "CALLS", "PROMISES"], rows);
+    if left_out > 0 {
+        text.push_str(&format!("\n {left_out} more in which nothing happened"));
+    }
+    text
 }

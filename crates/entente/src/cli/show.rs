@@ -41,9 +41,10 @@ fn blank(value: Option<&String>) -> String {
 }
 
 fn now(record: &RecordDetail) -> String {
-    let mut text = format!("{} ({}, {})\n  state      {}\n", record.title, record.object, record.id, record.state);
+    let wide = record.links.iter().map(|link| link.connection.chars().count()).chain(["state".len()]).max().unwrap_or_default();
+    let mut text = format!("{} ({}, {})\n  {:<wide$}  {}\n", record.title, record.object, record.id, "state", record.state);
     for link in &record.links {
-        text.push_str(&format!("  {}  {} {} ({})\n", link.connection, link.remote_object, link.external_id, link.state));
+        text.push_str(&format!("  {:<wide$}  {} {} ({})\n", link.connection, link.remote_object, link.external_id, link.state));
     }
     let valued = record.fields.iter().filter(|field| field.value.is_some());
     let rows = valued.map(|field| {
@@ -54,7 +55,8 @@ fn now(record: &RecordDetail) -> String {
 }
 
 fn then(record: &RecordAsOf) -> String {
-    let head = format!("{} ({}, {}) as of {}\n", record.title, record.object, record.id, moment(record.at));
+    let id = if record.title == record.id { String::new() } else { format!(", {}", record.id) };
+    let head = format!("{} ({}{id}) as of {}\n", record.title, record.object, moment(record.at));
     if record.state == "unknown" {
         return format!("{head}  Entente did not know it yet.\n");
     }

@@ -1,5 +1,6 @@
 //! `entente undo`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
@@ -8,19 +9,21 @@ use entente_engine::records::undo::{RecordUndo, UndoReport, UndoRequest, undo};
 use super::WOULD_WRITE;
 use super::context::Context;
 use super::moments::instant;
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 
 /// Options.
 #[derive(Debug, ClapArgs)]
 #[command(
+    override_usage = "entente undo RECORD [--field FIELD]... [--again] [--apply]\n       \
+                      entente undo --entry ENTRY | --run ENTRY [--apply]\n       \
+                      entente undo --since TIME [--until TIME] [--connection C] [--object O] [--cause C] [--by NAME] [--field FIELD]... [--apply]",
     after_help = "Without --apply nothing is written. Exit codes: 0 nothing to put back, or it was put back; 1 it could not be done; \
                         2 something would be put back"
 )]
 pub struct Args {
     /// Record: its id, a connection and external id (zendesk/123), or words that fit one record. Alone, its latest change is undone
-    #[arg(required_unless_present_any = ["entry", "run", "since"])]
     record: Option<String>,
-    /// Only this field; may be given more than once
+    /// Only this field, by its name in the API or as people call it; may be given more than once
     #[arg(long = "field", value_name = "FIELD")]
     fields: Vec<String>,
     /// Undo this entry of the ledger
@@ -47,12 +50,21 @@ pub struct Args {
     /// Only entries by this user, connection or flow
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+    /// With a record alone: take its latest change back also where that is an undo itself
+    #[arg(long, requires = "record", conflicts_with_all = ["entry", "run", "since"])]
+    again: bool,
     /// Put it back; otherwise only the plan is shown
     #[arg(long)]
     apply: bool,
 }
 
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    if args.record.is_none() && args.entry.is_none() && args.run.is_none() && args.since.is_none() {
+        return Err(Fault::new(
+            "nothing is named that could be undone",
+            "name a RECORD (its latest change), --entry ENTRY, --run ENTRY, or --since TIME; see `entente undo --help`",
+        ));
+    }
     let engine = context.engine().await?;
     let now = engine.now();
     let request = UndoRequest {
@@ -66,6 +78,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         object: args.object,
         cause: args.cause,
         by: args.by,
+        again: args.again,
     };
     let spinner = context.output.spinner("reading the ledger");
     let report = undo(&engine, &context.viewer(), &request, args.apply, &|done| spinner.set_message(format!("{done} records"))).await;
@@ -75,8 +88,33 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     Ok(if report.restored > 0 && !report.applied { ExitCode::from(WOULD_WRITE) } else { ExitCode::SUCCESS })
 }
 
+/// Records that are told of one by one although nothing of them can be undone for the same reason.
+const ALIKE: usize = 3;
+
+/// Why nothing of a record can be undone, where that has one reason.
+fn standing(record: &RecordUndo) -> Option<(&str, &str)> {
+    let first = record.impossible.first().filter(|_| record.fields.is_empty() && record.kept.is_empty())?;
+    let same = record.impossible.iter().all(|no| no.reason == first.reason && no.remedy == first.remedy);
+    same.then_some((first.reason.as_str(), first.remedy.as_str()))
+}
+
+/// Many records of which nothing can be undone for one reason, in one paragraph.
+fn alike(records: &[&RecordUndo], (reason, remedy): (&str, &str)) -> String {
+    let some: Vec<&str> = records.iter().take(ALIKE).map(|record| record.title.as_str()).collect();
+    let more = records.len() - some.len();
+    format!("{} and {more} more records (--output json lists them) cannot be undone: {reason}; {remedy}\n\n", some.join(", "))
+}
+
 fn text(report: &UndoReport) -> String {
-    let mut text: String = report.items.iter().map(one).collect();
+    let mut alone: BTreeMap<(&str, &str), Vec<&RecordUndo>> = BTreeMap::new();
+    for record in &report.items {
+        if let Some(why) = standing(record) {
+            alone.entry(why).or_default().push(record);
+        }
+    }
+    alone.retain(|_, records| records.len() > ALIKE);
+    let listed = report.items.iter().filter(|record| standing(record).is_none_or(|why| !alone.contains_key(&why)));
+    let mut text: String = listed.map(one).chain(alone.iter().map(|(why, records)| alike(records, *why))).collect();
     if report.left_out > 0 {
         text.push_str(&format!("… and {} more records\n\n", report.left_out));
     }
@@ -99,8 +137,13 @@ fn one(record: &RecordUndo) -> String {
     let mut text = format!("{} ({}, {})\n", record.title, record.object, record.record);
     for field in &record.fields {
         let to = if field.writes.is_empty() { String::new() } else { format!(", at {}", field.writes.join(" and ")) };
+        let undos = match field.takes_back_undos.as_slice() {
+            [] => String::new(),
+            [_] if field.takes_back.len() == 1 => ", which is an undo".to_owned(),
+            undos => format!(", of which {} undid something", undos.join(", ")),
+        };
         text.push_str(&format!(
-            "    {}: {} → {}  (takes back entry {}{to})\n",
+            "    {}: {} → {}  (takes back entry {}{undos}{to})\n",
             field.label,
             value(&field.now),
             value(&field.then),

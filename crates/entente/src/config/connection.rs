@@ -6,12 +6,12 @@ use std::ops::Range;
 use entente_connect::registry;
 use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
 use entente_model::mapping::Role;
+use entente_model::spelling::nearest;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use utoipa::ToSchema;
 
 use super::description;
-use super::flaw::nearest;
 use super::hubspot::{self, HubSpotTable};
 use super::salesforce::{self, SalesforceTable};
 use super::secret::{Resolver, SecretSource};

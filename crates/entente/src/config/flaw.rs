@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use entente_model::spelling::nearest;
 use serde::Serialize;
 
 /// Where a mistake is.
@@ -114,14 +115,6 @@ fn suggestion(name: &str, known: &[String]) -> String {
     }
 }
 
-/// The known name that is closest to a mistyped one, if one is close enough to be meant.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Typing errors that still leave a name recognisable: a third of it.
-    const SHARE: usize = 3;
-    let (distance, near) = known.map(|candidate| (rapidfuzz::distance::osa::distance(name.chars(), candidate.chars()), candidate)).min()?;
-    (distance <= name.chars().count().max(near.chars().count()).div_ceil(SHARE)).then_some(near)
-}
-
 /// Line of an offset, from 1.
 pub fn line_at(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
@@ -149,14 +142,6 @@ fn key_at(text: &str, span: &Range<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mistyped_name_finds_its_neighbour_and_a_strange_one_does_not() {
-        let known = ["listen", "public_url"];
-        assert_eq!(nearest("lisen", known.into_iter()), Some("listen"));
-        assert_eq!(nearest("publicurl", known.into_iter()), Some("public_url"));
-        assert_eq!(nearest("colour", known.into_iter()), None);
-    }
 
     #[test]
     fn an_offset_knows_its_line_and_key() {

@@ -1,11 +1,11 @@
 //! `[connection.salesforce]`: what only a Salesforce connection has.
 
 use entente_connect::settings::{Changes, SalesforceApi, SalesforceSettings};
+use entente_model::spelling::nearest;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use utoipa::ToSchema;
 
-use super::flaw::nearest;
 use super::secret::Resolver;
 
 /// Ways of learning of changes.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use entente_engine::options::Options;
 use entente_model::normalise::Locale;
+use entente_model::spelling::nearest;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use utoipa::ToSchema;
 
 use super::connection::ConnectionTable;
-use super::flaw::nearest;
 use super::notify::{QuietTable, WebhookTable};
 use super::secret::{Resolver, SecretSource};
 use super::{NotifySettings, SmtpSettings};

@@ -97,7 +97,9 @@ impl From<EngineError> for ApiError {
             EngineError::Store(error) => error.into(),
             EngineError::Webhook(WebhookError::Unverified { .. }) => Self::of_text(StatusCode::UNAUTHORIZED, "unverified", &text),
             EngineError::Webhook(WebhookError::Malformed { .. }) => Self::of_text(StatusCode::BAD_REQUEST, "malformed", &text),
-            EngineError::UnknownConnection { .. } | EngineError::Unknown { .. } => Self::of_text(StatusCode::NOT_FOUND, "not_found", &text),
+            EngineError::UnknownConnection { .. } | EngineError::Unknown { .. } | EngineError::Missing { .. } => {
+                Self::of_text(StatusCode::NOT_FOUND, "not_found", &text)
+            }
             EngineError::Invalid { field, reason, remedy } => Self::invalid(field, reason, remedy),
             EngineError::Catalog(_) => Self::of_text(StatusCode::UNPROCESSABLE_ENTITY, "mapping", &text),
             EngineError::Vendor { source, .. } => {
@@ -145,9 +147,9 @@ mod tests {
 
     #[test]
     fn what_and_remedy_are_told_apart() {
-        let error = ApiError::from(EngineError::UnknownConnection { name: "sf".into(), known: "salesforce".into() });
+        let error = ApiError::from(EngineError::UnknownConnection { name: "sf".into(), remedy: "there are: salesforce".into() });
         assert_eq!(error.status, StatusCode::NOT_FOUND);
         assert_eq!(error.body.message, "there is no connection `sf`");
-        assert_eq!(error.body.remedy.as_deref(), Some("configured are: salesforce"));
+        assert_eq!(error.body.remedy.as_deref(), Some("there are: salesforce"));
     }
 }

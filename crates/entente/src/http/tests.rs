@@ -20,6 +20,7 @@ mod alerts;
 mod dashboard;
 mod dead_letters;
 mod holds;
+mod identity;
 mod mappings;
 mod privacy;
 mod provisioning;

@@ -42,7 +42,7 @@ pub fn render(sheet: &Sheet) -> Result<Vec<u8>, PdfError> {
     for section in &sheet.sections {
         // A heading stays with its first lines.
         flow.need(70.0);
-        flow.heading(section.title);
+        flow.begin(section.title);
         for line in &section.lines {
             let color = match line.tone {
                 Tone::Good => GOOD,
@@ -51,6 +51,7 @@ pub fn render(sheet: &Sheet) -> Result<Vec<u8>, PdfError> {
             };
             flow.row(line.label, &line.value, line.note.as_deref(), color);
         }
+        flow.end();
     }
     flow.need(80.0);
     flow.heading("RECOMMENDATIONS");
@@ -123,4 +124,5 @@ fn chart(flow: &mut Flow<'_>, sheet: &Sheet) {
         flow.centred(x + width * bar.width / 2.0, CHART + 9.0, 6.5, &bar.day);
     }
     flow.gap(CHART + 18.0);
+    flow.legend(&[("landed", BRAND), ("failed", WARN)]);
 }

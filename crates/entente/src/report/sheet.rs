@@ -80,7 +80,9 @@ pub struct Sheet {
     pub no_recommendation: &'static str,
 }
 
+/// What is said of a level that nobody counted: of a month that is over, and of one that goes on.
 const NOT_COUNTED: &str = "not counted in this month";
+const NOT_COUNTED_YET: &str = "not counted yet; a running server counts every 15 minutes";
 
 fn line(label: &'static str, value: impl Into<String>, note: Option<String>) -> Line {
     Line { label, value: value.into(), note, tone: Tone::Plain }
@@ -99,17 +101,13 @@ fn promised(kept: bool, known: bool) -> Tone {
     }
 }
 
-fn or_none(value: Option<String>) -> String {
-    value.unwrap_or_else(|| NOT_COUNTED.to_owned())
-}
-
 /// The sheet of a report.
 pub fn of(report: &MonthlyReport) -> Sheet {
     let zone = TimeZone::get(&report.timezone).unwrap_or(TimeZone::UTC);
     let range = if report.complete {
         format!("{} to {}", moment(report.from, &zone), moment(report.to, &zone))
     } else {
-        format!("so far: {} to {}, compared with the same part of {}", moment(report.from, &zone), moment(report.to, &zone), report.before)
+        format!("So far: {} to {}, compared with the same part of {}", moment(report.from, &zone), moment(report.to, &zone), report.before)
     };
     Sheet {
         title: format!("CRM SYNC MONTHLY REPORT — {}", report.label),
@@ -152,7 +150,10 @@ fn figures(report: &MonthlyReport) -> Vec<Figure> {
         figure(
             "In agreement",
             consistency.in_agreement_percent.map_or_else(|| "—".to_owned(), percent_down),
-            consistency.records.map_or_else(String::new, |records| format!("of {} records", number(records))),
+            consistency.records.map_or_else(
+                || if report.complete { "not counted" } else { "not counted yet" }.to_owned(),
+                |records| format!("of {}", many(records, "record", "records")),
+            ),
             Tone::Plain,
         ),
     ]
@@ -202,11 +203,16 @@ fn performance(report: &MonthlyReport) -> Section {
 
 fn consistency(report: &MonthlyReport, zone: &TimeZone) -> Section {
     let of = &report.consistency;
-    let agreement = of.records.zip(of.in_agreement).map(|(records, agree)| format!("{} of {}", number(agree), number(records)));
+    let not_counted = if report.complete { NOT_COUNTED } else { NOT_COUNTED_YET };
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| not_counted.to_owned());
+    let agreement = of.records.zip(of.in_agreement).map(|(records, agree)| match records {
+        0 => "no records were held".to_owned(),
+        _ => format!("{} of {}", number(agree), number(records)),
+    });
     let end = if report.complete { "Field-level drift (at month end)" } else { "Field-level drift (now)" };
     let peak = match &of.peak_drift {
         None if of.drift.is_some() => ("0 records".to_owned(), None),
-        None => (NOT_COUNTED.to_owned(), None),
+        None => (not_counted.to_owned(), None),
         Some(peak) => {
             let resolved = match peak.resolved_hours {
                 Some(hours) => format!("resolved within {}", many(hours, "hour", "hours")),
@@ -291,7 +297,7 @@ fn api(of: &ApiMonth) -> Vec<Line> {
     let limited = if of.limited > 0 { format!(", {} refused for pace", number(of.limited)) } else { String::new() };
     vec![Line {
         tone: if of.limited > 0 { Tone::Bad } else { Tone::Plain },
-        ..line("Calls", format!("{}: {}", of.connection, number(of.calls)), Some(format!("{peak}{per_thousand}{limited}")))
+        ..line("Calls", format!("{} at {}", number(of.calls), of.connection), Some(format!("{peak}{per_thousand}{limited}")))
     }]
 }
 

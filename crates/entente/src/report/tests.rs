@@ -193,6 +193,11 @@ fn a_month_of_which_nothing_is_known_says_so_and_recommends_nothing() {
         assert!(page.contains(line), "`{line}` is missing in\n{page}");
     }
     assert!(render(&report, Format::Html).is_ok() && render(&report, Format::Pdf).is_ok());
+    report.complete = false;
+    assert!(text(&report).contains("Records fully synchronized: not counted yet; a running server counts every 15 minutes"));
+    report.consistency.records = Some(0);
+    report.consistency.in_agreement = Some(0);
+    assert!(text(&report).contains("Records fully synchronized: no records were held"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, in_agreement, provisioned_once};
+use crate::pair::{arrives, configuration, forget, in_agreement, provisioned_once};
 use crate::people::{dynamics, zendesk};
 use crate::sims::Sims;
 
@@ -110,5 +110,16 @@ async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_a_ticket_is_a_cas
     assert_eq!(people.iter().filter(|row| row["statecode"] == 0).count(), 1, "{people:?}");
     let organizations = zendesk::rows(&sims, "organizations").await;
     assert_eq!(organizations.iter().filter(|organization| organization["name"] == "Northwind").count(), 1);
+
+    // Who asks to be forgotten is blanked and deleted in the CRM. A row that was merged away is no counterpart any more: people delete it.
+    let erased = forget(&folder, "maria@northwind.example").await;
+    let answers = erased["answers"].as_array().unwrap();
+    let there: Vec<&Value> = answers.iter().filter(|row| row["connection"] == "dynamics").collect();
+    assert!(!there.is_empty() && answers.iter().all(|row| row["state"] == "erased"), "{erased}");
+    let left = dynamics::rows(&sims, "contacts").await;
+    assert!(
+        left.iter().all(|row| row["contactid"] != json!(maria) && row["emailaddress1"] != "maria@northwind.example"),
+        "{left:?}; {erased}"
+    );
     stop(server).await;
 }

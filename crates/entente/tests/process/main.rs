@@ -18,6 +18,7 @@ mod dynamics_zendesk;
 mod files;
 mod forgotten;
 mod hubspot_zendesk;
+mod identity;
 mod kill;
 mod own_objects;
 mod pipedrive_zendesk;

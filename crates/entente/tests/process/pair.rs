@@ -87,3 +87,16 @@ pub async fn in_agreement(folder: &Folder, platform: &str) {
     let connection = status["connections"].as_array().unwrap().iter().find(|connection| connection["name"] == platform).unwrap();
     assert!(connection["webhooks"].as_u64().unwrap() > 0 && connection["webhooks_refused"] == 0, "{connection}");
 }
+
+/// Has somebody forgotten, and waits until every platform has answered; the request as the API shows it.
+pub async fn forget(folder: &Folder, who: &str) -> Value {
+    let output = folder.run(&["privacy", "erase", who, "--yes", "--output", "json"]).await;
+    // 2 says that something is left to people.
+    assert!(matches!(output.status.code(), Some(0 | 2)), "{}", String::from_utf8_lossy(&output.stderr));
+    arrives("the end of the erasure", folder, async || {
+        let list = folder.get("/api/v1/privacy/erasures").await;
+        let one = folder.get(&format!("/api/v1/privacy/erasures/{}", list["items"][0]["id"].as_str()?)).await;
+        (one["state"] == "done" || one["state"] == "people").then_some(one)
+    })
+    .await
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, provision};
+use crate::pair::{arrives, configuration, forget, provision};
 use crate::people::pipedrive::number;
 use crate::people::{pipedrive, zendesk};
 use crate::sims::Sims;
@@ -151,5 +151,15 @@ async fn they_come_to_agree(described: bool) {
     assert_eq!(people.len(), 1, "{people:?}");
     let organizations = zendesk::rows(&sims, "organizations").await;
     assert_eq!(organizations.iter().filter(|organization| organization["name"] == "Northwind").count(), 1);
+
+    // Who asks to be forgotten is blanked and deleted in the CRM, and nothing of her is left there.
+    let erased = forget(&folder, "maria@northwind.example").await;
+    let answers = erased["answers"].as_array().unwrap();
+    let there: Vec<&Value> = answers.iter().filter(|row| row["connection"] == "pipedrive").collect();
+    assert!(!there.is_empty() && answers.iter().all(|row| row["state"] == "erased"), "{erased}");
+    for kind in ["persons", "activities"] {
+        let rows = Value::from(pipedrive::rows(&sims, kind).await).to_string();
+        assert!(!rows.contains("maria@northwind.example") && !rows.contains("Lindqvist"), "{kind}: {rows}; {erased}");
+    }
     stop(server).await;
 }

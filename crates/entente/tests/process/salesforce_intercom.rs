@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, provision};
+use crate::pair::{arrives, configuration, forget, provision};
 use crate::people::{intercom, salesforce};
 use crate::sims::Sims;
 
@@ -150,5 +150,15 @@ async fn a_won_deal_its_people_and_what_they_ask_are_the_same_on_both_sides() {
     let names: Vec<Value> = intercom::rows(&sims, "contacts").await.into_iter().map(|contact| contact["external_id"].clone()).collect();
     assert_eq!((intercom::rows(&sims, "companies").await.len(), names.len()), (1, 2), "Maria, and who stands in for colleagues: {names:?}");
     assert_eq!(intercom::rows(&sims, "tickets").await.len(), 2, "one checklist and one ticket");
+
+    // Who asks to be forgotten is blanked at the desk and deleted in the CRM, and nothing of her is left there.
+    let erased = forget(&folder, "maria@northwind.example").await;
+    let answers = erased["answers"].as_array().unwrap();
+    let there: Vec<&Value> = answers.iter().filter(|row| row["connection"] == "intercom").collect();
+    assert!(!there.is_empty() && answers.iter().all(|row| row["state"] == "erased"), "{erased}");
+    for kind in ["contacts", "conversations", "tickets"] {
+        let rows = Value::from(intercom::rows(&sims, kind).await).to_string();
+        assert!(!rows.contains("maria@northwind.example") && !rows.contains("Lindqvist"), "{kind}: {rows}; {erased}");
+    }
     stop(server).await;
 }

@@ -1,10 +1,12 @@
 //! Two records that were merged are two again, with everything that was theirs.
 
+use std::collections::BTreeSet;
+
 use entente_engine::flaws::Flaws;
 use entente_engine::records::reviews;
-use entente_engine::records::reviews::ReviewQuery;
+use entente_engine::records::reviews::{Review, ReviewQuery};
 use entente_engine::records::unmerge::{UnmergeReport, unmerge};
-use entente_store::{RecordState, RemoteKey, Viewer};
+use entente_store::{NewReview, RecordState, RemoteKey, Viewer};
 use serde_json::{Map, Value, json};
 
 use crate::hub::{Hub, SALESFORCE, ZENDESK, fields, seed_customer};
@@ -166,4 +168,48 @@ async fn a_crash_at_any_step_of_parting_leaves_two_customers_or_one_and_never_ha
         hub.run_for(60).await;
         assert_eq!(entered(&hub, &contact, user), before, "crash at step {step}: {}", hub.backlog().await);
     }
+}
+
+async fn waiting(hub: &Hub) -> Vec<Review> {
+    reviews::list(&hub.engine, &Viewer::system(), ReviewQuery::default()).await.unwrap().items
+}
+
+#[tokio::test]
+async fn what_was_asked_about_a_row_that_was_merged_is_asked_about_the_one_that_stays() {
+    let mut hub = Hub::new(38, Flaws::none()).await;
+    let people =
+        [("Ada", "Lovelace", "ada@acme.example"), ("Grace", "Hopper", "grace@acme.example"), ("Mary", "Somerville", "mary@acme.example")];
+    let (_, contacts) = seed_customer(&hub, "Acme", &people);
+    hub.run_for(40).await;
+    let mut records = Vec::new();
+    for contact in &contacts {
+        records.push(record_at(&hub, SALESFORCE, "Contact", contact).await);
+    }
+    let [ada, grace, mary]: [String; 3] = records.try_into().unwrap();
+    let new = NewReview {
+        kind: "match".to_owned(),
+        record: mary.parse().unwrap(),
+        other: grace.clone(),
+        object: "contact".to_owned(),
+        score: 0.8,
+        evidence: json!({ "why": "told" }),
+        opened_at: hub.engine.now(),
+    };
+    let asked = hub.store.write(move |tx| tx.open_review(&new)).await.unwrap().id.to_string();
+    hub.salesforce.merge("Contact", &contacts[0], &[&contacts[1]], &hub.rep()).unwrap();
+    hub.run_for(40).await;
+    let closed = reviews::show(&hub.engine, &Viewer::system(), &asked).await.unwrap();
+    assert_eq!((closed.state.as_str(), closed.decided.unwrap().by), ("rejected", Some(format!("merged into {ada}"))));
+    let about = |pair: &[&str]| {
+        let pair: BTreeSet<String> = pair.iter().map(|id| (*id).to_owned()).collect();
+        move |review: &&Review| BTreeSet::from([review.first.record.clone(), review.second.record.clone()]) == pair
+    };
+    let open = waiting(&hub).await;
+    let carried = open.iter().find(about(&[&ada, &mary])).expect("Mary is asked about with Ada now");
+    assert_eq!((carried.kind.as_str(), carried.evidence.as_str()), ("match", "told"));
+
+    // Parted, what was asked is asked as before.
+    part(&hub, &grace, true).await;
+    let open = waiting(&hub).await;
+    assert!(open.iter().any(|review| review.id == asked) && !open.iter().any(|review| about(&[&ada, &mary])(&review)), "{open:?}");
 }

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::ast::{Expr, Node, Op};
 use super::environment::Schema;
-use super::error::{Fault, nearest};
+use super::error::Fault;
 use super::function::{self, Func, Gives, Param, Spec};
 use super::kind::Type;
+use crate::spelling::nearest;
 use crate::value::Value;
 
 type Checked<T = Type> = Result<T, Box<Fault>>;

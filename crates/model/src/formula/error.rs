@@ -53,15 +53,3 @@ impl Fault {
         FormulaError { text: text.to_owned(), position: start..end, message: self.message, remedy: self.remedy }
     }
 }
-
-/// The known name nearest to a misspelt one, if any is near enough to be meant.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    let budget = (name.chars().count() / 3).clamp(1, 3);
-    known
-        .into_iter()
-        .map(|candidate| (rapidfuzz::distance::osa::distance(name.chars(), candidate.to_lowercase().chars()), candidate))
-        .filter(|(distance, _)| *distance <= budget)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}

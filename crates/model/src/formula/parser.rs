@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::ast::{Expr, NOT_POWER, Node, Op, SIGN_POWER};
-use super::error::{Fault, nearest};
+use super::error::Fault;
 use super::function::{self, FUNCTIONS};
 use super::lexer::{Token, lex};
+use crate::spelling::nearest;
 use crate::value::Value;
 
 /// Longest formula in bytes: about a hundred lines, far above what an administrator writes.

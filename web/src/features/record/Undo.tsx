@@ -8,7 +8,7 @@ import styles from './Undo.module.css';
 import { Value } from './Value';
 
 /** No condition narrows what is undone. */
-const EVERYTHING = { record: null, fields: [], run: null, since: null, until: null, connection: null, object: null, cause: null, by: null };
+const EVERYTHING = { record: null, fields: [], run: null, since: null, until: null, connection: null, object: null, cause: null, by: null, again: false };
 
 /** Undoes an entry of the ledger: first what it would come to, then, when a person wants it, at every counterpart. */
 export function Undo({ entry }: { entry: string }) {
@@ -37,6 +37,7 @@ export function Undo({ entry }: { entry: string }) {
             {items.flatMap((item) => item.fields).map((field) => (
               <li key={field.field}>
                 {field.label} goes back to <Value value={field.then ?? null} />
+                {field.takes_back_undos.length > 0 && <span className="muted">, as it was before an undo</span>}
                 {field.writes.length > 0 && <span className="muted"> at {field.writes.map(platform).join(' and ')}</span>}
               </li>
             ))}

@@ -26,7 +26,7 @@ export function ReportsPage() {
   const choose = (
     <label>
       <span className="hidden-text">Month</span>
-      <select value={month} onChange={(event) => setSearch({ month: event.target.value })}>
+      <select className={styles['month']} value={month} onChange={(event) => setSearch({ month: event.target.value })}>
         {months.map((each) => (
           <option key={each} value={each}>
             {monthName(each)}
@@ -77,7 +77,7 @@ function Month({ report: { month, label, complete, performance, consistency, imp
           <Stat
             label="In agreement"
             value={consistency.records == null || consistency.in_agreement == null ? '–' : percent(consistency.in_agreement, consistency.records)}
-            detail={consistency.records == null ? 'not counted' : `of ${counted(consistency.records, 'record')}`}
+            detail={held(consistency.records, complete)}
           />
           <Stat label="New customers" value={count(impact.new_customers)} detail={impact.profile_ms == null ? undefined : `profile after ${duration(impact.profile_ms)}`} />
           <Stat label="Activities in the CRM" value={count(impact.activities)} detail={`${counted(impact.csat_scores, 'CSAT score')}`} />
@@ -99,6 +99,12 @@ function Month({ report: { month, label, complete, performance, consistency, imp
       </Panel>
     </>
   );
+}
+
+/** How many records agreement is a share of, or why it is a share of none. */
+function held(records: number | null | undefined, complete: boolean): string {
+  if (records == null) return complete ? 'not counted' : 'not counted yet';
+  return records === 0 ? 'no records were held' : `of ${counted(records, 'record')}`;
 }
 
 function change(percentage: number | null | undefined): string | undefined {

@@ -1,67 +1,11 @@
 //! What Freshdesk documents of its own attributes, and what this connector adds to tickets.
 
-use entente_model::mapping::remote::{RemoteField, RemoteKind};
+use entente_model::mapping::remote::RemoteKind;
 
 use super::kind::Kind;
+use crate::vendors::attribute::{Attribute, key, needed, open, shown};
 
 use RemoteKind::{Boolean, Date, Datetime, Email, LongText, MultiPicklist, Number, Phone, Picklist, Reference, Text};
-
-/// One attribute.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Attribute {
-    /// Flattened name.
-    pub name: &'static str,
-    /// Type.
-    pub kind: RemoteKind,
-    /// Whether writes may carry it.
-    pub writable: bool,
-    required: bool,
-    unique: bool,
-}
-
-/// Longest text in a line.
-pub(crate) const LINE: u32 = 255;
-
-const fn shown(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: false, required: false, unique: false }
-}
-
-const fn open(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: false, unique: false }
-}
-
-const fn key(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: false, unique: true }
-}
-
-const fn needed(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: true, unique: false }
-}
-
-impl Attribute {
-    /// As `describe` tells of it.
-    pub fn described(&self) -> RemoteField {
-        RemoteField {
-            name: self.name.to_owned(),
-            label: label(self.name),
-            kind: self.kind,
-            writable: self.writable,
-            required: self.required,
-            unique: self.unique,
-            length: matches!(self.kind, Text | Email | Phone).then_some(LINE),
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-        }
-    }
-}
-
-/// `company_id` → `Company id`.
-fn label(name: &str) -> String {
-    let spaced = name.replace(['_', '.'], " ");
-    let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
 
 const CONTACT: &[Attribute] = &[
     shown("id", Reference),

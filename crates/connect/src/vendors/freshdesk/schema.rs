@@ -13,11 +13,12 @@ use crate::error::VendorError;
 use crate::transport::call::Call;
 
 use super::Freshdesk;
-use super::fields::{Attribute, LINE, attribute, attributes};
+use super::fields::{attribute, attributes};
 use super::kind::Kind;
 use super::map::id_text;
 use super::refusal::{misfit, of_no_row};
 use super::wire::send;
+use crate::vendors::attribute::{Attribute, LINE, label};
 
 /// How long a schema is believed before a missing field is looked up anew.
 const BELIEF: Duration = Duration::from_secs(600);
@@ -218,13 +219,6 @@ pub(crate) fn unknown(kind: Kind, name: &str) -> VendorError {
 fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-/// `support_vip` → `Support vip`.
-fn label(name: &str) -> String {
-    let spaced = name.replace('_', " ");
-    let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn choices(kind: Kind, values: &[String]) -> Value {

@@ -3,60 +3,14 @@
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
 
 use super::kind::Kind;
+use crate::vendors::attribute::{Attribute, key, open, shown};
 
 use RemoteKind::{Boolean, Datetime, Email, LongText, MultiPicklist, Number, Phone, Picklist, Reference, Text, Url};
 
-/// One attribute.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Attribute {
-    /// Flattened name.
-    pub name: &'static str,
-    /// Type.
-    pub kind: RemoteKind,
-    /// Whether writes may carry it.
-    pub writable: bool,
-    required: bool,
-    unique: bool,
-}
-
-/// Longest text in a line.
-pub(crate) const LINE: u32 = 255;
-
-const fn shown(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: false, required: false, unique: false }
-}
-
-const fn open(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: false, unique: false }
-}
-
-const fn key(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: false, unique: true }
-}
-
-impl Attribute {
-    /// As `describe` tells of it.
-    pub fn described(&self) -> RemoteField {
-        RemoteField {
-            name: self.name.to_owned(),
-            label: label(self.name),
-            kind: self.kind,
-            writable: self.writable,
-            required: self.required,
-            unique: self.unique,
-            length: matches!(self.kind, Text | Email | Phone | Url).then_some(LINE),
-            scale: (self.name == "size" || self.name == "monthly_spend").then_some(0),
-            values: Vec::new(),
-            restricted: false,
-        }
-    }
-}
-
-/// `company_id` → `Company id`.
-pub(crate) fn label(name: &str) -> String {
-    let spaced = name.replace(['_', '.'], " ");
-    let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// As `describe` tells of an attribute.
+pub(crate) fn documented(attribute: &Attribute) -> RemoteField {
+    let whole = attribute.name == "size" || attribute.name == "monthly_spend";
+    RemoteField { scale: whole.then_some(0), ..attribute.described() }
 }
 
 const CONTACT: &[Attribute] = &[

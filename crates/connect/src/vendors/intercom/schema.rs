@@ -13,11 +13,12 @@ use crate::error::VendorError;
 use crate::transport::call::Call;
 
 use super::Intercom;
-use super::fields::{Attribute, LINE, attribute, attributes, label};
+use super::fields::{attribute, attributes, documented};
 use super::kind::{CUSTOM, Kind, TICKET, is_custom};
 use super::map::{COMPANY_OF_TICKET, id_text};
 use super::refusal::{misfit, of_no_row};
 use super::wire::send;
+use crate::vendors::attribute::{LINE, label};
 
 /// How long a schema is believed before a missing attribute is looked up anew.
 const BELIEF: Duration = Duration::from_secs(600);
@@ -181,7 +182,7 @@ impl Intercom {
     pub(super) async fn read_schema(&self, kind: Kind, priority: Priority) -> Result<RemoteObject, VendorError> {
         self.schemas.forget(kind);
         let custom = self.fields_with(kind, &BTreeSet::new(), priority).await?;
-        let mut fields: Vec<RemoteField> = attributes(kind).iter().map(Attribute::described).collect();
+        let mut fields: Vec<RemoteField> = attributes(kind).iter().map(documented).collect();
         fields.extend(custom.iter().map(|(name, custom)| described(name, custom)));
         Ok(RemoteObject { name: kind.singular().to_owned(), fields, lists: Vec::new() })
     }

@@ -3,63 +3,16 @@
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
 
 use super::kind::Kind;
+use crate::vendors::attribute::{Attribute, needed, open, shown};
 
 use RemoteKind::{Boolean, Date, Datetime, Email, LongText, MultiPicklist, Number, Phone, Picklist, Reference, Text, Url};
-
-/// Longest text in a line.
-pub(crate) const LINE: u32 = 255;
 
 /// The attribute of activities and notes that carries Entente's record id: a line of its own at the end of their text.
 pub(crate) const KEY_LINE: &str = "entente_id";
 
-/// One attribute.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Attribute {
-    /// Flattened name.
-    pub name: &'static str,
-    /// Type.
-    pub kind: RemoteKind,
-    /// Whether writes may carry it.
-    pub writable: bool,
-    required: bool,
-    unique: bool,
-}
-
-const fn shown(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: false, required: false, unique: false }
-}
-
-const fn open(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: false, unique: false }
-}
-
-const fn needed(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: true, unique: false }
-}
-
-impl Attribute {
-    /// As `describe` tells of it. `values` are those of a list.
-    pub fn described(&self, values: Vec<String>) -> RemoteField {
-        RemoteField {
-            name: self.name.to_owned(),
-            label: label(self.name),
-            kind: self.kind,
-            writable: self.writable,
-            required: self.required,
-            unique: self.unique,
-            length: matches!(self.kind, Text | Email | Phone | Url).then_some(LINE),
-            scale: None,
-            restricted: !values.is_empty(),
-            values,
-        }
-    }
-}
-
-/// `org_id` → `Org id`.
-fn label(name: &str) -> String {
-    let spaced = name.replace(['_', '.'], " ");
-    let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// As `describe` tells of an attribute. `values` are those of a list.
+pub(crate) fn documented(attribute: &Attribute, values: Vec<String>) -> RemoteField {
+    RemoteField { restricted: !values.is_empty(), values, ..attribute.described() }
 }
 
 /// What rows of most kinds have.

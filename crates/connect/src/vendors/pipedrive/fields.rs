@@ -10,7 +10,7 @@ use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 use serde_json::Value;
 
 use super::Pipedrive;
-use super::attributes::{Attribute, LINE, attribute, attributes};
+use super::attributes::{attribute, attributes, documented};
 use super::kind::Kind;
 use super::refusal::{misfit, of_no_row};
 use super::values::parts;
@@ -18,6 +18,7 @@ use super::wire::Next;
 use crate::connector::Priority;
 use crate::error::VendorError;
 use crate::transport::call::Call;
+use crate::vendors::attribute::{Attribute, LINE};
 
 /// First part of the flattened names of custom fields.
 pub(crate) const CUSTOM: &str = "custom.";
@@ -256,7 +257,7 @@ impl Pipedrive {
             };
             definition.map(|definition| definition.options.iter().map(|(_, label)| label.clone()).collect()).unwrap_or_default()
         };
-        let mut all: Vec<RemoteField> = attributes(kind).map(|attribute| attribute.described(listed(attribute))).collect();
+        let mut all: Vec<RemoteField> = attributes(kind).map(|attribute| documented(attribute, listed(attribute))).collect();
         for (name, definition) in fields.custom() {
             all.push(described(name.clone(), definition));
             for part in parts(&definition.ty) {

@@ -49,7 +49,7 @@ pub(super) fn present(sides: &[ConflictSide]) -> Vec<&ConflictSide> {
 
 /// How a conflict ended, or that it has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// A rule decided, by its name.
     Rule(String),
     /// A person decided, for this side; none where it was another value, or one that several sides had.
@@ -61,7 +61,7 @@ pub(super) enum End {
 }
 
 impl End {
-    pub(super) fn of(conflict: &Conflict) -> Self {
+    pub(crate) fn of(conflict: &Conflict) -> Self {
         if conflict.state == ConflictState::Waiting {
             return Self::Waits;
         }

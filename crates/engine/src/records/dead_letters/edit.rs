@@ -12,6 +12,7 @@ use crate::error::{EngineError, Result};
 use crate::records::given_value;
 use crate::records::overrule::{is_id, overruled, refusal};
 use crate::sync::edit::{self, Edit};
+use crate::words;
 
 /// Gives the record the values and looks at it again, in one transaction. `None` when the letter is closed by now.
 pub(super) async fn edit(engine: &Engine, viewer: &Viewer, found: DeadLetter, given: &DeadLetterEdit) -> Result<Option<DeadLetter>> {
@@ -26,8 +27,12 @@ pub(super) async fn edit(engine: &Engine, viewer: &Viewer, found: DeadLetter, gi
     }
     let catalog = engine.catalog();
     let mut fields = Fields::new();
-    for (field, value) in &given.fields {
-        fields.insert(field.clone(), given_value(&catalog, &found.letter.object, field, field, value)?);
+    for (word, value) in &given.fields {
+        let field = words::field(&catalog, &found.letter.object, word, word)?;
+        let value = given_value(&catalog, &found.letter.object, &field, word, value)?;
+        if fields.insert(field.clone(), value).is_some() {
+            return Err(invalid(word, format!("the field {field} is given twice"), "give it once".to_owned()));
+        }
     }
     let (wanted, seer) = (id.clone(), viewer.clone());
     let read = engine.store().read(move |tx| {

@@ -1,6 +1,6 @@
 //! Making one record of two: counterparts, references and everything that waits go to the one that stays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
@@ -8,8 +8,7 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Fields, get};
 use entente_store::{
-    Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRecord, Record, RecordState, RemoteKey, Resolution, Result, ReviewState,
-    StoreError, Tx, Viewer,
+    Link, LinkState, MergeWay, Moved, NewMerge, PutRecord, Record, RecordState, RemoteKey, Resolution, Result, StoreError, Tx, Viewer,
 };
 use jiff::Timestamp;
 
@@ -18,6 +17,7 @@ use crate::catalog::Catalog;
 use crate::entry::{self, Changes, FieldEntry};
 use crate::sync::adopt::{has_match_keys, match_keys};
 use crate::sync::edit::search_text;
+use crate::sync::merged::carry_reviews;
 use crate::sync::redirect::{Author, redirect};
 use crate::sync::task::LANE_UPDATE;
 use crate::sync::wake::wake;
@@ -49,7 +49,7 @@ impl Merging<'_> {
         self.end(tx, absorbed.clone(), &survivor)?;
         self.point_to(tx, &survivor, &absorbed)?;
         self.close_what_waits(tx, &survivor, &absorbed)?;
-        let (closed, opened) = self.carry_reviews(tx, &survivor.id, &absorbed.id)?;
+        let (closed, opened) = carry_reviews(tx, &absorbed.id, &survivor.id, self.now)?;
         tx.keep_merge(&NewMerge {
             object: survivor.object.clone(),
             survivor: stays.clone(),
@@ -158,24 +158,5 @@ impl Merging<'_> {
             wake(tx, absorbed.id.as_str(), connection, LANE_UPDATE, self.now)?;
         }
         Ok(())
-    }
-
-    /// Other reviews that named the absorbed record ask about the survivor from now on, unless that was asked before.
-    /// Answers the reviews that were closed for it, and those that were opened.
-    fn carry_reviews(&self, tx: &mut Tx<'_>, survivor: &RecordId, absorbed: &RecordId) -> Result<(Vec<i64>, Vec<i64>)> {
-        let asked = tx.reviews_of(&[survivor.to_string()])?;
-        let known: BTreeSet<String> =
-            asked.iter().flat_map(|review| [review.review.record.to_string(), review.review.other.clone()]).collect();
-        let (mut closed, mut opened) = (Vec::new(), BTreeMap::new());
-        for open in tx.reviews_of(&[absorbed.to_string()])?.into_iter().filter(|review| review.state == ReviewState::Waiting) {
-            tx.decide_review(open.id, ReviewState::Rejected, &format!("merged into {survivor}"), self.now)?;
-            closed.push(open.id);
-            let third = if open.review.record == *absorbed { open.review.other.clone() } else { open.review.record.to_string() };
-            if third != survivor.as_str() && !known.contains(&third) {
-                opened.insert(third.clone(), NewReview { record: survivor.clone(), other: third, ..open.review });
-            }
-        }
-        let opened = opened.values().map(|review| Ok(tx.open_review(review)?.id)).collect::<Result<Vec<i64>>>()?;
-        Ok((closed, opened))
     }
 }

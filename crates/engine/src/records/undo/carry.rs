@@ -15,7 +15,7 @@ use crate::records::overrule::overruled;
 use crate::sync::edit::{self, Edit};
 
 /// Cause of the entries.
-const CAUSE: &str = "undo";
+pub(super) const CAUSE: &str = "undo";
 
 /// Puts a record's values back. Every side is fetched before it is written to, so that nothing is overwritten unseen.
 pub(super) fn carry(

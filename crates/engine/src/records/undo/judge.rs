@@ -9,6 +9,7 @@ use entente_model::value::{FieldKey, Value};
 use entente_store::{Changes, Entry, EntryId, Link, Record, RecordState, Tx};
 
 use super::Asked;
+use super::carry::CAUSE;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::records::overrule::{is_id, refusal};
@@ -27,6 +28,8 @@ pub(super) struct Judged {
     pub(super) links: Vec<Link>,
     /// What undoing means for each field that the entries touched.
     pub(super) inverses: BTreeMap<FieldKey, Inverse>,
+    /// Entries that are undos themselves.
+    pub(super) undos: BTreeSet<EntryId>,
     pub(super) impossible: Vec<Impossible>,
 }
 
@@ -63,7 +66,9 @@ pub(super) fn judge(
     let mut judged = Vec::with_capacity(ids.len());
     for id in ids {
         let (Some(record), Some(history)) = (records.remove(id), histories.remove(id)) else { continue };
-        let mut one = Judged { links: links.remove(id).unwrap_or_default(), record, inverses: BTreeMap::new(), impossible: Vec::new() };
+        let undos = history.iter().filter(|entry| entry.cause == CAUSE).map(|entry| entry.id).collect();
+        let links = links.remove(id).unwrap_or_default();
+        let mut one = Judged { links, record, inverses: BTreeMap::new(), undos, impossible: Vec::new() };
         if is_open(&mut one, &history, &erased, asked) {
             let steps = steps(&mut one, &history, firsts.get(id).copied(), catalog, asked);
             one.inverses = inverse(&one.record.data, &steps);
@@ -103,7 +108,8 @@ fn steps(one: &mut Judged, history: &[Entry], first: Option<EntryId>, catalog: &
     let ours = |field: &str| policy.iter().find(|policy| policy.field == field).is_none_or(|policy| policy.owner == Owner::Native);
     let mut steps = Vec::with_capacity(history.len());
     for entry in history {
-        let mut undone = asked.window.holds(entry);
+        // Whoever asks for some fields is not told of what entries about others did.
+        let mut undone = asked.window.holds(entry) && asked.means(entry);
         if undone {
             undone = !refuse_event(one, entry, first);
         }

@@ -1,12 +1,19 @@
 //! From a request to the window of the ledger that it means.
 
+use std::collections::BTreeSet;
+
 use entente_model::id::RecordId;
+use entente_model::object::Object;
+use entente_model::value::FieldKey;
 use entente_store::{Changes, Entry, EntryId, PAGE_ROWS_MAX, Tx, Viewer, Window};
 
 use super::UndoRequest;
+use super::carry::CAUSE;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::records::history::CAUSES;
 use crate::records::{find, no_object, no_record};
+use crate::words;
 
 /// A pause that ends a run, in milliseconds: longer than what batching and a page of a poll take, shorter than a person's next idea.
 const PAUSE_MS: i64 = 60_000;
@@ -14,10 +21,17 @@ const PAUSE_MS: i64 = 60_000;
 /// Entries of a record read at a time in search of its latest change.
 const PAGE: usize = 100;
 
-/// A window, and what it is in words.
+/// A window, the fields that it is narrowed to, and what it is in words.
 pub(super) struct Chosen {
     pub(super) window: Window,
+    pub(super) fields: BTreeSet<FieldKey>,
     pub(super) words: String,
+}
+
+impl Chosen {
+    fn new(window: Window, words: String) -> Self {
+        Self { window, fields: BTreeSet::new(), words }
+    }
 }
 
 fn invalid(field: &str, reason: impl Into<String>, remedy: impl Into<String>) -> EngineError {
@@ -36,6 +50,9 @@ pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoReque
     if ways > 1 {
         return Err(invalid("entry", "an entry, a run and a time exclude each other", "give one of them"));
     }
+    if request.again && (ways > 0 || request.record.is_none()) {
+        return Err(invalid("again", "an entry, a run and a time are taken back whatever they did", "give it with a record alone"));
+    }
     if request.until.is_some() && request.since.is_none() {
         return Err(invalid("until", "an end needs a beginning", "give `since` as well"));
     }
@@ -52,22 +69,26 @@ pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoReque
     {
         return Err(no_object(&engine.catalog(), object));
     }
+    if let Some(cause) = &request.cause {
+        words::one_of("cause", "cause of an entry", cause, CAUSES)?;
+    }
     let record = match &request.record {
         Some(text) => Some(find(engine, viewer, text).await?),
         None => None,
     };
+    let fields = fields(engine, viewer, request, record.as_ref()).await?;
     let mut chosen = if let Some(text) = &request.entry {
         let entry = entry(engine, viewer, number("entry", text)?).await?;
-        Chosen { window: Window::between(entry.id, entry.id), words: format!("entry {}", entry.id) }
+        Chosen::new(Window::between(entry.id, entry.id), words_of(&entry))
     } else if let Some(text) = &request.run {
         run(engine, viewer, number("run", text)?).await?
     } else if let Some(since) = request.since {
         let (first, last) = engine.store().read(move |tx| Ok((tx.entry_before(since)? + 1, tx.last_entry()?))).await?;
         let until = request.until.map_or_else(|| "now".to_owned(), |until| until.to_string());
         let window = Window { since: Some(since), until: request.until, ..Window::between(first, last) };
-        Chosen { window, words: format!("what happened from {since} to {until}") }
+        Chosen::new(window, format!("what happened from {since} to {until}"))
     } else if let Some(record) = &record {
-        latest(engine, viewer, record, &request.fields).await?
+        latest(engine, viewer, record, &fields, request.again).await?
     } else {
         let remedy = "give a record, an entry, a run, or the time since when";
         return Err(invalid("record", "nothing is named that could be undone", remedy));
@@ -90,7 +111,35 @@ pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoReque
     if !request.fields.is_empty() {
         chosen.words.push_str(&format!(", only {}", request.fields.join(", ")));
     }
-    Ok(chosen)
+    Ok(Chosen { fields, ..chosen })
+}
+
+/// The fields that a request names: of its record, else of its object, else of any.
+async fn fields(engine: &Engine, viewer: &Viewer, request: &UndoRequest, record: Option<&RecordId>) -> Result<BTreeSet<FieldKey>> {
+    if request.fields.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let (seer, wanted, catalog) = (viewer.clone(), record.cloned(), engine.catalog());
+    let of_record = match wanted {
+        Some(id) => {
+            let found = engine.store().read(move |tx| tx.record(&seer, &id)).await?;
+            Some(found.ok_or_else(|| record.map_or_else(|| invalid("record", "it is not there", "name another"), no_record))?.object)
+        }
+        None => None,
+    };
+    let of = of_record.as_ref().or(request.object.as_ref());
+    let objects: Vec<&Object> = catalog.objects().filter(|object| of.is_none_or(|of| *of == object.key)).collect();
+    words::fields(&objects, "fields", &request.fields)
+}
+
+/// An entry in words; of an undo, that it is one.
+fn words_of(entry: &Entry) -> String {
+    if entry.cause == CAUSE { format!("entry {}, itself an {}", entry.id, undo_in_words(entry)) } else { format!("entry {}", entry.id) }
+}
+
+/// What an undo did, as its entry has it.
+fn undo_in_words(entry: &Entry) -> String {
+    if entry.detail.starts_with("undo") { entry.detail.clone() } else { format!("undo ({})", entry.detail) }
 }
 
 async fn entry(engine: &Engine, viewer: &Viewer, number: EntryId) -> Result<Entry> {
@@ -120,7 +169,7 @@ async fn run(engine: &Engine, viewer: &Viewer, number: EntryId) -> Result<Chosen
     });
     let window = window.await?;
     let words = format!("the run of entry {number} ({cause} by {by}, entries {} to {})", window.first, window.last);
-    Ok(Chosen { window, words })
+    Ok(Chosen::new(window, words))
 }
 
 /// The last entry of a run in one direction.
@@ -140,30 +189,43 @@ fn edge(tx: &mut Tx<'_>, viewer: &Viewer, all: &Window, of: &Entry, upwards: boo
     }
 }
 
-/// The latest entry that gave a record, or one of the fields, another value.
-async fn latest(engine: &Engine, viewer: &Viewer, record: &RecordId, fields: &[String]) -> Result<Chosen> {
-    let (seer, id, wanted) = (viewer.clone(), record.clone(), fields.to_vec());
+/// The latest entry that gave a record, or one of the fields, another value. An undo is taken back only where that is asked for: whoever undoes
+/// twice may as well mean the change before.
+async fn latest(engine: &Engine, viewer: &Viewer, record: &RecordId, fields: &BTreeSet<FieldKey>, again: bool) -> Result<Chosen> {
+    let (seer, id, wanted) = (viewer.clone(), record.clone(), fields.clone());
     let found = engine.store().read(move |tx| {
         if tx.record(&seer, &id)?.is_none() {
             return Ok(None);
         }
         let mut before = None;
         loop {
-            let page = tx.history(&seer, &id, PAGE, before)?;
-            if let Some(entry) = page.iter().find(|entry| turns(entry, &wanted)) {
-                return Ok(Some(Some(entry.id)));
-            }
+            let mut page = tx.history(&seer, &id, PAGE, before)?;
             before = page.last().map(|entry| entry.id);
-            if page.len() < PAGE {
+            let is_last = page.len() < PAGE;
+            if let Some(at) = page.iter().position(|entry| turns(entry, &wanted)) {
+                return Ok(Some(Some(page.swap_remove(at))));
+            }
+            if is_last {
                 return Ok(Some(None));
             }
         }
     });
     match found.await? {
         None => Err(no_record(record)),
-        Some(Some(entry)) => Ok(Chosen { window: Window::between(entry, entry), words: format!("entry {entry}") }),
+        Some(Some(entry)) if entry.cause == CAUSE && !again => {
+            let reason = format!("its latest change is an undo itself: entry {}, {}", entry.id, undo_in_words(&entry));
+            let remedy = format!(
+                "to take that undo back, say so (--again, `again`) or name the entry; `entente history {record}` has the numbers of earlier ones"
+            );
+            Err(invalid("record", reason, remedy))
+        }
+        Some(Some(entry)) => Ok(Chosen::new(Window::between(entry.id, entry.id), words_of(&entry))),
         Some(None) => {
-            let what = if fields.is_empty() { "no value".to_owned() } else { format!("no value of {}", fields.join(", ")) };
+            let what = if fields.is_empty() {
+                "no value".to_owned()
+            } else {
+                format!("no value of {}", fields.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+            };
             let remedy = format!("see `entente history {record}`");
             Err(invalid("record", format!("the ledger tells of {what} of it that ever changed"), remedy))
         }
@@ -171,11 +233,11 @@ async fn latest(engine: &Engine, viewer: &Viewer, record: &RecordId, fields: &[S
 }
 
 /// Whether an entry gave one of the fields, or any field, another value; or did so before its values were erased.
-fn turns(entry: &Entry, fields: &[String]) -> bool {
+fn turns(entry: &Entry, fields: &BTreeSet<FieldKey>) -> bool {
     match &entry.changes {
         Changes::Open(changes) => changes
             .iter()
-            .filter(|(field, _)| fields.is_empty() || fields.contains(field))
+            .filter(|(field, _)| fields.is_empty() || fields.contains(field.as_str()))
             .any(|(_, change)| !change.before.agrees(&change.after)),
         _ => true,
     }

@@ -36,6 +36,7 @@ pub(super) fn show(
         now: display.show(&inverse.now),
         then: display.show(&inverse.then),
         takes_back: numbers(&inverse.takes_back),
+        takes_back_undos: numbers(&inverse.takes_back.intersection(&judged.undos).copied().collect()),
         writes: writes(field),
         field: field.clone(),
     });

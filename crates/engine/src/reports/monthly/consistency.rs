@@ -1,11 +1,12 @@
 //! How much agreed in a month.
 
 use entente_model::clock::Timestamp;
-use entente_store::{ConflictState, StoreError, Tx};
+use entente_store::{StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Range, sum};
+use crate::records::conflicts::kind::End;
 use crate::reports::levels;
 use crate::reports::quality::percent;
 use crate::sync::settle::{DUPLICATES_MERGED, ORPHANS_RESOLVED};
@@ -58,14 +59,14 @@ pub struct PeakDrift {
     pub resolved_hours: Option<u64>,
 }
 
-/// Conflicts that a person was asked about.
+/// Conflicts that a person was asked about: those that no rule decided.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ConflictMonth {
     /// Opened in the month.
     pub opened: u64,
-    /// Of those, decided.
+    /// Of those, decided by a person. Others wait, or ended because the sides came to agree.
     pub decided: u64,
-    /// Mean time to the decision, in hours.
+    /// Mean time to a person's decision, in hours.
     pub mean_hours: Option<f64>,
     /// Of those opened, how many waited longer than 24 hours.
     pub late: u64,
@@ -113,10 +114,14 @@ fn conflicts(tx: &mut Tx<'_>, range: Range) -> Result<ConflictMonth, StoreError>
         let Some(last) = page.last() else { break };
         after = last.id;
         for conflict in &page {
+            let end = End::of(conflict);
+            if matches!(end, End::Rule(_)) {
+                continue;
+            }
             let waited = conflict.resolved_at.unwrap_or(range.to).as_millisecond() - conflict.conflict.opened_at.as_millisecond();
             opened += 1;
             late += u64::from(waited > DECIDE_MS);
-            if conflict.state == ConflictState::Resolved {
+            if matches!(end, End::Person(_)) {
                 decided += 1;
                 ms += waited;
             }

@@ -45,7 +45,11 @@ impl Month {
 
     /// Refuses a month of which nothing has happened yet.
     pub(super) fn must_have_begun(self, from: Timestamp, now: Timestamp) -> Result<(), EngineError> {
-        if from <= now { Ok(()) } else { Err(invalid(&self.to_string(), "has not begun yet")) }
+        if from <= now {
+            return Ok(());
+        }
+        let remedy = "ask for the present month, which is counted so far, or for one that is over".to_owned();
+        Err(EngineError::Invalid { field: "month".to_owned(), reason: format!("`{self}` has not begun yet"), remedy })
     }
 
     /// Its name (`January`).

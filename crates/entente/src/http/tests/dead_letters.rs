@@ -97,3 +97,46 @@ async fn many_are_listed_and_retried_by_class_and_connection() {
     let (_, put_away) = server.get("/api/v1/dead-letters?state=retried").await;
     assert_eq!(put_away["items"].as_array().unwrap().len(), 4);
 }
+
+#[tokio::test]
+async fn a_word_that_is_no_class_or_connection_is_refused_and_never_taken_for_none_found() {
+    let server = server().await;
+    let record = server.contact(ada()).await;
+    server.bury(&record, "zendesk", "data").await;
+    let (status, error) = server.get("/api/v1/dead-letters?class=datta").await;
+    assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some("class")), "{error}");
+    assert_eq!(error["error"]["remedy"], "did you mean `data`? There are: data, configuration, reauthenticate, retry, look_again");
+    let (status, error) = server.post("/api/v1/dead-letters/retry", json!({ "class": "datta" })).await;
+    assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some("class")), "{error}");
+    for (status, error) in [
+        server.get("/api/v1/dead-letters?connection=zendex").await,
+        server.post("/api/v1/dead-letters/retry", json!({ "connection": "zendex" })).await,
+    ] {
+        assert_eq!(
+            (status, &error["error"]["remedy"]),
+            (StatusCode::NOT_FOUND, &json!("did you mean `zendesk`? There are: salesforce, zendesk"))
+        );
+    }
+    assert_eq!(server.open_letters("?class=retry").await, [""; 0], "a class of which there is none is no mistake");
+    let gone = server.bury("pipedrive/person/7", "pipedrive", "data").await;
+    assert_eq!(
+        server.open_letters("?connection=pipedrive").await,
+        [gone.to_string()],
+        "what is kept of a connection that is gone is found"
+    );
+}
+
+#[tokio::test]
+async fn a_correction_names_fields_as_people_do() {
+    let server = server().await;
+    let id = server.contact(ada()).await;
+    let letter = server.bury(&id, "zendesk", "data").await;
+    let path = format!("/api/v1/dead-letters/{letter}/edit");
+    let (status, error) = server.post(&path, json!({ "fields": { "Job title": "Countess", "job_title": "Poet" } })).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    let (status, corrected) = server.post(&path, json!({ "fields": { "Job title": "Countess" } })).await;
+    assert_eq!(status, StatusCode::OK, "{corrected}");
+    let (_, record) = server.get(&format!("/api/v1/records/{id}")).await;
+    let title = record["fields"].as_array().unwrap().iter().find(|field| field["key"] == "job_title").unwrap();
+    assert_eq!(title["value"], "Countess");
+}

@@ -20,10 +20,12 @@ async fn a_report_is_there_in_every_form() {
         assert_eq!((status, headers[header::CONTENT_TYPE].to_str().unwrap()), (StatusCode::OK, kind), "{format}");
         assert!(body.starts_with(beginning), "{format}: {}", body.chars().take(40).collect::<String>());
     }
-    for (wrong, status) in [("2026-13", 400), ("2999-01", 400), ("next", 400)] {
+    for (wrong, status, remedy) in
+        [("2026-13", 400, "such as 2026-01"), ("2999-01", 400, "the present month"), ("next", 400, "such as 2026-01")]
+    {
         let (refused, error) = server.get(&format!("/api/v1/reports/{wrong}")).await;
         assert_eq!(refused.as_u16(), status, "{error}");
-        assert!(error["error"]["remedy"].as_str().unwrap().contains("such as 2026-01"), "{error}");
+        assert!(error["error"]["remedy"].as_str().unwrap().contains(remedy), "{error}");
     }
 }
 
@@ -51,4 +53,21 @@ async fn measures_are_told_by_hour_and_by_day() {
     assert!(hour["p95_ms"].as_u64().unwrap() >= 20_000);
     assert_eq!(quality["days"][1]["landed"], 99);
     assert_eq!(server.get("/api/v1/quality?hours=0").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn levels_that_nobody_counted_are_not_known_rather_than_none() {
+    let server = server().await;
+    server.contact(ada()).await;
+    let (_, quality) = server.get("/api/v1/quality").await;
+    let now = &quality["now"];
+    assert_eq!(
+        (&now["records"], &now["in_agreement"], &now["drift"], &now["counted_at"]),
+        (&Json::Null, &Json::Null, &Json::Null, &Json::Null)
+    );
+    entente_engine::reports::levels::count(&server.app.engine).await.unwrap();
+    let (_, quality) = server.get("/api/v1/quality").await;
+    let now = &quality["now"];
+    assert_eq!((&now["records"], &now["orphans"]), (&json!(1), &Json::Null), "orphans are known from a reconciliation on: {quality}");
+    assert!(now["counted_at"].is_string() && now["count_due_at"].is_string(), "{quality}");
 }

@@ -53,10 +53,57 @@ async fn the_latest_change_of_a_record_or_field_is_planned_and_undone() {
     let entry = &history["items"][0];
     assert_eq!((&entry["cause"], &entry["actor"], &entry["entry"]), (&json!("undo"), &json!("person"), &done["items"][0]["entry"]));
 
-    // The latest change of the field is the undo now, and it can be undone.
-    let (_, again) = server.post("/api/v1/undo", request).await;
-    assert_eq!(again["restored"], 1, "{again}");
+    // The latest change of the field is the undo now, which is taken back only by whoever says so.
+    let (status, refused) = server.post("/api/v1/undo", request.clone()).await;
+    assert_eq!((status, refused["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some("record")), "{refused}");
+    let undo = done["items"][0]["entry"].as_str().unwrap();
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&format!("is an undo itself: entry {undo}, undo of entry")), "{refused}");
+    assert_eq!(server.value(&id, "last_name").await, "Lovelace");
+    let mut again = request;
+    again["again"] = json!(true);
+    let (_, plan) = server.post("/api/v1/undo/plan", again.clone()).await;
+    assert!(plan["what"].as_str().unwrap().starts_with(&format!("entry {undo}, itself an undo of entry")), "{plan}");
+    assert_eq!(plan["items"][0]["fields"][0]["takes_back_undos"], json!([undo]), "{plan}");
+    let (_, done) = server.post("/api/v1/undo", again).await;
+    assert_eq!(done["restored"], 1, "{done}");
     assert_eq!(server.value(&id, "last_name").await, "King");
+}
+
+#[tokio::test]
+async fn fields_go_by_what_people_call_them() {
+    let server = server().await;
+    let id = server.contact(ada()).await;
+    server.enters(&id, "eve", one("last_name", "King")).await;
+    server.enters(&id, "eve", one("email", "eve@example.com")).await;
+    let (status, plan) = server.post("/api/v1/undo/plan", json!({ "record": id, "fields": ["Last name"] })).await;
+    assert_eq!((status, &plan["items"][0]["fields"][0]["field"]), (StatusCode::OK, &json!("last_name")), "{plan}");
+    let (_, plan) = server.post("/api/v1/undo/plan", json!({ "since": "2026-01-01T00:00:00Z", "fields": ["last NAME"] })).await;
+    assert!(plan["what"].as_str().unwrap().ends_with(", only last NAME"), "{plan}");
+    let (status, blame) = server.get(&format!("/api/v1/records/{id}/blame/Last%20name")).await;
+    assert_eq!((status, &blame["field"], &blame["value"]), (StatusCode::OK, &json!("last_name"), &json!("King")), "{blame}");
+    let (_, history) = server.get(&format!("/api/v1/records/{id}/history?field=Last%20name")).await;
+    let told: Vec<usize> = history["items"].as_array().unwrap().iter().map(|entry| entry["changes"].as_array().unwrap().len()).collect();
+    assert_eq!(told, [1, 1], "the change and what was entered first, each with this field alone: {history}");
+    let (_, page) = server.get(&format!("/api/v1/records/{id}/history?field=last_name&limit=1")).await;
+    assert_eq!(page["items"][0]["changes"][0]["after"], "King", "{page}");
+    let (_, next) =
+        server.get(&format!("/api/v1/records/{id}/history?field=last_name&limit=1&before={}", page["next"].as_str().unwrap())).await;
+    assert_eq!(next["items"][0]["changes"][0]["after"], "Lovelace", "{next}");
+    let (status, error) = server.get(&format!("/api/v1/records/{id}/history?field=lastname")).await;
+    assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some("field")), "{error}");
+}
+
+#[tokio::test]
+async fn words_that_fit_several_records_are_answered_with_the_candidates() {
+    let server = server().await;
+    let (one, other) = (server.contact(ada()).await, server.contact(ada()).await);
+    let (status, error) = server.post("/api/v1/undo/plan", json!({ "record": "lovelace" })).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    let message = error["error"]["message"].as_str().unwrap();
+    for id in [one, other] {
+        assert!(message.contains(&format!("Ada Lovelace (contact, {id})")), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -119,11 +166,19 @@ async fn a_request_that_names_nothing_or_too_much_is_refused() {
         (json!({ "since": "2026-01-02T00:00:00Z", "connection": "pipedrive" }), StatusCode::NOT_FOUND, None),
         (json!({ "since": "2026-01-02T00:00:00Z", "object": "unicorn" }), StatusCode::NOT_FOUND, None),
         (json!({ "record": id, "fields": ["job_title"] }), StatusCode::BAD_REQUEST, Some("record")),
+        (json!({ "record": id, "fields": ["lastname"] }), StatusCode::BAD_REQUEST, Some("fields")),
+        (json!({ "since": "2026-01-02T00:00:00Z", "fields": ["colour"] }), StatusCode::BAD_REQUEST, Some("fields")),
+        (json!({ "since": "2026-01-02T00:00:00Z", "cause": "webhok" }), StatusCode::BAD_REQUEST, Some("cause")),
+        (json!({ "entry": "1", "again": true }), StatusCode::BAD_REQUEST, Some("again")),
     ] {
         let (found, error) = server.post("/api/v1/undo", request.clone()).await;
         assert_eq!((found, error["error"]["field"].as_str()), (status, field), "{request}: {error}");
         assert!(error["error"]["remedy"].is_string(), "{request}: {error}");
     }
+    let (_, error) = server.post("/api/v1/undo", json!({ "since": "2026-01-02T00:00:00Z", "cause": "webhok" })).await;
+    assert_eq!(error["error"]["message"], "`webhok` is no cause of an entry");
+    let remedy = error["error"]["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("did you mean `webhook`? There are: webhook, poll, "), "{error}");
 }
 
 #[tokio::test]
@@ -147,4 +202,15 @@ async fn a_record_is_read_as_of_an_instant() {
     server.app.engine.store().write(move |tx| tx.shred(&subject, then)).await.unwrap();
     let (status, erased) = server.get(&format!("/api/v1/records/{id}/as-of?at={then}")).await;
     assert_eq!((status, &erased["state"], &erased["fields"]), (StatusCode::OK, &json!("erased"), &json!([])), "{erased}");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_field_is_not_told_of_entries_about_others() {
+    let server = server().await;
+    let id = server.contact(ada()).await;
+    server.account("Acme").await;
+    server.enters(&id, "eve", one("last_name", "King")).await;
+    let (_, plan) = server.post("/api/v1/undo/plan", json!({ "since": "2026-01-01T00:00:00Z", "fields": ["email"] })).await;
+    assert_eq!(plan["items"].as_array().unwrap().len(), 1, "the account has no address: {plan}");
+    assert_eq!((&plan["restored"], &plan["impossible"]), (&json!(0), &json!(1)), "it came into being with the address: {plan}");
 }

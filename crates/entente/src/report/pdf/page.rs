@@ -47,12 +47,14 @@ pub struct Flow<'a> {
     footer: String,
     pages: Vec<Vec<Thing>>,
     y: f32,
+    /// The part that a new page carries on.
+    part: Option<&'static str>,
 }
 
 impl<'a> Flow<'a> {
     /// An empty one; `footer` stands below every page.
     pub fn new(fonts: &'a Fonts, footer: String) -> Self {
-        Self { fonts, footer, pages: vec![Vec::new()], y: TOP }
+        Self { fonts, footer, pages: vec![Vec::new()], y: TOP, part: None }
     }
 
     fn cut(&self, strong: bool) -> &'a Cut {
@@ -75,6 +77,10 @@ impl<'a> Flow<'a> {
         if self.y + height > PAPER.1 - BOTTOM {
             self.pages.push(Vec::new());
             self.y = TOP;
+            if let Some(part) = self.part {
+                self.strong(&format!("{part}, CONTINUED"), 8.0, SOFT);
+                self.y += 3.0;
+            }
         }
     }
 
@@ -112,6 +118,30 @@ impl<'a> Flow<'a> {
         self.y += 14.0;
         self.strong(text, 8.0, SOFT);
         self.y += 3.0;
+    }
+
+    /// Begins a part by its name, which every page repeats that carries it on.
+    pub fn begin(&mut self, part: &'static str) {
+        self.heading(part);
+        self.part = Some(part);
+    }
+
+    /// Ends the part.
+    pub fn end(&mut self) {
+        self.part = None;
+    }
+
+    /// What the colours of a chart stand for.
+    pub fn legend(&mut self, marks: &[(&str, Color)]) {
+        const SIZE: f32 = 7.0;
+        self.y += SIZE;
+        let (mut x, y) = (0.0, self.y);
+        for (text, color) in marks {
+            self.put(Thing::Box { x: LEFT + x, y: y - SIZE + 1.5, width: SIZE - 1.0, height: SIZE - 1.0, color: *color });
+            self.text(x + SIZE + 2.0, y, SIZE, false, text, SOFT);
+            x += SIZE + 2.0 + self.cut(false).width(text, SIZE) + 12.0;
+        }
+        self.y += SIZE * 0.4;
     }
 
     /// A label, with a value and a note at the right.

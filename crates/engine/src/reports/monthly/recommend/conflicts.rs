@@ -6,6 +6,7 @@ use entente_model::mapping::Role;
 use entente_store::{StoreError, Tx};
 
 use super::{Found, Grounds};
+use crate::records::conflicts::kind::End;
 use crate::reports::mapped;
 
 /// Decisions of one kind from which they are a pattern.
@@ -31,7 +32,7 @@ pub(super) fn owners(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Vec<Found
         let Some(last) = page.last() else { break };
         after = last.id;
         for conflict in &page {
-            let Some(value) = &conflict.resolution else { continue };
+            let (Some(value), End::Person(_)) = (&conflict.resolution, End::of(conflict)) else { continue };
             let role_of = |side: &str| grounds.engine.connections().get(side).map(|connection| connection.role);
             let chosen = |role: Role| {
                 // The first value of a side is its present one; those of before follow.
