@@ -36,6 +36,8 @@ mod rewriting;
 mod rollouts;
 #[path = "running/told.rs"]
 mod told;
+#[path = "running/two_desks.rs"]
+mod two_desks;
 #[path = "running/undo.rs"]
 mod undo;
 #[path = "running/unmerging.rs"]
