@@ -4,6 +4,8 @@
 
 #[path = "running/alerting.rs"]
 mod alerting;
+#[path = "running/batches.rs"]
+mod batches;
 #[path = "running/bulk.rs"]
 mod bulk;
 #[path = "running/columns.rs"]

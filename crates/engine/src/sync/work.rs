@@ -80,7 +80,11 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     if let Err(error) = crate::metadata::refresh(engine).await {
         tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
     }
-    let Err(error) = together(engine, hints.clone()).await else { return Ok(()) };
+    let done = together(engine, hints.clone()).await;
+    if let Err(error) = super::batches::exchange(engine).await {
+        tracing::error!(%error, "whether changes wait for scheduled batches could not be kept; the next batch of work keeps it");
+    }
+    let Err(error) = done else { return Ok(()) };
     if is_total(&error) {
         return Err(error);
     }
