@@ -41,6 +41,9 @@ const CONTACT_DATA: &[(&str, &str)] = &[
 /// Fields whose conflicts fall under the rule for status.
 const STATUS_DATA: &[(&str, &str)] = &[("account", "status")];
 
+/// Field of accounts that holds a group of agents, by its id at the desk.
+const GROUP: &str = "support_group";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ObjectsPack {
@@ -224,6 +227,7 @@ impl Catalog {
             by_connection.insert(connection, mapped);
         }
         let policies = policies(&objects, &by_connection)?;
+        routed_at_one_desk(&mut by_connection);
         Ok(Self { objects, by_connection, policies, standstill, adopted: Vec::new(), alternates: BTreeMap::new(), stamp: 0 })
     }
 
@@ -383,6 +387,16 @@ pub fn rank(object: &str) -> usize {
     ORDER.iter().position(|known| *known == object).unwrap_or(ORDER.len())
 }
 
+/// The group of a tier is an id of one desk and means nothing at another: of several desks the first by name gets it, as routing resolves it
+/// there.
+fn routed_at_one_desk(by_connection: &mut BTreeMap<String, Vec<Arc<Mapped>>>) {
+    let mut routes = by_connection.values_mut().flatten().filter(|mapped| mapped.writable.contains(GROUP));
+    let _first = routes.next();
+    for other in routes {
+        Arc::make_mut(other).writable.remove(GROUP);
+    }
+}
+
 fn compile(
     objects: &BTreeMap<String, Object>,
     connection: &str,
@@ -463,6 +477,15 @@ mod tests {
         assert_eq!(catalog.reads("zendesk")[0].0, "organization");
         let tasks = catalog.reads("salesforce").into_iter().filter(|(name, _)| name == "Task").count();
         assert_eq!(tasks, 1, "both mappings of Task share one read");
+    }
+
+    #[test]
+    fn of_several_desks_one_gets_the_groups_of_the_tiers() {
+        let mappings = [("crm", "salesforce"), ("desk", "zendesk"), ("other", "zendesk"), ("third", "freshdesk")];
+        let mappings = mappings.map(|(name, platform)| (name.to_owned(), shipped_mappings(platform).unwrap()));
+        let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
+        let gets = |desk: &str| catalog.mapped(desk, "account").unwrap().writable.contains(GROUP);
+        assert_eq!((gets("desk"), gets("other"), gets("third")), (true, false, false));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::flaws::Flaws;
 use crate::options::Options;
 use crate::privacy::blocked::Blocked;
 use crate::schema::Suspicions;
+use crate::sync::batches::{self, Batches};
 use crate::sync::lead::Leadership;
 use crate::sync::matchers::Matchers;
 use crate::sync::pressure::Pressure;
@@ -38,6 +39,8 @@ pub struct Connection {
     pub connector: Arc<dyn Connector>,
     /// Batch size and pause of this connection.
     pub pressure: Arc<Pressure>,
+    /// Whether changes wait for scheduled batches.
+    pub batches: Arc<Batches>,
     /// What complete reads have shown.
     pub sweeps: Sweeps,
     /// Webhooks refused since start: forged ones must not cost a write each.
@@ -97,7 +100,8 @@ impl Engine {
             .into_iter()
             .map(|(settings, connector)| {
                 let pressure = Arc::new(Pressure::new(&options, connector.spec()));
-                let connector = Arc::new(Resting::new(connector, Arc::clone(&pressure), Arc::clone(&time)));
+                let batches = Arc::new(Batches::new(&options));
+                let connector = Arc::new(Resting::new(connector, Arc::clone(&pressure), Arc::clone(&batches), Arc::clone(&time)));
                 let (name, sweeps, refused) = (settings.name.clone(), Sweeps::default(), AtomicU64::new(0));
                 (
                     name.clone(),
@@ -107,6 +111,7 @@ impl Engine {
                         settings,
                         connector,
                         pressure,
+                        batches,
                         sweeps,
                         refused,
                         suspicions: Suspicions::default(),
@@ -116,7 +121,7 @@ impl Engine {
             .collect();
         let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;
         let matchers = Mutex::new(Arc::new(Matchers::built_in(options.auto_link())));
-        Ok(Self(Arc::new(Inner {
+        let engine = Self(Arc::new(Inner {
             store,
             time,
             options,
@@ -129,7 +134,9 @@ impl Engine {
             matchers,
             blocked: Mutex::default(),
             flaws,
-        })))
+        }));
+        batches::exchange(&engine).await?;
+        Ok(engine)
     }
 
     /// The store.

@@ -29,6 +29,11 @@ pub struct Options {
     pub write_batch: usize,
     /// Rows of one write call under pressure.
     pub write_batch_under_pressure: usize,
+    /// Changes of ordinary priority that a platform's quota puts off beyond the latency target within a minute, above which its connection goes
+    /// over to scheduled batches until the quota suffices again; 0 never does.
+    pub batch_mode_above: u64,
+    /// Time from one scheduled batch to the next. 1,000 to 3,600,000.
+    pub batch_mode_interval_ms: u64,
     /// Failures of a platform one after the other after which it is left alone, and tried with one call now and then until it answers.
     pub breaker_failures: u32,
     /// The same for failures among the latest 40 calls, in percent.
@@ -84,6 +89,8 @@ pub struct Options {
     pub reconcile_daily: bool,
     /// Hour of the day, in the organisation's time zone, from which on it is: 0 to 23.
     pub reconcile_hour: u8,
+    /// Waits before a page that failed in a reconciliation is asked for again: a gateway needs seconds to come back.
+    pub reconcile_again_ms: Vec<u64>,
     /// Hours after which the schemas of the platforms are looked at again; 0 looks only when a refusal smells of a change.
     pub schema_check_hours: u64,
     /// What becomes of a person's rows when they are erased, by connection: `delete` (where a CRM is not named) or `anonymise` (where a support
@@ -128,6 +135,9 @@ impl Default for Options {
             workers: 6,
             write_batch: 100,
             write_batch_under_pressure: 50,
+            batch_mode_above: 200,
+            // The quota of most platforms is one of a minute.
+            batch_mode_interval_ms: 60_000,
             breaker_failures: 10,
             breaker_failure_percent: 50,
             hold_window_minutes: 10,
@@ -164,6 +174,7 @@ impl Default for Options {
             keep_sync_events_days: 90,
             reconcile_daily: true,
             reconcile_hour: 3,
+            reconcile_again_ms: vec![2_000, 10_000, 30_000],
             erase: std::collections::BTreeMap::new(),
             erase_recheck_days: 30,
             schema_check_hours: 24,

@@ -1,6 +1,7 @@
 //! The sync: how records are woken, looked at, merged, written and settled.
 
 pub(crate) mod adopt;
+pub mod batches;
 pub(crate) mod bulk;
 pub(crate) mod commit;
 pub mod converge;

@@ -6,6 +6,8 @@
 mod acting;
 #[path = "running/alerting.rs"]
 mod alerting;
+#[path = "running/batches.rs"]
+mod batches;
 #[path = "running/bulk.rs"]
 mod bulk;
 #[path = "running/columns.rs"]
@@ -38,6 +40,8 @@ mod rewriting;
 mod rollouts;
 #[path = "running/told.rs"]
 mod told;
+#[path = "running/two_desks.rs"]
+mod two_desks;
 #[path = "running/undo.rs"]
 mod undo;
 #[path = "running/unmerging.rs"]

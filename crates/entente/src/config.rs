@@ -308,6 +308,13 @@ fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     if sync.retry_jitter_percent > 100 {
         wrong("retry_jitter_percent", format!("{} is more than the wait itself", sync.retry_jitter_percent), "use 0 to 100");
     }
+    if !(1_000..=3_600_000).contains(&sync.batch_mode_interval_ms) {
+        wrong(
+            "batch_mode_interval_ms",
+            format!("{} is out of bounds", sync.batch_mode_interval_ms),
+            "use 1000 to 3600000: a second is no batch, and the promise is to have caught up within two hours",
+        );
+    }
     if sync.lease_ms < 10_000 {
         wrong("lease_ms", format!("{} is shorter than a slow vendor call", sync.lease_ms), "use 10000 (ten seconds) or more");
     }

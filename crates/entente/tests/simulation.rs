@@ -11,6 +11,8 @@ mod ambient;
 mod campaigns;
 #[path = "simulation/database.rs"]
 mod database;
+#[path = "simulation/deciding.rs"]
+mod deciding;
 #[path = "simulation/departures.rs"]
 mod departures;
 #[path = "simulation/flawed.rs"]
@@ -29,6 +31,8 @@ mod judge_flows;
 mod judge_losses;
 #[path = "simulation/judge_rest.rs"]
 mod judge_rest;
+#[path = "simulation/judge_second.rs"]
+mod judge_second;
 #[path = "simulation/misfortune.rs"]
 mod misfortune;
 #[path = "simulation/pairs/mod.rs"]
@@ -51,10 +55,14 @@ mod reviews;
 mod rows_in_any_order;
 #[path = "simulation/schemas.rs"]
 mod schemas;
+#[path = "simulation/second_desk.rs"]
+mod second_desk;
 #[path = "simulation/steps.rs"]
 mod steps;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/three_systems.rs"]
+mod three_systems;
 #[path = "simulation/undo.rs"]
 mod undo;
 #[path = "simulation/unmerging.rs"]

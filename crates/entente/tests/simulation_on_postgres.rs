@@ -7,6 +7,8 @@
 mod ambient;
 #[path = "simulation/database.rs"]
 mod database;
+#[path = "simulation/deciding.rs"]
+mod deciding;
 #[path = "simulation/departures.rs"]
 mod departures;
 #[path = "simulation/hub.rs"]
@@ -23,6 +25,8 @@ mod judge_flows;
 mod judge_losses;
 #[path = "simulation/judge_rest.rs"]
 mod judge_rest;
+#[path = "simulation/judge_second.rs"]
+mod judge_second;
 #[path = "simulation/misfortune.rs"]
 mod misfortune;
 #[path = "simulation/parting.rs"]
@@ -35,6 +39,8 @@ mod reporting;
 mod rows_in_any_order;
 #[path = "simulation/schemas.rs"]
 mod schemas;
+#[path = "simulation/second_desk.rs"]
+mod second_desk;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/undo.rs"]

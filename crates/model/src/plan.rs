@@ -277,8 +277,10 @@ fn held_wins(input: Input<'_>, key: &str) -> Outcome {
 fn owner_wins(input: Input<'_>, sides: &[&Side], key: &str, role: Role) -> Outcome {
     let held = get(&input.held.values, key);
     let owners: Vec<&&Side> = sides.iter().filter(|side| side.role == role).collect();
-    // Several connections of the owning role: the one that changed speaks, else the one that was heard last, else the first.
-    let spoke = owners.iter().find(|side| changed(side, key)).or_else(|| owners.iter().find(|side| get(&side.values, key).agrees(held)));
+    // Several connections of the owning role: the one that changed speaks, of several the one that changed last, else the one that was heard
+    // last, else the first.
+    let news = owners.iter().filter(|side| changed(side, key)).rev().max_by_key(|side| side.mark.at);
+    let spoke = news.or_else(|| owners.iter().find(|side| get(&side.values, key).agrees(held)));
     let Some(owner) = spoke.or_else(|| owners.first().filter(|owner| !outvoted(owner, key))) else {
         return held_wins(input, key);
     };

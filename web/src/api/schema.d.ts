@@ -1888,6 +1888,7 @@ export interface components {
             response_ms?: number | null;
             /** @description `crm` or `support`. */
             role: string;
+            scheduled?: components["schemas"]["Scheduled"] | null;
             /** @description `ok`, `limited`, `paused` (needs a person), `broken` (the platform fails, and is tried now and then), `unchecked`. */
             state: string;
             /**
@@ -4274,6 +4275,15 @@ export interface components {
              * @description Records that are looked at again because of it.
              */
             records: number;
+        };
+        /** @description A connection in the mode of scheduled batches. */
+        Scheduled: {
+            /** @description When the mode ends, unless the quota cuts another slot short. */
+            ends: string;
+            /** @description Since when. */
+            since: string;
+            /** @description When the next slot begins, or the present one began. */
+            slot: string;
         };
         /** @description A change of a platform's schema. */
         SchemaChange: {

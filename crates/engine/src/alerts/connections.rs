@@ -95,6 +95,24 @@ pub(super) fn limits(engine: &Engine, tx: &mut Tx<'_>, now: Timestamp) -> Result
     Ok(signals)
 }
 
+/// Connections that went over to scheduled batches.
+pub(super) fn scheduled(engine: &Engine, now: Timestamp) -> Vec<Signal> {
+    let modes = engine.connections().iter().filter_map(|(name, connection)| Some((name, connection.batches.mode(now)?)));
+    let signals = modes.map(|(name, mode)| Signal {
+        kind: AlertKind::ScheduledBatches,
+        subject: name.clone(),
+        severity: Severity::Warning,
+        title: format!("{name}: changes travel in scheduled batches"),
+        body: format!(
+            "Since {} there are more changes than the quota allows one by one. New customers still go at once; other changes wait for the \
+             next batch, {} at the latest, and nothing is lost. It ends by itself once the quota suffices (`batch_mode_above` and \
+             `batch_mode_interval_ms` set when).",
+            mode.since, mode.slot
+        ),
+    });
+    signals.collect()
+}
+
 /// Connections that have used most of a day's calls.
 pub(super) fn quotas(engine: &Engine, tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Signal>, StoreError> {
     let day = after(now, -now.as_millisecond().rem_euclid(DAY_MS));

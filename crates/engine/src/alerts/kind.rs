@@ -17,6 +17,8 @@ pub enum AlertKind {
     SloBurn,
     /// A platform refused calls for pace, or its quota is used up.
     RateLimit,
+    /// A platform's quota does not suffice for a burst, and changes travel in scheduled batches.
+    ScheduledBatches,
     /// Most of a day's calls are used.
     Quota,
     /// A platform refuses the credentials.
@@ -52,6 +54,7 @@ const ALL: &[AlertKind] = &[
     AlertKind::FailureRate,
     AlertKind::SloBurn,
     AlertKind::RateLimit,
+    AlertKind::ScheduledBatches,
     AlertKind::Quota,
     AlertKind::Credentials,
     AlertKind::Configuration,
@@ -79,6 +82,7 @@ impl AlertKind {
             Self::FailureRate => "failure_rate",
             Self::SloBurn => "slo_burn",
             Self::RateLimit => "rate_limit",
+            Self::ScheduledBatches => "scheduled_batches",
             Self::Quota => "quota",
             Self::Credentials => "credentials",
             Self::Configuration => "configuration",
@@ -109,6 +113,7 @@ impl AlertKind {
             Self::FailureRate => "Failure rate",
             Self::SloBurn => "Error budget",
             Self::RateLimit => "Rate limit reached",
+            Self::ScheduledBatches => "Scheduled batches",
             Self::Quota => "Daily quota",
             Self::Credentials => "Credentials refused",
             Self::Configuration => "Configuration does not fit",

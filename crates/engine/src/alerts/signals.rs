@@ -18,6 +18,7 @@ pub(crate) fn gather(engine: &Engine, tx: &mut Tx<'_>, alerts: &[Alert], now: Ti
     let outages = connections::outages(engine, alerts, now);
     let known = Known { alerts, found: &outages, now };
     let mut signals = connections::limits(engine, tx, now)?;
+    signals.extend(connections::scheduled(engine, now));
     signals.extend(connections::quotas(engine, tx, now)?);
     signals.extend(connections::stale(engine, tx, &known)?);
     signals.extend(rates::rates(engine, tx, &known)?);

@@ -34,6 +34,8 @@ pub(crate) struct ObjectRead {
     pub(crate) fetches: u64,
     /// Why it was not read completely, if it was not.
     pub(crate) incomplete: Option<String>,
+    /// Whether that is because the platform itself failed, again and again.
+    pub(crate) silent: bool,
     /// What its rows hold.
     pub(crate) leaves: Leaves,
     /// What differs.
@@ -56,6 +58,7 @@ impl ObjectRead {
             page_rows: 0,
             fetches: 0,
             incomplete: None,
+            silent: false,
             leaves: Leaves::default(),
             findings: Vec::new(),
             us: 0,
@@ -64,17 +67,19 @@ impl ObjectRead {
         }
     }
 
-    /// Reads everything; a page is compared while the next one is on its way.
+    /// Reads everything; a page is compared while the next one is on its way. Without patience, the read ends with the first page that fails.
+    #[expect(clippy::too_many_arguments, reason = "a read has that many circumstances, and two places begin one")]
     pub(crate) async fn read(
         &mut self,
         engine: &Engine,
         grounds: &Arc<Grounds>,
         repairs: bool,
         began: Timestamp,
+        patient: bool,
         on_page: OnPage<'_>,
         stop: Stop<'_>,
     ) -> Result<()> {
-        let mut reading = Reading::new(engine, Arc::clone(&self.place), stop);
+        let mut reading = Reading::new(engine, Arc::clone(&self.place), patient, stop);
         let mut page = reading.next().await;
         loop {
             match page {
@@ -94,6 +99,7 @@ impl ObjectRead {
             }
         }
         self.pages = reading.pages;
+        self.silent = reading.silent;
         drop(reading);
         if self.incomplete.is_none() {
             self.look_for_missing(engine, grounds, repairs, began).await?;

@@ -12,9 +12,6 @@ use super::Stop;
 use super::place::Place;
 use crate::engine::Engine;
 
-/// Waits before a page that failed is asked for again: a gateway needs seconds to come back.
-const AGAIN_AFTER: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(30)];
-
 /// Longest that a vendor's pace may hold up one page: quotas of a minute pass, a day's quota that is used up ends the read.
 const PACE_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -25,14 +22,18 @@ pub(crate) struct Reading<'a> {
     stop: Stop<'a>,
     at: Option<Cursor>,
     ended: bool,
+    /// Whether a page that failed is asked for again.
+    patient: bool,
+    /// Whether the platform itself failed until nobody asked again.
+    pub(crate) silent: bool,
     /// Pages read so far.
     pub(crate) pages: u64,
 }
 
 impl<'a> Reading<'a> {
-    /// Before the first page.
-    pub(crate) fn new(engine: &'a Engine, place: Arc<Place>, stop: Stop<'a>) -> Self {
-        Self { engine, place, stop, at: None, ended: false, pages: 0 }
+    /// Before the first page. Without patience, a page that failed is not asked for again.
+    pub(crate) fn new(engine: &'a Engine, place: Arc<Place>, patient: bool, stop: Stop<'a>) -> Self {
+        Self { engine, place, stop, at: None, ended: false, patient, silent: false, pages: 0 }
     }
 
     /// The next page; `None` after the last.
@@ -50,10 +51,10 @@ impl<'a> Reading<'a> {
         Ok(Some(page.looks))
     }
 
-    async fn page(&self) -> Result<Page, String> {
+    async fn page(&mut self) -> Result<Page, String> {
         let ready = self.engine.connection(&self.place.connection).map_err(|error| error.to_string())?;
         let read = ReadSpec { object: self.place.object.clone(), fields: self.place.fields.clone() };
-        let mut failures = AGAIN_AFTER.iter();
+        let mut failures = self.engine.options().reconcile_again_ms.iter().filter(|_| self.patient);
         loop {
             if (self.stop)() {
                 return Err("it was stopped".to_owned());
@@ -64,12 +65,15 @@ impl<'a> Reading<'a> {
             };
             let wait = match error.class {
                 Class::Wait { until } => pace(self.engine.now(), until),
-                Class::Retry => failures.next().copied(),
+                Class::Retry => failures.next().copied().map(Duration::from_millis),
                 _ => None,
             };
             match wait {
                 Some(wait) => self.engine.time().sleep(wait).await,
-                None => return Err(words(&error)),
+                None => {
+                    self.silent = error.class == Class::Retry;
+                    return Err(words(&error));
+                }
             }
         }
     }
@@ -94,7 +98,7 @@ pub(crate) async fn fetch(engine: &Engine, place: &Place, ids: &[String], looks:
     let read = ReadSpec { object: place.object.clone(), fields: place.fields.clone() };
     let mut calls = 0;
     for chunk in ids.chunks(ready.connector.spec().fetch_max.max(1)) {
-        let mut failures = AGAIN_AFTER.iter();
+        let mut failures = engine.options().reconcile_again_ms.iter();
         loop {
             calls += 1;
             let error = match ready.connector.fetch(&read, chunk, Priority::Backfill).await {
@@ -106,7 +110,7 @@ pub(crate) async fn fetch(engine: &Engine, place: &Place, ids: &[String], looks:
             };
             let wait = match error.class {
                 Class::Wait { until } => pace(engine.now(), until),
-                Class::Retry => failures.next().copied(),
+                Class::Retry => failures.next().copied().map(Duration::from_millis),
                 _ => None,
             };
             match wait {

@@ -70,8 +70,11 @@ pub async fn scan(engine: &Engine, scope: &Scope, repairs: bool, by: &str, on_pa
     let sides = by_connection.into_values().map(|mut reads| {
         let grounds = &grounds;
         async move {
+            // A platform that was waited for in vain is not waited for object by object: one call of each shows whether it is back.
+            let mut patient = true;
             for read in &mut reads {
-                read.read(engine, grounds, repairs, began_at, on_page, stop).await?;
+                read.read(engine, grounds, repairs, began_at, patient, on_page, stop).await?;
+                patient = !read.silent;
             }
             Ok::<_, crate::error::EngineError>(reads)
         }

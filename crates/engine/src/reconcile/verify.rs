@@ -210,7 +210,7 @@ impl Check<'_> {
         let mut read = ObjectRead::new(self.place()?);
         let mut known = self.linked(&read.place).await?;
         let findings = if *self.part == Part::Everything {
-            read.read(self.engine, self.grounds, false, self.engine.now(), on_page, stop).await?;
+            read.read(self.engine, self.grounds, false, self.engine.now(), true, on_page, stop).await?;
             if let Some(why) = read.incomplete.take() {
                 return Err(Trouble::Vendor(why));
             }

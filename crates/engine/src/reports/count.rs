@@ -415,6 +415,7 @@ fn connection_status(engine: &Engine, connection: &crate::engine::Connection, co
         .to_owned(),
         state: condition.map_or("unchecked", |condition| condition.state.as_str()).to_owned(),
         note: condition.and_then(|condition| condition.note.clone()),
+        scheduled: condition.and_then(|condition| condition.scheduled),
         calls_today: calls,
         daily_limit: condition.and_then(|condition| condition.daily_limit).or(connection.settings.daily_calls),
         response_ms: counted.today_at(CALLS_MS, name).checked_div(calls),

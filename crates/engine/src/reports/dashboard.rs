@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::sync::batches::Scheduled;
+
 /// The whole dashboard. Rates are percent, latencies milliseconds, days are UTC.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Dashboard {
@@ -268,6 +270,9 @@ pub struct ConnectionStatus {
     pub state: String,
     /// Why it is not ok, and what to do.
     pub note: Option<String>,
+    /// The mode of scheduled batches, while a burst is more than the quota allows: changes of ordinary priority wait for the next one.
+    #[serde(default)]
+    pub scheduled: Option<Scheduled>,
     /// API calls today.
     pub calls_today: u64,
     /// Daily limit, if known.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Connection, Engine};
 use crate::error::Result;
+use crate::sync::batches::Scheduled;
 
 /// Counter of calls, by connection.
 pub const CALLS: &str = "calls";
@@ -43,6 +44,9 @@ pub struct Condition {
     pub state: String,
     /// Why it is not ok, and what to do.
     pub note: Option<String>,
+    /// The mode of scheduled batches, while changes wait for them.
+    #[serde(default)]
+    pub scheduled: Option<Scheduled>,
     /// Calls allowed in the vendor's window.
     pub limit: Option<u64>,
     /// Calls left in it.
@@ -84,6 +88,7 @@ impl Condition {
             at: now,
             state: state.to_owned(),
             note,
+            scheduled: connection.batches.mode(now),
             limit: budget.limit,
             remaining: budget.remaining,
             daily_limit,

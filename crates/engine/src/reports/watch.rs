@@ -7,12 +7,15 @@ use crate::alerts::raise::{over, raise};
 use crate::alerts::signals::{LATELY_MS, gather};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::sync::batches;
 
 /// Looks once. What is so becomes an alert; what is so no longer ends it, after a calm while where it would come and go.
 ///
 /// # Errors
 /// When the store fails; the same is found again then.
 pub async fn watch(engine: &Engine) -> Result<()> {
+    // A mode that is over is over though no work comes.
+    batches::exchange(engine).await?;
     let (engine_, now) = (engine.clone(), engine.now());
     let lately = Timestamp::from_millisecond(now.as_millisecond() - LATELY_MS).unwrap_or(now);
     engine

@@ -24,6 +24,9 @@ use crate::entry::{self, Changes, FieldEntry};
 use crate::privacy::{PERSON, REQUESTED};
 use crate::schema::leave_out_refused;
 
+/// The object whose records are tickets of a support desk.
+const CASE: &str = "case";
+
 /// A write that a plan asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedWrite {
@@ -238,7 +241,7 @@ fn own_ids(task: &Task, object: Option<&Object>, grounds: &Grounds<'_>) -> Chang
     for link in task.links.iter().filter(|link| link.state == LinkState::Present) {
         let Ok(connection) = grounds.engine.connection(&link.connection) else { continue };
         let field = id_field(connection.role);
-        if object.is_none_or(|object| object.field(field).is_none()) {
+        if object.is_none_or(|object| object.field(field).is_none()) || !shows_its_id(grounds.engine, &task.links, connection) {
             continue;
         }
         let after = Value::text(&link.external_id);
@@ -258,6 +261,14 @@ fn own_ids(task: &Task, object: Option<&Object>, grounds: &Grounds<'_>) -> Chang
         }
     }
     changes
+}
+
+/// Whether the record shows the id of its counterpart at a connection: of several connections that play one part, the first by name is the
+/// one whose id is shown. Two would take turns, and each turn would be written to every other side.
+pub(crate) fn shows_its_id(engine: &Engine, links: &[Link], connection: &Connection) -> bool {
+    let before = |link: &&Link| link.state == LinkState::Present && link.connection < connection.name;
+    let plays = |link: &Link| engine.connection(&link.connection).is_ok_and(|other| other.role == connection.role);
+    !links.iter().filter(before).any(plays)
 }
 
 /// The field that holds the external id of a role's counterpart.
@@ -509,6 +520,9 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
         if linked || taken || decision.task.in_review || !mapped.lens.creates(&decision.after, grounds.now) {
             continue;
         }
+        if object == CASE && connection.role == Role::Support && is_another_desk_s(decision, connection, grounds) {
+            continue;
+        }
         if !mapped.lens.missing_required(&decision.after).is_empty() {
             continue;
         }
@@ -525,6 +539,17 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
         }
         plan_creation(decision, connection, mapped, grounds);
     }
+}
+
+/// Whether a ticket that Entente opens is another desk's: it is at one desk alone. Of several, the first by name whose mapping creates it
+/// opens it, whichever has the customer first, so that a creation of which nobody has heard is never made elsewhere as well.
+fn is_another_desk_s(decision: &Decision, connection: &Connection, grounds: &Grounds<'_>) -> bool {
+    let desks = grounds.engine.connections().values().filter(|other| other.role == Role::Support && other.name != connection.name);
+    desks.into_iter().any(|other| {
+        let mapped = grounds.catalog.mapped(&other.name, CASE);
+        let opens = mapped.is_some_and(|mapped| mapped.lens.creates(&decision.after, grounds.now));
+        decision.task.link(&other.name).is_some() || (opens && other.name < connection.name)
+    })
 }
 
 /// What a creation has to wait for: the first complete read, so that no row is made that is there already, and its parents. Empty when

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use entente_connect::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, NewObject, Priority};
 use entente_connect::erase::{Erase, Erased};
-use entente_connect::error::VendorError;
+use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
 use entente_connect::scopes::Granted;
 use entente_connect::settings::Secret;
@@ -20,6 +20,7 @@ use entente_connect::write::{Write, WriteOutcome, WriteTarget};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::RemoteObject;
 
+use super::batches::Batches;
 use super::pressure::{Admission, Pressure};
 
 /// A connector whose reads and writes of rows rest while the connection does. What a person asks for (checks, schemas, provisioning)
@@ -27,12 +28,32 @@ use super::pressure::{Admission, Pressure};
 pub(crate) struct Resting {
     inner: Arc<dyn Connector>,
     pressure: Arc<Pressure>,
+    batches: Arc<Batches>,
     time: Arc<dyn Time>,
 }
 
 impl Resting {
-    pub(crate) fn new(inner: Arc<dyn Connector>, pressure: Arc<Pressure>, time: Arc<dyn Time>) -> Self {
-        Self { inner, pressure, time }
+    pub(crate) fn new(inner: Arc<dyn Connector>, pressure: Arc<Pressure>, batches: Arc<Batches>, time: Arc<dyn Time>) -> Self {
+        Self { inner, pressure, batches, time }
+    }
+
+    /// Makes a call for `rows` rows, unless they wait for a scheduled batch, and takes in if the quota puts them off.
+    async fn in_batches<T>(
+        &self,
+        priority: Priority,
+        rows: usize,
+        call: impl Future<Output = Result<T, VendorError>> + Send,
+    ) -> Result<T, VendorError> {
+        self.batches.admit(priority, self.time.now())?;
+        let answer = self.unless_resting(call).await;
+        if let Err(VendorError { class: Class::Wait { until }, .. }) = &answer {
+            let now = self.time.now();
+            // A platform that is left alone because it fails has a rest of its own.
+            if self.pressure.paused(now).is_none() {
+                self.batches.put_off(priority, rows, *until, now);
+            }
+        }
+        answer
     }
 
     async fn unless_resting<T>(&self, call: impl Future<Output = Result<T, VendorError>> + Send) -> Result<T, VendorError> {
@@ -81,7 +102,7 @@ impl Connector for Resting {
     }
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
-        self.unless_resting(self.inner.fetch(read, ids, priority)).await
+        self.in_batches(priority, ids.len(), self.inner.fetch(read, ids, priority)).await
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
@@ -89,7 +110,7 @@ impl Connector for Resting {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        self.unless_resting(self.inner.write(target, writes, priority)).await
+        self.in_batches(priority, writes.len(), self.inner.write(target, writes, priority)).await
     }
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {

@@ -14,7 +14,7 @@ use entente_model::mapping::Role;
 use entente_model::value::{Fields, Value, get};
 use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, RecordState, RemoteKey, StoreError, Syncs, Tx, Viewer};
 
-use super::decide::{Decision, PlannedWrite, id_field};
+use super::decide::{Decision, PlannedWrite, id_field, shows_its_id};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
 use super::fate::{Fate, end_hints, fate, give_back};
@@ -395,7 +395,9 @@ fn adopt_created(
     }])?;
     let Ok(connection) = engine.connection(&planned.connection) else { return Ok(()) };
     let field = id_field(connection.role);
-    if catalog.object(&record.object).is_some_and(|object| object.field(field).is_some()) {
+    let links = tx.links_of(std::slice::from_ref(&record.id))?;
+    let shown = catalog.object(&record.object).is_some_and(|object| object.field(field).is_some());
+    if shown && shows_its_id(engine, &links, connection) {
         let detail = if existed { "an existing counterpart was found" } else { "counterpart created" };
         // A customer's id goes back at once; that of a person or a case travels with what else is written there.
         let lane = decision.task.hint.lane;

@@ -8,7 +8,7 @@ use entente_connect::look::{Existence, Look};
 use entente_model::actor::ChangeMark;
 use entente_model::id::RecordId;
 use entente_model::plan::{Plan, Side};
-use entente_model::value::{Fields, Value};
+use entente_model::value::{Fields, Value, get};
 use entente_store::{Hint, Lane, Link, LinkState, Record, Rewrite};
 
 use super::rewrite;
@@ -110,6 +110,7 @@ impl Task {
     /// Turns looks into sides. `rows` resolves references; what it lacks is listed as waiting.
     pub(crate) fn sides(&self, engine: &Engine, catalog: &Catalog, rows: &RowIndex) -> Sides {
         let mut sides = Sides { present: Vec::new(), gone: Vec::new(), waiting_rows: Vec::new(), faults: Vec::new(), rewrites: Vec::new() };
+        let mut filled_in = Vec::new();
         for link in self.links.iter().filter(|link| link.state == LinkState::Present) {
             let (Ok(connection), Some(mapped)) =
                 (engine.connection(&link.connection), catalog.mapped(&link.connection, &self.record.object))
@@ -155,6 +156,9 @@ impl Task {
                     taken.entry(field.clone()).or_insert(Value::Null);
                 }
             }
+            let untouched = self.seen.get(&link.connection).is_some_and(|seen| is_as_we_made_it(link, &seen.look));
+            let ours = |field: &&String| link.base.get(*field).is_some_and(Value::is_blank) && !get(&values, field).is_blank();
+            filled_in.push(if untouched { values.keys().filter(ours).cloned().collect() } else { BTreeSet::new() });
             sides.present.push(Side {
                 name: link.connection.clone(),
                 role: connection.role,
@@ -165,6 +169,7 @@ impl Task {
                 mark,
             });
         }
+        give_way(&self.record.data, &mut sides.present, &filled_in);
         sides
     }
 
@@ -172,6 +177,30 @@ impl Task {
     pub(crate) fn references(&self, sides: &Sides) -> BTreeSet<RecordId> {
         let values = self.record.data.values().chain(sides.present.iter().flat_map(|side| side.values.values()));
         values.filter_map(|value| if let Value::Ref(id) = value { Some(id.clone()) } else { None }).collect()
+    }
+}
+
+/// Whether a row that we made has not been changed by anybody since: what it shows beside what we wrote, its platform filled in.
+fn is_as_we_made_it(link: &Link, look: &Look) -> bool {
+    look.existence == Existence::Present && look.mark.at.is_some_and(|at| at <= link.created_at)
+}
+
+/// What a platform fills in by itself for a row that we made (a time zone, a language) is nobody's entry: where somebody knows better it gives
+/// way, and of two platforms that fill in different things the first is believed. Otherwise every new customer would be a conflict.
+fn give_way(held: &Fields, sides: &mut [Side], filled_in: &[BTreeSet<String>]) {
+    for at in 0..sides.len() {
+        for field in &filled_in[at] {
+            let value = get(&sides[at].values, field).clone();
+            let known = get(held, field);
+            let told_elsewhere = sides.iter().enumerate().any(|(other, side)| {
+                let theirs = get(&side.values, field);
+                let believed = !filled_in[other].contains(field) || other < at;
+                other != at && believed && !theirs.is_blank() && !theirs.agrees(get(&side.base, field))
+            });
+            if told_elsewhere || !known.is_blank() && !known.agrees(&value) {
+                sides[at].taken.insert(field.clone(), value);
+            }
+        }
     }
 }
 

@@ -81,7 +81,11 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
         tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
     }
     let mut hints = hints;
-    let Err(error) = together(engine, &mut hints, true).await else { return Ok(()) };
+    let done = together(engine, &mut hints, true).await;
+    if let Err(error) = super::batches::exchange(engine).await {
+        tracing::error!(%error, "whether changes wait for scheduled batches could not be kept; the next batch of work keeps it");
+    }
+    let Err(error) = done else { return Ok(()) };
     if is_total(&error) {
         return Err(error);
     }

@@ -155,12 +155,22 @@ impl House {
         self.engine_on(self.store.clone()).await
     }
 
+    /// One more engine on the same store, with support desks beside the first.
+    pub async fn engine_beside(&self, desks: &[(&str, &Platform)]) -> Engine {
+        self.engine_with(self.store.clone(), desks).await
+    }
+
     async fn engine_on(&self, store: Store) -> Engine {
+        self.engine_with(store, &[]).await
+    }
+
+    async fn engine_with(&self, store: Store, desks: &[(&str, &Platform)]) -> Engine {
         let connect = |platform: &Platform| Arc::new(platform.clone()) as Arc<dyn Connector>;
-        let connections = vec![
+        let mut connections = vec![
             (settings(CRM, "salesforce", Role::Crm), connect(&self.crm)),
             (settings(DESK, "zendesk", Role::Support), connect(&self.desk)),
         ];
+        connections.extend(desks.iter().map(|(name, platform)| (settings(name, "zendesk", Role::Support), connect(platform))));
         let seed = self.engines.fetch_add(1, Ordering::Relaxed);
         let parts =
             Parts { store, time: Arc::new(self.watch.clone()), options: self.options.clone(), connections, seed, flaws: Flaws::none() };

@@ -148,6 +148,20 @@ async fn a_read_that_is_broken_off_says_nothing_about_rows_it_did_not_show() {
 }
 
 #[tokio::test]
+async fn a_platform_that_is_gone_is_waited_for_once_and_not_object_by_object() {
+    let mut house = House::sqlite().await;
+    house.options.reconcile_again_ms = vec![1, 2, 3];
+    let engine = in_agreement(&house, 3).await;
+    let asked = house.desk.calls("page");
+    house.desk.refuse(|call| call.starts_with("page").then(|| failing(Class::Retry, "bad_gateway")));
+    let scan = scanned(&engine, false).await;
+    let objects = engine.catalog().reads(DESK).len();
+    assert!(objects > 1);
+    assert_eq!(house.desk.calls("page") - asked, 4 + objects - 1, "four times for the first object, and once for each other");
+    assert!(scan.found().iter().filter(|found| found.connection == DESK).all(|found| found.cause == Cause::NotRead));
+}
+
+#[tokio::test]
 async fn orphans_of_both_sides_and_rows_without_a_record_are_listed() {
     let house = House::sqlite().await;
     let engine = in_agreement(&house, 3).await;

@@ -374,7 +374,7 @@ async fn credentials_of(asked: &Asked<'_>, wire: &HttpWire) -> Result<Plan> {
             if args.platform != "salesforce" {
                 return Err(no("login with a password"));
             }
-            let username = args.username.clone().map_or_else(|| ask("User name", false), Ok)?;
+            let username = args.username.clone().map_or_else(|| ask("User name", Instead::Option("--username NAME")), Ok)?;
             let password = secret(args, context, "ENTENTE_PASSWORD", "Password")?;
             let security_token = security_token(args, context)?;
             let auth = vec![("kind", "password".to_owned()), ("username", username)];

@@ -294,6 +294,17 @@ fn integration(dashboard: &Dashboard, page: &mut String) {
             connection.note.as_ref().map(|note| format!(" — {note}")).unwrap_or_default()
         );
     }
+    for connection in &dashboard.connections {
+        if let Some(mode) = &connection.scheduled {
+            line!(
+                page,
+                "  {}: changes travel in scheduled batches since {}, the next one at {}; new customers go at once",
+                connection.name,
+                mode.since.strftime("%H:%M:%S UTC"),
+                mode.slot.strftime("%H:%M:%S UTC")
+            );
+        }
+    }
 }
 
 fn alerts(dashboard: &Dashboard, page: &mut String) {

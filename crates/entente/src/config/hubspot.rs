@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use utoipa::ToSchema;
 
-use super::flaw::nearest;
 use super::secret::Resolver;
+use entente_model::spelling::nearest;
 
 /// Ways of learning of changes.
 const CHANGES: &[(&str, HubSpotChanges)] = &[("webhooks", HubSpotChanges::Webhooks), ("journal", HubSpotChanges::Journal)];

@@ -273,6 +273,13 @@ fn register_connections(registry: &mut Registry, app: &App, now: Timestamp) {
         "Whether a connection can be used: 1, or 0 while a person must act or the platform fails",
         usable,
     );
+    let scheduled = conditions.iter().map(|(name, condition)| (of(name), u64::from(condition.scheduled.is_some())));
+    whole(
+        registry,
+        "sync_scheduled_batches",
+        "Whether changes wait for scheduled batches because a burst is more than the quota allows: 1, or 0",
+        scheduled,
+    );
     let offset = conditions.iter().filter_map(|(name, condition)| Some((of(name), seconds(condition.clock_offset_ms?))));
     fraction(registry, "vendor_clock_offset_seconds", "The vendor's clock minus ours", offset);
     let kinds = app.engine.connections().iter().flat_map(|(name, connection)| {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use entente_connect::registry::connect;
 use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
 use entente_connect::transport::Surroundings;
+use entente_connect::transport::wire::Wire;
 use entente_engine::automation::follow;
 use entente_engine::flaws::Flaws;
 use entente_engine::privacy::schedule as erasures;
@@ -27,6 +28,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
 use crate::database::{self, House};
+use crate::second_desk::{SECOND, SecondDesk};
 
 /// 2026-01-05T09:00:00Z: a Monday morning.
 const START_MS: i64 = 1_767_603_600_000;
@@ -43,13 +45,15 @@ pub fn fields(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-/// The world: two simulators and the hub between them.
+/// The world: two simulators, or three, and the hub between them.
 pub struct Hub {
     pub clock: Arc<AtomicI64>,
     pub salesforce: Salesforce,
     pub zendesk: Zendesk,
     pub crm_faults: Faults,
     pub desk_faults: Faults,
+    /// A support desk beside the first, in worlds of three systems.
+    pub second: Option<SecondDesk>,
     pub mail: Vec<Mailroom>,
     pub store: Store,
     pub fuse: Arc<Fuse>,
@@ -77,6 +81,8 @@ pub struct Circumstances {
     pub clocks: (i64, i64),
     /// Whether exports and indexes of Zendesk lag behind, as they do in production.
     pub lag: bool,
+    /// Whether there is a second support desk.
+    pub second_desk: bool,
     /// What the engine does wrong on purpose.
     pub flaws: Flaws,
 }
@@ -84,12 +90,12 @@ pub struct Circumstances {
 impl Hub {
     /// A calm world of a seed.
     pub async fn new(seed: u64, flaws: Flaws) -> Self {
-        Self::with(seed, Circumstances { clocks: (0, 0), lag: false, flaws }).await
+        Self::with(seed, Circumstances { clocks: (0, 0), lag: false, second_desk: false, flaws }).await
     }
 
     /// A world of a seed: the simulators are provisioned with the fields that the shipped mappings need, and nothing else is there.
     pub async fn with(seed: u64, circumstances: Circumstances) -> Self {
-        let Circumstances { clocks, lag, flaws } = circumstances;
+        let Circumstances { clocks, lag, second_desk, flaws } = circumstances;
         let clock = Arc::new(AtomicI64::new(START_MS));
         let sim_clock = SimClock::virtual_at(Arc::clone(&clock));
         let (crm_faults, desk_faults) = (Faults::none(seed), Faults::none(seed ^ 0x5eed));
@@ -103,12 +109,14 @@ impl Hub {
         desk.faults = desk_faults.clone();
         desk.mailroom = desk_mail.clone();
         let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
+        let (second, second_mail) = second_desk.then(|| SecondDesk::new(&clock, seed)).unzip();
         let (store, house) = database::open(crate::ON_POSTGRES).await;
         let fuse = Arc::new(Fuse::default());
         let hook = Arc::clone(&fuse);
         store.set_step_hook(Some(Arc::new(move |_| hook.step())));
         let vault = Arc::new(MemoryVault::default());
-        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, "", seed, flaws, Options::default()).await;
+        let two = (&salesforce, &zendesk);
+        let engine = assemble(&store, &clock, two, second.as_ref(), &fuse, &vault, "", seed, flaws, Options::default()).await;
         provision::provision(&engine, true).await.unwrap();
         let objects = ["user", "organization", "ticket"].map(str::to_owned);
         let desk = &engine.connection(ZENDESK).unwrap().connector;
@@ -119,14 +127,20 @@ impl Hub {
             selected.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
             salesforce.subscribe_outbound(&object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &selected);
         }
-        let engine = assemble(&store, &clock, &salesforce, &zendesk, &fuse, &vault, &signing_secret, seed, flaws, Options::default()).await;
-        let mail = vec![crm_mail, desk_mail];
+        if second_desk {
+            let tickets = ["ticket".to_owned()];
+            engine.connection(SECOND).unwrap().connector.subscribe(&format!("http://hub/hooks/{SECOND}"), &tickets).await.unwrap();
+        }
+        let two = (&salesforce, &zendesk);
+        let engine = assemble(&store, &clock, two, second.as_ref(), &fuse, &vault, &signing_secret, seed, flaws, Options::default()).await;
+        let mail = [crm_mail, desk_mail].into_iter().chain(second_mail).collect();
         Self {
             clock,
             salesforce,
             zendesk,
             crm_faults,
             desk_faults,
+            second,
             mail,
             store,
             fuse,
@@ -186,6 +200,12 @@ impl Hub {
                 link.record, link.connection, link.external_id, link.state, link.seen_at, link.seen
             );
         }
+    }
+
+    /// What goes wrong with calls and webhooks, platform by platform.
+    pub fn all_faults(&self) -> Vec<Faults> {
+        let second = self.second.as_ref().map(|second| second.faults.clone());
+        [self.crm_faults.clone(), self.desk_faults.clone()].into_iter().chain(second).collect()
     }
 
     pub fn now(&self) -> i64 {
@@ -293,8 +313,8 @@ impl Hub {
         self.engine = assemble(
             &self.store,
             &self.clock,
-            &self.salesforce,
-            &self.zendesk,
+            (&self.salesforce, &self.zendesk),
+            self.second.as_ref(),
             &self.fuse,
             &self.vault,
             &self.signing_secret,
@@ -336,7 +356,7 @@ impl Hub {
         if poll_is_due {
             // Whatever a vendor does not answer is asked for again.
             let _looked = schema::tick(&self.engine).await;
-            for connection in [SALESFORCE, ZENDESK] {
+            for connection in self.engine.connections().keys() {
                 for (object, _) in self.engine.catalog().reads(connection) {
                     let _polled = poll::poll(&self.engine, connection, &object, &|_, _, _, _| {}, &|| false).await;
                 }
@@ -364,8 +384,8 @@ impl Hub {
 async fn assemble(
     store: &Store,
     clock: &Arc<AtomicI64>,
-    salesforce: &Salesforce,
-    zendesk: &Zendesk,
+    (salesforce, zendesk): (&Salesforce, &Zendesk),
+    second: Option<&SecondDesk>,
     fuse: &Arc<Fuse>,
     vault: &Arc<MemoryVault>,
     signing_secret: &str,
@@ -410,8 +430,9 @@ async fn assemble(
         ..crm.clone()
     };
     let mut connections = Vec::new();
-    for (settings, router) in [(crm, salesforce.router()), (desk, zendesk.router())] {
-        let wire = Arc::new(InProcess { router, fuse: Arc::clone(fuse) });
+    let wire = |router| -> Arc<dyn Wire> { Arc::new(InProcess { router, fuse: Arc::clone(fuse) }) };
+    let third = second.map(|second| (second.settings(&crm), second.wire(fuse)));
+    for (settings, wire) in [(crm, wire(salesforce.router())), (desk, wire(zendesk.router()))].into_iter().chain(third) {
         let surroundings = Surroundings { wire, time: time.clone(), vault: vault.clone(), latency_target: Duration::from_secs(3) };
         connections.push((settings.clone(), connect(settings, surroundings).unwrap()));
     }

@@ -36,10 +36,12 @@ impl World {
         if erasures.len() != self.departed.forgotten.len() {
             broken.push(format!("forgotten: {} people asked, and {} were erased", self.departed.forgotten.len(), erasures.len()));
         }
-        // Two records of one address, after people have parted them: the address stays with the one who was not asked about, and a person
-        // is asked to look.
-        let (shared, alone): (Vec<_>, Vec<_>) =
-            erasures.iter().partition(|erasure| erasure.state == ErasureState::People && erasure.work.to_string().contains(SHARED_ADDRESS));
+        // Of two who share an address, as people have found, one asks to be forgotten and the other does not: the address stays with the other,
+        // who would be unknown without it, and a person is asked to look. Nothing else of the one who asked is left.
+        let (shared, alone): (Vec<_>, Vec<_>) = erasures.iter().partition(|erasure| {
+            let done = erasure.state == ErasureState::Done || erasure.state == ErasureState::People && !self.decided;
+            done && erasure.work.to_string().contains(SHARED_ADDRESS)
+        });
         for erasure in alone.into_iter().filter(|erasure| erasure.state != ErasureState::Done || erasure.scrubbed_at.is_none()) {
             broken.push(format!("forgotten: erasure {} is {}: {}", erasure.id, erasure.state, erasure.work));
         }

@@ -69,7 +69,8 @@ impl World {
                 let marked = ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"));
                 marked && ticket["organization_id"] == organization
             };
-            let checklists = self.tickets().iter().filter(|(_, ticket)| is_checklist(ticket)).count();
+            let checklists =
+                self.tickets().iter().filter(|(_, ticket)| is_checklist(ticket)).count() + self.second_checklists(&deal.account);
             let profile = !text(&account, "Support_Id__c").is_empty() && !text(&contact, "Support_Id__c").is_empty();
             let scored = !text(&account, "Support_Health_Score__c").is_empty();
             let wanted = if deal.won { (true, true, 1) } else { (false, false, 0) };
@@ -101,7 +102,7 @@ impl World {
         let open = |ticket: &Map<String, Value>| {
             ticket["organization_id"] == number && !matches!(text(ticket, "status").as_str(), "solved" | "closed")
         };
-        let open = tickets.iter().filter(|(_, ticket)| open(ticket)).count();
+        let open = tickets.iter().filter(|(_, ticket)| open(ticket)).count() + self.second_open_tickets(id);
         let counted = text(fields, "support_open_tickets").parse::<f64>().unwrap_or(0.0);
         if (counted - open as f64).abs() > f64::EPSILON {
             broken.push(format!("flow: account {id} has {open} open tickets, and {counted} are counted"));

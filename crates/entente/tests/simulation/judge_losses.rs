@@ -79,6 +79,15 @@ impl World {
     fn may_be_unseen(&self, entered: &Entered) -> bool {
         match entered.side {
             Side::Crm => self.departed.has_contact(&entered.row) || entered.unannounced,
+            Side::Second => {
+                // What nothing tells of is seen by a poll; a write of ours that went to the same field meanwhile has overwritten it.
+                let word = if entered.field.ends_with("_name") { "name" } else { entered.field };
+                let second = self.hub.second.as_ref().unwrap();
+                let gone = |id: &u64| id.to_string() == entered.row;
+                self.departed.second.keys().any(gone)
+                    || self.departed.merged_second.iter().any(|(goes, _, _)| gone(goes))
+                    || second.was_written_since(&entered.row, entered.at, word)
+            }
             Side::Desk => {
                 let Ok(id) = entered.row.parse() else { return false };
                 self.departed.has_user(id) || entered.unannounced || entered.field == "phone"

@@ -1,7 +1,7 @@
 //! What goes wrong: calls, webhooks, quotas, schemas; and the end of it all.
 
 use entente_engine::records::dead_letters;
-use entente_sims::faults::{DeliveryFault, Fault};
+use entente_sims::faults::{DeliveryFault, Fault, Faults};
 use entente_sims::salesforce::{FieldSpec, FieldType};
 use entente_store::Viewer;
 use rand::Rng;
@@ -42,7 +42,7 @@ pub struct Trouble {
 impl World {
     /// Draws how often each fault comes.
     pub fn go_wrong(&mut self) {
-        for faults in [&self.hub.crm_faults, &self.hub.desk_faults] {
+        for faults in self.hub.all_faults() {
             for (fault, per_mille) in CALL_FAULTS.iter().filter(|_| self.nature.faults) {
                 faults.set_calls(*fault, self.dice.random_range(0..=*per_mille));
             }
@@ -65,7 +65,7 @@ impl World {
             _ => None,
         };
         self.unannounced = fate.is_some();
-        for faults in [&self.hub.crm_faults, &self.hub.desk_faults] {
+        for faults in self.hub.all_faults() {
             for fault in [DeliveryFault::Lost, DeliveryFault::Late, DeliveryFault::Reordered] {
                 faults.set_deliveries(fault, if fate == Some(fault) { ALL } else { 0 });
             }
@@ -74,8 +74,7 @@ impl World {
 
     /// Webhooks of our own writes suffer the usual faults.
     pub fn draw_mail_of_hub(&self) {
-        let sides = [&self.hub.crm_faults, &self.hub.desk_faults];
-        for (faults, odds) in sides.into_iter().zip(&self.trouble.mail) {
+        for (faults, odds) in self.hub.all_faults().into_iter().zip(&self.trouble.mail) {
             odds.iter().for_each(|(fault, per_mille)| faults.set_deliveries(*fault, *per_mille));
             faults.set_deliveries(DeliveryFault::Lost, if self.nature.loses_mail { ECHOES_LOST_PER_MILLE } else { 0 });
         }
@@ -110,8 +109,7 @@ impl World {
     /// tried again, as an operator would.
     pub async fn come_to_rest(&mut self) {
         self.hub.fuse.set(0);
-        self.hub.crm_faults.clear();
-        self.hub.desk_faults.clear();
+        self.hub.all_faults().iter().for_each(Faults::clear);
         self.set_schema_right();
         self.hub.run_for(if self.nature.quota { 150 } else { 60 }).await;
         // A system that did not answer is asked again by the hour.
@@ -126,5 +124,6 @@ impl World {
             dead_letters::retry_many(&self.hub.engine, &Viewer::system(), &dead_letters::RetryMany::default()).await.unwrap();
             self.hub.run_for(40).await;
         }
+        self.people_decide().await;
     }
 }

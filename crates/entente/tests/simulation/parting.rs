@@ -1,5 +1,4 @@
-//! In seeded worlds in which platforms merge no rows people also decide which records are one customer, and part again what was merged, by them
-//! or by a creation. Parting what a platform merged is told in stories: what it has destroyed there is not brought back in every field.
+//! In seeded worlds people also decide which records are one customer, and part again what was merged, by them, by a creation or by a platform.
 //! These moments have dice of their own, so that everything else happens as it did without them.
 
 use std::future::Future;
@@ -19,9 +18,6 @@ const PARTS_EVERY: u32 = 5;
 impl World {
     /// Somebody may decide a review or part two records that were merged.
     pub async fn merge_or_part(&mut self) {
-        if self.nature.departures {
-            return;
-        }
         let viewer = Viewer::new("petra", "admin");
         if self.parting.random_range(0..DECIDES_EVERY) == 0 {
             let engine = self.hub.engine.clone();

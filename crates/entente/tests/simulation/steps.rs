@@ -30,11 +30,12 @@ pub const QUIET: Nature = Nature {
     lag: false,
     clocks: (0, 0),
     erasures: false,
+    second_desk: false,
 };
 
 /// Does `act` with a crash at step 1, 2, 3, … of what follows within `minutes`, until no crash comes any more. Answers how many steps
 /// there were.
-async fn at_every_step(world: &mut World, minutes: i64, mut act: impl FnMut(&mut World)) -> i64 {
+pub async fn at_every_step(world: &mut World, minutes: i64, mut act: impl FnMut(&mut World)) -> i64 {
     for step in 1..=STEPS_MAX {
         let crashes = world.hub.crashes;
         act(world);
@@ -57,7 +58,7 @@ async fn world() -> World {
 }
 
 /// Judges everything, and that there were crashes enough.
-async fn judged(mut world: World, steps: &[(&str, i64)]) {
+pub async fn judged(mut world: World, steps: &[(&str, i64)]) {
     println!("{steps:?}");
     for (what, count) in steps {
         assert!(*count >= 4, "{what}: {count} steps are too few to be the whole way");

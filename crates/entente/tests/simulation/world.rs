@@ -1,13 +1,13 @@
-//! A seeded world: two platforms, a hub between them, people who edit both sides, and everything that goes wrong.
+//! A seeded world: two platforms or three, a hub between them, people who edit every side, and everything that goes wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_engine::flaws::Flaws;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-use crate::hub::{Circumstances, Hub, SALESFORCE, ZENDESK, fields, seed_customer};
+use crate::hub::{Circumstances, Hub, fields, seed_customer};
 
 /// Edits in each world.
 const EDITS: usize = 30;
@@ -36,6 +36,8 @@ pub struct Nature {
     pub lag: bool,
     /// Whether people ask to be forgotten. Not where rows merge: who a row was merged into is who it stands for then.
     pub erasures: bool,
+    /// Whether there is a second support desk: every fifth world.
+    pub second_desk: bool,
     /// See [`Circumstances::clocks`].
     pub clocks: (i64, i64),
 }
@@ -53,6 +55,7 @@ impl Nature {
             lag: dice.random_range(0..2) == 0,
             clocks: CLOCKS_MS[dice.random_range(0..CLOCKS_MS.len())],
             erasures: !departures,
+            second_desk: seed % 5 == 2,
         }
     }
 }
@@ -74,11 +77,13 @@ pub struct Entered {
     pub crashes: usize,
 }
 
-/// One of the two platforms.
+/// One of the platforms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     Crm,
     Desk,
+    /// The second desk.
+    Second,
 }
 
 /// A customer that was won while everything went wrong.
@@ -101,6 +106,10 @@ pub struct Departed {
     pub merged_contacts: Vec<(String, String)>,
     /// Users merged at the desk: the one that is gone, and the one that stays.
     pub merged_users: Vec<(u64, u64)>,
+    /// Contacts that were deleted at the second desk, each with the contact of the CRM that it named.
+    pub second: BTreeMap<u64, String>,
+    /// Contacts merged at the second desk: the one that is gone, the one that stays, and the contact of the CRM that the first named.
+    pub merged_second: Vec<(u64, u64, String)>,
     /// People who asked to be forgotten.
     pub forgotten: Vec<Forgotten>,
 }
@@ -110,6 +119,8 @@ pub struct Forgotten {
     pub contact: String,
     pub account: String,
     pub user: Option<u64>,
+    /// Their contact at the second desk.
+    pub person: Option<u64>,
     /// The address at the moment of asking.
     pub email: String,
 }
@@ -123,6 +134,12 @@ impl Departed {
     /// Whether this contact's user is gone, or it itself.
     pub fn has_user(&self, user: u64) -> bool {
         self.users.contains(&user) || self.has_forgotten(user) || self.merged_users.iter().any(|(gone, _)| *gone == user)
+    }
+
+    /// Whether the counterpart of a contact of the CRM at the second desk is gone.
+    pub fn has_left_second(&self, contact: &str) -> bool {
+        let merged = self.merged_second.iter().any(|(_, _, gone)| gone == contact);
+        merged || self.second.values().any(|gone| gone == contact)
     }
 
     /// Whether a contact is gone.
@@ -156,6 +173,8 @@ pub struct World {
     pub parting: ChaCha8Rng,
     /// Records that were parted again.
     pub parted: usize,
+    /// Whether people have gone through everything that waited for them, at the end.
+    pub decided: bool,
     serial: u32,
 }
 
@@ -167,7 +186,8 @@ impl World {
 
     /// A world of a nature.
     pub async fn with(seed: u64, nature: Nature, flaws: Flaws) -> Self {
-        let hub = Hub::with(seed, Circumstances { clocks: nature.clocks, lag: nature.lag, flaws }).await;
+        let mut hub =
+            Hub::with(seed, Circumstances { clocks: nature.clocks, lag: nature.lag, second_desk: nature.second_desk, flaws }).await;
         if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
             println!("seed {seed}: {nature:?}");
             hub.tell_writes();
@@ -181,6 +201,11 @@ impl World {
             let (account, people) = seed_customer(&hub, name, people);
             accounts.push(account);
             contacts.extend(people);
+        }
+        if nature.quota {
+            // What the quota puts off in so small a world is no burst: here it is, so that scheduled batches come and go.
+            hub.options.batch_mode_above = 2;
+            hub.restart().await;
         }
         let agent = hub.agent();
         let known = json!({ "name": "Grace  Hopper", "email": "Grace@Globex.example", "phone": "+1 415 555 0100" });
@@ -200,6 +225,7 @@ impl World {
             synced: false,
             parting: ChaCha8Rng::seed_from_u64(seed ^ 0x7061_7274),
             parted: 0,
+            decided: false,
             serial: 0,
         }
     }
@@ -236,6 +262,9 @@ impl World {
 
     /// One edit by somebody somewhere.
     fn edit(&mut self) {
+        if self.nature.second_desk && self.dice.random_range(0..3) == 0 {
+            return self.edit_second_desk();
+        }
         let kind = self.dice.random_range(0..20);
         match kind {
             0..=7 => self.edit_crm(),
@@ -252,7 +281,7 @@ impl World {
     async fn is_synced(&self) -> bool {
         let read = self.hub.store.read(|tx| tx.settings(entente_engine::sync::first_read::FIRST_READ)).await.unwrap();
         let catalog = self.hub.engine.catalog();
-        let all: usize = [SALESFORCE, ZENDESK].iter().map(|connection| catalog.reads(connection).len()).sum();
+        let all: usize = self.hub.engine.connections().keys().map(|connection| catalog.reads(connection).len()).sum();
         read.len() == all
     }
 
@@ -276,7 +305,8 @@ impl World {
         let row = row.to_string();
         // A row of the desk that no record is linked with may be found by the very call that would make it, and overwritten by it.
         let user = row.parse().ok().filter(|_| side == Side::Desk).and_then(|id| self.hub.zendesk.user(id));
-        let unannounced = self.unannounced || user.is_some_and(|user| user["external_id"].is_null());
+        // The second desk tells nobody of people and companies.
+        let unannounced = self.unannounced || side == Side::Second || user.is_some_and(|user| user["external_id"].is_null());
         let (at, crashes) = (self.hub.now(), self.hub.crashes);
         self.entered.push(Entered { side, row, field, value, unannounced, at, crashes });
     }

@@ -56,6 +56,22 @@ fn the_owner_s_value_wins_and_the_other_side_is_put_back() {
 }
 
 #[test]
+fn of_two_desks_that_own_a_field_and_changed_it_the_latest_speaks() {
+    let policy = FieldPolicy::new("f", Owner::Support);
+    for (first, second, wins) in [(5, 9, "other's"), (9, 5, "desk's")] {
+        let sides = [
+            crm(Some("a"), "a", 0, Actor::Sales),
+            desk(Some("a"), "desk's", first, Actor::Support),
+            side("other", Role::Support, Some("a"), "other's", mark(second, Actor::Support)),
+        ];
+        let plan = run("a", &sides, &policy, false);
+        assert_eq!(written(&plan, "crm"), Some(Value::text(wins)));
+        let lost = if wins == "desk's" { "other" } else { "desk" };
+        assert_eq!(plan.drift.iter().map(|drift| drift.side.as_str()).collect::<Vec<_>>(), [lost], "what the other said is on record");
+    }
+}
+
+#[test]
 fn without_a_counterpart_at_the_owner_nothing_is_put_back_to_blank() {
     let sides = [desk(None, "Acme", 0, Actor::Unknown)];
     let plan = run("", &sides, &FieldPolicy::new("f", Owner::Crm), false);

@@ -17,9 +17,13 @@ use crate::cli::status_text::number;
 use crate::fault::{Fault, Result};
 
 /// A campaign that everybody knows of is nothing unusual, so no mass change is held. A rate limit is over after ten seconds instead of a
-/// quarter of an hour, so that its end can be watched.
-const SYNC: &str =
-    "latency_target_ms = 3000\npoll_interval_ms = 20000\nhold_percent = 0\nhold_overwrite_percent = 0\nalert_limit_calm_ms = 10000";
+/// quarter of an hour, and scheduled batches follow each other every ten seconds instead of every minute, so that their end can be watched.
+const SYNC: &str = "latency_target_ms = 3000\npoll_interval_ms = 20000\nhold_percent = 0\nhold_overwrite_percent = 0\n\
+                    alert_limit_calm_ms = 10000\nbatch_mode_above = 50\nbatch_mode_interval_ms = 10000";
+
+/// Time until scheduled batches are over once everything has landed: two of them must have fitted into the quota of the minute, and it is
+/// looked at every 15 seconds what operators are to be told of.
+const BATCHES_END_MAX: Duration = Duration::from_secs(150);
 
 /// What the desk fills in for new users, and withholds from polls for a minute.
 const FILLED_IN: &[&str] = &["Contact.Time_Zone__c", "Contact.Language__c"];
@@ -76,6 +80,7 @@ pub async fn play(script: &mut Script, size: &Size) -> Played {
     let course = watched(script, &stage, &titles, &won, began).await?;
     order_of_work(script, &course);
     pressure(script, &stage, &before).await?;
+    fallback(script, &stage, &course).await?;
     everybody_once(script, &stage, &won).await?;
     told(script, &stage).await?;
     costs(script, &stage, &before, size.changes + size.new_customers, course.ended).await?;
@@ -197,6 +202,8 @@ async fn deals(script: &mut Script, stage: &Stage, many: usize) -> Played<Vec<St
 struct Course {
     /// Shares of the new customers and of the campaign that had landed.
     looks: Vec<(f64, f64)>,
+    /// What the API, the terminal and the metrics said of the desk when they were first seen to speak of scheduled batches.
+    batches: Option<(Value, String, String)>,
     ended: Duration,
 }
 
@@ -204,7 +211,14 @@ async fn watched(script: &mut Script, stage: &Stage, titles: &[(u64, String)], w
     script.step("Entente works it off");
     let mut looks = Vec::new();
     let mut told = 0;
+    let mut batches = None;
     loop {
+        if batches.is_none()
+            && let Some(mode) = scheduled(stage).await?
+        {
+            script.entente(format!("the desk goes over to scheduled batches; the next one is at {}", text(&mode["slot"])));
+            batches = Some((mode, stage.run(&["status"]).await?.text, stage.metric("sync_scheduled_batches", "zendesk").await?));
+        }
         let look = (share(new_ones(stage, won).await?, won.len()), share(changed(stage, titles).await?, titles.len()));
         looks.push(look);
         let quarter = (look.0 * 4.0) as usize + (look.1 * 4.0) as usize;
@@ -221,14 +235,39 @@ async fn watched(script: &mut Script, stage: &Stage, titles: &[(u64, String)], w
         if look == (1.0, 1.0) {
             script
                 .check("everything is caught up with, within the two hours of the promise", ended < CAUGHT_UP_MAX, || format!("{ended:?}"));
-            return Ok(Course { looks, ended });
+            return Ok(Course { looks, batches, ended });
         }
         if ended >= CAUGHT_UP_MAX {
             script.check("everything is caught up with, within the two hours of the promise", false, || format!("{look:?}"));
-            return Ok(Course { looks, ended });
+            return Ok(Course { looks, batches, ended });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// The mode of scheduled batches at the desk, as the API shows it.
+async fn scheduled(stage: &Stage) -> Result<Option<Value>> {
+    let dashboard = stage.get("/api/v1/dashboard").await?;
+    let desk = dashboard["connections"].as_array().into_iter().flatten().find(|connection| connection["name"] == "zendesk");
+    Ok(desk.map(|desk| desk["scheduled"].clone()).filter(|mode| !mode.is_null()))
+}
+
+/// What was more than the quota allowed one by one travelled in scheduled batches, and that is over by itself.
+async fn fallback(script: &mut Script, stage: &Stage, course: &Course) -> Played {
+    script.step("What is more than the quota allows travels in scheduled batches, until it suffices");
+    let (mode, status, metric) = course.batches.clone().unwrap_or_default();
+    script.check("the desk went over to them by itself", !mode.is_null(), || format!("{:?}", stage.titles()));
+    script.check("`entente status` says so", status.contains("zendesk: changes travel in scheduled batches"), || status.clone());
+    script.check("so do the metrics", metric.ends_with(" 1"), || metric.clone());
+    script
+        .awaits("it is over by itself, and operators were told of both", BATCHES_END_MAX, async || {
+            let (mode, told) = (scheduled(stage).await?, stage.alerts("scheduled_batches"));
+            Ok(if mode.is_none() && told == (1, 1) { Ok(()) } else { Err(format!("{mode:?}, {told:?}")) })
+        })
+        .await?;
+    let metric = stage.metric("sync_scheduled_batches", "zendesk").await?;
+    script.check("and the metrics show it", metric.ends_with(" 0"), || metric.clone());
+    Ok(())
 }
 
 fn share(part: usize, whole: usize) -> f64 {

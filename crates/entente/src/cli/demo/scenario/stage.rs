@@ -230,6 +230,15 @@ webhooks = {{ signing_secret = "{signing_secret}" }}
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// The line of a metric of one connection.
+    pub async fn metric(&self, name: &str, connection: &str) -> Result<String> {
+        let failed =
+            |error: reqwest::Error| Fault::new(format!("/metrics: {error}\n{}", self.last_words()), "mend what the server's log says");
+        let text = self.client.get(format!("{}/metrics", self.url)).send().await.map_err(failed)?.text().await.map_err(failed)?;
+        let of = |line: &&str| line.contains(name) && line.contains(&format!("\"{connection}\"")) && !line.starts_with('#');
+        Ok(text.lines().find(of).unwrap_or_default().to_owned())
+    }
+
     /// How well the platforms agree, by their own data.
     pub async fn agreement(&self) -> Result<Agreement> {
         self.sims.control.agreement().await
