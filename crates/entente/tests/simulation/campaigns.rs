@@ -1,8 +1,6 @@
-//! Campaigns come in from the CRM, in the currency that the org has them in, and what a person sets here goes there.
+//! Campaigns come in from the CRM, their amounts in the currency that each has there.
 
 use entente_engine::flaws::Flaws;
-use entente_engine::sync::edit::{Edit, apply};
-use entente_model::actor::Actor;
 use entente_model::value::Value;
 use entente_store::{RecordQuery, Viewer};
 use serde_json::json;
@@ -10,7 +8,7 @@ use serde_json::json;
 use crate::hub::{Hub, fields};
 
 #[tokio::test]
-async fn a_campaign_is_kept_with_its_currency_and_edited_from_here() {
+async fn a_campaign_is_kept_with_its_amounts_in_its_own_currency() {
     let mut hub = Hub::new(11, Flaws::none()).await;
     hub.salesforce.activate_currencies(&[("EUR", 1.0), ("USD", 1.1)], "USD").unwrap();
     let rep = hub.rep();
@@ -23,20 +21,10 @@ async fn a_campaign_is_kept_with_its_currency_and_edited_from_here() {
     assert_eq!(campaign.data["name"], Value::text("Spring fair"));
     assert_eq!(campaign.data["budget"].display(), "5000 EUR");
 
-    let euros = |amount: i64| Value::Money { amount: amount.into(), currency: "EUR".to_owned() };
-    let edit = Edit {
-        record: campaign.id.clone(),
-        fields: [("budget".to_owned(), euros(6000)), ("status".to_owned(), Value::text("In Progress"))].into(),
-        actor: Actor::Sales,
-        actor_name: "olga".to_owned(),
-        cause: "user".to_owned(),
-        detail: String::new(),
-        lane: 1,
-        window_ms: 0,
-    };
-    let (catalog, now) = (hub.engine.catalog(), hub.engine.now());
-    hub.store.write(move |tx| apply(tx, &catalog, &edit, now)).await.unwrap();
-    hub.run_for(5).await;
-    let row = hub.salesforce.get("Campaign", &id).unwrap();
-    assert_eq!((&row["BudgetedCost"], &row["Status"], &row["CurrencyIsoCode"]), (&json!(6000.0), &json!("In Progress"), &json!("EUR")));
+    let dearer = json!({ "BudgetedCost": 6000, "CurrencyIsoCode": "USD", "Status": "In Progress" });
+    hub.salesforce.update("Campaign", &id, &fields(dearer), &rep).unwrap();
+    hub.run_for(30).await;
+    let (id, viewer) = (campaign.id.clone(), Viewer::system());
+    let campaign = hub.store.read(move |tx| tx.record(&viewer, &id)).await.unwrap().unwrap();
+    assert_eq!((campaign.data["budget"].display().as_str(), &campaign.data["status"]), ("6000 USD", &Value::text("In Progress")));
 }
