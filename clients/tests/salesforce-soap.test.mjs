@@ -59,7 +59,7 @@ test('a record is submitted, locked and decided on', async () => {
   const account = await connection.sobject('Account').create({ Name: 'Acme' });
   const users = await sf.steer('users');
   const [submitted] = [].concat(
-    await connection.process.approval.request({ actionType: 'Submit', contextId: account.id, comments: 'please', nextApproverIds: [users.sales[0]] }),
+    await connection.process.approval.request([{ actionType: 'Submit', contextId: account.id, comments: 'please', nextApproverIds: [users.sales[0]] }]),
   );
   assert.deepEqual([submitted.success, submitted.instanceStatus], [true, 'Pending']);
   await assert.rejects(connection.sobject('Account').update({ Id: account.id, Name: 'Acme AG' }), { errorCode: 'ENTITY_IS_LOCKED' });
