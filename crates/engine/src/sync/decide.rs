@@ -544,8 +544,8 @@ fn plan_creations(decision: &mut Decision, grounds: &Grounds<'_>) {
 /// Whether a ticket that Entente opens is another desk's: it is at one desk alone. Of several, the first by name whose mapping creates it
 /// opens it, whichever has the customer first, so that a creation of which nobody has heard is never made elsewhere as well.
 fn is_another_desk_s(decision: &Decision, connection: &Connection, grounds: &Grounds<'_>) -> bool {
-    let desks = grounds.engine.connections().values().filter(|other| other.role == Role::Support && other.name != connection.name);
-    desks.into_iter().any(|other| {
+    let mut desks = grounds.engine.connections().values().filter(|other| other.role == Role::Support && other.name != connection.name);
+    desks.any(|other| {
         let mapped = grounds.catalog.mapped(&other.name, CASE);
         let opens = mapped.is_some_and(|mapped| mapped.lens.creates(&decision.after, grounds.now));
         decision.task.link(&other.name).is_some() || (opens && other.name < connection.name)

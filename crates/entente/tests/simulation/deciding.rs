@@ -81,7 +81,7 @@ impl World {
         let row = |side: &ReviewSide, connection: &str| {
             side.links.iter().find(|link| link.connection == connection).map(|link| link.external_id.clone())
         };
-        if !everywhere {
+        if !everywhere && !self.nature.departures {
             let _refused = unmerge(&self.hub.engine, &self.person(), &goes.record, true).await;
             return;
         }
