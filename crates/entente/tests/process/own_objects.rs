@@ -36,7 +36,7 @@ async fn json_of(folder: &Folder, arguments: &[&str]) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declared_object_is_made_at_hubspot_and_its_rows_become_records() {
     let sims = Sims::start(&["hubspot", "zendesk"], &[]).await;
-    let folder = Folder::new(&configuration(&sims, &[("hubspot", hubspot::auth(&sims)), ("zendesk", zendesk::auth(&sims))], 1_000));
+    let folder = Folder::new(&configuration(&sims, &[("hubspot", hubspot::auth(&sims)), ("zendesk", zendesk::auth(&sims))], 10_000));
     let files = folder.path().join("files");
     std::fs::create_dir_all(files.join("objects")).unwrap();
     std::fs::create_dir_all(files.join("mappings/hubspot")).unwrap();
