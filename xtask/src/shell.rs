@@ -20,6 +20,13 @@ pub fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = command(program);
     command.args(args);
+    // What Cargo tells us of our own package would have build scripts run again that look at such variables.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if told {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

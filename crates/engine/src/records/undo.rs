@@ -173,7 +173,10 @@ impl Asked {
     /// Whether an entry is about a field that is asked for, as far as that can be seen.
     fn means(&self, entry: &Entry) -> bool {
         match &entry.changes {
-            Changes::Open(changes) => self.fields.is_empty() || changes.keys().any(|field| self.fields.contains(field)),
+            // A deletion or a merge has no values, and is about all fields.
+            Changes::Open(changes) => {
+                self.fields.is_empty() || changes.is_empty() || changes.keys().any(|field| self.fields.contains(field))
+            }
             _ => true,
         }
     }

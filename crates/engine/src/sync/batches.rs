@@ -221,6 +221,15 @@ fn setting(connection: &str) -> String {
     format!("{SETTING}{connection}")
 }
 
+/// Keeps what has changed here, if anything has. A batch that waits for the quota ends long after it has begun the mode.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn keep(engine: &Engine) -> Result<()> {
+    let has_news = engine.connections().values().any(|connection| connection.batches.news().is_some());
+    if has_news { exchange(engine).await } else { Ok(()) }
+}
+
 /// Keeps what has changed here, and takes over what other processes have kept.
 ///
 /// # Errors

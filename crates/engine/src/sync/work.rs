@@ -27,6 +27,7 @@ const TURNS: &[std::ops::RangeInclusive<Lane>] = &[LANE_URGENT..=LANE_URGENT, LA
 /// # Errors
 /// When the store fails.
 pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
+    super::batches::keep(engine).await?;
     let options = engine.options();
     let now = engine.now();
     for lanes in TURNS {

@@ -63,7 +63,8 @@ impl World {
     fn judge_deals(&self, broken: &mut Vec<String>) {
         for deal in &self.deals {
             let account = self.hub.salesforce.get("Account", &deal.account).unwrap();
-            let contact = self.hub.salesforce.get("Contact", &deal.contact).unwrap();
+            // People may have merged the contact into another one.
+            let Some(contact) = self.hub.salesforce.get("Contact", &deal.contact) else { continue };
             let organization = text(&account, "Support_Id__c").parse::<u64>().unwrap_or_default();
             let is_checklist = |ticket: &Map<String, Value>| {
                 let marked = ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"));

@@ -78,8 +78,11 @@ async fn campaigns_are_changed_and_none_is_made_twice_because_none_is_made() {
         .await;
     assert!(outcomes[0].is_ok());
     assert_eq!(outcomes[1].as_ref().unwrap_err().class, Class::Data);
-    let looks =
-        portal.crm.fetch(&spec("campaigns", &["hs_campaign_status", "hs_end_date"]), &[id.clone()], Priority::Update).await.unwrap();
+    let looks = portal
+        .crm
+        .fetch(&spec("campaigns", &["hs_campaign_status", "hs_end_date"]), std::slice::from_ref(&id), Priority::Update)
+        .await
+        .unwrap();
     assert_eq!(json!(looks[0].row), json!({"hs_campaign_status": "paused", "hs_end_date": "2026-05-01"}));
     for refused in [create("cmp_1", json!({"hs_name": "New"})), update(&id, json!({"hs_budget_items_sum_amount": 1}))] {
         let error = portal.crm.write(&super::portal::target("campaigns"), &[refused], Priority::Update).await.unwrap_err();
@@ -146,7 +149,7 @@ async fn what_people_send_with_forms_is_an_activity_of_theirs() {
     });
     assert_eq!(json!(submission.row), expected);
     assert_eq!(submission.mark.by, entente_model::actor::Actor::Customer);
-    let again = portal.crm.fetch(&read, &[submission.id.clone()], Priority::Update).await.unwrap();
+    let again = portal.crm.fetch(&read, std::slice::from_ref(&submission.id), Priority::Update).await.unwrap();
     assert_eq!(json!(again[0].row), expected);
 
     // They are gone through once an hour, and what was read is not read again.
@@ -175,7 +178,7 @@ async fn lists_are_a_set_of_names_that_is_read_and_written() {
         .sim
         .make_list(&json!({"name": "Berliners", "objectTypeId": "0-1", "processingType": "DYNAMIC", "filterBranch": branch}))
         .unwrap();
-    portal.sim.change_members(partners, &[ada.clone()], &[]).unwrap();
+    portal.sim.change_members(partners, std::slice::from_ref(&ada), &[]).unwrap();
     let read = contacts(&["email", "lists.names"]);
     let (looks, _) = portal.read_on(&read, None).await;
     let of = |looks: &[Look], id: &str| looks.iter().find(|look| look.id == id).unwrap().row["lists.names"].clone();

@@ -198,6 +198,9 @@ async fn deals(script: &mut Script, stage: &Stage, many: usize) -> Played<Vec<St
     Ok(accounts)
 }
 
+/// What `entente status` says of a desk in the mode of scheduled batches.
+const SCHEDULED: &str = "zendesk: changes travel in scheduled batches";
+
 /// How far both were, look by look.
 struct Course {
     /// Shares of the new customers and of the campaign that had landed.
@@ -213,10 +216,12 @@ async fn watched(script: &mut Script, stage: &Stage, titles: &[(u64, String)], w
     let mut told = 0;
     let mut batches = None;
     loop {
-        if batches.is_none()
-            && let Some(mode) = scheduled(stage).await?
-        {
-            script.entente(format!("the desk goes over to scheduled batches; the next one is at {}", text(&mode["slot"])));
+        let is_told = batches.as_ref().is_some_and(|(_, status, _): &(Value, String, String)| status.contains(SCHEDULED));
+        if !is_told && let Some(mode) = scheduled(stage).await? {
+            if batches.is_none() {
+                script.entente(format!("the desk goes over to scheduled batches; the next one is at {}", text(&mode["slot"])));
+            }
+            // The terminal reads the store, which learns of it a moment later.
             batches = Some((mode, stage.run(&["status"]).await?.text, stage.metric("sync_scheduled_batches", "zendesk").await?));
         }
         let look = (share(new_ones(stage, won).await?, won.len()), share(changed(stage, titles).await?, titles.len()));
@@ -257,7 +262,7 @@ async fn fallback(script: &mut Script, stage: &Stage, course: &Course) -> Played
     script.step("What is more than the quota allows travels in scheduled batches, until it suffices");
     let (mode, status, metric) = course.batches.clone().unwrap_or_default();
     script.check("the desk went over to them by itself", !mode.is_null(), || format!("{:?}", stage.titles()));
-    script.check("`entente status` says so", status.contains("zendesk: changes travel in scheduled batches"), || status.clone());
+    script.check("`entente status` says so", status.contains(SCHEDULED), || status.clone());
     script.check("so do the metrics", metric.ends_with(" 1"), || metric.clone());
     script
         .awaits("it is over by itself, and operators were told of both", BATCHES_END_MAX, async || {
