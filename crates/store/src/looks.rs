@@ -104,16 +104,24 @@ impl StoredLook {
         }
         if newer.existence == Existence::Present && older.existence == Existence::Present {
             self.fill_from(&older);
-        } else if newer.existence == Existence::Deleted && older.existence == Existence::Erased {
-            // Both are told of one erasure, in any order.
-            self.existence = Existence::Erased;
+        } else {
+            self.learn_end(&older);
         }
+    }
+
+    /// A row that is gone does not say where it went, nor why; another word of the same end may, in any order. Answers whether it did.
+    fn learn_end(&mut self, other: &Self) -> bool {
+        let told = self.existence == Existence::Deleted && matches!(other.existence, Existence::Erased | Existence::MergedInto(_));
+        if told {
+            self.existence.clone_from(&other.existence);
+        }
+        told
     }
 
     /// Lays this look over an older one that came in late. Answers whether it told anything.
     fn underlay(&mut self, older: &Self) -> bool {
         if older.existence != Existence::Present || self.existence != Existence::Present {
-            return false;
+            return self.learn_end(older);
         }
         let before = (self.row.len(), self.earlier.len(), self.complete);
         self.fill_from(older);

@@ -227,6 +227,18 @@ story! {
 }
 
 story! {
+    async fn where_a_row_went_is_kept_whoever_tells_only_that_it_is_gone(house: &House) {
+        let merged = |at| StoredLook { existence: Existence::MergedInto("004".into()), ..look(Some(at), 20 + at, true, json!({})) };
+        let deleted = |at| StoredLook { existence: Existence::Deleted, ..look(Some(at), 20 + at, true, json!({})) };
+        let told = keep(house, vec![merged(1), deleted(2)]).await;
+        assert_eq!(told.existence, Existence::MergedInto("004".into()));
+        let elsewhere = |look: StoredLook| StoredLook { key: RemoteKey::new("crm", "Contact", "005"), ..look };
+        let told = keep(house, vec![elsewhere(deleted(2)), elsewhere(merged(1))]).await;
+        assert_eq!(told.existence, Existence::MergedInto("004".into()), "in the other order as well");
+    }
+}
+
+story! {
     async fn a_look_that_does_not_tell_all_adds_to_what_is_known(house: &House) {
         keep(house, vec![look(Some(10), 20, true, json!({ "Name": "Ada", "Phone": "1", "Plan": "pro" }))]).await;
         let kept = keep(house, vec![look(Some(11), 21, false, json!({ "Name": "Eve" })), look(Some(12), 22, false, json!({ "Phone": null }))]).await;
