@@ -11,7 +11,9 @@ pub fn module(text: &str, name: &str) -> Result<String> {
     ensure!(!text.lines().any(|old| old == line), "`{line}` is there already");
     let mut lines: Vec<&str> = text.lines().collect();
     let last = lines.iter().rposition(|old| old.starts_with("pub mod ")).context("it has no line `pub mod …;`")?;
-    let at = lines.iter().position(|old| old.starts_with("pub mod ") && **old > *line).unwrap_or(last + 1);
+    // Formatted lists are in the order of names, whatever is public.
+    let named = |old: &str| old.strip_prefix("pub ").unwrap_or(old).strip_prefix("mod ").map(|old| old.trim_end_matches(';').to_owned());
+    let at = lines.iter().position(|old| named(old).is_some_and(|old| *old > *name)).unwrap_or(last + 1);
     lines.insert(at, &line);
     Ok(lines.join("\n") + "\n")
 }
@@ -44,6 +46,8 @@ mod tests {
     fn modules_stay_in_order() {
         let list = "//! Doc.\n\npub mod salesforce;\npub mod zendesk;\n";
         assert_eq!(module(list, "hubspot").unwrap(), "//! Doc.\n\npub mod hubspot;\npub mod salesforce;\npub mod zendesk;\n");
+        let private = list.replace("pub mod salesforce", "mod salesforce");
+        assert_eq!(module(&private, "hubspot").unwrap(), "//! Doc.\n\npub mod hubspot;\nmod salesforce;\npub mod zendesk;\n");
         assert_eq!(module(list, "zoho").unwrap(), "//! Doc.\n\npub mod salesforce;\npub mod zendesk;\npub mod zoho;\n");
         assert!(module(list, "zendesk").is_err());
     }
