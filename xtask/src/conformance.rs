@@ -44,6 +44,12 @@ const NARROWER: &[(&str, &str, &str)] = &[
     ),
     ("intercom", "must be string /email", "a contact without an address has null there"),
     ("intercom", "must be string /data/*/email", "a contact without an address has null there"),
+    ("intercom", "must be string /requestBody/email", "null clears an address"),
+    (
+        "intercom",
+        "PUT /contacts/:id (200): request: must match exactly one schema in oneOf /requestBody",
+        "the description's forms of a contact all have an address",
+    ),
     ("intercom", "must be object /input_options", "an attribute that is no list has null there"),
     ("pipedrive", "must be string /data/*/update_time", "what was never changed has null there"),
 ];
