@@ -63,8 +63,13 @@ impl World {
     fn judge_deals(&self, broken: &mut Vec<String>) {
         for deal in &self.deals {
             let account = self.hub.salesforce.get("Account", &deal.account).unwrap();
-            // People may have merged the contact into another one.
-            let Some(contact) = self.hub.salesforce.get("Contact", &deal.contact) else { continue };
+            let Some(contact) = self.hub.salesforce.get("Contact", &deal.contact) else {
+                // People may have merged it into another one; nobody else takes it away.
+                if !self.departed.has_contact(&deal.contact) {
+                    broken.push(format!("deal of {}: its contact {} is gone", deal.account, deal.contact));
+                }
+                continue;
+            };
             let organization = text(&account, "Support_Id__c").parse::<u64>().unwrap_or_default();
             let is_checklist = |ticket: &Map<String, Value>| {
                 let marked = ticket["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"));
