@@ -97,6 +97,19 @@ pub struct Claim {
     pub shown: bool,
 }
 
+impl Claim {
+    /// Now, and the latest that a hint may be due to come along, in milliseconds.
+    fn span(&self) -> (i64, i64) {
+        let now = self.now.as_millisecond();
+        (now, now.saturating_add(self.window_ms.max(0)))
+    }
+
+    /// What is asked of hints besides.
+    fn wanted(&self) -> &'static str {
+        if self.shown { SHOWN } else { "" }
+    }
+}
+
 /// What waits in one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct LaneCount {
@@ -214,25 +227,35 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether a claim would take anything: one of its hints is due, or enough have come together.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn has_claim(&mut self, claim: &Claim) -> Result<bool> {
+        let (now, horizon) = claim.span();
+        let wanted = claim.wanted();
+        let sql = format!(
+            "select count(*), min(due_at) from (select due_at from hints where {CLAIMABLE}{wanted} and lane between $3 and $4
+             order by ready_at limit $5) ready"
+        );
+        let full = claim.full.max(1);
+        let mut row = self.the_row("hints", &sql, vals![now, horizon, *claim.lanes.start(), *claim.lanes.end(), full])?;
+        let (many, due): (usize, Option<i64>) = (row.num()?, row.opt_int()?);
+        Ok(many >= full || (!claim.only_full && due.is_some_and(|due| due <= now)))
+    }
+
     /// Takes hints under a lease, the most urgent first: nothing until one of them is due or enough have come together, then all that
     /// are due within the window. Every hint goes to one worker only; one whose lease ran out goes to the next.
     ///
     /// # Errors
     /// As for any write.
     pub fn claim(&mut self, claim: &Claim) -> Result<Vec<Hint>> {
-        let now = claim.now.as_millisecond();
-        let horizon = now.saturating_add(claim.window_ms.max(0));
-        let (low, high) = (*claim.lanes.start(), *claim.lanes.end());
-        let wanted = if claim.shown { SHOWN } else { "" };
-        let sql = format!(
-            "select count(*), min(due_at) from (select due_at from hints where {CLAIMABLE}{wanted} and lane between $3 and $4
-             order by ready_at limit $5) ready"
-        );
-        let mut row = self.the_row("hints", &sql, vals![now, horizon, low, high, claim.full.max(1)])?;
-        let (many, due): (usize, Option<i64>) = (row.num()?, row.opt_int()?);
-        if (claim.only_full || due.is_none_or(|due| due > now)) && many < claim.full.max(1) {
+        if !self.has_claim(claim)? {
             return Ok(Vec::new());
         }
+        let (now, horizon) = claim.span();
+        let (low, high) = (*claim.lanes.start(), *claim.lanes.end());
+        let wanted = claim.wanted();
         let lease = now.saturating_add(claim.lease_ms);
         let sql = format!(
             "update hints set lease_until = $5, lease_owner = $6, ready_at = $5, to_fetch = JSON_UNION(to_fetch, to_fetch_next),
@@ -315,6 +338,21 @@ impl Tx<'_> {
             }
         }
         Ok(held)
+    }
+
+    /// Which of these subjects any worker holds under a lease that has not run out.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn leased(&mut self, subjects: &[String], now: Timestamp) -> Result<BTreeSet<String>> {
+        let mut leased = BTreeSet::new();
+        for batch in subjects.chunks(BATCH_ROWS) {
+            let sql = "select subject from hints where lease_until > $1 and subject IN_LIST($2)";
+            for mut row in self.rows("hints", sql, vals![now, batch.to_vec()])? {
+                leased.insert(row.text()?);
+            }
+        }
+        Ok(leased)
     }
 
     /// Which of these subjects have a hint, claimed or not.

@@ -64,6 +64,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(16, "rollouts", two digits),
     shared!(17, "merges", two digits),
     shared!(18, "rules_and_rewrites", two digits),
+    shared!(19, "accounts", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).
@@ -142,6 +143,15 @@ mod tests {
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         found.sort();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_belongs_to_an_account_is_found_without_reading_every_record() {
+        let conn = Connection::open_in_memory().unwrap();
+        sqlite(&conn).unwrap();
+        let sql = crate::sql::translate(&format!("explain query plan {}", crate::records::of_account()), Dialect::Sqlite);
+        let plan: String = conn.query_row(&sql, ["case", "{}"], |row| row.get("detail")).unwrap();
+        assert!(plan.contains("records_by_account (object=? AND state=? AND <expr>=?)"), "{plan}");
     }
 
     #[test]

@@ -125,10 +125,10 @@ impl Client {
         self.pace.budget(self.now())
     }
 
-    /// Whether a call out of a named budget could leave at once, as far as that budget is concerned.
+    /// Whether a call out of a named budget could leave at once and `besides` others after it, as far as that budget is known.
     #[must_use]
-    pub fn has_room(&self, priority: Priority, bucket: &'static str) -> bool {
-        self.pace.has_room(priority, Some(bucket), self.now())
+    pub fn has_room(&self, priority: Priority, bucket: &'static str, besides: u64) -> bool {
+        self.pace.has_room(priority, Some(bucket), besides, self.now())
     }
 
     /// Calls so far.

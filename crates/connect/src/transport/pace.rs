@@ -102,6 +102,11 @@ impl Window {
 
     /// When `priority` may call, if not now.
     fn refuses(&self, priority: Priority) -> Option<Timestamp> {
+        self.refuses_after(0, priority)
+    }
+
+    /// The same for a call that `others` are to leave before.
+    fn refuses_after(&self, others: u64, priority: Priority) -> Option<Timestamp> {
         if let Some(until) = self.blocked_until {
             return Some(until);
         }
@@ -110,7 +115,7 @@ impl Window {
         let share = if self.rule.reserve { shares[priority as usize] } else { 100 };
         // Rounded up, so that a budget of one or two calls is not reserved away from everyone.
         let usable = (limit * share).div_ceil(100);
-        let used = limit.saturating_sub(self.left);
+        let used = limit.saturating_sub(self.left).saturating_add(others);
         if used < usable { None } else { self.ends }
     }
 
@@ -194,13 +199,13 @@ impl Pace {
         Ok(())
     }
 
-    /// Whether a call of this priority could leave at once. Nothing is taken.
+    /// Whether a call of this priority could leave at once, and `besides` others after it. Nothing is taken.
     #[must_use]
-    pub fn has_room(&self, priority: Priority, bucket: Option<&'static str>, now: Timestamp) -> bool {
+    pub fn has_room(&self, priority: Priority, bucket: Option<&'static str>, besides: u64, now: Timestamp) -> bool {
         let mut state = self.state();
         state.windows.get_mut(&bucket).is_none_or(|window| {
             window.turn(now);
-            window.refuses(priority).is_none()
+            window.refuses_after(besides, priority).is_none()
         })
     }
 

@@ -9,7 +9,7 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::Role;
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Change, Changes, Entry, EntryId, Lane, LinkState, Record, RecordQuery, StoreError, Tx, Viewer};
+use entente_store::{Change, Changes, Entry, EntryId, Lane, LinkState, Record, StoreError, Tx, Viewer};
 
 use super::onboarding::Won;
 use super::routing::Routes;
@@ -114,8 +114,8 @@ impl<'a> Follower<'a> {
             self.sort(tx, entry, record)?;
         }
         for won in std::mem::take(&mut self.won) {
-            let deals = records_of(tx, "opportunity", &won.account)?;
-            let cases = records_of(tx, "case", &won.account)?;
+            let deals = tx.records_of_account("opportunity", &won.account, JUDGED)?;
+            let cases = tx.records_of_account("case", &won.account, JUDGED)?;
             onboarding::won(tx, self.engine, self.catalog, &won, &deals, &cases, self.now)?;
         }
         for account in std::mem::take(&mut self.judge_health) {
@@ -123,8 +123,9 @@ impl<'a> Follower<'a> {
             self.judge(tx, &record, LANE_ACTIVITY)?;
         }
         for account in std::mem::take(&mut self.tell_context) {
-            let activities: Vec<Fields> = records_of(tx, "activity", &account)?.into_iter().map(|record| record.data).collect();
-            let deals = records_of(tx, "opportunity", &account)?;
+            let activities: Vec<Fields> =
+                tx.records_of_account("activity", &account, JUDGED)?.into_iter().map(|record| record.data).collect();
+            let deals = tx.records_of_account("opportunity", &account, JUDGED)?;
             let fields = context::fields(&activities, &context::deals(tx, deals)?);
             self.set(tx, &account, "sales context", LANE_ACTIVITY, fields)?;
         }
@@ -198,7 +199,7 @@ impl<'a> Follower<'a> {
 
     /// Deals that were followed while their account had no values yet: nothing could be made of them then.
     fn won_before(&mut self, tx: &mut Tx<'_>, entry: &Entry, account: &Record) -> Result<(), StoreError> {
-        for deal in records_of(tx, "opportunity", &account.id)? {
+        for deal in tx.records_of_account("opportunity", &account.id, JUDGED)? {
             let known = self.won.iter().any(|won| won.deal == deal.id);
             let number = deal.provenance.get("is_won").filter(|number| **number < entry.id);
             let (Some(number), true, false) = (number, *get(&deal.data, "is_won") == Value::Bool(true), known) else { continue };
@@ -228,7 +229,7 @@ impl<'a> Follower<'a> {
 
     /// The cases of an account, without those that were deleted or merged away at the support desk: they are no trouble any more.
     fn cases_of(&self, tx: &mut Tx<'_>, account: &RecordId) -> Result<Vec<Record>, StoreError> {
-        let mut cases = records_of(tx, "case", account)?;
+        let mut cases = tx.records_of_account("case", account, JUDGED)?;
         let ids: Vec<RecordId> = cases.iter().map(|case| case.id.clone()).collect();
         let is_support = |name: &str| self.engine.connection(name).is_ok_and(|connection| connection.role == Role::Support);
         let links = tx.links_of(&ids)?;
@@ -255,14 +256,4 @@ impl<'a> Follower<'a> {
 
 fn reference(value: &Value) -> Option<RecordId> {
     if let Value::Ref(id) = value { Some(id.clone()) } else { None }
-}
-
-/// The records of an object that belong to an account.
-fn records_of(tx: &mut Tx<'_>, object: &str, account: &RecordId) -> Result<Vec<Record>, StoreError> {
-    let query = RecordQuery {
-        object: Some(object.to_owned()),
-        equal: vec![("account".to_owned(), Value::Ref(account.clone()))],
-        ..RecordQuery::default()
-    };
-    Ok(tx.list_records(&Viewer::system(), &query, JUDGED)?.records)
 }

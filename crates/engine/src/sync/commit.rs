@@ -12,8 +12,8 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
 use entente_store::{
-    ConflictSide, LinkState, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey, Resolution, Settled,
-    StoreError, Tx,
+    ConflictSide, LinkState, MatchKey, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey, Resolution,
+    Settled, StoreError, Tx,
 };
 
 use super::adopt::{has_match_keys, match_keys};
@@ -44,6 +44,9 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             .map(|decision| decision.writes.is_empty().then(|| fate(engine, &decision.task.hint, decision.task.failure.as_ref(), now)))
             .collect(),
     );
+    // What can be made before the transaction is: everybody who writes waits for its end.
+    let drafts: Vec<Option<Draft>> =
+        decisions.iter().map(|decision| changes_record(decision).then(|| Draft::of(decision, catalog, now))).collect();
     let catalog = Arc::clone(catalog);
     let owner = engine.owner().to_owned();
     let lease_ms = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
@@ -66,7 +69,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
                 .map(|(at, _)| at)
                 .collect();
             let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
-            write_records(tx, &catalog, &chosen, now)?;
+            write_records(tx, fresh.iter().filter_map(|at| drafts[*at].as_ref()))?;
             tx.put_links(&changed_links(&chosen))?;
             ask_for_merges(tx, &chosen, now)?;
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
@@ -104,25 +107,48 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
     Ok(committed)
 }
 
-fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
-    let changed: Vec<&&Decision> = decisions.iter().filter(|decision| changes_record(decision)).collect();
-    let entries: Vec<NewEntry> = changed.iter().map(|decision| new_entry(decision, now)).collect();
-    let numbers = tx.append(&entries)?;
-    let mut puts = Vec::with_capacity(changed.len());
-    let mut keys = Vec::new();
-    for (decision, number) in changed.iter().zip(numbers) {
-        let mut record: Record = decision.task.record.clone();
+/// What is written of a decision that changes its record, but for the number of its entry.
+struct Draft {
+    entry: NewEntry,
+    put: PutRecord,
+    /// Fields that the entry is to account for.
+    fields: Vec<String>,
+    /// Match keys, if they are others than before.
+    keys: Option<BTreeSet<MatchKey>>,
+}
+
+impl Draft {
+    fn of(decision: &Decision, catalog: &Catalog, now: Timestamp) -> Self {
+        let before = &decision.task.record;
+        let mut record: Record = before.clone();
         record.subject = subject_of(decision);
         record.data.clone_from(&decision.after);
         record.state = decision.state;
         record.merged_into.clone_from(&decision.merged_into);
-        record.provenance.extend(decision.changes.keys().map(|field| (field.clone(), number)));
         record.updated_at = now;
-        if has_match_keys(&record.object) {
-            keys.push((record.id.clone(), record.object.clone(), match_keys(&record.object, &record.data)));
+        let keys = has_match_keys(&record.object).then(|| match_keys(&record.object, &record.data));
+        Self {
+            entry: new_entry(decision, now),
+            keys: keys.filter(|keys| *keys != match_keys(&before.object, &before.data)),
+            fields: decision.changes.keys().cloned().collect(),
+            put: PutRecord { search_text: search_text(catalog, &record), record },
         }
-        let search_text = search_text(catalog, &record);
-        puts.push(PutRecord { record, search_text });
+    }
+}
+
+fn write_records<'a>(tx: &mut Tx<'_>, drafts: impl Iterator<Item = &'a Draft>) -> Result<(), StoreError> {
+    let drafts: Vec<&Draft> = drafts.collect();
+    let entries: Vec<NewEntry> = drafts.iter().map(|draft| draft.entry.clone()).collect();
+    let numbers = tx.append(&entries)?;
+    let mut puts = Vec::with_capacity(drafts.len());
+    let mut keys = Vec::new();
+    for (draft, number) in drafts.into_iter().zip(numbers) {
+        let mut put = draft.put.clone();
+        put.record.provenance.extend(draft.fields.iter().map(|field| (field.clone(), number)));
+        if let Some(fresh) = &draft.keys {
+            keys.push((put.record.id.clone(), put.record.object.clone(), fresh.clone()));
+        }
+        puts.push(put);
     }
     tx.put_records(&puts)?;
     tx.put_match_keys(&keys)

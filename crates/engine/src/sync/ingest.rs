@@ -77,6 +77,9 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
     let now = engine.now();
     let keys: Vec<RemoteKey> = arrivals.iter().map(|arrival| arrival.key.clone()).collect();
     let links = tx.links_at(&keys)?;
+    let unknown = arrivals.iter().filter(|arrival| way == Way::Webhook && !links.contains_key(&arrival.key));
+    let named: BTreeMap<&RemoteKey, String> = unknown.filter_map(|arrival| names_record(catalog, arrival)).collect();
+    let being_made = tx.leased(&named.values().cloned().collect::<Vec<_>>(), now)?;
     let subjects: Vec<String> = links.values().map(|link| link.record.to_string()).collect();
     let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
     let waiting = tx.looks_for(&keys)?;
@@ -89,6 +92,11 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
                 // Somebody who was erased, or what is about them: not taken in, whatever brought it.
                 let existence = arrival.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
                 note(tx, engine, &met, &arrival.key, existence, now)?;
+                continue;
+            }
+            if named.get(&arrival.key).is_some_and(|record| being_made.contains(record)) {
+                // Our own creation tells of itself before its answer has come, which shows more. Should that never come, the record is
+                // looked at again, and the row is found by the id that it carries.
                 continue;
             }
             if let Some(hint) = unlinked(engine, catalog, arrival, way, now) {
@@ -241,6 +249,14 @@ fn lane_of(mapped: &Mapped, differing: Option<&[&str]>) -> Lane {
         _ if differing.is_some_and(|fields| fields.iter().any(|field| URGENT_FIELDS.contains(field))) => LANE_URGENT,
         _ => LANE_UPDATE,
     }
+}
+
+/// The record whose id a row carries of which an event shows a part.
+fn names_record<'a>(catalog: &Catalog, arrival: &'a Arrival) -> Option<(&'a RemoteKey, String)> {
+    let look = arrival.look.as_ref().filter(|look| look.existence == Existence::Present && !look.complete)?;
+    let mut mappings = catalog.mappings(&arrival.key.connection).iter().filter(|mapped| mapped.mapping().remote == arrival.key.object);
+    let named = mappings.find_map(|mapped| look.row.get(mapped.lens.key())?.as_str()?.parse::<RecordId>().ok())?;
+    Some((&arrival.key, named.to_string()))
 }
 
 fn unlinked(engine: &Engine, catalog: &Catalog, arrival: &Arrival, way: Way, now: Timestamp) -> Option<NewHint> {

@@ -3,7 +3,8 @@
 //! taken for what we wrote, for this field of this record; everything else goes on, and a patch to the mapping is proposed.
 //!
 //! People who change a value back and forth are no rewriting: the platform's own mark, or the version that our write made, must say that
-//! nobody else was there. Where it names nobody, only a value that is ours in another form, at the time of our write, counts.
+//! nobody else was there. A person whom it names was, also where both changes share a version: many are times in whole seconds. Where it names
+//! nobody, only a value that is ours in another form, at the time of our write, counts.
 
 use entente_connect::look::Look;
 use entente_model::actor::Actor;
@@ -30,9 +31,8 @@ pub(super) fn seen(link: &Link, look: &Look, values: &Fields) -> Vec<(String, Va
     }
     let ours_alone = look.version.is_some() && look.version == link.version;
     let made = |written: &Value, shown: &Value| match look.mark.by {
-        _ if ours_alone => true,
         Actor::Us | Actor::Automation => true,
-        Actor::Unknown => at_our_write(link, look) && is_same_in_another_form(written, shown),
+        Actor::Unknown => ours_alone || (at_our_write(link, look) && is_same_in_another_form(written, shown)),
         Actor::Customer | Actor::Sales | Actor::Support | Actor::Person => false,
     };
     let weighed = |field: &str, shown: &Value| link.taken.as_ref().and_then(|taken| taken.get(field)).is_some_and(|one| one.agrees(shown));
@@ -92,4 +92,57 @@ pub(super) fn keep(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use entente_connect::look::Existence;
+    use entente_model::actor::ChangeMark;
+    use entente_model::id::RecordId;
+    use entente_model::mapping::remote::Row;
+    use entente_store::LinkState;
+
+    use super::*;
+
+    /// Our own write of another field gave the row this version, and a change within the same second left it at that.
+    fn of_one_second(by: Actor) -> (Link, Look) {
+        let now = Timestamp::UNIX_EPOCH;
+        let version = Some("1970-01-01T00:00:00Z".to_owned());
+        let link = Link {
+            record: RecordId::new("acc", 1),
+            connection: "crm".to_owned(),
+            remote_object: "Account".to_owned(),
+            external_id: "1".to_owned(),
+            base: Fields::from([("tier".to_owned(), Value::text("Pro"))]),
+            seen: None,
+            taken: None,
+            pending: None,
+            version: version.clone(),
+            seen_at: Some(now),
+            changed_at: Some(now),
+            changed_by: Actor::Us,
+            state: LinkState::Present,
+            created_at: now,
+        };
+        let look = Look {
+            object: "Account".to_owned(),
+            id: "1".to_owned(),
+            existence: Existence::Present,
+            row: Row::new(),
+            complete: true,
+            version,
+            mark: ChangeMark { at: Some(now), by },
+            seen_at: now,
+        };
+        (link, look)
+    }
+
+    #[test]
+    fn a_person_who_is_named_is_no_rewriting_although_the_version_is_that_of_our_write() {
+        let shown = Fields::from([("tier".to_owned(), Value::text("Enterprise"))]);
+        let (link, look) = of_one_second(Actor::Sales);
+        assert!(seen(&link, &look, &shown).is_empty());
+        let (link, look) = of_one_second(Actor::Unknown);
+        assert_eq!(seen(&link, &look, &shown).len(), 1, "nobody else was there");
+    }
 }

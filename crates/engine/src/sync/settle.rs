@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_connect::error::{Class, VendorError};
-use entente_connect::look::Existence;
+use entente_connect::look::{Existence, Look};
 use entente_connect::write::{WriteKind, Written};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
@@ -23,7 +23,7 @@ use super::subject::RowKey;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use super::wake::wake;
 use crate::alerts::burn::LATENCY_MS;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::privacy::blocked::Blocked;
@@ -370,12 +370,14 @@ fn adopt_created(
     give_back_found(tx, decision, planned, written, now)?;
     // What we did not write is blank in a row that is new; in one that was there, it is not known yet.
     let mut base: Fields = planned.fields.clone();
+    let mut filled_in = None;
     if !existed && !refetch {
-        let lines =
-            catalog.mapped(&planned.connection, &record.object).map(|mapped| mapped.mapping().fields.as_slice()).unwrap_or_default();
+        let mapped = catalog.mapped(&planned.connection, &record.object);
+        let lines = mapped.map(|mapped| mapped.mapping().fields.as_slice()).unwrap_or_default();
         for line in lines {
             base.entry(line.field.clone()).or_insert(Value::Null);
         }
+        filled_in = mapped.zip(written.look.as_ref()).and_then(|(mapped, look)| filled(mapped, &decision.after, look, &base, now));
     }
     tx.put_links(&[Link {
         record: record.id.clone(),
@@ -383,7 +385,7 @@ fn adopt_created(
         remote_object: planned.target.object.clone(),
         external_id: written.id.clone(),
         base,
-        seen: None,
+        seen: filled_in.clone(),
         taken: None,
         pending: None,
         version: written.version.clone(),
@@ -420,8 +422,22 @@ fn adopt_created(
     }
     if refetch {
         tx.hint(&[hint(&decision.task, BTreeSet::from([planned.connection.clone()]), now)])?;
+    } else if filled_in.is_some() {
+        // It travels with what else changes; nobody entered it.
+        let lane = decision.task.hint.lane.max(LANE_UPDATE);
+        let wait = if lane == LANE_BACKFILL { 0 } else { i64::try_from(engine.options().window().as_millis()).unwrap_or(0) };
+        let due_at = Timestamp::from_millisecond(now.as_millisecond() + wait).unwrap_or(now);
+        tx.hint(&[NewHint { lane, due_at, ..hint(&decision.task, BTreeSet::new(), now) }])?;
     }
     wake(tx, record.id.as_str(), &planned.connection, decision.task.hint.lane, now)
+}
+
+/// What the platform has filled in a row that we made, as its answer shows: values that are not those we know of.
+fn filled(mapped: &Mapped, record: &Fields, look: &Look, base: &Fields, now: Timestamp) -> Option<Fields> {
+    // References were written by us, or lead to rows of their own, which are not looked up for this.
+    let shown = mapped.lens.get(&look.row, record, &|_, _| None, now).fields;
+    let news: Fields = shown.into_iter().filter(|(field, value)| !get(base, field).agrees(value)).collect();
+    (!news.is_empty()).then_some(news)
 }
 
 /// A row that an adoption has found for the record while its counterpart was being created is nobody's again. It is looked at anew: there

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entente_connect::connector::Priority;
 use entente_connect::error::VendorError;
 use entente_connect::look::{Existence, Look};
-use entente_model::actor::ChangeMark;
+use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
 use entente_model::plan::{Plan, Side};
 use entente_model::value::{Fields, Value, get};
@@ -156,7 +156,7 @@ impl Task {
                     taken.entry(field.clone()).or_insert(Value::Null);
                 }
             }
-            let untouched = self.seen.get(&link.connection).is_some_and(|seen| is_as_we_made_it(link, &seen.look));
+            let untouched = self.seen.get(&link.connection).map_or(is_just_made(link), |seen| is_as_we_made_it(link, &seen.look));
             let ours = |field: &&String| link.base.get(*field).is_some_and(Value::is_blank) && !get(&values, field).is_blank();
             filled_in.push(if untouched { values.keys().filter(ours).cloned().collect() } else { BTreeSet::new() });
             sides.present.push(Side {
@@ -183,6 +183,11 @@ impl Task {
 /// Whether a row that we made has not been changed by anybody since: what it shows beside what we wrote, its platform filled in.
 fn is_as_we_made_it(link: &Link, look: &Look) -> bool {
     look.existence == Existence::Present && look.mark.at.is_some_and(|at| at <= link.created_at)
+}
+
+/// Whether nothing is known of a row that we made but what the answer to its creation showed.
+fn is_just_made(link: &Link) -> bool {
+    link.changed_by == Actor::Us && link.changed_at == Some(link.created_at)
 }
 
 /// What a platform fills in by itself for a row that we made (a time zone, a language) is nobody's entry: where somebody knows better it gives

@@ -1,5 +1,6 @@
 //! One step of work: claim what is due, adopt rows, converge records. Production loops over it; simulations call it by hand.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use entente_model::clock::Timestamp;
@@ -20,7 +21,11 @@ use crate::error::{EngineError, Result};
 
 /// Claims in order: what a person waits for and is due, all live changes, backfill. Urgent changes that still wait for others go along
 /// with the live changes.
-const TURNS: &[std::ops::RangeInclusive<Lane>] = &[LANE_URGENT..=LANE_URGENT, LANE_URGENT..=LANE_ACTIVITY, LANE_BACKFILL..=LANE_BACKFILL];
+const TURNS: &[RangeInclusive<Lane>] = &[LANE_URGENT..=LANE_URGENT, LANE_URGENT..=LANE_ACTIVITY, LANE_BACKFILL..=LANE_BACKFILL];
+
+/// Size of a batch of background work, in percent of one of live changes: nobody waits for its first record, and by default it is then what one
+/// composite call of Salesforce takes, a thousand records.
+const BACKFILL_PERCENT: usize = 250;
 
 /// Takes what is due in the most urgent lane that has anything. Empty when nothing is.
 ///
@@ -28,39 +33,47 @@ const TURNS: &[std::ops::RangeInclusive<Lane>] = &[LANE_URGENT..=LANE_URGENT, LA
 /// When the store fails.
 pub async fn claim(engine: &Engine) -> Result<Vec<Hint>> {
     super::batches::keep(engine).await?;
-    let options = engine.options();
-    let now = engine.now();
-    for lanes in TURNS {
-        let live = *lanes.end() == LANE_ACTIVITY;
-        let window = if *lanes.end() == LANE_URGENT { 0 } else { i64::try_from(options.window().as_millis()).unwrap_or(0) };
-        let claim = Claim {
-            owner: engine.owner().to_owned(),
-            now,
-            window_ms: window,
-            lease_ms: lease_ms(engine),
-            limit: options.batch_records,
-            full: options.batch_records,
-            only_full: live && next_flush(engine).is_some_and(|at| at > now),
-            lanes: lanes.clone(),
-            shown: false,
-        };
+    let claims: Vec<Claim> = TURNS.iter().map(|lanes| claim_of(engine, lanes.clone())).collect();
+    let asked = claims.clone();
+    // Who writes waits for others who do, so that is left to claims that take something.
+    let promising = engine.store().read(move |tx| asked.iter().map(|claim| tx.has_claim(claim)).collect::<Result<Vec<bool>, _>>()).await?;
+    for claim in claims.into_iter().zip(promising).filter_map(|(claim, promises)| promises.then_some(claim)) {
         let batch = claim.clone();
         let mut hints = engine.store().write(move |tx| tx.claim(&batch)).await?;
-        if *lanes.start() == LANE_BACKFILL && hints.len() == options.batch_records {
+        if *claim.lanes.start() == LANE_BACKFILL && hints.len() == claim.limit {
             let further = bulk::further(engine, &hints).await?;
             if further > 0 {
-                let claim = Claim { limit: further, ..claim };
+                let claim = Claim { limit: further, ..claim.clone() };
                 hints.extend(engine.store().write(move |tx| tx.claim(&claim)).await?);
             }
         }
         if !hints.is_empty() {
-            if live {
-                engine.note_flush(now);
+            if *claim.lanes.end() == LANE_ACTIVITY {
+                engine.note_flush(claim.now);
             }
             return Ok(hints);
         }
     }
     Ok(Vec::new())
+}
+
+/// A claim of some lanes as the settings have it.
+fn claim_of(engine: &Engine, lanes: RangeInclusive<Lane>) -> Claim {
+    let options = engine.options();
+    let now = engine.now();
+    let live = *lanes.end() == LANE_ACTIVITY;
+    let records = if *lanes.start() == LANE_BACKFILL { options.batch_records * BACKFILL_PERCENT / 100 } else { options.batch_records };
+    Claim {
+        owner: engine.owner().to_owned(),
+        now,
+        window_ms: if *lanes.end() == LANE_URGENT { 0 } else { i64::try_from(options.window().as_millis()).unwrap_or(0) },
+        lease_ms: lease_ms(engine),
+        limit: records,
+        full: records,
+        only_full: live && next_flush(engine).is_some_and(|at| at > now),
+        lanes,
+        shown: false,
+    }
 }
 
 /// When live changes may be taken up again: what a step of work brings up at once (a row that was adopted, a counterpart that others

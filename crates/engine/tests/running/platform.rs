@@ -367,7 +367,8 @@ impl Connector for Platform {
         }
         let body: Value = serde_json::from_slice(&incoming.body).map_err(|error| WebhookError::Malformed { reason: error.to_string() })?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let look = (body["shows"] != false).then(|| self.look(&text("object"), &text("id")));
+        let shown = || Look { complete: body["shows"] != "a part", ..self.look(&text("object"), &text("id")) };
+        let look = (body["shows"] != false).then(shown);
         let event = Event { object: text("object"), id: text("id"), look, omits_blanks: false, kind: "changed".to_owned() };
         Ok(Delivery { id: text("delivery"), events: vec![event] })
     }

@@ -87,6 +87,42 @@ async fn what_comes_in_while_others_are_fetched_is_written_in_the_same_call() {
 }
 
 #[tokio::test]
+async fn what_an_event_tells_of_a_row_that_is_just_being_made_is_left_to_the_answer() {
+    let house = House::sqlite().await;
+    house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.desk.sign_with("secret");
+    house.customer("Bolt");
+    read_all(&engine).await;
+    house.watch.pass(60_000);
+    let hand = house.desk.hold_up("write organization");
+    let working = {
+        let engine = engine.clone();
+        let hints = work::claim(&engine).await.unwrap();
+        tokio::spawn(async move { work::work(&engine, hints).await })
+    };
+    house.desk.called("write organization", 2).await;
+
+    // The desk has made the row, and tells of it before it answers.
+    let record = house.accounts().await.remove("Bolt").unwrap().id;
+    let made = house.desk.put("organization", None, &[("external_id", record.as_str())]);
+    let tell = async |delivery: &str, shows: &str| {
+        let event = serde_json::json!({ "delivery": delivery, "object": "organization", "id": made, "shows": shows });
+        inbox::receive(&engine, DESK, "", signed("secret"), event.to_string().into_bytes()).await.unwrap();
+        inbox::take_up(&engine).await.unwrap();
+        let row = format!("{DESK}/organization/{made}");
+        house.store.read(move |tx| tx.hint_of(&row)).await.unwrap().is_some()
+    };
+    assert!(!tell("1", "a part").await, "the answer shows more");
+    assert!(tell("2", "all").await, "a whole row is taken in, as from anybody");
+    hand.add_permits(1);
+    working.await.unwrap().unwrap();
+    assert!(tell("3", "a part").await, "nobody works on the record any more");
+}
+
+#[tokio::test]
 async fn a_kept_webhook_holds_no_secret_and_outlives_the_rotation_of_the_one_it_was_signed_with() {
     let house = House::sqlite().await;
     let row = house.customer("Acme");

@@ -1,6 +1,7 @@
 //! Records, links and looks.
 
 use entente_model::actor::Actor;
+use entente_model::id::RecordId;
 use entente_model::value::Value;
 use entente_store::{Existence, Link, LinkState, PutRecord, Record, RecordQuery, RecordState, RemoteKey, StoreError, StoredLook, Viewer};
 use serde_json::json;
@@ -93,6 +94,24 @@ story! {
         assert_eq!(walked.len(), 2);
         let bad = RecordQuery { after: Some("nonsense".into()), ..query() };
         assert!(matches!(house.read(move |tx| tx.list_records(&Viewer::system(), &bad, 1)).await, Err(StoreError::Invalid(_))));
+    }
+}
+
+story! {
+    async fn what_belongs_to_an_account_comes_last_changed_first(house: &House) {
+        let account = RecordId::new("acc", 1);
+        let of = |number: u64, account: &RecordId| {
+            let mut new = record(number, "x");
+            new.record.data.insert("account".into(), Value::Ref(account.clone()));
+            new.record.updated_at = at(i64::try_from(number).unwrap());
+            new
+        };
+        let mut gone = of(4, &account);
+        gone.record.state = RecordState::Deleted;
+        let others = [of(5, &RecordId::new("acc", 2)), record(6, "nobody's")];
+        put(house, [of(1, &account), of(3, &account), of(2, &account), gone].into_iter().chain(others).collect()).await.unwrap();
+        let found = house.read(move |tx| tx.records_of_account("contact", &account, 2)).await.unwrap();
+        assert_eq!(found.into_iter().map(|record| record.id).collect::<Vec<_>>(), [contact(3), contact(2)]);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Users and tickets have cursor exports, ordered by `generated_timestamp`, which every change raises. The newest minute is withheld
 //! by Zendesk itself, so nothing commits late and no overlap is needed: the last `after_cursor` is kept and resumed from, also when
-//! the stream has ended. Users are too many for 20 of its pages a minute in a first read: where these are spent, pages of the time-based
-//! export, which has a budget of its own, carry on in the same order. Organizations have only the time-based export, whose pages repeat the rows of their last second, and which
+//! the stream has ended. Users are too many for 20 of its pages a minute in a first read: where these are spent but for one, which is left
+//! to tickets, pages of the time-based export, which has a budget of its own, carry on in the same order. Organizations have only the time-based export, whose pages repeat the rows of their last second, and which
 //! never moves on when more rows than a page share one second; then the plain list takes over for one pass.
 
 use std::collections::BTreeSet;
@@ -32,6 +32,10 @@ const LIST_ROWS: &str = "100";
 
 /// Rows of a page of organizations that are remembered to recognise repeats. More repeats than that cost a look, never a row.
 const REMEMBERED: usize = 200;
+
+/// Cursor pages of a minute that users leave to tickets while there is another way to read users: a first read of tickets would else wait for the
+/// next minute.
+const LEFT_TO_TICKETS: u64 = 1;
 
 /// Seconds that a start lies in the past at least: the export refuses 60 and less, one more for the rounding of clocks.
 const START_AGE_S: i64 = 61;
@@ -144,7 +148,7 @@ impl Zendesk {
         Ok(Page { looks, next: next.write()?, more, total: None })
     }
 
-    /// A page of users by the time-based export, while no cursor page may be read and one of these may. It begins at the second at which
+    /// A page of users by the time-based export, while only the cursor pages that tickets are left may be read and one of these may. It begins at the second at which
     /// the cursor stands, so that rows of that second may come again; `None` where it does not lead on.
     async fn detour(&self, read: &ReadSpec, stand: &Stand, priority: Priority) -> Result<Option<Page>, VendorError> {
         let from = match stand {
@@ -153,7 +157,7 @@ impl Zendesk {
             Stand::Second { .. } | Stand::List { .. } => None,
         };
         let Some(from) = from else { return Ok(None) };
-        if self.client.has_room(priority, EXPORT_CURSOR) || !self.client.has_room(priority, EXPORT_TIME) {
+        if self.client.has_room(priority, EXPORT_CURSOR, LEFT_TO_TICKETS) || !self.client.has_room(priority, EXPORT_TIME, 0) {
             return Ok(None);
         }
         let start = from.min(self.latest_start());

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 
-use super::wire::send;
+use super::wire::{Read, send};
 
 /// When jobs are looked at.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +105,8 @@ pub struct Jobs {
     watching: tokio::sync::Mutex<()>,
     /// Tells the writer that looks that another job is in flight, which may be due sooner.
     sooner: tokio::sync::Notify,
+    /// Tells the others that results were left for some of them.
+    left: tokio::sync::Notify,
     places: tokio::sync::Semaphore,
 }
 
@@ -134,6 +137,7 @@ impl Jobs {
             state: Mutex::new(State { per_row: watch.per_row, flying: BTreeMap::new(), landed: BTreeMap::new() }),
             watching: tokio::sync::Mutex::new(()),
             sooner: tokio::sync::Notify::new(),
+            left: tokio::sync::Notify::new(),
             places,
         }
     }
@@ -171,12 +175,18 @@ impl Jobs {
         self.sooner.notify_one();
         let _forget = Forget(self, id.clone());
         loop {
-            let turn = self.watching.lock().await;
+            // Listening begins before the look for a result, so that none is left in between.
+            let mut left = pin!(self.left.notified());
+            left.as_mut().enable();
             if let Some(result) = self.state().landed.remove(&id) {
                 return result;
             }
-            self.look(client).await;
-            drop(turn);
+            // Whose turn it is may sleep until another job is due: nobody whose result is there waits for that.
+            tokio::select! {
+                biased;
+                () = &mut left => {}
+                _turn = self.watching.lock() => self.look_unless_landed(client, &id).await,
+            }
         }
     }
 
@@ -184,6 +194,12 @@ impl Jobs {
     fn until_due(&self, now: Timestamp) -> Option<Duration> {
         let due = self.state().flying.values().map(|flight| flight.due).min()?;
         Duration::try_from(due.duration_since(now)).ok().filter(|pause| !pause.is_zero())
+    }
+
+    async fn look_unless_landed(&self, client: &Client, id: &str) {
+        if !self.state().landed.contains_key(id) {
+            self.look(client).await;
+        }
     }
 
     /// Sleeps until the first job is due, then looks at all of them. Always urgent: the work is under way, and its outcome decides about
@@ -200,11 +216,17 @@ impl Jobs {
         let call = Call::get("/api/v2/job_statuses/show_many").query("ids", ids.join(","));
         let result = send(client, "job_statuses", Priority::Urgent, call).await;
         let now = client.now();
+        self.take(&ids, result, now);
+        self.left.notify_waiters();
+    }
+
+    /// Leaves the results of jobs that have ended, and says when the others are looked at again.
+    fn take(&self, ids: &[String], result: Result<Read, VendorError>, now: Timestamp) {
         let mut state = self.state();
         match result {
             Ok(read) => {
                 let jobs = read.body["job_statuses"].as_array().cloned().unwrap_or_default();
-                for id in &ids {
+                for id in ids {
                     match jobs.iter().find(|job| job["id"].as_str() == Some(id)) {
                         Some(job) => match ended(job) {
                             Some(result) => {
@@ -219,7 +241,7 @@ impl Jobs {
                 }
             }
             Err(error) => {
-                for id in &ids {
+                for id in ids {
                     match error.class {
                         Class::Wait { until } => state.wait_until(id, until, now, self.watch),
                         Class::Retry | Class::LookAgain => state.wait(id, now, self.watch),

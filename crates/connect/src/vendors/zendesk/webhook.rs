@@ -172,14 +172,18 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
         look.mark.by = by;
         return Some(look);
     }
-    // What else a new row holds has no events of its own: whoever does not know the row fetches it. Whoever made it learns what Zendesk
-    // filled in, a language and a time zone, with the fetch that its membership in an organization asks for.
-    let told = if name == "created" { None } else { Some(changed(kind, name, &body["event"])?) };
+    // What else a new row holds has no events of its own: whoever does not know the row fetches it, and whoever made it was shown it whole.
+    // A new membership is news of the organization that a user belongs to by default, which every event shows where there is one.
+    let told = match name {
+        "created" | "organization_membership_created" => None,
+        _ => Some(changed(kind, name, &body["event"])?),
+    };
     let mut row: Row = told.into_iter().collect();
     for (name, value) in certain(kind, detail) {
         row.entry(name).or_insert(value);
     }
-    if row.is_empty() {
+    let is_told = name != "organization_membership_created" || row.contains_key("organization_id");
+    if row.is_empty() || !is_told {
         return None;
     }
     let mark = seen.mark(version.as_deref(), by);

@@ -1,6 +1,6 @@
 //! Writes: one row at once through the direct calls, several through jobs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use entente_model::actor::Actor;
@@ -132,9 +132,45 @@ impl Zendesk {
     async fn create(&self, kind: Kind, items: Vec<Item>, priority: Priority) -> Result<Outcomes, VendorError> {
         match kind {
             Kind::User if items.len() <= USERS_SINGLY => Ok(self.singly(kind, Op::Upsert, items, priority).await),
-            Kind::User => self.batch(kind, Op::Upsert, items, priority).await,
+            Kind::User => {
+                let keys = items.iter().map(|item| (item.at, item.key.clone())).collect();
+                let mut outcomes = self.batch(kind, Op::Upsert, items, priority).await?;
+                self.show_created(&keys, &mut outcomes, priority).await;
+                Ok(outcomes)
+            }
             Kind::Organization if items.len() <= ORGANIZATIONS_SINGLY => Ok(self.singly(kind, Op::Upsert, items, priority).await),
             Kind::Organization | Kind::Ticket => self.create_after_look(kind, items, priority).await,
+        }
+    }
+
+    /// Shows users that a job has made as Zendesk filled them in: with a language and a time zone, of which no event tells. `keys` are the
+    /// external ids by place among the writes.
+    async fn show_created(&self, keys: &BTreeMap<usize, String>, outcomes: &mut Outcomes, priority: Priority) {
+        let is_unseen =
+            |outcome: &WriteOutcome| outcome.as_ref().is_ok_and(|written| written.created == Some(true) && written.look.is_none());
+        let unseen: Vec<&str> =
+            outcomes.iter().filter(|(_, outcome)| is_unseen(outcome)).filter_map(|(at, _)| keys.get(at).map(String::as_str)).collect();
+        if unseen.is_empty() {
+            return;
+        }
+        let rows = match self.rows_by_external_id(Kind::User, &unseen, &[], priority).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                // They are there, and the next poll shows them.
+                tracing::debug!(connection = %self.client.settings().name, %error, users = unseen.len(), "users that were just made cannot be shown");
+                return;
+            }
+        };
+        let mut missing = BTreeSet::new();
+        for (answer, beside, seen) in rows {
+            for row in &answer {
+                let Some(shown) = look(Kind::User, row, &beside, Wanted::All, seen, &mut missing) else { continue };
+                let of_row = outcomes.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()).find(|written| written.id == shown.id);
+                if let Some(written) = of_row {
+                    written.version.clone_from(&shown.version);
+                    written.look = Some(shown);
+                }
+            }
         }
     }
 
@@ -272,7 +308,7 @@ impl Zendesk {
         }
         let row = &read.body[kind.singular()];
         let Some(id) = id_text(&row["id"]) else { return Err(untold()) };
-        let mut missing = std::collections::BTreeSet::new();
+        let mut missing = BTreeSet::new();
         let mut look = look(kind, row, &Beside::default(), Wanted::All, read.seen, &mut missing);
         if let Some(look) = &mut look {
             look.mark.by = Actor::Us;

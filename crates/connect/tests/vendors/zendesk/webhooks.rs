@@ -167,6 +167,18 @@ fn a_new_row_is_shown_in_part_so_that_whoever_made_it_has_nothing_to_fetch() {
 }
 
 #[test]
+fn a_new_membership_shows_the_organization_that_the_user_belongs_to() {
+    let mut shown = detail();
+    shown["organization_id"] = json!("77");
+    let delivery = event("user.organization_membership_created", shown, json!({"organization": {"id": "77"}}));
+    let look = delivery.events[0].look.as_ref().unwrap();
+    assert_eq!((Value::Object(look.row.clone()), look.complete), (json!({"organization_id": "77", "role": "end-user"}), false));
+    for ty in ["user.organization_membership_created", "user.organization_membership_deleted"] {
+        assert_eq!(event(ty, detail(), json!({})).events[0].look, None, "where the event names no organization, the user is fetched");
+    }
+}
+
+#[test]
 fn a_renamed_organization_shows_its_name() {
     let detail =
         json!({"id": "6164069643162", "name": "New", "external_id": "acc_1", "group_id": "0", "updated_at": "2026-01-02T09:52:00Z"});

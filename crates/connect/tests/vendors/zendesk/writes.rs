@@ -83,6 +83,12 @@ async fn a_job_with_shuffled_results_and_one_failure_is_sorted_out() {
             ]);
             ok(json!({"job_statuses": [job("V3-1", "completed", results)]}))
         }
+        "GET users/show_many" => {
+            assert_eq!(call.q("external_ids"), "con_c", "what was there is looked at anyhow");
+            let mut made = user(12, "con_c");
+            (made["external_id"], made["time_zone"]) = (json!("con_c"), json!("Berlin"));
+            ok(json!({"users": [made]}))
+        }
         other => panic!("{other}"),
     });
     let writes: Vec<Write> = ["con_a", "con_b", "con_c"].map(|key| create(key, json!({"name": key}))).into();
@@ -90,8 +96,14 @@ async fn a_job_with_shuffled_results_and_one_failure_is_sorted_out() {
     assert_eq!(landed(&outcomes[0]), ("10", Some(false)));
     assert_eq!(outcomes[1].as_ref().unwrap_err().class, Class::LookAgain);
     assert_eq!(landed(&outcomes[2]), ("12", Some(true)));
+    let made = outcomes[2].as_ref().unwrap().look.as_ref().expect("a user whom a job has made is shown");
+    assert_eq!(made.row["time_zone"], "Berlin", "as Zendesk filled it in");
     let looked: Vec<i64> = desk.calls.lock().unwrap().iter().skip(1).map(|call| call.at_ms - START_MS).collect();
-    assert_eq!(looked, [274, 774, 1_774], "first after a quarter second and 8 ms a row, then after half a second, then after a second");
+    assert_eq!(
+        looked,
+        [274, 774, 1_774, 1_774],
+        "first after a quarter second and 8 ms a row, then after half a second, then after a second"
+    );
 }
 
 #[tokio::test]
