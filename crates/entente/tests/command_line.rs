@@ -128,6 +128,14 @@ fn doctor_names_what_is_wrong_with_its_remedy_and_exits_with_one() {
     assert!(offline.contains("warn  zendesk") && offline.contains("no signing secret is configured"), "{offline}");
     let path_only = Folder::with(&format!("{CONNECTIONS}webhooks = {{ path_secret = \"abc\" }}\n"));
     assert!(path_only.ok(&["doctor", "--offline"]).contains("every webhook would be refused: no signing secret is configured"));
+    // Whatever channel there is, somebody is told.
+    assert!(offline.contains("warn  notices"), "{offline}");
+    for channel in
+        ["teams_webhook = \"https://teams.example/x\"", "[[notify.webhook]]\nname = \"pager\"\nurl = \"https://pager.example/x\""]
+    {
+        let told = Folder::with(&format!("{CONNECTIONS}\n[notify]\n{channel}\n")).ok(&["doctor", "--offline"]);
+        assert!(told.contains("ok    notices"), "{channel}: {told}");
+    }
     let checks = folder.json(&["doctor", "--offline"]);
     assert!(checks.as_array().unwrap().iter().any(|check| check["area"] == "ledger" && check["state"] == "ok"), "{checks}");
 }
