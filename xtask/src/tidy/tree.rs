@@ -53,9 +53,12 @@ fn read(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+        // By its name alone: such a folder may lie elsewhere, with a link to it here.
+        if FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
-            let ours = if name.starts_with('.') { HIDDEN.contains(&name.as_str()) } else { !FOREIGN.contains(&name.as_str()) };
-            if ours {
+            if !name.starts_with('.') || HIDDEN.contains(&name.as_str()) {
                 read(&entry.path(), &path, files)?;
             }
         } else {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
 use entente_sims::world::{FaultPhases, TrafficOptions, TrafficReport, WorldOptions};
+use tokio::sync::watch;
 
 use super::context::Context;
 use super::output::{Output, say};
@@ -136,7 +137,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port.unwrap_or(PORT)));
     let hub = Hub::start(&sims, HubOptions { listen, ..HubOptions::default() }).await?;
     told(format!("Dashboard: {}\n\nFirst full sync:", hub.url));
-    let stop = stop_signal();
+    let stops = Stops::listen();
+    let stop = stops.at(1);
     tokio::pin!(stop);
     let (ended, full_calls) = tokio::select! {
         done = first_sync::show(&hub, &sims, output) => done?,
@@ -169,13 +171,37 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let spinner = output.spinner("waiting until everything has landed");
     let still = tokio::select! {
         still = quiet::wait(&hub, &sims, quiet::LANDING_MAX) => still?,
-        () = stop_signal() => false,
+        () = stops.at(2) => false,
     };
     spinner.finish_and_clear();
     let outcome = Outcome::count(&hub, &sims, full_sync_s, api_calls(full_calls), still).await?;
     hub.stop().await?;
     output.show(&outcome, Outcome::text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How often the process was told to stop, whatever it was at then.
+struct Stops(watch::Receiver<u32>);
+
+impl Stops {
+    /// Listens for as long as the process lives.
+    fn listen() -> Self {
+        let (told, times) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                stop_signal().await;
+                told.send_modify(|times| *times += 1);
+            }
+        });
+        Self(times)
+    }
+
+    /// Completes when it was told so often.
+    async fn at(&self, times: u32) {
+        let mut so_far = self.0.clone();
+        // The sender lives as long as this process.
+        let _told = so_far.wait_for(|told| *told >= times).await;
+    }
 }
 
 /// Draws the dashboard over and over, for ever.

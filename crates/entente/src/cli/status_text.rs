@@ -53,6 +53,10 @@ fn health(dashboard: &Dashboard, page: &mut String) {
     if health.fixed > 0 {
         line!(page, "    Fixed by a person: {}{}", number(health.fixed), share(health.fixed, health.failed));
     }
+    let done = health.recovered + health.fixed + health.manual + health.discarded;
+    if health.failed > done {
+        line!(page, "    Still being retried: {}{}", number(health.failed - done), share(health.failed - done, health.failed));
+    }
     line!(page, "    Manual intervention needed: {}{}", number(health.manual), share(health.manual, health.failed));
     if health.discarded > 0 {
         line!(page, "    Discarded by a person: {}{}", number(health.discarded), share(health.discarded, health.failed));

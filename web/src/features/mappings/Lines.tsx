@@ -39,7 +39,7 @@ export function Lines({ mapping, inForce, fields, label, onEdit, onTake, childre
       flush
     >
       {children}
-      <table>
+      <table className={styles['lines']}>
         <thead>
           <tr>
             <th scope="col">Field here</th>

@@ -72,16 +72,16 @@ function One({ version }: { version: MappingVersion }) {
       </div>
       {!version.active && (
         <div className={styles['actions']}>
-          <Button onClick={() => tried.mutate()} disabled={busy} aria-label={`Try version ${number} on real records`}>
+          <Button onClick={() => tried.mutate()} disabled={busy} aria-label={`Try on real records: version ${number}`}>
             {tried.isPending ? 'Trying…' : 'Try on real records'}
           </Button>
-          <Button onClick={() => advance.mutate(null)} disabled={busy} aria-label={`Version ${number} into the shadow`}>
+          <Button onClick={() => advance.mutate(null)} disabled={busy} aria-label={`Into the shadow: version ${number}`}>
             Into the shadow
           </Button>
-          <Button aria-expanded={asks === 'share'} onClick={() => setAsks('share')} disabled={busy} aria-label={`Version ${number} for a share`}>
+          <Button aria-expanded={asks === 'share'} onClick={() => setAsks('share')} disabled={busy} aria-label={`For a share: version ${number}`}>
             For a share…
           </Button>
-          <Button aria-expanded={asks === 'all'} onClick={() => setAsks('all')} disabled={busy} aria-label={`Put version ${number} in force`}>
+          <Button aria-expanded={asks === 'all'} onClick={() => setAsks('all')} disabled={busy} aria-label={`Put in force: version ${number}`}>
             Put in force…
           </Button>
         </div>
