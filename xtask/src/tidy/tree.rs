@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Folders that hold nothing of ours.
-const FOREIGN: &[&str] = &["target", "node_modules", "dist", "__pycache__"];
+/// Folders that hold nothing of ours; `.git` is a file where a checkout shares its repository with others.
+const FOREIGN: &[&str] = &["target", "node_modules", "dist", "__pycache__", ".git"];
 
 /// Hidden folders that are ours all the same.
 const HIDDEN: &[&str] = &[".cargo", ".ci", ".config", ".github"];

@@ -3,12 +3,11 @@ import { Link } from 'react-router';
 import { answer, api } from '../../api/client';
 import type { Rollout } from '../../api/queries';
 import { count, counted } from '../../format/number';
-import { plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
 import { Panel } from '../../ui/Panel';
-import { Value } from '../record/Value';
+import { Differences } from './Differences';
 import styles from './Mappings.module.css';
 
 const SHOWN = 10; // records of the shadow; `entente mapping rollouts` lists more
@@ -42,15 +41,7 @@ export function OnTheWay({ rollout }: { rollout: Rollout }) {
                 <Link to={`/records/${one.record}`} className="mono">
                   {one.record}
                 </Link>
-                {one.differences.map((difference) => (
-                  <span key={`${difference.place} ${difference.field}`}>
-                    <span className="muted">
-                      {' '}
-                      {platform(difference.place)} {plain(difference.field)}:
-                    </span>{' '}
-                    <Value value={difference.now ?? null} /> → <Value value={difference.then ?? null} />
-                  </span>
-                ))}
+                <Differences of={one.differences} />
               </li>
             ))}
           </ul>

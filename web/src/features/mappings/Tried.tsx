@@ -1,8 +1,7 @@
 import { Link } from 'react-router';
 import type { MappingTrial } from '../../api/queries';
 import { count, counted } from '../../format/number';
-import { plain, platform } from '../../format/words';
-import { Value } from '../record/Value';
+import { Differences } from './Differences';
 import { Judged } from './Judged';
 import styles from './Mappings.module.css';
 
@@ -24,14 +23,7 @@ export function Tried({ trial: { judgement, records, differing, cost } }: { tria
           <li key={one.record}>
             <Link to={`/records/${one.record}`}>{one.title}</Link>
             {one.blocked != null && <span className={styles['bad']}> cannot go on: {one.blocked}</span>}
-            {one.differences.map((difference) => (
-              <p key={`${difference.place} ${difference.field}`}>
-                <span className="muted">
-                  {platform(difference.place)} {plain(difference.field)}:
-                </span>{' '}
-                <Value value={difference.now ?? null} /> → <Value value={difference.then ?? null} />
-              </p>
-            ))}
+            <Differences of={one.differences} />
           </li>
         ))}
       </ul>

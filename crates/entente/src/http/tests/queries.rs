@@ -61,3 +61,17 @@ async fn no_record_is_meant_where_none_is_named() {
     let (_, record) = server.get(&format!("/api/v1/records/{only}")).await;
     assert_eq!(record["state"], "active", "the only person that there is was not erased");
 }
+
+#[tokio::test]
+async fn a_number_that_two_objects_of_a_platform_have_is_asked_about() {
+    let server = server().await;
+    let person = server.contact(ada()).await;
+    let ticket = server.record("case", "cas", Fields::from([("subject".into(), Value::text("Slow"))])).await;
+    server.link(&person, "zendesk", "user", "7").await;
+    server.link(&ticket, "zendesk", "ticket", "7").await;
+    let (status, error) = server.get("/api/v1/privacy/export?who=zendesk/7").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    assert_eq!(error["error"]["message"], "more than one record fits `zendesk/7`: zendesk/ticket/7, zendesk/user/7");
+    let (status, held) = server.get("/api/v1/privacy/export?who=zendesk/user/7").await;
+    assert_eq!((status, held["person"].as_str()), (StatusCode::OK, Some(person.as_str())), "{held}");
+}
