@@ -91,6 +91,9 @@ test('every page stands in the dark and on a small screen, without barriers', as
       ['/reports', 'Reports'],
       ['/privacy', 'Privacy'],
       ['/connections', 'Connections'],
+      ['/mappings', 'Mappings'],
+      ['/mappings/zendesk/account', 'Accounts at Zendesk'],
+      ['/reconciliation', 'Reconciliation'],
       ['/nowhere', 'Not here'],
     ]) {
       await page.goto(entente.url + path);
@@ -456,5 +459,228 @@ test('a person gets what is held about them, and is forgotten once that is confi
   await page.getByRole('button', { name: 'Erase…' }).click();
   await page.getByRole('alert').waitFor();
   await picture(page, 'privacy-nobody');
+  await close();
+});
+
+test('a field is mapped on the page: filled in, judged, put in force, and said to be right', async () => {
+  const { page, complaints, close } = await open(browser, 'light');
+  await page.goto(`${entente.url}/mappings`);
+  await page.getByRole('link', { name: 'Accounts at Zendesk' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Accounts at Zendesk' }).waitFor();
+  await page.getByText('version 1, organization there').waitFor();
+  const fields = page.getByRole('region', { name: 'Fields', exact: true });
+  const before = await fields.getByRole('row').count();
+  await fields.getByRole('button', { name: 'Map a field…' }).click();
+  const form = page.getByRole('form', { name: 'Map a field' });
+  await form.getByLabel('Field here').selectOption({ label: 'Type' });
+  await form.getByLabel('Field at Zendesk').selectOption('details');
+  // What is known of the field is filled in: it is the CRM's, so it is only written at the desk.
+  assert.equal(await form.getByLabel('Source of truth').inputValue(), 'crm');
+  assert.equal(await form.getByLabel(/^Way/).inputValue(), 'out');
+  await accessible(page, 'the form of a line');
+  await picture(page, 'mapping-line');
+  await form.getByRole('button', { name: 'Take this line' }).click();
+  assert.equal(await fields.getByRole('row').count(), before + 1);
+  const changes = page.getByRole('region', { name: 'Not saved yet' });
+  await changes.getByText('Type new').waitFor();
+  await changes.getByRole('button', { name: 'Check' }).click();
+  await changes.getByText('Nothing stands against it.').waitFor();
+  await changes.getByLabel('Why, for whoever looks').fill('agents asked for it');
+  await accessible(page, 'a mapping that is not saved yet');
+  await picture(page, 'mapping-changes');
+  await changes.getByRole('button', { name: 'Put in force' }).click();
+  const way = page.getByRole('region', { name: 'On its way' });
+  await way.getByText('Version 2 is in force for all records.').waitFor();
+  await page.getByRole('region', { name: 'Versions' }).getByText('agents asked for it').waitFor();
+  await accessible(page, 'a mapping that nobody has verified');
+  await picture(page, 'mapping-verify');
+  await way.getByRole('button', { name: 'It is right' }).click();
+  await way.waitFor({ state: 'detached' });
+
+  // What does not fit is named, and nothing is saved.
+  await fields.getByRole('button', { name: 'Edit Type' }).click();
+  const edit = page.getByRole('form', { name: 'Edit the line of Type' });
+  await edit.getByLabel('Source of truth').selectOption('support');
+  await edit.getByRole('button', { name: 'Take this line' }).click();
+  await changes.getByRole('button', { name: 'Put in force' }).click();
+  await changes.getByRole('alert').getByText('its owner is `support` here and `crm` in the mapping of salesforce').waitFor();
+  await changes.getByRole('button', { name: 'Take back the edit of Type' }).click();
+  await changes.waitFor({ state: 'detached' });
+
+  // The first version is tried on real records beside the one in force.
+  const versions = page.getByRole('region', { name: 'Versions' });
+  await versions.getByRole('button', { name: 'Try on real records: version 1' }).click();
+  await versions.getByText(/last changed (stay|would be decided)/).waitFor();
+  await accessible(page, 'a version that was tried');
+  await picture(page, 'mapping-tried');
+  assert.deepEqual(complaints.filter((text) => !text.includes('400')), []);
+  await close();
+});
+
+test('conflicts are decided several at once, or for a value that neither side has', async () => {
+  const { page, complaints, close } = await open(browser, 'light');
+  const conflict = (id, title) => ({
+    id,
+    record: 'con_01h455vb4pex5vsknk084sn02q',
+    object: 'contact',
+    title,
+    field: 'phone',
+    label: 'Phone',
+    state: 'waiting',
+    since: new Date(Date.now() - 30 * 3_600_000).toISOString(),
+    reason: 'the sides changed within 5 seconds of each other',
+    base: '+44 20 7946 0958',
+    sides: [
+      { side: 'salesforce', value: '+44 20 7946 0111', at: '2026-01-15T14:00:00Z', by: 'sales' },
+      { side: 'zendesk', value: '+44 20 7946 0222', at: '2026-01-15T14:00:02Z', by: 'customer' },
+    ],
+    suggested: '+44 20 7946 0222',
+    resolved: null,
+  });
+  // Whether conflicts wait in the demo is chance; what the page does with them is not.
+  let waiting = [conflict('1', 'Ada Lovelace'), conflict('2', 'Charles Babbage'), conflict('3', 'Mary Somerville')];
+  await page.route('**/api/v1/conflicts?*', (route) => route.fulfill({ json: { items: waiting, next: '3' } }));
+  const sent = [];
+  await page.route('**/api/v1/conflicts/**/resolve', (route) => {
+    sent.push([new URL(route.request().url()).pathname, route.request().postDataJSON()]);
+    waiting = [];
+    return route.fulfill({ json: conflict('3', 'Mary Somerville') });
+  });
+  await page.route('**/api/v1/conflicts/resolve', (route) => {
+    sent.push(['/api/v1/conflicts/resolve', route.request().postDataJSON()]);
+    waiting = [conflict('3', 'Mary Somerville')];
+    return route.fulfill({ json: { decided: 1, left: [{ id: '2', reason: 'it is decided already' }] } });
+  });
+  await page.goto(`${entente.url}/conflicts`);
+  // The list goes on behind what is shown, and does not claim to be all of it.
+  await page.getByText('3+ conflicts').waitFor();
+  await page.getByLabel('Decide with others: Phone of Ada Lovelace').check();
+  await page.getByLabel('Decide with others: Phone of Charles Babbage').check();
+  const many = page.getByRole('group', { name: 'Decide several at once' });
+  await many.getByText('2 conflicts ticked').waitFor();
+  await accessible(page, 'several conflicts');
+  await picture(page, 'conflicts-many');
+  await many.getByRole('button', { name: 'Keep what Zendesk says' }).click();
+  await page.getByText('1+ conflicts').waitFor();
+  await page.getByRole('button', { name: 'Another value for Phone' }).click();
+  await page.getByRole('form', { name: 'Another value for Phone' }).getByRole('textbox').fill('+44 20 7946 0333');
+  await picture(page, 'conflict-other');
+  await page.getByRole('button', { name: 'Take this everywhere' }).click();
+  await page.getByText('No conflict waits').waitFor();
+  assert.deepEqual(sent, [
+    ['/api/v1/conflicts/resolve', { conflicts: ['1', '2'], all: false, field: null, side: 'zendesk' }],
+    ['/api/v1/conflicts/3/resolve', { side: null, value: '+44 20 7946 0333' }],
+  ]);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('both sides are compared on the page, and the certificate is kept', async () => {
+  const { page, complaints, close } = await open(browser, 'light');
+  const at = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
+  const cost = { calls: 11, lines: [{ connection: 'salesforce', object: 'Contact', rows: 200, calls: 1 }, { connection: 'zendesk', object: 'user', rows: 190, calls: 10 }] };
+  const last = {
+    began_at: at(9),
+    ended_at: at(1),
+    by: 'ada',
+    scope: 'everything',
+    dry_run: true,
+    complete: true,
+    key: 'a7ecf0d1831affc1',
+    rows: 391,
+    compared: 390,
+    fields: 7_402,
+    differences: 3,
+    differing: 2,
+    resolved: 1,
+    unmatched: 0,
+    orphans: 1,
+    compare_ms: 41,
+    calls: [{ connection: 'zendesk', expected: 10, made: 12 }],
+    objects: [{ connection: 'zendesk', object: 'user', pages: 1, rows: 191, compared: 190, incomplete: null }],
+    drift: [{ connection: 'zendesk', field: 'account.plan', label: 'Account: Plan', cause: 'against_owner', words: 'changed in Support although CRM owns it', records: 2, resolved: 1, since: at(7_200) }],
+    exceptions: [{ connection: 'zendesk', object: 'user', external_id: '4711', record: 'con_01h455vb4pex5vsknk084sn02q', field: null, cause: 'orphan', words: 'deleted in Support, still present elsewhere', detail: null, range: 63 }],
+    exceptions_total: 1,
+  };
+  // How long a platform takes to show all of its rows is its own affair; what the page does with them is not.
+  let state = { running: null, last: null, cost };
+  const sent = [];
+  await page.route('**/api/v1/reconciliation', (route) => {
+    if (route.request().method() !== 'POST') return route.fulfill({ json: state });
+    sent.push(route.request().postDataJSON());
+    state = { running: { scope: 'everything', by: 'ada', began_at: at(3), at: at(1), pages: 4 }, last: null, cost };
+    return route.fulfill({ status: 202, json: { scope: 'everything', cost } });
+  });
+  const certificate = '{"statement":{"rows":391},"signature":"c2lnbmVk"}';
+  await page.route('**/api/v1/reconciliation/certificate', (route) => route.fulfill({ contentType: 'application/json', body: certificate }));
+  await page.goto(`${entente.url}/reconciliation`);
+  await page.getByText('There was none yet').waitFor();
+  await page.getByText('about 11 API calls').waitFor();
+  await page.getByLabel('Compare only, change nothing').check();
+  await page.getByRole('button', { name: 'Compare both sides' }).click();
+  await page.getByRole('region', { name: 'Under way' }).getByText('4 pages read so far').waitFor();
+  assert.deepEqual(sent, [{ object: null, connection: null, dry_run: true }]);
+  state = { running: null, last, cost };
+  const report = page.getByRole('region', { name: 'The last one' });
+  await report.getByText('1 exception', { exact: true }).waitFor();
+  assert.match(await report.innerText(), /compared only[\s\S]*Rows compared\s+390[\s\S]*12[\s\S]*10 foretold/);
+  assert.match(await page.getByRole('region', { name: 'What differed' }).innerText(), /Account: Plan[\s\S]*Zendesk[\s\S]*although CRM owns it/);
+  await page.getByRole('region', { name: 'Exceptions' }).getByText('deleted in Support, still present elsewhere').waitFor();
+  await accessible(page, 'a reconciliation');
+  await picture(page, 'reconciliation');
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download the certificate' }).click();
+  assert.equal(readFileSync(await (await saving).path(), 'utf8'), certificate);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a dead letter shows every attempt, and a field of its record is corrected', async () => {
+  const { page, complaints, close } = await open(browser, 'light');
+  const contacts = await (await page.request.get(`${entente.url}/api/v1/records?object=contact&limit=1`)).json();
+  const record = contacts.items[0];
+  // Whether anything fails for good in the demo is chance; what the page does with it is not.
+  const letter = {
+    id: '12',
+    record: record.id,
+    object: 'contact',
+    title: record.title,
+    connection: 'zendesk',
+    class: 'data',
+    state: 'open',
+    error: 'RecordInvalid: Email is taken',
+    advice: 'give the contact another address, or merge the two',
+    attempts: 2,
+    at: new Date(Date.now() - 600_000).toISOString(),
+  };
+  let waiting = [letter, { ...letter, id: '13', record: 'zendesk/user/4711', title: 'user 4711' }];
+  await page.route('**/api/v1/dead-letters?*', (route) => route.fulfill({ json: { items: waiting, next: null } }));
+  const tries = [{ at: '2026-01-15T14:00:00Z', error: 'RecordInvalid: Email is taken' }];
+  await page.route('**/api/v1/dead-letters/12', (route) => route.fulfill({ json: { ...letter, code: 'RecordInvalid', answer: '{"error":"RecordInvalid"}', first_at: letter.at, tries } }));
+  const sent = [];
+  await page.route('**/api/v1/dead-letters/12/edit', (route) => {
+    sent.push(route.request().postDataJSON());
+    waiting = [];
+    return route.fulfill({ json: { ...letter, state: 'retried' } });
+  });
+  await page.goto(`${entente.url}/dead-letters`);
+  const row = page.getByRole('row').nth(1);
+  await row.getByText('Attempts and answer').click();
+  await row.getByText('{"error":"RecordInvalid"}').waitFor();
+  assert.match(await row.innerText(), /15 Jan 2026, 14:00:00 UTC/);
+  // A row that never became a record has nothing that could be corrected.
+  assert.equal(await page.getByRole('row').nth(2).getByRole('button', { name: /^Correct/ }).count(), 0);
+  await accessible(page, 'the dead letters');
+  await row.getByRole('button', { name: `Correct ${record.title}` }).click();
+  const form = page.getByRole('form', { name: `Correct ${record.title}` });
+  await form.getByLabel('Field').selectOption({ label: 'Last name' });
+  assert.notEqual(await form.getByLabel('New value').inputValue(), '', 'what the record has is where it is corrected');
+  await form.getByLabel('New value').fill('Lovelace');
+  await accessible(page, 'a correction');
+  await picture(page, 'dead-letters');
+  await form.getByRole('button', { name: 'Correct and retry' }).click();
+  await page.getByText('Nothing failed for good').waitFor();
+  assert.deepEqual(sent, [{ fields: { last_name: 'Lovelace' } }]);
+  assert.deepEqual(complaints, []);
   await close();
 });

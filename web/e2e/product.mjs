@@ -22,8 +22,11 @@ export async function product({ customers, seconds }) {
   });
   broken.catch(() => {}); // after the test, its end is no failure
   const stop = async () => {
+    // The first word ends the edits, another one the wait until the last of them has landed.
+    const again = setInterval(() => demo.kill('SIGTERM'), 250);
     demo.kill('SIGTERM');
     await ended;
+    clearInterval(again);
   };
   try {
     return { url: await Promise.race([answering(() => said), broken]), stop };

@@ -8,9 +8,12 @@ import { ConflictsPage } from './features/conflicts/ConflictsPage';
 import { DashboardPage } from './features/dashboard/DashboardPage';
 import { DeadLettersPage } from './features/dead-letters/DeadLettersPage';
 import { HoldsPage } from './features/holds/HoldsPage';
+import { MappingPage } from './features/mappings/MappingPage';
+import { MappingsPage } from './features/mappings/MappingsPage';
 import { PlanPage } from './features/plan/PlanPage';
 import { ErasurePage } from './features/privacy/ErasurePage';
 import { PrivacyPage } from './features/privacy/PrivacyPage';
+import { ReconciliationPage } from './features/reconciliation/ReconciliationPage';
 import { RecordPage } from './features/record/RecordPage';
 import { RecordsPage } from './features/records/RecordsPage';
 import { ReportsPage } from './features/reports/ReportsPage';
@@ -46,6 +49,9 @@ const router = createBrowserRouter([
       { path: '/privacy', element: <PrivacyPage /> },
       { path: '/privacy/:id', element: <ErasurePage /> },
       { path: '/connections', element: <ConnectionsPage /> },
+      { path: '/reconciliation', element: <ReconciliationPage /> },
+      { path: '/mappings', element: <MappingsPage /> },
+      { path: '/mappings/:connection/:object', element: <MappingPage /> },
       { path: '*', element: <Lost /> },
     ],
   },

@@ -24,7 +24,7 @@ pub fn build(args: &[String]) -> Result<()> {
 /// When it does not build or grew over its budget.
 pub fn web() -> Result<()> {
     setup::npm_ci("web")?;
-    shell::run(&mut shell::npm("web", &["run", "--silent", "build"]))
+    shell::prepare(&mut shell::npm("web", &["run", "--silent", "build"]))
 }
 
 /// The binary.
@@ -36,5 +36,5 @@ pub fn binary(release: bool) -> Result<()> {
     if release {
         args.push("--release");
     }
-    shell::run(&mut shell::cargo(&args))
+    shell::prepare(&mut shell::cargo(&args))
 }

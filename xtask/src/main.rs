@@ -50,12 +50,12 @@ fn dispatch(args: &[String]) -> Result<()> {
         bail!("no command given\n\n{USAGE}");
     };
     match command.as_str() {
-        "demo" => demo::demo(rest),
+        "demo" => demo::demo(passed_on(rest)),
         "test" => test::test(rest),
         "build" => build::build(rest),
         "tidy" => tidy::tidy(),
         "openapi" => openapi::openapi(rest),
-        "bench" => bench::bench(rest),
+        "bench" => bench::bench(passed_on(rest)),
         "simulate" => simulate::simulate(rest),
         "conformance" => conformance::conformance(rest),
         "new-connector" => new_connector::new_connector(rest),
@@ -65,5 +65,26 @@ fn dispatch(args: &[String]) -> Result<()> {
             Ok(())
         }
         unknown => bail!("no command `{unknown}`\n\n{USAGE}"),
+    }
+}
+
+/// Arguments for another program: whoever is used to cargo puts `--` before them.
+fn passed_on(args: &[String]) -> &[String] {
+    match args.split_first() {
+        Some((first, rest)) if first == "--" => rest,
+        _ => args,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_dashes_before_the_arguments_of_another_program_are_taken_for_what_they_are() {
+        let args = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(passed_on(&args("-- --seconds 60")), args("--seconds 60"));
+        assert_eq!(passed_on(&args("--seconds 60")), args("--seconds 60"));
+        assert_eq!(passed_on(&[]), [""; 0]);
     }
 }

@@ -44,8 +44,8 @@ pub fn npm_ci(folder: &str) -> Result<()> {
     if fs::read_to_string(&stamp).is_ok_and(|seen| seen == fingerprint) {
         return Ok(());
     }
-    println!("installing the packages of {folder}/ as locked in its package-lock.json");
-    shell::run(&mut shell::npm(folder, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+    eprintln!("installing the packages of {folder}/ as locked in its package-lock.json");
+    shell::prepare(&mut shell::npm(folder, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
     fs::write(&stamp, fingerprint).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
@@ -101,7 +101,7 @@ fn apt_install(what: &str, package: &str) -> Result<()> {
     if !Path::new("/usr/bin/apt-get").exists() {
         bail!("{what} is missing; install it with this system's package manager and run the command again");
     }
-    println!("{what} is missing; installing the package `{package}`");
+    eprintln!("{what} is missing; installing the package `{package}`");
     for args in [&["update", "-q"][..], &["install", "-y", "-q", "--no-install-recommends", package][..]] {
         let mut command = if is_root()? {
             shell::command("apt-get")
@@ -110,7 +110,7 @@ fn apt_install(what: &str, package: &str) -> Result<()> {
             sudo.arg("--preserve-env=DEBIAN_FRONTEND").arg("apt-get");
             sudo
         };
-        shell::run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))?;
+        shell::prepare(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
     Ok(())
 }

@@ -37,12 +37,20 @@ pub fn npm(folder: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Runs a command to its end, with its output going where ours goes.
+/// Runs a command that gets something ready: whatever it says goes to standard error, so that standard output is the answer's alone.
+///
+/// # Errors
+/// As [`run`].
+pub fn prepare(command: &mut Command) -> Result<()> {
+    run(command.stdout(std::io::stderr()))
+}
+
+/// Runs a command to its end, with its output going where ours goes. What is run is told on standard error.
 ///
 /// # Errors
 /// When it cannot be started or does not end with success.
 pub fn run(command: &mut Command) -> Result<()> {
-    println!("$ {}", spelled(command));
+    eprintln!("$ {}", spelled(command));
     let status = command.status().with_context(|| format!("cannot start `{}`; is it installed?", program(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", spelled(command));
@@ -55,7 +63,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// # Errors
 /// When it cannot be started, does not end with success or prints something that is not text.
 pub fn output(command: &mut Command) -> Result<String> {
-    println!("$ {}", spelled(command));
+    eprintln!("$ {}", spelled(command));
     let out = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -90,5 +98,24 @@ fn spelled(command: &Command) -> String {
     match command.get_current_dir().and_then(|dir| dir.strip_prefix(place::root()).ok()) {
         Some(folder) if folder != Path::new("") => format!("{line}   (in {})", folder.display()),
         _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gets_something_ready_says_nothing_on_standard_output() {
+        // In a child of its own: the streams of this process are the harness's.
+        if std::env::var_os("XTASK_PREPARES").is_some() {
+            return prepare(command("echo").arg("hammering")).unwrap();
+        }
+        let me = "shell::tests::what_gets_something_ready_says_nothing_on_standard_output";
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let out = child.args(["--exact", me, "--nocapture"]).env("XTASK_PREPARES", "1").output().unwrap();
+        let (said, aside) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{said}{aside}");
+        assert!(!said.contains("hammering") && aside.contains("$ echo hammering\nhammering\n"), "{said}\n{aside}");
     }
 }

@@ -3,6 +3,7 @@
 mod arrows;
 mod documents;
 mod manifests;
+mod schemas;
 mod sources;
 mod sql;
 mod tree;
@@ -21,6 +22,7 @@ pub fn tidy() -> Result<()> {
     let mut breaches = Vec::new();
     breaches.extend(arrows::breaches(&arrows::drawn()?));
     breaches.extend(manifests::breaches(&tree));
+    breaches.extend(schemas::breaches(&tree));
     breaches.extend(sources::breaches(&tree));
     breaches.extend(sql::breaches(&tree));
     breaches.extend(documents::breaches(&tree));
@@ -58,6 +60,11 @@ mod tests {
     #[test]
     fn files_are_small_and_named_for_what_they_hold() {
         assert_eq!(sources::breaches(&tree()), [""; 0]);
+    }
+
+    #[test]
+    fn every_type_of_the_api_has_a_name_of_its_own() {
+        assert_eq!(schemas::breaches(&tree()), [""; 0]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Metadata in the store: objects and mappings, and the catalog built from them.
 
 pub mod column;
+pub mod mappable;
 pub mod mappings;
+pub(crate) mod new_fields;
 pub mod proposal;
 pub mod rollout;
 pub mod trial;

@@ -13,7 +13,7 @@ pub mod reviews;
 pub mod undo;
 pub mod unmerge;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::id::RecordId;
 use entente_model::object::{Field, FieldType, Object};
@@ -114,6 +114,11 @@ pub(crate) fn no_object(catalog: &Catalog, name: &str) -> EngineError {
 /// # Errors
 /// When nothing or more than one record fits.
 pub async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result<RecordId> {
+    if text.trim().is_empty() {
+        // Words that are none fit every record, and so the only one there may be.
+        let remedy = "give its id, a connection and external id such as zendesk/123, or words that fit it alone".to_owned();
+        return Err(EngineError::Invalid { field: "record".to_owned(), reason: "no record is named".to_owned(), remedy });
+    }
     if let Ok(id) = text.parse::<RecordId>() {
         return Ok(id);
     }
@@ -153,7 +158,19 @@ async fn by_external_id(engine: &Engine, text: &str) -> Result<Option<RecordId>>
             .collect(),
     };
     let links = engine.store().read(move |tx| tx.links_at(&keys)).await?;
-    Ok(links.into_values().next().map(|link| link.record))
+    let named: BTreeMap<String, RecordId> =
+        links.into_values().map(|link| (format!("{}/{}/{}", link.connection, link.remote_object, link.external_id), link.record)).collect();
+    let records: BTreeSet<&RecordId> = named.values().collect();
+    if records.len() > 1 {
+        // Platforms number each object by itself.
+        let rows: Vec<&str> = named.keys().map(String::as_str).collect();
+        return Err(EngineError::Invalid {
+            field: "record".to_owned(),
+            reason: format!("more than one record fits `{text}`: {}", rows.join(", ")),
+            remedy: format!("name the object too, as in {}", rows.first().unwrap_or(&"zendesk/user/123")),
+        });
+    }
+    Ok(named.into_values().next())
 }
 
 /// Reads a value that a program or a person gave for a field: a text as people write it, the typed form, or null. `input` is the name of

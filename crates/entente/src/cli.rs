@@ -12,6 +12,8 @@ mod context;
 mod dead_letters;
 mod demo;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod files;
 mod history;
 mod holds;

@@ -140,10 +140,13 @@ impl Config {
     pub fn load(file: &Path, environment: &Environment) -> Result<Self, Flaws> {
         let text = std::fs::read_to_string(file).map_err(|error| {
             let place = Place { file: file.to_path_buf(), line: None, column: None, key: String::new() };
-            let remedy = if error.kind() == std::io::ErrorKind::NotFound {
-                format!("write one with `entente config example > {FILE}`, or name another with --config or {FILE_VARIABLE}")
-            } else {
-                "check that the file can be read by this user".to_owned()
+            let remedy = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    format!("write one with `entente config example > {FILE}`, or name another with --config or {FILE_VARIABLE}")
+                }
+                std::io::ErrorKind::IsADirectory => format!("name the file in it, such as {}", file.join(FILE).display()),
+                std::io::ErrorKind::InvalidData => "name a text file in TOML, kept as UTF-8".to_owned(),
+                _ => "check that the file can be read by this user".to_owned(),
             };
             Flaws(vec![Flaw { place, reason: format!("the configuration file cannot be read: {error}"), remedy }])
         })?;
@@ -161,7 +164,7 @@ impl Config {
         let config = check(raw, &mut resolver);
         match config {
             Some(config) if resolver.flaws.is_empty() => Ok(config),
-            _ => Err(Flaws(resolver.flaws)),
+            _ => Err(Flaws::in_order(resolver.flaws)),
         }
     }
 

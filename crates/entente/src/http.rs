@@ -110,6 +110,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(get(ui::serve))
+        .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(app.clone(), guard::check))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(CatchPanicLayer::custom(panicked))
@@ -141,6 +142,11 @@ async fn time_out(request: Request, next: axum::middleware::Next) -> Response {
 
 async fn no_such_path() -> ApiError {
     ApiError::not_found("there is no such path in the API", "see /api/openapi.json")
+}
+
+async fn no_such_method() -> ApiError {
+    let remedy = "see /api/openapi.json for what can be done with this path";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take that method", remedy)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]

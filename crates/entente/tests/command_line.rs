@@ -128,6 +128,14 @@ fn doctor_names_what_is_wrong_with_its_remedy_and_exits_with_one() {
     assert!(offline.contains("warn  zendesk") && offline.contains("no signing secret is configured"), "{offline}");
     let path_only = Folder::with(&format!("{CONNECTIONS}webhooks = {{ path_secret = \"abc\" }}\n"));
     assert!(path_only.ok(&["doctor", "--offline"]).contains("every webhook would be refused: no signing secret is configured"));
+    // Whatever channel there is, somebody is told.
+    assert!(offline.contains("warn  notices"), "{offline}");
+    for channel in
+        ["teams_webhook = \"https://teams.example/x\"", "[[notify.webhook]]\nname = \"pager\"\nurl = \"https://pager.example/x\""]
+    {
+        let told = Folder::with(&format!("{CONNECTIONS}\n[notify]\n{channel}\n")).ok(&["doctor", "--offline"]);
+        assert!(told.contains("ok    notices"), "{channel}: {told}");
+    }
     let checks = folder.json(&["doctor", "--offline"]);
     assert!(checks.as_array().unwrap().iter().any(|check| check["area"] == "ledger" && check["state"] == "ok"), "{checks}");
 }
@@ -431,4 +439,36 @@ fn a_mapping_is_edited_as_a_file_saved_and_rolled_back() {
     folder.ok(&["mapping", "activate", "1", at[0], at[1], at[2], at[3]]);
     assert!(!folder.ok(&["mapping", "show", at[0], at[1], at[2], at[3]]).contains("details"));
     assert!(folder.refused(&["mapping", "activate", "7", at[0], at[1], at[2], at[3]]).contains("there are: 2, 1"));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_done() {
+    let folder = Folder::with(CONNECTIONS);
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    std::fs::write(folder.path().join("noise.toml"), [0xff, 0xfe, 0x00]).unwrap();
+    for (arguments, reason, remedy) in [
+        (&["plan", "-f", "empty"][..], "there is no mapping and no object in empty", "`entente export` wrote"),
+        (&["apply", "-f", "empty", "--digest", "abc"], "there is no mapping and no object in empty", "`entente export` wrote"),
+        (&["show", " "], "record: no record is named", "give its id"),
+        (&["privacy", "erase", "", "--yes"], "record: no record is named", "give its id"),
+        (&["undo", "--since", "2100-01-01"], "since: it lies in the future", "a time that is over"),
+        (&["reconcile", "--out", "nowhere/certificate.json"], "nowhere/certificate.json cannot be written", "a folder that is there"),
+        (&["--config", ".", "status"], "Is a directory", "name the file in it, such as ./entente.toml"),
+        (&["--config", "noise.toml", "status"], "the configuration file cannot be read", "name a text file in TOML"),
+        (&["demo", "--customers", "0"], "give 1 to 1000000 customers", ""),
+        (&["demo", "--scenario", "gdpr", "--rate", "3"], "cannot be used with", ""),
+    ] {
+        let told = folder.refused(arguments);
+        assert!(told.contains(reason) && told.contains(remedy), "{arguments:?}: {told}");
+    }
+    assert!(!folder.path().join("nowhere").exists());
+}
+
+#[test]
+fn mistakes_are_told_in_the_order_of_the_file() {
+    let wrong = "[locale]\nregion = \"Germany\"\ntimezone = \"Mars\"\ncurrency = \"Taler\"\n[server]\nlisten = \"here\"\n";
+    let told = Folder::with(wrong).refused(&["config", "check"]);
+    let at = |key: &str| told.find(key).unwrap_or_else(|| panic!("no {key} in {told}"));
+    assert!(at("locale.region") < at("locale.timezone") && at("locale.timezone") < at("locale.currency"), "{told}");
+    assert!(at("locale.currency") < at("server.listen"), "{told}");
 }

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The database cannot be reached.
     #[error("the database cannot be reached ({0}); check that it runs and that the URL, network and pool size fit")]
     Unavailable(String),
+    /// The disk is full, read-only or broken.
+    #[error("the disk takes nothing ({0}); free space on it or make it writable: what waits goes on by itself then")]
+    Disk(String),
     /// Stored bytes do not mean what they must.
     #[error("stored data is damaged: {what}; restore from a backup or run `entente doctor`")]
     Corrupt {
@@ -97,6 +100,7 @@ impl StoreError {
             self,
             Self::Crashed
                 | Self::Unavailable(_)
+                | Self::Disk(_)
                 | Self::Closed
                 | Self::Io { .. }
                 | Self::NewerSchema { .. }
@@ -104,6 +108,12 @@ impl StoreError {
                 | Self::BadKey(_)
                 | Self::BadUrl(_)
         )
+    }
+
+    /// Why a group of transactions could not be committed: nothing of it was kept.
+    pub(crate) fn of_commit(error: &rusqlite::Error) -> Self {
+        let text = format!("the commit failed: {error}");
+        if is_of_disk(error) { Self::Disk(text) } else { Self::Busy(text) }
     }
 
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
@@ -118,6 +128,7 @@ impl From<rusqlite::Error> for StoreError {
         // Messages of SQLite name tables and columns, never values.
         let text = error.to_string();
         match code {
+            _ if is_of_disk(&error) => Self::Disk(text),
             Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy(text),
             Some(Code::ConstraintViolation) => Self::Conflict { what: text },
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Corrupt { what: text },
@@ -148,6 +159,12 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
+/// Whether the disk is what fails: it is full, takes no writes, or is broken.
+fn is_of_disk(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    matches!(error.sqlite_error_code(), Some(Code::DiskFull | Code::ReadOnly | Code::SystemIoFailure))
+}
+
 /// The driver's errors say only "error serializing parameter 0"; the cause behind it tells why.
 fn describe(error: &tokio_postgres::Error) -> String {
     match std::error::Error::source(error) {
@@ -165,5 +182,30 @@ impl From<deadpool_postgres::PoolError> for StoreError {
             },
             other => Self::Unavailable(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_record_s_fault() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA max_page_count = 4; CREATE TABLE t (b BLOB)").unwrap();
+        let full = connection.execute("INSERT INTO t VALUES (zeroblob(1000000))", []).unwrap_err();
+        let error = StoreError::from(full);
+        assert!(matches!(error, StoreError::Disk(_)) && error.is_total(), "{error:?}");
+        assert!(error.to_string().contains("free space"), "{error}");
+        let lost = connection.execute("INSERT INTO t VALUES (zeroblob(1000000))", []).unwrap_err();
+        assert!(StoreError::of_commit(&lost).is_total());
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_written_is_no_record_s_fault() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (b BLOB); PRAGMA query_only = 1").unwrap();
+        let refused = StoreError::from(connection.execute("INSERT INTO t VALUES (1)", []).unwrap_err());
+        assert!(matches!(refused, StoreError::Disk(_)) && refused.is_total(), "{refused:?}");
     }
 }

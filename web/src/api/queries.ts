@@ -19,6 +19,16 @@ export type Erasure = Schemas['ErasureItem'];
 export type ErasureDetail = Schemas['ErasureDetail'];
 export type PersonExport = Schemas['PersonExport'];
 export type Platform = Schemas['PlatformDescribed'];
+export type Reconciliation = Schemas['ReconciliationStatus'];
+export type ReconciliationReport = NonNullable<Reconciliation['last']>;
+export type MappingVersion = Schemas['MappingVersion'];
+export type Mappable = Schemas['MappableFields'];
+export type OurField = Schemas['OurField'];
+export type TheirField = Schemas['TheirField'];
+export type Judgement = Schemas['Judgement'];
+export type MappingTrial = Schemas['MappingTrial'];
+export type Rollout = Schemas['RolloutState'];
+export type SchemaChange = Schemas['SchemaChange'];
 
 const PAGE = 50; // rows per request of a list: two screens
 
@@ -98,6 +108,12 @@ export const deadLetters = queryOptions({
   queryFn: () => answer(api.GET('/api/v1/dead-letters', { params: { query: { limit: WAITING } } })),
 });
 
+export const deadLetter = (id: string) =>
+  queryOptions({
+    queryKey: ['dead-letters', id],
+    queryFn: () => answer(api.GET('/api/v1/dead-letters/{id}', { params: { path: { id } } })),
+  });
+
 /** Open holds, or the newest of those that a person has closed. */
 export const holds = (state: 'open' | 'released' | 'dropped') =>
   queryOptions({
@@ -141,7 +157,7 @@ export const erasure = (id: string) =>
 
 export const alerts = queryOptions({
   queryKey: ['alerts'],
-  queryFn: () => answer(api.GET('/api/v1/alerts', { params: { query: { state: 'all' } } })),
+  queryFn: () => answer(api.GET('/api/v1/alerts', { params: { query: { state: 'all', limit: WAITING } } })),
   // Alerts come and go without an entry of the ledger.
   refetchInterval: 15_000,
 });
@@ -166,6 +182,49 @@ export const quality = queryOptions({
 export const platforms = queryOptions({
   queryKey: ['platforms'],
   queryFn: () => answer(api.GET('/api/v1/platforms')),
+});
+
+export const reconciliation = queryOptions({
+  queryKey: ['reconciliation'],
+  queryFn: () => answer(api.GET('/api/v1/reconciliation')),
+  refetchInterval: (query) => (query.state.data?.running != null ? 2_000 : 10_000),
+});
+
+export const mappings = queryOptions({
+  queryKey: ['mappings'],
+  queryFn: () => answer(api.GET('/api/v1/mappings')),
+});
+
+export const mappingVersions = (connection: string, object: string) =>
+  queryOptions({
+    queryKey: ['mappings', connection, object],
+    queryFn: () => answer(api.GET('/api/v1/mappings/{connection}/{object}/versions', { params: { path: { connection, object } } })),
+  });
+
+/** The platform is asked, which costs calls: once for a page. */
+export const mappableFields = (connection: string, object: string) =>
+  queryOptions({
+    queryKey: ['mappings', connection, object, 'fields'],
+    queryFn: () => answer(api.GET('/api/v1/mappings/{connection}/{object}/fields', { params: { path: { connection, object } } })),
+    staleTime: 300_000,
+  });
+
+export const rollouts = queryOptions({
+  queryKey: ['rollouts'],
+  queryFn: () => answer(api.GET('/api/v1/rollouts')),
+  // What the shadow finds makes no entry of the ledger.
+  refetchInterval: 15_000,
+});
+
+export const schemaChanges = queryOptions({
+  queryKey: ['schema-changes'],
+  // What breaks lines, and what records are catching up with; what breaks nothing is in the journal (`entente schema list`).
+  queryFn: async () => {
+    const list = (state: string) => answer(api.GET('/api/v1/schema/changes', { params: { query: { state, limit: WAITING } } }));
+    const [open, returning] = await Promise.all([list('open'), list('returning')]);
+    return [...open.items, ...returning.items];
+  },
+  refetchInterval: 30_000,
 });
 
 export const staleness = queryOptions({

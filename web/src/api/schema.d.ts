@@ -123,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conflicts/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides several conflicts for the value of one side: those named, or all that wait, of one field if it is named. */
+        post: operations["resolve_conflicts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conflicts/rules": {
         parameters: {
             query?: never;
@@ -508,6 +525,23 @@ export interface paths {
         put?: never;
         /** Goes back to the version before. */
         post: operations["step_mapping_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{connection}/{object}/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Our fields of an object and the platform's fields of its counterpart, as they are there now: what lines of its mapping may name. */
+        get: operations["list_mappable_fields"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1576,6 +1610,15 @@ export interface components {
             /** @description Name: `slack`, `teams`, a webhook's name or a mail address. */
             name: string;
         };
+        /** @description What came of a test message. */
+        ChannelTrial: {
+            /** @description Name of the destination. */
+            channel: string;
+            /** @description Whether the destination took the message. */
+            taken: boolean;
+            /** @description What it said, or what people should look at. */
+            words: string;
+        };
         /** @description What a person says of their part. */
         Confirmation: {
             /** @description Number of the flag that is done. */
@@ -1684,7 +1727,7 @@ export interface components {
             at?: string | null;
             /** @description The kind of hand that changed it. */
             by?: string | null;
-            /** @description Connection, or `native` for Entente itself. */
+            /** @description Connection, or `entente` for Entente itself. */
             side: string;
             /** @description Its value, as people read it; none for no value. */
             value?: string | null;
@@ -2396,7 +2439,7 @@ export interface components {
         };
         /** @description What went wrong, for programs and people. */
         ErrorDetail: {
-            /** @description Name that stays the same: `not_found`, `invalid`, `unauthorized`, `forbidden`, `conflict`, `too_large`, `timeout`, `vendor`, `unavailable`, `internal`. */
+            /** @description Name that stays the same: `not_found`, `invalid`, `method_not_allowed`, `unauthorized`, `forbidden`, `conflict`, `too_large`, `timeout`, `vendor`, `unavailable`, `internal`. */
             code: string;
             /** @description The input it is about. */
             field?: string | null;
@@ -2889,6 +2932,13 @@ export interface components {
             /** @description What was reconciled, in words. */
             scope: string;
         };
+        /** @description A conflict that could not be decided so. */
+        LeftConflict: {
+            /** @description Conflict id. */
+            id: string;
+            /** @description Why, and what to do. */
+            reason: string;
+        };
         /** @description Levels of now. Those of records are as last counted, a few times an hour while a server runs; nothing before the first count. */
         Levels: {
             /**
@@ -3004,6 +3054,44 @@ export interface components {
             /** @description The value, as people read it. */
             value?: string | null;
         };
+        /** @description Which conflicts are decided, and for which side. */
+        ManyResolutions: {
+            /**
+             * @description Instead of ids: every conflict that waits, or every one about `field`.
+             * @default false
+             */
+            all: boolean;
+            /**
+             * @description Ids of conflicts, 1,000 at most.
+             * @default []
+             */
+            conflicts: string[];
+            /**
+             * @description With `all`: only conflicts about this field, by its key or by what people call it.
+             * @default null
+             */
+            field: string | null;
+            /**
+             * @description Take the value of this side: a connection's name, or `entente` for what Entente holds.
+             * @default
+             */
+            side: string;
+        };
+        /** @description Fields of both sides of a mapping. */
+        MappableFields: {
+            /** @description Connection. */
+            connection: string;
+            /** @description Our object. */
+            object: string;
+            /** @description Our fields, in the order people see them. */
+            ours: components["schemas"]["OurField"][];
+            /** @description Our fields whose lines stand still because the platform's schema has changed. */
+            paused: string[];
+            /** @description The platform's name of the object. */
+            remote: string;
+            /** @description The platform's fields, by the name that people read there. */
+            theirs: components["schemas"]["TheirField"][];
+        };
         /** @description What became of the mappings. */
         MappingMonth: {
             /**
@@ -3077,6 +3165,21 @@ export interface components {
              * @description The same, support → CRM.
              */
             support_to_crm_operational: number;
+        };
+        /** @description What trying a mapping on records came to. */
+        MappingTrial: {
+            /** @description What all records would cost. */
+            cost: components["schemas"]["TrialCost"];
+            /** @description Records that it decides otherwise than the mapping in force. */
+            differing: components["schemas"]["TriedRecord"][];
+            /** @description What was found without records: errors, and what lines lose. */
+            judgement: components["schemas"]["Judgement"];
+            /** @description Records that it was tried on, last changed first. */
+            records: number;
+            /** @description Writes that it would make for these records, by connection; those that the mapping in force would make too are among them. */
+            writes: {
+                [key: string]: number;
+            };
         };
         /** @description One version of a mapping. */
         MappingVersion: {
@@ -3256,6 +3359,21 @@ export interface components {
              * @description From won to the support id written back to the CRM: the median, in milliseconds.
              */
             written_back_ms?: number | null;
+        };
+        /** @description One of our fields. */
+        OurField: {
+            /** @description Whether an admin added it. */
+            custom: boolean;
+            /** @description Name in mappings and in the API. */
+            key: string;
+            /** @description Name that people read. */
+            label: string;
+            /** @description Connections that map it, with the side that is its source of truth. */
+            owners: {
+                [key: string]: string;
+            };
+            /** @description Type. */
+            type: string;
         };
         /**
          * @description State in one word.
@@ -3550,6 +3668,8 @@ export interface components {
             accept_loss?: boolean;
             /** @description The mapping, as a mapping file holds it. */
             mapping: Record<string, never>;
+            /** @description Custom fields that our object does not have yet and gets with the mapping, as an object file holds them. */
+            new_fields?: Record<string, never>[];
             /** @description Why, for whoever looks at the versions later. */
             note?: string;
         };
@@ -3936,12 +4056,22 @@ export interface components {
         /** @description A decision: either the value of a side, or another value. */
         Resolution: {
             /**
-             * @description Take the value of this side: a connection's name, or `native` for what Entente holds.
+             * @description Take the value of this side: a connection's name, or `entente` for what Entente holds.
              * @default null
              */
             side: string | null;
             /** @description Take this value: a text as people write it, or the typed form (`{"text": "Ada"}`); null clears the field. */
             value?: unknown;
+        };
+        /** @description What deciding several conflicts came to. */
+        ResolvedMany: {
+            /**
+             * Format: int64
+             * @description Conflicts that were decided.
+             */
+            decided: number;
+            /** @description Those that were not decided, and why. */
+            left: components["schemas"]["LeftConflict"][];
         };
         /** @description What was asked for. */
         ResyncAnswer: {
@@ -4528,14 +4658,25 @@ export interface components {
              */
             updated: number;
         };
-        /** @description What came of a test message. */
-        Trial: {
-            /** @description Name of the destination. */
-            channel: string;
-            /** @description Whether the destination took the message. */
-            taken: boolean;
-            /** @description What it said, or what people should look at. */
-            words: string;
+        /** @description One of the platform's fields. */
+        TheirField: {
+            /** @description Name that people read there. */
+            label: string;
+            /** @description Name in mappings. */
+            name: string;
+            /** @description Whether a row cannot be made without it. */
+            required: boolean;
+            /**
+             * Format: int32
+             * @description Digits after the point, for numbers.
+             */
+            scale?: number | null;
+            /** @description Type. */
+            type: string;
+            /** @description Values of a list. */
+            values: string[];
+            /** @description Whether our user may write it. */
+            writable: boolean;
         };
         /** @description Calls that putting a mapping in force would cost, reckoned from the sample. */
         TrialCost: {
@@ -4850,7 +4991,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Trial"][];
+                    "application/json": components["schemas"]["ChannelTrial"][];
                 };
             };
             /** @description Refused */
@@ -4984,6 +5125,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictRule"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resolve_conflicts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManyResolutions"];
+            };
+        };
+        responses: {
+            /** @description What was decided, and what was not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResolvedMany"];
                 };
             };
             /** @description Refused */
@@ -5789,6 +5963,40 @@ export interface operations {
             };
         };
     };
+    list_mappable_fields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connection */
+                connection: string;
+                /** @description Our object */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappableFields"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     try_mapping: {
         parameters: {
             query?: never;
@@ -5813,7 +6021,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Trial"];
+                    "application/json": components["schemas"]["MappingTrial"];
                 };
             };
             /** @description Refused */

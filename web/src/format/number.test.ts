@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { count, counted, percent, share } from './number';
+import { count, counted, listed, percent, share } from './number';
 
 describe('percent', () => {
   it('never hides the last failure', () => {
@@ -22,6 +22,13 @@ describe('counts', () => {
     expect(count(14230)).toBe('14,230');
     expect(counted(1, 'record')).toBe('1 record');
     expect(counted(2, 'reply', 'replies')).toBe('2 replies');
+  });
+});
+
+describe('a list', () => {
+  it('is counted, and where it goes on it says so', () => {
+    expect(listed({ items: [1], next: null }, 'conflict')).toBe('1 conflict');
+    expect(listed({ items: [1, 2], next: '7' }, 'conflict')).toBe('2+ conflicts');
   });
 });
 

@@ -10,6 +10,11 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** 1 record, 2 records; 500+ records where the list goes on behind what was asked for. */
+export function listed(page: { items: readonly unknown[]; next?: string | null | undefined }, one: string, many = `${one}s`): string {
+  return page.next == null ? counted(page.items.length, one, many) : `${count(page.items.length)}+ ${many}`;
+}
+
 /**
  * 99.7 %. A part that is not the whole never reads as 100 %, and a part that is not nothing never reads as 0 %: rounding must not
  * hide the last failure.

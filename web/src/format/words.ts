@@ -9,6 +9,7 @@ const OBJECTS: Record<string, string> = {
   opportunity: 'Opportunities',
   case: 'Cases',
   activity: 'Activities',
+  campaign: 'Campaigns',
   user: 'Users',
 };
 

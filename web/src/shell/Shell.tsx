@@ -34,6 +34,8 @@ export function Shell() {
     { to: '/reports', label: 'Reports' },
     { to: '/privacy', label: 'Privacy' },
     { to: '/connections', label: 'Connections' },
+    { to: '/mappings', label: 'Mappings' },
+    { to: '/reconciliation', label: 'Reconciliation' },
   ];
   const waits = places.reduce((sum, place) => sum + (place.waiting ?? 0), 0);
   return (

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Folders that hold nothing of ours.
-const FOREIGN: &[&str] = &["target", "node_modules", "dist", "__pycache__"];
+/// Folders that hold nothing of ours; `.git` is a file where a checkout shares its repository with others.
+const FOREIGN: &[&str] = &["target", "node_modules", "dist", "__pycache__", ".git"];
 
 /// Hidden folders that are ours all the same.
 const HIDDEN: &[&str] = &[".cargo", ".ci", ".config", ".github"];
@@ -53,9 +53,12 @@ fn read(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+        // By its name alone: such a folder may lie elsewhere, with a link to it here.
+        if FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
-            let ours = if name.starts_with('.') { HIDDEN.contains(&name.as_str()) } else { !FOREIGN.contains(&name.as_str()) };
-            if ours {
+            if !name.starts_with('.') || HIDDEN.contains(&name.as_str()) {
                 read(&entry.path(), &path, files)?;
             }
         } else {

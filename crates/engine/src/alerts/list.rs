@@ -14,7 +14,7 @@ const PAGE: usize = 50;
 
 /// Which alerts to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AlertQuery {
     /// `open` or `all`; the open ones without it.

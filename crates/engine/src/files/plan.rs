@@ -14,6 +14,7 @@ use super::own_object;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::metadata::new_fields::is_key;
 use crate::metadata::proposal::{Among, Judgement, judge_among};
 use crate::metadata::refresh;
 
@@ -133,11 +134,6 @@ fn in_force(engine: &Engine, catalog: &Catalog) -> serde_json::Value {
         engine.connections().keys().map(|name| (name, catalog.mappings(name).iter().map(|mapped| &mapped.saved).collect())).collect();
     let objects: Vec<&Object> = catalog.objects().collect();
     serde_json::json!({ "mappings": mappings, "objects": objects })
-}
-
-fn is_key(text: &str) -> bool {
-    text.starts_with(|letter: char| letter.is_ascii_lowercase())
-        && text.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
 }
 
 /// Takes in the custom fields of an object. They are added and changed; the values of one that no file names stay, so it does too.

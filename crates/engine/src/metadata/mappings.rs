@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use entente_model::id::RecordId;
 use entente_model::mapping::Mapping;
-use entente_model::object::Object;
+use entente_model::object::{Field, Object};
 use entente_store::{NewHint, PAGE_ROWS_MAX, Rollout, Stage, StoreError, StoredMapping, Tx, Viewer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::proposal::{Judgement, judge};
+use super::new_fields::with_fields;
+use super::proposal::{Among, Judgement, judge_among};
 use super::{column, refresh, saved_catalog, touch};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -72,6 +73,10 @@ pub struct Proposal {
     /// Whether lines that lose something on the way there and back are wanted all the same.
     #[serde(default)]
     pub accept_loss: bool,
+    /// Custom fields that our object does not have yet and gets with the mapping, as an object file holds them.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub new_fields: Vec<Field>,
 }
 
 /// A mapping that was saved.
@@ -119,7 +124,7 @@ pub async fn versions(engine: &Engine, connection: &str, object: &str) -> Result
     Ok(found.into_iter().map(MappingVersion::from).collect())
 }
 
-fn no_mapping(engine: &Engine, connection: &str, object: &str) -> EngineError {
+pub(super) fn no_mapping(engine: &Engine, connection: &str, object: &str) -> EngineError {
     let catalog = engine.catalog();
     let known = catalog.mappings(connection).iter().map(|mapped| mapped.mapping().object.as_str());
     EngineError::Missing { what: format!("mapping of {object} at {connection}"), remedy: words::remedy(object, known) }
@@ -133,13 +138,23 @@ fn no_mapping(engine: &Engine, connection: &str, object: &str) -> EngineError {
 /// or the store fails.
 pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: Proposal) -> Result<Saved> {
     refresh(engine).await?;
-    let Proposal { mapping, note, accept_loss } = proposal;
-    let judgement = judge(engine, connection, &mapping).await?;
+    let (judgement, objects) = judge_proposal(engine, connection, &proposal).await?;
+    let Proposal { mapping, note, accept_loss, .. } = proposal;
     refuse(&judgement, accept_loss)?;
     let object = mapping.object.clone();
-    let saved = save_all(engine, viewer, &engine.catalog(), vec![(connection.to_owned(), mapping)], Vec::new(), &note).await?;
+    let saved = save_all(engine, viewer, &engine.catalog(), vec![(connection.to_owned(), mapping)], objects, &note).await?;
     let (saved, records) = saved.into_iter().next().ok_or_else(|| no_mapping(engine, connection, &object))?;
     Ok(Saved { saved, judgement, records })
+}
+
+/// Judges a proposal, and answers the object with the fields that come with it, if any do.
+///
+/// # Errors
+/// When the connection does not exist, its platform cannot be asked, a new field is none, or the store fails.
+pub async fn judge_proposal(engine: &Engine, connection: &str, proposal: &Proposal) -> Result<(Judgement, Vec<Object>)> {
+    let objects: Vec<Object> = with_fields(&engine.catalog(), &proposal.mapping.object, &proposal.new_fields)?.into_iter().collect();
+    let among = Among { objects: objects.clone(), mappings: Vec::new() };
+    Ok((judge_among(engine, connection, &proposal.mapping, &among).await?, objects))
 }
 
 /// Saves mappings, and objects with new fields, together as new versions, puts them in force and has their records looked at again. They were

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::mappings::{MappingVersion, Proposal, hint_all, refuse, version_of, versions};
-use super::proposal::{Judgement, judge};
+use super::mappings::{MappingVersion, Proposal, hint_all, judge_proposal, refuse, version_of, versions};
+use super::proposal::Judgement;
 use super::{refresh, touch};
 use crate::catalog::share_of;
 use crate::engine::Engine;
@@ -103,11 +103,21 @@ fn invalid(field: &str, reason: impl Into<String>, remedy: impl Into<String>) ->
 /// As [`super::mappings::save`]; nothing is saved then.
 pub async fn draft(engine: &Engine, viewer: &Viewer, connection: &str, proposal: Proposal) -> Result<Drafted> {
     refresh(engine).await?;
-    let Proposal { mapping, note, accept_loss } = proposal;
-    let judgement = judge(engine, connection, &mapping).await?;
+    let (judgement, objects) = judge_proposal(engine, connection, &proposal).await?;
+    let Proposal { mapping, note, accept_loss, .. } = proposal;
     refuse(&judgement, accept_loss)?;
     let (name, by, now, object) = (connection.to_owned(), viewer.name.clone(), engine.now(), mapping.object.clone());
-    let version = engine.store().write(move |tx| tx.draft_mapping(&name, &mapping, &by, &note, now)).await?;
+    let version = engine
+        .store()
+        .write(move |tx| {
+            if !objects.is_empty() {
+                objects.iter().try_for_each(|object| tx.put_object(object))?;
+                touch(tx)?;
+            }
+            tx.draft_mapping(&name, &mapping, &by, &note, now)
+        })
+        .await?;
+    refresh(engine).await?;
     Ok(Drafted { saved: version_of(engine, connection, &object, version).await?, judgement })
 }
 

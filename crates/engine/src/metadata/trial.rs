@@ -27,6 +27,7 @@ pub const RECORDS: usize = 50;
 
 /// What trying a mapping on records came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MappingTrial)]
 pub struct Trial {
     /// What was found without records: errors, and what lines lose.
     pub judgement: Judgement,

@@ -21,6 +21,7 @@ pub struct Channel {
 
 /// What came of a test message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ChannelTrial)]
 pub struct Trial {
     /// Name of the destination.
     pub channel: String,

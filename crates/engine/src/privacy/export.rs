@@ -19,6 +19,7 @@ use crate::records::{label, title};
 
 /// Whose data to export.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// The person: a record's id, a connection and external id, words that fit one record, or an e-mail address or phone number.
@@ -146,7 +147,11 @@ pub async fn export(engine: &Engine, viewer: &Viewer, who: &str) -> Result<Perso
     let who = match find(engine, viewer, who).await? {
         who @ Who::Record(_) => who,
         Who::Email(text) | Who::Phone(text) => {
-            return Err(EngineError::Unknown { what: "person", name: text, remedy: "nothing is held about them here".to_owned() });
+            return Err(EngineError::Unknown {
+                what: "person",
+                name: text,
+                remedy: "nothing is held about them here; check the spelling".to_owned(),
+            });
         }
     };
     let (catalog, now, seer) = (engine.catalog(), engine.now(), viewer.clone());

@@ -12,7 +12,7 @@ use crate::records::PAGE;
 
 /// Which requests to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ErasureQuery {
     /// Only those in this state: `working`, `people` (something is left that only a person can do) or `done`.

@@ -16,6 +16,7 @@ use crate::error::Result;
 
 /// When to look at a record.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AsOfQuery {
     /// The instant.

@@ -1,6 +1,7 @@
 //! Conflicts: fields that more than one side changed and that a person decides.
 
 pub(crate) mod kind;
+pub mod many;
 pub mod proposals;
 pub mod statistics;
 
@@ -23,7 +24,7 @@ use crate::sync::edit::{self, Edit};
 
 /// Which conflicts to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ConflictQuery {
     /// `waiting` or `resolved`; waiting ones without it.
@@ -40,7 +41,7 @@ pub struct ConflictQuery {
 /// One side of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConflictSide {
-    /// Connection, or `native` for Entente itself.
+    /// Connection, or `entente` for Entente itself.
     pub side: String,
     /// Its value, as people read it; none for no value.
     pub value: Option<String>,
@@ -108,11 +109,17 @@ pub struct ConflictPage {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resolution {
-    /// Take the value of this side: a connection's name, or `native` for what Entente holds.
+    /// Take the value of this side: a connection's name, or `entente` for what Entente holds.
     pub side: Option<String>,
     /// Take this value: a text as people write it, or the typed form (`{"text": "Ada"}`); null clears the field.
     #[schema(value_type = Option<Value>)]
+    #[serde(deserialize_with = "given")]
     pub value: Option<serde_json::Value>,
+}
+
+/// What is there is given, null too: it clears the field. What is not there is not.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(deserializer).map(Some)
 }
 
 fn parse_number(id: &str) -> Result<i64> {

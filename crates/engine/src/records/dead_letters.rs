@@ -20,7 +20,7 @@ const CLASSES: [Class; 5] = [Class::Data, Class::Configuration, Class::Reauthent
 
 /// Which dead letters to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeadLetterQuery {
     /// `open`, `retried` or `discarded`; open ones without it.

@@ -23,7 +23,7 @@ pub const CAUSES: [&str; 13] =
 
 /// Which part of a history to read.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// Go on where the last page ended: its `next`.

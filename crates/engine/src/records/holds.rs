@@ -21,7 +21,7 @@ const BATCH: usize = 100;
 
 /// Which holds to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HoldQuery {
     /// `open`, `released` or `dropped`; open ones without it.
@@ -37,7 +37,7 @@ pub struct HoldQuery {
 
 /// Which records of a hold to show.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HeldQuery {
     /// Go on where the last page ended: its `next`.

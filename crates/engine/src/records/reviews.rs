@@ -24,7 +24,7 @@ use crate::sync::settle::{DUPLICATES_MERGED, ORPHANS_RESOLVED};
 
 /// Which reviews to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ReviewQuery {
     /// `waiting`, `accepted` or `rejected`; waiting ones without it.

@@ -62,6 +62,9 @@ pub(crate) fn setting(connection: &str) -> String {
     format!("condition/{connection}")
 }
 
+/// An instant in a note for people.
+const MOMENT: &str = "%Y-%m-%d %H:%M:%S UTC";
+
 impl Condition {
     /// The condition of a connection as this process sees it.
     #[must_use]
@@ -70,13 +73,14 @@ impl Condition {
         let blocked = budget.blocked_until.filter(|until| *until > now);
         let (state, note) = if let Some(trouble) = connection.pressure.paused(now).or_else(|| connection.pressure.last_trouble()) {
             if trouble.is_outage() {
-                let note = format!("it fails and is left alone; one call tries it from {} on. Last: {}", trouble.until, trouble.error);
+                let until = trouble.until.strftime(MOMENT);
+                let note = format!("it fails and is left alone; one call tries it from {until} on. Last: {}", trouble.error);
                 ("broken", Some(note))
             } else {
                 ("paused", Some(format!("{}; {}", trouble.error, trouble.error.advice)))
             }
         } else if let Some(until) = blocked {
-            ("limited", Some(format!("the vendor's quota is used up until {until}; work goes on by itself then")))
+            ("limited", Some(format!("the vendor's quota is used up until {}; work goes on by itself then", until.strftime(MOMENT))))
         } else if connection.connector.counts().calls == 0 {
             ("unchecked", None)
         } else {

@@ -33,7 +33,7 @@ const DAYS_MAX: u32 = 92;
 
 /// How much to show.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct QualityQuery {
     /// Hours back, 1 to 744; 24 without it.

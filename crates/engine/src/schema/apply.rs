@@ -72,7 +72,15 @@ pub async fn apply(engine: &Engine, viewer: &Viewer, id: &str, options: Apply) -
     let mut saved = Vec::new();
     for mapping in proposals {
         let note = format!("schema change {id}: {}", super::alerts::title(&change.change, &detail));
-        saved.push(mappings::save(engine, viewer, &connection, Proposal { mapping, note, accept_loss: options.accept_loss }).await?);
+        saved.push(
+            mappings::save(
+                engine,
+                viewer,
+                &connection,
+                Proposal { mapping, note, accept_loss: options.accept_loss, new_fields: Vec::new() },
+            )
+            .await?,
+        );
     }
     if rewritten {
         take_for_one(engine, viewer, &change, &detail).await?;

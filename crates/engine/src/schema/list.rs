@@ -13,7 +13,7 @@ use crate::records::PAGE;
 
 /// Which changes to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ChangeQuery {
     /// `noted`, `open`, `returning` or `closed`; all without it.

@@ -71,7 +71,10 @@ pub async fn daily(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) -> 
         pruned.alerts += step.alerts;
         if step == Pruned::default() {
             engine.store().write(move |tx| tx.put_setting(SETTING, &now)).await?;
-            tracing::info!(?pruned, "old deliveries and failures were removed");
+            let Pruned { deliveries, bodies, sync_events, alerts } = pruned;
+            if pruned != Pruned::default() {
+                tracing::info!(deliveries, bodies, sync_events, alerts, "old deliveries and failures were removed");
+            }
             break;
         }
     }

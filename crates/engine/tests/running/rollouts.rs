@@ -38,7 +38,7 @@ async fn sectors(engine: &Engine) -> Mapping {
 }
 
 async fn draft(engine: &Engine, mapping: Mapping) -> i64 {
-    let proposal = Proposal { mapping, note: "sectors".to_owned(), accept_loss: true };
+    let proposal = Proposal { mapping, note: "sectors".to_owned(), accept_loss: true, new_fields: Vec::new() };
     rollout::draft(engine, &person(), DESK, proposal).await.unwrap().saved.version
 }
 
@@ -162,7 +162,7 @@ async fn what_breaks_a_rule_of_the_mapping_is_not_sent() {
     let mut mapping = in_force(&engine).await;
     let must = "industry <> \"Arms\"".to_owned();
     mapping.rules = vec![Rule { must, message: "customers of this industry are not served by support".to_owned() }];
-    let proposal = Proposal { mapping, note: String::new(), accept_loss: true };
+    let proposal = Proposal { mapping, note: String::new(), accept_loss: true, new_fields: Vec::new() };
     mappings::save(&engine, &person(), DESK, proposal).await.unwrap();
     work_off(&house, &engine).await;
     assert_eq!(dead(&house).await, Vec::<String>::new());

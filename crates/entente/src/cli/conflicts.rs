@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use entente_engine::records::conflicts::many::{ManyResolutions, resolve_many};
 use entente_engine::records::conflicts::proposals::{self, Reason};
 use entente_engine::records::conflicts::statistics::{StatisticsQuery, statistics};
-use entente_engine::records::conflicts::{self, Conflict, ConflictQuery, Resolution};
+use entente_engine::records::conflicts::{self, ConflictQuery, Resolution};
 
+use super::FAILED;
 use super::conflicts_text as text;
 use super::context::Context;
-use super::output::moment;
-use crate::fault::Result;
+use super::output::more;
+use crate::fault::{Fault, Result};
 
 /// What to do with conflicts.
 #[derive(Debug, Subcommand)]
@@ -23,12 +25,24 @@ pub enum Command {
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// Show those before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<String>,
     },
-    /// Decide one for the value of a side, or for another value; it is then written everywhere
-    #[command(override_usage = "entente conflicts resolve ID --side SIDE\n       entente conflicts resolve ID --value VALUE")]
+    /// Decide one or many for the value of a side, or one for another value; it is then written everywhere
+    #[command(override_usage = "entente conflicts resolve ID... --side SIDE\n       \
+                                entente conflicts resolve ID --value VALUE\n       \
+                                entente conflicts resolve --all [--field FIELD] --side SIDE")]
     Resolve {
-        /// Its id
-        id: String,
+        /// Its id; several may be given with --side
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        ids: Vec<String>,
+        /// Decide every conflict that waits
+        #[arg(long, conflicts_with_all = ["ids", "value"])]
+        all: bool,
+        /// With --all: only conflicts about this field
+        #[arg(long, requires = "all")]
+        field: Option<String>,
         /// Take the value of this side (a connection's name, or entente)
         #[arg(long, required_unless_present = "value")]
         side: Option<String>,
@@ -72,19 +86,34 @@ pub enum Command {
 pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
+    let promise = engine.options().alert_conflict_hours;
     match command {
-        Command::List { state, limit } => {
-            let page = conflicts::list(&engine, &viewer, ConflictQuery { state, limit: Some(limit), ..ConflictQuery::default() }).await?;
+        Command::List { state, limit, before } => {
+            let page = conflicts::list(&engine, &viewer, ConflictQuery { state, before, limit: Some(limit) }).await?;
             context.output.show(&page, |page| {
-                if page.items.is_empty() { "No conflicts.".to_owned() } else { page.items.iter().map(one).collect::<Vec<_>>().join("\n") }
+                if page.items.is_empty() {
+                    return "No conflicts.".to_owned();
+                }
+                let shown = page.items.iter().map(|conflict| text::conflict(conflict, engine.now(), promise)).collect::<Vec<_>>();
+                shown.join("\n") + &more(page.next.as_deref())
             })?;
         }
-        Command::Resolve { id, side, value } => {
+        Command::Resolve { ids, all, field, side: Some(side), .. } if all || ids.len() > 1 => {
+            let done = resolve_many(&engine, &viewer, ManyResolutions { conflicts: ids, all, field, side }).await?;
+            context.output.show(&done, text::resolved_many)?;
+            if !done.left.is_empty() {
+                return Ok(ExitCode::from(FAILED));
+            }
+        }
+        Command::Resolve { ids, side, value, .. } => {
+            let [id] = ids.as_slice() else {
+                return Err(Fault::new("a value is given to one conflict at a time", "name one ID, or --side SIDE for several"));
+            };
             let conflict =
-                conflicts::resolve(&engine, &viewer, &id, Resolution { side, value: value.map(serde_json::Value::String) }).await?;
-            context
-                .output
-                .show(&conflict, |conflict| format!("Decided; every side gets the value at the next look.\n{}", one(conflict)))?;
+                conflicts::resolve(&engine, &viewer, id, Resolution { side, value: value.map(serde_json::Value::String) }).await?;
+            context.output.show(&conflict, |conflict| {
+                format!("Decided; every side gets the value at the next look.\n{}", text::conflict(conflict, engine.now(), promise))
+            })?;
         }
         Command::Proposals => context.output.show(&proposals::proposals(&engine, &viewer).await?, |found| text::proposals(found))?,
         Command::Adopt { id } => context.output.show(&proposals::adopt(&engine, &viewer, &id).await?, text::adopted)?,
@@ -101,31 +130,4 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn one(conflict: &Conflict) -> String {
-    let blank = || "(blank)".to_owned();
-    let mut text = format!(
-        "{}  {} of {} ({}), {} since {}\n",
-        conflict.id,
-        conflict.label,
-        conflict.title,
-        conflict.record,
-        conflict.state,
-        moment(conflict.since)
-    );
-    for side in &conflict.sides {
-        let value = side.value.clone().unwrap_or_else(blank);
-        let when = side.at.map(|at| format!(", {}", moment(at))).unwrap_or_default();
-        let who = side.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-        text.push_str(&format!("    {:<14} {value}{when}{who}\n", side.side));
-    }
-    if let Some(resolved) = &conflict.resolved {
-        text.push_str(&format!(
-            "    decided for    {}{}\n",
-            resolved.value.clone().unwrap_or_else(blank),
-            resolved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default()
-        ));
-    }
-    text
 }

@@ -1,9 +1,54 @@
 //! Rules and statistics of conflicts, as `entente conflicts` prints them.
 
+use entente_engine::records::conflicts::Conflict;
+use entente_engine::records::conflicts::many::ResolvedMany;
 use entente_engine::records::conflicts::proposals::{Adoption, Proposal, Rule};
 use entente_engine::records::conflicts::statistics::Statistics;
+use jiff::Timestamp;
 
 use super::output::{moment, table};
+
+/// One conflict: why it waits, since when against the promise, the value last agreed, what each side says, and what is suggested.
+pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
+    let blank = || "(blank)".to_owned();
+    let mut text = format!("{}  {} of {} ({}), {} since {}", one.id, one.label, one.title, one.record, one.state, moment(one.since));
+    if one.resolved.is_none() {
+        let hours = now.duration_since(one.since).as_secs_f64() / 3_600.0;
+        let late = if hours > promise_hours as f64 { "longer than the" } else { "of the" };
+        text.push_str(&format!(": {hours:.1} hours, {late} {promise_hours} promised"));
+    }
+    text.push_str(&format!("\n    {}\n", one.reason));
+    let wide = one.sides.iter().map(|side| side.side.chars().count()).chain(["last agreed".len()]).max().unwrap_or_default();
+    if one.resolved.is_none() {
+        text.push_str(&format!("    {:<wide$}  {}\n", "last agreed", one.base.clone().unwrap_or_else(blank)));
+    }
+    for side in &one.sides {
+        let value = side.value.clone().unwrap_or_else(blank);
+        let when = side.at.map(|at| format!(", {}", moment(at))).unwrap_or_default();
+        let who = side.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+        text.push_str(&format!("    {:<wide$}  {value}{when}{who}\n", side.side));
+    }
+    if let Some(resolved) = &one.resolved {
+        let by = resolved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        text.push_str(&format!("    {:<wide$}  {}{by}\n", "decided for", resolved.value.clone().unwrap_or_else(blank)));
+    } else if let Some(suggested) = &one.suggested {
+        text.push_str(&format!("    {:<wide$}  {suggested}\n", "suggested"));
+    }
+    text
+}
+
+/// What deciding several came to.
+pub fn resolved_many(done: &ResolvedMany) -> String {
+    let mut text = match done.decided {
+        0 if done.left.is_empty() => "No waiting conflict fits.\n".to_owned(),
+        1 => "Decided 1 conflict; every side gets the value at the next look.\n".to_owned(),
+        many => format!("Decided {many} conflicts; every side gets the values at the next look.\n"),
+    };
+    for left in &done.left {
+        text.push_str(&format!("    {} was not decided: {}\n", left.id, left.reason));
+    }
+    text
+}
 
 /// Proposed rules with their evidence.
 pub fn proposals(proposals: &[Proposal]) -> String {

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use entente_engine::records::dead_letters::{self, DeadLetter, DeadLetterEdit, DeadLetterQuery, Discard, RetryMany};
 
 use super::context::Context;
-use super::output::{moment, table};
+use super::output::{moment, more, table};
 use crate::fault::{Fault, Result};
 
 /// What to do with dead letters.
@@ -26,6 +26,9 @@ pub enum Command {
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// Show those before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<String>,
     },
     /// Show one with every attempt
     Show {
@@ -71,8 +74,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
     match command {
-        Command::List { state, class, connection, limit } => {
-            let query = DeadLetterQuery { state, class, connection, limit: Some(limit), ..DeadLetterQuery::default() };
+        Command::List { state, class, connection, limit, before } => {
+            let query = DeadLetterQuery { state, class, connection, before, limit: Some(limit) };
             let page = dead_letters::list(&engine, &viewer, query).await?;
             context.output.show(&page, |page| {
                 if page.items.is_empty() {
@@ -89,7 +92,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                         letter.error.clone(),
                     ]
                 });
-                table(["ID", "SINCE", "OBJECT", "RECORD", "CLASS", "ATTEMPTS", "ERROR"], rows)
+                table(["ID", "SINCE", "OBJECT", "RECORD", "CLASS", "ATTEMPTS", "ERROR"], rows) + &more(page.next.as_deref())
             })?;
         }
         Command::Show { id } => {

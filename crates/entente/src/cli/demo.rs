@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
 use entente_sims::world::{FaultPhases, TrafficOptions, TrafficReport, WorldOptions};
+use tokio::sync::watch;
 
 use super::context::Context;
 use super::output::{Output, say};
@@ -46,13 +47,13 @@ pub struct Args {
     #[arg(long, conflicts_with = "scenario")]
     list_scenarios: bool,
     /// Customers in the simulated CRM; 95 of 100 are known to the support desk already [default: 24100; of a scenario, a few]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = customers)]
     customers: Option<usize>,
     /// Customers that are won at once in the scenario `burst`
-    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, default_value_t = 500, requires = "scenario", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000))]
     new_customers: u32,
     /// Changes of the mass change in the scenario `burst`
-    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 2_000, requires = "scenario", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     changes: u32,
     /// Seed of everybody and everything
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -61,14 +62,14 @@ pub struct Args {
     #[arg(long, value_enum)]
     profile: Option<Speed>,
     /// Live edits a second, both sides together
-    #[arg(long, default_value_t = 2.0, value_name = "N", value_parser = rate)]
+    #[arg(long, default_value_t = 2.0, conflicts_with = "scenario", value_name = "N", value_parser = rate)]
     rate: f64,
     /// Of a thousand calls, and of a thousand webhooks, how many suffer each kind of fault in the bad times of the live part, a quarter of
     /// it: refused, failed, answered too late, collided; lost, doubled, late. 0 for none
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=500))]
+    #[arg(long, default_value_t = 20, conflicts_with = "scenario", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=500))]
     faults: u32,
     /// Length of the live part; without it, until Ctrl-C
-    #[arg(long, value_name = "N")]
+    #[arg(long, conflicts_with = "scenario", value_name = "N")]
     seconds: Option<u64>,
     /// Port of the web app and API; 0 takes a free one [default: 7171; of a scenario, a free one]
     #[arg(long, value_name = "PORT")]
@@ -77,8 +78,18 @@ pub struct Args {
 
 /// Customers of the demo without a scenario: the company of the requirements.
 const CUSTOMERS: usize = 24_100;
+/// Customers that the simulators hold in the memory of a usual machine.
+const CUSTOMERS_MAX: usize = 1_000_000;
 /// Port of the demo without a scenario: that of `entente serve`.
 const PORT: u16 = 7171;
+
+/// Reads a number of customers.
+fn customers(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(many) if (1..=CUSTOMERS_MAX).contains(&many) => Ok(many),
+        _ => Err(format!("give 1 to {CUSTOMERS_MAX} customers")),
+    }
+}
 
 /// Reads a number of edits a second.
 fn rate(text: &str) -> Result<f64, String> {
@@ -126,7 +137,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port.unwrap_or(PORT)));
     let hub = Hub::start(&sims, HubOptions { listen, ..HubOptions::default() }).await?;
     told(format!("Dashboard: {}\n\nFirst full sync:", hub.url));
-    let stop = stop_signal();
+    let stops = Stops::listen();
+    let stop = stops.at(1);
     tokio::pin!(stop);
     let (ended, full_calls) = tokio::select! {
         done = first_sync::show(&hub, &sims, output) => done?,
@@ -155,13 +167,41 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         drawn = draw(&hub, &sims, output) => drawn?,
     }
     sims.control.stop_traffic().await?;
-    let spinner = output.spinner("edits ended; waiting until everything has landed");
-    let still = quiet::wait(&hub, &sims, quiet::LANDING_MAX).await?;
+    told("Edits ended. Counting when everything has landed; Ctrl-C counts now.".to_owned());
+    let spinner = output.spinner("waiting until everything has landed");
+    let still = tokio::select! {
+        still = quiet::wait(&hub, &sims, quiet::LANDING_MAX) => still?,
+        () = stops.at(2) => false,
+    };
     spinner.finish_and_clear();
     let outcome = Outcome::count(&hub, &sims, full_sync_s, api_calls(full_calls), still).await?;
     hub.stop().await?;
     output.show(&outcome, Outcome::text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How often the process was told to stop, whatever it was at then.
+struct Stops(watch::Receiver<u32>);
+
+impl Stops {
+    /// Listens for as long as the process lives.
+    fn listen() -> Self {
+        let (told, times) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                stop_signal().await;
+                told.send_modify(|times| *times += 1);
+            }
+        });
+        Self(times)
+    }
+
+    /// Completes when it was told so often.
+    async fn at(&self, times: u32) {
+        let mut so_far = self.0.clone();
+        // The sender lives as long as this process.
+        let _told = so_far.wait_for(|told| *told >= times).await;
+    }
 }
 
 /// Draws the dashboard over and over, for ever.

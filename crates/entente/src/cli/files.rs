@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use entente_engine::files::{self, AppliedFiles, FilePlan, FileStep, FileText};
 
 use super::context::Context;
+use super::output::looked_at_again;
 use super::{FAILED, WOULD_WRITE};
 use crate::fault::{Fault, Result};
 
@@ -108,6 +109,10 @@ fn read(folder: &Path) -> Result<Vec<FileText>> {
             files.push(FileText { path: parts.join("/"), text });
         }
     }
+    if files.is_empty() {
+        let remedy = "name a folder that `entente export` wrote, with its mappings and objects as .yaml files";
+        return Err(Fault::new(format!("there is no mapping and no object in {}", folder.display()), remedy));
+    }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
 }
@@ -156,6 +161,6 @@ fn applied_text(applied: &AppliedFiles) -> String {
         .iter()
         .map(|saved| format!("Version {} of {} at {} is in force.\n", saved.version, saved.object, saved.connection))
         .collect();
-    text.push_str(&format!("{} records are looked at again.", applied.records));
+    text.push_str(&format!("{}.", looked_at_again(applied.records)));
     text
 }

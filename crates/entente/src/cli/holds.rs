@@ -6,7 +6,7 @@ use clap::Subcommand;
 use entente_engine::records::holds::{self, HeldQuery, HeldRecord, Hold, HoldDecision, HoldQuery};
 
 use super::context::Context;
-use super::output::{moment, table};
+use super::output::{counted, moment, more, table};
 use crate::fault::Result;
 
 /// What to do with holds.
@@ -20,6 +20,9 @@ pub enum Command {
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// Show those before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<String>,
     },
     /// Show what is held, record by record
     Show {
@@ -48,8 +51,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
     match command {
-        Command::List { state, limit } => {
-            let page = holds::list(&engine, &viewer, HoldQuery { state, limit: Some(limit), ..HoldQuery::default() }).await?;
+        Command::List { state, limit, before } => {
+            let page = holds::list(&engine, &viewer, HoldQuery { state, before, limit: Some(limit) }).await?;
             context.output.show(&page, |page| {
                 if page.items.is_empty() {
                     return "No holds.".to_owned();
@@ -58,7 +61,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                     let what = format!("{} {} at {}", hold.object, hold.what, hold.connection);
                     [hold.id.clone(), moment(hold.since), hold.state.clone(), hold.records.to_string(), what]
                 });
-                table(["ID", "SINCE", "STATE", "RECORDS", "WHAT"], rows)
+                table(["ID", "SINCE", "STATE", "RECORDS", "WHAT"], rows) + &more(page.next.as_deref())
             })?;
         }
         Command::Show { id, limit, after } => {
@@ -74,7 +77,9 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         }
         Command::Release { id } => {
             let decision = holds::release(&engine, &viewer, &id).await?;
-            context.output.show(&decision, |decision| format!("{} records go on.\n{}", decision.records, head(&decision.hold)))?;
+            context
+                .output
+                .show(&decision, |decision| format!("Let go: {}.\n{}", counted(decision.records, "record"), head(&decision.hold)))?;
         }
         Command::Drop { id } => {
             let decision = holds::drop(&engine, &viewer, &id).await?;
@@ -86,9 +91,9 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 
 fn head(hold: &Hold) -> String {
     let mut text = format!(
-        "{}  {} records: {} {} at {}\n  state      {}\n  since      {}\n  unusual    {} within the window, {} pass\n",
+        "{}  {}: {} {} at {}\n  state      {}\n  since      {}\n  unusual    {} within the window, {} pass\n",
         hold.id,
-        hold.records,
+        counted(hold.records, "record"),
         hold.object,
         hold.what,
         hold.connection,
@@ -116,7 +121,7 @@ fn one(held: &HeldRecord) -> String {
 }
 
 fn dropped(decision: &HoldDecision) -> String {
-    let mut text = format!("{} records are put back.\n", decision.records);
+    let mut text = format!("Put back: {}.\n", counted(decision.records, "record"));
     for kept in &decision.kept {
         text.push_str(&format!("  {} still waits: {}\n", kept.record, kept.reason));
     }

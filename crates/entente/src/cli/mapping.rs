@@ -12,7 +12,7 @@ use entente_model::mapping::{Direction, Mapping};
 
 use super::FAILED;
 use super::context::Context;
-use super::output::{moment, say, table};
+use super::output::{looked_at_again, moment, say, table};
 use crate::fault::{Fault, Result};
 
 /// What to do with mappings.
@@ -87,17 +87,17 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Check { .. } => check_all(&engine, context).await?,
         Command::Show { connection, object, toml } => show(&engine, context, connection.as_deref(), object.as_deref(), toml).await?,
         Command::Save { file, connection, note, accept_loss } => {
-            let proposal = Proposal { mapping: read(&file)?, note, accept_loss };
+            let proposal = Proposal { mapping: read(&file)?, note, accept_loss, new_fields: Vec::new() };
             let spinner = context.output.spinner("judging");
             let saved = mappings::save(&engine, &context.viewer(), &connection, proposal).await;
             spinner.finish_and_clear();
             context.output.show(&saved?, |saved| {
                 format!(
-                    "{}\nVersion {} of {} at {connection} is in force; running processes take it up within seconds. {} records are looked at again.",
+                    "{}\nVersion {} of {} at {connection} is in force; running processes take it up within seconds. {}.",
                     judgement_text(&saved.judgement),
                     saved.saved.version,
                     saved.saved.object,
-                    saved.records
+                    looked_at_again(saved.records)
                 )
             })?;
         }
@@ -126,7 +126,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 /// Reads a mapping file; what is wrong with it is named with its place.
 pub(super) fn read(file: &Path) -> Result<Mapping> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        Fault::new(format!("{} cannot be read: {error}", file.display()), "name a mapping file that this user can read")
+        Fault::new(format!("{} cannot be read: {error}", file.display()), "name a mapping file, a text in UTF-8, that this user can read")
     })?;
     let has =
         |endings: &[&str]| file.extension().is_some_and(|extension| endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending)));

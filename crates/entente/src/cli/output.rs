@@ -7,6 +7,7 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::status_text::number;
 use crate::fault::{Fault, Result};
 
 /// Form of an answer.
@@ -88,6 +89,21 @@ pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [St
         table.add_row(row.map(Cell::new));
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// 1 record, 2,000 records.
+pub fn counted(many: u64, one: &str) -> String {
+    format!("{} {one}{}", number(many), if many == 1 { "" } else { "s" })
+}
+
+/// What a new version of a mapping has looked at again.
+pub fn looked_at_again(records: u64) -> String {
+    format!("{} {} looked at again", counted(records, "record"), if records == 1 { "is" } else { "are" })
+}
+
+/// What follows a page of a list that goes on behind it.
+pub fn more(next: Option<&str>) -> String {
+    next.map(|next| format!("\n\nMore: --before {next}")).unwrap_or_default()
 }
 
 /// An instant as people read it.

@@ -8,6 +8,7 @@ use entente_engine::records;
 use entente_engine::sync::preview::{AdoptionPreview, Preview, RecordPreview, Selection, preview};
 
 use super::context::Context;
+use super::output::counted;
 use super::{BLOCKED, WOULD_WRITE};
 use crate::fault::Result;
 
@@ -76,9 +77,10 @@ fn text(plan: &Preview) -> String {
     let writes: usize = plan.records.iter().map(|record| record.writes.len()).sum();
     let blocked = plan.blocked().count();
     if !plan.would_write() {
-        text.push_str(&format!("Nothing to write: {} records looked at.\n", plan.looked_at));
+        text.push_str(&format!("Nothing to write: {} looked at.\n", counted(plan.looked_at as u64, "record")));
     } else {
-        text.push_str(&format!("{writes} writes in {} calls; {} records looked at. Nothing was written.\n", plan.calls, plan.looked_at));
+        let (writes, calls) = (counted(writes as u64, "write"), counted(plan.calls as u64, "call"));
+        text.push_str(&format!("{writes} in {calls}; {} looked at. Nothing was written.\n", counted(plan.looked_at as u64, "record")));
     }
     if !plan.adoptions.is_empty() || plan.waiting_rows > 0 {
         let count = |outcome: &str| plan.adoptions.iter().filter(|row| row.outcome == outcome).count();
@@ -92,7 +94,7 @@ fn text(plan: &Preview) -> String {
         ));
     }
     if blocked > 0 {
-        text.push_str(&format!("{blocked} records cannot go on; see `blocked` above.\n"));
+        text.push_str(&format!("{} cannot go on; see `blocked` above.\n", counted(blocked as u64, "record")));
     }
     text
 }

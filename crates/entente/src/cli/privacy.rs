@@ -18,7 +18,7 @@ use entente_store::WorkerSeat;
 
 use super::WOULD_WRITE;
 use super::context::Context;
-use super::output::{moment, say, table};
+use super::output::{counted, moment, more, say, table};
 use crate::fault::{Fault, Result};
 
 /// Where a request of this command came from.
@@ -117,7 +117,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                     let done = format!("{} of {}", one.erased, one.rows);
                     [one.id.clone(), moment(one.asked_at), one.state.clone(), person, done, one.waiting.to_string(), one.source.clone()]
                 });
-                table(["ID", "ASKED", "STATE", "PERSON", "ROWS ERASED", "FOR PEOPLE", "FROM"], rows)
+                table(["ID", "ASKED", "STATE", "PERSON", "ROWS ERASED", "FOR PEOPLE", "FROM"], rows) + &more(page.next.as_deref())
             })?;
         }
         Command::Show { id } => context.output.show(&requests::show(&engine, &viewer, &id).await?, detail)?,
@@ -243,7 +243,7 @@ fn detail(found: &ErasureDetail) -> String {
         head.source
     );
     let time = |label: &str, at: Option<jiff::Timestamp>| at.map_or_else(String::new, |at| format!("  {label:<10} {}\n", moment(at)));
-    text.push_str(&format!("  here       {} records emptied\n", found.records.len()));
+    text.push_str(&format!("  here       {} emptied\n", counted(found.records.len() as u64, "record")));
     text.push_str(&time("ended", head.ended_at));
     text.push_str(&time("files", head.scrubbed_at));
     text.push_str(&match head.rechecked_at {

@@ -70,6 +70,10 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if let Some(file) = &args.verify {
         return check(file, &args, context).await;
     }
+    if let Some(out) = &args.out {
+        // Before anything is read: a certificate that cannot be kept is a reconciliation for nothing.
+        can_be_written(out)?;
+    }
     let engine = context.engine().await?;
     let scope = Scope { object: args.object, connection: args.connection };
     if args.cost {
@@ -150,9 +154,22 @@ async fn work_off(engine: &Engine) -> Fault {
     }
 }
 
+fn unwritable(out: &Path, error: &std::io::Error) -> Fault {
+    Fault::new(format!("{} cannot be written: {error}", out.display()), "name a file in a folder that is there")
+}
+
+/// Whether a file can be written; what is in it stays, and one that was not there is not there afterwards.
+fn can_be_written(out: &Path) -> Result<()> {
+    let is_new = !out.exists();
+    std::fs::OpenOptions::new().append(true).create(true).open(out).map_err(|error| unwritable(out, &error))?;
+    if is_new {
+        std::fs::remove_file(out).map_err(|error| unwritable(out, &error))?;
+    }
+    Ok(())
+}
+
 fn write(out: &Path, certificate: &Certificate) -> Result<()> {
-    std::fs::write(out, serde_json::to_vec(certificate)?)
-        .map_err(|error| Fault::new(format!("{} cannot be written: {error}", out.display()), "name a file in a folder that is there"))
+    std::fs::write(out, serde_json::to_vec(certificate)?).map_err(|error| unwritable(out, &error))
 }
 
 async fn check(file: &Path, args: &Args, context: &Context) -> Result<ExitCode> {

@@ -74,8 +74,9 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 }
 
 async fn check(file: PathBuf, connection: Option<String>, context: &Context) -> Result<ExitCode> {
-    let text = std::fs::read_to_string(&file)
-        .map_err(|error| Fault::new(format!("{} cannot be read: {error}", file.display()), "check the path"))?;
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        Fault::new(format!("{} cannot be read: {error}", file.display()), "name a YAML file, a text in UTF-8, that this user can read")
+    })?;
     let described = description::check(&file, &text).map_err(Flaws)?;
     let probes = match &connection {
         None => Vec::new(),

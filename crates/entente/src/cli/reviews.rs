@@ -6,7 +6,7 @@ use clap::Subcommand;
 use entente_engine::records::reviews::{self, Review, ReviewQuery, ReviewSide};
 
 use super::context::Context;
-use super::output::{moment, table};
+use super::output::{moment, more, table};
 use crate::fault::Result;
 
 /// What to do with reviews.
@@ -20,6 +20,9 @@ pub enum Command {
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// Show those before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<String>,
     },
     /// Show one with every field of both records
     Show {
@@ -42,10 +45,13 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
     match command {
-        Command::List { state, limit } => {
-            let page = reviews::list(&engine, &viewer, ReviewQuery { state, limit: Some(limit), ..ReviewQuery::default() }).await?;
+        Command::List { state, limit, before } => {
+            let page = reviews::list(&engine, &viewer, ReviewQuery { state, before, limit: Some(limit) }).await?;
             context.output.show(&page, |page| {
-                if page.items.is_empty() { "No reviews.".to_owned() } else { page.items.iter().map(head).collect::<Vec<_>>().join("\n") }
+                if page.items.is_empty() {
+                    return "No reviews.".to_owned();
+                }
+                page.items.iter().map(head).collect::<Vec<_>>().join("\n") + &more(page.next.as_deref())
             })?;
         }
         Command::Show { id } => {

@@ -11,7 +11,7 @@ use entente_engine::sync::shadow::Difference;
 
 use super::context::Context;
 use super::mapping::{judgement_text, read};
-use super::output::{moment, table};
+use super::output::{looked_at_again, moment, table};
 use crate::fault::Result;
 
 /// Records of a trial that are shown one by one; `--output json` has all of them.
@@ -90,7 +90,7 @@ pub async fn run(command: Command, engine: &Engine, context: &Context) -> Result
     let viewer = context.viewer();
     match command {
         Command::Draft { file, connection, note, accept_loss } => {
-            let proposal = Proposal { mapping: read(&file)?, note, accept_loss };
+            let proposal = Proposal { mapping: read(&file)?, note, accept_loss, new_fields: Vec::new() };
             let drafted = rollout::draft(engine, &viewer, &connection, proposal).await?;
             context.output.show(&drafted, |drafted| {
                 let (version, object) = (drafted.saved.version, &drafted.saved.object);
@@ -119,8 +119,10 @@ pub async fn run(command: Command, engine: &Engine, context: &Context) -> Result
             let back = rollout::back(engine, &viewer, &connection, &object).await?;
             context.output.show(&back, |back| {
                 format!(
-                    "Version {} of {object} at {connection} is in force for all records; version {} is taken back. {} records are looked at again.",
-                    back.version, back.from, back.records
+                    "Version {} of {object} at {connection} is in force for all records; version {} is taken back. {}.",
+                    back.version,
+                    back.from,
+                    looked_at_again(back.records)
                 )
             })
         }

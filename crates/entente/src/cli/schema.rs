@@ -9,7 +9,7 @@ use entente_model::mapping::FieldMap;
 use entente_model::mapping::patch::LinePatch;
 
 use super::context::Context;
-use super::output::{moment, table};
+use super::output::{looked_at_again, moment, table};
 use crate::fault::Result;
 
 /// What to do with schema changes.
@@ -138,8 +138,11 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 
 fn saved(saved: &Saved) -> String {
     format!(
-        "Version {} of {} at {} is in force; {} records are looked at again.\n",
-        saved.saved.version, saved.saved.object, saved.saved.connection, saved.records
+        "Version {} of {} at {} is in force; {}.\n",
+        saved.saved.version,
+        saved.saved.object,
+        saved.saved.connection,
+        looked_at_again(saved.records)
     )
 }
 

@@ -53,6 +53,10 @@ fn health(dashboard: &Dashboard, page: &mut String) {
     if health.fixed > 0 {
         line!(page, "    Fixed by a person: {}{}", number(health.fixed), share(health.fixed, health.failed));
     }
+    let done = health.recovered + health.fixed + health.manual + health.discarded;
+    if health.failed > done {
+        line!(page, "    Still being retried: {}{}", number(health.failed - done), share(health.failed - done, health.failed));
+    }
     line!(page, "    Manual intervention needed: {}{}", number(health.manual), share(health.manual, health.failed));
     if health.discarded > 0 {
         line!(page, "    Discarded by a person: {}{}", number(health.discarded), share(health.discarded, health.failed));
@@ -172,7 +176,11 @@ fn failures(dashboard: &Dashboard, page: &mut String) {
 fn mappings(dashboard: &Dashboard, page: &mut String) {
     let mappings = &dashboard.mappings;
     line!(page, "FIELD MAPPING STATUS:");
-    line!(page, "  Active field mappings: {}", number(mappings.active));
+    line!(
+        page,
+        "  Active field mappings: {} (a shared field flows both ways, one that a single side has flows neither way)",
+        number(mappings.active)
+    );
     let fields = |many: u64, operational: u64| match many.saturating_sub(operational) {
         0 => format!("{} fields (all operational)", number(many)),
         broken => format!("{} fields ({} operational, {} not)", number(many), number(operational), number(broken)),
@@ -234,10 +242,10 @@ fn integration(dashboard: &Dashboard, page: &mut String) {
         let calls = match connection.daily_limit {
             Some(limit) if limit > 0 => {
                 format!(
-                    "{} (of {} daily limit — {:.1}%)",
+                    "{} (of {} daily limit — {})",
                     number(connection.calls_today),
                     number(limit),
-                    connection.calls_today as f64 * 100.0 / limit as f64
+                    percent(connection.calls_today, limit)
                 )
             }
             _ => number(connection.calls_today),

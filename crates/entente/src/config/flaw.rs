@@ -37,6 +37,14 @@ pub struct Flaw {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Flaws(pub Vec<Flaw>);
 
+impl Flaws {
+    /// In the order of the file, as people go through it.
+    pub fn in_order(mut flaws: Vec<Flaw>) -> Self {
+        flaws.sort_by(|one, other| (&one.place.file, one.place.line).cmp(&(&other.place.file, other.place.line)));
+        Self(flaws)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;

@@ -30,7 +30,7 @@ pub struct ErrorBody {
 /// What went wrong, for programs and people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ErrorDetail {
-    /// Name that stays the same: `not_found`, `invalid`, `unauthorized`, `forbidden`, `conflict`, `too_large`, `timeout`, `vendor`, `unavailable`, `internal`.
+    /// Name that stays the same: `not_found`, `invalid`, `method_not_allowed`, `unauthorized`, `forbidden`, `conflict`, `too_large`, `timeout`, `vendor`, `unavailable`, `internal`.
     pub code: &'static str,
     /// What happened, in words.
     pub message: String,
@@ -83,7 +83,9 @@ impl From<StoreError> for ApiError {
             StoreError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
             StoreError::Conflict { .. } => (StatusCode::CONFLICT, "conflict"),
             StoreError::Erased { .. } => (StatusCode::GONE, "erased"),
-            StoreError::Busy(_) | StoreError::Unavailable(_) | StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            StoreError::Busy(_) | StoreError::Unavailable(_) | StoreError::Disk(_) | StoreError::Closed => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Self::of_text(status, code, &error.to_string())
@@ -112,26 +114,41 @@ impl From<EngineError> for ApiError {
     }
 }
 
+/// What is wrong, without how it was found out: the input if it is named, and why in words.
+fn told(text: &str) -> (Option<String>, String) {
+    const FOUND_OUT: [&str; 3] = [
+        "Failed to deserialize query string: ",
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to parse the request body as JSON: ",
+    ];
+    let text = FOUND_OUT.iter().find_map(|start| text.strip_prefix(start)).unwrap_or(text);
+    let is_input = |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || "_.[]".contains(letter));
+    let Some((name, reason)) = text.split_once(": ").filter(|(name, _)| is_input(name)) else { return (None, text.to_owned()) };
+    let reason = match reason {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "it is no whole number, 0 or more",
+        "number too large to fit in target type" => "the number is too large",
+        other => other,
+    };
+    (Some(name.to_owned()), format!("`{name}`: {reason}"))
+}
+
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         let status = rejection.status();
         if status == StatusCode::PAYLOAD_TOO_LARGE {
-            return Self::new(status, "too_large", "the body is too large", "send less at once");
+            let remedy = format!("send at most {} KiB at once", super::BODY_MAX / 1024);
+            return Self::new(status, "too_large", "the body is too large", remedy);
         }
-        Self {
-            status,
-            ..Self::invalid(
-                "body",
-                rejection.body_text(),
-                "send JSON with the content type application/json, as /api/openapi.json describes",
-            )
-        }
+        let (field, reason) = told(&rejection.body_text());
+        let remedy = "send JSON with the content type application/json, as /api/openapi.json describes";
+        Self { status, ..Self::invalid(field.unwrap_or_else(|| "body".to_owned()), reason, remedy) }
     }
 }
 
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
-        Self::invalid("query", rejection.body_text(), "see /api/openapi.json for the parameters")
+        let (field, reason) = told(&rejection.body_text());
+        Self::invalid(field.unwrap_or_else(|| "query".to_owned()), reason, "see /api/openapi.json for the parameters")
     }
 }
 
@@ -144,6 +161,16 @@ impl From<PathRejection> for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_input_that_cannot_be_read_is_named_with_its_reason() {
+        let (field, reason) = told("Failed to deserialize query string: limit: invalid digit found in string");
+        assert_eq!((field.as_deref(), reason.as_str()), (Some("limit"), "`limit`: it is no whole number, 0 or more"));
+        let (field, reason) = told("Failed to deserialize the JSON body into the target type: mapping.fields[0].way: unknown variant `up`");
+        assert_eq!((field.as_deref(), reason.as_str()), (Some("mapping.fields[0].way"), "`mapping.fields[0].way`: unknown variant `up`"));
+        let (field, reason) = told("Failed to parse the request body as JSON: EOF while parsing a value at line 1 column 0");
+        assert_eq!((field, reason.as_str()), (None, "EOF while parsing a value at line 1 column 0"));
+    }
 
     #[test]
     fn what_and_remedy_are_told_apart() {

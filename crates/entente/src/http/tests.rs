@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
 mod alerts;
+mod conflicts;
 mod dashboard;
 mod dead_letters;
 mod holds;
@@ -24,6 +25,7 @@ mod identity;
 mod mappings;
 mod privacy;
 mod provisioning;
+mod queries;
 mod reconciliation;
 mod reports;
 mod reviews;

@@ -163,7 +163,7 @@ async fn a_rule_is_proposed_adopted_and_withdrawn_in_the_terminal() {
         let opened = store.write(move |tx| tx.open_conflicts(std::slice::from_ref(&new))).await.unwrap();
         assert!(ok(&folder, &["conflicts", "proposals"]).await.contains("No rule is proposed"));
         let decided = ok(&folder, &["conflicts", "resolve", &opened[0].0.to_string(), "--side", "zendesk"]).await;
-        assert!(decided.contains("decided for    suspended"), "{decided}");
+        assert!(decided.contains("decided for  suspended"), "{decided}");
     }
     let proposed = ok(&folder, &["conflicts", "proposals"]).await;
     assert!(proposed.contains("5 decisions in a row were alike") && proposed.contains("adopt it: entente conflicts adopt "), "{proposed}");
@@ -172,6 +172,54 @@ async fn a_rule_is_proposed_adopted_and_withdrawn_in_the_terminal() {
     assert!(ok(&folder, &["conflicts", "rules"]).await.contains("it has decided 0 conflicts"));
     assert!(ok(&folder, &["conflicts", "withdraw", id, "--reason", "the desk guesses"]).await.contains("withdrawn by "));
     assert!(ok(&folder, &["conflicts", "stats"]).await.contains("decided by people       5"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_conflicts_are_shown_with_what_is_known_of_them_and_decided_at_once() {
+    let (folder, store) = installation().await;
+    let now = Timestamp::now();
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        let record = enter(&store, "account", "acc", number, &[("name", "Acme")]).await;
+        let of = |name: &str, value: &str| ConflictSide {
+            side: name.to_owned(),
+            value: Value::text(value),
+            at: Some(now),
+            by: "support".to_owned(),
+        };
+        let new = NewConflict {
+            record,
+            object: "account".to_owned(),
+            field: "status".to_owned(),
+            base: Value::text("active"),
+            sides: vec![of("salesforce", "churned"), of("zendesk", "suspended")],
+            suggested: Some(Value::text("suspended")),
+            opened_at: now - jiff::SignedDuration::from_hours(30),
+        };
+        ids.push(store.write(move |tx| tx.open_conflicts(std::slice::from_ref(&new))).await.unwrap()[0].0.to_string());
+    }
+    let listed = ok(&folder, &["conflicts", "list"]).await;
+    for part in ["last agreed  active", "zendesk      suspended", "suggested    suspended", "30.0 hours, longer than the 24 promised"] {
+        assert!(listed.contains(part), "`{part}` is missing in\n{listed}");
+    }
+    let page = ok(&folder, &["conflicts", "list", "--limit", "2"]).await;
+    assert!(page.contains(&format!("More: --before {}", ids[1])), "{page}");
+    let rest = ok(&folder, &["conflicts", "list", "--limit", "2", "--before", &ids[1]]).await;
+    assert!(rest.contains(&format!("{}  ", ids[0])) && !rest.contains("More:"), "{rest}");
+
+    let some = ok(&folder, &["conflicts", "resolve", &ids[0], &ids[1], "--side", "zendesk"]).await;
+    assert!(some.contains("Decided 2 conflicts"), "{some}");
+    let again = folder.run(&["conflicts", "resolve", &ids[0], &ids[2], "--side", "zendesk"]).await;
+    let said = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert!(again.status.code() == Some(1) && said.contains("Decided 1 conflict;") && said.contains("was not decided"), "{said}");
+    assert!(
+        ok(&folder, &["conflicts", "resolve", "--all", "--field", "status", "--side", "zendesk"])
+            .await
+            .contains("No waiting conflict fits")
+    );
+    for wrong in [&["conflicts", "resolve", "--side", "zendesk"][..], &["conflicts", "resolve", &ids[0], "--all", "--side", "zendesk"]] {
+        assert_eq!(folder.run(wrong).await.status.code(), Some(1), "{wrong:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ trait Job: Send {
     /// that has crashed stays so.
     fn run(&mut self, conn: &Connection, shared: &Shared) -> bool;
     /// Tells the caller, once the group is committed or lost.
-    fn finish(self: Box<Self>, lost: Option<&str>, shared: &Shared);
+    fn finish(self: Box<Self>, lost: Option<&rusqlite::Error>, shared: &Shared);
 }
 
 struct Task<T, F> {
@@ -74,10 +74,10 @@ where
         keep
     }
 
-    fn finish(self: Box<Self>, lost: Option<&str>, shared: &Shared) {
+    fn finish(self: Box<Self>, lost: Option<&rusqlite::Error>, shared: &Shared) {
         let answer = match (self.answer, lost) {
             (Some(Err(error)), _) => Err(error),
-            (_, Some(reason)) => Err(StoreError::Busy(format!("the commit failed: {reason}"))),
+            (_, Some(error)) => Err(StoreError::of_commit(error)),
             (None, None) => Err(StoreError::Closed),
             (Some(Ok((answer, woke))), None) => {
                 if woke {
@@ -252,9 +252,9 @@ fn serve(conn: &Connection, mut queue: mpsc::Receiver<Order>, shared: &Shared) {
                 }
             }
         }
-        let lost = commit(conn, &mut group, shared).err().map(|error| error.to_string());
+        let lost = commit(conn, &mut group, shared).err();
         for job in group {
-            job.finish(lost.as_deref(), shared);
+            job.finish(lost.as_ref(), shared);
         }
     }
     if let Err(error) = conn.execute_batch("pragma optimize") {

@@ -3,6 +3,7 @@ import { answer, api } from '../../api/client';
 import { channels } from '../../api/queries';
 import { plain } from '../../format/words';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './Channels.module.css';
@@ -56,11 +57,12 @@ function Test({ name }: { name: string }) {
       <Button onClick={() => test.mutate()} disabled={test.isPending} aria-label={`Send a test message to ${name}`}>
         Send a test
       </Button>
-      {(trial ?? test.error) && (
-        <p role="status" className={`${styles['said']} ${trial?.taken === true ? '' : styles['bad']}`}>
-          {trial?.words ?? test.error?.message}
+      {trial && (
+        <p role="status" className={`${styles['said']} ${trial.taken ? '' : styles['bad']}`}>
+          {trial.words}
         </p>
       )}
+      {test.error && <Trouble error={test.error} />}
     </>
   );
 }

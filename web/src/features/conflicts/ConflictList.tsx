@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { Link } from 'react-router';
 import { answer, api } from '../../api/client';
 import type { Conflict } from '../../api/queries';
@@ -6,17 +7,27 @@ import { actor, plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import { Value } from '../record/Value';
 import styles from './ConflictList.module.css';
+import { Many } from './Many';
+import { OtherValue } from './OtherValue';
 
-/** Conflicts with what each side says, and a button to decide for it. `titled` names the record, where it is not the page's own. */
+/** Conflicts with what each side says, and a button to decide for it. `titled` names the record, where it is not the page's own; several can be
+    decided at once then. */
 export function ConflictList({ conflicts, titled = false }: { conflicts: readonly Conflict[]; titled?: boolean }) {
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const choose = (ids: readonly string[]) => setChosen(new Set(ids));
+  const toggle = (id: string) => choose(chosen.has(id) ? [...chosen].filter((one) => one !== id) : [...chosen, id]);
   return (
-    <ul>
-      {conflicts.map((conflict) => (
-        <One key={conflict.id} conflict={conflict} titled={titled} />
-      ))}
-    </ul>
+    <>
+      {titled && conflicts.length > 1 && <Many conflicts={conflicts} chosen={chosen} onChoose={choose} />}
+      <ul>
+        {conflicts.map((conflict) => (
+          <One key={conflict.id} conflict={conflict} titled={titled} {...(titled && conflicts.length > 1 && { ticked: chosen.has(conflict.id), onTick: () => toggle(conflict.id) })} />
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -25,15 +36,23 @@ function isEarlier({ sides }: Conflict, at: number): boolean {
   return sides.findIndex((one) => one.side === sides[at]?.side) < at;
 }
 
-function One({ conflict, titled }: { conflict: Conflict; titled: boolean }) {
+interface OneProps {
+  conflict: Conflict;
+  titled: boolean;
+  ticked?: boolean;
+  onTick?: () => void;
+}
+
+function One({ conflict, titled, ticked = false, onTick }: OneProps) {
   const client = useQueryClient();
   const { mutate, isPending, error } = useMutation({
-    mutationFn: (side: string) => answer(api.POST('/api/v1/conflicts/{id}/resolve', { params: { path: { id: conflict.id } }, body: { side } })),
+    mutationFn: (decision: { side: string } | { side: null; value: string }) => answer(api.POST('/api/v1/conflicts/{id}/resolve', { params: { path: { id: conflict.id } }, body: decision })),
     onSuccess: () => client.invalidateQueries(),
   });
   return (
     <li className={styles['conflict']}>
       <div className={styles['head']}>
+        {onTick && <input type="checkbox" checked={ticked} onChange={onTick} aria-label={`Decide with others: ${conflict.label} of ${conflict.title}`} />}
         {titled && (
           <>
             <Link to={`/records/${conflict.record}`} className={styles['title'] ?? ''}>
@@ -72,18 +91,15 @@ function One({ conflict, titled }: { conflict: Conflict; titled: boolean }) {
               )}
             </span>
             {!isEarlier(conflict, at) && (
-              <Button className={styles['keep'] ?? ''} disabled={isPending} onClick={() => mutate(side.side)} aria-label={`Keep this: ${side.value ?? 'no value'} from ${platform(side.side)} for ${conflict.label}`}>
+              <Button className={styles['keep'] ?? ''} disabled={isPending} onClick={() => mutate({ side: side.side })} aria-label={`Keep this: ${side.value ?? 'no value'} from ${platform(side.side)} for ${conflict.label}`}>
                 Keep this
               </Button>
             )}
           </li>
         ))}
       </ul>
-      {error && (
-        <p role="alert" className={styles['bad']}>
-          {error.message}
-        </p>
-      )}
+      <OtherValue label={conflict.label} pending={isPending} onValue={(value) => mutate({ side: null, value })} />
+      {error && <Trouble error={error} />}
     </li>
   );
 }

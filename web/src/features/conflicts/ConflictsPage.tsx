@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { conflicts } from '../../api/queries';
-import { counted } from '../../format/number';
+import { listed } from '../../format/number';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -12,7 +12,7 @@ export function ConflictsPage() {
   const { data, error, isPending, refetch } = useQuery(conflicts);
   return (
     <Page title="Conflicts" lead="Fields that more than one side changed, where no rule may decide. They stay as they are on every side until a person does.">
-      <Panel title="Waiting for a person" note={data && counted(data.items.length, 'conflict')} flush>
+      <Panel title="Waiting for a person" note={data && listed(data, 'conflict')} flush>
         {error ? (
           <Failed error={error} retry={() => void refetch()} />
         ) : isPending ? (

@@ -8,6 +8,7 @@ import { tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import { Panel } from '../../ui/Panel';
 import { Value } from '../record/Value';
 import styles from './Proposals.module.css';
@@ -74,11 +75,7 @@ function Proposed({ proposal }: { proposal: Proposal }) {
         </Button>
         <WithReason label="Decline" about={proposal.label} pending={decline.isPending} onReason={(reason) => decline.mutate(reason)} />
       </div>
-      {error && (
-        <p role="alert" className={styles['bad']}>
-          {error.message}
-        </p>
-      )}
+      {error && <Trouble error={error} />}
     </li>
   );
 }
@@ -104,11 +101,7 @@ function Decided({ rule }: { rule: ConflictRule }) {
           <WithReason label="Withdraw" about={rule.label} pending={withdraw.isPending} onReason={(reason) => withdraw.mutate(reason)} />
         </div>
       )}
-      {withdraw.error && (
-        <p role="alert" className={styles['bad']}>
-          {withdraw.error.message}
-        </p>
-      )}
+      {withdraw.error && <Trouble error={withdraw.error} />}
     </li>
   );
 }
@@ -133,10 +126,13 @@ function WithReason({ label, about, pending, onReason }: { label: string; about:
       }}
     >
       <label>
-        Reason <input value={reason} onChange={(event) => setReason(event.target.value)} required />
+        Reason <input autoFocus value={reason} onChange={(event) => setReason(event.target.value)} required />
       </label>
       <Button type="submit" disabled={pending || reason.trim() === ''}>
         {label}
+      </Button>
+      <Button kind="quiet" onClick={() => setOpen(false)} disabled={pending}>
+        Cancel
       </Button>
     </form>
   );

@@ -19,6 +19,8 @@ import { Onboarding } from './Onboarding';
 import { Resync } from '../resync/Resync';
 import { Today } from './Today';
 
+const RESYNC = 'Every row of every platform is read again, which takes as many API calls as the first sync did. What people change meanwhile goes first, and nothing is written but what differs.';
+
 export function DashboardPage() {
   const { data, error, refetch } = useQuery(dashboard);
   if (!data) {
@@ -49,7 +51,7 @@ export function DashboardPage() {
     </>
   );
   return (
-    <Page title="Dashboard" lead={lead} actions={<Resync scope={{}} label="Resync everything" />}>
+    <Page title="Dashboard" lead={lead} actions={<Resync scope={{}} label="Resync everything" ask={RESYNC} />}>
       <Headline dashboard={data} />
       <div className={styles['columns']}>
         <div className={styles['column']}>

@@ -38,9 +38,14 @@ export function Failures({ failures, trend, health }: { failures: Dashboard['fai
                 </td>
                 <td className={styles['narrow']}>{failure.direction.replace('→', ' → ')}</td>
                 <td className={styles['narrow']}>
-                  <Link to={`/records/${failure.record}`} className={`mono ${styles['record']}`} title={failure.record}>
-                    {short(failure.record)}
-                  </Link>
+                  {/* A row that never became a record is named by connection, object and external id. */}
+                  {failure.record.includes('/') ? (
+                    <span className="mono">{failure.record}</span>
+                  ) : (
+                    <Link to={`/records/${failure.record}`} className={`mono ${styles['record']}`} title={failure.record}>
+                      {short(failure.record)}
+                    </Link>
+                  )}
                 </td>
                 <td className={styles['error']}>{failure.error}</td>
                 <td>

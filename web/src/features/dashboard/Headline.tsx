@@ -19,6 +19,7 @@ export function Headline({ dashboard: { health, volume, consistency } }: { dashb
   const rate = (label: string, value: Rate) => (
     <Stat label={label} value={percent(value.ok, value.total)} detail={`${count(value.ok)} of ${count(value.total)}, 24 h`} tone={rateTone(value)} />
   );
+  const retrying = health.failed - health.recovered - health.fixed - health.manual - health.discarded;
   const late = volume.p95_ms != null && volume.p95_ms > PROMISED_P95_MS;
   const waiting = consistency.waiting_conflicts + consistency.waiting_reviews + consistency.waiting_dead_letters;
   return (
@@ -45,7 +46,7 @@ export function Headline({ dashboard: { health, volume, consistency } }: { dashb
       <Stat
         label="Failures, 24 h"
         value={count(health.failed)}
-        detail={`${count(health.recovered)} recovered, ${health.fixed > 0 ? `${count(health.fixed)} fixed, ` : ''}${count(health.manual)} manual`}
+        detail={`${count(health.recovered)} recovered, ${health.fixed > 0 ? `${count(health.fixed)} fixed, ` : ''}${retrying > 0 ? `${count(retrying)} retried, ` : ''}${count(health.manual)} manual`}
         tone={health.manual > 0 ? 'bad' : 'quiet'}
       />
     </Stats>

@@ -2,12 +2,13 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { answer, api } from '../../api/client';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import styles from './Actions.module.css';
 import { Correct } from './Correct';
 
 /** Retry looks at the record again, with all attempts anew; correct gives it another value first; discard puts the letter away, with a reason, until
     the record next changes. */
-export function Actions({ id, title, hasRecord }: { id: string; title: string; hasRecord: boolean }) {
+export function Actions({ id, title, record }: { id: string; title: string; record: string | null }) {
   const [asks, setAsks] = useState<'nothing' | 'correction' | 'reason'>('nothing');
   const [reason, setReason] = useState('');
   const client = useQueryClient();
@@ -20,7 +21,7 @@ export function Actions({ id, title, hasRecord }: { id: string; title: string; h
   });
   const busy = retry.isPending || discard.isPending;
   const error = retry.error ?? discard.error;
-  if (asks === 'correction') return <Correct id={id} title={title} done={() => setAsks('nothing')} />;
+  if (asks === 'correction' && record !== null) return <Correct id={id} title={title} record={record} done={() => setAsks('nothing')} />;
   return (
     <div className={styles['actions']}>
       {asks === 'reason' && (
@@ -46,7 +47,7 @@ export function Actions({ id, title, hasRecord }: { id: string; title: string; h
           <Button onClick={() => retry.mutate()} disabled={busy} aria-label={`Retry ${title}`}>
             Retry
           </Button>
-          {hasRecord && (
+          {record !== null && (
             <Button kind="quiet" onClick={() => setAsks('correction')} disabled={busy} aria-label={`Correct ${title}`}>
               Correct…
             </Button>
@@ -56,11 +57,7 @@ export function Actions({ id, title, hasRecord }: { id: string; title: string; h
           </Button>
         </>
       )}
-      {error && (
-        <p role="alert" className={styles['bad']}>
-          {error.message}
-        </p>
-      )}
+      {error && <Trouble error={error} />}
     </div>
   );
 }

@@ -1,13 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { deadLetters } from '../../api/queries';
-import { count, counted } from '../../format/number';
+import { count, listed } from '../../format/number';
 import { plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
 import { Actions } from './Actions';
+import { Attempts } from './Attempts';
 import styles from './DeadLettersPage.module.css';
 import { RetryClass } from './RetryClass';
 
@@ -20,7 +21,7 @@ export function DeadLettersPage() {
         note={
           data && (
             <>
-              {counted(data.items.length, 'record')}
+              {listed(data, 'record')}
               <RetryClass letters={data.items} />
             </>
           )
@@ -65,13 +66,14 @@ export function DeadLettersPage() {
                   <td className={styles['error']}>
                     {letter.error}
                     {letter.advice != null && <p className="muted">{letter.advice}</p>}
+                    <Attempts id={letter.id} />
                   </td>
                   <td className="number">{count(letter.attempts)}</td>
                   <td className="number muted">
                     <Ago at={letter.at} />
                   </td>
                   <td>
-                    <Actions id={letter.id} title={letter.title} hasRecord={!letter.record.includes('/')} />
+                    <Actions id={letter.id} title={letter.title} record={letter.record.includes('/') ? null : letter.record} />
                   </td>
                 </tr>
               ))}

@@ -3,6 +3,7 @@ import { answer, api } from '../../api/client';
 import type { DeadLetter } from '../../api/queries';
 import { plain } from '../../format/words';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import styles from './Actions.module.css';
 
 /** Retries every record whose dead letter is of one class of error: one button for each class there is. */
@@ -20,11 +21,7 @@ export function RetryClass({ letters }: { letters: readonly DeadLetter[] }) {
           Retry all: {plain(name)}
         </Button>
       ))}
-      {retry.error && (
-        <p role="alert" className={styles['bad']}>
-          {retry.error.message}
-        </p>
-      )}
+      {retry.error && <Trouble error={retry.error} />}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { holds } from '../../api/queries';
-import { counted } from '../../format/number';
+import { listed } from '../../format/number';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -14,7 +14,7 @@ export function HoldsPage() {
   return (
     <Page title="Holds" lead="Mass changes that are unusual wait here before they are written on: rows deleted, values emptied, owners changed, values overwritten.">
       <div className={styles['stack']}>
-        <Panel title="Waiting for a person" note={data && counted(data.items.length, 'hold')} flush>
+        <Panel title="Waiting for a person" note={data && listed(data, 'hold')} flush>
           {error ? (
             <Failed error={error} retry={() => void refetch()} />
           ) : isPending ? (

@@ -4,6 +4,7 @@ import { answer, api } from '../../api/client';
 import { counted } from '../../format/number';
 import { platform } from '../../format/words';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import styles from './Undo.module.css';
 import { Value } from './Value';
 
@@ -65,11 +66,7 @@ export function Undo({ entry }: { entry: string }) {
           </div>
         </div>
       )}
-      {error && (
-        <p role="alert" className={styles['bad']}>
-          {error.message}
-        </p>
-      )}
+      {error && <Trouble error={error} />}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { counted } from '../../format/number';
 import { platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import { Panel } from '../../ui/Panel';
 import styles from './Unmerge.module.css';
 import { Value } from './Value';
@@ -68,11 +69,7 @@ export function Unmerge({ record }: { record: string }) {
           )}
         </div>
       )}
-      {error && (
-        <p role="alert" className={styles['bad']}>
-          {error.message}
-        </p>
-      )}
+      {error && <Trouble error={error} />}
     </Panel>
   );
 }

@@ -1,7 +1,7 @@
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useEffect, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
-import { type RecordItem, records } from '../../api/queries';
+import { type RecordItem, mappings, records } from '../../api/queries';
 import { objects, plain, platform, tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
@@ -11,7 +11,8 @@ import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
 import styles from './RecordsPage.module.css';
 
-const OBJECTS = ['', 'account', 'contact', 'lead', 'opportunity', 'case', 'activity'];
+/** Objects that every installation has, in the order people think of them; what else is mapped follows. */
+const USUAL = ['account', 'contact', 'opportunity', 'case', 'activity'];
 
 /** Every record, newest change first; the search and the object are in the address, so that they can be shared. */
 export function RecordsPage() {
@@ -20,6 +21,8 @@ export function RecordsPage() {
   const [search, setSearch] = useState(params.get('q') ?? '');
   const settled = useDeferredValue(search.trim());
   const query = useInfiniteQuery({ ...records(object, settled), placeholderData: keepPreviousData });
+  const mapped = useQuery(mappings).data?.map((version) => version.object) ?? [];
+  const choices = [...new Set(['', ...USUAL, ...mapped.sort(), object])];
   const items = query.data?.pages.flatMap((page) => page.items) ?? [];
 
   useEffect(() => {
@@ -53,7 +56,7 @@ export function RecordsPage() {
           <input type="search" aria-label="Search records" placeholder="Name, e-mail, company, phone…" value={search} onChange={(event) => setSearch(event.target.value)} />
         </div>
         <div className={styles['objects']} role="group" aria-label="Object">
-          {OBJECTS.map((each) => (
+          {choices.map((each) => (
             <button key={each} type="button" aria-pressed={each === object} onClick={() => choose(each)}>
               {each ? objects(each) : 'All'}
             </button>

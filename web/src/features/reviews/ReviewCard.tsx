@@ -8,6 +8,7 @@ import { plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Trouble } from '../../ui/Confirm';
 import { Value } from '../record/Value';
 import styles from './ReviewCard.module.css';
 import { commonness, shownFields, signed, TELLING_BITS } from './shown';
@@ -78,12 +79,8 @@ export function ReviewCard({ review }: { review: Review }) {
             {all ? 'Only what differs' : `Show ${counted(hidden, 'more field')}`}
           </Button>
         )}
-        {review.obstacle != null && <p className={styles['obstacle']}>{review.obstacle}</p>}
-        {error && (
-          <p role="alert" className={styles['bad']}>
-            {error.message}
-          </p>
-        )}
+        {review.obstacle != null && <p className={styles['obstacle']}>{review.obstacle.charAt(0).toUpperCase() + review.obstacle.slice(1)}.</p>}
+        {error && <Trouble error={error} />}
       </div>
     </li>
   );

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { reviews } from '../../api/queries';
-import { counted } from '../../format/number';
+import { listed } from '../../format/number';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -9,8 +9,8 @@ import { ReviewCard } from './ReviewCard';
 export function ReviewsPage() {
   const { data, error, isPending, refetch } = useQuery(reviews);
   return (
-    <Page title="Reviews" lead="Pairs of records that may be one customer, though not surely enough to link them without a person. Neither gets a counterpart made until one decides.">
-      <Panel title="Waiting for a person" note={data && counted(data.items.length, 'pair')} flush>
+    <Page title="Reviews" lead="Pairs of records that may be one customer, though not surely enough to link them without a person. One of them that lacks a counterpart gets none until somebody decides.">
+      <Panel title="Waiting for a person" note={data && listed(data, 'pair')} flush>
         {error ? (
           <Failed error={error} retry={() => void refetch()} />
         ) : isPending ? (

@@ -22,7 +22,7 @@ const DAYS_MAX: u64 = 400;
 
 /// Over how long.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StatisticsQuery {
     /// Days back from now, 1 to 400; 30 without it.

@@ -61,6 +61,9 @@ pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoReque
     {
         return Err(invalid("until", "it lies before `since`", "swap the two"));
     }
+    if request.since.is_some_and(|since| since > engine.now()) {
+        return Err(invalid("since", "it lies in the future, where nothing has happened yet", "give a time that is over, or how long ago"));
+    }
     if let Some(connection) = &request.connection {
         engine.connection(connection)?;
     }

@@ -106,7 +106,7 @@ impl Grounds<'_> {
                 55,
                 "Decide about the possible duplicates".to_owned(),
                 format!(
-                    "{waiting} pairs waited at the end of the month, and the later record of each has no counterpart meanwhile; {} were merged",
+                    "{waiting} pairs waited at the end of the month, and a record of them that lacks a counterpart gets none meanwhile; {} were merged",
                     self.consistency.duplicates_merged
                 ),
             ));

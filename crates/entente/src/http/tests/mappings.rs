@@ -177,8 +177,7 @@ async fn a_running_process_takes_up_what_another_one_saved() {
     let another = another_process(&server.app.engine).await;
     assert!(!metadata::refresh(&server.app.engine).await.unwrap(), "nothing has changed");
     let mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
-    let proposal =
-        metadata::mappings::Proposal { mapping: serde_json::from_value(mapping).unwrap(), note: String::new(), accept_loss: true };
+    let proposal = serde_json::from_value::<metadata::mappings::Proposal>(json!({ "mapping": mapping, "accept_loss": true })).unwrap();
     let viewer = entente_store::Viewer::new("ada", "admin");
     metadata::mappings::save(&another, &viewer, "zendesk", proposal).await.unwrap();
     let has_it = || server.app.engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("kind");
@@ -196,12 +195,72 @@ async fn what_a_saved_mapping_has_looked_at_again_is_looked_at_by_that_mapping()
     let mut mapping = add(&server.accounts_at_zendesk().await, json!({ "field": "kind", "remote": "details", "owner": "crm" }));
     // A line that changes has the rows read as a whole.
     mapping["rules"] = json!([{ "must": "TRUE", "message": "always so" }]);
-    let proposal =
-        metadata::mappings::Proposal { mapping: serde_json::from_value(mapping).unwrap(), note: String::new(), accept_loss: true };
+    let proposal = serde_json::from_value::<metadata::mappings::Proposal>(json!({ "mapping": mapping, "accept_loss": true })).unwrap();
     metadata::mappings::save(&another, &entente_store::Viewer::new("ada", "admin"), "zendesk", proposal).await.unwrap();
     // The hints are claimed before anything told this process of the mapping.
     let hints = entente_engine::sync::work::claim(engine).await.unwrap();
     assert!(hints.iter().any(|hint| hint.subject == id), "{hints:?}");
     entente_engine::sync::work::work(engine, hints).await.unwrap();
     assert!(engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("kind"));
+}
+
+#[tokio::test]
+async fn an_admin_sees_the_fields_of_both_sides_and_maps_a_new_one_in_one_step() {
+    let server = with_platforms().await;
+    let (status, fields) = server.get("/api/v1/mappings/zendesk/account/fields").await;
+    assert_eq!((status, fields["remote"].as_str()), (StatusCode::OK, Some("organization")), "{fields}");
+    let named = |side: &str, key: &str, name: &str| {
+        fields[side].as_array().unwrap().iter().find(|field| field[key] == name).cloned().unwrap_or_else(|| panic!("no {name} in {fields}"))
+    };
+    assert_eq!(named("ours", "key", "industry")["owners"], json!({ "salesforce": "crm", "zendesk": "crm" }), "{fields}");
+    assert_eq!(named("ours", "key", "kind")["owners"]["zendesk"], Json::Null, "it is not mapped there: {fields}");
+    let details = named("theirs", "name", "details");
+    assert_eq!((details["writable"].as_bool(), details["type"].as_str()), (Some(true), Some("long_text")), "{details}");
+
+    let line = json!({ "field": "house_colour", "remote": "details", "owner": "support" });
+    let mapping = add(&server.accounts_at_zendesk().await, line);
+    let colour = json!([{ "key": "house_colour", "label": "House colour", "type": "text" }]);
+    for (wrong, reason) in [
+        (json!([{ "key": "House colour", "label": "House colour", "type": "text" }]), "`House colour` is no name of a field"),
+        (json!([{ "key": "house_colour", "label": " ", "type": "text" }]), "`house_colour` has no label"),
+        (json!([{ "key": "industry", "label": "Industry", "type": "text" }]), "`account` has a field `industry` already"),
+    ] {
+        let (status, error) = server.save(&mapping, json!({ "new_fields": wrong })).await;
+        assert_eq!((status, &error["error"]["message"]), (StatusCode::BAD_REQUEST, &json!(reason)), "{error}");
+        assert_eq!(error["error"]["field"], "new_fields");
+    }
+    let (status, checked) = server.post("/api/v1/mappings/zendesk/check", json!({ "mapping": mapping, "new_fields": colour })).await;
+    assert_eq!((status, &checked["added"]), (StatusCode::OK, &json!(["house_colour"])), "{checked}");
+    assert!(server.app.engine.catalog().object("account").unwrap().field("house_colour").is_none(), "judging changes nothing");
+
+    let (status, saved) = server.save(&mapping, json!({ "new_fields": colour })).await;
+    assert_eq!((status, saved["version"].as_i64()), (StatusCode::CREATED, Some(2)), "{saved}");
+    assert!(server.app.engine.catalog().object("account").unwrap().field("house_colour").unwrap().custom);
+    assert!(server.app.engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("house_colour"));
+    let (_, fields) = server.get("/api/v1/mappings/zendesk/account/fields").await;
+    let known = fields["ours"].as_array().unwrap().iter().find(|field| field["key"] == "house_colour").cloned().unwrap();
+    assert_eq!((&known["custom"], &known["owners"]), (&json!(true), &json!({ "zendesk": "support" })), "{known}");
+
+    let (status, error) = server.get("/api/v1/mappings/zendesk/unicorn/fields").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{error}");
+}
+
+#[tokio::test]
+async fn a_draft_may_bring_a_new_field_and_a_trial_answers_as_it_is_described() {
+    let server = with_platforms().await;
+    server.account("Analytical Engines").await;
+    let line = json!({ "field": "house_colour", "remote": "details", "owner": "support" });
+    let mapping = add(&server.accounts_at_zendesk().await, line);
+    let colour = json!([{ "key": "house_colour", "label": "House colour", "type": "text" }]);
+    let (status, draft) = server.post("/api/v1/mappings/zendesk/draft", json!({ "mapping": mapping, "new_fields": colour })).await;
+    assert_eq!((status, draft["active"].as_bool()), (StatusCode::CREATED, Some(false)), "{draft}");
+    assert!(!server.app.engine.catalog().mapped("zendesk", "account").unwrap().writable.contains("house_colour"), "it is a draft");
+    let (status, trial) = server.post("/api/v1/mappings/zendesk/account/try", json!({ "version": draft["version"] })).await;
+    assert_eq!(status, StatusCode::OK, "{trial}");
+    let described = serde_json::to_value(<super::openapi::Description as utoipa::OpenApi>::openapi()).unwrap();
+    let answer = &described["paths"]["/api/v1/mappings/{connection}/{object}/try"]["post"]["responses"]["200"]["content"];
+    let name = answer["application/json"]["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    for part in described["components"]["schemas"][&name]["required"].as_array().unwrap() {
+        assert!(trial.get(part.as_str().unwrap()).is_some(), "`{name}` says that the answer has {part}: {trial}");
+    }
 }

@@ -7,7 +7,7 @@ use super::*;
 
 impl Server {
     /// A counterpart of a record.
-    async fn link(&self, record: &str, connection: &str, object: &str, id: &str) {
+    pub(super) async fn link(&self, record: &str, connection: &str, object: &str, id: &str) {
         let now = self.app.engine.now();
         let link = Link {
             record: record.parse().unwrap(),

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use entente_engine::records::conflicts::many::{ManyResolutions, ResolvedMany, resolve_many};
 use entente_engine::records::conflicts::{Conflict, ConflictPage, ConflictQuery, Resolution};
 use entente_store::Viewer;
 
@@ -11,7 +12,10 @@ use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::{Json, Path, Query};
 
 pub fn routes() -> Router<App> {
-    Router::new().route("/api/v1/conflicts", get(list)).route("/api/v1/conflicts/{id}/resolve", post(resolve))
+    Router::new()
+        .route("/api/v1/conflicts", get(list))
+        .route("/api/v1/conflicts/resolve", post(resolve_several))
+        .route("/api/v1/conflicts/{id}/resolve", post(resolve))
 }
 
 /// Conflicts, newest first; the waiting ones unless a state is given.
@@ -33,4 +37,14 @@ pub async fn resolve(
     Json(resolution): Json<Resolution>,
 ) -> Result<axum::Json<Conflict>, ApiError> {
     Ok(axum::Json(entente_engine::records::conflicts::resolve(&app.engine, &viewer, &id, resolution).await?))
+}
+
+/// Decides several conflicts for the value of one side: those named, or all that wait, of one field if it is named.
+#[utoipa::path(post, operation_id = "resolve_conflicts", path = "/api/v1/conflicts/resolve", tag = "sync", request_body = ManyResolutions, responses((status = 200, description = "What was decided, and what was not", body = ResolvedMany), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn resolve_several(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Json(which): Json<ManyResolutions>,
+) -> Result<axum::Json<ResolvedMany>, ApiError> {
+    Ok(axum::Json(resolve_many(&app.engine, &viewer, which).await?))
 }

@@ -3,8 +3,9 @@
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use entente_engine::metadata::mappable::{self, Mappable};
 use entente_engine::metadata::mappings::{self, MappingVersion, Proposal, Saved};
-use entente_engine::metadata::proposal::{Judgement, judge};
+use entente_engine::metadata::proposal::Judgement;
 use entente_store::Viewer;
 use http::StatusCode;
 use serde::Deserialize;
@@ -19,13 +20,14 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/mappings", get(list))
         .route("/api/v1/mappings/{connection}", post(save))
         .route("/api/v1/mappings/{connection}/check", post(check))
+        .route("/api/v1/mappings/{connection}/{object}/fields", get(fields))
         .route("/api/v1/mappings/{connection}/{object}/versions", get(versions))
         .route("/api/v1/mappings/{connection}/{object}/activate", post(activate))
 }
 
 /// Which mappings to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MappingQuery {
     /// Only those of this connection.
@@ -61,6 +63,12 @@ pub async fn versions(
     Ok(axum::Json(mappings::versions(&app.engine, &connection, &object).await?))
 }
 
+/// Our fields of an object and the platform's fields of its counterpart, as they are there now: what lines of its mapping may name.
+#[utoipa::path(get, operation_id = "list_mappable_fields", path = "/api/v1/mappings/{connection}/{object}/fields", tag = "mappings", params(("connection" = String, Path, description = "Connection"), ("object" = String, Path, description = "Our object")), responses((status = 200, description = "The fields", body = Mappable), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn fields(State(app): State<App>, Path((connection, object)): Path<(String, String)>) -> Result<axum::Json<Mappable>, ApiError> {
+    Ok(axum::Json(mappable::mappable(&app.engine, &connection, &object).await?))
+}
+
 /// Judges a mapping against our objects, the platform's live schema, samples and the other mappings. Nothing is saved.
 #[utoipa::path(post, operation_id = "check_mapping", path = "/api/v1/mappings/{connection}/check", tag = "mappings", params(("connection" = String, Path, description = "Connection")), request_body = Proposal, responses((status = 200, description = "What was found", body = Judgement), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn check(
@@ -68,7 +76,7 @@ pub async fn check(
     Path(connection): Path<String>,
     Json(proposal): Json<Proposal>,
 ) -> Result<axum::Json<Judgement>, ApiError> {
-    Ok(axum::Json(judge(&app.engine, &connection, &proposal.mapping).await?))
+    Ok(axum::Json(mappings::judge_proposal(&app.engine, &connection, &proposal).await?.0))
 }
 
 /// Saves a mapping as a new version and puts it in force, when nothing stands against it.

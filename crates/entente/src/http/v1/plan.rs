@@ -25,7 +25,7 @@ pub fn routes() -> Router<App> {
 
 /// Which records to plan.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PlanQuery {
     /// Only records of this object.

@@ -21,7 +21,7 @@ pub fn routes() -> Router<App> {
 
 /// In which form.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ReportQuery {
     /// `json`, `html`, `pdf` or `text`; json without it.

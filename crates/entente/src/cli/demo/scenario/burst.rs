@@ -13,6 +13,7 @@ use super::script::{AWAITED_MAX, Played, Script};
 use super::stage::Stage;
 use crate::cli::demo::control::http_client;
 use crate::cli::demo::sims::Speed;
+use crate::cli::output::moment;
 use crate::cli::status_text::number;
 use crate::fault::{Fault, Result};
 
@@ -219,7 +220,7 @@ async fn watched(script: &mut Script, stage: &Stage, titles: &[(u64, String)], w
         let is_told = batches.as_ref().is_some_and(|(_, status, _): &(Value, String, String)| status.contains(SCHEDULED));
         if !is_told && let Some(mode) = scheduled(stage).await? {
             if batches.is_none() {
-                script.entente(format!("the desk goes over to scheduled batches; the next one is at {}", text(&mode["slot"])));
+                script.entente(format!("the desk goes over to scheduled batches; the next one is at {}", slot(&mode)));
             }
             // The terminal reads the store, which learns of it a moment later.
             batches = Some((mode, stage.run(&["status"]).await?.text, stage.metric("sync_scheduled_batches", "zendesk").await?));
@@ -248,6 +249,12 @@ async fn watched(script: &mut Script, stage: &Stage, titles: &[(u64, String)], w
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// When the next batch leaves, as people read it.
+fn slot(mode: &Value) -> String {
+    let at = text(&mode["slot"]);
+    at.parse().map(moment).unwrap_or(at)
 }
 
 /// The mode of scheduled batches at the desk, as the API shows it.

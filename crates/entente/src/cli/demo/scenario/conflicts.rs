@@ -195,7 +195,7 @@ async fn statistics(script: &mut Script, stage: &Stage, before: &Value) -> Playe
     let after = month(stage).await?;
     script.operator("entente report");
     let more = |name: &str| after[name].as_u64().unwrap_or(0) - before[name].as_u64().unwrap_or(0);
-    script.entente(format!("{} conflicts more, {} of them decided", more("opened"), more("decided")));
+    script.entente(format!("conflicts for people: {} more, {} of them decided", more("opened"), more("decided")));
     script.check(
         "they count the conflicts, each of them decided, and none of them late",
         more("opened") >= 1 && more("opened") == more("decided") && after["late"] == 0,

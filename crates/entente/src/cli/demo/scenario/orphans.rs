@@ -10,6 +10,7 @@ use super::platforms::{support_id, text};
 use super::script::{AWAITED_MAX, Played, Script, Stop};
 use super::stage::Stage;
 use crate::cli::demo::sims::Speed;
+use crate::cli::output::counted;
 
 /// As quick as edits are; and a platform that is gone is known to be gone within seconds instead of three quarters of a minute, object by
 /// object.
@@ -157,11 +158,11 @@ fn findings(report: &Value) -> Vec<String> {
         .flatten()
         .map(|drift| {
             format!(
-                "{} at {}: {} of {} records",
-                text(&drift["field"]),
+                "{} at {}: {} ({})",
+                text(&drift["label"]),
                 text(&drift["connection"]),
-                text(&drift["cause"]),
-                drift["records"]
+                text(&drift["words"]),
+                counted(drift["records"].as_u64().unwrap_or_default(), "record")
             )
         })
         .collect();
@@ -202,15 +203,16 @@ async fn put_right(script: &mut Script, stage: &Stage, mess: &Mess) -> Played {
     let report = reconcile(stage, &["--out", "after.json"]).await?;
     script.operator("entente reconcile --out after.json");
     script.entente(format!(
-        "{} differences, {} put right, {} left for people",
-        report["differences"], report["resolved"], report["exceptions_total"]
+        "{} differences, {} gone at the second look; what does not agree then is listed:",
+        report["differences"], report["resolved"]
     ));
     for exception in report["exceptions"].as_array().into_iter().flatten() {
         script.entente(format!(
-            "left: {} {} {}: {}",
+            "  {} {} {} {}: {}",
             text(&exception["connection"]),
             text(&exception["object"]),
             text(&exception["external_id"]),
+            exception["field"].as_str().unwrap_or("as a whole"),
             text(&exception["words"])
         ));
     }

@@ -1,0 +1,74 @@
+//! Somebody works through the conflicts that wait, several at once.
+
+use super::*;
+
+impl Server {
+    /// Two records, each with a conflict about its phone number and one about its job title. Answers the ids, phone numbers first.
+    async fn with_conflicts(&self) -> Vec<String> {
+        let records = [self.contact(ada()).await, self.contact(ada()).await];
+        let now = self.app.engine.now();
+        let conflict = move |record: &str, field: &str, ours: &str, theirs: &str| {
+            let side =
+                |side: &str, value: &str| ConflictSide { side: side.into(), value: Value::text(value), at: Some(now), by: String::new() };
+            NewConflict {
+                record: record.parse().unwrap(),
+                object: "contact".into(),
+                field: field.into(),
+                base: Value::Null,
+                sides: vec![side("salesforce", ours), side("zendesk", theirs)],
+                suggested: None,
+                opened_at: now,
+            }
+        };
+        let new: Vec<NewConflict> = [("phone", "+1 111", "+1 222"), ("job_title", "Analyst", "Countess")]
+            .into_iter()
+            .flat_map(|(field, ours, theirs)| records.iter().map(move |record| conflict(record, field, ours, theirs)).collect::<Vec<_>>())
+            .collect();
+        let opened = self.app.engine.store().write(move |tx| tx.open_conflicts(&new)).await.unwrap();
+        opened.into_iter().map(|(id, _)| id.to_string()).collect()
+    }
+
+    async fn waiting(&self) -> usize {
+        self.get("/api/v1/conflicts").await.1["items"].as_array().unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn several_conflicts_are_decided_for_one_side_and_what_cannot_be_is_named() {
+    let server = server().await;
+    let ids = server.with_conflicts().await;
+    let named = json!({ "conflicts": [ids[0], ids[1], "4711"], "side": "zendesk" });
+    let (status, done) = server.post("/api/v1/conflicts/resolve", named).await;
+    assert_eq!((status, done["decided"].as_u64()), (StatusCode::OK, Some(2)), "{done}");
+    assert_eq!(done["left"].as_array().unwrap().len(), 1, "{done}");
+    assert_eq!(done["left"][0]["id"], "4711");
+    assert_eq!(server.waiting().await, 2);
+    let (_, decided) = server.get("/api/v1/conflicts?state=resolved").await;
+    assert!(decided["items"].as_array().unwrap().iter().all(|one| one["resolved"]["value"] == "+1 222"), "{decided}");
+
+    let (_, done) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "shoe size", "side": "zendesk" })).await;
+    assert_eq!(done, json!({ "decided": 0, "left": [] }));
+    let (_, done) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "job_title", "side": "hubspot" })).await;
+    assert_eq!((done["decided"].as_u64(), done["left"].as_array().unwrap().len()), (Some(0), 2), "no side of that name: {done}");
+    let (_, done) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "job title", "side": "salesforce" })).await;
+    assert_eq!(done, json!({ "decided": 2, "left": [] }));
+    assert_eq!(server.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn a_decision_about_nothing_or_about_everything_by_mistake_is_refused() {
+    let server = server().await;
+    let ids = server.with_conflicts().await;
+    for (wrong, field) in [
+        (json!({ "side": "zendesk" }), "conflicts"),
+        (json!({ "conflicts": ids, "all": true, "side": "zendesk" }), "conflicts"),
+        (json!({ "conflicts": ids, "field": "phone", "side": "zendesk" }), "field"),
+        (json!({ "conflicts": ids }), "side"),
+        (json!({ "conflicts": vec!["1"; 1_001], "side": "zendesk" }), "conflicts"),
+    ] {
+        let (status, error) = server.post("/api/v1/conflicts/resolve", wrong.clone()).await;
+        assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some(field)), "{wrong}: {error}");
+        assert!(error["error"]["remedy"].is_string());
+    }
+    assert_eq!(server.waiting().await, 4);
+}
