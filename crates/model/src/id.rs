@@ -44,6 +44,15 @@ impl RecordId {
     pub fn prefix(&self) -> &str {
         self.0.split_once('_').map_or("", |(prefix, _)| prefix)
     }
+
+    /// When the id was made, in milliseconds since 1970, as its first 48 bits say.
+    #[must_use]
+    pub fn made_at_ms(&self) -> u64 {
+        let body = self.0.split_once('_').map_or("", |(_, body)| body);
+        let digit = |letter: u8| ALPHABET.iter().position(|known| *known == letter).map_or(0, |at| at as u128);
+        let bits = body.bytes().fold(0_u128, |bits, letter| (bits << 5) | digit(letter));
+        u64::try_from(bits >> 80).unwrap_or(0)
+    }
 }
 
 impl fmt::Display for RecordId {
@@ -106,7 +115,7 @@ mod tests {
     fn an_id_survives_its_text() {
         let id = RecordId::new("con", uuid_v7(1_700_000_000_000, 42));
         assert_eq!(id.to_string().parse::<RecordId>(), Ok(id.clone()));
-        assert_eq!(id.prefix(), "con");
+        assert_eq!((id.prefix(), id.made_at_ms()), ("con", 1_700_000_000_000));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Call {
     pub(crate) origin: String,
     /// Who calls; 0 for an anonymous caller.
     pub(crate) actor: u64,
+    /// The `Idempotency-Key` header.
+    pub(crate) idempotency_key: Option<String>,
     /// Whether a fault shortens the page.
     pub(crate) half_page: bool,
 }

@@ -148,6 +148,7 @@ impl Zendesk {
             body,
             origin: door::origin(uri, headers, "acme.zendesk.com", ".zendesk.com"),
             actor: 0,
+            idempotency_key: door::header(headers, "idempotency-key").map(str::to_owned),
             half_page: false,
         };
         let allowed = match (api, call.is(&Method::GET)) {

@@ -144,7 +144,7 @@ impl Warned {
 }
 
 /// A successful answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Option<Value>,

@@ -305,6 +305,7 @@ impl State {
                     path: call.path.clone(),
                     body: Value::Null,
                     origin: call.origin.clone(),
+                    idempotency_key: None,
                     ..*call
                 };
                 let (ids, paging) = page::page(&call, &list)?;

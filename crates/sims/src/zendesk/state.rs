@@ -88,6 +88,8 @@ pub(crate) struct State {
     pub(crate) jobs: Vec<Job>,
     pub(crate) webhooks: Vec<Webhook>,
     pub(crate) triggers: Vec<Trigger>,
+    /// Creations of tickets by their idempotency key: when, with which parameters, and what was answered.
+    pub(crate) keyed: HashMap<String, (i64, Value, super::refusal::Answer)>,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) calls: CallCounts,
@@ -150,6 +152,7 @@ impl State {
             tokens: Tokens::default(),
             calls: CallCounts::default(),
             shadows: HashMap::new(),
+            keyed: HashMap::new(),
             shadow_order: VecDeque::new(),
             closing: BTreeSet::new(),
             listening: false,

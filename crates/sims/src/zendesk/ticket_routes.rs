@@ -15,6 +15,12 @@ use super::state::State;
 use super::tickets::Ticket;
 use super::user_routes::{bulk_items, named_items, sort_key};
 
+/// How long the key of a creation is remembered: two hours.
+const KEYED_MS: i64 = 2 * 60 * 60 * 1000;
+
+/// Whether a creation was answered from memory.
+const LOOKUP: &str = "x-idempotency-lookup";
+
 impl State {
     fn ticket_answer(&self, id: u64) -> Result<Map<String, Value>, Refusal> {
         let ticket = self.live_ticket(id).ok_or_else(Refusal::missing)?;
@@ -211,7 +217,24 @@ impl State {
         }
     }
 
+    /// A creation with a key that was used lately is answered as it was then, with other parameters it is refused
+    /// (<https://developer.zendesk.com/api-reference/ticketing/introduction/#idempotency>).
     fn post_ticket(&mut self, call: &Call) -> Outcome {
+        let Some(key) = &call.idempotency_key else { return self.post_new_ticket(call) };
+        let now = self.now_ms;
+        self.keyed.retain(|_, (at, _, _)| now - *at < KEYED_MS);
+        if let Some((_, parameters, answer)) = self.keyed.get(key) {
+            if *parameters != call.body {
+                return Err(Refusal::plain(400, "IdempotentRequestError", "Request parameters don't match the given idempotency key"));
+            }
+            return Ok(answer.clone().header(LOOKUP, "hit".to_owned()));
+        }
+        let answer = self.post_new_ticket(call)?;
+        self.keyed.insert(key.clone(), (now, call.body.clone(), answer.clone()));
+        Ok(answer.header(LOOKUP, "miss".to_owned()))
+    }
+
+    fn post_new_ticket(&mut self, call: &Call) -> Outcome {
         let given = call.object("ticket")?;
         if call.q("async") == Some("true") {
             let reserved = self.next_ticket();

@@ -18,6 +18,9 @@ const PAUSE_DEFAULT: Duration = Duration::from_secs(30);
 /// Pause after a full job queue: a job of 100 rows takes seconds.
 const PAUSE_JOBS: Duration = Duration::from_secs(5);
 
+/// Code of the refusal of a ticket whose idempotency key was used with other parameters.
+pub(super) const IDEMPOTENT: &str = "IdempotentRequestError";
+
 /// Incremental exports refuse a start younger than this.
 const PAUSE_EXPORT: Duration = Duration::from_secs(61);
 
@@ -136,6 +139,8 @@ pub fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
             "InvalidPaginationParameter" | "InvalidCursor" => (Class::Configuration, ADVICE_CURSOR),
             "invalid_grant" | "invalid_client" => (Class::Reauthenticate, ADVICE_SIGN_IN),
             "RecordInvalid" => validation(&told.sentence, &told.problems),
+            // The ticket that was made with the key an hour ago or so is gone, or is not found by its external id yet.
+            IDEMPOTENT => (Class::Retry, ADVICE_LATER),
             _ => (Class::Configuration, ADVICE_REPORT),
         },
         401 => (Class::Reauthenticate, ADVICE_SIGN_IN),

@@ -31,6 +31,7 @@ pub struct Seen {
     pub query: BTreeMap<String, String>,
     pub body: Value,
     pub authorization: String,
+    pub idempotency_key: String,
     pub at_ms: i64,
 }
 
@@ -80,12 +81,14 @@ struct Line {
 impl Wire for Line {
     async fn send(&self, request: Request<Bytes>, _timeout: Duration) -> Result<Response<Bytes>, WireError> {
         let url = url::Url::parse(&request.uri().to_string()).unwrap();
+        let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let seen = Seen {
             method: request.method().to_string(),
             path: url.path().to_owned(),
             query: url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
             body: serde_json::from_slice(request.body()).unwrap_or(Value::Null),
-            authorization: request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default(),
+            authorization: header("authorization"),
+            idempotency_key: header("idempotency-key"),
             at_ms: self.hands.now_ms(),
         };
         tokio::task::yield_now().await;

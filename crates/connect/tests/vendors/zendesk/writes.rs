@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use entente_connect::connector::{Connector, Priority};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::write::{Write, WriteKind, WriteTarget, Written};
 use entente_model::actor::Actor;
+use entente_model::id::{RecordId, uuid_v7};
 use entente_model::mapping::remote::Row;
 use serde_json::{Value, json};
 
@@ -326,6 +328,51 @@ async fn many_new_organizations_are_looked_up_before_they_are_created() {
     assert_eq!((clash.class, clash.field.as_deref()), (Class::LookAgain, Some("name")));
     assert!(clash.advice.contains("link it"), "{}", clash.advice);
     assert_eq!(landed(&outcomes[3]), ("54", Some(true)));
+}
+
+/// A record made so many minutes before the desk's present.
+fn made_ago(minutes: u64) -> String {
+    let ms = u64::try_from(START_MS).unwrap() - minutes * 60_000;
+    RecordId::new("cas", uuid_v7(ms, 1)).to_string()
+}
+
+#[tokio::test]
+async fn a_ticket_of_a_young_record_is_created_by_its_key_without_a_look() {
+    let young = made_ago(90);
+    let key = young.clone();
+    let desk = desk(move |call| match call.route().as_str() {
+        "POST tickets" => {
+            assert_eq!(call.idempotency_key, key);
+            said(201, json!({"ticket": {"id": 35, "status": "new", "updated_at": "2026-01-02T10:00:00Z"}, "audit": {}}))
+        }
+        "GET tickets" => ok(json!({"tickets": []})),
+        other => panic!("{other}"),
+    });
+    let write = |key: &str| [create(key, json!({"subject": "Broken"}))];
+    let outcomes = desk.zendesk.write(&target("ticket"), &write(&young), Priority::Urgent).await.unwrap();
+    assert_eq!(landed(&outcomes[0]), ("35", Some(true)));
+    assert_eq!(desk.routes(), ["POST tickets"]);
+    // Earlier attempts for an older one may be forgotten.
+    desk.hands.pass(Duration::from_secs(20 * 60));
+    desk.zendesk.write(&target("ticket"), &write(&young), Priority::Urgent).await.unwrap();
+    assert_eq!(desk.routes()[1..], ["GET tickets", "POST tickets"]);
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_created_by_its_key_with_other_values_is_updated() {
+    let desk = desk(|call| match call.route().as_str() {
+        "POST tickets" => {
+            said(400, json!({"error": "IdempotentRequestError", "description": "Request parameters don't match the given idempotency key"}))
+        }
+        "GET tickets" => ok(json!({"tickets": [{"id": 33, "external_id": call.q("external_id")}]})),
+        "PUT tickets/33" => {
+            ok(json!({"ticket": {"id": 33, "status": "open", "subject": "Broken", "updated_at": "2026-01-02T10:00:00Z"}, "audit": {}}))
+        }
+        other => panic!("{other}"),
+    });
+    let writes = [create(&made_ago(1), json!({"subject": "Broken"}))];
+    let outcomes = desk.zendesk.write(&target("ticket"), &writes, Priority::Urgent).await.unwrap();
+    assert_eq!(landed(&outcomes[0]), ("33", Some(false)));
 }
 
 #[tokio::test]

@@ -70,11 +70,19 @@ impl World {
     }
 
     async fn ask_as(&self, authorization: &str, method: &str, path: &str, body: Value) -> Got {
+        self.ask_keyed(authorization, "", method, path, body).await
+    }
+
+    /// Asks with an idempotency key, if one is given.
+    async fn ask_keyed(&self, authorization: &str, key: &str, method: &str, path: &str, body: Value) -> Got {
         let path = if path.starts_with("/oauth") || path.starts_with("http") { path.to_owned() } else { format!("/api/v2/{path}") };
         let mut request =
             Request::builder().method(method).uri(path).header("host", "127.0.0.1:4321").header("content-type", "application/json");
         if !authorization.is_empty() {
             request = request.header("authorization", authorization);
+        }
+        if !key.is_empty() {
+            request = request.header("idempotency-key", key);
         }
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let response = self.sim.router().oneshot(request.body(body).unwrap()).await.unwrap();

@@ -49,6 +49,26 @@ async fn a_ticket_is_answered_solved_and_rated() {
 }
 
 #[tokio::test]
+async fn a_key_makes_one_ticket_in_two_hours() {
+    let world = World::new(Profile::instant());
+    let post = async |subject: &str| {
+        let ticket = json!({"ticket": {"subject": subject, "comment": {"body": "It is on fire"}}});
+        world.ask_keyed(&world.authorization, "cas_1", "POST", "tickets", ticket).await
+    };
+    let lookup = |got: &Got| got.headers["x-idempotency-lookup"].to_str().unwrap().to_owned();
+    let made = post("Printer").await;
+    assert_eq!((made.status, lookup(&made).as_str()), (201, "miss"));
+    let again = post("Printer").await;
+    assert_eq!((again.status, lookup(&again).as_str(), &again.body), (201, "hit", &made.body));
+    let other = post("Scanner").await;
+    assert_eq!((other.status, &other.body["error"]), (400, &json!("IdempotentRequestError")));
+    world.pass(2 * 60 * 60 + 1);
+    let later = post("Printer").await;
+    assert_eq!(lookup(&later), "miss");
+    assert_ne!(later.body["ticket"]["id"], made.body["ticket"]["id"]);
+}
+
+#[tokio::test]
 async fn a_safe_update_refuses_an_older_version_and_closed_tickets_refuse_all() {
     let world = World::new(Profile::instant());
     let (_, ticket) = opened(&world).await;
