@@ -119,7 +119,9 @@ fn write_records(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], no
         record.provenance.extend(decision.changes.keys().map(|field| (field.clone(), number)));
         record.updated_at = now;
         if has_match_keys(&record.object) {
-            keys.push((record.id.clone(), record.object.clone(), match_keys(&record.object, &record.data)));
+            let mut known_by = match_keys(&record.object, &record.data);
+            super::parted::keep_shared(tx, &record, &decision.task.apart, &mut known_by)?;
+            keys.push((record.id.clone(), record.object.clone(), known_by));
         }
         let search_text = search_text(catalog, &record);
         puts.push(PutRecord { record, search_text });
