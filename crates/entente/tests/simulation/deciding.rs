@@ -70,37 +70,46 @@ impl World {
         !page.items.is_empty()
     }
 
-    /// Two that were merged at one platform alone are merged at the others, or parted again.
+    /// Two that were merged at one platform alone are merged at the others, or parted again: also where there is nothing to merge, because the
+    /// one that stays has no row there.
     async fn end_half_a_merge(&mut self, review: &Review, everywhere: bool) {
         let (goes, stays) = match (review.first.state.as_str(), review.second.state.as_str()) {
             ("merged", _) => (&review.first, &review.second),
             (_, "merged") => (&review.second, &review.first),
             _ => return,
         };
+        if !everywhere || !self.merge_everywhere(goes, stays) {
+            let _refused = unmerge(&self.hub.engine, &self.person(), &goes.record, true).await;
+        }
+    }
+
+    /// Merges the rows of two records wherever both have one. Whether there was any such place.
+    fn merge_everywhere(&mut self, goes: &ReviewSide, stays: &ReviewSide) -> bool {
         let row = |side: &ReviewSide, connection: &str| {
             side.links.iter().find(|link| link.connection == connection).map(|link| link.external_id.clone())
         };
-        if !everywhere {
-            let _refused = unmerge(&self.hub.engine, &self.person(), &goes.record, true).await;
-            return;
-        }
+        let number = |id: String| id.parse::<u64>().unwrap();
+        let mut merged = false;
         if let (Some(goes), Some(stays)) = (row(goes, SALESFORCE), row(stays, SALESFORCE))
             && self.hub.salesforce.merge("Contact", &stays, &[&goes], &self.hub.rep()).is_ok()
         {
             self.contacts.retain(|id| *id != goes);
             self.departed.merged_contacts.push((goes, stays));
+            merged = true;
         }
-        let number = |id: String| id.parse::<u64>().unwrap();
         if let (Some(goes), Some(stays)) = (row(goes, ZENDESK).map(number), row(stays, ZENDESK).map(number))
             && self.hub.zendesk.merge_users(goes, stays, self.hub.agent()).is_ok()
         {
             self.departed.merged_users.push((goes, stays));
+            merged = true;
         }
         if let (Some(gone), Some(kept)) = (row(goes, SECOND), row(stays, SECOND))
             && self.second().merge(&gone, &kept)
         {
             self.departed.merged_second.push((gone, kept, row(goes, SALESFORCE).unwrap_or_default()));
+            merged = true;
         }
+        merged
     }
 
     /// Of two who have one address, one gets another.

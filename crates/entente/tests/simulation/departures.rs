@@ -30,8 +30,11 @@ impl World {
         let mark = fields(json!({ "Erasure_Requested__c": true }));
         if self.hub.salesforce.update("Contact", &contact, &mark, &self.hub.rep()).is_ok() {
             self.contacts.retain(|id| *id != contact);
-            let (user, account, email) = (self.user_of(&row), text(&row, "AccountId"), text(&row, "Email"));
-            // A row that nobody has linked yet is known by its address.
+            let (account, email) = (text(&row, "AccountId"), text(&row, "Email"));
+            // A row whose id the CRM does not show yet names its contact, and one that nobody has linked yet is known by its address.
+            let named = self.user_of(&row).filter(|user| self.hub.zendesk.user(*user).is_some());
+            let theirs = |user: &Map<String, Value>| user["user_fields"]["crm_id"] == contact || user["email"] == email.to_lowercase();
+            let user = named.or_else(|| self.users().into_iter().find(|(_, user)| theirs(user)).map(|(id, _)| id));
             let second = self.hub.second.as_ref().map(|second| second.agents.people()).unwrap_or_default();
             let theirs = |person: &&Person| person.crm_id == contact || person.email == email.to_lowercase();
             let person = second.iter().find(theirs).map(|person| person.id.clone());

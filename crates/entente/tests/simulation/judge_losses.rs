@@ -23,7 +23,16 @@ impl World {
         let witness = self.hub.witness.as_ref();
         let erased = self.erased().await;
         let traces = self.hub.traces(0).await.1 + witness.map(|witness| witness.seen.as_str()).unwrap_or_default();
-        for entered in self.accounted_for(&erased) {
+        let accounted_for = self.accounted_for(&erased);
+        if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
+            let of_erased = accounted_for.iter().filter(|entered| erased.contains_key(&entered.place())).count();
+            println!(
+                "{} of {} edits must have left a trace, {of_erased} of them of rows that were erased",
+                accounted_for.len(),
+                self.entered.len()
+            );
+        }
+        for entered in accounted_for {
             if !traces.contains(&format!("\"{}\"", entered.value)) {
                 let Entered { side, row, field, value, at, .. } = entered;
                 broken.push(format!("lost update: {field} `{value}` entered at {side:?} {row} at {at} left no trace"));
@@ -60,7 +69,7 @@ impl World {
         for values in by_field.values() {
             for (at, entered) in values.iter().enumerate() {
                 let next = values.get(at + 1).map(|next| next.at);
-                let gone = erased.get(&(entered.side.connection().to_owned(), entered.row.clone())).copied();
+                let gone = erased.get(&entered.place()).copied();
                 let seen = match next.into_iter().chain(gone).min() {
                     None => true,
                     Some(end) => {

@@ -3,7 +3,7 @@
 use entente_engine::flaws::Flaws;
 use entente_engine::records::unmerge::unmerge;
 use entente_sims::faults::Fault;
-use entente_store::{DeadLetterFilter, DeadLetterState, Viewer};
+use entente_store::{DeadLetterFilter, DeadLetterState, RecordQuery, RecordState, Viewer};
 use serde_json::{Value, json};
 
 use crate::hub::{Hub, SALESFORCE, fields, seed_customer};
@@ -126,4 +126,30 @@ async fn a_creation_that_hit_another_s_row_unheard_is_nobody_s_edit_there() {
     let id = pair[0].parse().unwrap();
     let told = hub.store.read(move |tx| tx.history(&Viewer::system(), &id, 50, None)).await.unwrap();
     assert!(!format!("{told:?}").contains("Hopper"), "nobody has ever called Ada so: {told:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_goes_back_to_its_record_names_nobody_else_s_contact() {
+    let mut hub = Hub::new(94, Flaws::none()).await;
+    // The desk knows her by another address and keeps the one that the CRM has: its row is taken for the contact's, and it is not.
+    let user = json!({ "name": "Grace Hopper", "email": "grace@globex.example", "phone": "+1 415 555 0100" });
+    let user = hub.zendesk.create_user(&fields(user), hub.agent()).unwrap();
+    hub.zendesk.set_primary_email(user, "hopper@navy.example", hub.agent()).unwrap();
+    let (_, contacts) = seed_customer(&hub, "Globex", &[("Grace", "Hopper", "grace@globex.example")]);
+    hub.run_for(40).await;
+    assert_eq!(hub.zendesk.user(user).unwrap()["user_fields"]["crm_id"], json!(contacts[0]), "{}", hub.backlog().await);
+    let merged = RecordQuery { state: Some(RecordState::Merged), ..RecordQuery::default() };
+    let merged = hub.store.read(move |tx| tx.list_records(&Viewer::system(), &merged, 10)).await.unwrap().records;
+    assert_eq!(merged.len(), 1, "{}", hub.backlog().await);
+    unmerge(&hub.engine, &Viewer::new("petra", "admin"), merged[0].id.as_str(), true).await.unwrap();
+    hub.run_for(40).await;
+
+    let row = hub.zendesk.user(user).unwrap();
+    assert_eq!((&row["external_id"], &row["user_fields"]["crm_id"]), (&json!(merged[0].id), &Value::Null), "{}", hub.backlog().await);
+    let edit = json!({ "Email": "grace@hopper.example" });
+    hub.salesforce.update("Contact", &contacts[0], &fields(edit), &hub.rep()).unwrap();
+    hub.run_for(40).await;
+    let named: Vec<(u64, String)> = users(&hub).into_iter().filter(|one| !one.3.is_empty()).map(|one| (one.0, one.3)).collect();
+    assert_eq!(named, [(support_id(&hub, &contacts[0]).unwrap(), contacts[0].clone())], "one user names her, and the CRM names that one");
+    assert_ne!(named[0].0, user);
 }

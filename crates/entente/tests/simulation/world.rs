@@ -86,6 +86,13 @@ pub enum Side {
     Second,
 }
 
+impl Entered {
+    /// The connection and the row.
+    pub fn place(&self) -> (String, String) {
+        (self.side.connection().to_owned(), self.row.clone())
+    }
+}
+
 impl Side {
     /// Name of its connection.
     pub fn connection(self) -> &'static str {
