@@ -10,6 +10,8 @@ use crate::world::{Entered, Side, World};
 /// person not to come before it. Before that, nobody may have looked. Longer than the time in which changes come together, and than any call
 /// of a calm world takes.
 const STOOD_MS: i64 = 5_000;
+/// The same in worlds in which calls fail: every try again has been made by then.
+const STOOD_LONG_MS: i64 = 5 * 60 * 1000;
 /// Erasures read at once.
 const PAGE: usize = 1_000;
 
@@ -74,7 +76,9 @@ impl World {
                     None => true,
                     Some(end) => {
                         let crashed = self.hub.crashed_at.iter().any(|crash| (entered.at..=end).contains(crash));
-                        calm && !entered.unannounced && end - entered.at >= STOOD_MS && !crashed
+                        let erased_after_long = !self.nature.quota && !self.nature.schema && gone == Some(end);
+                        let stood = if calm { STOOD_MS } else { STOOD_LONG_MS };
+                        (calm || erased_after_long) && !entered.unannounced && end - entered.at >= stood && !crashed
                     }
                 };
                 if seen && !self.may_be_unseen(entered) {
