@@ -47,6 +47,8 @@ mod privacy;
 mod recognised;
 #[path = "simulation/reconciling.rs"]
 mod reconciling;
+#[path = "simulation/replays.rs"]
+mod replays;
 #[path = "simulation/reporting.rs"]
 mod reporting;
 #[path = "simulation/reviews.rs"]
@@ -57,6 +59,12 @@ mod rows_in_any_order;
 mod schemas;
 #[path = "simulation/second_desk.rs"]
 mod second_desk;
+#[path = "simulation/second_freshdesk.rs"]
+mod second_freshdesk;
+#[path = "simulation/second_intercom.rs"]
+mod second_intercom;
+#[path = "simulation/sharing.rs"]
+mod sharing;
 #[path = "simulation/steps.rs"]
 mod steps;
 #[path = "simulation/stories.rs"]
@@ -67,6 +75,8 @@ mod three_systems;
 mod undo;
 #[path = "simulation/unmerging.rs"]
 mod unmerging;
+#[path = "simulation/witness.rs"]
+mod witness;
 #[path = "simulation/world.rs"]
 mod world;
 #[path = "simulation/worlds.rs"]

@@ -41,10 +41,16 @@ mod rows_in_any_order;
 mod schemas;
 #[path = "simulation/second_desk.rs"]
 mod second_desk;
+#[path = "simulation/second_freshdesk.rs"]
+mod second_freshdesk;
+#[path = "simulation/second_intercom.rs"]
+mod second_intercom;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/undo.rs"]
 mod undo;
+#[path = "simulation/witness.rs"]
+mod witness;
 #[path = "simulation/world.rs"]
 mod world;
 #[path = "simulation/worlds.rs"]

@@ -220,15 +220,16 @@ impl Tx<'_> {
         .map(drop)
     }
 
-    /// Rows that carry another record's id, by connection, for the records whose they are, and for those whose id they carry.
+    /// Rows that carry another record's id, by connection, for the records whose they are now, and for those whose id they carry. One that went
+    /// over to the record whose id it carries is named as it should be.
     ///
     /// # Errors
     /// As for any read.
     pub fn misnamed(&mut self, records: &[RecordId]) -> Result<BTreeMap<RecordId, Vec<(String, bool)>>> {
         let mut found: BTreeMap<RecordId, Vec<(String, bool)>> = BTreeMap::new();
-        let sql = "select m.record, m.other, m.connection from misnamed_rows m
+        let sql = "select l.record, m.other, m.connection from misnamed_rows m
              join links l on l.connection = m.connection and l.remote_object = m.remote_object and l.external_id = m.external_id
-             where l.state = 'present' and (m.record IN_LIST($1) or m.other IN_LIST($1))";
+             where l.state = 'present' and l.record <> m.other and (l.record IN_LIST($1) or m.other IN_LIST($1))";
         for batch in records.chunks(BATCH_ROWS) {
             let names: Vec<String> = batch.iter().map(ToString::to_string).collect();
             for mut row in self.rows("misnamed_rows", sql, vals![names])? {

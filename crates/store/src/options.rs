@@ -31,6 +31,9 @@ pub struct StoreOptions {
     pub durability: Durability,
     /// SQLite: read connections, opened as they are needed.
     pub readers: usize,
+    /// SQLite: the thread of whoever reads or writes does nothing else until that is done. What shares one thread then happens in one order,
+    /// whatever the disk's speed: for simulations, which must be the same every time.
+    pub in_step: bool,
     /// PostgreSQL: connections of this process.
     pub pool_size: usize,
     /// PostgreSQL: certificates (PEM) of the authorities that may vouch for the server. Needed for TLS.
@@ -41,7 +44,7 @@ impl StoreOptions {
     /// Usual options with this key.
     #[must_use]
     pub fn new(key: MasterKey) -> Self {
-        Self { key, durability: Durability::default(), readers: READERS, pool_size: POOL_SIZE, postgres_ca: None }
+        Self { key, durability: Durability::default(), readers: READERS, in_step: false, pool_size: POOL_SIZE, postgres_ca: None }
     }
 }
 

@@ -115,6 +115,8 @@ struct Draft {
     fields: Vec<String>,
     /// Match keys, if they are others than before.
     keys: Option<BTreeSet<MatchKey>>,
+    /// Records that a person has said are not this one.
+    apart: Vec<RecordId>,
 }
 
 impl Draft {
@@ -131,6 +133,7 @@ impl Draft {
             entry: new_entry(decision, now),
             keys: keys.filter(|keys| *keys != match_keys(&before.object, &before.data)),
             fields: decision.changes.keys().cloned().collect(),
+            apart: decision.task.apart.clone(),
             put: PutRecord { search_text: search_text(catalog, &record), record },
         }
     }
@@ -146,7 +149,9 @@ fn write_records<'a>(tx: &mut Tx<'_>, drafts: impl Iterator<Item = &'a Draft>) -
         let mut put = draft.put.clone();
         put.record.provenance.extend(draft.fields.iter().map(|field| (field.clone(), number)));
         if let Some(fresh) = &draft.keys {
-            keys.push((put.record.id.clone(), put.record.object.clone(), fresh.clone()));
+            let mut known_by = fresh.clone();
+            super::parted::keep_shared(tx, &put.record, &draft.apart, &mut known_by)?;
+            keys.push((put.record.id.clone(), put.record.object.clone(), known_by));
         }
         puts.push(put);
     }

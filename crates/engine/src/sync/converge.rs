@@ -18,6 +18,7 @@ use super::deliver::{Delivered, deliver};
 use super::first_read::FIRST_READ;
 use super::gather::{load, resolve};
 use super::guard::guard;
+use super::parted::find_astray;
 use super::settle::{settle, settle_failed};
 use super::shadow;
 use super::task::Task;
@@ -120,7 +121,8 @@ pub(crate) fn by_version<T>(catalog: &Arc<Catalog>, things: Vec<T>, record: impl
 }
 
 /// Plans tasks without carrying anything out.
-pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, tasks: Vec<Task>) -> Result<Vec<Decision>> {
+pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, mut tasks: Vec<Task>) -> Result<Vec<Decision>> {
+    find_astray(engine, catalog, &mut tasks).await?;
     let (rows, counterparts) = resolve(engine, catalog, &tasks).await?;
     let reads = engine.store().read(|tx| tx.settings(FIRST_READ)).await?;
     let first_reads: BTreeSet<String> = reads.keys().filter_map(|key| key.strip_prefix(FIRST_READ).map(str::to_owned)).collect();

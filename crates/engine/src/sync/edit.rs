@@ -61,7 +61,10 @@ pub fn apply(tx: &mut Tx<'_>, catalog: &Catalog, edit: &Edit, now: Timestamp) ->
     record.updated_at = now;
     let object = record.object.clone();
     if has_match_keys(&object) && changes.keys().any(|field| RECOGNISED_BY.contains(&field.as_str())) {
-        tx.put_match_keys(&[(record.id.clone(), object.clone(), match_keys(&object, &record.data))])?;
+        let mut known_by = match_keys(&object, &record.data);
+        let apart = super::parted::apart_from(&record.id, &tx.reviews_of(&[record.id.to_string()])?);
+        super::parted::keep_shared(tx, &record, &apart, &mut known_by)?;
+        tx.put_match_keys(&[(record.id.clone(), object.clone(), known_by)])?;
     }
     let search_text = search_text(catalog, &record);
     tx.put_records(&[PutRecord { record, search_text }])?;

@@ -64,10 +64,23 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             .map(|conflict| conflict.field.clone())
             .collect();
         let in_review = reviewed.contains(record.id.as_str());
+        let apart = super::parted::apart_from(&record.id, &reviews);
         let misnamed = misnamed.remove(&record.id).unwrap_or_default();
         let rewritten = rewritten.remove(&record.id).unwrap_or_default();
-        let mut task =
-            Task { hint, record, links, seen: BTreeMap::new(), noticed: Vec::new(), frozen, in_review, misnamed, rewritten, failure: None };
+        let mut task = Task {
+            hint,
+            record,
+            links,
+            seen: BTreeMap::new(),
+            noticed: Vec::new(),
+            frozen,
+            in_review,
+            apart,
+            astray: BTreeMap::new(),
+            misnamed,
+            rewritten,
+            failure: None,
+        };
         go_by(&mut task, &mut looks);
         tasks.push(task);
     }

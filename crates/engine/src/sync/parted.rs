@@ -6,15 +6,20 @@ use std::collections::BTreeSet;
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
+use entente_model::mapping::Owner;
 use entente_model::matching::{self, KeyKind};
-use entente_model::value::{Fields, get};
-use entente_store::{Link, MatchKey, NewEntry, NewHint, NewNotice, Record, RemoteKey, StoreError, Tx, Viewer};
+use entente_model::value::{FieldKey, Fields, Value, get};
+use entente_store::{
+    Link, MatchKey, NewEntry, NewHint, NewNotice, PutRecord, Record, RecordState, RemoteKey, Review, ReviewState, StoreError, Tx, Viewer,
+};
 
 use super::adopt::{has_match_keys, kind_name, match_keys};
 use super::decide::{Decision, PlannedWrite};
+use super::edit::search_text;
 use super::task::{LANE_UPDATE, LANE_URGENT, Task};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
+use crate::error::EngineError;
 use crate::records::overrule::owns;
 
 /// Kind of the notice.
@@ -63,8 +68,8 @@ pub(super) fn are_two(tx: &mut Tx<'_>, record: &RecordId, other: &RecordId) -> R
 }
 
 /// A creation came back with the row of another record, which is somebody else: the platform knows people by something that both have, and
-/// has written over that row. Nothing is linked; the other's values are put back, and what both have keeps the creation from being tried
-/// again before a person has given one of them something else.
+/// has written over that row. Nothing is linked; the other's values and its id are put back, and what both have keeps the creation from being
+/// tried again before a person has given one of them something else.
 pub(super) fn hit_another(
     tx: &mut Tx<'_>,
     engine: &Engine,
@@ -75,8 +80,14 @@ pub(super) fn hit_another(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let record = &decision.task.record;
-    let Some(other) = tx.record(&Viewer::system(), &hit.record)? else { return Ok(()) };
+    let Some(mut other) = tx.record(&Viewer::system(), &hit.record)? else { return Ok(()) };
     let connection = &planned.connection;
+    if claim_ours(catalog, &mut other, &planned.fields) {
+        let search_text = search_text(catalog, &other);
+        tx.put_records(&[PutRecord { record: other.clone(), search_text }])?;
+    }
+    // The row carries the other record's id now: it gets its own back before that one is tried again, which would find it by that.
+    tx.note_misnamed(&hit.key(), &other.id, &record.id)?;
     for (field, value) in &planned.fields {
         hit.seen.get_or_insert_default().insert(field.clone(), value.clone());
     }
@@ -110,6 +121,51 @@ pub(super) fn hit_another(
     tx.hint(&[hint(&other.id, &other.object, BTreeSet::from([connection.clone()]), LANE_URGENT, now)])
 }
 
+/// What a row shows of fields of our own for somebody else is to be taken off it. A field of ours that the record never had a value for would be left
+/// as it stands, so from now on it is known to have none. Answers whether that is new.
+pub(crate) fn claim_ours(catalog: &Catalog, record: &mut Record, shown: &Fields) -> bool {
+    let ours = catalog.policy(&record.object).iter().filter(|policy| policy.owner == Owner::Native).map(|policy| &policy.field);
+    let foreign: Vec<FieldKey> = ours.filter(|field| !get(shown, field).is_blank() && !record.data.contains_key(*field)).cloned().collect();
+    record.data.extend(foreign.iter().map(|field| (field.clone(), Value::Null)));
+    !foreign.is_empty()
+}
+
+/// Finds rows that a creation of somebody else's has written over without an answer that came back: they carry that one's id. What they show of that
+/// one's values nobody has entered there, and they get their own id back.
+pub(super) async fn find_astray(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]) -> Result<(), EngineError> {
+    let mut carrying: Vec<(usize, String, RecordId, RecordId)> = Vec::new();
+    for (at, task) in tasks.iter().enumerate() {
+        for (connection, seen) in &task.seen {
+            let Some(mapped) = catalog.mapped(connection, &task.record.object) else { continue };
+            let named = seen.look.row.get(mapped.lens.key()).and_then(|id| id.as_str()?.parse::<RecordId>().ok());
+            carrying.extend(named.filter(|id| *id != task.record.id).map(|id| (at, connection.clone(), id, task.record.id.clone())));
+        }
+    }
+    if carrying.is_empty() {
+        return Ok(());
+    }
+    let astray = engine.store().read(move |tx| {
+        let mut astray = Vec::new();
+        for (at, connection, id, own) in carrying {
+            let other = tx.record(&Viewer::system(), &id)?.filter(|other| other.state == RecordState::Active);
+            let Some(other) = other else { continue };
+            if are_two(tx, &id, &own)? {
+                astray.push((at, connection, other.data));
+            }
+        }
+        Ok(astray)
+    });
+    for (at, connection, theirs) in astray.await? {
+        let task = &mut tasks[at];
+        if !task.misnamed.contains(&(connection.clone(), true)) {
+            task.misnamed.push((connection.clone(), true));
+        }
+        claim_ours(catalog, &mut task.record, &theirs);
+        task.astray.insert(connection, theirs);
+    }
+    Ok(())
+}
+
 /// Has a record be found by the e-mail address of another one, too: a platform has given that address to its row.
 ///
 /// # Errors
@@ -119,9 +175,48 @@ pub(crate) fn known_by_too(tx: &mut Tx<'_>, record: &Record, theirs: &Fields) ->
         return Ok(());
     }
     let mut keys = match_keys(&record.object, &record.data);
-    let addresses = matching::keys(&record.object, theirs).into_iter().filter(|key| key.kind == KeyKind::Email);
-    keys.extend(addresses.map(|key| MatchKey::new(kind_name(key.kind), key.value)));
+    keys.extend(addresses(&record.object, theirs));
     tx.put_match_keys(&[(record.id.clone(), record.object.clone(), keys)])
+}
+
+/// The records that a person has found to be somebody else than this one, of reviews about it among others.
+pub(crate) fn apart_from(record: &RecordId, reviews: &[Review]) -> Vec<RecordId> {
+    let rejected = reviews.iter().filter(|review| review.state == ReviewState::Rejected).map(|review| &review.review);
+    rejected
+        .filter_map(|pair| match (pair.record == *record, pair.other == record.as_str()) {
+            (true, _) => pair.other.parse().ok(),
+            (_, true) => Some(pair.record.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Keeps the addresses of those whom a record was parted from among what it is known by, as long as they have them: a platform has given them to
+/// its row ([`known_by_too`]), and nothing of the record's own values tells so.
+///
+/// # Errors
+/// As for any read.
+pub(crate) fn keep_shared(
+    tx: &mut Tx<'_>,
+    record: &Record,
+    apart: &[RecordId],
+    known_by: &mut BTreeSet<MatchKey>,
+) -> Result<(), StoreError> {
+    if apart.is_empty() {
+        return Ok(());
+    }
+    let others = tx.records(&Viewer::system(), apart)?;
+    let in_use = others.values().filter(|other| other.state == RecordState::Active && other.object == record.object);
+    let theirs: BTreeSet<MatchKey> = in_use.flat_map(|other| addresses(&other.object, &other.data)).collect();
+    let shared = tx.match_records(&record.object, &theirs.into_iter().collect::<Vec<_>>())?;
+    known_by.extend(shared.into_iter().filter(|hit| hit.record == record.id).map(|hit| hit.key));
+    Ok(())
+}
+
+/// The addresses that a record is known by.
+fn addresses(object: &str, fields: &Fields) -> impl Iterator<Item = MatchKey> {
+    let keys = matching::keys(object, fields).into_iter().filter(|key| key.kind == KeyKind::Email);
+    keys.map(|key| MatchKey::new(kind_name(key.kind), key.value))
 }
 
 /// A row was written to. If it carried another record's id and carries its own now, that one may get a row of its own.

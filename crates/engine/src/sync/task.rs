@@ -60,6 +60,10 @@ pub(crate) struct Task {
     pub(crate) frozen: BTreeSet<String>,
     /// Whether a match review of this record waits for a person: then no counterpart is created.
     pub(crate) in_review: bool,
+    /// Records that a person has found to be somebody else.
+    pub(crate) apart: Vec<RecordId>,
+    /// Connections at which a creation of somebody else's has written over its row, with that one's values.
+    pub(crate) astray: BTreeMap<String, Fields>,
     /// Connections at which its row carries another record's id (true), or another's row carries its id (false).
     pub(crate) misnamed: Vec<(String, bool)>,
     /// Values that platforms have rewritten when we wrote them.
@@ -155,6 +159,12 @@ impl Task {
                 if link.base.get(field).is_some_and(|base| !base.is_blank()) {
                     taken.entry(field.clone()).or_insert(Value::Null);
                 }
+            }
+            if let Some(theirs) = self.astray.get(&link.connection) {
+                // Nobody has entered that here: it is our own, and gives way to what the record holds.
+                let ours = |field: &String, value: &Value| value.agrees(get(theirs, field)) && !value.agrees(get(&link.base, field));
+                taken
+                    .extend(values.iter().filter(|(field, value)| ours(field, value)).map(|(field, value)| (field.clone(), value.clone())));
             }
             let untouched = self.seen.get(&link.connection).map_or(is_just_made(link), |seen| is_as_we_made_it(link, &seen.look));
             let ours = |field: &&String| link.base.get(*field).is_some_and(Value::is_blank) && !get(&values, field).is_blank();

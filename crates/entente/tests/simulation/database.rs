@@ -17,6 +17,7 @@ pub async fn open(on_postgres: bool) -> (Store, House) {
     let mut options = StoreOptions::new(MasterKey::from_bytes(&[7; 32]).unwrap());
     options.durability = Durability::Normal;
     options.pool_size = POOL;
+    options.in_step = true;
     let server = std::env::var(SERVER).ok().filter(|_| on_postgres);
     let (url, house) = match server {
         None => {

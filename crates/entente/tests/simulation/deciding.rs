@@ -3,14 +3,16 @@
 
 use entente_engine::privacy::requests::{self, Confirmation, ErasureQuery};
 use entente_engine::records::conflicts::{self, ConflictQuery, Resolution};
+use entente_engine::records::dead_letters::{self, Discard};
 use entente_engine::records::reviews::{self, Review, ReviewQuery, ReviewSide};
 use entente_engine::records::unmerge::unmerge;
-use entente_store::Viewer;
+use entente_store::{DeadLetterFilter, DeadLetterState, Viewer};
 use rand::Rng;
+use serde_json::json;
 
-use crate::hub::{SALESFORCE, ZENDESK};
-use crate::second_desk::SECOND;
-use crate::world::World;
+use crate::hub::{SALESFORCE, ZENDESK, fields};
+use crate::second_desk::{OfPerson, SECOND};
+use crate::world::{Side, World};
 
 /// Rounds after which nothing new comes up by deciding.
 const ROUNDS: usize = 6;
@@ -21,7 +23,12 @@ impl World {
     /// People decide until nothing waits for them.
     pub async fn people_decide(&mut self) {
         for _ in 0..ROUNDS {
-            let decided = [self.decide_conflicts().await, self.decide_reviews().await, self.do_their_part_of_erasures().await];
+            let decided = [
+                self.decide_conflicts().await,
+                self.decide_reviews().await,
+                self.give_other_addresses().await,
+                self.do_their_part_of_erasures().await,
+            ];
             if !decided.contains(&true) {
                 self.decided = true;
                 return;
@@ -63,37 +70,82 @@ impl World {
         !page.items.is_empty()
     }
 
-    /// Two that were merged at one platform alone are merged at the others, or parted again.
+    /// Two that were merged at one platform alone are merged at the others, or parted again: also where there is nothing to merge, because the
+    /// one that stays has no row there.
     async fn end_half_a_merge(&mut self, review: &Review, everywhere: bool) {
         let (goes, stays) = match (review.first.state.as_str(), review.second.state.as_str()) {
             ("merged", _) => (&review.first, &review.second),
             (_, "merged") => (&review.second, &review.first),
             _ => return,
         };
+        if !everywhere || !self.merge_everywhere(goes, stays) {
+            let _refused = unmerge(&self.hub.engine, &self.person(), &goes.record, true).await;
+        }
+    }
+
+    /// Merges the rows of two records wherever both have one. Whether there was any such place.
+    fn merge_everywhere(&mut self, goes: &ReviewSide, stays: &ReviewSide) -> bool {
         let row = |side: &ReviewSide, connection: &str| {
             side.links.iter().find(|link| link.connection == connection).map(|link| link.external_id.clone())
         };
-        if !everywhere && !self.nature.departures {
-            let _refused = unmerge(&self.hub.engine, &self.person(), &goes.record, true).await;
-            return;
-        }
+        let number = |id: String| id.parse::<u64>().unwrap();
+        let mut merged = false;
         if let (Some(goes), Some(stays)) = (row(goes, SALESFORCE), row(stays, SALESFORCE))
             && self.hub.salesforce.merge("Contact", &stays, &[&goes], &self.hub.rep()).is_ok()
         {
             self.contacts.retain(|id| *id != goes);
             self.departed.merged_contacts.push((goes, stays));
+            merged = true;
         }
-        let number = |id: String| id.parse::<u64>().unwrap();
         if let (Some(goes), Some(stays)) = (row(goes, ZENDESK).map(number), row(stays, ZENDESK).map(number))
             && self.hub.zendesk.merge_users(goes, stays, self.hub.agent()).is_ok()
         {
             self.departed.merged_users.push((goes, stays));
+            merged = true;
         }
-        if let (Some(gone), Some(kept)) = (row(goes, SECOND).map(number), row(stays, SECOND).map(number))
-            && self.second().merge_contacts(kept, gone).is_ok()
+        if let (Some(gone), Some(kept)) = (row(goes, SECOND), row(stays, SECOND))
+            && self.second().merge(&gone, &kept)
         {
             self.departed.merged_second.push((gone, kept, row(goes, SALESFORCE).unwrap_or_default()));
+            merged = true;
         }
+        merged
+    }
+
+    /// Of two who have one address, one gets another.
+    async fn give_other_addresses(&mut self) -> bool {
+        let filter = DeadLetterFilter { state: Some(DeadLetterState::Open), ..DeadLetterFilter::default() };
+        let letters = self.hub.store.read(move |tx| tx.dead_letters(&Viewer::system(), &filter, 100)).await.unwrap();
+        let mut given = false;
+        for letter in letters.iter().filter(|letter| letter.letter.error_code == "address_taken") {
+            let Ok(record) = letter.letter.subject.parse() else { continue };
+            let links = self.hub.store.read(move |tx| tx.links_of(&[record])).await.unwrap();
+            let email = self.fresh("other") + "@mail.example";
+            let mut changed_somewhere = false;
+            for link in links {
+                let id = link.external_id.clone();
+                let (side, changed) = match link.connection.as_str() {
+                    SALESFORCE => {
+                        let edit = fields(json!({ "Email": email }));
+                        (Side::Crm, self.hub.salesforce.update("Contact", &id, &edit, &self.hub.rep()).is_ok())
+                    }
+                    ZENDESK => (Side::Desk, self.hub.zendesk.set_primary_email(id.parse().unwrap(), &email, self.hub.agent()).is_ok()),
+                    _ => (Side::Second, self.second().change_person(&id, &OfPerson::Email(email.clone()))),
+                };
+                if changed {
+                    self.note(side, id, "email", email.clone());
+                    changed_somewhere = true;
+                    break;
+                }
+            }
+            if !changed_somewhere {
+                // None of their rows is left anywhere: there is nobody to give an address to.
+                let discard = Discard { reason: Some("nobody has a row of them any more".to_owned()) };
+                let _done = dead_letters::discard(&self.hub.engine, &self.person(), &letter.id.to_string(), discard).await;
+            }
+            given = true;
+        }
+        given
     }
 
     async fn do_their_part_of_erasures(&mut self) -> bool {

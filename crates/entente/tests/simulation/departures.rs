@@ -1,16 +1,16 @@
 //! Rows that go: people delete, restore and merge.
 
-use entente_sims::freshdesk::Kind;
 use rand::Rng;
 use serde_json::{Map, Value, json};
 
 use crate::hub::fields;
+use crate::second_desk::Person;
 use crate::world::{Forgotten, World, text};
 
 impl World {
     /// Somebody deletes, restores or merges something.
     pub fn depart(&mut self) {
-        if self.nature.second_desk && self.dice.random_range(0..3) == 0 {
+        if self.nature.second_desk.is_some() && self.dice.random_range(0..3) == 0 {
             return self.depart_at_second_desk();
         }
         match self.dice.random_range(0..7) {
@@ -30,11 +30,14 @@ impl World {
         let mark = fields(json!({ "Erasure_Requested__c": true }));
         if self.hub.salesforce.update("Contact", &contact, &mark, &self.hub.rep()).is_ok() {
             self.contacts.retain(|id| *id != contact);
-            let (user, account, email) = (self.user_of(&row), text(&row, "AccountId"), text(&row, "Email"));
-            // A row that nobody has linked yet is known by its address.
-            let second = self.hub.second.as_ref().map(|second| second.freshdesk.rows(Kind::Contact)).unwrap_or_default();
-            let theirs = |row: &&Value| row["custom_fields"]["crm_id"] == contact || row["email"] == email.to_lowercase();
-            let person = second.iter().find(theirs).and_then(|row| row["id"].as_u64());
+            let (account, email) = (text(&row, "AccountId"), text(&row, "Email"));
+            // A row whose id the CRM does not show yet names its contact, and one that nobody has linked yet is known by its address.
+            let named = self.user_of(&row).filter(|user| self.hub.zendesk.user(*user).is_some());
+            let theirs = |user: &Map<String, Value>| user["user_fields"]["crm_id"] == contact || user["email"] == email.to_lowercase();
+            let user = named.or_else(|| self.users().into_iter().find(|(_, user)| theirs(user)).map(|(id, _)| id));
+            let second = self.hub.second.as_ref().map(|second| second.agents.people()).unwrap_or_default();
+            let theirs = |person: &&Person| person.crm_id == contact || person.email == email.to_lowercase();
+            let person = second.iter().find(theirs).map(|person| person.id.clone());
             self.departed.forgotten.push(Forgotten { contact, account, user, person, email });
         }
     }

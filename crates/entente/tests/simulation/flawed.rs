@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::hub::fields;
 use crate::steps::QUIET;
-use crate::world::{Side, World};
+use crate::world::{Nature, Side, World};
 use crate::worlds::run_worlds;
 
 /// Worlds within which one has to notice.
@@ -67,4 +67,23 @@ async fn creating_without_a_key_is_caught() {
     assert_eq!(creations_with_lost_answers(Flaws::none()).await, [""; 0]);
     let broken = creations_with_lost_answers(Flaws { create_without_key: true, ..Flaws::none() }).await;
     assert!(broken.iter().any(|what| what.starts_with("twins")), "a task was created twice, and nobody noticed: {broken:?}");
+}
+
+#[tokio::test]
+async fn an_edit_that_was_lost_before_its_person_was_erased_is_caught() {
+    let mut world = World::with(1, Nature { erasures: true, ..QUIET }, Flaws::none()).await;
+    world.hub.run_for(40).await;
+    let (contact, title) = (world.contacts[0].clone(), world.fresh("Title"));
+    world.hub.salesforce.update("Contact", &contact, &fields(json!({ "Title": title })), &world.hub.rep()).unwrap();
+    world.note(Side::Crm, &contact, "job_title", title);
+    world.hub.run_for(2).await;
+    world.contacts = vec![contact];
+    world.ask_to_be_forgotten();
+    world.hub.run_for(40).await;
+    let mut broken = Vec::new();
+    world.judge_losses(&mut broken).await;
+    assert_eq!(broken, [""; 0], "it was there before the erasure took it away");
+    world.entered[0].value = "Never seen".to_owned();
+    world.judge_losses(&mut broken).await;
+    assert!(broken.len() == 1 && broken[0].starts_with("lost update"), "{broken:?}");
 }

@@ -23,12 +23,13 @@ use entente_sims::mailroom::{Delivery, Mailroom};
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
 use entente_sims::zendesk::{Zendesk, ZendeskOptions};
-use entente_store::Store;
+use entente_store::{Link, Store};
 use serde_json::{Map, Value, json};
 
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
 use crate::database::{self, House};
-use crate::second_desk::{SECOND, SecondDesk};
+use crate::second_desk::{Platform, SecondDesk};
+use crate::witness::Witness;
 
 /// 2026-01-05T09:00:00Z: a Monday morning.
 const START_MS: i64 = 1_767_603_600_000;
@@ -59,6 +60,10 @@ pub struct Hub {
     pub fuse: Arc<Fuse>,
     pub engine: Engine,
     pub crashes: usize,
+    /// When each crash came, in milliseconds.
+    pub crashed_at: Vec<i64>,
+    /// What was told so far, in worlds in which it may become unreadable.
+    pub witness: Option<Witness>,
     /// Settings that the engine has from its next start on.
     pub options: Options,
     /// Whether the world once did not come to rest.
@@ -81,8 +86,8 @@ pub struct Circumstances {
     pub clocks: (i64, i64),
     /// Whether exports and indexes of Zendesk lag behind, as they do in production.
     pub lag: bool,
-    /// Whether there is a second support desk.
-    pub second_desk: bool,
+    /// The platform of a second support desk, if there is one.
+    pub second_desk: Option<Platform>,
     /// What the engine does wrong on purpose.
     pub flaws: Flaws,
 }
@@ -90,7 +95,7 @@ pub struct Circumstances {
 impl Hub {
     /// A calm world of a seed.
     pub async fn new(seed: u64, flaws: Flaws) -> Self {
-        Self::with(seed, Circumstances { clocks: (0, 0), lag: false, second_desk: false, flaws }).await
+        Self::with(seed, Circumstances { clocks: (0, 0), lag: false, second_desk: None, flaws }).await
     }
 
     /// A world of a seed: the simulators are provisioned with the fields that the shipped mappings need, and nothing else is there.
@@ -109,7 +114,7 @@ impl Hub {
         desk.faults = desk_faults.clone();
         desk.mailroom = desk_mail.clone();
         let (salesforce, zendesk) = (Salesforce::new(crm), Zendesk::new(desk));
-        let (second, second_mail) = second_desk.then(|| SecondDesk::new(&clock, seed)).unzip();
+        let (second, second_mail) = second_desk.map(|platform| SecondDesk::new(platform, &clock, seed)).unzip();
         let (store, house) = database::open(crate::ON_POSTGRES).await;
         let fuse = Arc::new(Fuse::default());
         let hook = Arc::clone(&fuse);
@@ -127,9 +132,8 @@ impl Hub {
             selected.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
             salesforce.subscribe_outbound(&object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &selected);
         }
-        if second_desk {
-            let tickets = ["ticket".to_owned()];
-            engine.connection(SECOND).unwrap().connector.subscribe(&format!("http://hub/hooks/{SECOND}"), &tickets).await.unwrap();
+        if let Some(second) = &second {
+            second.tell(&engine).await;
         }
         let two = (&salesforce, &zendesk);
         let engine = assemble(&store, &clock, two, second.as_ref(), &fuse, &vault, &signing_secret, seed, flaws, Options::default()).await;
@@ -146,6 +150,8 @@ impl Hub {
             fuse,
             engine,
             crashes: 0,
+            crashed_at: Vec::new(),
+            witness: None,
             options: Options::default(),
             livelock: false,
             on_the_wire: Mutex::default(),
@@ -158,18 +164,19 @@ impl Hub {
         }
     }
 
-    /// Prints every write at both platforms, for looking into one seed.
-    pub fn tell_writes(&self) {
-        self.salesforce.on_write(Box::new(|write| {
-            println!("{} crm {:?} {} {} by {}: {:?}", write.at_ms, write.kind, write.object, write.id, write.by, write.changed);
+    /// Tells of every write at both platforms, for looking into one seed.
+    pub fn tell_writes(&self, tell: impl Fn(String) + Clone + Send + Sync + 'static) {
+        let tell_crm = tell.clone();
+        self.salesforce.on_write(Box::new(move |write| {
+            tell_crm(format!("{} crm {:?} {} {} by {}: {:?}", write.at_ms, write.kind, write.object, write.id, write.by, write.changed));
         }));
-        self.zendesk.on_write(Box::new(|write| {
-            println!("{} desk {:?} {:?} {} by {}: {:?}", write.at_ms, write.action, write.kind, write.id, write.by, write.changed);
+        self.zendesk.on_write(Box::new(move |write| {
+            tell(format!("{} desk {:?} {:?} {} by {}: {:?}", write.at_ms, write.action, write.kind, write.id, write.by, write.changed));
         }));
     }
 
-    /// Prints the ledger and the links, for looking into one seed.
-    pub async fn tell_ledger(&self) {
+    /// The ledger and the links, line by line, for looking into one seed.
+    pub async fn ledger_lines(&self) -> Vec<String> {
         let read = self.store.read(|tx| {
             let viewer = entente_store::Viewer::system();
             let mut entries = tx.entries(&viewer, &entente_store::EntryFilter::default(), 1_000)?;
@@ -178,13 +185,14 @@ impl Hub {
             Ok((entries, tx.links_of(&records)?))
         });
         let (entries, links) = read.await.unwrap();
+        let mut lines = Vec::new();
         for entry in entries {
             let entente_store::Changes::Open(changes) = &entry.changes else { continue };
             let changes: Vec<String> = changes
                 .iter()
                 .map(|(field, change)| format!("{field} = {} {:?} lost {:?}", change.after.display(), change.rule, change.lost))
                 .collect();
-            println!(
+            lines.push(format!(
                 "{} entry {} {} {} {}: {}",
                 entry.at.as_millisecond(),
                 entry.id,
@@ -192,14 +200,14 @@ impl Hub {
                 entry.cause,
                 entry.detail,
                 changes.join("; ")
-            );
+            ));
         }
-        for link in links {
-            println!(
-                "link {} {}/{} {:?} seen {:?} {:?}",
-                link.record, link.connection, link.external_id, link.state, link.seen_at, link.seen
-            );
-        }
+        let link = |link: &Link| {
+            let Link { record, connection, external_id, state, seen_at, seen, .. } = link;
+            format!("link {record} {connection}/{external_id} {state:?} seen {seen_at:?} {seen:?}")
+        };
+        lines.extend(links.iter().map(link));
+        lines
     }
 
     /// What goes wrong with calls and webhooks, platform by platform.
@@ -226,6 +234,7 @@ impl Hub {
     pub async fn run_until(&mut self, until: i64) {
         for _ in 0..STEPS_MAX {
             if self.step().await {
+                self.bear_witness().await;
                 continue;
             }
             let due = work::next_due(&self.engine).await.unwrap().map(Timestamp::as_millisecond);
@@ -281,9 +290,11 @@ impl Hub {
             self.next_poll = self.now() + POLL_MS;
         }
         let fuse = Arc::clone(&self.fuse);
+        // The dead do nothing any more, in whatever order they are asked.
         let outcome = tokio::select! {
-            worked = self.work(poll_is_due) => Some(worked),
+            biased;
             () = fuse.blows() => None,
+            worked = self.work(poll_is_due) => Some(worked),
         };
         match outcome {
             Some(worked) if !self.fuse.is_blown() => worked,
@@ -300,6 +311,7 @@ impl Hub {
     /// The process has died, and starts again.
     pub async fn die(&mut self) {
         self.crashes += 1;
+        self.crashed_at.push(self.now());
         self.fuse.set(0);
         // Nobody answered: the vendor sends again.
         for (mailroom, delivery) in std::mem::take(&mut *self.on_the_wire.lock().unwrap()) {

@@ -19,7 +19,7 @@ impl World {
             let field = line.split("differ in ").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or("*");
             let free = our_fields(what, field).iter().any(|field| excused.has(&id, field));
             // Both desks own what only they tell: the CRM shows what was said last.
-            let of_both = self.nature.second_desk && ["Adoption_Gaps__c", "Support_VIP__c"].contains(&field);
+            let of_both = self.nature.second_desk.is_some() && ["Adoption_Gaps__c", "Support_VIP__c"].contains(&field);
             let departed = what == "contact" && self.user_has_departed(&id);
             if !free && !departed && !of_both {
                 broken.push(format!("agreement: {line}"));
@@ -50,7 +50,7 @@ impl World {
     fn is_of_second_desk(&self, id: u64, contact: &str) -> bool {
         let theirs = self.hub.second.as_ref().and_then(|second| second.contact_of(contact));
         let at_first = self.users().iter().any(|(_, user)| user["user_fields"]["crm_id"] == contact);
-        theirs.is_some_and(|row| row["id"] == id) && !at_first
+        theirs.is_some_and(|person| person.id == id.to_string()) && !at_first
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_sims::freshdesk::Kind;
 use entente_sims::world::agreement;
 use entente_store::{ConflictState, DeadLetter, DeadLetterFilter, DeadLetterState, ReviewState, Viewer};
 
@@ -14,8 +13,7 @@ const ADDRESS_TAKEN: &str = "address_taken";
 const LISTED: usize = 1_000;
 
 /// What people still have to decide, in stories in which nobody does: rows (by external id) and our fields that may differ until then; `*`
-/// stands for every field. In seeded worlds people have decided everything at the end, and only those are excused who share an address with
-/// somebody else.
+/// stands for every field. In seeded worlds people have decided everything at the end, and nobody is excused.
 pub struct Excused(BTreeSet<(String, String)>);
 
 impl Excused {
@@ -41,7 +39,7 @@ impl World {
         self.judge_ledger(&mut broken).await;
         if !broken.is_empty() {
             if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
-                self.hub.tell_ledger().await;
+                self.hub.ledger_lines().await.iter().for_each(|line| println!("{line}"));
             }
             broken.push(format!("what is left: {}", self.hub.backlog().await));
         }
@@ -78,7 +76,6 @@ impl World {
         let read = self.hub.store.read(move |tx| {
             let viewer = Viewer::system();
             let mut excused = BTreeSet::new();
-            let mut sharing = BTreeSet::new();
             let mut waiting: Vec<String> = Vec::new();
             for conflict in tx.conflicts(&viewer, ConflictState::Waiting, LISTED, None)? {
                 waiting.push(format!("a conflict about {} of {}", conflict.conflict.field, conflict.conflict.record));
@@ -96,11 +93,11 @@ impl World {
             let taken = |letter: &&DeadLetter| letter.letter.error_code == ADDRESS_TAKEN && letter.state == DeadLetterState::Open;
             for letter in letters.iter().filter(taken) {
                 let Ok(record) = letter.letter.subject.parse() else { continue };
-                sharing.extend(tx.links_of(&[record])?.into_iter().map(|link| (link.external_id, "*".to_owned())));
+                excused.extend(tx.links_of(&[record])?.into_iter().map(|link| (link.external_id, "*".to_owned())));
             }
-            Ok((tx.hint_counts(now)?, excused, sharing, waiting, letters, tx.inbox_counts()?))
+            Ok((tx.hint_counts(now)?, excused, waiting, letters, tx.inbox_counts()?))
         });
-        let (hints, excused, mut sharing, waiting, letters, inbox) = read.await.unwrap();
+        let (hints, excused, waiting, letters, inbox) = read.await.unwrap();
         if self.decided {
             broken.extend(waiting.into_iter().map(|what| format!("people: {what} waits although everything was decided")));
         }
@@ -112,29 +109,26 @@ impl World {
             broken.push(format!("accounting: webhooks were not read: {inbox:?}"));
         }
         // Two who are two and share an address have one row at a desk: no sync can make the second before people give one of them another
-        // address. Until then it is listed.
-        let letters: Vec<_> = letters.into_iter().filter(|letter| letter.letter.error_code != ADDRESS_TAKEN).collect();
-        for letter in letters.iter().filter(|letter| letter.state == DeadLetterState::Open) {
+        // address. Until they do, it is listed.
+        let shares = |letter: &DeadLetter| letter.letter.error_code == ADDRESS_TAKEN;
+        for letter in letters.iter().filter(|letter| letter.state == DeadLetterState::Open && (self.decided || !shares(letter))) {
             let (subject, message) = (&letter.letter.subject, &letter.letter.message);
             broken.push(format!("accounting: a dead letter although everything works again: {subject} {message}"));
         }
-        for letter in letters.iter().filter(|letter| letter.letter.error_class == "data" && !self.refused_values) {
+        let died_of_data = |letter: &&DeadLetter| letter.letter.error_class == "data" && !shares(letter);
+        for letter in letters.iter().filter(died_of_data).filter(|_| !self.refused_values) {
             broken.push(format!("accounting: nothing refused values, yet {} died of {}", letter.letter.subject, letter.letter.message));
         }
-        if !self.decided {
-            sharing.extend(excused);
-        }
-        Excused(sharing)
+        Excused(if self.decided { BTreeSet::new() } else { excused })
     }
 
     /// No twins: nobody was created twice, by their keys, their addresses, and their counterparts.
     pub fn judge_twins(&self, broken: &mut Vec<String>) {
         // Two desks count their tickets each for itself: theirs are told apart by their subjects. And somebody whom the second desk alone knows,
         // because the address is another's at the first, has the second's id in the CRM.
-        let at_second: Vec<String> =
-            self.hub.second.iter().flat_map(|second| second.freshdesk.rows(Kind::Contact)).map(|row| row["id"].to_string()).collect();
+        let at_second: Vec<String> = self.hub.second.iter().flat_map(|second| second.agents.people()).map(|person| person.id).collect();
         let of_two_desks = |twin: &String| {
-            let tickets = self.nature.second_desk && twin.starts_with("task of one ticket");
+            let tickets = self.nature.second_desk.is_some() && twin.starts_with("task of one ticket");
             tickets || twin.starts_with("user of one contact") && at_second.iter().any(|id| twin.contains(id.as_str()))
         };
         let twins = agreement(&self.hub.salesforce, &self.hub.zendesk).twin_list.into_iter().filter(|twin| !of_two_desks(twin));

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_sims::freshdesk::Kind;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::judge_rest::Excused;
+use crate::second_desk::{Person, Ticket};
 use crate::world::{World, text};
 
 /// What a company of the second desk shows of an account: at the CRM, at the desk, and our field.
@@ -23,18 +23,21 @@ const HEALTH: &[(&str, &str)] = &[
     ("Open_Tickets__c", "support_open_tickets"),
     ("Support_Escalations__c", "support_escalations"),
 ];
-/// What a contact of the second desk shows of a contact of the CRM.
-const PERSON: &[(&str, &str, &str)] = &[
-    ("Email", "email", "email"),
-    ("Phone", "phone", "phone"),
-    ("Language__c", "language", "language"),
-    ("Title", "job_title", "job_title"),
+/// What a person of the second desk shows of a contact of the CRM.
+struct OfContact {
+    crm: &'static str,
+    desk: fn(&Person) -> &str,
+    field: &'static str,
+    /// What a platform shows where nobody has entered anything.
+    unset: &'static str,
+}
+const PERSON: &[OfContact] = &[
+    OfContact { crm: "Email", desk: |person| &person.email, field: "email", unset: "" },
+    OfContact { crm: "Phone", desk: |person| &person.phone, field: "phone", unset: "" },
+    OfContact { crm: "Language__c", desk: |person| &person.language, field: "language", unset: "en" },
+    OfContact { crm: "Time_Zone__c", desk: |person| &person.time_zone, field: "timezone", unset: "America/New_York" },
+    OfContact { crm: "Title", desk: |person| &person.job_title, field: "job_title", unset: "" },
 ];
-/// Time zones, by the desk's names and by the CRM's.
-const ZONES: &[(&str, &str)] = &[("Berlin", "Europe/Berlin"), ("Tokyo", "Asia/Tokyo"), ("London", "Europe/London")];
-/// What Freshdesk shows of somebody whose time zone and language nobody has entered.
-const DEFAULT_ZONE: &str = "Eastern Time (US & Canada)";
-const DEFAULT_LANGUAGE: &str = "en";
 
 /// A value as it is compared: addresses in small letters, numbers as digits, phone numbers without what makes them readable.
 fn plain(value: &str) -> String {
@@ -45,10 +48,6 @@ fn plain(value: &str) -> String {
     let digits: String = lower.chars().filter(|letter| letter.is_ascii_digit() || *letter == '-').collect();
     let telephone: String = lower.chars().filter(char::is_ascii_digit).collect();
     if digits.len() == 10 && digits.matches('-').count() == 2 { digits } else { telephone.trim_start_matches('1').to_owned() }
-}
-
-fn object(row: &Value) -> &Map<String, Value> {
-    row.as_object().unwrap()
 }
 
 impl World {
@@ -75,27 +74,30 @@ impl World {
             broken.push(format!("three: account {id} has no company at the second desk"));
             return;
         };
-        let custom = object(&company["custom_fields"]);
+        let custom = &company.fields;
         let mut differ = |field: &str, here: String, there: String| {
             if plain(&here) != plain(&there) {
-                broken.push(format!("three: account {id} and company {} differ in {field}: {here} and {there}", company["id"]));
+                broken.push(format!("three: account {id} and company {} differ in {field}: {here} and {there}", company.id));
             }
         };
         if !excused.has(id, "name") {
-            differ("name", text(&account, "Name"), text(object(&company), "name"));
+            differ("name", text(&account, "Name"), company.name.clone());
         }
         for (crm, desk, _) in COMPANY.iter().filter(|(_, _, field)| !excused.has(id, field)) {
             differ(crm, text(&account, crm), text(custom, desk));
         }
         let first = text(&account, "Support_Id__c").parse().ok().and_then(|id| self.hub.zendesk.organization(id)).unwrap_or_default();
         let gaps = text(&account, "Adoption_Gaps__c");
-        let told = [text(custom, "adoption_gaps"), text(object(first.get("organization_fields").unwrap_or(&json!({}))), "adoption_gaps")];
+        let told = [
+            text(custom, "adoption_gaps"),
+            text(first.get("organization_fields").unwrap_or(&json!({})).as_object().unwrap(), "adoption_gaps"),
+        ];
         if !excused.has(id, "adoption_gaps") && !told.contains(&gaps) {
             broken.push(format!("three: account {id} shows gaps that no desk tells of: {gaps}, {told:?}"));
         }
         let mut differ = |field: &str, here: String, there: String| {
             if plain(&here) != plain(&there) {
-                broken.push(format!("three: account {id} and company {} differ in {field}: {here} and {there}", company["id"]));
+                broken.push(format!("three: account {id} and company {} differ in {field}: {here} and {there}", company.id));
             }
         };
         for (crm, desk) in HEALTH.iter().filter(|_| !excused.has(id, "health_score")) {
@@ -114,29 +116,23 @@ impl World {
             broken.push(format!("three: contact {id} ({}) is not at the second desk", text(&contact, "Email")));
             return;
         };
-        let row = object(&person);
         let mut differ = |field: &str, here: &str, there: &str| {
             if plain(here) != plain(there) {
-                broken.push(format!("three: contact {id} and person {} differ in {field}: {here} and {there}", row["id"]));
+                broken.push(format!("three: contact {id} and person {} differ in {field}: {here} and {there}", person.id));
             }
         };
         if !excused.has(id, "first_name") && !excused.has(id, "last_name") {
-            differ("name", &text(&contact, "Name"), &text(row, "name"));
+            differ("name", &text(&contact, "Name"), &person.name);
         }
-        for (crm, desk, field) in PERSON.iter().filter(|(_, _, field)| !excused.has(id, field)) {
-            let (here, there) = (text(&contact, crm), text(row, desk));
-            if *field != "language" || there != DEFAULT_LANGUAGE || !here.is_empty() {
-                differ(crm, &here, &there);
+        for of in PERSON.iter().filter(|of| !excused.has(id, of.field)) {
+            let (here, there) = (text(&contact, of.crm), (of.desk)(&person));
+            if !here.is_empty() || there != of.unset {
+                differ(of.crm, &here, there);
             }
         }
-        let (here, there) = (text(&contact, "Time_Zone__c"), text(row, "time_zone"));
-        let there = ZONES.iter().find(|(desk, _)| *desk == there).map_or(there.as_str(), |(_, crm)| *crm);
-        let nobody_s = there == DEFAULT_ZONE && (here.is_empty() || here == "America/New_York");
-        if !excused.has(id, "timezone") && !nobody_s {
-            differ("Time_Zone__c", &here, there);
-        }
-        let company = person["company_id"].as_u64().and_then(|id| second.freshdesk.get(Kind::Company, id));
-        let company = company.map(|company| text(object(&company["custom_fields"]), "crm_id")).unwrap_or_default();
+        let companies = second.agents.companies();
+        let company = companies.iter().find(|company| Some(&company.id) == person.company.as_ref());
+        let company = company.map(|company| company.crm_id.as_str()).unwrap_or_default();
         if text(&contact, "AccountId") != company {
             broken.push(format!("three: contact {id} is at another company at the second desk: {company}"));
         }
@@ -146,15 +142,17 @@ impl World {
     fn judge_second_tickets(&self, excused: &Excused, broken: &mut Vec<String>) {
         let mut tasks: BTreeMap<String, usize> = BTreeMap::new();
         self.hub.salesforce.each("Task", &mut |_, task| *tasks.entry(text(task, "Subject")).or_default() += 1);
-        let live: BTreeSet<u64> = self.second().rows(Kind::Contact).iter().filter_map(|row| row["id"].as_u64()).collect();
-        for ticket in self.second().rows(Kind::Ticket) {
-            let requester = ticket["requester_id"].as_u64().unwrap_or_default();
-            let forgotten = self.departed.forgotten.iter().any(|one| one.person == Some(requester));
-            if excused.has(&requester.to_string(), "*") || !live.contains(&requester) || forgotten {
+        let live: BTreeSet<String> = self.second().people().into_iter().map(|person| person.id).collect();
+        for ticket in self.second().tickets() {
+            let gone = |requester: &String| {
+                let forgotten = self.departed.forgotten.iter().any(|one| one.person.as_ref() == Some(requester));
+                excused.has(requester, "*") || !live.contains(requester) || forgotten
+            };
+            if ticket.requester.as_ref().is_some_and(gone) {
                 // Who the requester is waits for a person, or they are gone; and the activity with it.
                 continue;
             }
-            let subject = format!("[Ticket #{}] {}", ticket["id"], ticket["subject"].as_str().unwrap_or_default());
+            let subject = format!("[Ticket #{}] {}", ticket.number, ticket.subject);
             let found = tasks.get(&subject).copied().unwrap_or_default();
             if found != 1 {
                 broken.push(format!("three: ticket {subject} of the second desk is {found} activities of the CRM"));
@@ -164,18 +162,14 @@ impl World {
 
     fn judge_second_twins(&self, broken: &mut Vec<String>) {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        for company in self.second().rows(Kind::Company) {
-            let record = text(object(&company["custom_fields"]), "entente_id");
-            if !record.is_empty() {
-                *seen.entry(format!("company of {record}")).or_default() += 1;
+        for company in self.second().companies() {
+            if !company.record.is_empty() {
+                *seen.entry(format!("company of {}", company.record)).or_default() += 1;
             }
-            *seen.entry(format!("company {}", company["name"])).or_default() += 1;
+            *seen.entry(format!("company {}", company.name)).or_default() += 1;
         }
-        for person in self.second().rows(Kind::Contact) {
-            let record = text(object(&person), "unique_external_id");
-            if !record.is_empty() {
-                *seen.entry(format!("person of {record}")).or_default() += 1;
-            }
+        for person in self.second().people().into_iter().filter(|person| !person.record.is_empty()) {
+            *seen.entry(format!("person of {}", person.record)).or_default() += 1;
         }
         for (what, count) in seen.into_iter().filter(|(_, count)| *count > 1) {
             broken.push(format!("twins: {what} stands {count} times at the second desk"));
@@ -184,30 +178,28 @@ impl World {
 
     /// Nobody who asked to be forgotten is there under their address.
     fn judge_second_departed(&self, broken: &mut Vec<String>) {
-        let people = self.second().rows(Kind::Contact);
+        let people = self.second().people();
         for gone in &self.departed.forgotten {
-            let of_crm = |row: &&Value| text(object(&row["custom_fields"]), "crm_id") == gone.contact;
-            if let Some(row) = people.iter().find(of_crm) {
-                broken.push(format!("forgotten: the second desk still knows {} as {}", gone.contact, row["id"]));
+            if let Some(person) = people.iter().find(|person| person.crm_id == gone.contact) {
+                broken.push(format!("forgotten: the second desk still knows {} as {}", gone.contact, person.id));
             }
         }
     }
 
     /// Onboarding checklists of an account at the second desk.
     pub fn second_checklists(&self, account: &str) -> usize {
-        let Some(second) = &self.hub.second else { return 0 };
-        let Some(company) = second.company_of(account) else { return 0 };
-        let is_checklist = |row: &&Value| {
-            row["company_id"] == company["id"] && row["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "onboarding"))
-        };
-        second.freshdesk.rows(Kind::Ticket).iter().filter(is_checklist).count()
+        self.second_tickets(account, |ticket| ticket.is_checklist)
     }
 
     /// Tickets of an account that are open at the second desk.
     pub fn second_open_tickets(&self, account: &str) -> usize {
+        self.second_tickets(account, |ticket| ticket.is_open)
+    }
+
+    fn second_tickets(&self, account: &str, which: fn(&Ticket) -> bool) -> usize {
         let Some(second) = &self.hub.second else { return 0 };
         let Some(company) = second.company_of(account) else { return 0 };
-        let open = |row: &&Value| row["company_id"] == company["id"] && !matches!(row["status"].as_u64(), Some(4 | 5));
-        second.freshdesk.rows(Kind::Ticket).iter().filter(open).count()
+        let of_account = |ticket: &&Ticket| ticket.company.as_ref() == Some(&company.id) && which(ticket);
+        second.agents.tickets().iter().filter(of_account).count()
     }
 }

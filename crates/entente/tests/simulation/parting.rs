@@ -1,4 +1,4 @@
-//! In seeded worlds in which platforms merge no rows people also decide which records are one customer, and part again what was merged, by them, by a creation or by a platform.
+//! In seeded worlds people also decide which records are one customer, and part again what was merged, by them, by a creation or by a platform.
 //! These moments have dice of their own, so that everything else happens as it did without them.
 
 use std::future::Future;
@@ -18,9 +18,6 @@ const PARTS_EVERY: u32 = 5;
 impl World {
     /// Somebody may decide a review or part two records that were merged.
     pub async fn merge_or_part(&mut self) {
-        if self.nature.departures {
-            return;
-        }
         let viewer = Viewer::new("petra", "admin");
         if self.parting.random_range(0..DECIDES_EVERY) == 0 {
             let engine = self.hub.engine.clone();
@@ -57,8 +54,9 @@ impl World {
     async fn unless_it_dies<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let fuse = Arc::clone(&self.hub.fuse);
         let done = tokio::select! {
-            done = work => Some(done),
+            biased;
             () = fuse.blows() => None,
+            done = work => Some(done),
         };
         if self.hub.fuse.is_blown() {
             self.hub.die().await;

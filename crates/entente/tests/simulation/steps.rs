@@ -30,7 +30,7 @@ pub const QUIET: Nature = Nature {
     lag: false,
     clocks: (0, 0),
     erasures: false,
-    second_desk: false,
+    second_desk: None,
 };
 
 /// Does `act` with a crash at step 1, 2, 3, … of what follows within `minutes`, until no crash comes any more. Answers how many steps

@@ -2,12 +2,11 @@
 
 use entente_engine::flaws::Flaws;
 use entente_engine::records::conflicts::{self, ConflictQuery, Resolution};
-use entente_sims::freshdesk::Kind;
 use entente_store::{ConflictState, Viewer};
 use serde_json::{Value, json};
 
 use crate::hub::{SALESFORCE, ZENDESK, fields};
-use crate::second_desk::SECOND;
+use crate::second_desk::{OfPerson, Person, Platform, SECOND};
 use crate::steps::{QUIET, at_every_step, judged};
 use crate::world::{Nature, Side, World, text};
 
@@ -18,29 +17,32 @@ const POLLED_IN: i64 = 16;
 
 /// A world of three systems, in which nothing goes wrong by itself, after its first sync.
 async fn world(seed: u64) -> World {
-    let mut world = World::with(seed, Nature { second_desk: true, ..QUIET }, Flaws::none()).await;
+    let mut world = World::with(seed, Nature { second_desk: Some(Platform::Freshdesk), ..QUIET }, Flaws::none()).await;
     world.hub.run_for(40).await;
     world
 }
 
 /// A contact of the CRM with its counterparts at both desks.
-fn everywhere(world: &World, contact: &str) -> (u64, u64) {
+fn everywhere(world: &World, contact: &str) -> (u64, String) {
     let row = world.hub.salesforce.get("Contact", contact).unwrap();
     let user = world.user_of(&row).expect("a user of the first desk");
     let person = world.hub.second.as_ref().unwrap().contact_of(contact).expect("a contact of the second desk");
-    (user, person["id"].as_u64().unwrap())
+    (user, person.id)
 }
 
 /// Names in the CRM, at the first desk and at the second.
-fn names(world: &World, contact: &str, (user, person): (u64, u64)) -> [String; 3] {
+fn names(world: &World, contact: &str, (user, person): (u64, &str)) -> [String; 3] {
     let here = text(&world.hub.salesforce.get("Contact", contact).unwrap(), "LastName");
     let last = |name: String| name.rsplit(' ').next().unwrap_or_default().to_owned();
-    let row = world.second().get(Kind::Contact, person).unwrap();
-    [here, last(text(&world.hub.zendesk.user(user).unwrap(), "name")), last(text(row.as_object().unwrap(), "name"))]
+    [here, last(text(&world.hub.zendesk.user(user).unwrap(), "name")), last(at_second(world, person).name)]
 }
 
-fn rename_at_second(world: &World, person: u64, name: &str) {
-    world.second().update(Kind::Contact, person, &fields(json!({ "name": format!("Ana {name}") }))).unwrap();
+fn at_second(world: &World, person: &str) -> Person {
+    world.second().people().into_iter().find(|known| known.id == person).unwrap()
+}
+
+fn rename_at_second(world: &World, person: &str, name: &str) {
+    assert!(world.second().change_person(person, &OfPerson::Name(format!("Ana {name}"))));
 }
 
 #[tokio::test]
@@ -57,10 +59,10 @@ async fn what_is_changed_at_one_reaches_the_other_two_once_and_comes_back_to_nob
                 let edit = json!({ "name": format!("Ana {name}") });
                 world.hub.zendesk.update_user(user, &fields(edit), world.hub.agent()).unwrap();
             }
-            Side::Second => rename_at_second(&world, person, &name),
+            Side::Second => rename_at_second(&world, &person, &name),
         }
         world.hub.run_for(POLLED_IN).await;
-        assert_eq!(names(&world, &contact, (user, person)), [&name, &name, &name].map(Clone::clone), "{origin:?}");
+        assert_eq!(names(&world, &contact, (user, &person)), [&name, &name, &name].map(Clone::clone), "{origin:?}");
         let after = world.writes();
         let made = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
         let wanted = match origin {
@@ -79,9 +81,8 @@ async fn what_is_changed_at_one_reaches_the_other_two_once_and_comes_back_to_nob
 #[tokio::test]
 async fn somebody_new_at_one_is_made_at_the_other_two_once() {
     let mut world = world(2).await;
-    let company = world.second().rows(Kind::Company)[0].clone();
-    let zoe = json!({ "name": "Zoe Zoner", "email": "zoe@call.example", "company_id": company["id"] });
-    world.second().create(Kind::Contact, &fields(zoe)).unwrap();
+    let company = world.second().companies()[0].id.clone();
+    world.second().meet("Zoe Zoner", "zoe@call.example", &company, false).unwrap();
     let organization = world.organizations()[0].0;
     let cleo = json!({ "name": "Cleo Caller", "email": "cleo@call.example", "organization_id": organization });
     world.hub.zendesk.create_user(&fields(cleo), world.hub.agent()).unwrap();
@@ -100,13 +101,9 @@ async fn somebody_new_at_one_is_made_at_the_other_two_once() {
     });
     assert!(met.await.unwrap().is_empty(), "what the desks fill in by themselves (a language, a time zone) competes with nobody");
     // Somebody who writes to both desks at once is one customer.
-    let twice = json!({ "name": "Tess Twice", "email": "tess@call.example" });
-    let mut at_second = fields(twice.clone());
-    at_second.insert("company_id".to_owned(), company["id"].clone());
-    world.second().create(Kind::Contact, &at_second).unwrap();
-    let mut at_first = fields(twice);
-    at_first.insert("organization_id".to_owned(), json!(organization));
-    world.hub.zendesk.create_user(&at_first, world.hub.agent()).unwrap();
+    world.second().meet("Tess Twice", "tess@call.example", &company, false).unwrap();
+    let at_first = json!({ "name": "Tess Twice", "email": "tess@call.example", "organization_id": organization });
+    world.hub.zendesk.create_user(&fields(at_first), world.hub.agent()).unwrap();
     world.hub.run_for(2 * POLLED_IN).await;
     let mut tess = Vec::new();
     world.hub.salesforce.each("Contact", &mut |id, row| {
@@ -133,15 +130,15 @@ async fn of_three_values_that_compete_a_person_decides_one_for_all() {
     world.hub.desk_faults.set_deliveries(entente_sims::faults::DeliveryFault::Lost, 1_000);
     world.hub.salesforce.update("Contact", &contact, &fields(json!({ "LastName": "Crm" })), &automation).unwrap();
     world.hub.zendesk.update_user(user, &fields(json!({ "name": "Ana Desk" })), world.hub.agent()).unwrap();
-    rename_at_second(&world, person, "Second");
+    rename_at_second(&world, &person, "Second");
     // Another field of the same rows goes on meanwhile.
     world.hub.salesforce.update("Contact", &contact, &fields(json!({ "Title": "Countess" })), &automation).unwrap();
     world.hub.run_for(POLLED_IN).await;
     world.hub.crm_faults.clear();
     world.hub.desk_faults.clear();
-    assert_eq!(names(&world, &contact, (user, person)), ["Crm", "Desk", "Second"], "each keeps its own until somebody decides");
+    assert_eq!(names(&world, &contact, (user, &person)), ["Crm", "Desk", "Second"], "each keeps its own until somebody decides");
     assert_eq!(world.hub.zendesk.user(user).unwrap()["user_fields"]["job_title"], "Countess");
-    assert_eq!(world.second().get(Kind::Contact, person).unwrap()["job_title"], "Countess");
+    assert_eq!(at_second(&world, &person).job_title, "Countess");
     let (engine, viewer) = (world.hub.engine.clone(), Viewer::system());
     let page = conflicts::list(&engine, &viewer, ConflictQuery::default()).await.unwrap();
     let shown = serde_json::to_value(&page.items).unwrap();
@@ -153,7 +150,7 @@ async fn of_three_values_that_compete_a_person_decides_one_for_all() {
     let id = page.items.iter().find(|one| one.field == "last_name").unwrap().id.clone();
     conflicts::resolve(&engine, &viewer, &id, Resolution { side: Some(SECOND.to_owned()), value: None }).await.unwrap();
     world.hub.run_for(POLLED_IN).await;
-    assert_eq!(names(&world, &contact, (user, person)), ["Second", "Second", "Second"], "{}", world.hub.backlog().await);
+    assert_eq!(names(&world, &contact, (user, &person)), ["Second", "Second", "Second"], "{}", world.hub.backlog().await);
     let broken = world.judge().await;
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
@@ -171,10 +168,8 @@ async fn three_systems_survive_a_crash_at_every_step() {
     .await;
     // Its health goes to all three.
     let ticket = at_every_step(&mut world, HEALS_IN, |world| {
-        let ticket = json!({
-            "requester_id": person, "subject": world.fresh("Ticket"), "description": "Help!", "status": 2, "priority": 3, "source": 3,
-        });
-        world.second().create(Kind::Ticket, &fields(ticket)).unwrap();
+        let subject = world.fresh("Ticket");
+        world.second().ask(&person, &subject);
     })
     .await;
     judged(world, &[("an edit at the first desk", edit), ("a ticket at the second", ticket)]).await;

@@ -20,7 +20,8 @@ async fn part(hub: &Hub, record: &str, apply: bool) -> UnmergeReport {
     unmerge(&hub.engine, &petra(), record, apply).await.unwrap()
 }
 
-async fn record_at(hub: &Hub, connection: &str, object: &str, id: &str) -> String {
+/// The record that a row belongs to.
+pub async fn record_at(hub: &Hub, connection: &str, object: &str, id: &str) -> String {
     let key = RemoteKey::new(connection, object, id);
     let asked = key.clone();
     let links = hub.store.read(move |tx| tx.links_at(std::slice::from_ref(&asked))).await.unwrap();

@@ -7,7 +7,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-use crate::hub::{Circumstances, Hub, fields, seed_customer};
+use crate::hub::{Circumstances, Hub, SALESFORCE, ZENDESK, fields, seed_customer};
+use crate::second_desk::{Platform, SECOND};
+use crate::witness::Witness;
 
 /// Edits in each world.
 const EDITS: usize = 30;
@@ -36,8 +38,8 @@ pub struct Nature {
     pub lag: bool,
     /// Whether people ask to be forgotten. Not where rows merge: who a row was merged into is who it stands for then.
     pub erasures: bool,
-    /// Whether there is a second support desk: every fifth world.
-    pub second_desk: bool,
+    /// The platform of a second support desk: every fifth world has one, and a third of those is at Intercom.
+    pub second_desk: Option<Platform>,
     /// See [`Circumstances::clocks`].
     pub clocks: (i64, i64),
 }
@@ -55,7 +57,7 @@ impl Nature {
             lag: dice.random_range(0..2) == 0,
             clocks: CLOCKS_MS[dice.random_range(0..CLOCKS_MS.len())],
             erasures: !departures,
-            second_desk: seed % 5 == 2,
+            second_desk: (seed % 5 == 2).then_some(if seed % 15 == 2 { Platform::Intercom } else { Platform::Freshdesk }),
         }
     }
 }
@@ -73,8 +75,6 @@ pub struct Entered {
     pub unannounced: bool,
     /// When it was entered.
     pub at: i64,
-    /// Crashes until then.
-    pub crashes: usize,
 }
 
 /// One of the platforms.
@@ -84,6 +84,24 @@ pub enum Side {
     Desk,
     /// The second desk.
     Second,
+}
+
+impl Entered {
+    /// The connection and the row.
+    pub fn place(&self) -> (String, String) {
+        (self.side.connection().to_owned(), self.row.clone())
+    }
+}
+
+impl Side {
+    /// Name of its connection.
+    pub fn connection(self) -> &'static str {
+        match self {
+            Self::Crm => SALESFORCE,
+            Self::Desk => ZENDESK,
+            Self::Second => SECOND,
+        }
+    }
 }
 
 /// A customer that was won while everything went wrong.
@@ -107,9 +125,9 @@ pub struct Departed {
     /// Users merged at the desk: the one that is gone, and the one that stays.
     pub merged_users: Vec<(u64, u64)>,
     /// Contacts that were deleted at the second desk, each with the contact of the CRM that it named.
-    pub second: BTreeMap<u64, String>,
+    pub second: BTreeMap<String, String>,
     /// Contacts merged at the second desk: the one that is gone, the one that stays, and the contact of the CRM that the first named.
-    pub merged_second: Vec<(u64, u64, String)>,
+    pub merged_second: Vec<(String, String, String)>,
     /// People who asked to be forgotten.
     pub forgotten: Vec<Forgotten>,
 }
@@ -120,7 +138,7 @@ pub struct Forgotten {
     pub account: String,
     pub user: Option<u64>,
     /// Their contact at the second desk.
-    pub person: Option<u64>,
+    pub person: Option<String>,
     /// The address at the moment of asking.
     pub email: String,
 }
@@ -131,9 +149,14 @@ impl Departed {
         self.forgotten.iter().any(|one| one.user == Some(user))
     }
 
-    /// Whether this contact's user is gone, or it itself.
+    /// Whether a user is gone.
     pub fn has_user(&self, user: u64) -> bool {
-        self.users.contains(&user) || self.has_forgotten(user) || self.merged_users.iter().any(|(gone, _)| *gone == user)
+        self.has_left_desk(user) || self.has_forgotten(user)
+    }
+
+    /// Whether people at the desk deleted or merged a user.
+    pub fn has_left_desk(&self, user: u64) -> bool {
+        self.users.contains(&user) || self.merged_users.iter().any(|(gone, _)| *gone == user)
     }
 
     /// Whether the counterpart of a contact of the CRM at the second desk is gone.
@@ -144,9 +167,12 @@ impl Departed {
 
     /// Whether a contact is gone.
     pub fn has_contact(&self, contact: &str) -> bool {
-        self.contacts.contains(contact)
-            || self.forgotten.iter().any(|one| one.contact == contact)
-            || self.merged_contacts.iter().any(|(gone, _)| gone == contact)
+        self.has_left_crm(contact) || self.forgotten.iter().any(|one| one.contact == contact)
+    }
+
+    /// Whether people in the CRM deleted or merged a contact.
+    pub fn has_left_crm(&self, contact: &str) -> bool {
+        self.contacts.contains(contact) || self.merged_contacts.iter().any(|(gone, _)| gone == contact)
     }
 }
 
@@ -190,8 +216,9 @@ impl World {
             Hub::with(seed, Circumstances { clocks: nature.clocks, lag: nature.lag, second_desk: nature.second_desk, flaws }).await;
         if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {
             println!("seed {seed}: {nature:?}");
-            hub.tell_writes();
+            hub.tell_writes(|line| println!("{line}"));
         }
+        hub.witness = nature.erasures.then(Witness::default);
         let (mut accounts, mut contacts) = (Vec::new(), Vec::new());
         for (name, people) in [
             ("Acme", &[("Ana", "Lovelace", "ana@acme.example"), ("Alan", "Turing", "alan@acme.example")][..]),
@@ -262,7 +289,7 @@ impl World {
 
     /// One edit by somebody somewhere.
     fn edit(&mut self) {
-        if self.nature.second_desk && self.dice.random_range(0..3) == 0 {
+        if self.nature.second_desk.is_some() && self.dice.random_range(0..3) == 0 {
             return self.edit_second_desk();
         }
         let kind = self.dice.random_range(0..20);
@@ -305,10 +332,10 @@ impl World {
         let row = row.to_string();
         // A row of the desk that no record is linked with may be found by the very call that would make it, and overwritten by it.
         let user = row.parse().ok().filter(|_| side == Side::Desk).and_then(|id| self.hub.zendesk.user(id));
-        // The second desk tells nobody of people and companies.
+        // The second desk need not tell anybody of people and companies.
         let unannounced = self.unannounced || side == Side::Second || user.is_some_and(|user| user["external_id"].is_null());
-        let (at, crashes) = (self.hub.now(), self.hub.crashes);
-        self.entered.push(Entered { side, row, field, value, unannounced, at, crashes });
+        let at = self.hub.now();
+        self.entered.push(Entered { side, row, field, value, unannounced, at });
     }
 
     /// Live end users of the desk.

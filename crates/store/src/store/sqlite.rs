@@ -101,10 +101,18 @@ enum Order {
 
 pub(super) struct Sqlite {
     path: PathBuf,
-    writer: mpsc::Sender<Order>,
+    writer: Writer,
     readers: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
     shared: Arc<Shared>,
+}
+
+/// Who writes.
+enum Writer {
+    /// A thread of its own, which commits in groups.
+    Thread(mpsc::Sender<Order>),
+    /// Whoever asks for it, each on its own.
+    InStep(Mutex<Connection>),
 }
 
 impl Sqlite {
@@ -118,12 +126,7 @@ impl Sqlite {
         })
         .await
         .map_err(|error| StoreError::Panicked(error.to_string()))??;
-        let (writer, queue) = mpsc::channel(QUEUE_MAX);
-        let for_thread = Arc::clone(shared);
-        std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || serve(&conn, queue, &for_thread))
-            .map_err(|source| StoreError::Io { what: "starting the writer thread".into(), source })?;
+        let writer = if options.in_step { Writer::InStep(Mutex::new(conn)) } else { Writer::Thread(start(conn, shared)?) };
         Ok(Self {
             path,
             writer,
@@ -144,14 +147,30 @@ impl Sqlite {
     {
         let (caller, answer) = oneshot::channel();
         let task = Task { body, answer: None, caller };
-        self.writer.send(Order::Write(Box::new(task))).await.map_err(|_| StoreError::Closed)?;
+        self.order(Order::Write(Box::new(task))).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
     pub(super) async fn scrub(&self) -> Result<()> {
         let (caller, answer) = oneshot::channel();
-        self.writer.send(Order::Scrub(caller)).await.map_err(|_| StoreError::Closed)?;
+        self.order(Order::Scrub(caller)).await?;
         answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Has the writer do something; in step, it is done by the time that this answers.
+    async fn order(&self, order: Order) -> Result<()> {
+        match &self.writer {
+            Writer::Thread(queue) => queue.send(order).await.map_err(|_| StoreError::Closed),
+            Writer::InStep(conn) => {
+                let conn = conn.lock().unwrap_or_else(PoisonError::into_inner);
+                match order {
+                    Order::Write(job) => carry_out(&conn, vec![job], &self.shared),
+                    // A caller that stopped waiting wants no answer.
+                    Order::Scrub(caller) => drop(caller.send(scrub::sqlite(&conn))),
+                }
+                Ok(())
+            }
+        }
     }
 
     pub(super) async fn read<T, F>(&self, body: F) -> Result<T>
@@ -161,7 +180,7 @@ impl Sqlite {
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (readers, path, shared) = (Arc::clone(&self.readers), self.path.clone(), Arc::clone(&self.shared));
-        tokio::task::spawn_blocking(move || {
+        let read = move || {
             let _permit = permit;
             let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let conn = idle.map_or_else(|| open_reader(&path), Ok)?;
@@ -171,9 +190,11 @@ impl Sqlite {
             conn.execute_batch("rollback")?;
             readers.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
             Ok(answer?.0)
-        })
-        .await
-        .map_err(|error| StoreError::Panicked(error.to_string()))?
+        };
+        if matches!(self.writer, Writer::InStep(_)) {
+            return read();
+        }
+        tokio::task::spawn_blocking(read).await.map_err(|error| StoreError::Panicked(error.to_string()))?
     }
 
     pub(super) fn worker_seat(&self) -> Result<WorkerSeat> {
@@ -229,6 +250,17 @@ fn settle_in(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Starts the writer thread.
+fn start(conn: Connection, shared: &Arc<Shared>) -> Result<mpsc::Sender<Order>> {
+    let (writer, queue) = mpsc::channel(QUEUE_MAX);
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new()
+        .name("store-writer".into())
+        .spawn(move || serve(&conn, queue, &shared))
+        .map_err(|source| StoreError::Io { what: "starting the writer thread".into(), source })?;
+    Ok(writer)
+}
+
 /// The writer thread: takes what is waiting, commits it as a group, and ends when the last store is dropped.
 fn serve(conn: &Connection, mut queue: mpsc::Receiver<Order>, shared: &Shared) {
     let mut put_by = None;
@@ -252,13 +284,18 @@ fn serve(conn: &Connection, mut queue: mpsc::Receiver<Order>, shared: &Shared) {
                 }
             }
         }
-        let lost = commit(conn, &mut group, shared).err();
-        for job in group {
-            job.finish(lost.as_ref(), shared);
-        }
+        carry_out(conn, group, shared);
     }
     if let Err(error) = conn.execute_batch("pragma optimize") {
         tracing::debug!(%error, "the statistics of the database were not refreshed");
+    }
+}
+
+/// Commits a group and tells the callers.
+fn carry_out(conn: &Connection, mut group: Vec<Box<dyn Job>>, shared: &Shared) {
+    let lost = commit(conn, &mut group, shared).err();
+    for job in group {
+        job.finish(lost.as_ref(), shared);
     }
 }
 

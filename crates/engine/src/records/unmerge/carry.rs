@@ -19,8 +19,8 @@ use crate::engine::Engine;
 use crate::entry::{self, FieldEntry};
 use crate::sync::adopt::{has_match_keys, match_keys};
 use crate::sync::edit::{self, Edit, search_text};
-use crate::sync::parted::{NOTICE, decided, known_by_too};
-use crate::sync::task::{LANE_UPDATE, LANE_URGENT};
+use crate::sync::parted::{NOTICE, claim_ours, decided, known_by_too};
+use crate::sync::task::{LANE_UPDATE, LANE_URGENT, Task};
 use crate::sync::wake::wake;
 
 /// Cause of the entries: like an undo, a person has seen what will happen.
@@ -118,6 +118,9 @@ impl Carrying<'_> {
         let mut record = self.parting.absorbed.clone();
         record.state = RecordState::Active;
         record.merged_into = None;
+        for link in &self.parting.back {
+            claim_ours(self.catalog, &mut record, &Task::believed(link));
+        }
         let rows: Vec<String> = self.parting.back.iter().map(|link| format!("{}/{}", link.connection, link.external_id)).collect();
         let with = if rows.is_empty() { String::new() } else { format!(", with {}", rows.join(" and ")) };
         self.put(tx, record, &self.parting.entered, format!("parted from {}{with}", self.parting.stays().id))
@@ -195,7 +198,7 @@ impl Carrying<'_> {
                 }
             } else {
                 // Of this field alone: what else its sides show is no matter of the parting.
-                let mut only = crate::sync::task::Task::believed(&link);
+                let mut only = Task::believed(&link);
                 only.insert(field.clone(), new.clone());
                 link = decided(self.engine, self.catalog, &pointing.record, link, &only);
             }
