@@ -1474,6 +1474,11 @@ export interface components {
              */
             accept_loss: boolean;
         };
+        /**
+         * @description What we ask of an object: a platform grants each by itself.
+         * @enum {string}
+         */
+        Asked: "read" | "written" | "erased";
         /** @description Who set a field, and each value it had before. */
         Blame: {
             /** @description Earlier entries that touched the field, newest first. */
@@ -1886,6 +1891,8 @@ export interface components {
              * @description Mean response time today, in milliseconds.
              */
             response_ms?: number | null;
+            /** @description Objects that are left alone by themselves, because the platform refuses them to us; the connection's others are synced. */
+            resting: components["schemas"]["RestingObject"][];
             /** @description `crm` or `support`. */
             role: string;
             scheduled?: components["schemas"]["Scheduled"] | null;
@@ -3942,6 +3949,21 @@ export interface components {
             side: string | null;
             /** @description Take this value: a text as people write it, or the typed form (`{"text": "Ada"}`); null clears the field. */
             value?: unknown;
+        };
+        /** @description An object that rests. */
+        RestingObject: {
+            /** @description What is refused of it. */
+            asked: components["schemas"]["Asked"];
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description What the platform said. */
+            reason: string;
+            /** @description What a person should do. */
+            remedy: string;
+            /** @description Since when. */
+            since: string;
+            /** @description When it is asked again. */
+            until: string;
         };
         /** @description What was asked for. */
         ResyncAnswer: {

@@ -17,7 +17,6 @@ mod connecting;
 mod dynamics_zendesk;
 mod files;
 mod forgotten;
-mod hubspot_journal;
 mod hubspot_zendesk;
 mod identity;
 mod kill;
