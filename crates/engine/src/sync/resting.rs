@@ -1,6 +1,6 @@
 //! A connection that rests is not called: what only a person can mend (refused credentials, a schema that does not fit) would fail for
-//! every record again. What is refused of one object alone rests that object. The vendor is asked once when the rest is over, and everybody else waits for that answer. Every call that is made
-//! tells the connection's pressure how it went.
+//! every record again. What is refused of one object alone rests that object. The vendor is asked once when the rest is over, and everybody
+//! else waits for that answer. Every call that is made tells the connection's pressure how it went.
 
 use std::future::Future;
 use std::sync::Arc;
