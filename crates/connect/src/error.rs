@@ -2,6 +2,8 @@
 
 use entente_model::clock::Timestamp;
 
+use crate::connector::NO_OBJECT;
+
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -108,6 +110,36 @@ const SCHEMA_CODES: &[&str] = &[
     "0x8004431a",
 ];
 
+/// Codes of refusals that are about one object and not the connection, whatever their status: Salesforce's, Dynamics 365's, HubSpot's, Intercom's
+/// and ours.
+const OBJECT_CODES: &[&str] = &[
+    "INVALID_TYPE",
+    "INSUFFICIENT_ACCESS",
+    "INSUFFICIENT_ACCESS_OR_READONLY",
+    "0x8006088a",
+    "custom_objects",
+    "forbidden",
+    "token_unauthorized",
+    "api_plan_restricted",
+    NO_OBJECT,
+];
+
+/// Codes of refusals with status 403 that are about the whole account or our user, so that no object is answered: Salesforce's, Dynamics 365's and
+/// Freshdesk's.
+const ACCOUNT_CODES: &[&str] = &[
+    "API_CURRENTLY_DISABLED",
+    "API_DISABLED_FOR_ORG",
+    "FUNCTIONALITY_NOT_ENABLED",
+    "LOGIN_DURING_RESTRICTED_DOMAIN",
+    "LOGIN_DURING_RESTRICTED_TIME",
+    "ORG_LOCKED",
+    "TRIAL_EXPIRED",
+    "UNSUPPORTED_API_VERSION",
+    "0x80072560",
+    "account_suspended",
+    "max_agents_reached",
+];
+
 /// Codes of refusals of a row that end by themselves once somebody at the platform is done with it. Salesforce's.
 const BUSY_CODES: &[&str] = &["ENTITY_IS_LOCKED"];
 
@@ -116,6 +148,15 @@ impl VendorError {
     #[must_use]
     pub fn is_held_there(&self) -> bool {
         matches!(self.class, Class::Wait { .. }) && BUSY_CODES.contains(&self.code.as_str())
+    }
+
+    /// Whether it is one object that is refused (a right that our user lacks for it, a field that it does not have, an object that is not there), so
+    /// that others of the connection may well be answered.
+    #[must_use]
+    pub fn is_of_object(&self) -> bool {
+        let of_object = OBJECT_CODES.contains(&self.code.as_str()) || self.field.is_some();
+        let of_account = ACCOUNT_CODES.contains(&self.code.as_str()) || self.code.starts_with("TXN_SECURITY");
+        self.class == Class::Configuration && (of_object || self.status == 403) && !of_account
     }
 
     /// Whether a schema that has changed at the vendor may explain the refusal. What is a matter of permissions or credentials by its status is

@@ -25,6 +25,7 @@ use crate::sync::lead::Leadership;
 use crate::sync::matchers::Matchers;
 use crate::sync::pressure::Pressure;
 use crate::sync::resting::Resting;
+use crate::sync::resting_objects::RestingObjects;
 use crate::sync::sweep::Sweeps;
 
 /// One configured connection, ready to use.
@@ -39,6 +40,8 @@ pub struct Connection {
     pub connector: Arc<dyn Connector>,
     /// Batch size and pause of this connection.
     pub pressure: Arc<Pressure>,
+    /// Objects that are left alone by themselves.
+    pub objects: Arc<RestingObjects>,
     /// Whether changes wait for scheduled batches.
     pub batches: Arc<Batches>,
     /// What complete reads have shown.
@@ -101,7 +104,9 @@ impl Engine {
             .map(|(settings, connector)| {
                 let pressure = Arc::new(Pressure::new(&options, connector.spec()));
                 let batches = Arc::new(Batches::new(&options));
-                let connector = Arc::new(Resting::new(connector, Arc::clone(&pressure), Arc::clone(&batches), Arc::clone(&time)));
+                let objects = Arc::new(RestingObjects::default());
+                let (of, by, at) = (Arc::clone(&pressure), Arc::clone(&objects), Arc::clone(&time));
+                let connector = Arc::new(Resting::new(connector, of, by, Arc::clone(&batches), at));
                 let (name, sweeps, refused) = (settings.name.clone(), Sweeps::default(), AtomicU64::new(0));
                 (
                     name.clone(),
@@ -111,6 +116,7 @@ impl Engine {
                         settings,
                         connector,
                         pressure,
+                        objects,
                         batches,
                         sweeps,
                         refused,

@@ -31,6 +31,7 @@ pub mod preview;
 pub mod provision;
 pub(crate) mod redirect;
 pub(crate) mod resting;
+pub mod resting_objects;
 pub mod resync;
 pub mod retention;
 pub mod rewrite;

@@ -34,6 +34,8 @@ mod reading;
 mod recommending;
 #[path = "running/reconciling.rs"]
 mod reconciling;
+#[path = "running/refused_objects.rs"]
+mod refused_objects;
 #[path = "running/rewriting.rs"]
 mod rewriting;
 #[path = "running/rollouts.rs"]

@@ -31,6 +31,55 @@ pub enum Fault {
     Collision,
 }
 
+/// Faults that reads can suffer where clients have sessions.
+pub(crate) const OF_READS: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::ExpiredSession,
+    Fault::HalfPage,
+];
+
+/// The same of writes, where others write at the same time.
+pub(crate) const OF_WRITES: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::ExpiredSession,
+    Fault::Collision,
+];
+
+/// Faults that reads can suffer where clients have a key, which does not end.
+pub(crate) const OF_KEYED_READS: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::HalfPage,
+];
+
+/// The same of writes.
+pub(crate) const OF_KEYED_WRITES: &[Fault] = &[
+    Fault::TimeoutBefore,
+    Fault::TimeoutAfter,
+    Fault::TooMany,
+    Fault::QuotaExhausted,
+    Fault::ServerError,
+    Fault::Unavailable,
+    Fault::Collision,
+];
+
+/// Faults of signing in.
+pub(crate) const OF_SIGN_IN: &[Fault] = &[Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::ServerError, Fault::Unavailable];
+
 /// One thing that goes wrong with one webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -19,5 +19,6 @@ pub mod profile;
 pub mod receivers;
 pub mod salesforce;
 pub mod serve;
+mod steering;
 pub mod world;
 pub mod zendesk;

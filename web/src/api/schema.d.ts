@@ -1508,6 +1508,11 @@ export interface components {
              */
             accept_loss: boolean;
         };
+        /**
+         * @description What we ask of an object: a platform grants each by itself.
+         * @enum {string}
+         */
+        Asked: "read" | "written" | "erased";
         /** @description Who set a field, and each value it had before. */
         Blame: {
             /** @description Earlier entries that touched the field, newest first. */
@@ -1929,6 +1934,8 @@ export interface components {
              * @description Mean response time today, in milliseconds.
              */
             response_ms?: number | null;
+            /** @description Objects that are left alone by themselves, because the platform refuses them to us; the connection's others are synced. */
+            resting: components["schemas"]["RestingObject"][];
             /** @description `crm` or `support`. */
             role: string;
             scheduled?: components["schemas"]["Scheduled"] | null;
@@ -4072,6 +4079,21 @@ export interface components {
             decided: number;
             /** @description Those that were not decided, and why. */
             left: components["schemas"]["LeftConflict"][];
+        };
+        /** @description An object that rests. */
+        RestingObject: {
+            /** @description What is refused of it. */
+            asked: components["schemas"]["Asked"];
+            /** @description The platform's name of the object. */
+            object: string;
+            /** @description What the platform said. */
+            reason: string;
+            /** @description What a person should do. */
+            remedy: string;
+            /** @description Since when. */
+            since: string;
+            /** @description When it is asked again. */
+            until: string;
         };
         /** @description What was asked for. */
         ResyncAnswer: {

@@ -12,6 +12,7 @@ use super::kind::AlertKind;
 use super::raise::{Signal, lasted_words};
 use crate::engine::Engine;
 use crate::reports::meter::{CALLS, CALLS_LIMITED, Condition, setting};
+use crate::sync::resting_objects::Asked;
 
 /// Setting that keeps how many calls were refused for pace when it was last looked.
 const LIMITED: &str = "watch/limited";
@@ -45,6 +46,29 @@ pub(super) fn outages(engine: &Engine, alerts: &[Alert], now: Timestamp) -> Vec<
             (AlertKind::Configuration, format!("{name} does not fit the configuration"))
         };
         signals.push(Signal { kind, subject: name.clone(), severity: Severity::Critical, title, body });
+    }
+    signals
+}
+
+/// Objects that a platform refuses to us. What was so before this process started is so until the platform has told of the object.
+pub(super) fn refused_objects(engine: &Engine, alerts: &[Alert], now: Timestamp) -> Vec<Signal> {
+    let mut signals = Vec::new();
+    for (name, connection) in engine.connections() {
+        for resting in Condition::of(connection, now).resting {
+            let subject = format!("{name}/{}/{}", resting.asked.words(), resting.object);
+            let title = format!("{name} does not let us have {} {}", resting.object, resting.asked.words());
+            let body = format!("{}. Everything else goes on; it is asked again every few minutes.", resting.line());
+            signals.push(Signal::warning(AlertKind::ObjectRefused, subject, title, body));
+        }
+        let unheard = alerts.iter().filter(|alert| alert.ended_at.is_none()).filter_map(|alert| {
+            let of = alert.alert.subject.strip_prefix(name.as_str())?.strip_prefix('/')?;
+            let asked = [Asked::Read, Asked::Written, Asked::Erased].into_iter().find(|asked| of.starts_with(asked.words()))?;
+            let object = of.strip_prefix(asked.words())?.strip_prefix('/')?;
+            let Alert { alert, .. } = alert.clone();
+            let is_ours = AlertKind::of(&alert.kind) == Some(AlertKind::ObjectRefused) && !connection.objects.heard_of(asked, object);
+            is_ours.then(|| Signal::warning(AlertKind::ObjectRefused, alert.subject, alert.title, alert.body))
+        });
+        signals.extend(unheard);
     }
     signals
 }
@@ -151,11 +175,13 @@ pub(super) fn stale(engine: &Engine, tx: &mut Tx<'_>, known: &Known<'_>) -> Resu
     let cursors = tx.cursors("poll/")?;
     let mut signals = Vec::new();
     for (name, connection) in engine.connections() {
-        let limited = Condition::of(connection, now).state == "limited";
+        let condition = Condition::of(connection, now);
+        let limited = condition.state == "limited";
         if !known.is_open(AlertKind::StaleCursor, name) && (limited || known.outage(Some(name), 0)) {
             continue;
         }
-        let ages = engine.catalog().reads(name).into_iter().filter_map(|(object, _)| {
+        let read = engine.catalog().reads(name).into_iter().filter(|(object, _)| !condition.does_not_read(object));
+        let ages = read.filter_map(|(object, _)| {
             let (_, at) = cursors.get(&format!("poll/{name}/{object}"))?;
             Some((now.as_millisecond() - at.as_millisecond(), object))
         });

@@ -25,6 +25,8 @@ pub enum AlertKind {
     Credentials,
     /// A platform's schema or settings do not fit the configuration.
     Configuration,
+    /// A platform refuses one object to us; its others are synced.
+    ObjectRefused,
     /// A platform fails and is left alone.
     CircuitOpen,
     /// Syncs that failed for good wait for a person.
@@ -58,6 +60,7 @@ const ALL: &[AlertKind] = &[
     AlertKind::Quota,
     AlertKind::Credentials,
     AlertKind::Configuration,
+    AlertKind::ObjectRefused,
     AlertKind::CircuitOpen,
     AlertKind::DeadLetters,
     AlertKind::ConflictAge,
@@ -86,6 +89,7 @@ impl AlertKind {
             Self::Quota => "quota",
             Self::Credentials => "credentials",
             Self::Configuration => "configuration",
+            Self::ObjectRefused => "object_refused",
             Self::CircuitOpen => "circuit_open",
             Self::DeadLetters => "dead_letters",
             Self::ConflictAge => "conflict_age",
@@ -117,6 +121,7 @@ impl AlertKind {
             Self::Quota => "Daily quota",
             Self::Credentials => "Credentials refused",
             Self::Configuration => "Configuration does not fit",
+            Self::ObjectRefused => "Object refused",
             Self::CircuitOpen => "Platform left alone",
             Self::DeadLetters => "Dead letters",
             Self::ConflictAge => "Old conflicts",

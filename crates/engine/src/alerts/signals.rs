@@ -24,6 +24,7 @@ pub(crate) fn gather(engine: &Engine, tx: &mut Tx<'_>, alerts: &[Alert], now: Ti
     signals.extend(rates::rates(engine, tx, &known)?);
     signals.extend(queues::queues(engine, tx, &known)?);
     signals.extend(outages);
+    signals.extend(connections::refused_objects(engine, alerts, now));
     signals.extend(clocks::clocks(engine, tx, now)?);
     signals.extend(rewritten(tx)?);
     let schema = crate::schema::alerts(tx)?.into_iter();

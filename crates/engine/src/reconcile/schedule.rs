@@ -12,6 +12,7 @@ use super::{Outcome, Stop, reconcile, running};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::sync::poll::first_read_is_done;
+use crate::sync::resting_objects::Asked;
 
 /// Time between looks whether one is due or was asked for.
 pub const EVERY: Duration = Duration::from_secs(2);
@@ -134,7 +135,9 @@ async fn due(engine: &Engine) -> Result<Option<Date>> {
         Some(_) => {}
     }
     for place in places(engine, &Scope::default()) {
-        if !first_read_is_done(engine, &place.connection, &place.object).await? {
+        // What the platform refuses to us is listed as not read, and holds up no reconciliation of the rest.
+        let refused = engine.connection(&place.connection)?.objects.rests(Asked::Read, &place.object, engine.now());
+        if !refused && !first_read_is_done(engine, &place.connection, &place.object).await? {
             return Ok(None);
         }
     }

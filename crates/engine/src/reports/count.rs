@@ -216,6 +216,12 @@ fn dashboard(engine: &Engine, counted: Counted, now: Timestamp) -> Dashboard {
         let objects = engine.catalog().mappings(&connection.name).to_vec();
         broken.extend(objects.iter().map(|mapped| (connection.name.clone(), mapped.mapping().object.clone())));
     }
+    for connection in &connections {
+        let refused = |remote: &str| connection.resting.iter().any(|resting| resting.object == remote);
+        let objects = engine.catalog().mappings(&connection.name).to_vec();
+        let refused = objects.iter().filter(|mapped| refused(&mapped.mapping().remote));
+        broken.extend(refused.map(|mapped| (connection.name.clone(), mapped.mapping().object.clone())));
+    }
     let mut mappings = mapped::count(engine, &broken);
     mappings.recent.clone_from(&counted.recent);
     let samples = counted.live.samples > 0;
@@ -302,7 +308,7 @@ fn health(engine: &Engine, counted: &Counted, connections: &[ConnectionStatus]) 
     };
     let crm_to_support = rate(Role::Support, crate::sync::fate::direction(Role::Support));
     let support_to_crm = rate(Role::Crm, crate::sync::fate::direction(Role::Crm));
-    let (last_full, first_reads_done) = full_sync(engine, &counted.first_reads);
+    let (last_full, first_reads_done) = full_sync(engine, counted);
     let of_live = |key: &str| counted.last_live.as_ref().map(|live| live[key].clone());
     let put_away = counted.events.iter().filter(|event| event.event.status == SyncStatus::Manual);
     let discarded = put_away.filter(|event| counted.discarded.contains(&event.event.subject)).count() as u64;
@@ -314,7 +320,9 @@ fn health(engine: &Engine, counted: &Counted, connections: &[ConnectionStatus]) 
     } else {
         let late = counted.live.samples > 0 && counted.live.p95_ms >= LATENCY_MS;
         let failing = [crm_to_support, support_to_crm].iter().any(|rate| percent(*rate).is_some_and(|percent| percent < SUCCESS_PERCENT));
-        let limited = connections.iter().any(|connection| matches!(connection.state.as_str(), "limited" | "broken"));
+        let limited = connections
+            .iter()
+            .any(|connection| matches!(connection.state.as_str(), "limited" | "broken") || !connection.resting.is_empty());
         if late || failing || limited { Overall::Degraded } else { Overall::Operational }
     };
     SyncHealth {
@@ -340,13 +348,15 @@ const SAME_ROUND_MS: i64 = 60_000;
 
 /// Start (if known) and end of the last full sync: the complete reads that ended last, as far back as they follow each other. And
 /// whether every mapped object was read once.
-fn full_sync(engine: &Engine, first_reads: &BTreeMap<String, serde_json::Value>) -> (Option<(Option<Timestamp>, Timestamp)>, bool) {
+fn full_sync(engine: &Engine, counted: &Counted) -> (Option<(Option<Timestamp>, Timestamp)>, bool) {
     let catalog = engine.catalog();
     let instant = |read: &serde_json::Value, key: &str| serde_json::from_value::<Timestamp>(read[key].clone()).ok();
     let (mut reads, mut done): (Vec<(Option<Timestamp>, Timestamp)>, bool) = (Vec::new(), true);
     for name in engine.connections().keys() {
         for (object, _) in catalog.reads(name) {
-            match first_reads.get(&format!("{FIRST_READ}{name}/{object}")) {
+            match counted.first_reads.get(&format!("{FIRST_READ}{name}/{object}")) {
+                // What the platform refuses is told for itself, and holds up nothing.
+                None if counted.conditions.get(name).is_some_and(|condition| condition.does_not_read(&object)) => {}
                 Some(read) => reads.extend(instant(read, "at").map(|end| (instant(read, "started_at"), end))),
                 None => done = false,
             }
@@ -416,6 +426,7 @@ fn connection_status(engine: &Engine, connection: &crate::engine::Connection, co
         state: condition.map_or("unchecked", |condition| condition.state.as_str()).to_owned(),
         note: condition.and_then(|condition| condition.note.clone()),
         scheduled: condition.and_then(|condition| condition.scheduled),
+        resting: condition.map(|condition| condition.resting.clone()).unwrap_or_default(),
         calls_today: calls,
         daily_limit: condition.and_then(|condition| condition.daily_limit).or(connection.settings.daily_calls),
         response_ms: counted.today_at(CALLS_MS, name).checked_div(calls),
@@ -458,6 +469,10 @@ fn alerts(health: &SyncHealth, volume: &SyncVolume, consistency: &Consistency, c
     for connection in stuck {
         let level = if connection.state == "paused" { "critical" } else { "warning" };
         alerts.push(alert(level, format!("{}: {}", connection.name, connection.note.as_deref().unwrap_or(&connection.state))));
+    }
+    for connection in connections {
+        let resting = connection.resting.iter().map(|resting| format!("{}: {}", connection.name, resting.line()));
+        alerts.extend(resting.map(|text| alert("warning", text)));
     }
     match health.manual {
         0 => alerts.push(alert("ok", "No critical failures in last 24 hours".to_owned())),

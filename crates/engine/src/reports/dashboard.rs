@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::sync::batches::Scheduled;
+use crate::sync::resting_objects::RestingObject;
 
 /// The whole dashboard. Rates are percent, latencies milliseconds, days are UTC.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -273,6 +274,8 @@ pub struct ConnectionStatus {
     /// The mode of scheduled batches, while a burst is more than the quota allows: changes of ordinary priority wait for the next one.
     #[serde(default)]
     pub scheduled: Option<Scheduled>,
+    /// Objects that are left alone by themselves, because the platform refuses them to us; the connection's others are synced.
+    pub resting: Vec<RestingObject>,
     /// API calls today.
     pub calls_today: u64,
     /// Daily limit, if known.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Connection, Engine};
 use crate::error::Result;
 use crate::sync::batches::Scheduled;
+use crate::sync::resting_objects::{Asked, RestingObject};
 
 /// Counter of calls, by connection.
 pub const CALLS: &str = "calls";
@@ -55,6 +56,9 @@ pub struct Condition {
     pub daily_limit: Option<u64>,
     /// The vendor's clock minus ours, in milliseconds.
     pub clock_offset_ms: Option<i64>,
+    /// Objects that are left alone by themselves, because the platform refuses them to us.
+    #[serde(default)]
+    pub resting: Vec<RestingObject>,
 }
 
 /// Name of the setting that keeps a connection's condition.
@@ -66,6 +70,12 @@ pub(crate) fn setting(connection: &str) -> String {
 const MOMENT: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 impl Condition {
+    /// Whether an object is not read, because the platform refuses it to us.
+    #[must_use]
+    pub fn does_not_read(&self, object: &str) -> bool {
+        self.resting.iter().any(|resting| resting.asked == Asked::Read && resting.object == object)
+    }
+
     /// The condition of a connection as this process sees it.
     #[must_use]
     pub fn of(connection: &Connection, now: Timestamp) -> Self {
@@ -97,8 +107,27 @@ impl Condition {
             remaining: budget.remaining,
             daily_limit,
             clock_offset_ms: connection.connector.clock_offset_ms(),
+            resting: connection.objects.all(),
         }
     }
+}
+
+/// The condition of each connection as it was last seen by a process that makes calls; none where nothing was called yet.
+///
+/// # Errors
+/// When the store fails.
+pub async fn conditions(engine: &Engine) -> Result<BTreeMap<String, Condition>> {
+    let names: Vec<String> = engine.connections().keys().cloned().collect();
+    let read = engine.store().read(move |tx| {
+        let mut conditions = BTreeMap::new();
+        for name in names {
+            if let Some(condition) = tx.setting::<Condition>(&setting(&name))? {
+                conditions.insert(name, condition);
+            }
+        }
+        Ok(conditions)
+    });
+    Ok(read.await?)
 }
 
 /// Remembers what was written, so that only the difference is added.

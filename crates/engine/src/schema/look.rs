@@ -139,7 +139,9 @@ async fn take_in(engine: &Engine, connection: &str, remote: &str, described: Opt
     refresh(engine).await?;
     if looked.broken > 0 {
         // It rests because of what is no longer asked of it.
-        engine.connection(connection)?.pressure.calm();
+        let ready = engine.connection(connection)?;
+        ready.pressure.calm();
+        ready.objects.try_now(remote, engine.now());
     }
     Ok(looked)
 }

@@ -29,7 +29,9 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
         Some(wait) => Outcome::Retry { at: at(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)), error: error.to_string() },
         None => Outcome::Dead,
     };
-    let paused = engine.connection(connection).ok().and_then(|connection| connection.pressure.paused(now));
+    let rest_over = engine.connection(connection).ok().and_then(|connection| {
+        connection.pressure.paused(now).map(|trouble| trouble.until).or_else(|| connection.objects.over_at(error, now))
+    });
     let race = error.class == Class::LookAgain && hint.attempts == 0;
     let outcome = match error.class {
         Class::Wait { until } => Outcome::Later { at: until.max(at(1)) },
@@ -38,8 +40,8 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
         Class::LookAgain if race => Outcome::Retry { at: now, error: error.to_string() },
         Class::LookAgain => again(hint.attempts),
         Class::Data => Outcome::Dead,
-        Class::Reauthenticate | Class::Configuration => match paused {
-            Some(trouble) => Outcome::Later { at: trouble.until },
+        Class::Reauthenticate | Class::Configuration => match rest_over {
+            Some(until) => Outcome::Later { at: until },
             None => again(hint.attempts + 1),
         },
     };

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::first_read;
 use super::ingest::{Arrival, Way, ingest};
+use super::resting_objects::Asked;
 use super::resync::{self, Request};
 use super::task::LANE_BACKFILL;
 use super::wake::give_up;
@@ -33,6 +34,8 @@ pub struct Polled {
     pub wait_until: Option<Timestamp>,
     /// Whether it was stopped, or another process polls meanwhile: then this one leaves it alone.
     pub stopped: bool,
+    /// Whether the object is left alone for now, because the platform refuses it to us; others of the connection are not.
+    pub rests: bool,
 }
 
 /// Told after each page: connection, remote object, rows read so far, rows in all if known.
@@ -153,6 +156,10 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
     let mut polled = Polled::default();
     if let Some(trouble) = ready.pressure.paused(engine.now()) {
         polled.wait_until = Some(trouble.until);
+        return Ok(polled);
+    }
+    if ready.objects.rests(Asked::Read, object, engine.now()) {
+        polled.rests = true;
         return Ok(polled);
     }
     let mut standing = standing(engine, &place).await?;

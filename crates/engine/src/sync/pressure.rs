@@ -20,7 +20,7 @@ const CALM_CALLS: u32 = 10;
 pub const PAUSE_MS: i64 = 5 * 60 * 1000;
 
 /// How long the others wait for the answer of the one call that shows whether a rest is over, in milliseconds.
-const PROBE_MS: i64 = 10_000;
+pub(super) const PROBE_MS: i64 = 10_000;
 
 /// How long the first rest of a broken circuit is, in milliseconds: an outage is longer, a hiccup is over. Each failed probe doubles it.
 pub const BREAK_MS: i64 = 30_000;
@@ -119,7 +119,7 @@ pub(crate) enum Admission {
     Rest(Box<VendorError>),
 }
 
-fn after(now: Timestamp, ms: i64) -> Timestamp {
+pub(super) fn after(now: Timestamp, ms: i64) -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond() + ms).unwrap_or(now)
 }
 

@@ -1,6 +1,6 @@
 //! A connection that rests is not called: what only a person can mend (refused credentials, a schema that does not fit) would fail for
-//! every record again. The vendor is asked once when the rest is over, and everybody else waits for that answer. Every call that is made
-//! tells the connection's pressure how it went.
+//! every record again. What is refused of one object alone rests that object. The vendor is asked once when the rest is over, and everybody
+//! else waits for that answer. Every call that is made tells the connection's pressure how it went.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,19 +22,40 @@ use entente_model::mapping::remote::RemoteObject;
 
 use super::batches::Batches;
 use super::pressure::{Admission, Pressure};
+use super::resting_objects::{Asked, RestingObjects};
 
 /// A connector whose reads and writes of rows rest while the connection does. What a person asks for (checks, schemas, provisioning)
 /// always goes through: it shows whether the cause is mended.
 pub(crate) struct Resting {
     inner: Arc<dyn Connector>,
     pressure: Arc<Pressure>,
+    objects: Arc<RestingObjects>,
     batches: Arc<Batches>,
     time: Arc<dyn Time>,
 }
 
 impl Resting {
-    pub(crate) fn new(inner: Arc<dyn Connector>, pressure: Arc<Pressure>, batches: Arc<Batches>, time: Arc<dyn Time>) -> Self {
-        Self { inner, pressure, batches, time }
+    pub(crate) fn new(
+        inner: Arc<dyn Connector>,
+        pressure: Arc<Pressure>,
+        objects: Arc<RestingObjects>,
+        batches: Arc<Batches>,
+        time: Arc<dyn Time>,
+    ) -> Self {
+        Self { inner, pressure, objects, batches, time }
+    }
+
+    /// Makes a call for one object, unless that object rests, and takes in whether it is refused to us.
+    async fn of_object<T>(
+        &self,
+        asked: Asked,
+        object: &str,
+        call: impl Future<Output = Result<T, VendorError>> + Send,
+    ) -> Result<T, VendorError> {
+        self.objects.admit(asked, object, self.time.now())?;
+        let answer = call.await;
+        self.objects.ended(asked, object, answer.as_ref().err(), self.time.now());
+        answer
     }
 
     /// Makes a call for `rows` rows, unless they wait for a scheduled batch, and takes in if the quota puts them off.
@@ -64,11 +85,14 @@ impl Resting {
         }
         let answer = call.await;
         let now = self.time.now();
+        // A platform that refuses one object answers.
+        let trouble = answer.as_ref().err().filter(|error| !error.is_of_object());
         if admission == Admission::Probe {
-            self.pressure.probed(answer.as_ref().err(), now);
+            self.pressure.probed(trouble, now);
         }
         match &answer {
             Ok(_) => self.pressure.calm(),
+            Err(error) if error.is_of_object() => {}
             Err(error) => self.pressure.trouble(error, now),
         }
         answer
@@ -94,7 +118,7 @@ impl Connector for Resting {
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
-        self.unless_resting(self.inner.page(read, cursor, priority)).await
+        self.of_object(Asked::Read, &read.object, self.unless_resting(self.inner.page(read, cursor, priority))).await
     }
 
     async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
@@ -102,19 +126,22 @@ impl Connector for Resting {
     }
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
-        self.in_batches(priority, ids.len(), self.inner.fetch(read, ids, priority)).await
+        let call = self.in_batches(priority, ids.len(), self.inner.fetch(read, ids, priority));
+        self.of_object(Asked::Read, &read.object, call).await
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.unless_resting(self.inner.find(read, questions, key_field, priority)).await
+        let call = self.unless_resting(self.inner.find(read, questions, key_field, priority));
+        self.of_object(Asked::Read, &read.object, call).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        self.in_batches(priority, writes.len(), self.inner.write(target, writes, priority)).await
+        let call = self.in_batches(priority, writes.len(), self.inner.write(target, writes, priority));
+        self.of_object(Asked::Written, &target.object, call).await
     }
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
-        self.unless_resting(self.inner.erase(erase, priority)).await
+        self.of_object(Asked::Erased, &erase.object, self.unless_resting(self.inner.erase(erase, priority))).await
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

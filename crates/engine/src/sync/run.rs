@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch as watch_channel};
 use tokio::task::JoinSet;
 
 use super::poll::{self, OnPage, Progress, Stop, poll};
+use super::resting_objects::Asked;
 use super::work::{claim, next_due, work};
 use super::{inbox, lead, learn, resync, retention};
 use crate::automation::follow;
@@ -250,10 +251,19 @@ async fn poller(engine: Engine, connection: String, mut shutdown: Shutdown, on_p
             match resync::asked(&engine, &connection).await {
                 Ok(asked) if asked.is_empty() => {}
                 Ok(asked) => {
+                    // A person wants to see, also what is left alone.
+                    if let Ok(ready) = engine.connection(&connection) {
+                        asked.iter().for_each(|object| ready.objects.try_now(object, engine.now()));
+                    }
                     poll_round(&engine, &connection, asked, &shutdown, &*on_page, &stop).await;
                     continue;
                 }
                 Err(error) => tracing::error!(connection, %error, "whether a resync was asked for cannot be read; trying again"),
+            }
+            let rested = rested(&engine, &connection);
+            if !rested.is_empty() {
+                poll_round(&engine, &connection, rested, &shutdown, &*on_page, &stop).await;
+                continue;
             }
             let stirred = stirred(&engine, &connection);
             if !stirred.is_empty() {
@@ -271,14 +281,27 @@ async fn poller(engine: Engine, connection: String, mut shutdown: Shutdown, on_p
     }
 }
 
-/// Objects that are read here and of which the platform has told that something changed.
+/// Objects that are read here and of which the platform has told that something changed, but for those that are left alone.
 fn stirred(engine: &Engine, connection: &str) -> Vec<String> {
-    let told = engine.connection(connection).map(|ready| ready.connector.stirred()).unwrap_or_default();
-    if told.is_empty() {
-        return told;
+    let Ok(ready) = engine.connection(connection) else { return Vec::new() };
+    let mut told = mapped(engine, connection, ready.connector.stirred());
+    told.retain(|object| !ready.objects.rests(Asked::Read, object, engine.now()));
+    told
+}
+
+/// Objects that are read here and were left alone until now.
+fn rested(engine: &Engine, connection: &str) -> Vec<String> {
+    let due = engine.connection(connection).map(|ready| ready.objects.due(engine.now())).unwrap_or_default();
+    mapped(engine, connection, due)
+}
+
+/// Those of the objects that are read here.
+fn mapped(engine: &Engine, connection: &str, objects: Vec<String>) -> Vec<String> {
+    if objects.is_empty() {
+        return objects;
     }
-    let read: Vec<String> = engine.catalog().reads(connection).into_iter().map(|(object, _)| object).collect();
-    read.into_iter().filter(|object| told.contains(object)).collect()
+    let read = engine.catalog().reads(connection).into_iter().map(|(object, _)| object);
+    read.filter(|object| objects.contains(object)).collect()
 }
 
 /// Waits until the platform tells that something changed.
@@ -293,7 +316,7 @@ async fn poll_round(engine: &Engine, connection: &str, objects: Vec<String>, shu
     for object in objects {
         while !stop() {
             match poll(engine, connection, &object, on_page, stop).await {
-                Ok(polled) if polled.stopped => break,
+                Ok(polled) if polled.stopped || polled.rests => break,
                 Ok(polled) => match polled.wait_until {
                     Some(until) => wait_until(engine, until, shutdown.clone()).await,
                     None => break,
@@ -301,6 +324,10 @@ async fn poll_round(engine: &Engine, connection: &str, objects: Vec<String>, shu
                 Err(error) => {
                     tracing::warn!(connection, object, %error, "a poll failed; the next one goes on where it was");
                     crate::reports::meter::note_failed_poll(engine, connection).await;
+                    // What is refused of this object holds up no other one; it is asked for again when its rest is over.
+                    if engine.connection(connection).is_ok_and(|ready| ready.objects.rests(Asked::Read, &object, engine.now())) {
+                        break;
+                    }
                     match poll::first_read_is_done(engine, connection, &object).await {
                         Ok(true) => break,
                         Ok(false) => {}

@@ -303,6 +303,11 @@ fn integration(dashboard: &Dashboard, page: &mut String) {
         );
     }
     for connection in &dashboard.connections {
+        for resting in &connection.resting {
+            line!(page, "  {}: {}; asked again at {}", connection.name, resting.line(), resting.until.strftime("%H:%M:%S UTC"));
+        }
+    }
+    for connection in &dashboard.connections {
         if let Some(mode) = &connection.scheduled {
             line!(
                 page,

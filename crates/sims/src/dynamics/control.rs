@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Query, State as Extract};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::refusal::Refusal;
 use super::{Dynamics, Hand};
-use crate::calls::CallCounts;
-use crate::faults::FaultOrder;
+use crate::steering::{self, Lines};
 
 /// An edit by hand; without `by`, the first sales person does it.
 #[derive(Deserialize)]
@@ -46,29 +44,14 @@ struct Doors {
     expire_links: bool,
 }
 
-fn told(result: Result<String, Refusal>) -> Response {
-    match result {
-        Ok(id) => Json(json!({"id": id})).into_response(),
-        Err(refusal) => {
-            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-            (status, Json(refusal.body)).into_response()
-        }
-    }
+fn told(edited: Result<String, Refusal>) -> Response {
+    steering::told(edited.map_err(|refusal| (refusal.status, refusal.body)))
 }
 
 impl Edit {
     fn hand(&self, sim: &Dynamics) -> Hand {
         Hand::Person(self.by.clone().unwrap_or_else(|| sim.sales_person()))
     }
-}
-
-async fn faults(Extract(sim): Extract<Dynamics>, Json(order): Json<FaultOrder>) -> StatusCode {
-    order.carry_out(sim.faults());
-    StatusCode::NO_CONTENT
-}
-
-async fn calls(Extract(sim): Extract<Dynamics>) -> Json<CallCounts> {
-    Json(sim.calls())
 }
 
 async fn create(Extract(sim): Extract<Dynamics>, Json(edit): Json<Edit>) -> Response {
@@ -101,20 +84,12 @@ async fn doors(Extract(sim): Extract<Dynamics>, Json(doors): Json<Doors>) -> Sta
     StatusCode::NO_CONTENT
 }
 
-async fn dump(Extract(sim): Extract<Dynamics>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let mut lines = String::new();
+async fn dump(Extract(sim): Extract<Dynamics>, Query(query): Query<BTreeMap<String, String>>) -> Lines {
+    let mut lines = Lines::default();
     if let Some(set) = query.get("kind") {
-        sim.each(set, &mut |row| {
-            lines.push_str(&row.to_string());
-            lines.push('\n');
-        });
+        sim.each(set, &mut |row| lines.push(row));
     }
-    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
-}
-
-async fn expire_sessions(Extract(sim): Extract<Dynamics>) -> StatusCode {
-    sim.expire_sessions();
-    StatusCode::NO_CONTENT
+    lines
 }
 
 impl Dynamics {
@@ -123,9 +98,8 @@ impl Dynamics {
     /// status}`, `/delete {kind, id}`, `/merge {kind, id, into}`, `/doors {member, expire_links}`, `GET /dump?kind=accounts` (one JSON
     /// object a line), `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {
-        axum::Router::new()
-            .route("/faults", post(faults))
-            .route("/calls", get(calls))
+        steering::surface(Self::faults, Self::calls)
+            .route("/expire_sessions", steering::does(Self::expire_sessions))
             .route("/create", post(create))
             .route("/update", post(update))
             .route("/close", post(close))
@@ -133,7 +107,6 @@ impl Dynamics {
             .route("/merge", post(merge))
             .route("/doors", post(doors))
             .route("/dump", get(dump))
-            .route("/expire_sessions", post(expire_sessions))
             .with_state(self.clone())
     }
 }

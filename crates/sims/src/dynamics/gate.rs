@@ -12,30 +12,8 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::Fault;
+use crate::faults::{Fault, OF_READS, OF_SIGN_IN, OF_WRITES};
 use crate::profile::Profile;
-
-const READ_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::HalfPage,
-];
-const WRITE_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::Collision,
-];
-const SIGN_IN_FAULTS: &[Fault] = &[Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::ServerError, Fault::Unavailable];
 
 /// Splits a `Prefer` header at commas that stand in no quotes.
 pub(crate) fn preferences(text: &str) -> Vec<String> {
@@ -139,7 +117,7 @@ impl State {
         let root = format!("{origin}/api/data/{version}/");
         let rest: Vec<String> = path.iter().skip(3).cloned().collect();
         let reads = method == Method::GET;
-        let fault = self.options.faults.draw_call(if reads { READ_FAULTS } else { WRITE_FAULTS });
+        let fault = self.options.faults.draw_call(if reads { OF_READS } else { OF_WRITES });
         self.calls.note(reads, &format!("{method} {}", route(&rest)), fault);
         if fault == Some(Fault::TimeoutBefore) {
             return self.reply(Ok(Answer::nothing()), false).hanging();
@@ -162,7 +140,7 @@ impl State {
     }
 
     fn signing_in(&mut self, method: &Method, path: &[String], bytes: &[u8], origin: &str, host: &str) -> Reply {
-        let fault = self.options.faults.draw_call(SIGN_IN_FAULTS);
+        let fault = self.options.faults.draw_call(OF_SIGN_IN);
         let tail: Vec<String> = path.iter().skip(1).cloned().collect();
         self.calls.note(method == Method::GET, &format!("{method} {}", route(&tail)), fault);
         match fault {

@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Freshdesk;
 use super::refusal::Refusal;
 use super::state::Kind;
-use crate::calls::CallCounts;
-use crate::faults::FaultOrder;
+use crate::steering::{self, Lines};
 
 /// An edit by hand.
 #[derive(Deserialize)]
@@ -43,30 +40,14 @@ struct Said {
     private: bool,
 }
 
-fn refused(refusal: Refusal) -> Response {
-    (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), Json(refusal.body)).into_response()
-}
-
-fn told(result: Result<u64, Refusal>) -> Response {
-    match result {
-        Ok(id) => Json(json!({"id": id})).into_response(),
-        Err(refusal) => refused(refusal),
-    }
+fn told(edited: Result<u64, Refusal>) -> Response {
+    steering::told(edited.map_err(|refusal| (refusal.status, refusal.body)))
 }
 
 impl Edit {
     fn kind(&self) -> Result<Kind, Refusal> {
         Kind::named(&self.kind).ok_or_else(Refusal::missing)
     }
-}
-
-async fn faults(Extract(sim): Extract<Freshdesk>, Json(order): Json<FaultOrder>) -> StatusCode {
-    order.carry_out(sim.faults());
-    StatusCode::NO_CONTENT
-}
-
-async fn calls(Extract(sim): Extract<Freshdesk>) -> Json<CallCounts> {
-    Json(sim.calls())
 }
 
 async fn create(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
@@ -95,13 +76,10 @@ async fn say(Extract(sim): Extract<Freshdesk>, Json(said): Json<Said>) -> Respon
 }
 
 async fn dump(Extract(sim): Extract<Freshdesk>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let Some(kind) = query.get("kind").and_then(|kind| Kind::named(kind)) else { return refused(Refusal::missing()) };
-    let mut lines = String::new();
-    for row in sim.rows(kind) {
-        lines.push_str(&row.to_string());
-        lines.push('\n');
-    }
-    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
+    let Some(kind) = query.get("kind").and_then(|kind| Kind::named(kind)) else { return told(Err(Refusal::missing())) };
+    let mut lines = Lines::default();
+    sim.rows(kind).iter().for_each(|row| lines.push(row));
+    lines.into_response()
 }
 
 impl Freshdesk {
@@ -109,9 +87,7 @@ impl Freshdesk {
     /// `GET /calls`, `POST /create {kind, fields}`, `/update {kind, id, fields}`, `/delete {kind, id}`, `/restore`,
     /// `/merge {kind, id, into}`, `/say {ticket, body, by?, private?}`, `GET /dump?kind=contacts` (one JSON object a line).
     pub fn control_router(&self) -> axum::Router {
-        axum::Router::new()
-            .route("/faults", post(faults))
-            .route("/calls", get(calls))
+        steering::surface(Self::faults, Self::calls)
             .route("/create", post(create))
             .route("/update", post(update))
             .route("/delete", post(delete))

@@ -12,30 +12,11 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::{Kind, State};
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply, header};
-use crate::faults::Fault;
+use crate::faults::{Fault, OF_KEYED_READS, OF_KEYED_WRITES};
 use crate::profile::Profile;
 
 /// Seconds that a 429 asks to wait where a fault made it.
 const PAUSE_S: u64 = 34;
-
-const READ_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::HalfPage,
-];
-const WRITE_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::Collision,
-];
 
 fn reply(outcome: Outcome) -> Reply {
     let (status, body, headers) = match outcome {
@@ -120,7 +101,7 @@ impl State {
         }
         let body = read_body(method, headers, bytes);
         let reads = *method == Method::GET;
-        let fault = self.options.faults.draw_call(if reads { READ_FAULTS } else { WRITE_FAULTS });
+        let fault = self.options.faults.draw_call(if reads { OF_KEYED_READS } else { OF_KEYED_WRITES });
         self.calls.note(reads, &format!("{method} {}", route(&path)), fault);
         let call = Call {
             method: method.clone(),

@@ -44,8 +44,13 @@ pub(crate) const SCOPES: &[&str] = &[
 ];
 
 /// Scopes that the app has for itself.
-pub(crate) const APP_SCOPES: &[&str] =
-    &["developer.webhooks_journal.read", "developer.webhooks_journal.subscriptions.read", "developer.webhooks_journal.subscriptions.write"];
+pub(crate) const APP_SCOPES: &[&str] = &[
+    "developer.webhooks_journal.read",
+    "developer.webhooks_journal.subscriptions.read",
+    "developer.webhooks_journal.subscriptions.write",
+    "developer.webhooks_journal.snapshots.read",
+    "developer.webhooks_journal.snapshots.write",
+];
 
 /// Tokens in use.
 #[derive(Debug)]

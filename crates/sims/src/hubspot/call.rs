@@ -46,6 +46,7 @@ pub(crate) fn surface(path: &str) -> Option<(Vec<String>, String, bool)> {
         ["account-info", version, rest @ ..] if is_date(version) || *version == "v3" => ("account-info", rest, version),
         ["webhooks-journal", "journal" | "journal-local", version, rest @ ..] if is_date(version) => ("journal", rest, version),
         ["webhooks-journal", "subscriptions", version, rest @ ..] if is_date(version) => ("journal-subscriptions", rest, version),
+        ["webhooks-journal", "snapshots", version, rest @ ..] if is_date(version) => ("journal-snapshots", rest, version),
         ["marketing", "v3", "emails", rest @ ..] => ("mails", rest, "v3"),
         ["marketing", "emails", version, rest @ ..] if is_date(version) => ("mails", rest, version),
         ["marketing", "v3", head @ ("campaigns" | "forms"), rest @ ..] => (head, rest, "v3"),

@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 use super::{Hand, HubSpot};
-use crate::calls::CallCounts;
-use crate::faults::FaultOrder;
+use crate::steering::{self, Lines};
 
 /// An edit by hand; without `by`, the first owner does it.
 #[derive(Deserialize)]
@@ -51,31 +49,14 @@ struct Patience {
     moving: u64,
 }
 
-fn refused(refusal: Refusal) -> Response {
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    (status, Json(refusal.body)).into_response()
-}
-
-fn told(result: Result<String, Refusal>) -> Response {
-    match result {
-        Ok(id) => Json(json!({"id": id})).into_response(),
-        Err(refusal) => refused(refusal),
-    }
+fn told(edited: Result<String, Refusal>) -> Response {
+    steering::told(edited.map_err(|refusal| (refusal.status, refusal.body)))
 }
 
 impl Edit {
     fn hand(&self, sim: &HubSpot) -> Hand {
         Hand::Person(self.by.or_else(|| sim.owners().first().map(|owner| owner.user_id)).unwrap_or_default())
     }
-}
-
-async fn faults(Extract(sim): Extract<HubSpot>, Json(order): Json<FaultOrder>) -> StatusCode {
-    order.carry_out(sim.faults());
-    StatusCode::NO_CONTENT
-}
-
-async fn calls(Extract(sim): Extract<HubSpot>) -> Json<CallCounts> {
-    Json(sim.calls())
 }
 
 async fn create(Extract(sim): Extract<HubSpot>, Json(edit): Json<Edit>) -> Response {
@@ -107,7 +88,7 @@ async fn subscribe(Extract(sim): Extract<HubSpot>, Json(wanted): Json<Wanted>) -
     let names: Vec<&str> = wanted.subscriptions.iter().map(String::as_str).collect();
     match sim.subscribe(&wanted.url, &names) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => told(Err(refusal)),
     }
 }
 
@@ -160,18 +141,11 @@ async fn patience(Extract(sim): Extract<HubSpot>, Json(wanted): Json<Patience>) 
     StatusCode::NO_CONTENT
 }
 
-async fn dump(Extract(sim): Extract<HubSpot>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let mut lines = String::new();
-    sim.each(query.get("object").map_or("", String::as_str), &mut |_, shown| {
-        lines.push_str(&Value::Object(shown.clone()).to_string());
-        lines.push('\n');
-    });
-    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
-}
-
-async fn expire_sessions(Extract(sim): Extract<HubSpot>) -> StatusCode {
-    sim.expire_sessions();
-    StatusCode::NO_CONTENT
+async fn dump(Extract(sim): Extract<HubSpot>, Query(query): Query<BTreeMap<String, String>>) -> Lines {
+    let mut lines = Lines::default();
+    let object = query.get("object").map_or("", String::as_str);
+    sim.each(object, &mut |_, shown| lines.push(&Value::Object(shown.clone())));
+    lines
 }
 
 impl HubSpot {
@@ -180,9 +154,8 @@ impl HubSpot {
     /// `/merge {object, id, into}`, `/associate {object, id, to, into, primary}`, `/subscribe {url, subscriptions}`,
     /// `/schema` with the definition of an object type, `/grant` with a list of scopes, `/marketing {what, id, body}`, `/patience {retry_after, moving}`, `GET /dump?object=contacts` (one JSON object a line), `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {
-        axum::Router::new()
-            .route("/faults", post(faults))
-            .route("/calls", get(calls))
+        steering::surface(Self::faults, Self::calls)
+            .route("/expire_sessions", steering::does(Self::expire_sessions))
             .route("/create", post(create))
             .route("/update", post(update))
             .route("/archive", post(archive))
@@ -195,7 +168,6 @@ impl HubSpot {
             .route("/marketing", post(marketing))
             .route("/patience", post(patience))
             .route("/dump", get(dump))
-            .route("/expire_sessions", post(expire_sessions))
             .with_state(self.clone())
     }
 }

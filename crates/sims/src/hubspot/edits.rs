@@ -1,6 +1,6 @@
 //! The one place where records change: every write goes through here, is checked first, and is told to webhooks and listeners.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
@@ -133,12 +133,14 @@ impl State {
             self.tell_property(kind, id, name, value, by);
         }
         self.note(kind, id, Action::Created, values, by);
+        self.journal_fitting(kind, id, &BTreeSet::new());
         id
     }
 
     /// Changes a live record. What does not differ changes nothing, not even the record's stamp.
     pub(crate) fn update(&mut self, kind: usize, id: u64, values: Values, by: Hand) {
         let (now, user) = (self.now_ms, self.user_of(by));
+        let fitted = self.fitted(kind, id);
         let Some(record) = self.records[kind].get_mut(&id) else { return };
         let mut changed: Values = values.into_iter().filter(|(name, value)| record.value(name).unwrap_or_default() != value).collect();
         let rank = |stage: &str| STAGES.iter().position(|known| *known == stage);
@@ -167,6 +169,7 @@ impl State {
             self.tell_property(kind, id, name, value, by);
         }
         self.note(kind, id, Action::Updated, changed, by);
+        self.journal_fitting(kind, id, &fitted);
     }
 
     /// Puts a live record into the recycle bin. Its stamp stays, and its unique values become free.

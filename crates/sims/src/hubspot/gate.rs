@@ -12,35 +12,13 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::Fault;
+use crate::faults::{Fault, OF_READS, OF_SIGN_IN, OF_WRITES};
 use crate::profile::Profile;
 
 /// Longest address, in characters.
 const ADDRESS_MAX: usize = 16_300;
 /// Statuses of a vendor's edge in bad moments.
 const EDGE: [u16; 4] = [502, 503, 504, 524];
-
-const READ_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::HalfPage,
-];
-const WRITE_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::Collision,
-];
-const OAUTH_FAULTS: &[Fault] = &[Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::ServerError, Fault::Unavailable];
 
 fn reply(outcome: Outcome, correlation: &str) -> Reply {
     let mut headers = vec![("x-hubspot-correlation-id", correlation.to_owned())];
@@ -129,11 +107,11 @@ impl State {
         let oauth = path.first().is_some_and(|head| head == "oauth");
         let is_read = reads(method, &path);
         let allowed = if oauth {
-            OAUTH_FAULTS
+            OF_SIGN_IN
         } else if is_read {
-            READ_FAULTS
+            OF_READS
         } else {
-            WRITE_FAULTS
+            OF_WRITES
         };
         let fault = self.options.faults.draw_call(allowed);
         self.calls.note(is_read, &format!("{method} {}", route(&path)), fault);
@@ -233,8 +211,10 @@ impl State {
         match path.as_slice() {
             ["webhooks", rest @ ..] if caller == Caller::Developer => self.webhook_routes(call, rest),
             _ if caller == Caller::Developer => Err(Refusal::scope("oauth")),
-            [head @ ("journal" | "journal-subscriptions"), rest @ ..] if caller == Caller::Itself => self.journal_routes(call, head, rest),
-            ["journal" | "journal-subscriptions", ..] => Err(Refusal::scope("developer.webhooks_journal.read")),
+            [head @ ("journal" | "journal-subscriptions" | "journal-snapshots"), rest @ ..] if caller == Caller::Itself => {
+                self.journal_routes(call, head, rest)
+            }
+            ["journal" | "journal-subscriptions" | "journal-snapshots", ..] => Err(Refusal::scope("developer.webhooks_journal.read")),
             _ if caller == Caller::Itself => Err(Refusal::unauthenticated(false)),
             ["objects", ty, id, "associations", rest @ ..] => {
                 let kind = self.kind(ty)?;

@@ -49,6 +49,8 @@ pub(crate) struct Journal {
     /// Events that stand in no file yet, with the instant of the first.
     waiting: Vec<Value>,
     since_ms: i64,
+    /// Snapshots that were asked for: the id of their state, when, and whether the row was there.
+    pub(crate) snapshots: Vec<(String, i64, bool)>,
     /// Each event twice, the later ones first.
     pub(crate) untidy: bool,
     /// Calls in the present second.
@@ -125,6 +127,19 @@ impl State {
             });
             self.put_into_journal(event);
         }
+    }
+
+    /// Writes a row's properties down as they are. Answers whether it is there.
+    pub(crate) fn snapshot_into_journal(&mut self, kind: usize, id: u64, properties: &[String]) -> bool {
+        let Some(record) = self.live(kind, id) else { return false };
+        let shown: Map<String, Value> =
+            properties.iter().map(|name| (name.clone(), record.value(name).map_or(Value::Null, Value::from))).collect();
+        let event = json!({
+            "type": "OBJECT", "portalId": self.options.portal_id, "occurredAt": self.now_ms, "action": "SNAPSHOT",
+            "objectTypeId": self.kinds[kind].type_id, "objectId": id, "propertyChanges": shown,
+        });
+        self.put_into_journal(event);
+        true
     }
 
     fn put_into_journal(&mut self, event: Value) {

@@ -31,6 +31,7 @@ impl State {
         self.turn_journal();
         match (head, call.method.as_str(), rest) {
             ("journal-subscriptions", ..) => self.journal_subscriptions(call, rest),
+            ("journal-snapshots", ..) => self.journal_snapshots(call, rest),
             (_, "GET", ["earliest"]) => self.told(call, self.journal.files.front()),
             (_, "GET", ["latest"]) => self.told(call, self.journal.files.back()),
             (_, "GET", ["offset", offset, "next"]) => {
@@ -121,6 +122,39 @@ impl State {
         }
     }
 
+    /// `/snapshots/…`: rows as they are now come into the journal, whatever was subscribed to.
+    fn journal_snapshots(&mut self, call: &Call, rest: &[&str]) -> Outcome {
+        match (call.method.as_str(), rest) {
+            ("POST", ["crm"]) => {
+                let wanted = call.body["snapshotRequests"].as_array().cloned().unwrap_or_default();
+                if wanted.is_empty() {
+                    return Err(Refusal::validation("snapshotRequests must not be empty"));
+                }
+                let taken = wanted.iter().map(|wanted| self.take_snapshot(wanted)).collect::<Result<Vec<Value>, Refusal>>()?;
+                Ok(Answer::ok(json!({"snapshotResponses": taken})))
+            }
+            ("GET", ["crm", "status", id]) => {
+                let (id, at, found) = self.journal.snapshots.iter().find(|(held, ..)| held == *id).ok_or_else(Refusal::resource)?;
+                let status = if *found { "SUCCESS" } else { "FAILED" };
+                Ok(Answer::ok(json!({"id": id, "status": status, "initiatedAt": at, "completedAt": at})))
+            }
+            _ => Err(Refusal::resource()),
+        }
+    }
+
+    fn take_snapshot(&mut self, wanted: &Value) -> Result<Value, Refusal> {
+        let number = |name: &str| wanted[name].as_u64().ok_or_else(|| Refusal::validation(format!("{name} is required")));
+        let (portal, id) = (number("portalId")?, number("objectId")?);
+        if portal != self.options.portal_id {
+            return Err(Refusal::new(403, "MISSING_SCOPES", "The app is not installed in this account"));
+        }
+        let kind = self.kind(wanted["objectTypeId"].as_str().unwrap_or_default())?;
+        let found = self.snapshot_into_journal(kind, id, &texts(&wanted["properties"]));
+        let status = self.uuid();
+        self.journal.snapshots.push((status.clone(), self.now_ms, found));
+        Ok(json!({"portalId": portal, "objectId": id, "objectTypeId": self.kinds[kind].type_id, "snapshotStatusId": status}))
+    }
+
     /// Adds a subscription, or changes the one of the same kind and object.
     fn want(&mut self, body: &Value) -> Outcome {
         const TYPES: &[&str] = &["OBJECT", "ASSOCIATION", "LIST_MEMBERSHIP", "GDPR_PRIVACY_DELETION"];
@@ -160,6 +194,7 @@ impl State {
         json!({
             "id": wanted.id, "appId": self.options.app_id, "portalId": wanted.portal_id, "objectTypeId": wanted.object_type,
             "subscriptionType": wanted.ty, "actions": wanted.actions, "properties": wanted.properties, "associatedObjectTypeIds": wanted.others,
+            "objectIds": wanted.objects, "listIds": wanted.lists,
             "createdAt": iso(wanted.created_ms), "updatedAt": iso(wanted.updated_ms),
         })
     }

@@ -1,6 +1,6 @@
 //! Lists: those whose members are put in, and those whose members are whoever fits a filter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -127,6 +127,24 @@ impl State {
     fn fitting(&self, list: &List) -> Vec<(u64, i64)> {
         let live = self.records[list.kind].values().filter(|record| record.archived_ms.is_none());
         live.filter(|record| fits(self, &View::now(record), &list.filter)).map(|record| (record.id, record.updated_ms)).collect()
+    }
+
+    /// Lists whose members are whoever fits, and that a record fits; none while nobody asks the journal for lists.
+    pub(crate) fn fitted(&self, kind: usize, id: u64) -> BTreeSet<u64> {
+        if !self.journal.wanted.iter().any(|wanted| wanted.ty == "LIST_MEMBERSHIP") {
+            return BTreeSet::new();
+        }
+        let Some(record) = self.live(kind, id) else { return BTreeSet::new() };
+        let lists = self.lists.values().filter(|list| list.deleted_ms.is_none() && list.kind == kind);
+        let lists = lists.filter(|list| list.processing == Processing::Dynamic && fits(self, &View::now(record), &list.filter));
+        lists.map(|list| list.id).collect()
+    }
+
+    /// Notes which lists a record has come into and which it has left, since it fitted those.
+    pub(crate) fn journal_fitting(&mut self, kind: usize, id: u64, before: &BTreeSet<u64>) {
+        let now = self.fitted(kind, id);
+        now.difference(before).for_each(|list| self.journal_membership(kind, id, *list, true));
+        before.difference(&now).for_each(|list| self.journal_membership(kind, id, *list, false));
     }
 
     /// Members of a list, with the instant since which they are in; those that are archived are in none.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,8 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Intercom;
 use super::refusal::Refusal;
 use super::state::Kind;
-use crate::calls::CallCounts;
-use crate::faults::FaultOrder;
+use crate::steering::{self, Lines};
 
 /// An edit by hand.
 #[derive(Deserialize)]
@@ -64,26 +62,14 @@ struct Webhook {
     topics: Option<Vec<String>>,
 }
 
-fn told(result: Result<String, Refusal>) -> Response {
-    match result {
-        Ok(id) => Json(json!({"id": id})).into_response(),
-        Err(refusal) => (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), Json(refusal.body(""))).into_response(),
-    }
+fn told(edited: Result<String, Refusal>) -> Response {
+    steering::told(edited.map_err(|refusal| (refusal.status, refusal.body(""))))
 }
 
 impl Edit {
     fn kind(&self) -> Result<Kind, Refusal> {
         Kind::named(&self.kind).ok_or_else(Refusal::nothing)
     }
-}
-
-async fn faults(Extract(sim): Extract<Intercom>, Json(order): Json<FaultOrder>) -> StatusCode {
-    order.carry_out(sim.faults());
-    StatusCode::NO_CONTENT
-}
-
-async fn calls(Extract(sim): Extract<Intercom>) -> Json<CallCounts> {
-    Json(sim.calls())
 }
 
 async fn create(Extract(sim): Extract<Intercom>, Json(edit): Json<Edit>) -> Response {
@@ -148,12 +134,9 @@ async fn people(Extract(sim): Extract<Intercom>) -> Json<Value> {
 
 async fn dump(Extract(sim): Extract<Intercom>, Query(query): Query<BTreeMap<String, String>>) -> Response {
     let Some(kind) = query.get("kind").and_then(|kind| Kind::named(kind)) else { return told(Err(Refusal::nothing())) };
-    let mut lines = String::new();
-    for row in sim.rows(kind) {
-        lines.push_str(&row.to_string());
-        lines.push('\n');
-    }
-    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
+    let mut lines = Lines::default();
+    sim.rows(kind).iter().for_each(|row| lines.push(row));
+    lines.into_response()
 }
 
 impl Intercom {
@@ -162,9 +145,7 @@ impl Intercom {
     /// `/merge {id, into}`, `/attach {id, into, undo?}`, `/say {id, body, by?, note?}`, `/manage {id, fields}`,
     /// `/rate {id, rating, remark?}`, `/webhook {url, topics?}`, `GET /people`, `GET /dump?kind=contacts` (one JSON object a line).
     pub fn control_router(&self) -> axum::Router {
-        axum::Router::new()
-            .route("/faults", post(faults))
-            .route("/calls", get(calls))
+        steering::surface(Self::faults, Self::calls)
             .route("/create", post(create))
             .route("/update", post(update))
             .route("/delete", post(delete))

@@ -10,27 +10,9 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::{Kind, State};
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply, header};
-use crate::faults::Fault;
+use crate::faults::{Fault, OF_KEYED_READS, OF_KEYED_WRITES};
 use crate::profile::Profile;
 
-const READ_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::HalfPage,
-];
-const WRITE_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::Collision,
-];
 /// What Intercom shows as its own build, which is no version of the API.
 const BUILD: &str = "6fb9a8f1f5f0dd7e2b63e8e0a4ff6d1df8f1f3f5";
 
@@ -102,7 +84,7 @@ impl State {
         let parts = uri.path().split('/').filter(|part| !part.is_empty());
         let path: Vec<String> = parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
         let reads = *method == Method::GET || matches!(path.last().map(String::as_str), Some("search" | "list"));
-        let fault = self.options.faults.draw_call(if reads { READ_FAULTS } else { WRITE_FAULTS });
+        let fault = self.options.faults.draw_call(if reads { OF_KEYED_READS } else { OF_KEYED_WRITES });
         self.calls.note(reads, &format!("{method} {}", route(&path)), fault);
         let asked = header(headers, "intercom-version").map(str::trim).filter(|asked| !asked.is_empty());
         let version = match asked {

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Query, State as Extract};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde::Deserialize;
@@ -13,8 +12,7 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::{Hand, Kind, Pipedrive};
-use crate::calls::CallCounts;
-use crate::faults::FaultOrder;
+use crate::steering::{self, Lines};
 
 /// An edit by hand; without `by`, the first sales person does it.
 #[derive(Deserialize)]
@@ -42,20 +40,12 @@ struct Doors {
     closed: bool,
 }
 
-fn refused(refusal: Refusal) -> Response {
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    (status, Json(refusal.body)).into_response()
-}
-
-fn told(result: Result<String, Refusal>) -> Response {
-    match result {
-        Ok(id) => Json(json!({"id": id})).into_response(),
-        Err(refusal) => refused(refusal),
-    }
-}
-
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn told(edited: Result<String, Refusal>) -> Response {
+    steering::told(edited.map_err(|refusal| (refusal.status, refusal.body)))
 }
 
 impl Edit {
@@ -66,15 +56,6 @@ impl Edit {
     fn kind(&self) -> Result<Kind, Refusal> {
         Kind::named(&self.kind).ok_or_else(|| Refusal::flaw("kind", "is not an object"))
     }
-}
-
-async fn faults(Extract(sim): Extract<Pipedrive>, Json(order): Json<FaultOrder>) -> StatusCode {
-    order.carry_out(sim.faults());
-    StatusCode::NO_CONTENT
-}
-
-async fn calls(Extract(sim): Extract<Pipedrive>) -> Json<CallCounts> {
-    Json(sim.calls())
 }
 
 async fn tokens(Extract(sim): Extract<Pipedrive>) -> Json<Value> {
@@ -116,20 +97,12 @@ async fn scopes(Extract(sim): Extract<Pipedrive>, Json(wanted): Json<Value>) -> 
     StatusCode::NO_CONTENT
 }
 
-async fn dump(Extract(sim): Extract<Pipedrive>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let mut lines = String::new();
+async fn dump(Extract(sim): Extract<Pipedrive>, Query(query): Query<BTreeMap<String, String>>) -> Lines {
+    let mut lines = Lines::default();
     if let Some(kind) = query.get("kind").and_then(|name| Kind::named(name)) {
-        sim.each(kind, &mut |row| {
-            lines.push_str(&row.to_string());
-            lines.push('\n');
-        });
+        sim.each(kind, &mut |row| lines.push(row));
     }
-    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
-}
-
-async fn expire_sessions(Extract(sim): Extract<Pipedrive>) -> StatusCode {
-    sim.expire_sessions();
-    StatusCode::NO_CONTENT
+    lines
 }
 
 impl Pipedrive {
@@ -138,9 +111,8 @@ impl Pipedrive {
     /// `/restore`, `/merge {kind, id, into}`, `/doors {shut_out, closed}`, `/scopes {scopes}` (those of the app), `GET /dump?kind=persons` (one JSON object a line),
     /// `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {
-        axum::Router::new()
-            .route("/faults", post(faults))
-            .route("/calls", get(calls))
+        steering::surface(Self::faults, Self::calls)
+            .route("/expire_sessions", steering::does(Self::expire_sessions))
             .route("/scopes", post(scopes))
             .route("/tokens", get(tokens))
             .route("/create", post(create))
@@ -150,7 +122,6 @@ impl Pipedrive {
             .route("/merge", post(merge))
             .route("/doors", post(doors))
             .route("/dump", get(dump))
-            .route("/expire_sessions", post(expire_sessions))
             .with_state(self.clone())
     }
 }

@@ -11,19 +11,9 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::Fault;
+use crate::faults::{Fault, OF_READS, OF_SIGN_IN};
 use crate::profile::Profile;
 
-const READ_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::HalfPage,
-];
 const WRITE_FAULTS: &[Fault] = &[
     Fault::TimeoutBefore,
     Fault::TimeoutAfter,
@@ -33,7 +23,6 @@ const WRITE_FAULTS: &[Fault] = &[
     Fault::Unavailable,
     Fault::ExpiredSession,
 ];
-const OAUTH_FAULTS: &[Fault] = &[Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::ServerError, Fault::Unavailable];
 
 fn reply(outcome: Outcome, correlation: &str) -> Reply {
     let mut headers = vec![("x-correlation-id", correlation.to_owned())];
@@ -109,8 +98,8 @@ impl State {
             Err(refusal) => return reply(Err(refusal), correlation),
         };
         let allowed = match (version, method == Method::GET) {
-            (Version::SignIn, _) => OAUTH_FAULTS,
-            (_, true) => READ_FAULTS,
+            (Version::SignIn, _) => OF_SIGN_IN,
+            (_, true) => OF_READS,
             (_, false) => WRITE_FAULTS,
         };
         let fault = self.options.faults.draw_call(allowed);

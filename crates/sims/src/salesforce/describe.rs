@@ -115,7 +115,7 @@ fn children(org: &Org, parent: &str) -> Vec<Value> {
     list
 }
 
-fn record_types(org: &Org, name: &str, version: &str) -> Vec<Value> {
+pub(crate) fn record_types(org: &Org, name: &str, version: &str) -> Vec<Value> {
     let url = |id: &str| json!({"layout": format!("/services/data/v{version}/sobjects/{name}/describe/layouts/{id}")});
     let mut list = Vec::new();
     org.each_live("RecordType", |t, row| {

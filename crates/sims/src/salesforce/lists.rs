@@ -74,21 +74,29 @@ impl Org {
     }
 }
 
+/// What a record type has of each list of an object: its own values, or all of them.
+pub(crate) fn values_of_record_type(state: &State, table: usize, record_type: SfId) -> Vec<(String, Vec<String>)> {
+    let t = &state.org.tables[table];
+    let lists = t.fields().filter(|(_, field)| matches!(field.spec.kind, FieldType::Picklist | FieldType::MultiPicklist));
+    lists
+        .map(|(_, field)| {
+            let values = state.org.values_of(&t.name, record_type, &field.spec.name).unwrap_or(&field.spec.values);
+            (field.spec.name.clone(), values.clone())
+        })
+        .collect()
+}
+
 /// `GET /ui-api/object-info/{X}/picklist-values/{recordTypeId}`.
 pub(crate) fn picklist_values(state: &State, call: &Call, name: &str, record_type: &str) -> Outcome<Answer> {
     let table = object(state, name)?;
     let id = SfId::parse(record_type).ok_or_else(|| Fail::bad("INVALID_RECORD_TYPE", "The record type is not valid"))?;
     let t = &state.org.tables[table];
     let mut fields = Map::new();
-    for (_, field) in t.fields().filter(|(_, field)| matches!(field.spec.kind, FieldType::Picklist | FieldType::MultiPicklist)) {
-        let values = state.org.values_of(&t.name, id, &field.spec.name).unwrap_or(&field.spec.values);
+    for (name, values) in values_of_record_type(state, table, id) {
         let shown: Vec<Value> =
             values.iter().map(|value| json!({"attributes": null, "label": value, "validFor": [], "value": value})).collect();
-        let url = format!("{}/ui-api/object-info/{}/picklist-values/{id}/{}", call.base(), t.name, field.spec.name);
-        fields.insert(
-            field.spec.name.clone(),
-            json!({"controllerValues": {}, "defaultValue": null, "eTag": "0", "url": url, "values": shown}),
-        );
+        let url = format!("{}/ui-api/object-info/{}/picklist-values/{id}/{name}", call.base(), t.name);
+        fields.insert(name, json!({"controllerValues": {}, "defaultValue": null, "eTag": "0", "url": url, "values": shown}));
     }
     Ok(Answer::json(200, json!({"eTag": "0", "picklistFieldValues": fields})))
 }

@@ -125,6 +125,7 @@ fn run(state: &mut State, call: &mut Call) -> Outcome<(String, String)> {
         "convertLead" => convert::convert_leads(state, &errand, operation),
         "getUpdated" | "getDeleted" => soap_records::replicate(state, operation, name == "getDeleted")?,
         "describeSObject" | "describeSObjects" => describe(state, &errand, operation)?,
+        "describeLayout" => layout(state, operation)?,
         "describeGlobal" => {
             let global = super::describe::global(state, errand.call)?;
             of_json("result", &global.value())
@@ -152,6 +153,39 @@ fn describe(state: &mut State, errand: &Errand<'_>, operation: &Element) -> Outc
         results.push_str(&of_json("result", &whole.value()));
     }
     Ok(results)
+}
+
+/// The layouts of an object: of each record type asked for, or of all, what it has of the lists. The layouts themselves hold nothing.
+fn layout(state: &State, operation: &Element) -> Outcome<String> {
+    let name = operation.value("sObjectType").unwrap_or_default();
+    let table = state.org.table(name).ok_or_else(|| Fail::invalid_type(name))?;
+    let asked = operation.all("recordTypeIds").map(|id| id.text.trim());
+    let asked: Vec<SfId> =
+        asked.map(|id| SfId::parse(id).ok_or_else(|| Fail::bad("MALFORMED_ID", format!("bad id {id}")))).collect::<Outcome<_>>()?;
+    let mut mappings = String::new();
+    for kind in super::describe::record_types(&state.org, name, "") {
+        let id = kind["recordTypeId"].as_str().unwrap_or_default();
+        let Some(parsed) = SfId::parse(id).filter(|parsed| asked.is_empty() || asked.contains(parsed)) else { continue };
+        let lists: String = super::lists::values_of_record_type(state, table, parsed)
+            .iter()
+            .map(|(field, values)| {
+                let entry = |value: &String| {
+                    let (label, value) = (tag("label", value), tag("value", value));
+                    format!("<picklistValues><active>true</active><defaultValue>false</defaultValue>{label}{value}</picklistValues>")
+                };
+                let values: String = values.iter().map(entry).collect();
+                format!("<picklistsForRecordType>{}{values}</picklistsForRecordType>", tag("picklistName", field))
+            })
+            .collect();
+        let usual = kind["defaultRecordTypeMapping"] == true;
+        mappings.push_str(&format!(
+            "<recordTypeMappings><available>true</available><defaultRecordTypeMapping>{usual}</defaultRecordTypeMapping>\
+             <layoutId>00h000000000001AAA</layoutId>{}{lists}{}</recordTypeMappings>",
+            tag("name", kind["name"].as_str().unwrap_or_default()),
+            tag("recordTypeId", id),
+        ));
+    }
+    Ok(format!("<result>{mappings}<recordTypeSelectorRequired>false</recordTypeSelectorRequired></result>"))
 }
 
 /// `errors*` of a result. What a duplicate rule found comes along.

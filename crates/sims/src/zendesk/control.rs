@@ -1,7 +1,6 @@
 //! The simulator's own surface: ordering faults, editing as a person, looking in.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,8 +13,7 @@ use super::Zendesk;
 use super::field_routes::spec_of;
 use super::record::{Kind, id_in};
 use super::refusal::Refusal;
-use crate::calls::CallCounts;
-use crate::faults::FaultOrder;
+use crate::steering::{self, Lines};
 
 #[derive(Deserialize)]
 struct Edit {
@@ -37,16 +35,13 @@ struct Subscription {
     subscriptions: Vec<String>,
 }
 
-fn refused(refusal: Refusal) -> Response {
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    (status, [("content-type", "application/json")], refusal.body).into_response()
+/// A refusal as the surface answers with it.
+fn theirs(refusal: Refusal) -> (u16, Value) {
+    (refusal.status, serde_json::from_str(&refusal.body).unwrap_or(Value::String(refusal.body)))
 }
 
-fn told<T: Into<Value>>(result: Result<T, Refusal>) -> Response {
-    match result {
-        Ok(value) => Json(json!({"id": value.into()})).into_response(),
-        Err(refusal) => refused(refusal),
-    }
+fn told<T: Into<Value>>(edited: Result<T, Refusal>) -> Response {
+    steering::told(edited.map(T::into).map_err(theirs))
 }
 
 impl Edit {
@@ -62,15 +57,6 @@ impl Edit {
     fn by(&self, sim: &Zendesk) -> u64 {
         self.by.or_else(|| sim.agents().get(1).map(|agent| agent.id)).unwrap_or_default()
     }
-}
-
-async fn faults(Extract(sim): Extract<Zendesk>, Json(order): Json<FaultOrder>) -> StatusCode {
-    order.carry_out(sim.faults());
-    StatusCode::NO_CONTENT
-}
-
-async fn calls(Extract(sim): Extract<Zendesk>) -> Json<CallCounts> {
-    Json(sim.calls())
 }
 
 async fn create(Extract(sim): Extract<Zendesk>, Json(edit): Json<Edit>) -> Response {
@@ -131,33 +117,26 @@ async fn subscribe(Extract(sim): Extract<Zendesk>, Json(wanted): Json<Subscripti
     let names: Vec<&str> = wanted.subscriptions.iter().map(String::as_str).collect();
     match sim.subscribe(&wanted.url, &names) {
         Ok((id, secret)) => Json(json!({"id": id, "secret": secret})).into_response(),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => steering::refused(theirs(refusal)),
     }
 }
 
 async fn dump(Extract(sim): Extract<Zendesk>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let Some(kind) = query.get("kind").and_then(|name| Kind::named(name)) else { return refused(Refusal::parameter("kind")) };
-    let mut lines = Vec::new();
-    let mut take = |_: u64, shown: &Map<String, Value>| {
-        if serde_json::to_writer(&mut lines, shown).is_ok() {
-            lines.push(b'\n');
-        }
+    let Some(kind) = query.get("kind").and_then(|name| Kind::named(name)) else {
+        return steering::refused(theirs(Refusal::parameter("kind")));
     };
+    let mut lines = Lines::default();
+    let mut take = |_: u64, shown: &Map<String, Value>| lines.push(&Value::Object(shown.clone()));
     match kind {
         Kind::User => sim.each_user(&mut take),
         Kind::Organization => sim.each_organization(&mut take),
         Kind::Ticket => sim.each_ticket(&mut take),
     }
-    ([("content-type", "application/x-ndjson")], Body::from(lines)).into_response()
+    lines.into_response()
 }
 
 async fn grant(Extract(sim): Extract<Zendesk>, Json(scopes): Json<Vec<String>>) -> StatusCode {
     sim.grant(&scopes.join(" "));
-    StatusCode::NO_CONTENT
-}
-
-async fn expire_sessions(Extract(sim): Extract<Zendesk>) -> StatusCode {
-    sim.expire_sessions();
     StatusCode::NO_CONTENT
 }
 
@@ -167,9 +146,8 @@ impl Zendesk {
     /// `POST /merge {kind, id, into, by?}`, `POST /add_field {kind, fields}`, `POST /subscribe {url, subscriptions}`,
     /// `GET /dump?kind=users` (one JSON object a line), `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {
-        axum::Router::new()
-            .route("/faults", post(faults))
-            .route("/calls", get(calls))
+        steering::surface(Self::faults, Self::calls)
+            .route("/expire_sessions", steering::does(Self::expire_sessions))
             .route("/create", post(create))
             .route("/update", post(update))
             .route("/delete", post(delete))
@@ -177,7 +155,6 @@ impl Zendesk {
             .route("/add_field", post(add_field))
             .route("/subscribe", post(subscribe))
             .route("/dump", get(dump))
-            .route("/expire_sessions", post(expire_sessions))
             .route("/grant", post(grant))
             .with_state(self.clone())
     }

@@ -13,32 +13,12 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::Fault;
+use crate::faults::{Fault, OF_READS, OF_WRITES};
 use crate::profile::Profile;
 
 /// Longest query string, in characters.
 const QUERY_MAX: usize = 16 * 1024;
 
-const READ_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::HalfPage,
-];
-const WRITE_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::Collision,
-];
 /// Losing the answer to a refresh would end the connection for good, so that fault is spared.
 const OAUTH_FAULTS: &[Fault] = &[Fault::TimeoutBefore, Fault::ServerError, Fault::Unavailable];
 
@@ -153,8 +133,8 @@ impl Zendesk {
         };
         let allowed = match (api, call.is(&Method::GET)) {
             (false, _) => OAUTH_FAULTS,
-            (true, true) => READ_FAULTS,
-            (true, false) => WRITE_FAULTS,
+            (true, true) => OF_READS,
+            (true, false) => OF_WRITES,
         };
         let fault = self.faults().draw_call(allowed);
         self.with(|state| {

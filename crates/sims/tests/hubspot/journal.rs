@@ -117,3 +117,70 @@ async fn a_subscription_that_is_asked_for_again_is_changed() {
     portal.pass(1_000);
     assert_eq!(next(&portal, &token, "latest").await.status, 204);
 }
+
+#[tokio::test]
+async fn whoever_comes_into_a_list_or_leaves_it_is_written_down_for_those_who_asked_for_the_list() {
+    let portal = Portal::open();
+    let token = app(&portal).await;
+    let list = |name: &str, more: Value| {
+        let mut body = json!({"name": name, "objectTypeId": "0-1"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let filter = json!({"filterType": "PROPERTY", "property": "city", "operation": {"operator": "IS_EQUAL_TO", "values": ["Berlin"]}});
+    let branch = json!({"filterBranchType": "AND", "filters": [filter]});
+    let mut ids = Vec::new();
+    for body in [
+        list("Partners", json!({"processingType": "MANUAL"})),
+        list("Berliners", json!({"processingType": "DYNAMIC", "filterBranch": branch})),
+        list("Press", json!({"processingType": "MANUAL"})),
+    ] {
+        let made = portal.call("POST", "/crm/v3/lists", body).await.ok();
+        ids.push(made["list"]["listId"].as_str().unwrap().to_owned());
+    }
+    let named: Vec<u64> = ids[..2].iter().map(|id| id.parse().unwrap()).collect();
+    let wanted = json!({"subscriptionType": "LIST_MEMBERSHIP", "portalId": 62515, "actions": ["ADDED_TO_LIST", "REMOVED_FROM_LIST"], "listIds": named});
+    let shown = subscribe(&portal, &token, wanted).await.ok();
+    assert_eq!(shown["listIds"], json!(named));
+    let id = portal.make("contacts", json!({"email": "a@example.com", "city": "Berlin"})).await;
+    for list in [&ids[0], &ids[2]] {
+        portal.call("PUT", &format!("/crm/v3/lists/{list}/memberships/add"), json!([id])).await.ok();
+    }
+    portal.call("PATCH", &format!("/crm/v3/objects/contacts/{id}"), json!({"properties": {"city": "Bonn"}})).await.ok();
+    portal.pass(1_000);
+    let entry = next(&portal, &token, "latest").await.ok();
+    let events = file(&portal, &entry).await["journalEvents"].clone();
+    let told: Vec<(Value, Value)> =
+        events.as_array().unwrap().iter().map(|event| (event["action"].clone(), event["listId"].clone())).collect();
+    let [partners, berliners] = [named[0], named[1]];
+    assert_eq!(
+        told,
+        [
+            (json!("ADDED_TO_LIST"), json!(berliners)),
+            (json!("ADDED_TO_LIST"), json!(partners)),
+            (json!("REMOVED_FROM_LIST"), json!(berliners))
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_comes_into_the_journal_whatever_was_subscribed_to() {
+    let portal = Portal::open();
+    let token = app(&portal).await;
+    let id = portal.make("contacts", json!({"email": "a@example.com", "firstname": "Ada"})).await;
+    let of = |id: u64| json!({"portalId": 62515, "objectTypeId": "0-1", "objectId": id, "properties": ["firstname", "lastname"]});
+    let wanted = json!({"snapshotRequests": [of(id.parse().unwrap()), of(7)]});
+    let asked = portal.call_as(&token, "POST", "/webhooks-journal/snapshots/2026-03/crm", wanted).await.ok();
+    let mut states = Vec::new();
+    for one in asked["snapshotResponses"].as_array().unwrap() {
+        let path = format!("/webhooks-journal/snapshots/2026-03/crm/status/{}", one["snapshotStatusId"].as_str().unwrap());
+        states.push(portal.call_as(&token, "GET", &path, Value::Null).await.ok()["status"].clone());
+    }
+    assert_eq!(states, [json!("SUCCESS"), json!("FAILED")]);
+    portal.pass(1_000);
+    let entry = next(&portal, &token, "latest").await.ok();
+    let event = file(&portal, &entry).await["journalEvents"][0].clone();
+    assert_eq!((&event["action"], &event["propertyChanges"]), (&json!("SNAPSHOT"), &json!({"firstname": "Ada", "lastname": null})));
+    let elsewhere = json!({"snapshotRequests": [{"portalId": 7, "objectTypeId": "0-1", "objectId": 1, "properties": []}]});
+    assert_eq!(portal.call_as(&token, "POST", "/webhooks-journal/snapshots/2026-03/crm", elsewhere).await.status, 403);
+}

@@ -48,6 +48,11 @@ function One({ connection }: { connection: Connection }) {
         </span>
       </div>
       {connection.note != null && <p className={styles['note']}>{connection.note}</p>}
+      {connection.resting.map((resting) => (
+        <p key={`${resting.asked} ${resting.object}`} className={styles['note']}>
+          <b>{resting.object}</b> is not {resting.asked}: {resting.reason}; {resting.remedy}
+        </p>
+      ))}
       <div className={styles['budget']}>
         <div className={styles['line']}>
           <span>API calls today</span>

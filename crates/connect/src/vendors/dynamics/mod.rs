@@ -10,11 +10,12 @@
 //!   deleted meanwhile is found by the next reconciliation. The link is made at the end of a walk: rows that changed during it are looked at
 //!   again.
 //! - Rows say who changed them last. Ours carry a tag, by which their webhooks are known.
-//! - Rows that were merged away stay behind, inactive, and say where they went.
+//! - Rows that were merged away stay behind, inactive, and say where they went. They are erased with the row that they ended in.
 
 mod capabilities;
 mod cursor;
 mod dialect;
+mod erase;
 mod find;
 mod kind;
 mod map;
@@ -43,6 +44,7 @@ use entente_model::mapping::remote::RemoteObject;
 
 use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
@@ -196,6 +198,10 @@ impl Connector for Dynamics {
             }
         }
         Ok(outcomes)
+    }
+
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        self.erase_row(erase, priority).await
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

@@ -43,6 +43,8 @@ pub(super) struct Journal {
     news: Mutex<BTreeSet<String>>,
     /// Fields of each object that the app is subscribed to.
     subscribed: tokio::sync::Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Lists whose comings and goings the app is subscribed to.
+    lists: tokio::sync::Mutex<BTreeSet<u64>>,
     portal: OnceCell<u64>,
     bell: Arc<Notify>,
     looking: AtomicBool,
@@ -69,6 +71,7 @@ impl Journal {
             window: tokio::sync::Mutex::default(),
             news: Mutex::default(),
             subscribed: tokio::sync::Mutex::default(),
+            lists: tokio::sync::Mutex::default(),
             portal: OnceCell::new(),
             bell: Arc::default(),
             looking: AtomicBool::new(false),

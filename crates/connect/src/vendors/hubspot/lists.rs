@@ -48,6 +48,12 @@ impl Lists {
         let (at, lists) = held.as_ref()?;
         Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF).then(|| Arc::clone(lists))
     }
+
+    /// Type id of the members of a list, as far as the lists were read.
+    pub(super) fn members_of(&self, id: &str) -> Option<String> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref()?.1.iter().find(|list| list.id == id).map(|list| list.of.clone())
+    }
 }
 
 /// Puts records into lists, and takes others out, by id of the list.
@@ -80,6 +86,12 @@ impl HubSpot {
         let lists = Arc::new(lists);
         *self.lists.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.client.now(), Arc::clone(&lists)));
         Ok(lists)
+    }
+
+    /// Ids of the lists that records of an object can be in.
+    pub(super) async fn list_ids(&self, ty: &str, priority: Priority) -> Result<BTreeSet<u64>, VendorError> {
+        let lists = self.known_lists(false, priority).await?;
+        Ok(lists.iter().filter(|list| list.of == ty).filter_map(|list| list.id.parse().ok()).collect())
     }
 
     /// Ids of the lists that each record is in.

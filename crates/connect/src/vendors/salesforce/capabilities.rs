@@ -27,6 +27,8 @@ const REST: Capabilities = Capabilities {
         ("Parent.*", Detection::RECONCILIATION),
         ("Who.*", Detection::RECONCILIATION),
         ("What.*", Detection::RECONCILIATION),
+        ("Contact.*", Detection::RECONCILIATION),
+        ("Lead.*", Detection::RECONCILIATION),
         // Campaigns count their members without an edit of their own.
         ("NumberOfLeads", Detection::RECONCILIATION),
         ("NumberOfContacts", Detection::RECONCILIATION),

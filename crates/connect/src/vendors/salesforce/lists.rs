@@ -1,7 +1,7 @@
 //! Parts of picklists: what rows of a record type, or of one value of a controlling picklist, may hold of a list.
 //!
-//! Dependent picklists are in the object's description. Which values a record type has is asked of the UI API, once an hour for each record
-//! type that is written. The org holds rows to them only where the list is restricted, and so do we, before anything is sent.
+//! Dependent picklists are in the object's description. Which values a record type has is asked of the UI API, or of `describeLayout` over SOAP,
+//! once an hour for each record type that is written. The org holds rows to them only where the list is restricted, and so do we, before anything is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
@@ -76,8 +76,7 @@ impl Salesforce {
     /// The parts of one record type. Rows are held to them by the org as well, so that an answer we do not get is logged and no more.
     async fn lists_of(&self, object: &str, described: &Described, name: &str, fresh: bool, priority: Priority) -> Arc<Vec<ListPart>> {
         let none = || Arc::new(Vec::new());
-        // The UI API is one of REST.
-        let Some(id) = described.record_type(name).filter(|_| self.soap.is_none()) else { return none() };
+        let Some(id) = described.record_type(name) else { return none() };
         let now = self.client.now();
         let key = (object.to_owned(), id.to_owned());
         let kept = self.lists.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -97,6 +96,9 @@ impl Salesforce {
     }
 
     async fn ask_lists(&self, object: &str, name: &str, id: &str, priority: Priority) -> Result<Vec<ListPart>, VendorError> {
+        if let Some(soap) = &self.soap {
+            return self.soap_lists(soap, (object, name, id), priority).await;
+        }
         let path = format!("{}/ui-api/object-info/{}/picklist-values/{}", self.root, soql::name(object)?, soql::name_of_id(id)?);
         let answer: PicklistValues = self.client.call("picklists", priority, Call::get(path)).await?.json()?;
         let part = |(field, values): (String, FieldValues)| ListPart {

@@ -16,6 +16,7 @@ mod currency;
 mod cursor;
 mod describe;
 mod dialect;
+mod erase;
 mod find;
 mod flows;
 mod ids;
@@ -45,6 +46,7 @@ use tokio::sync::OnceCell;
 use crate::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::registry::SetupError;
@@ -106,6 +108,8 @@ pub(crate) struct Salesforce {
     bundler: bundle::Bundler,
     /// The SOAP partner API, where the connection speaks it.
     soap: Option<soap::Soap>,
+    /// The same API for what REST has no counterpart of: purging rows from the recycle bin.
+    bin: soap::Soap,
     /// Results of bulk reads under way.
     chunks: Mutex<Vec<Arc<bulk::Chunk>>>,
     /// Streams of changes, where the org tells of them.
@@ -163,6 +167,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
     }
     let (dialect, own) = dialect::SalesforceDialect::new(&mut settings, &version)?;
     let soap = if speaks_soap { Some(soap::Soap::new(&settings, &version, &own)?) } else { None };
+    let bin = soap::Soap::new(&settings, &version, &[])?;
     let actors = Actors::new(&settings.actors, ids::to_18);
     let pubsub = pubsub(&settings)?;
     let spec = if speaks_soap { &SOAP_SPEC } else { &SPEC };
@@ -172,6 +177,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         root: format!("/services/data/v{version}"),
         bundler: bundle::Bundler::default(),
         soap,
+        bin,
         chunks: Mutex::default(),
         pubsub,
         me: me.clone(),
@@ -342,6 +348,10 @@ impl Connector for Salesforce {
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
         let outcomes = self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error));
         discreet(writes, outcomes)
+    }
+
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        self.erase_row(erase, priority).await
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

@@ -5,6 +5,7 @@
 
 mod describe;
 mod fault;
+mod layout;
 mod log_in;
 mod results;
 mod rows;

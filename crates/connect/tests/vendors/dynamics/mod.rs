@@ -1,6 +1,7 @@
 //! The Dynamics 365 connector against the simulated environment.
 
 mod company;
+mod erasing;
 mod polling;
 mod provisioning;
 mod sign_in;

@@ -47,3 +47,33 @@ async fn what_nobody_can_change_in_a_ticket_is_left_to_people() {
     let erased = account.desk.erase(&erase("ticket", &id, Manner::Anonymise, json!({"subject": "Erased"})), Priority::Urgent).await;
     assert!(erased.unwrap().left[0].contains("an agent deletes it"));
 }
+
+/// A contact into whom another one was merged, and that one.
+fn merged(account: &Account) -> (String, String) {
+    let [stays, goes] =
+        ["ann@customer.example", "ann@home.example"].map(|email| account.plant(Kind::Contact, json!({"name": "Ann Lee", "email": email})));
+    account.sim.merge_contacts(stays.parse().unwrap(), goes.parse().unwrap()).unwrap();
+    (stays, goes)
+}
+
+#[tokio::test]
+async fn whoever_goes_takes_the_contacts_along_that_were_merged_into_them() {
+    let account = Account::open();
+    let (stays, goes) = merged(&account);
+    let stranger = account.plant(Kind::Contact, json!({"name": "Bo", "email": "bo@customer.example"}));
+    account.sim.delete(Kind::Contact, stranger.parse().unwrap()).unwrap();
+    let erased = account.desk.erase(&erase("contact", &stays, Manner::Delete, json!({})), Priority::Urgent).await.unwrap();
+    assert!(erased.done.ends_with("and 1 deleted contacts with its addresses") && erased.left.is_empty(), "{erased:?}");
+    let there = |id: &String| account.sim.get(Kind::Contact, id.parse().unwrap()).is_some();
+    assert_eq!((there(&stays), there(&goes), there(&stranger)), (false, false, true));
+}
+
+#[tokio::test]
+async fn of_whoever_stays_the_merged_away_are_left_to_people() {
+    let account = Account::open();
+    let (stays, goes) = merged(&account);
+    let blank = json!({"name": "Erased person", "email": null});
+    let erased = account.desk.erase(&erase("contact", &stays, Manner::Anonymise, blank), Priority::Urgent).await.unwrap();
+    assert!(matches!(erased.left.as_slice(), [left] if left.contains("deletes it for good there")), "{erased:?}");
+    assert_eq!(account.sim.get(Kind::Contact, goes.parse().unwrap()).unwrap()["deleted"], true);
+}

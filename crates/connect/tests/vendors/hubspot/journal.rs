@@ -249,3 +249,35 @@ async fn what_the_journal_needs_is_said() {
     assert_ne!(error.class, Class::Data);
     assert!(!error.message.contains("hubspot-secret"), "{error}");
 }
+
+#[tokio::test]
+async fn whoever_comes_into_a_list_or_leaves_it_is_told_of() {
+    let portal = open();
+    let manual = |name: &str| json!({"name": name, "objectTypeId": "0-1", "processingType": "MANUAL"});
+    let partners = portal.sim.make_list(&manual("Partners")).unwrap();
+    let read = contacts(&["email", "lists.names"]);
+    let cursor = settled(&portal, &read).await;
+    let ada = portal.plant("contacts", json!({"email": "ada@example.com"}));
+    portal.pass(2);
+    let (_, cursor) = portal.read_on(&read, Some(cursor)).await;
+    let searched = searches(&portal);
+    portal.sim.change_members(partners, std::slice::from_ref(&ada), &[]).unwrap();
+    portal.pass(2);
+    let (looks, cursor) = portal.read_on(&read, Some(cursor)).await;
+    let shown = |looks: &[Look]| looks.iter().map(|look| (look.id.clone(), look.row["lists.names"].clone())).collect::<Vec<_>>();
+    assert_eq!(shown(&looks), [(ada.clone(), json!(["Partners"]))], "a contact's stamp does not move for it, and no search would show it");
+    portal.sim.change_members(partners, &[], std::slice::from_ref(&ada)).unwrap();
+    portal.pass(2);
+    let (looks, cursor) = portal.read_on(&read, Some(cursor)).await;
+    assert_eq!(shown(&looks), [(ada.clone(), json!([]))]);
+
+    // A list that was made later is subscribed to as soon as the names are read again.
+    let press = portal.sim.make_list(&manual("Press")).unwrap();
+    portal.pass(601);
+    let (looks, cursor) = portal.read_on(&read, Some(cursor)).await;
+    assert!(looks.is_empty(), "{looks:?}");
+    portal.sim.change_members(press, std::slice::from_ref(&ada), &[]).unwrap();
+    portal.pass(2);
+    let (looks, _) = portal.read_on(&read, Some(cursor)).await;
+    assert_eq!((shown(&looks), searches(&portal)), (vec![(ada, json!(["Press"]))], searched));
+}

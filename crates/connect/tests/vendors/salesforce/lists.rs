@@ -2,15 +2,21 @@
 
 use entente_connect::connector::Priority;
 use entente_connect::error::Class;
+use entente_connect::settings::{ConnectionSettings, SalesforceApi, SalesforceSettings};
 use entente_sims::salesforce::{FieldSpec, FieldType};
 use serde_json::{Value, json};
 
-use super::live::{Live, target};
+use super::live::{self, Live, target};
 use crate::stage::rows::{create, update};
 
 /// An org with partners, who know two industries, and customers, who know all.
 fn org() -> (Live, String) {
-    let live = Live::open();
+    org_over(SalesforceApi::Rest)
+}
+
+fn org_over(api: SalesforceApi) -> (Live, String) {
+    let salesforce = SalesforceSettings { api, ..SalesforceSettings::default() };
+    let live = Live::with(ConnectionSettings { salesforce, ..live::settings() });
     live.sim.set_picklist("Account", "Industry", &["Banking", "Energy", "Media"], true).unwrap();
     let kind =
         |name: &str| live.add("RecordType", json!({"Name": name, "DeveloperName": name, "SobjectType": "Account", "IsActive": true}));
@@ -98,4 +104,22 @@ async fn an_org_that_tells_nothing_of_its_lists_is_written_to_all_the_same() {
     let (live, _) = org();
     live.line.interject_at("picklist-values", 403);
     made(&live, json!({"Name": "A", "RecordType.DeveloperName": "Partner", "Industry": "Energy"})).await.unwrap();
+}
+
+#[tokio::test]
+async fn over_soap_the_layout_tells_what_a_record_type_has_of_a_list() {
+    let (live, _) = org_over(SalesforceApi::Soap);
+    let partner = |industry: &str| json!({"Name": "A", "RecordType.DeveloperName": "Partner", "Industry": industry});
+    made(&live, partner("Energy")).await.unwrap();
+    made(&live, partner("Banking")).await.unwrap();
+    assert_eq!(live.calls("picklists"), 1, "once an hour");
+    let error = made(&live, partner("Media")).await.unwrap_err();
+    assert_eq!((error.class, error.field.as_deref()), (Class::Data, Some("Industry")));
+    assert!(error.message.contains("Banking, Energy"), "{}", error.message);
+    assert_eq!(live.sim.count("Account"), 2, "nothing was written");
+    let lists = live.crm.describe("Account").await.unwrap().lists;
+    let of = |is: &str| lists.iter().find(|list| list.is == is && list.field == "Industry").map(|list| list.values.len());
+    assert_eq!((of("Partner"), of("Customer")), (Some(2), Some(3)));
+    let sent = live.line.sent.lock().unwrap();
+    assert!(sent.iter().all(|(call, _)| call.contains("/services/Soap/") || call.contains("/oauth2/")), "{sent:?}");
 }

@@ -5,6 +5,7 @@ mod bulk_reading;
 mod bulk_writing;
 mod changes;
 mod currencies;
+mod erasing;
 mod lists;
 mod live;
 mod org;

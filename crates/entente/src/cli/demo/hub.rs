@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn outbound_messages_carry_what_the_mapping_reads_and_how_new_it_is() {
         let fields = message_fields().unwrap();
-        assert_eq!(fields.keys().collect::<Vec<_>>(), ["Account", "Campaign", "Contact", "Opportunity", "Task"]);
+        assert_eq!(fields.keys().collect::<Vec<_>>(), ["Account", "Campaign", "CampaignMember", "Contact", "Opportunity", "Task"]);
         let contact = &fields["Contact"];
         for name in ["Email", "LastName", "AccountId", "Entente_Id__c", "SystemModstamp"] {
             assert!(contact.iter().any(|field| field == name), "{name}");

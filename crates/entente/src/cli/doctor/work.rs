@@ -10,6 +10,9 @@ use crate::fault::Fault;
 /// Polls that were missed before it is worth a word.
 const MISSED_POLLS: u64 = 2;
 
+/// How instants are shown.
+const TIME: &str = "%Y-%m-%d %H:%M UTC";
+
 /// Items for people beyond which the queue is no longer under control.
 const QUEUE_MAX: u64 = 5;
 
@@ -26,10 +29,25 @@ async fn polls(engine: &Engine, report: &mut Report) {
         Ok(read) => read,
         Err(error) => return report.fault("polls", &Fault::of(&error)),
     };
+    let conditions = match entente_engine::reports::meter::conditions(engine).await {
+        Ok(conditions) => conditions,
+        Err(error) => return report.fault("polls", &Fault::of(&error)),
+    };
     let late_ms = engine.options().poll_interval_ms.saturating_mul(MISSED_POLLS);
     for connection in engine.connections().keys() {
         let area = connection.as_str();
-        let objects: Vec<String> = engine.catalog().reads(connection).into_iter().map(|(object, _)| object).collect();
+        let condition = conditions.get(connection);
+        for resting in condition.map(|condition| condition.resting.as_slice()).unwrap_or_default() {
+            let (what, since, until) = (resting.asked.words(), resting.since.strftime(TIME), resting.until.strftime(TIME));
+            let text = format!(
+                "{} has not been {what} since {since}: {}; everything else goes on, and it is asked again at {until}",
+                resting.object, resting.reason
+            );
+            report.warn(area, text, resting.remedy.clone());
+        }
+        let refused = |object: &str| condition.is_some_and(|condition| condition.does_not_read(object));
+        let read = engine.catalog().reads(connection).into_iter().map(|(object, _)| object);
+        let objects: Vec<String> = read.filter(|object| !refused(object)).collect();
         let unread: Vec<&str> = objects
             .iter()
             .filter(|object| !first_reads.contains_key(&format!("{FIRST_READ}{connection}/{object}")))

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::cursor::{Phase, Position};
 use super::super::kind::is_id;
+use super::super::lists::{Lists, NAMES};
 use super::super::webhook::erased_row;
 use super::super::wire::id_text;
 use super::super::{HubSpot, SPEC};
@@ -56,6 +57,9 @@ impl HubSpot {
         priority: Priority,
     ) -> Result<Option<Page>, VendorError> {
         self.subscribe_journal(journal, read, priority).await?;
+        if read.fields.iter().any(|field| field == NAMES) {
+            self.subscribe_lists(journal, &self.type_id(&read.object, priority).await?, priority).await?;
+        }
         let Some(offset) = position.journal.clone() else {
             // The poll that begins now reads everything up to there.
             position.anchor = journal.latest(priority).await?;
@@ -95,7 +99,7 @@ impl HubSpot {
             if event["portalId"].as_u64().is_some_and(|other| other != portal) {
                 continue;
             }
-            let ids = rows(event, &ty);
+            let ids = rows(event, &ty, &self.lists);
             if event["action"].as_str() == Some("GDPR_DELETE") {
                 erased.extend(ids.into_iter().map(|id| (id.clone(), erased_row(&read.object, &id, event, now))));
             } else {
@@ -126,7 +130,14 @@ impl HubSpot {
 }
 
 /// The rows of an object that an event is about.
-fn rows(event: &Value, ty: &str) -> Vec<String> {
+fn rows(event: &Value, ty: &str, lists: &Lists) -> Vec<String> {
+    let list = event["listId"].as_u64().map(|id| id.to_string()).or_else(|| event["listId"].as_str().map(str::to_owned));
+    if let Some(list) = list {
+        // Which of the names its row has is not documented, nor whether the kind of row stands beside it.
+        let kind = event["objectTypeId"].as_str().map(str::to_owned).or_else(|| lists.members_of(&list));
+        let row = ["objectId", "recordId"].into_iter().find_map(|name| id_text(&event[name]));
+        return row.filter(|id| kind.as_deref() == Some(ty) && is_id(id)).into_iter().collect();
+    }
     let of = |kind: &str, id: &str| (event[kind].as_str() == Some(ty)).then(|| id_text(&event[id])).flatten();
     let mut ids = vec![of("fromObjectTypeId", "fromObjectId"), of("toObjectTypeId", "toObjectId")];
     if event["objectTypeId"].as_str() == Some(ty) {
@@ -144,11 +155,16 @@ mod tests {
 
     #[test]
     fn every_event_names_its_rows_of_an_object() {
+        let none = Lists::default();
         let update = json!({"action": "UPDATE", "objectTypeId": "0-1", "objectId": 5});
-        assert_eq!((rows(&update, "0-1"), rows(&update, "0-2").len()), (vec!["5".to_owned()], 0));
+        assert_eq!((rows(&update, "0-1", &none), rows(&update, "0-2", &none).len()), (vec!["5".to_owned()], 0));
         let association = json!({"action": "ASSOCIATION_ADDED", "fromObjectTypeId": "0-1", "fromObjectId": 5, "toObjectTypeId": "0-2", "toObjectId": "7"});
-        assert_eq!((rows(&association, "0-1"), rows(&association, "0-2")), (vec!["5".to_owned()], vec!["7".to_owned()]));
+        assert_eq!((rows(&association, "0-1", &none), rows(&association, "0-2", &none)), (vec!["5".to_owned()], vec!["7".to_owned()]));
         let merge = json!({"action": "MERGE", "objectTypeId": "0-1", "objectId": 1, "primaryObjectId": 1, "mergedObjectIds": [2], "newObjectId": 3});
-        assert_eq!(rows(&merge, "0-1"), ["1", "1", "3", "2"]);
+        assert_eq!(rows(&merge, "0-1", &none), ["1", "1", "3", "2"]);
+        let came = json!({"action": "ADDED_TO_LIST", "listId": 9, "objectTypeId": "0-1", "objectId": 5});
+        let went = json!({"action": "REMOVED_FROM_LIST", "listId": "9", "objectTypeId": "0-1", "recordId": "5"});
+        assert_eq!((rows(&came, "0-1", &none), rows(&went, "0-1", &none)), (vec!["5".to_owned()], vec!["5".to_owned()]));
+        assert!(rows(&came, "0-2", &none).is_empty());
     }
 }

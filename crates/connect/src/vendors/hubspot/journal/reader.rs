@@ -154,8 +154,10 @@ impl Journal {
     fn tell(&self, hub: &HubSpot, file: &File) {
         let types =
             file.events.iter().flat_map(|event| ["objectTypeId", "fromObjectTypeId", "toObjectTypeId"].map(|name| id_text(&event[name])));
+        // Of lists, the kind of row may stand nowhere but with the list.
+        let lists = file.events.iter().filter_map(|event| hub.lists.members_of(&id_text(&event["listId"])?));
         let mut news = self.news();
-        for object in types.flatten().flat_map(|ty| objects_of(&ty, &hub.customs)) {
+        for object in types.flatten().chain(lists).flat_map(|ty| objects_of(&ty, &hub.customs)) {
             if engagement(&object, "0").is_some() {
                 news.insert(ENGAGEMENTS.to_owned());
             }

@@ -19,6 +19,9 @@ const ACTIONS: [&str; 5] = ["CREATE", "UPDATE", "DELETE", "MERGE", "RESTORE"];
 /// What happens between two rows.
 const BETWEEN: [&str; 2] = ["ASSOCIATION_ADDED", "ASSOCIATION_REMOVED"];
 
+/// What happens between a row and a list.
+const IN_LISTS: [&str; 2] = ["ADDED_TO_LIST", "REMOVED_FROM_LIST"];
+
 const ADVICE: &str = "grant the app the scopes developer.webhooks_journal.read and developer.webhooks_journal.subscriptions.read and .write in \
                       its settings, or set `hubspot.changes` to `webhooks`";
 
@@ -26,7 +29,43 @@ fn texts(list: &Value) -> BTreeSet<String> {
     list.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
+fn numbers(list: &Value) -> BTreeSet<u64> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.as_u64().or_else(|| item.as_str()?.parse().ok())).collect()
+}
+
 impl HubSpot {
+    /// Makes sure that the journal tells who comes into the lists of an object and who leaves them. The subscription is one for all objects and
+    /// names its lists, so lists that were made since are added as soon as they are known of. Where it is refused, a row's lists are seen with
+    /// its next change, as by polls.
+    pub(super) async fn subscribe_lists(&self, journal: &Journal, ty: &str, priority: Priority) -> Result<(), VendorError> {
+        let wanted = self.list_ids(ty, priority).await?;
+        let mut done = journal.lists.lock().await;
+        if done.is_superset(&wanted) {
+            return Ok(());
+        }
+        let portal = self.portal(journal, priority).await?;
+        let call = Call::get(subscriptions());
+        let listed: Listed = journal.client.call("journal_subscriptions", priority, call).await?.json()?;
+        let ours =
+            |known: &&Value| known["subscriptionType"] == "LIST_MEMBERSHIP" && id_text(&known["portalId"]) == Some(portal.to_string());
+        let told: BTreeSet<u64> = listed.results.iter().filter(ours).flat_map(|known| numbers(&known["listIds"])).collect();
+        if !told.is_superset(&wanted) {
+            let all: BTreeSet<u64> = told.union(&wanted).copied().collect();
+            let body = json!({"subscriptionType": "LIST_MEMBERSHIP", "portalId": portal, "actions": IN_LISTS, "listIds": all});
+            let call = Call::post(subscriptions(), body).idempotent();
+            match journal.client.call("journal_subscriptions", priority, call).await {
+                Ok(_) => {}
+                Err(error) if matches!(error.status, 400 | 403) => {
+                    let name = &self.client.settings().name;
+                    tracing::warn!(connection = %name, %error, "HubSpot's journal does not tell of lists: they are seen with a row's next change");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        done.extend(wanted);
+        Ok(())
+    }
+
     /// Makes sure that the journal tells of what is read. What an earlier subscription asked for stays.
     pub(super) async fn subscribe_journal(&self, journal: &Journal, read: &ReadSpec, priority: Priority) -> Result<(), VendorError> {
         let wanted: BTreeSet<String> = read.fields.iter().cloned().collect();

@@ -128,6 +128,19 @@ impl Salesforce {
         Ok((results, answer))
     }
 
+    /// `emptyRecycleBin`, of at most 200 rows: they are gone for good. Answers how many are.
+    pub(in crate::vendors::salesforce) async fn empty_bin(
+        &self,
+        soap: &Soap,
+        ids: &[String],
+        priority: Priority,
+    ) -> Result<usize, VendorError> {
+        let rows: String = ids.iter().map(|id| xml::tag("urn:ids", id)).collect();
+        let operation = Operation::write("empty_bin", format!("<urn:emptyRecycleBin>{rows}</urn:emptyRecycleBin>"));
+        let (response, _) = self.soap_call(soap, operation, priority).await?;
+        Ok(results::of(&response).iter().filter(|result| result.success).count())
+    }
+
     /// Which of some updates lean on a version that their row has left. SOAP has no precondition: the stamps are looked at right before.
     pub(in crate::vendors::salesforce) async fn soap_moved_on(
         &self,
