@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::list::RecordLink;
+use super::unmerge::unmerge;
 use super::{Display, PAGE, titles};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::sync::adopt::DUPLICATE;
+use crate::sync::merged::MERGE;
 use crate::sync::settle::{DUPLICATES_MERGED, ORPHANS_RESOLVED};
 
 /// Which reviews to list.
@@ -233,12 +235,25 @@ pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
     show(engine, viewer, id).await
 }
 
-/// Decides that they are two. It is not asked again, and each gets the counterparts it lacks with the next look.
+/// Decides that they are two. It is not asked again, and each gets the counterparts it lacks with the next look. What a platform has merged is
+/// parted again: else the rows that the one which ended has elsewhere would be nobody's.
 ///
 /// # Errors
 /// When there is no such review, it is decided already, or the store fails.
 pub async fn reject(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review> {
-    let review = waiting(engine, viewer, id).await?;
+    let mut review = waiting(engine, viewer, id).await?;
+    let ended = [&review.first, &review.second].into_iter().find(|side| side.state == RecordState::Merged.as_str());
+    if let Some(ended) = ended.filter(|_| review.kind == MERGE) {
+        match unmerge(engine, viewer, &ended.record, true).await {
+            // There is nothing to part any more.
+            Ok(_) | Err(EngineError::Invalid { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        review = show(engine, viewer, id).await?;
+        if review.state != ReviewState::Waiting.as_str() {
+            return Ok(review);
+        }
+    }
     let pair = [(&review.first, &review.second), (&review.second, &review.first)];
     let pair: Vec<(RecordId, String)> =
         pair.into_iter().filter_map(|(one, other)| Some((one.record.parse().ok()?, other.record.clone()))).collect();

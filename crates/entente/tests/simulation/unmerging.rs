@@ -147,6 +147,36 @@ async fn a_merge_at_the_crm_is_taken_back_with_a_row_of_its_own_and_everything_t
 }
 
 #[tokio::test]
+async fn who_says_that_two_are_two_whom_a_platform_has_merged_parts_them() {
+    let mut hub = Hub::new(84, Flaws::none()).await;
+    let people = [("Ada", "Lovelace", "ada@acme.example"), ("Grace", "Hopper", "grace@acme.example")];
+    let (_, contacts) = seed_customer(&hub, "Acme", &people);
+    hub.run_for(40).await;
+    let grace = record_at(&hub, SALESFORCE, "Contact", &contacts[1]).await;
+    let user: u64 = hub.salesforce.get("Contact", &contacts[1]).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap();
+    hub.salesforce.merge("Contact", &contacts[0], &[&contacts[1]], &hub.rep()).unwrap();
+    hub.run_for(20).await;
+    let asked = waiting(&hub).await;
+    assert_eq!(asked.iter().map(|review| review.kind.as_str()).collect::<Vec<_>>(), ["merge"]);
+    reviews::reject(&hub.engine, &petra(), &asked[0].id).await.unwrap();
+    hub.run_for(40).await;
+    assert!(waiting(&hub).await.is_empty(), "it is not asked again");
+    let id = grace.parse().unwrap();
+    let record = hub.store.read(move |tx| tx.record(&Viewer::system(), &id)).await.unwrap().unwrap();
+    assert_eq!(record.state, RecordState::Active);
+    // Her user at the desk is somebody's again: what is edited there reaches the row that she got in the CRM.
+    hub.zendesk.update_user(user, &fields(json!({ "name": "Grace Murray" })), hub.agent()).unwrap();
+    hub.run_for(5).await;
+    let links = {
+        let id = grace.parse().unwrap();
+        hub.store.read(move |tx| tx.links_of(&[id])).await.unwrap()
+    };
+    let row = links.iter().find(|link| link.connection == SALESFORCE).expect("a row of her own").external_id.clone();
+    assert_eq!(hub.salesforce.get("Contact", &row).unwrap()["LastName"], "Murray");
+    assert_eq!(hub.salesforce.get("Contact", &contacts[0]).unwrap()["LastName"], "Lovelace");
+}
+
+#[tokio::test]
 async fn a_crash_at_any_step_of_parting_leaves_two_customers_or_one_and_never_half_of_it() {
     for step in 1..9 {
         let (mut hub, contact, user, review) = two_that_may_be_one(84).await;
