@@ -245,9 +245,10 @@ pub async fn reject(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
     let ended = [&review.first, &review.second].into_iter().find(|side| side.state == RecordState::Merged.as_str());
     if let Some(ended) = ended.filter(|_| review.kind == MERGE) {
         match unmerge(engine, viewer, &ended.record, true).await {
-            // There is nothing to part any more.
-            Ok(_) | Err(EngineError::Invalid { .. }) => {}
-            Err(error) => return Err(error),
+            Ok(_) => {}
+            Err(EngineError::Store(error)) if error.is_total() => return Err(error.into()),
+            // There is nothing to part any more, or the platforms have merged in a circle: the decision stands all the same.
+            Err(error) => tracing::warn!(review = id, record = ended.record, %error, "what a platform has merged could not be parted"),
         }
         review = show(engine, viewer, id).await?;
         if review.state != ReviewState::Waiting.as_str() {

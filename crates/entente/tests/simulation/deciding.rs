@@ -5,7 +5,6 @@ use entente_engine::privacy::requests::{self, Confirmation, ErasureQuery};
 use entente_engine::records::conflicts::{self, ConflictQuery, Resolution};
 use entente_engine::records::dead_letters::{self, Discard};
 use entente_engine::records::reviews::{self, Review, ReviewQuery, ReviewSide};
-use entente_engine::records::unmerge::unmerge;
 use entente_store::{DeadLetterFilter, DeadLetterState, Viewer};
 use rand::Rng;
 use serde_json::json;
@@ -59,9 +58,13 @@ impl World {
         let page = reviews::list(&engine, &viewer, ReviewQuery::default()).await.unwrap();
         for review in &page.items {
             let accepts = self.parting.random_range(0..2) == 0;
-            if review.kind == "merge" {
-                self.end_half_a_merge(review, accepts).await;
-            } else if accepts && reviews::accept(&engine, &viewer, &review.id).await.is_ok() {
+            let accepted = match review.kind.as_str() {
+                // The platforms' merges answer it; to say that they are two parts them, also where there is nothing to merge, because the one
+                // that stays has no row there.
+                "merge" => accepts && self.merge_everywhere(review),
+                _ => accepts && reviews::accept(&engine, &viewer, &review.id).await.is_ok(),
+            };
+            if accepted {
                 continue;
             }
             // One decision may have answered another question.
@@ -70,21 +73,13 @@ impl World {
         !page.items.is_empty()
     }
 
-    /// Two that were merged at one platform alone are merged at the others, or parted again: also where there is nothing to merge, because the
-    /// one that stays has no row there.
-    async fn end_half_a_merge(&mut self, review: &Review, everywhere: bool) {
+    /// Merges the rows of two records that were merged at one platform alone wherever else both have one. Whether there was any such place.
+    fn merge_everywhere(&mut self, review: &Review) -> bool {
         let (goes, stays) = match (review.first.state.as_str(), review.second.state.as_str()) {
             ("merged", _) => (&review.first, &review.second),
             (_, "merged") => (&review.second, &review.first),
-            _ => return,
+            _ => return false,
         };
-        if !everywhere || !self.merge_everywhere(goes, stays) {
-            let _refused = unmerge(&self.hub.engine, &self.person(), &goes.record, true).await;
-        }
-    }
-
-    /// Merges the rows of two records wherever both have one. Whether there was any such place.
-    fn merge_everywhere(&mut self, goes: &ReviewSide, stays: &ReviewSide) -> bool {
         let row = |side: &ReviewSide, connection: &str| {
             side.links.iter().find(|link| link.connection == connection).map(|link| link.external_id.clone())
         };
