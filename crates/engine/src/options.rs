@@ -21,7 +21,7 @@ pub struct Options {
     pub retry_jitter_percent: u64,
     /// How long a worker may hold a record without a sign of life.
     pub lease_ms: u64,
-    /// Live changes one worker takes at once; of background work, two and a half times as many.
+    /// Live changes one worker takes at once; of background work, half as many again.
     pub batch_records: usize,
     /// Batches in work at once.
     pub workers: usize,

@@ -11,7 +11,7 @@ const CUSTOMERS: usize = 250;
 const BATCH: usize = 20;
 
 /// Records of an ordinary batch of background work.
-const BACKFILL: usize = 50;
+const BACKFILL: usize = 30;
 
 /// Every customer is known before the desk was read: their counterparts all wait for that, and are made at once.
 async fn made_in(house: &House) -> Vec<usize> {

@@ -27,6 +27,8 @@ const WON_PER_SECOND: f64 = 0.5;
 const FLOOD: f64 = 2_000.0;
 /// Length of the flood.
 const FLOOD_LENGTH: Duration = Duration::from_secs(15);
+/// Rest after the flood: the simulators still deliver the echoes of its last writes, and what is edited now would queue behind them.
+const AFTER_FLOOD: Duration = Duration::from_secs(20);
 /// Share of the flood's throughput at which latency is measured: a queue that is always full only measures itself.
 const STEADY: f64 = 0.5;
 
@@ -173,6 +175,7 @@ pub async fn webhooks(setting: Setting) -> Result<Vec<Row>> {
     // An edit that a later one of the same field overtook came to its end with that one.
     let throughput = (flood.landed + flood.superseded) as f64 / seconds(flood.last_landing_ms.max(1));
     let rate = (throughput * STEADY).max(1.0);
+    tokio::time::sleep(AFTER_FLOOD).await;
     let steady = stage.live(rate, kinds(FLOOD), FLOOD_LENGTH, setting.seed + 1).await?;
     let row = Row {
         measure: "Webhooks converged a second, platforms without latency".to_owned(),
