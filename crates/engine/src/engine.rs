@@ -28,6 +28,9 @@ use crate::sync::resting::Resting;
 use crate::sync::resting_objects::RestingObjects;
 use crate::sync::sweep::Sweeps;
 
+/// The 74 bits of a record id that are random.
+const ID_RANDOM_BITS: u128 = (1 << 74) - 1;
+
 /// One configured connection, ready to use.
 pub struct Connection {
     /// Name.
@@ -63,6 +66,8 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     connections: BTreeMap<String, Connection>,
     random: Mutex<ChaCha8Rng>,
+    /// The last id that was given: its milliseconds and its random bits.
+    last_id: Mutex<(u64, u128)>,
     /// When live changes were taken up last.
     flushed: Mutex<Option<Timestamp>>,
     owner: String,
@@ -134,6 +139,7 @@ impl Engine {
             catalog: RwLock::new(Arc::new(catalog)),
             connections,
             random: Mutex::new(random),
+            last_id: Mutex::default(),
             flushed: Mutex::default(),
             owner,
             leadership: Leadership::default(),
@@ -253,12 +259,23 @@ impl Engine {
         *self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
-    /// A new record id of an object's prefix.
+    /// A new record id of an object's prefix. Those of one process sort in the order in which they were given (RFC 9562 §6.2, method 2), so
+    /// that what is made together is worked off in its order.
     #[must_use]
     pub fn new_id(&self, prefix: &str) -> RecordId {
         let ms = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
-        let random: u128 = self.random().random();
-        RecordId::new(prefix, uuid_v7(ms, random))
+        let (fresh, step) = {
+            let mut random = self.random();
+            (random.random::<u128>() & ID_RANDOM_BITS, 1 + u128::from(random.random::<u32>()))
+        };
+        let mut last = self.0.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        // Within a millisecond, and when the clock goes back, a random step from the last one; with the room used up, the next millisecond.
+        *last = match *last {
+            (at, _) if ms > at => (ms, fresh),
+            (at, bits) if bits + step <= ID_RANDOM_BITS => (at, bits + step),
+            (at, _) => (at + 1, fresh),
+        };
+        RecordId::new(prefix, uuid_v7(last.0, last.1))
     }
 
     /// A random number from 0 to 1, for jitter.

@@ -96,14 +96,35 @@ impl Tx<'_> {
         kept.map(|mut row| row.int()).transpose()
     }
 
-    /// The oldest unread deliveries. They are this transaction's: read them, note what they say, and [finish](Tx::finish_deliveries)
-    /// them in the same closure; other processes pass them by meanwhile.
+    /// The oldest unread deliveries, to look at before they are [taken](Tx::take_deliveries).
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn unread_deliveries(&mut self, limit: usize) -> Result<Vec<Delivery>> {
+        let sql = format!("select {COLUMNS} from inbox where state = 'new' order by id limit $1");
+        self.rows("inbox", &sql, &[page(limit)])?.into_iter().map(delivery).collect()
+    }
+
+    /// Takes the oldest unread deliveries, and answers their numbers. They are this transaction's: note what they say, and
+    /// [finish](Tx::finish_deliveries) them in the same closure; other processes pass them by meanwhile.
     ///
     /// # Errors
     /// As for any write.
-    pub fn take_deliveries(&mut self, limit: usize) -> Result<Vec<Delivery>> {
-        let sql = format!("select {COLUMNS} from inbox where state = 'new' order by id limit $1 SKIP_LOCKED");
-        self.rows("inbox", &sql, &[page(limit)])?.into_iter().map(delivery).collect()
+    pub fn take_deliveries(&mut self, limit: usize) -> Result<Vec<i64>> {
+        let taken = self.rows("inbox", "select id from inbox where state = 'new' order by id limit $1 SKIP_LOCKED", &[page(limit)])?;
+        taken.into_iter().map(|mut row| row.int()).collect()
+    }
+
+    /// Deliveries by number, in order of arrival.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn deliveries(&mut self, ids: &[i64]) -> Result<Vec<Delivery>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("select {COLUMNS} from inbox where id IN_LIST($1) order by id");
+        self.rows("inbox", &sql, vals![ids.to_vec()])?.into_iter().map(delivery).collect()
     }
 
     /// Ends deliveries, with the reason for those that could not be understood.

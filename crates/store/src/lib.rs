@@ -69,7 +69,7 @@ pub use instance_key::INSTANCE_KEY_BYTES;
 pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Touch, Verdict, Verified, Window};
 pub use levels::Level;
-pub use links::{Link, LinkState, PresentRow, RemoteKey, SeenVersion};
+pub use links::{Link, LinkState, LinkedRow, PresentRow, RemoteKey, SeenVersion};
 pub use looks::{EarlierValues, Existence, StoredLook};
 pub use master_key::MasterKey;
 pub use match_keys::{MatchHit, MatchKey};
@@ -87,7 +87,7 @@ pub use store::{Step, StepHook, Store, WorkerSeat};
 pub use sync_events::{FAILED, FAILED_FIXED, FAILED_RECOVERED, NewSyncEvent, SyncEvent, SyncStatus};
 pub use tx::{PAGE_ROWS_MAX, Tx};
 pub use viewer::Viewer;
-pub use waits::WaitCount;
+pub use waits::{EndedWait, WaitCount};
 pub use workers::Worker;
 
 /// An actor as it is stored.

@@ -98,6 +98,17 @@ pub struct SeenVersion {
     pub seen_at: Timestamp,
 }
 
+/// A row that a record is linked to, without what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedRow {
+    /// The record.
+    pub record: RecordId,
+    /// The row.
+    pub key: RemoteKey,
+    /// What has become of it.
+    pub state: LinkState,
+}
+
 /// A remote row that a record is linked to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PresentRow {
@@ -128,6 +139,15 @@ fn link(mut row: Row) -> Result<Link> {
         state: row.parse()?,
         created_at: row.time()?,
     })
+}
+
+/// External ids by connection and remote object.
+pub(crate) fn by_object<'a>(keys: impl IntoIterator<Item = &'a RemoteKey>) -> BTreeMap<(&'a str, &'a str), Vec<String>> {
+    let mut groups: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for key in keys {
+        groups.entry((&key.connection, &key.object)).or_default().push(key.id.clone());
+    }
+    groups
 }
 
 impl Tx<'_> {
@@ -168,17 +188,47 @@ impl Tx<'_> {
     /// As for any read.
     pub fn links_at(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, Link>> {
         let mut found = BTreeMap::new();
-        let mut groups: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-        for key in keys {
-            groups.entry((&key.connection, &key.object)).or_default().push(key.id.clone());
-        }
         let sql = format!("select {COLUMNS} from links where connection = $1 and remote_object = $2 and external_id IN_LIST($3)");
-        for ((connection, object), ids) in groups {
+        for ((connection, object), ids) in by_object(keys) {
             for batch in ids.chunks(BATCH_ROWS) {
                 for row in self.rows("links", &sql, vals![connection, object, batch.to_vec()])? {
                     let link = link(row)?;
                     found.insert(link.key(), link);
                 }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The records that remote rows stand for, by their key. Rows that are not linked are left out.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn records_at(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, RecordId>> {
+        let mut found = BTreeMap::new();
+        for ((connection, object), ids) in by_object(keys) {
+            let behind = self.records_behind(connection, object, &ids)?;
+            found.extend(behind.into_iter().map(|(id, record)| (RemoteKey::new(connection, object, id), record)));
+        }
+        Ok(found)
+    }
+
+    /// The rows that records are linked to, whatever has become of them, ordered by record and connection.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn rows_of(&mut self, records: &[RecordId]) -> Result<Vec<LinkedRow>> {
+        let mut found = Vec::new();
+        let sql =
+            "select record, connection, remote_object, external_id, state from links where record IN_LIST($1) order by record, connection";
+        for batch in records.chunks(BATCH_ROWS) {
+            let names: Vec<String> = batch.iter().map(ToString::to_string).collect();
+            for mut row in self.rows("links", sql, vals![names])? {
+                found.push(LinkedRow {
+                    record: row.parse()?,
+                    key: RemoteKey { connection: row.text()?, object: row.text()?, id: row.text()? },
+                    state: row.parse()?,
+                });
             }
         }
         Ok(found)

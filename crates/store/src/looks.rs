@@ -8,7 +8,7 @@ use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::Row as RemoteRow;
 
 use crate::error::Result;
-use crate::links::RemoteKey;
+use crate::links::{RemoteKey, by_object};
 use crate::sql::{Row, Val, vals};
 use crate::tx::{BATCH_ROWS, Tx};
 
@@ -163,14 +163,6 @@ fn look(mut row: Row) -> Result<StoredLook> {
     })
 }
 
-fn groups<'a>(keys: impl Iterator<Item = &'a RemoteKey>) -> BTreeMap<(&'a str, &'a str), Vec<String>> {
-    let mut groups: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-    for key in keys {
-        groups.entry((&key.connection, &key.object)).or_default().push(key.id.clone());
-    }
-    groups
-}
-
 impl Tx<'_> {
     /// Keeps looks. A newer look is laid over the one that is there, an older one that comes in late adds what that does not show.
     ///
@@ -232,7 +224,7 @@ impl Tx<'_> {
     fn select_looks(&mut self, keys: &[RemoteKey], lock: &str) -> Result<BTreeMap<RemoteKey, StoredLook>> {
         let mut found = BTreeMap::new();
         let sql = format!("select {COLUMNS} from looks where connection = $1 and remote_object = $2 and external_id IN_LIST($3) {lock}");
-        for ((connection, object), ids) in groups(keys.iter()) {
+        for ((connection, object), ids) in by_object(keys) {
             for batch in ids.chunks(BATCH_ROWS) {
                 for row in self.rows("looks", &sql, vals![connection, object, batch.to_vec()])? {
                     let look = look(row)?;
@@ -249,6 +241,23 @@ impl Tx<'_> {
     /// As for any read.
     pub fn looks_for(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, StoredLook>> {
         self.select_looks(keys, "")
+    }
+
+    /// The stamps of the looks that wait for these rows.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn look_stamps(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, i64>> {
+        let mut found = BTreeMap::new();
+        let sql = "select external_id, stamp from looks where connection = $1 and remote_object = $2 and external_id IN_LIST($3)";
+        for ((connection, object), ids) in by_object(keys) {
+            for batch in ids.chunks(BATCH_ROWS) {
+                for mut row in self.rows("looks", sql, vals![connection, object, batch.to_vec()])? {
+                    found.insert(RemoteKey::new(connection, object, row.text()?), row.int()?);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Removes looks that were converged. A look that a newer one took the place of meanwhile stays. Answers how many are gone.

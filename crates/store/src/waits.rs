@@ -7,7 +7,7 @@ use entente_model::id::RecordId;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::sql::{Row, Val, vals};
+use crate::sql::{Val, vals};
 use crate::tx::{BATCH_ROWS, Tx};
 
 /// What waits for counterparts at one connection.
@@ -17,6 +17,17 @@ pub struct WaitCount {
     pub records: u64,
     /// Since when the one that has waited longest does.
     pub oldest: Timestamp,
+}
+
+/// A wait that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedWait {
+    /// The record that waited.
+    pub record: RecordId,
+    /// What it waited for.
+    pub target: String,
+    /// Name of the connection.
+    pub connection: String,
 }
 
 impl Tx<'_> {
@@ -32,19 +43,28 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends the waits for a target that has its counterpart now, and answers the records that waited, to be hinted at.
+    /// Ends the waits for targets (of a connection each) that have come, and answers who waited for which, to be hinted at.
     ///
     /// # Errors
     /// As for any write.
-    pub fn end_waits(&mut self, target: &(impl ToString + ?Sized), connection: &str) -> Result<Vec<RecordId>> {
-        self.rows(
-            "waits",
-            "delete from waits where target = $1 and connection = $2 returning record",
-            vals![target.to_string(), connection],
-        )?
-        .iter_mut()
-        .map(Row::parse)
-        .collect()
+    pub fn end_waits(&mut self, targets: &[(String, String)]) -> Result<Vec<EndedWait>> {
+        let mut sorted: Vec<&(String, String)> = targets.iter().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut ended = Vec::new();
+        for batch in sorted.chunks(BATCH_ROWS) {
+            let rows = batch.iter().map(|(target, connection)| serde_json::json!({ "target": target, "connection": connection }));
+            let gone = self.rows(
+                "waits",
+                "delete from waits where (target, connection) in (select x.value->>'target', x.value->>'connection' from EACH($1))
+                 returning record, target, connection",
+                &[Val::rows(rows.collect())],
+            )?;
+            for mut row in gone {
+                ended.push(EndedWait { record: row.parse()?, target: row.text()?, connection: row.text()? });
+            }
+        }
+        Ok(ended)
     }
 
     /// Ends whatever records wait for, save for what they are about to wait for again: (record, target, connection). What stays keeps

@@ -100,9 +100,8 @@ fn erase(
     })?;
     empty_records(tx, person, id, now)?;
     let rows = keys(person);
-    for row in &rows {
-        tx.end_waits(&row_target(&row.object, &row.id), &row.connection)?;
-    }
+    let waited_for = rows.iter().map(|row| (row_target(&row.object, &row.id), row.connection.clone()));
+    tx.end_waits(&waited_for.collect::<Vec<_>>())?;
     let words = person.own_emails().into_iter().chain(person.own_phones()).chain(person.names.iter().cloned()).collect();
     let records: Vec<RecordId> = person.records.iter().map(|record| record.id.clone()).collect();
     tx.forget(&Traces { records: records.clone(), rows: rows.clone(), words })?;

@@ -11,7 +11,7 @@ use super::classify::Finding;
 use super::place::Place;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::sync::ingest::{Arrival, Way, ingest};
+use crate::sync::ingest::{Arrival, Sifted, Way, ingest};
 use crate::sync::task::LANE_BACKFILL;
 
 /// Takes in rows that tell something new, and hints at records whose values were not written. A row that was read is its own look: no call
@@ -38,7 +38,7 @@ pub(crate) async fn hand_over(engine: &Engine, place: &Place, looks: &Arc<Vec<Lo
     engine
         .store()
         .write(move |tx| {
-            ingest(tx, &engine_, &catalog, &arrivals, Way::Reconcile)?;
+            ingest(tx, &engine_, &catalog, &arrivals.iter().collect::<Vec<_>>(), &Sifted::default(), Way::Reconcile)?;
             tx.hint(&hints)
         })
         .await?;

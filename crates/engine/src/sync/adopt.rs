@@ -13,8 +13,8 @@ use entente_model::matching::counterpart::{DUPLICATE_FROM, Judgement};
 use entente_model::matching::{self, KeyKind, Profile};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
-    Hint, Link, LinkState, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError,
-    Tx, Viewer,
+    Hint, Link, LinkState, LinkedRow, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled,
+    StoreError, StoredLook, Tx, Viewer,
 };
 
 use super::decide::row_target;
@@ -24,8 +24,8 @@ use super::look::taken;
 use super::matchers::{self, Matchers};
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
-use super::unseen;
-use super::wake::{wake, wake_for_row};
+use super::unseen::{self, Asked};
+use super::wake::{Arrived, wake_all};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -46,7 +46,7 @@ const CROWDED: usize = 50;
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn adopt(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched) -> Result<Vec<String>> {
+pub(crate) async fn adopt(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched, asked: &Asked) -> Result<Vec<String>> {
     let hints = unseen::take(engine, hints, fetched).await?;
     if hints.is_empty() {
         return Ok(Vec::new());
@@ -55,12 +55,15 @@ pub(crate) async fn adopt(engine: &Engine, hints: Vec<Hint>, fetched: &Fetched) 
     let catalog = engine.catalog();
     let matchers = matchers::current(engine).await?;
     let hints = Arc::new(hints);
+    // What can be read of the rows before the transaction is: everybody who writes waits for its end.
+    let shown: Shown =
+        asked.seen().map(|(key, look)| (key.clone(), Arc::new(RowShown::of(&catalog, look.clone(), engine.now())))).collect();
     let adopted = engine
         .store()
         .write(move |tx| {
             let now = engine_.now();
             let mut adoption = Adoption::new(&engine_, &catalog, &matchers, now);
-            adoption.run(tx, &hints)?;
+            adoption.run(tx, &hints, &shown)?;
             let settled: Vec<Settled> = hints
                 .iter()
                 .map(|hint| Settled { subject: hint.subject.clone(), generation: hint.generation, outcome: Outcome::Done })
@@ -89,7 +92,7 @@ fn end_first_reads(tx: &mut Tx<'_>, hints: &[Hint], now: Timestamp) -> Result<()
 pub(crate) fn adopt_within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, hints: &[Hint]) -> Result<(), StoreError> {
     let matchers = engine.matchers();
     let mut adoption = Adoption::new(engine, catalog, &matchers, engine.now());
-    adoption.run(tx, hints)
+    adoption.run(tx, hints, &Shown::new())
 }
 
 /// Match keys of a record.
@@ -121,6 +124,35 @@ pub(crate) fn for_matching(object: &str, fields: &Fields) -> Fields {
     fields
 }
 
+/// A look at a row, read by the mapping that wants it.
+struct RowShown {
+    stamp: i64,
+    look: Look,
+    /// None: no mapping wants the row, or it is gone.
+    mapped: Option<Arc<Mapped>>,
+    /// Values; references are not resolved.
+    fields: Fields,
+    /// References: field, our object, external id.
+    references: Vec<(String, String, String)>,
+    /// Match keys, as long as no reference is resolved.
+    keys: BTreeSet<MatchKey>,
+}
+
+/// Looks at rows, by row.
+type Shown = BTreeMap<RemoteKey, Arc<RowShown>>;
+
+impl RowShown {
+    fn of(catalog: &Catalog, stored: StoredLook, now: Timestamp) -> Self {
+        let (stamp, connection) = (stored.stamp, stored.key.connection.clone());
+        let look = taken(stored);
+        let wants = |mapped: &&Arc<Mapped>| mapped.mapping().remote == look.object && mapped.lens.accepts(&look.row);
+        let mapped = catalog.mappings(&connection).iter().find(wants).filter(|_| look.existence == Existence::Present).cloned();
+        let got = mapped.as_ref().map(|mapped| mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, now)).unwrap_or_default();
+        let keys = mapped.as_ref().map(|mapped| match_keys(&mapped.mapping().object, &got.fields)).unwrap_or_default();
+        Self { stamp, look, mapped, fields: got.fields, references: got.unresolved, keys }
+    }
+}
+
 struct Adoption<'a> {
     engine: &'a Engine,
     catalog: &'a Catalog,
@@ -132,14 +164,44 @@ struct Adoption<'a> {
     companies: BTreeMap<RecordId, String>,
     /// Records that were hinted at.
     hinted: Vec<String>,
+    /// What the rows so far came to.
+    unwritten: Unwritten,
+}
+
+/// What rows came to, to be written together.
+#[derive(Default)]
+struct Unwritten {
+    records: Vec<PutRecord>,
+    links: Vec<Link>,
+    entries: Vec<NewEntry>,
+    keys: BTreeMap<RecordId, (String, BTreeSet<MatchKey>)>,
+    hints: Vec<NewHint>,
+    arrived: Vec<Arrived>,
+    /// Checklists of new customers that have landed.
+    checklists: i64,
+}
+
+impl Unwritten {
+    fn write(&mut self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let batch = std::mem::take(self);
+        tx.put_records(&batch.records)?;
+        tx.put_links(&batch.links)?;
+        tx.append(&batch.entries)?;
+        tx.put_match_keys(&batch.keys.into_iter().map(|(record, (object, keys))| (record, object, keys)).collect::<Vec<_>>())?;
+        if batch.checklists > 0 {
+            tx.count(now, &[("onboarding_checklists", "", batch.checklists)])?;
+        }
+        tx.hint(&batch.hints)?;
+        wake_all(tx, &batch.arrived, now)
+    }
 }
 
 /// A row on its way to a record.
 struct Row<'a> {
     hint: &'a Hint,
     key: RowKey,
-    look: Look,
     mapped: Arc<Mapped>,
+    shown: Arc<RowShown>,
     fields: Fields,
     /// Match keys.
     keys: BTreeSet<MatchKey>,
@@ -148,9 +210,20 @@ struct Row<'a> {
 
 impl<'a> Adoption<'a> {
     fn new(engine: &'a Engine, catalog: &'a Catalog, matchers: &'a Matchers, now: Timestamp) -> Self {
-        Self { engine, catalog, matchers, now, added: BTreeMap::new(), companies: BTreeMap::new(), hinted: Vec::new() }
+        Self {
+            engine,
+            catalog,
+            matchers,
+            now,
+            added: BTreeMap::new(),
+            companies: BTreeMap::new(),
+            hinted: Vec::new(),
+            unwritten: Unwritten::default(),
+        }
     }
-    fn run(&mut self, tx: &mut Tx<'_>, hints: &[Hint]) -> Result<(), StoreError> {
+
+    /// Adopts the rows of hints. `shown` are looks at them that were read before; one that has changed since is read again.
+    fn run(&mut self, tx: &mut Tx<'_>, hints: &[Hint], shown: &Shown) -> Result<(), StoreError> {
         let keys: Vec<(&Hint, RowKey)> = hints
             .iter()
             .filter_map(|hint| match Subject::parse(&hint.subject) {
@@ -159,40 +232,33 @@ impl<'a> Adoption<'a> {
             })
             .collect();
         let remote: Vec<RemoteKey> = keys.iter().map(|(_, row)| RemoteKey::new(&row.connection, &row.object, &row.id)).collect();
-        let mut looks = tx.looks_for(&remote)?;
-        let linked = tx.links_at(&remote)?;
+        let mut looks = self.looks(tx, &remote, shown)?;
+        let linked = tx.records_at(&remote)?;
         let blocked = Blocked::of(tx, self.engine)?;
         let mut rows = Vec::new();
         let mut dropped = Vec::new();
         for ((hint, key), remote) in keys.into_iter().zip(remote) {
-            if let Some(link) = linked.get(&remote) {
+            if let Some(record) = linked.get(&remote) {
                 // What told of the row came before it was known to be this record's, and was not kept unless it was the whole row.
-                let told = looks.get(&remote).is_some_and(|look| look.complete);
+                let told = looks.get(&remote).is_some_and(|shown| shown.look.complete);
                 let fetch = if told { BTreeSet::new() } else { BTreeSet::from([remote.connection.clone()]) };
-                self.hint(tx, hint, &link.record, fetch)?;
+                self.hint(hint, record, fetch);
                 continue;
             }
             // A look that is gone by now was consumed by whoever linked the row.
-            let Some(stored) = looks.remove(&remote) else { continue };
-            let stamp = stored.stamp;
-            let look = taken(stored);
-            if let Some(met) = meets(&blocked, self.catalog, &remote, Some(&look), self.now) {
+            let Some(shown) = looks.remove(&remote) else { continue };
+            if let Some(met) = meets(&blocked, self.catalog, &remote, Some(&shown.look), self.now) {
                 // The person was erased after the row came in.
-                note(tx, self.engine, &met, &remote, &look.existence, self.now)?;
-                dropped.push((remote, stamp));
+                note(tx, self.engine, &met, &remote, &shown.look.existence, self.now)?;
+                dropped.push((remote, shown.stamp));
                 continue;
             }
-            let mapped = self
-                .catalog
-                .mappings(&key.connection)
-                .iter()
-                .find(|mapped| mapped.mapping().remote == key.object && mapped.lens.accepts(&look.row));
-            match mapped {
-                Some(mapped) if look.existence == Existence::Present => {
+            match &shown.mapped {
+                Some(mapped) => {
                     let mapped = Arc::clone(mapped);
-                    rows.push(Row { hint, key, look, mapped, fields: Fields::new(), keys: BTreeSet::new(), company: None });
+                    rows.push(Row { hint, key, mapped, shown, fields: Fields::new(), keys: BTreeSet::new(), company: None });
                 }
-                _ => dropped.push((remote, stamp)),
+                None => dropped.push((remote, shown.stamp)),
             }
         }
         tx.consume_looks(&dropped)?;
@@ -207,39 +273,61 @@ impl<'a> Adoption<'a> {
             for row in std::mem::replace(&mut rows, later) {
                 self.adopt(tx, row, &mut found)?;
             }
+            self.unwritten.write(tx, self.now)?;
         }
-        Ok(())
+        self.unwritten.write(tx, self.now)
+    }
+
+    /// The looks that wait for rows: as they were read before, or, where they were not or are others by now, as they are.
+    fn looks(&self, tx: &mut Tx<'_>, rows: &[RemoteKey], shown: &Shown) -> Result<Shown, StoreError> {
+        let stamps = tx.look_stamps(rows)?;
+        let mut looks = Shown::new();
+        let mut others = Vec::new();
+        for (key, stamp) in stamps {
+            match shown.get(&key).filter(|shown| shown.stamp == stamp) {
+                Some(shown) => drop(looks.insert(key, Arc::clone(shown))),
+                None => others.push(key),
+            }
+        }
+        for (key, look) in tx.looks_for(&others)? {
+            looks.insert(key, Arc::new(RowShown::of(self.catalog, look, self.now)));
+        }
+        Ok(looks)
     }
 
     fn read_fields(&mut self, tx: &mut Tx<'_>, rows: &mut [Row<'_>]) -> Result<(), StoreError> {
-        let nothing = Fields::new();
-        let mut wanted: BTreeSet<RemoteKey> = BTreeSet::new();
+        let target = |row: &Row<'_>, object: &str, id: &str| {
+            let mapped = self.catalog.mapped(&row.key.connection, object)?;
+            Some(RemoteKey::new(&row.key.connection, &mapped.mapping().remote, id))
+        };
+        let wanted: BTreeSet<RemoteKey> =
+            rows.iter().flat_map(|row| row.shown.references.iter().filter_map(|(_, object, id)| target(row, object, id))).collect();
+        let parents = tx.records_at(&wanted.into_iter().collect::<Vec<_>>())?;
         for row in rows.iter_mut() {
-            let got = row.mapped.lens.get(&row.look.row, &nothing, &|_, _| None, self.now);
-            row.fields = got.fields;
-            for (_, object, id) in got.unresolved {
-                if let Some(target) = self.catalog.mapped(&row.key.connection, &object) {
-                    wanted.insert(RemoteKey::new(&row.key.connection, &target.mapping().remote, id));
-                }
-            }
+            let resolved = row.shown.references.iter().filter_map(|(field, object, id)| {
+                let record = parents.get(&target(row, object, id)?)?;
+                Some((field.clone(), Value::Ref(record.clone())))
+            });
+            let resolved: Vec<(String, Value)> = resolved.collect();
+            row.fields.clone_from(&row.shown.fields);
+            row.keys = if resolved.is_empty() {
+                row.shown.keys.clone()
+            } else {
+                row.fields.extend(resolved);
+                match_keys(&row.mapped.mapping().object, &row.fields)
+            };
         }
-        let links = tx.links_at(&wanted.into_iter().collect::<Vec<_>>())?;
-        let parents: Vec<RecordId> = links.values().map(|link| link.record.clone()).collect();
-        for (id, record) in tx.records(&Viewer::system(), &parents)? {
+        let accounts = parents.into_values().filter(|record| !self.companies.contains_key(record));
+        let accounts: BTreeSet<RecordId> = accounts.collect();
+        for (id, record) in tx.records(&Viewer::system(), &accounts.into_iter().collect::<Vec<_>>())? {
             if record.object == "account" {
                 self.companies.insert(id, get(&record.data, "name").display());
             }
         }
         for row in rows.iter_mut() {
-            let resolve = |object: &str, id: &str| {
-                let remote = &self.catalog.mapped(&row.key.connection, object)?.mapping().remote;
-                links.get(&RemoteKey::new(&row.key.connection, remote, id)).map(|link| link.record.clone())
-            };
-            row.fields = row.mapped.lens.get(&row.look.row, &nothing, &resolve, self.now).fields;
             if let Value::Ref(account) = get(&row.fields, "account") {
                 row.company = self.companies.get(account).cloned().filter(|name| !name.is_empty());
             }
-            row.keys = match_keys(&row.mapped.mapping().object, &row.fields);
         }
         Ok(())
     }
@@ -286,13 +374,14 @@ impl<'a> Adoption<'a> {
         if let Some(id) = row_key_value(&row)
             && found.free(&id, &row.key.connection).is_some_and(|record| record.object == object)
         {
-            return self.link(tx, &row, &id, "it carries the record's id", found);
+            self.link(&row, &id, "it carries the record's id", found);
+            return Ok(());
         }
         let (free, taken): (Vec<Judged>, Vec<Judged>) =
             self.judged(&row, &object, found)?.into_iter().partition(|judged| found.free(&judged.record, &row.key.connection).is_some());
         if let Some(at) = surest(&free) {
             let chosen = &free[at];
-            self.link(tx, &row, &chosen.record, &chosen.judgement.in_words(), found)?;
+            self.link(&row, &chosen.record, &chosen.judgement.in_words(), found);
             // Others that are as certain are the same customer too: they are two records of one.
             for other in free.iter().filter(|other| other.judgement.certain && other.record != chosen.record) {
                 self.ask(tx, DUPLICATE, &object, &other.record, &chosen.record, &other.judgement)?;
@@ -305,7 +394,7 @@ impl<'a> Adoption<'a> {
         };
         let counterpart = likeliest(&free, &Judgement::is_worth_a_look);
         let twin = likeliest(&taken, &|judgement| judgement.probability() >= DUPLICATE_FROM);
-        let id = self.create(tx, &row, &object, found)?;
+        let id = self.create(&row, &object, found);
         if let Some(other) = counterpart {
             self.ask(tx, MATCH, &object, &id, &other.record, &other.judgement)?;
         }
@@ -317,7 +406,7 @@ impl<'a> Adoption<'a> {
 
     /// Asks a person whether two records are one customer, with all that was weighed. A pair is asked about once.
     fn ask(
-        &self,
+        &mut self,
         tx: &mut Tx<'_>,
         kind: &str,
         object: &str,
@@ -325,6 +414,7 @@ impl<'a> Adoption<'a> {
         other: &RecordId,
         judgement: &Judgement,
     ) -> Result<(), StoreError> {
+        self.unwritten.write(tx, self.now)?;
         let known = tx.reviews_of(&[record.to_string()])?;
         if known.iter().any(|review| review.review.other == other.as_str() || review.review.record == *other) {
             return Ok(());
@@ -375,15 +465,15 @@ impl<'a> Adoption<'a> {
         Ok(ids.into_iter().zip(judged).map(|(id, judgement)| Judged { record: id.clone(), judgement }).collect())
     }
 
-    fn link(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId, why: &str, found: &mut Candidates) -> Result<(), StoreError> {
-        self.put_link(tx, row, id)?;
+    fn link(&mut self, row: &Row<'_>, id: &RecordId, why: &str, found: &mut Candidates) {
+        self.put_link(row, id);
         found.take(id, &row.key.connection);
-        let Some(record) = found.records.get(id) else { return Ok(()) };
+        let Some(record) = found.records.get(id) else { return };
         if record.object == "case" && is_checklist(&record.data) {
             // The answer to its creation was lost: it landed all the same.
-            tx.count(self.now, &[("onboarding_checklists", "", 1)])?;
+            self.unwritten.checklists += 1;
         }
-        tx.append(&[NewEntry {
+        self.unwritten.entries.push(NewEntry {
             record: id.clone(),
             object: record.object.clone(),
             subject: record.subject.clone(),
@@ -394,17 +484,16 @@ impl<'a> Adoption<'a> {
             detail: format!("linked to {}: {why}", row.key),
             connection: Some(row.key.connection.clone()),
             changes: BTreeMap::new(),
-        }])?;
+        });
         self.remember(row, id);
-        let object = record.object.clone();
-        let mut keys = match_keys(&object, &record.data);
+        let mut keys = match_keys(&record.object, &record.data);
         keys.extend(row.keys.iter().cloned());
-        tx.put_match_keys(&[(id.clone(), object, keys)])?;
-        self.hint(tx, row.hint, id, BTreeSet::new())?;
-        self.wake_waiting(tx, row, id)
+        self.unwritten.keys.entry(id.clone()).or_insert_with(|| (record.object.clone(), BTreeSet::new())).1.extend(keys);
+        self.hint(row.hint, id, BTreeSet::new());
+        self.wake_waiting(row, id);
     }
 
-    fn create(&mut self, tx: &mut Tx<'_>, row: &Row<'_>, object: &str, found: &mut Candidates) -> Result<RecordId, StoreError> {
+    fn create(&mut self, row: &Row<'_>, object: &str, found: &mut Candidates) -> RecordId {
         let prefix = self.catalog.object(object).map_or("rec", |object| object.prefix.as_str());
         let id = self.engine.new_id(prefix);
         let subject = match get(&row.fields, "contact") {
@@ -423,27 +512,28 @@ impl<'a> Adoption<'a> {
             state: RecordState::Active,
             merged_into: None,
         };
-        tx.put_records(&[PutRecord { record: record.clone(), search_text: String::new() }])?;
-        self.put_link(tx, row, &id)?;
-        tx.put_match_keys(&[(id.clone(), object.to_owned(), row.keys.clone())])?;
+        self.unwritten.records.push(PutRecord { record: record.clone(), search_text: String::new() });
+        self.put_link(row, &id);
+        self.unwritten.keys.insert(id.clone(), (object.to_owned(), row.keys.clone()));
         found.records.insert(id.clone(), record);
         found.fields.insert(id.clone(), row.fields.clone());
         found.take(&id, &row.key.connection);
         self.remember(row, &id);
-        self.hint(tx, row.hint, &id, BTreeSet::new())?;
-        self.wake_waiting(tx, row, &id)?;
-        Ok(id)
+        self.hint(row.hint, &id, BTreeSet::new());
+        self.wake_waiting(row, &id);
+        id
     }
 
     /// Wakes what waited for the row, and what waited for its record to have a counterpart: a creation whose answer was lost is found
     /// here, by the id that the row carries.
-    fn wake_waiting(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
-        wake_for_row(tx, &row_target(&row.key.object, &row.key.id), &row.key.connection, row.hint.lane, self.now)?;
-        wake(tx, id.as_str(), &row.key.connection, row.hint.lane, self.now)
+    fn wake_waiting(&mut self, row: &Row<'_>, id: &RecordId) {
+        let arrived = |target: String, is_row| Arrived { target, connection: row.key.connection.clone(), lane: row.hint.lane, is_row };
+        self.unwritten.arrived.push(arrived(row_target(&row.key.object, &row.key.id), true));
+        self.unwritten.arrived.push(arrived(id.to_string(), false));
     }
 
-    fn put_link(&self, tx: &mut Tx<'_>, row: &Row<'_>, id: &RecordId) -> Result<(), StoreError> {
-        tx.put_links(&[Link {
+    fn put_link(&mut self, row: &Row<'_>, id: &RecordId) {
+        self.unwritten.links.push(Link {
             record: id.clone(),
             connection: row.key.connection.clone(),
             remote_object: row.key.object.clone(),
@@ -454,11 +544,11 @@ impl<'a> Adoption<'a> {
             pending: None,
             version: None,
             seen_at: None,
-            changed_at: row.look.mark.at,
-            changed_by: row.look.mark.by,
+            changed_at: row.shown.look.mark.at,
+            changed_by: row.shown.look.mark.by,
             state: LinkState::Present,
             created_at: self.now,
-        }])
+        });
     }
 
     fn remember(&mut self, row: &Row<'_>, id: &RecordId) {
@@ -471,9 +561,9 @@ impl<'a> Adoption<'a> {
         }
     }
 
-    fn hint(&mut self, tx: &mut Tx<'_>, from: &Hint, id: &RecordId, fetch: BTreeSet<String>) -> Result<(), StoreError> {
+    fn hint(&mut self, from: &Hint, id: &RecordId, fetch: BTreeSet<String>) {
         self.hinted.push(id.to_string());
-        tx.hint(&[NewHint {
+        self.unwritten.hints.push(NewHint {
             subject: id.to_string(),
             object: from.object.clone(),
             lane: from.lane,
@@ -482,13 +572,13 @@ impl<'a> Adoption<'a> {
             fetch,
             origin_at: from.origin_at,
             at: self.now,
-        }])
+        });
     }
 }
 
 /// The record id that a row carries in its key field.
 fn row_key_value(row: &Row<'_>) -> Option<RecordId> {
-    row.look.row.get(row.mapped.lens.key())?.as_str()?.parse().ok()
+    row.shown.look.row.get(row.mapped.lens.key())?.as_str()?.parse().ok()
 }
 
 /// A candidate with the judgement on it.
@@ -530,15 +620,15 @@ impl Candidates {
     fn load(&mut self, tx: &mut Tx<'_>, catalog: &Catalog, ids: BTreeSet<RecordId>, now: Timestamp) -> Result<(), StoreError> {
         let ids: Vec<RecordId> = ids.into_iter().collect();
         self.records = tx.records(&Viewer::system(), &ids)?;
-        let links = tx.links_of(&ids)?;
-        self.taken = links.iter().map(|link| (link.record.clone(), link.connection.clone())).collect();
+        let links = tx.rows_of(&ids)?;
+        self.taken = links.iter().map(|link| (link.record.clone(), link.key.connection.clone())).collect();
         self.fields = self.records.iter().map(|(id, record)| (id.clone(), record.data.clone())).collect();
         // A record that was adopted and not converged yet is known by the row that it was made for.
-        let young: Vec<&Link> = links.iter().filter(|link| self.fields.get(&link.record).is_some_and(Fields::is_empty)).collect();
-        let looks = tx.looks_for(&young.iter().map(|link| link.key()).collect::<Vec<_>>())?;
+        let young: Vec<&LinkedRow> = links.iter().filter(|link| self.fields.get(&link.record).is_some_and(Fields::is_empty)).collect();
+        let looks = tx.looks_for(&young.iter().map(|link| link.key.clone()).collect::<Vec<_>>())?;
         for link in young {
             let Some(record) = self.records.get(&link.record) else { continue };
-            let (Some(look), Some(mapped)) = (looks.get(&link.key()), catalog.mapped(&link.connection, &record.object)) else { continue };
+            let (Some(look), Some(mapped)) = (looks.get(&link.key), catalog.mapped(&link.key.connection, &record.object)) else { continue };
             let got = mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, now);
             self.fields.entry(link.record.clone()).or_default().extend(got.fields);
         }

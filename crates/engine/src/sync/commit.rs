@@ -220,7 +220,7 @@ fn taken_rows(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<usize>
         moved.extend(links.map(|link| (at, link.key())));
     }
     let keys: Vec<RemoteKey> = moved.iter().map(|(_, key)| key.clone()).collect();
-    let mut owners: BTreeMap<RemoteKey, RecordId> = tx.links_at(&keys)?.into_iter().map(|(key, link)| (key, link.record)).collect();
+    let mut owners: BTreeMap<RemoteKey, RecordId> = tx.records_at(&keys)?;
     let mut taken = BTreeSet::new();
     for (at, key) in moved {
         let record = &decisions[at].task.record.id;

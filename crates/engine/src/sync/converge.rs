@@ -13,7 +13,7 @@ use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
 
 use super::commit::commit;
 use super::creation::ask_about_shared_addresses;
-use super::decide::{Decision, Grounds, decide};
+use super::decide::{Decision, Grounds, Weighed, decide, weigh};
 use super::deliver::{Delivered, deliver};
 use super::first_read::FIRST_READ;
 use super::gather::{load, resolve};
@@ -129,22 +129,19 @@ pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, mut tasks: Ve
     let none = BTreeMap::new();
     let mut grounds =
         Grounds { engine, catalog, rows: &rows, counterparts: &counterparts, first_reads: &first_reads, marks: &none, now: engine.now() };
-    let marks = marks_in_question(engine, &tasks, &grounds).await?;
+    let weighed: Vec<Weighed> = tasks.into_iter().map(|task| weigh(task, &grounds)).collect();
+    let marks = marks_in_question(engine, &weighed).await?;
     grounds.marks = &marks;
-    let mut decisions: Vec<Decision> = tasks.into_iter().map(|task| decide(task, &grounds)).collect();
+    let mut decisions: Vec<Decision> = weighed.into_iter().map(|weighed| decide(weighed, &grounds)).collect();
     ask_about_shared_addresses(engine, &mut decisions).await?;
     Ok(decisions)
 }
 
 /// When and by whom held values were set, for the records whose own value competes in a conflict. Rare, so it is looked up only then.
-async fn marks_in_question(
-    engine: &Engine,
-    tasks: &[Task],
-    grounds: &Grounds<'_>,
-) -> Result<BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>>> {
+async fn marks_in_question(engine: &Engine, weighed: &[Weighed]) -> Result<BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>>> {
     let mut wanted: Vec<(RecordId, FieldKey, EntryId)> = Vec::new();
-    for task in tasks {
-        for field in contested_by_us(&super::decide::dry(task, grounds)) {
+    for Weighed { task, plan, .. } in weighed {
+        for field in contested_by_us(plan) {
             if let Some(entry) = task.record.provenance.get(&field) {
                 wanted.push((task.record.id.clone(), field, *entry));
             }

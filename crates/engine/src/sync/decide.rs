@@ -125,16 +125,39 @@ fn minds_versions(engine: &Engine, connection: &str, remote: &str) -> bool {
     known.is_some_and(|known| known.concurrency.is_some())
 }
 
+/// A task with the plan that follows from its sides alone.
+pub(crate) struct Weighed {
+    pub(crate) task: Task,
+    sides: Sides,
+    /// The external ids that the record carries as fields, where they have changed.
+    ids: Changes,
+    pub(crate) plan: Plan,
+}
+
 /// Plans a task.
-pub(crate) fn decide(task: Task, grounds: &Grounds<'_>) -> Decision {
+pub(crate) fn weigh(task: Task, grounds: &Grounds<'_>) -> Weighed {
     let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows);
-    let object = grounds.catalog.object(&task.record.object);
-    let mut held = Held { values: task.record.data.clone(), marks: grounds.marks.get(&task.record.id).cloned().unwrap_or_default() };
-    let ids = own_ids(&task, object, grounds);
+    let ids = own_ids(&task, grounds.catalog.object(&task.record.object), grounds);
+    let plan = plan_of(&task, &sides, &ids, BTreeMap::new(), grounds);
+    Weighed { task, sides, ids, plan }
+}
+
+/// The plan of a task, where these are the marks of the values that its record holds.
+fn plan_of(task: &Task, sides: &Sides, ids: &Changes, marks: BTreeMap<FieldKey, ChangeMark>, grounds: &Grounds<'_>) -> Plan {
+    let mut held = Held { values: task.record.data.clone(), marks };
     held.values.extend(ids.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
     let policy = grounds.catalog.policy(&task.record.object);
     let input = Input { held: &held, sides: &sides.present, policy, frozen: &task.frozen };
-    let mut plan = if grounds.engine.flaws().last_write_wins_record { super::flawed::whole_record(input) } else { plan(input) };
+    if grounds.engine.flaws().last_write_wins_record { super::flawed::whole_record(input) } else { plan(input) }
+}
+
+/// Decides a task that was weighed.
+pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
+    let Weighed { task, sides, ids, mut plan } = weighed;
+    if let Some(marks) = grounds.marks.get(&task.record.id) {
+        plan = plan_of(&task, &sides, &ids, marks.clone(), grounds);
+    }
+    let policy = grounds.catalog.policy(&task.record.object);
     hold_back_shared_remotes(&task, &mut plan, grounds);
     let mut changes = entry::of_plan(&plan);
     changes.extend(ids);
@@ -218,13 +241,6 @@ fn note_superseded(task: &Task, sides: &Sides, changes: &mut Changes, grounds: &
             entry.lost.push(Candidate { side: connection.clone(), role: Some(side.role), value, mark: look.mark });
         }
     }
-}
-
-/// The bare plan of a task, to see what it will depend on.
-pub(crate) fn dry(task: &Task, grounds: &Grounds<'_>) -> Plan {
-    let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows);
-    let held = Held { values: task.record.data.clone(), marks: BTreeMap::new() };
-    plan(Input { held: &held, sides: &sides.present, policy: grounds.catalog.policy(&task.record.object), frozen: &task.frozen })
 }
 
 fn consumed(task: &Task) -> Vec<(RemoteKey, i64)> {

@@ -12,7 +12,7 @@ use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, Revie
 use super::adopt::DUPLICATE;
 use super::fetch::{Fetched, Order};
 use super::look::{earlier, surely_after, taken};
-use super::task::{RowIndex, Seen, Sides, Task, priority};
+use super::task::{RowIndex, Seen, Task, priority};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -189,35 +189,24 @@ fn take_over(catalog: &Catalog, record: &Record, connection: &str, told: &Look, 
 
 /// Resolves the rows that looks refer to, and the counterparts of the records referred to.
 pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) -> Result<(RowIndex, LinkIndex)> {
-    let none = RowIndex::new();
-    let first: Vec<Sides> = tasks.iter().map(|task| task.sides(engine, catalog, &none)).collect();
-    let mut rows: BTreeSet<RemoteKey> = first
-        .iter()
-        .flat_map(|sides| sides.waiting_rows.iter())
-        .map(|(connection, object, id)| RemoteKey::new(connection, object, id))
-        .collect();
-    // Whoever a row was merged into may be somebody's counterpart already.
-    for (task, sides) in tasks.iter().zip(&first) {
-        let winners = sides.gone.iter().filter_map(|(connection, winner)| Some((task.link(connection)?, winner.as_ref()?)));
-        rows.extend(winners.map(|(link, winner)| RemoteKey::new(&link.connection, &link.remote_object, winner)));
+    let (mut rows, mut known) = (BTreeSet::new(), BTreeSet::new());
+    for task in tasks {
+        let (of_looks, of_record) = task.points_to(engine, catalog);
+        rows.extend(of_looks);
+        known.extend(of_record);
     }
-    let known: BTreeSet<RecordId> = tasks.iter().zip(&first).flat_map(|(task, sides)| task.references(sides)).collect();
-    let (rows, links) = engine
+    let (rows, linked) = engine
         .store()
         .read(move |tx| {
             let rows: Vec<RemoteKey> = rows.into_iter().collect();
-            let found = tx.links_at(&rows)?;
+            let found = tx.records_at(&rows)?;
             let mut records = known;
-            records.extend(found.values().map(|link| link.record.clone()));
-            let links = tx.links_of(&records.into_iter().collect::<Vec<_>>())?;
-            Ok((found, links))
+            records.extend(found.values().cloned());
+            let linked = tx.rows_of(&records.into_iter().collect::<Vec<_>>())?;
+            Ok((found, linked))
         })
         .await?;
-    let rows = rows.into_iter().map(|(key, link)| ((key.connection, key.object, key.id), link.record)).collect();
-    let links = links
-        .into_iter()
-        .filter(|link| link.state == LinkState::Present)
-        .map(|link| ((link.record, link.connection), link.external_id))
-        .collect();
-    Ok((rows, links))
+    let rows = rows.into_iter().map(|(key, record)| ((key.connection, key.object, key.id), record)).collect();
+    let present = linked.into_iter().filter(|row| row.state == LinkState::Present);
+    Ok((rows, present.map(|row| ((row.record, row.key.connection), row.key.id)).collect()))
 }

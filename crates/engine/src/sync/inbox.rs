@@ -8,7 +8,7 @@ use entente_connect::webhook::{Event, Incoming, Receipt};
 use entente_model::clock::Timestamp;
 use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError, Tx};
 
-use super::ingest::{Arrival, Way, ingest};
+use super::ingest::{Arrival, Sifted, Way, ingest, sift};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -104,45 +104,68 @@ fn addresses(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')))
 }
 
+/// A delivery with what it says.
+struct Opened {
+    kept: Kept,
+    arrivals: Result<Vec<Arrival>, String>,
+}
+
+impl Opened {
+    fn of(engine: &Engine, kept: Kept) -> Self {
+        let arrivals = arrivals_of(engine, &kept);
+        Self { kept, arrivals }
+    }
+}
+
+/// What deliveries say, in order.
+fn arrivals_in<'a>(deliveries: impl Iterator<Item = &'a Opened>) -> Vec<&'a Arrival> {
+    deliveries.flat_map(|opened| opened.arrivals.iter().flatten()).collect()
+}
+
 /// Takes up what the inbox holds. Returns how many deliveries there were.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn take_up(engine: &Engine) -> Result<usize> {
-    if !engine.store().read(|tx| tx.has_deliveries()).await? {
+    // They are opened, and what tells nothing is found, before the transaction: everybody who writes waits for its end.
+    let (engine_, catalog) = (engine.clone(), engine.catalog());
+    let prepared = engine.store().read(move |tx| {
+        let opened: Vec<Opened> = tx.unread_deliveries(BATCH)?.into_iter().map(|kept| Opened::of(&engine_, kept)).collect();
+        let sifted = sift(tx, &engine_, &catalog, &arrivals_in(opened.iter()))?;
+        Ok((opened, sifted))
+    });
+    let (opened, sifted) = prepared.await?;
+    if opened.is_empty() {
         return Ok(0);
     }
     let (engine_, catalog) = (engine.clone(), engine.catalog());
     let taken = engine
         .store()
         .write(move |tx| {
-            let deliveries = tx.take_deliveries(BATCH)?;
-            let mut arrivals = Vec::new();
+            let taken = tx.take_deliveries(opened.len())?;
+            let as_opened = taken.iter().eq(opened.iter().map(|one| &one.kept.id));
+            let anew = if as_opened { Vec::new() } else { tx.deliveries(&taken)? };
+            let anew: Vec<Opened> = anew.into_iter().map(|kept| Opened::of(&engine_, kept)).collect();
+            let (deliveries, sifted) = if as_opened { (&opened, &sifted) } else { (&anew, &Sifted::default()) };
             let mut finished = Vec::with_capacity(deliveries.len());
-            for kept in &deliveries {
-                match arrivals_of(&engine_, kept) {
-                    Ok(of_it) => {
-                        arrivals.extend(of_it);
-                        finished.push((kept.id, None));
-                    }
-                    // It was verified and read when it came in: only a connection that is gone since ends here.
-                    Err(reason) => {
-                        tracing::warn!(
-                            connection = kept.delivery.connection,
-                            delivery = kept.delivery.delivery_id,
-                            reason,
-                            "a delivery could not be taken up"
-                        );
-                        finished.push((kept.id, Some(reason)));
-                    }
+            for Opened { kept, arrivals } in deliveries {
+                // It was verified and read when it came in: only a connection that is gone since ends here.
+                if let Err(reason) = arrivals {
+                    tracing::warn!(
+                        connection = kept.delivery.connection,
+                        delivery = kept.delivery.delivery_id,
+                        reason,
+                        "a delivery could not be taken up"
+                    );
                 }
+                finished.push((kept.id, arrivals.as_ref().err().cloned()));
             }
-            ingest(tx, &engine_, &catalog, &arrivals, Way::Webhook)?;
-            empty_of_the_erased(tx, &engine_, &catalog, &deliveries)?;
+            ingest(tx, &engine_, &catalog, &arrivals_in(deliveries.iter()), sifted, Way::Webhook)?;
+            empty_of_the_erased(tx, &engine_, &catalog, deliveries)?;
             let bad = deliveries.iter().zip(&finished).filter(|(_, (_, reason))| reason.is_some());
             let mut counts: Vec<(&str, &str, i64)> =
-                bad.map(|(kept, _)| ("webhooks_failed", kept.delivery.connection.as_str(), 1)).collect();
-            counts.extend(deliveries.iter().map(|kept| ("webhooks", kept.delivery.connection.as_str(), 1)));
+                bad.map(|(opened, _)| ("webhooks_failed", opened.kept.delivery.connection.as_str(), 1)).collect();
+            counts.extend(deliveries.iter().map(|opened| ("webhooks", opened.kept.delivery.connection.as_str(), 1)));
             tx.count(engine_.now(), &counts)?;
             tx.finish_deliveries(&finished)?;
             Ok(deliveries.len())
@@ -152,16 +175,15 @@ pub async fn take_up(engine: &Engine) -> Result<usize> {
 }
 
 /// Empties deliveries that came in before somebody whom they tell of was erased.
-fn empty_of_the_erased(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, deliveries: &[Kept]) -> Result<(), StoreError> {
+fn empty_of_the_erased(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, deliveries: &[Opened]) -> Result<(), StoreError> {
     let blocked = Blocked::of(tx, engine)?;
     if blocked.is_empty() {
         return Ok(());
     }
-    for kept in deliveries {
-        let arrivals = arrivals_of(engine, kept).unwrap_or_default();
+    for Opened { kept, arrivals } in deliveries {
         let shows = |arrival: &Arrival| meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), engine.now()).is_some();
         let names = |address| blocked.address(address).is_some();
-        if arrivals.iter().any(shows) || addresses(&String::from_utf8_lossy(&kept.delivery.body)).any(names) {
+        if arrivals.iter().flatten().any(shows) || addresses(&String::from_utf8_lossy(&kept.delivery.body)).any(names) {
             tx.empty_delivery(kept.id)?;
         }
     }

@@ -11,7 +11,7 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::remote::Row;
 use entente_model::value::{Fields, get};
-use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, Rewrite, SeenVersion, StoreError, Tx, Viewer};
+use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, Rewrite, SeenVersion, StoreError, StoredLook, Tx, Viewer};
 
 use super::look::{stored, surely_after};
 use super::rewrite;
@@ -72,22 +72,97 @@ impl Way {
     }
 }
 
-/// Keeps arrivals and hints at what is new. Runs inside the caller's transaction, so that a cursor or an inbox entry commits with it.
-pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arrivals: &[Arrival], way: Way) -> Result<(), StoreError> {
+/// What is known of the rows of arrivals.
+struct Known {
+    links: BTreeMap<RemoteKey, Link>,
+    /// Records that wait to be converged, or are being converged.
+    in_flight: BTreeSet<String>,
+    /// Looks that wait to be taken in.
+    waiting: BTreeMap<RemoteKey, StoredLook>,
+    references: References,
+}
+
+impl Known {
+    fn load(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arrivals: &[&Arrival]) -> Result<Self, StoreError> {
+        let keys: Vec<RemoteKey> = arrivals.iter().map(|arrival| arrival.key.clone()).collect();
+        let links = tx.links_at(&keys)?;
+        let subjects: Vec<String> = links.values().map(|link| link.record.to_string()).collect();
+        let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
+        let waiting = tx.looks_for(&keys)?;
+        let references = References::load(tx, engine, catalog, arrivals, &links)?;
+        Ok(Self { links, in_flight, waiting, references })
+    }
+
+    /// What an arrival tells of a row that is linked, with its link and mapping; `told`: others of the same row have told something just now.
+    fn judge(&self, engine: &Engine, arrival: &Arrival, told: bool, now: Timestamp) -> Option<(&Link, &Mapped, News)> {
+        let link = self.links.get(&arrival.key)?;
+        let mapped = self.references.mapped.get(&arrival.key)?;
+        let look = self.waiting.get(&arrival.key);
+        let state = Circumstances {
+            in_flight: self.in_flight.contains(link.record.as_str()),
+            has_look: told || look.is_some(),
+            is_late: arrival.look.as_ref().zip(look).is_some_and(|(arrived, waiting)| arrived.mark.at < waiting.changed_at),
+            changed_at: link.changed_at.max(look.and_then(|look| look.changed_at)),
+        };
+        Some((link, mapped, judge(engine, arrival, link, mapped, &self.references, state, now)))
+    }
+}
+
+/// Arrivals that tell nothing, found before the transaction that takes up the others: most of what comes is our own writes coming back, and
+/// everybody who writes waits for that transaction.
+#[derive(Default)]
+pub(crate) struct Sifted {
+    /// Places of the arrivals.
+    known: BTreeSet<usize>,
+    /// Versions that they showed.
+    versions: Vec<SeenVersion>,
+}
+
+/// Finds the arrivals that tell nothing, in a state of the store that is later than they are. Whatever is decided about their rows after
+/// that state was, in effect, decided after they were taken up.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn sift(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arrivals: &[&Arrival]) -> Result<Sifted, StoreError> {
     let now = engine.now();
-    let keys: Vec<RemoteKey> = arrivals.iter().map(|arrival| arrival.key.clone()).collect();
-    let links = tx.links_at(&keys)?;
-    let unknown = arrivals.iter().filter(|arrival| way == Way::Webhook && !links.contains_key(&arrival.key));
+    let known = Known::load(tx, engine, catalog, arrivals)?;
+    let mut sifted = Sifted::default();
+    let mut telling: BTreeSet<&RemoteKey> = BTreeSet::new();
+    for (at, arrival) in arrivals.iter().enumerate() {
+        match known.judge(engine, arrival, telling.contains(&arrival.key), now) {
+            Some((_, _, News::None)) => drop(sifted.known.insert(at)),
+            _ => drop(telling.insert(&arrival.key)),
+        }
+    }
+    // What others tell of the same row is taken up in order with what these show.
+    sifted.known.retain(|at| !telling.contains(&arrivals[*at].key));
+    let seen = sifted.known.iter().filter_map(|at| seen_again(known.links.get(&arrivals[*at].key)?, arrivals[*at]));
+    sifted.versions = seen.collect();
+    Ok(sifted)
+}
+
+/// Keeps arrivals and hints at what is new, but for those that were [sifted](sift) out. Runs inside the caller's transaction, so that a cursor
+/// or an inbox entry commits with it.
+pub(crate) fn ingest(
+    tx: &mut Tx<'_>,
+    engine: &Engine,
+    catalog: &Catalog,
+    arrivals: &[&Arrival],
+    sifted: &Sifted,
+    way: Way,
+) -> Result<(), StoreError> {
+    let now = engine.now();
+    let left: Vec<&Arrival> =
+        arrivals.iter().enumerate().filter(|(at, _)| !sifted.known.contains(at)).map(|(_, arrival)| *arrival).collect();
+    let known = Known::load(tx, engine, catalog, &left)?;
+    let unknown = left.iter().filter(|arrival| way == Way::Webhook && !known.links.contains_key(&arrival.key));
     let named: BTreeMap<&RemoteKey, String> = unknown.filter_map(|arrival| names_record(catalog, arrival)).collect();
     let being_made = tx.leased(&named.values().cloned().collect::<Vec<_>>(), now)?;
-    let subjects: Vec<String> = links.values().map(|link| link.record.to_string()).collect();
-    let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
-    let waiting = tx.looks_for(&keys)?;
-    let resolve = References::load(tx, engine, catalog, arrivals, &links)?;
     let blocked = Blocked::of(tx, engine)?;
-    let (mut looks, mut hints, mut touched, mut versions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for arrival in arrivals {
-        let Some(link) = links.get(&arrival.key) else {
+    let (mut looks, mut hints, mut touched, mut versions) = (Vec::new(), Vec::new(), Vec::new(), sifted.versions.clone());
+    let mut told: BTreeSet<&RemoteKey> = BTreeSet::new();
+    for arrival in left {
+        if !known.links.contains_key(&arrival.key) {
             if let Some(met) = meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), now) {
                 // Somebody who was erased, or what is about them: not taken in, whatever brought it.
                 let existence = arrival.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
@@ -105,19 +180,13 @@ pub(crate) fn ingest(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arriva
                 hints.push(hint);
             }
             continue;
-        };
-        let Some(mapped) = resolve.mapped.get(&arrival.key) else { continue };
-        let look = waiting.get(&arrival.key);
-        let state = Circumstances {
-            in_flight: in_flight.contains(link.record.as_str()),
-            has_look: look.is_some(),
-            is_late: arrival.look.as_ref().zip(look).is_some_and(|(arrived, waiting)| arrived.mark.at < waiting.changed_at),
-            changed_at: link.changed_at.max(look.and_then(|look| look.changed_at)),
-        };
-        let news = judge(engine, arrival, link, mapped, &resolve, state, now);
-        match news {
-            News::None => versions.extend(seen_again(link, arrival)),
-            News::Look { lane, fetch } => {
+        }
+        // What came before it in this batch waits to be taken in as well: a value that was changed and changed back is as it was.
+        match known.judge(engine, arrival, told.contains(&arrival.key), now) {
+            None => {}
+            Some((link, _, News::None)) => versions.extend(seen_again(link, arrival)),
+            Some((link, mapped, News::Look { lane, fetch })) => {
+                told.insert(&arrival.key);
                 // Kept although the row is fetched: a value that a crossing write of ours replaces at the vendor is known from here alone.
                 looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
                 let gone = arrival.look.as_ref().is_some_and(|look| look.existence != Existence::Present);
@@ -207,6 +276,11 @@ fn judge(
     // nothing else will tell it.
     let misses = hidden == Hidden::Derived || (hidden == Hidden::Others && state.in_flight);
     let fetch = cleared || state.is_late || look.row.is_empty() || may_be_old || misses;
+    if fetch {
+        let (connection, object, id) = (&link.connection, &link.remote_object, &link.external_id);
+        let is_late = state.is_late;
+        tracing::debug!(connection, object, id, ?differing, cleared, is_late, may_be_old, misses, "what arrived does not tell all");
+    }
     News::Look { lane: lane_of(mapped, Some(&differing)), fetch }
 }
 
@@ -325,7 +399,7 @@ impl References {
         tx: &mut Tx<'_>,
         engine: &Engine,
         catalog: &Catalog,
-        arrivals: &[Arrival],
+        arrivals: &[&Arrival],
         links: &BTreeMap<RemoteKey, Link>,
     ) -> Result<Self, StoreError> {
         let ids: Vec<_> = links.values().map(|link| link.record.clone()).collect();
@@ -350,15 +424,14 @@ impl References {
         for arrival in arrivals {
             let Some(look) = &arrival.look else { continue };
             let Some(found) = mapped.get(&arrival.key) else { continue };
-            for (_, object, id) in found.lens.get(&look.row, &Fields::new(), &|_, _| None, engine.now()).unresolved {
+            for (_, object, id) in found.lens.references(&look.row, &Fields::new(), engine.now()).unresolved {
                 if let Some(remote) = remotes.get(&(arrival.key.connection.clone(), object)) {
                     wanted.insert(RemoteKey::new(&arrival.key.connection, remote, id));
                 }
             }
         }
         let rewritten = tx.rewrites_of(&ids, rewrite::STOP_AT)?;
-        let found = tx.links_at(&wanted.into_iter().collect::<Vec<_>>())?;
-        let records = found.into_iter().map(|(key, link)| (key, link.record)).collect();
+        let records = tx.records_at(&wanted.into_iter().collect::<Vec<_>>())?;
         Ok(Self { mapped, records, data, remotes, rewritten })
     }
 

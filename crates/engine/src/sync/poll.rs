@@ -11,7 +11,7 @@ use entente_store::{NewHint, RemoteKey, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::first_read;
-use super::ingest::{Arrival, Way, ingest};
+use super::ingest::{Arrival, Sifted, Way, ingest, sift};
 use super::resting_objects::Asked;
 use super::resync::{self, Request};
 use super::task::LANE_BACKFILL;
@@ -273,6 +273,13 @@ async fn keep(engine: &Engine, place: &Arc<Place>, standing: Standing, page: Pag
             })
             .collect(),
     );
+    // Rows of a first read are new, those of a later poll are known.
+    let sifted = if standing.way() == Way::FirstRead {
+        Sifted::default()
+    } else {
+        let (engine_, catalog, arrivals) = (engine.clone(), engine.catalog(), Arc::clone(&arrivals));
+        engine.store().read(move |tx| sift(tx, &engine_, &catalog, &arrivals.iter().collect::<Vec<_>>())).await?
+    };
     let (engine_, catalog, place) = (engine.clone(), engine.catalog(), Arc::clone(place));
     let (next, more) = (page.next, page.more);
     let kept = engine
@@ -282,7 +289,7 @@ async fn keep(engine: &Engine, place: &Arc<Place>, standing: Standing, page: Pag
             if tx.cursor_for_update::<Standing>(&place.cursor)?.as_ref() != Some(&standing) {
                 return Ok(Kept::Overtaken);
             }
-            ingest(tx, &engine_, &catalog, &arrivals, standing.way())?;
+            ingest(tx, &engine_, &catalog, &arrivals.iter().collect::<Vec<_>>(), &sifted, standing.way())?;
             if tx.setting::<Request>(&place.request)?.is_some() {
                 return place.begin(tx, now).map(Kept::On);
             }

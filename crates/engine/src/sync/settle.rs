@@ -122,6 +122,7 @@ async fn conclude(
                 let sides: BTreeSet<String> = decision.writes.iter().map(|planned| planned.connection.clone()).collect();
                 tx.hint(&[hint(&decision.task, sides, now)])?;
             }
+            land_updates(tx, &decisions, &ours, now)?;
             for ending in &ours {
                 let decision = &decisions[ending.decision];
                 land(tx, &engine_, &catalog, decision, &ending.landed, &mut tally, now)?;
@@ -260,6 +261,24 @@ impl Tally {
     }
 }
 
+/// The links whose fields were written, all of them at once: there are thousands of them, and one is as quick as the other. New counterparts
+/// come after them, and find the links as they are then.
+fn land_updates(tx: &mut Tx<'_>, decisions: &[Decision], endings: &[&Arc<Ending>], now: Timestamp) -> Result<(), StoreError> {
+    let updates: BTreeMap<(&RecordId, &str), &(PlannedWrite, Written)> = endings
+        .iter()
+        .flat_map(|ending| ending.landed.iter().map(|landed| (&decisions[ending.decision].task.record.id, landed)))
+        .filter(|(_, (planned, _))| planned.write.kind == WriteKind::Update)
+        .map(|(record, landed)| ((record, landed.0.connection.as_str()), landed))
+        .collect();
+    let records: BTreeSet<&RecordId> = updates.keys().map(|(record, _)| *record).collect();
+    let stored = tx.links_of(&records.into_iter().cloned().collect::<Vec<_>>())?;
+    let landed = stored.iter().filter_map(|link| {
+        let (planned, written) = updates.get(&(&link.record, link.connection.as_str()))?;
+        Some(updated(link, planned, written, now))
+    });
+    tx.put_links(&landed.collect::<Vec<_>>())
+}
+
 fn land(
     tx: &mut Tx<'_>,
     engine: &Engine,
@@ -273,7 +292,6 @@ fn land(
         return Ok(());
     }
     let record = &decision.task.record;
-    let stored: Vec<Link> = tx.links_of(std::slice::from_ref(&record.id))?;
     for (planned, written) in landed {
         let Ok(connection) = engine.connection(&planned.connection) else { continue };
         tally.add("synced", &planned.connection);
@@ -298,9 +316,6 @@ fn land(
             WriteKind::Update => {
                 tally.add("updated", &planned.connection);
                 super::parted::renamed(tx, planned, &written.id, now)?;
-                if let Some(link) = stored.iter().find(|link| link.connection == planned.connection) {
-                    tx.put_links(&[updated(link, planned, written, now)])?;
-                }
             }
             WriteKind::Delete => {
                 tally.add("deleted", &planned.connection);

@@ -9,7 +9,7 @@ use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
 use entente_model::plan::{Plan, Side};
 use entente_model::value::{Fields, Value, get};
-use entente_store::{Hint, Lane, Link, LinkState, Record, Rewrite};
+use entente_store::{Hint, Lane, Link, LinkState, Record, RemoteKey, Rewrite};
 
 use super::rewrite;
 use crate::catalog::Catalog;
@@ -183,11 +183,39 @@ impl Task {
         sides
     }
 
-    /// Every record this one refers to, now or after a plan.
-    pub(crate) fn references(&self, sides: &Sides) -> BTreeSet<RecordId> {
-        let values = self.record.data.values().chain(sides.present.iter().flat_map(|side| side.values.values()));
-        values.filter_map(|value| if let Value::Ref(id) = value { Some(id.clone()) } else { None }).collect()
+    /// What has to be looked up before looks can be turned into sides: the rows that they refer to, or were merged into, and the records that
+    /// this one refers to.
+    pub(crate) fn points_to(&self, engine: &Engine, catalog: &Catalog) -> (BTreeSet<RemoteKey>, BTreeSet<RecordId>) {
+        let mut rows = BTreeSet::new();
+        let mut records: BTreeSet<RecordId> = self.record.data.values().filter_map(referred).collect();
+        for link in self.links.iter().filter(|link| link.state == LinkState::Present) {
+            let Some(mapped) = catalog.mapped(&link.connection, &self.record.object) else { continue };
+            let known = link.base.values().chain(link.seen.iter().flat_map(Fields::values));
+            records.extend(known.filter_map(referred));
+            let Some(seen) = self.seen.get(&link.connection) else { continue };
+            match &seen.look.existence {
+                Existence::Present => {
+                    let got = mapped.lens.references(&seen.look.row, &self.record.data, engine.now());
+                    records.extend(got.fields.values().filter_map(referred));
+                    for (_, object, id) in got.unresolved {
+                        if let Some(target) = catalog.mapped(&link.connection, &object) {
+                            rows.insert(RemoteKey::new(&link.connection, &target.mapping().remote, id));
+                        }
+                    }
+                }
+                // Whoever a row was merged into may be somebody's counterpart already.
+                Existence::MergedInto(winner) => {
+                    rows.insert(RemoteKey::new(&link.connection, &link.remote_object, winner));
+                }
+                Existence::Deleted | Existence::Erased => {}
+            }
+        }
+        (rows, records)
     }
+}
+
+fn referred(value: &Value) -> Option<RecordId> {
+    if let Value::Ref(id) = value { Some(id.clone()) } else { None }
 }
 
 /// Whether a row that we made has not been changed by anybody since: what it shows beside what we wrote, its platform filled in.

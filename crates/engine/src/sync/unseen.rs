@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entente_connect::look::Look;
-use entente_store::{Hint, Lane, Link, RemoteKey, StoreError, Tx};
+use entente_store::{Hint, Lane, Link, RemoteKey, StoreError, StoredLook, Tx};
 
 use super::fate::{end_hints, fate};
 use super::fetch::{Fetched, Order};
@@ -16,14 +16,22 @@ use crate::error::Result;
 use crate::privacy::blocked::Blocked;
 use crate::privacy::met::{meets, note};
 
-/// Rows that are on their way, and the links that some of them had when they were asked for.
+/// Rows that are on their way: the looks that were kept of some, and the links that some had when the others were asked for.
 #[derive(Default)]
-pub(crate) struct Asked(BTreeMap<RemoteKey, Link>);
+pub(crate) struct Asked {
+    seen: BTreeMap<RemoteKey, StoredLook>,
+    linked: BTreeMap<RemoteKey, Link>,
+}
 
 impl Asked {
+    /// The looks that were kept.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (&RemoteKey, &StoredLook)> {
+        self.seen.iter()
+    }
+
     /// Whether a row that was linked when it was asked for has come.
     pub(crate) fn brought(&self, row: &RemoteKey, fetched: &Fetched) -> bool {
-        self.0.contains_key(row) && fetched.looks.contains_key(row)
+        self.linked.contains_key(row) && fetched.looks.contains_key(row)
     }
 
     /// Tells tasks which of the looks that they go by were asked for after their own last write: those of links that nobody has written
@@ -32,7 +40,7 @@ impl Asked {
         for task in tasks {
             for link in &task.links {
                 let key = link.key();
-                let unwritten = self.0.get(&key).is_some_and(|then| then.changed_at == link.changed_at);
+                let unwritten = self.linked.get(&key).is_some_and(|then| then.changed_at == link.changed_at);
                 let is_later = unwritten && self.brought(&key, fetched);
                 if let Some(seen) = task.seen.get_mut(&link.connection) {
                     seen.is_later |= is_later;
@@ -57,7 +65,7 @@ pub(crate) async fn order(engine: &Engine, hints: &[Hint], order: &mut Order) ->
     for (key, lane) in rows.into_iter().filter(|(key, _)| !seen.contains_key(key)) {
         order.add(key, priority(lane));
     }
-    Ok(Asked(linked))
+    Ok(Asked { seen, linked })
 }
 
 /// Keeps what was fetched for hints. Hints whose fetch failed are settled; the others come back.

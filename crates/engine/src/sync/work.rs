@@ -174,7 +174,7 @@ async fn adopt_rows(
     asked: &Asked,
     fetched: &Fetched,
 ) -> Result<()> {
-    let adopted = adopt::adopt(engine, rows, fetched).await?;
+    let adopted = adopt::adopt(engine, rows, fetched, asked).await?;
     if adopted.is_empty() {
         return Ok(());
     }

@@ -105,6 +105,7 @@ impl Tx<'_> {
             Ok(subjects)
         };
         if !ends.is_empty() {
+            let many = ends.len() as u64;
             let ends = Val::rows(ends);
             let gone = self.rows(
                 "hints",
@@ -112,15 +113,19 @@ impl Tx<'_> {
                  (select x.value->>'subject', cast(x.value->>'generation' as bigint) from EACH($1)) returning subject",
                 &[ends.clone(), owner.into()],
             )?;
-            sum.gone += keep(gone)?.len() as u64;
-            let again = self.rows(
-                "hints",
-                "update hints set lease_until = null, lease_owner = null, due_at = $3, ready_at = $3, not_before = 0, attempts = 0,
-                        last_error = null, failures = '[]', first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next, to_fetch_next = '{}'
-                 where lease_owner = $2 and subject in (select x.value->>'subject' from EACH($1)) returning subject",
-                &[ends, owner.into(), now.into()],
-            )?;
-            sum.again.extend(keep(again)?);
+            let gone = keep(gone)?.len() as u64;
+            sum.gone += gone;
+            if gone < many {
+                let again = self.rows(
+                    "hints",
+                    "update hints set lease_until = null, lease_owner = null, due_at = $3, ready_at = $3, not_before = 0, attempts = 0,
+                            last_error = null, failures = '[]', first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next,
+                            to_fetch_next = '{}'
+                     where lease_owner = $2 and subject in (select x.value->>'subject' from EACH($1)) returning subject",
+                    &[ends, owner.into(), now.into()],
+                )?;
+                sum.again.extend(keep(again)?);
+            }
         }
         if !pauses.is_empty() {
             let paused = self.rows(

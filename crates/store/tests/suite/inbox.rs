@@ -42,20 +42,21 @@ story! {
         let read = house
             .write(|tx| {
                 let taken = tx.take_deliveries(2)?;
-                tx.finish_deliveries(&[(taken[0].id, None), (taken[1].id, Some("not XML".into()))])?;
-                Ok(taken)
+                tx.finish_deliveries(&[(taken[0], None), (taken[1], Some("not XML".into()))])?;
+                tx.deliveries(&taken)
             })
             .await
             .unwrap();
         assert_eq!(read.iter().map(|one| &one.delivery).collect::<Vec<_>>(), [&delivery("a"), &delivery("b")]);
-        let left = house.write(|tx| tx.take_deliveries(10)).await.unwrap();
+        let left = house.read(|tx| tx.unread_deliveries(10)).await.unwrap();
         assert_eq!(left[0].delivery.delivery_id, "c");
+        assert_eq!(house.write(|tx| tx.take_deliveries(10)).await.unwrap(), [left[0].id]);
         let counts = house.read(|tx| tx.inbox_counts()).await.unwrap();
         assert_eq!(counts[&("crm".into(), DeliveryState::Bad)], 1);
         assert!(house.read(|tx| tx.has_deliveries()).await.unwrap());
         assert_eq!(house.write(|tx| tx.empty_deliveries(at(1), 1)).await.unwrap(), 1);
         assert_eq!(house.write(|tx| tx.empty_deliveries(at(1), 10)).await.unwrap(), 1, "each is emptied once, and what is not read yet is not");
-        let left = house.write(|tx| tx.take_deliveries(10)).await.unwrap();
+        let left = house.read(|tx| tx.unread_deliveries(10)).await.unwrap();
         assert_eq!(left[0].delivery, delivery("c"));
         assert_eq!(house.read(|tx| tx.inbox_counts()).await.unwrap(), counts, "that they came stays");
         assert_eq!(house.write(|tx| tx.prune_inbox(at(1), 1)).await.unwrap(), 1);
@@ -84,7 +85,10 @@ story! {
             .await
             .unwrap();
         assert_eq!(house.read(|tx| tx.waits(10)).await.unwrap().len(), 2);
-        assert_eq!(house.write(|tx| tx.end_waits(&contact(1), "desk")).await.unwrap(), [contact(2)]);
+        let targets = [(contact(1).to_string(), "desk".to_owned()), (contact(7).to_string(), "crm".to_owned())];
+        let ended = house.write(move |tx| tx.end_waits(&targets)).await.unwrap();
+        assert_eq!(ended.iter().map(|wait| (&wait.record, wait.connection.as_str())).collect::<Vec<_>>(), [(&contact(2), "desk")]);
+        assert_eq!(house.read(|tx| tx.waits(10)).await.unwrap().len(), 1, "who waits for it elsewhere goes on waiting");
     }
 }
 

@@ -81,7 +81,7 @@ async fn traces(house: &House) {
                     events: json!([]),
                 })?;
             }
-            let taken: Vec<(i64, Option<String>)> = tx.take_deliveries(10)?.iter().map(|kept| (kept.id, None)).collect();
+            let taken: Vec<(i64, Option<String>)> = tx.take_deliveries(10)?.into_iter().map(|id| (id, None)).collect();
             tx.finish_deliveries(&taken)?;
             tx.open_conflicts(&[NewConflict {
                 record: contact(1),

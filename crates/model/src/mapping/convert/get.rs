@@ -54,9 +54,19 @@ impl Lens {
     /// for it, and as the raw remote value otherwise, so that drift is seen.
     #[must_use]
     pub fn get(&self, row: &Row, prior: &Fields, resolve: ResolveRecord<'_>, now: Timestamp) -> Got {
+        self.get_by(|_| true, row, prior, resolve, now)
+    }
+
+    /// Reads no more of a remote row than what it refers to: all of it unresolved, but for records that the row names by their own id.
+    #[must_use]
+    pub fn references(&self, row: &Row, prior: &Fields, now: Timestamp) -> Got {
+        self.get_by(|line| matches!(line.kind, FieldType::Reference { .. }), row, prior, &|_, _| None, now)
+    }
+
+    fn get_by(&self, wanted: impl Fn(&Line) -> bool, row: &Row, prior: &Fields, resolve: ResolveRecord<'_>, now: Timestamp) -> Got {
         let mut got = Got::default();
         let env = RowEnv::new(self, row, Some(prior), now);
-        for line in &self.lines {
+        for line in self.lines.iter().filter(|line| wanted(line)) {
             let field = &line.map.field;
             let value = match &line.get {
                 Some(get) if get.reads().iter().all(|name| row.contains_key(name)) => evaluate(get, &env),
