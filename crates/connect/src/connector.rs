@@ -140,6 +140,12 @@ pub trait Connector: Send + Sync {
     /// Verifies a webhook and takes it apart. Makes no call. `now` bounds the age of signatures.
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError>;
 
+    /// The field that an event is made to carry so that it tells a field that is read: itself, or, of a parent's field, what refers to the
+    /// parent. `None`: events do not carry it.
+    fn told_by(&self, field: &str) -> Option<String> {
+        (!field.contains('.')).then(|| field.to_owned())
+    }
+
     /// What to answer a webhook that was kept.
     fn receipt(&self) -> Receipt;
 

@@ -15,6 +15,19 @@ pub struct Incoming {
     pub body: Vec<u8>,
 }
 
+/// What it means that an event leaves out a field of the row that it shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blanks {
+    /// Nothing: blank fields are shown as such.
+    #[default]
+    Shown,
+    /// It is blank, or was not selected for the event (Salesforce outbound messages).
+    LeftOut,
+    /// These are blank, as the definition of the event tells, and everything else that is read of the object is shown.
+    Known(Vec<String>),
+}
+
 /// One thing a webhook says to look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -24,9 +37,12 @@ pub struct Event {
     pub id: String,
     /// What the event itself shows of the row: the whole row, some fields, or `None` (fetch it).
     pub look: Option<Look>,
-    /// Whether the platform leaves blank fields out of `look` (Salesforce outbound messages): a selected field that is missing
-    /// there is blank now.
-    pub omits_blanks: bool,
+    /// What it means that `look` leaves a field out.
+    #[serde(default)]
+    pub blanks: Blanks,
+    /// Whether it tells that the row was made, and nothing that came after.
+    #[serde(default)]
+    pub created: bool,
     /// The vendor's name of the event, for logs and the ledger.
     pub kind: String,
 }

@@ -20,6 +20,7 @@ pub(crate) mod ingest;
 pub mod lead;
 pub mod learn;
 pub(crate) mod look;
+mod lost_creation;
 pub(crate) mod matchers;
 pub mod merged;
 pub(crate) mod parted;

@@ -64,6 +64,8 @@ pub struct Hint {
     pub cause: String,
     /// Connections whose side must be fetched afresh.
     pub fetch: BTreeSet<String>,
+    /// Whether a worker has held it and never said what became of it: what that one wrote may have landed.
+    pub taken_over: bool,
     /// Failures so far.
     pub attempts: u32,
     /// The last failure.
@@ -126,6 +128,14 @@ pub struct LaneCount {
 /// Claimable at `$1` within `$2` (now, and now plus the window), besides what `ready_at` says roughly and by its index.
 const CLAIMABLE: &str = "ready_at <= $2 and coalesce(lease_until, 0) <= $1 and not_before <= $1 and due_at <= $2";
 
+/// What is to be fetched by whoever takes a hint: what was told meanwhile as well, and that it was taken over, if another worker's lease on it
+/// had run out.
+const TAKEN: &str = r#"case when lease_owner is null then JSON_UNION(to_fetch, to_fetch_next)
+    else JSON_UNION(JSON_UNION(to_fetch, to_fetch_next), '{"*": 1}') end"#;
+
+/// Stands among the connections to fetch for a hint that was taken over. No connection has this name.
+const TAKEN_OVER: &str = "*";
+
 /// Records of which nothing has to be fetched: subjects of rows have slashes.
 const SHOWN: &str = " and to_fetch = '{}' and to_fetch_next = '{}' and subject not like '%/%'";
 
@@ -134,7 +144,7 @@ fn keys(object: BTreeMap<String, serde_json::Value>) -> BTreeSet<String> {
 }
 
 fn hint(mut row: Row) -> Result<Hint> {
-    Ok(Hint {
+    let mut hint = Hint {
         subject: row.text()?,
         object: row.text()?,
         lane: row.num()?,
@@ -143,11 +153,14 @@ fn hint(mut row: Row) -> Result<Hint> {
         origin_at: row.opt_time()?,
         cause: row.text()?,
         fetch: keys(row.json()?),
+        taken_over: false,
         attempts: row.num()?,
         last_error: row.opt_text()?,
         failures: row.json()?,
         generation: row.int()?,
-    })
+    };
+    hint.taken_over = hint.fetch.remove(TAKEN_OVER);
+    Ok(hint)
 }
 
 const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, failures, generation";
@@ -258,7 +271,7 @@ impl Tx<'_> {
         let wanted = claim.wanted();
         let lease = now.saturating_add(claim.lease_ms);
         let sql = format!(
-            "update hints set lease_until = $5, lease_owner = $6, ready_at = $5, to_fetch = JSON_UNION(to_fetch, to_fetch_next),
+            "update hints set lease_until = $5, lease_owner = $6, ready_at = $5, to_fetch = {TAKEN},
                     to_fetch_next = '{{}}'
              where subject in (select subject from hints where lane = $3 and {CLAIMABLE}{wanted} order by ready_at limit $4 SKIP_LOCKED)
              returning {COLUMNS}"
@@ -283,7 +296,7 @@ impl Tx<'_> {
     /// As for any write.
     pub fn claim_these(&mut self, owner: &str, now: Timestamp, lease_ms: i64, subjects: &[String]) -> Result<Vec<Hint>> {
         let sql = format!(
-            "update hints set lease_until = $3, lease_owner = $4, ready_at = $3, to_fetch = JSON_UNION(to_fetch, to_fetch_next),
+            "update hints set lease_until = $3, lease_owner = $4, ready_at = $3, to_fetch = {TAKEN},
                     to_fetch_next = '{{}}'
              where subject in (select subject from hints where subject IN_LIST($1) and coalesce(lease_until, 0) <= $2
                 and not_before <= $2 SKIP_LOCKED)

@@ -150,6 +150,7 @@ fn hint(engine: &Engine, id: &RecordId, object: &str) -> Hint {
         attempts: 0,
         last_error: None,
         failures: Vec::new(),
+        taken_over: false,
         generation: 0,
     }
 }

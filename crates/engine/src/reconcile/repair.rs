@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::look::Look;
+use entente_connect::webhook::Blanks;
 use entente_store::{NewHint, RemoteKey};
 
 use super::cause::Cause;
@@ -24,7 +25,8 @@ pub(crate) async fn hand_over(engine: &Engine, place: &Place, looks: &Arc<Vec<Lo
                 key: RemoteKey::new(&place.connection, &look.object, &look.id),
                 origin_at: look.mark.at,
                 look: Some(look.clone()),
-                omits_blanks: false,
+                blanks: Blanks::Shown,
+                created: false,
             })
             .collect(),
     );

@@ -13,14 +13,14 @@ use entente_model::matching::counterpart::{DUPLICATE_FROM, Judgement};
 use entente_model::matching::{self, KeyKind, Profile};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
-    Hint, Link, LinkState, LinkedRow, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled,
-    StoreError, StoredLook, Tx, Viewer,
+    Hint, Link, LinkedRow, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError,
+    StoredLook, Tx, Viewer,
 };
 
 use super::decide::row_target;
 use super::fetch::Fetched;
 use super::first_read;
-use super::look::taken;
+use super::look::{link_to, taken};
 use super::matchers::{self, Matchers};
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
@@ -533,22 +533,8 @@ impl<'a> Adoption<'a> {
     }
 
     fn put_link(&mut self, row: &Row<'_>, id: &RecordId) {
-        self.unwritten.links.push(Link {
-            record: id.clone(),
-            connection: row.key.connection.clone(),
-            remote_object: row.key.object.clone(),
-            external_id: row.key.id.clone(),
-            base: Fields::new(),
-            seen: None,
-            taken: None,
-            pending: None,
-            version: None,
-            seen_at: None,
-            changed_at: row.shown.look.mark.at,
-            changed_by: row.shown.look.mark.by,
-            state: LinkState::Present,
-            created_at: self.now,
-        });
+        let key = RemoteKey::new(&row.key.connection, &row.key.object, &row.key.id);
+        self.unwritten.links.push(link_to(id, key, &row.shown.look, self.now));
     }
 
     fn remember(&mut self, row: &Row<'_>, id: &RecordId) {

@@ -20,8 +20,8 @@ use super::gather::{load, resolve};
 use super::guard::guard;
 use super::parted::find_astray;
 use super::settle::{settle, settle_failed};
-use super::shadow;
 use super::task::Task;
+use super::{lost_creation, shadow};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -49,7 +49,8 @@ pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Tas
 ///
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
-pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, mut tasks: Vec<Task>) -> Result<()> {
+pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>) -> Result<()> {
+    let mut tasks = lost_creation::find(engine, catalog, tasks).await?;
     explain(engine, catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;

@@ -199,7 +199,8 @@ fn arrivals_of(engine: &Engine, kept: &Kept) -> Result<Vec<Arrival>, String> {
     let arrivals = events.into_iter().map(|event| Arrival {
         key: RemoteKey::new(&of.connection, &event.object, &event.id),
         look: event.look,
-        omits_blanks: event.omits_blanks,
+        blanks: event.blanks,
+        created: event.created,
         origin_at: Some(of.received_at),
     });
     Ok(arrivals.collect())

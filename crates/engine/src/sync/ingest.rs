@@ -3,13 +3,16 @@
 //! A look that shows what we already believe is no news: our own writes coming back, a page of a poll that overlaps the last one.
 //! It makes no hint and costs no call. The comparison is by value, never by time or by who wrote it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::look::{Existence, Look};
+use entente_connect::webhook::Blanks;
+use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::mapping::remote::Row;
+use entente_model::mapping::remote::{Row, reference_of};
 use entente_model::value::{Fields, get};
 use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, Rewrite, SeenVersion, StoreError, StoredLook, Tx, Viewer};
 
@@ -38,10 +41,29 @@ pub(crate) struct Arrival {
     pub(crate) key: RemoteKey,
     /// What was seen of it, if anything.
     pub(crate) look: Option<Look>,
-    /// Whether fields missing from the look are blank, see [`entente_connect::webhook::Event`].
-    pub(crate) omits_blanks: bool,
+    /// What it means that the look leaves a field out.
+    pub(crate) blanks: Blanks,
+    /// Whether it tells that the row was made, and nothing that came after.
+    pub(crate) created: bool,
     /// When the change happened or arrived, for the latency counters.
     pub(crate) origin_at: Option<Timestamp>,
+}
+
+impl Arrival {
+    /// The look, if it is whole, or is once the fields that are known to be blank are put in.
+    fn whole(&self) -> Option<Cow<'_, Look>> {
+        let look = self.look.as_ref()?;
+        match &self.blanks {
+            _ if look.complete => Some(Cow::Borrowed(look)),
+            Blanks::Known(blank) => {
+                let mut look = look.clone();
+                look.row.extend(blank.iter().map(|field| (field.clone(), serde_json::Value::Null)));
+                look.complete = true;
+                Some(Cow::Owned(look))
+            }
+            Blanks::Shown | Blanks::LeftOut => None,
+        }
+    }
 }
 
 /// How arrivals came in.
@@ -176,7 +198,7 @@ pub(crate) fn ingest(
             }
             if let Some(hint) = unlinked(engine, catalog, arrival, way, now) {
                 // A record begins with a whole look: what a partial one leaves out would count as unknown for good.
-                looks.extend(arrival.look.iter().filter(|look| look.complete).map(|look| stored(&arrival.key.connection, look)));
+                looks.extend(arrival.whole().map(|look| stored(&arrival.key.connection, &look)));
                 hints.push(hint);
             }
             continue;
@@ -264,7 +286,7 @@ fn judge(
     let differing: Vec<&str> =
         got.iter().filter(|(field, value)| !expected(field).agrees(value)).map(|(field, _)| field.as_str()).collect();
     let hidden = if look.complete { Hidden::Nothing } else { hidden(mapped, &got, &known, &differing) };
-    let cleared = arrival.omits_blanks && hidden != Hidden::Nothing;
+    let cleared = arrival.blanks != Blanks::Shown && hidden != Hidden::Nothing;
     if differing.is_empty() && !cleared && !look.row.is_empty() {
         // The row is as it is believed to be; a look that waits says otherwise, and is older.
         return if state.has_look { News::Look { lane, fetch: false } } else { News::None };
@@ -298,7 +320,7 @@ fn hidden(mapped: &Mapped, got: &Fields, known: &Fields, differing: &[&str]) -> 
     let lines = &mapped.mapping().fields;
     let unseen = lines.iter().filter(|line| !got.contains_key(&line.field) && !get(known, &line.field).is_blank());
     let kinds = unseen.map(|line| {
-        let reference = line.remote.split_once('.').map(|(parent, _)| format!("{parent}Id"));
+        let reference = line.remote.split_once('.').map(|(parent, _)| reference_of(parent));
         match reference.and_then(|reference| lines.iter().find(|line| line.remote == reference)) {
             None => Hidden::Others,
             Some(pointer) if differing.contains(&pointer.field.as_str()) => Hidden::Derived,
@@ -311,8 +333,7 @@ fn hidden(mapped: &Mapped, got: &Fields, known: &Fields, differing: &[&str]) -> 
 }
 
 fn is_recent_write(link: &Link, now: Timestamp) -> bool {
-    link.changed_by == entente_model::actor::Actor::Us
-        && link.changed_at.is_some_and(|at| now.as_millisecond() - at.as_millisecond() < FLAWED_ECHO_MS)
+    link.changed_by == Actor::Us && link.changed_at.is_some_and(|at| now.as_millisecond() - at.as_millisecond() < FLAWED_ECHO_MS)
 }
 
 /// Lane of a change of an object, by what changed.
@@ -325,9 +346,13 @@ fn lane_of(mapped: &Mapped, differing: Option<&[&str]>) -> Lane {
     }
 }
 
-/// The record whose id a row carries of which an event shows a part.
+/// The record whose id a row carries that was just made, as a part of it shows. What somebody does with the row from then on is news, and may
+/// be all that tells of it before the creation is tried again.
 fn names_record<'a>(catalog: &Catalog, arrival: &'a Arrival) -> Option<(&'a RemoteKey, String)> {
     let look = arrival.look.as_ref().filter(|look| look.existence == Existence::Present && !look.complete)?;
+    if !arrival.created && look.mark.by != Actor::Us {
+        return None;
+    }
     let mut mappings = catalog.mappings(&arrival.key.connection).iter().filter(|mapped| mapped.mapping().remote == arrival.key.object);
     let named = mappings.find_map(|mapped| look.row.get(mapped.lens.key())?.as_str()?.parse::<RecordId>().ok())?;
     Some((&arrival.key, named.to_string()))

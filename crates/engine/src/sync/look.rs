@@ -3,7 +3,9 @@
 use entente_connect::look::{Existence, Look};
 use entente_model::actor::ChangeMark;
 use entente_model::clock::Timestamp;
-use entente_store::{Existence as Stored, RemoteKey, StoredLook};
+use entente_model::id::RecordId;
+use entente_model::value::Fields;
+use entente_store::{Existence as Stored, Link, LinkState, RemoteKey, StoredLook};
 
 /// Milliseconds by which the vendor's times and ours may differ, once the measured offset is taken out: both are measured in whole seconds.
 /// A call rarely takes longer, so that a row which was read this much later was read after.
@@ -34,6 +36,26 @@ pub(crate) fn stored(connection: &str, look: &Look) -> StoredLook {
         seen_at: look.seen_at,
         earlier: Vec::new(),
         stamp: 0,
+    }
+}
+
+/// A link to a row that was seen, with nothing agreed yet.
+pub(crate) fn link_to(record: &RecordId, row: RemoteKey, look: &Look, now: Timestamp) -> Link {
+    Link {
+        record: record.clone(),
+        connection: row.connection,
+        remote_object: row.object,
+        external_id: row.id,
+        base: Fields::new(),
+        seen: None,
+        taken: None,
+        pending: None,
+        version: None,
+        seen_at: None,
+        changed_at: look.mark.at,
+        changed_by: look.mark.by,
+        state: LinkState::Present,
+        created_at: now,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use entente_connect::connector::Priority;
 use entente_connect::error::Class;
 use entente_connect::look::{Cursor, Page, ReadSpec};
+use entente_connect::webhook::Blanks;
 use entente_model::clock::Timestamp;
 use entente_store::{NewHint, RemoteKey, StoreError, Tx};
 use serde::{Deserialize, Serialize};
@@ -269,7 +270,8 @@ async fn keep(engine: &Engine, place: &Arc<Place>, standing: Standing, page: Pag
                 key: RemoteKey::new(&place.connection, &look.object, &look.id),
                 origin_at: look.mark.at,
                 look: Some(look),
-                omits_blanks: false,
+                blanks: Blanks::Shown,
+                created: false,
             })
             .collect(),
     );

@@ -226,6 +226,7 @@ async fn plan(engine: &Engine, chosen: &[(RecordId, String)], fresh: bool, previ
             attempts: 0,
             last_error: None,
             failures: Vec::new(),
+            taken_over: false,
             generation: 0,
         })
         .collect();

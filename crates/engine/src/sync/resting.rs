@@ -148,6 +148,10 @@ impl Connector for Resting {
         self.inner.open(incoming, path_secret, now)
     }
 
+    fn told_by(&self, field: &str) -> Option<String> {
+        self.inner.told_by(field)
+    }
+
     fn receipt(&self) -> Receipt {
         self.inner.receipt()
     }

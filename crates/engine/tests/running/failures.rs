@@ -8,6 +8,7 @@ use entente_engine::records::dead_letters::{self, DeadLetterEdit, DeadLetterQuer
 use entente_engine::reports::watch::watch;
 use entente_engine::sync::pressure::{BREAK_MS, PAUSE_MS};
 use entente_engine::sync::resync::{Scope, resync};
+use entente_engine::sync::work;
 use entente_model::clock::Timestamp;
 use entente_store::{Changes, DeadLetterFilter, RecordQuery, Viewer};
 
@@ -17,6 +18,56 @@ use crate::platform::failing;
 async fn wake(house: &House, engine: &entente_engine::Engine, name: &str) {
     let record = house.accounts().await.remove(name).unwrap();
     resync(engine, &Scope::Record(record.id)).await.unwrap();
+}
+
+/// Whether what somebody enters in a row that was just made at the desk stays, although nobody has heard that it was made: the answer is lost,
+/// or the worker dies before it comes.
+async fn an_edit_of_an_unheard_of_row_stays(worker_dies: bool) {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.customer("Acme");
+    read_all(&engine).await;
+    house.watch.pass(60_000);
+    if worker_dies {
+        let hand = house.desk.hold_up("write organization");
+        let hints = work::claim(&engine).await.unwrap();
+        let dying = {
+            let engine = engine.clone();
+            tokio::spawn(async move { work::work(&engine, hints).await })
+        };
+        house.desk.called("write organization", 1).await;
+        dying.abort();
+        assert!(dying.await.unwrap_err().is_cancelled());
+        hand.add_permits(100);
+        let record = house.accounts().await.remove("Acme").unwrap();
+        house.desk.put("organization", None, &[("external_id", record.id.as_str()), ("name", "Acme")]);
+    } else {
+        house.desk.lose_answers(1);
+        work_off(&house, &engine).await;
+    }
+    let made = house.desk.ids("organization");
+    assert_eq!(made.len(), 1, "it was made, and nobody has heard of it");
+    house.desk.put_silently("organization", &made[0], &[("organization_fields.implementation_status", "live")]);
+    house.watch.pass(10 * 60_000);
+    work_off(&house, &engine).await;
+
+    assert_eq!(house.desk.ids("organization"), made, "it is not made again");
+    assert_eq!(house.desk.row("organization", &made[0]).unwrap()["organization_fields.implementation_status"], "live");
+    let record = house.accounts().await.remove("Acme").unwrap();
+    assert_eq!(record.data["implementation_status"].display(), "live", "what was entered there is taken in");
+    assert_eq!(house.store.read(|tx| tx.next_due()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_was_lost_is_found_before_it_is_tried_again() {
+    an_edit_of_an_unheard_of_row_stays(false).await;
+}
+
+#[tokio::test]
+async fn a_creation_whose_worker_died_is_found_before_it_is_tried_again() {
+    an_edit_of_an_unheard_of_row_stays(true).await;
 }
 
 #[tokio::test]

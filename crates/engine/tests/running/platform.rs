@@ -74,6 +74,7 @@ struct State {
     bell: Arc<Notify>,
     rewriting: Option<(String, Rewriting)>,
     acted: Vec<(Option<Target>, Action)>,
+    answers_lost: usize,
 }
 
 /// One platform. Cloning shares it.
@@ -96,6 +97,11 @@ impl Platform {
         *known = version;
         state.log.push((object.to_owned(), id.clone()));
         id
+    }
+
+    /// Loses the answers to that many writes, which land all the same.
+    pub fn lose_answers(&self, many: usize) {
+        self.state().answers_lost = many;
     }
 
     /// What it was asked to do beside writing rows.
@@ -339,9 +345,19 @@ impl Connector for Platform {
         Ok(ids.iter().map(|id| self.shown(&read.object, id, read)).collect())
     }
 
-    async fn find(&self, read: &ReadSpec, questions: &[Find], _: &str, _: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+    async fn find(&self, read: &ReadSpec, questions: &[Find], key: &str, _: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
         self.turn(format!("find {}", read.object)).await?;
-        Ok(questions.iter().map(|_| Vec::new()).collect())
+        let carries = |id: &String, wanted: &str| {
+            self.row(&read.object, id).and_then(|row| row.get(key)?.as_str().map(str::to_owned)).as_deref() == Some(wanted)
+        };
+        let answer = |question: &Find| match question {
+            Find::Key(wanted) => {
+                let ids = self.ids(&read.object).into_iter().filter(|id| carries(id, wanted));
+                ids.map(|id| self.shown(&read.object, &id, read)).collect()
+            }
+            Find::Email(_) | Find::Phone(_) | Find::Name(_) => Vec::new(),
+        };
+        Ok(questions.iter().map(answer).collect())
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], _: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
@@ -353,12 +369,21 @@ impl Connector for Platform {
             }
             let kept: Vec<(&str, String)> =
                 write.row.iter().map(|(name, value)| (name.as_str(), self.kept(name, value.as_str().unwrap_or_default()))).collect();
-            let fields: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let mut fields: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            if write.kind == WriteKind::Create {
+                fields.push((&target.key_field, &write.key));
+            }
             let id = self.put(&target.object, write.id.as_deref(), &fields);
             let version = self.look(&target.object, &id).version;
             Ok(Written { id, created: Some(write.kind == WriteKind::Create), version, look: None })
         });
-        Ok(outcomes.collect())
+        let outcomes = outcomes.collect();
+        let mut state = self.state();
+        if state.answers_lost > 0 {
+            state.answers_lost -= 1;
+            return Err(failing(Class::Retry, "no_answer"));
+        }
+        Ok(outcomes)
     }
 
     fn open(&self, incoming: &Incoming, _: &str, _: Timestamp) -> Result<Delivery, WebhookError> {
@@ -369,7 +394,9 @@ impl Connector for Platform {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let shown = || Look { complete: body["shows"] != "a part", ..self.look(&text("object"), &text("id")) };
         let look = (body["shows"] != false).then(shown);
-        let event = Event { object: text("object"), id: text("id"), look, omits_blanks: false, kind: "changed".to_owned() };
+        let blanks = serde_json::from_value(body["blanks"].clone()).unwrap_or_default();
+        let event =
+            Event { object: text("object"), id: text("id"), look, blanks, created: body["created"] == true, kind: "changed".to_owned() };
         Ok(Delivery { id: text("delivery"), events: vec![event] })
     }
 

@@ -108,7 +108,28 @@ async fn what_comes_in_while_others_are_fetched_is_written_in_the_same_call() {
 }
 
 #[tokio::test]
-async fn what_an_event_tells_of_a_row_that_is_just_being_made_is_left_to_the_answer() {
+async fn a_new_row_is_fetched_unless_its_event_tells_what_is_blank_in_it() {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    house.crm.sign_with("secret");
+    for (name, blanks, fetches) in [("Acme", serde_json::json!("left_out"), 1), ("Bolt", serde_json::json!({ "known": ["Industry"] }), 1)] {
+        let row = house.crm.put("Account", None, &[("Name", name)]);
+        let event = serde_json::json!({ "delivery": name, "object": "Account", "id": row, "shows": "a part", "blanks": blanks });
+        inbox::receive(&engine, CRM, "", signed("secret"), event.to_string().into_bytes()).await.unwrap();
+        house.watch.pass(60_000);
+        work_off(&house, &engine).await;
+        assert_eq!(house.crm.calls("fetch"), fetches, "{name}");
+        let record = house.accounts().await.remove(name).unwrap();
+        let links = house.store.read(move |tx| tx.links_of(&[record.id])).await.unwrap();
+        let ours = links.into_iter().find(|link| link.connection == CRM).unwrap();
+        // The rows of this platform do not show what is blank.
+        assert_eq!(ours.base.contains_key("industry"), name == "Bolt", "{name}: what is known to be blank is no unknown");
+    }
+}
+
+/// Whether an event about a row that is just being made at the desk is taken up: before its answer has come, and after.
+async fn taken_up(shows: &str, created: bool) -> (bool, bool) {
     let house = House::sqlite().await;
     house.customer("Acme");
     let engine = house.engine().await;
@@ -129,18 +150,24 @@ async fn what_an_event_tells_of_a_row_that_is_just_being_made_is_left_to_the_ans
     // The desk has made the row, and tells of it before it answers.
     let record = house.accounts().await.remove("Bolt").unwrap().id;
     let made = house.desk.put("organization", None, &[("external_id", record.as_str())]);
-    let tell = async |delivery: &str, shows: &str| {
-        let event = serde_json::json!({ "delivery": delivery, "object": "organization", "id": made, "shows": shows });
+    let tell = async |delivery: &str| {
+        let event = serde_json::json!({ "delivery": delivery, "object": "organization", "id": made, "shows": shows, "created": created });
         inbox::receive(&engine, DESK, "", signed("secret"), event.to_string().into_bytes()).await.unwrap();
         inbox::take_up(&engine).await.unwrap();
         let row = format!("{DESK}/organization/{made}");
         house.store.read(move |tx| tx.hint_of(&row)).await.unwrap().is_some()
     };
-    assert!(!tell("1", "a part").await, "the answer shows more");
-    assert!(tell("2", "all").await, "a whole row is taken in, as from anybody");
+    let before = tell("1").await;
     hand.add_permits(1);
     working.await.unwrap().unwrap();
-    assert!(tell("3", "a part").await, "nobody works on the record any more");
+    (before, tell("2").await)
+}
+
+#[tokio::test]
+async fn what_an_event_tells_of_a_row_that_is_just_being_made_is_left_to_the_answer() {
+    assert_eq!(taken_up("a part", true).await, (false, true), "the answer shows more; later nobody is about to get one");
+    assert_eq!(taken_up("all", true).await, (true, true), "a whole row is taken in, as from anybody");
+    assert_eq!(taken_up("a part", false).await, (true, true), "what somebody does with the row is news, whatever becomes of the answer");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A hub between two simulators, driven by hand on a virtual clock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -127,8 +127,9 @@ impl Hub {
         let desk = &engine.connection(ZENDESK).unwrap().connector;
         let signing_secret = desk.subscribe("http://hub/hooks/zendesk", &objects).await.unwrap().unwrap().reveal().to_owned();
         for (object, reads) in engine.catalog().reads(SALESFORCE) {
-            let plain: Vec<&str> = reads.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();
-            let mut selected = plain.clone();
+            let told_by = |field: &String| engine.connection(SALESFORCE).unwrap().connector.told_by(field);
+            let plain: BTreeSet<String> = reads.iter().filter_map(told_by).collect();
+            let mut selected: Vec<&str> = plain.iter().map(String::as_str).collect();
             selected.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
             salesforce.subscribe_outbound(&object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &selected);
         }

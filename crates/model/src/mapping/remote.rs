@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The field that holds the id of a parent row, by the name of the relationship in a dotted field: `OwnerId` of `Owner.Name`, and
+/// `Partner__c` of a custom `Partner__r.Name` (Salesforce's rule).
+#[must_use]
+pub fn reference_of(relationship: &str) -> String {
+    relationship.strip_suffix("__r").map_or_else(|| format!("{relationship}Id"), |own| format!("{own}__c"))
+}
+
 /// A remote row as connectors flatten it: one JSON value per remote field, dotted where the platform nests
 /// (`user_fields.plan_tier`). Dates are `YYYY-MM-DD`, instants RFC 3339 in UTC, numbers JSON numbers or decimal texts,
 /// multi-picklists and tags arrays of texts, references the external id as text.

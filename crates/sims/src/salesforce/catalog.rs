@@ -374,6 +374,12 @@ TableEnumOrId string(120)
 EntityDefinitionId ref(EntityDefinition)
 ";
 
+const OUTBOUND_MESSAGE: &str = "
+Name string(80)
+FullName string(255)
+EntityDefinitionId ref(EntityDefinition)
+";
+
 const STANDARD: &[Standard] = &[
     object("User", "User", "Users", b"005", false, false, USER),
     object("Organization", "Organization", "Organizations", b"00D", false, false, ORGANIZATION),
@@ -404,6 +410,10 @@ const STANDARD: &[Standard] = &[
     Standard { open: false, ..object("EntityDefinition", "Entity", "Entities", b"4dE", false, false, ENTITY_DEFINITION) },
     Standard { open: false, ..object("FieldDefinition", "Field Definition", "Field Definitions", b"4dF", false, false, FIELD_DEFINITION) },
     Standard { open: false, ..object("CustomField", "Custom Field", "Custom Fields", b"00N", false, false, CUSTOM_FIELD) },
+    Standard {
+        open: false,
+        ..object("WorkflowOutboundMessage", "Outbound Message", "Outbound Messages", b"04k", false, false, OUTBOUND_MESSAGE)
+    },
 ];
 
 const fn object(

@@ -404,10 +404,7 @@ impl Salesforce {
 
     /// Adds an outbound message with conditions.
     pub fn add_outbound(&self, rule: OutboundRule) {
-        self.with(|state| {
-            state.org.outbound.push(rule);
-            state.org.watched = true;
-        });
+        self.with(|state| state.org.add_outbound(rule));
     }
 
     /// Calls `f` after each committed write of a record, in order, outside the org's lock.

@@ -279,7 +279,7 @@ impl Org {
         }
     }
 
-    fn entity_of(&self, table: usize) -> Option<SfId> {
+    pub(crate) fn entity_of(&self, table: usize) -> Option<SfId> {
         let t = &self.tables[self.table("EntityDefinition")?];
         let slot = t.slot("QualifiedApiName")?;
         let ord = *t.lookup(slot, Val::Text(&self.tables[table].name)).first()?;

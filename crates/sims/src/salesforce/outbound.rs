@@ -29,7 +29,8 @@ pub struct OutboundRule {
     /// Fields of which one must have changed; empty for any save.
     pub when_changed: Vec<String>,
     condition: Option<Condition>,
-    action: Option<SfId>,
+    /// The message that it sends.
+    pub(crate) action: Option<SfId>,
 }
 
 impl OutboundRule {
@@ -99,8 +100,7 @@ pub(crate) fn letters(org: &mut Org, notices: &[WriteNotice]) -> Vec<Delivery> {
         if ids.is_empty() {
             continue;
         }
-        let action = rule.action.unwrap_or_else(|| SfId::new(*b"04k", org.pod, at as u64 + 1));
-        org.outbound[at].action = Some(action);
+        let Some(action) = rule.action else { continue };
         for chunk in ids.chunks(NOTIFICATIONS_MAX) {
             let body = message(org, &rule, action, chunk);
             letters.push(Delivery {
@@ -152,6 +152,17 @@ fn message(org: &mut Org, rule: &OutboundRule, action: SfId, ids: &[&str]) -> St
 }
 
 impl Org {
+    /// Puts a rule in force, with the message that it sends as the Tooling API shows it.
+    pub(crate) fn add_outbound(&mut self, mut rule: OutboundRule) {
+        let name = format!("{} {}", rule.object, self.outbound.len() + 1);
+        let full = format!("{}.{name}", rule.object);
+        let entity = self.table(&rule.object).and_then(|table| self.entity_of(table));
+        let shown = [("Name", name.as_str()), ("FullName", full.as_str())];
+        rule.action = self.silent_row("WorkflowOutboundMessage", &shown, entity.map(|id| ("EntityDefinitionId", id)));
+        self.outbound.push(rule);
+        self.watched = true;
+    }
+
     fn next_notification(&mut self) -> SfId {
         self.notified += 1;
         SfId::new(*b"04l", self.pod, self.notified)

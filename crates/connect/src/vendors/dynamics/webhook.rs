@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::kind::{Kind, Object, is_id};
 use super::wire::TAG;
 use crate::settings::{Auth, ConnectionSettings, Secret};
-use crate::webhook::{Delivery, Event, Incoming, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 /// The header that carries the secret.
 pub(crate) const HEADER: &str = "x-entente-token";
@@ -114,7 +114,8 @@ pub(crate) fn read(incoming: &Incoming, organization: Option<&str>, now: Timesta
             object: object.name().to_owned(),
             id: object.id(kind, row),
             look: None,
-            omits_blanks: false,
+            blanks: Blanks::Shown,
+            created: false,
             kind: text("MessageName").to_owned(),
         })
     });

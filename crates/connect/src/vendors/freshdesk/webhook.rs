@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::kind::{Kind, is_number};
 use crate::settings::{Auth, ConnectionSettings, Secret};
-use crate::webhook::{Delivery, Event, Incoming, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 /// Header with the secret.
 pub(crate) const HEADER: &str = "X-Entente-Token";
@@ -71,7 +71,7 @@ pub(crate) fn read(incoming: &Incoming, now: Timestamp) -> Result<Delivery, Webh
     let ticket =
         number(&told["ticket_id"]).or_else(|| number(&told["id"])).ok_or_else(|| malformed("`freshdesk_webhook` names no `ticket_id`"))?;
     let kind = told["triggered_event"].as_str().map_or_else(|| "ticket".to_owned(), |text| text.trim_matches(['{', '}']).to_owned());
-    let event = Event { object: Kind::Ticket.singular().to_owned(), id: ticket, look: None, omits_blanks: false, kind };
+    let event = Event { object: Kind::Ticket.singular().to_owned(), id: ticket, look: None, blanks: Blanks::Shown, created: false, kind };
     Ok(Delivery { id, events: vec![event] })
 }
 

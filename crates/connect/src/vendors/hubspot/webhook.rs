@@ -19,7 +19,7 @@ use super::kind::{is_type_id, named, named_in_events};
 use super::wire::id_text;
 use crate::look::{Existence, Look};
 use crate::settings::{ConnectionSettings, Secret};
-use crate::webhook::{Delivery, Event, Incoming, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 /// Farthest a signature's timestamp may be from our present, in milliseconds; HubSpot names five minutes.
 const AGE_MS_MAX: u64 = 300_000;
@@ -205,7 +205,7 @@ pub(crate) fn read(incoming: &Incoming, portal: Option<&str>, customs: &Customs,
             let erased = kind.ends_with(".privacyDeletion");
             if seen.insert((object.clone(), id.clone(), erased)) {
                 let look = erased.then(|| erased_row(&object, &id, event, now));
-                events.push(Event { object, id, look, omits_blanks: false, kind: kind.clone() });
+                events.push(Event { object, id, look, blanks: Blanks::Shown, created: false, kind: kind.clone() });
             }
         }
     }

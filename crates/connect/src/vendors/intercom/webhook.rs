@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::look::Existence;
 use crate::settings::Secret;
-use crate::webhook::{Delivery, Event, Incoming, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 use super::kind::{Kind, is_id};
 use super::map::{Beside, Seen, Wanted, gone, id_text, instant, is_stand_in, look};
@@ -89,7 +89,7 @@ pub(crate) fn read<'a>(
 fn events<'a>(topic: &str, item: &Value, seen: Seen, beside: impl Fn(Kind) -> Option<Beside<'a>>) -> Vec<Event> {
     let event = |kind: Kind, id: Option<String>, look| {
         let id = id.filter(|id| is_id(id))?;
-        Some(Event { object: kind.singular().to_owned(), id, look, omits_blanks: false, kind: topic.to_owned() })
+        Some(Event { object: kind.singular().to_owned(), id, look, blanks: Blanks::Shown, created: false, kind: topic.to_owned() })
     };
     let whole = |kind: Kind, row: &Value| {
         // A list that is cut short, or a row of an unknown shape, is fetched.

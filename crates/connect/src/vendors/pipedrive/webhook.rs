@@ -18,7 +18,7 @@ use super::wire::{changed_at, id_text};
 use crate::actors::Actors;
 use crate::look::{Existence, Look};
 use crate::settings::{Auth, ConnectionSettings, Secret};
-use crate::webhook::{Delivery, Event, Incoming, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 /// What to do so that messages can be verified.
 const REPAIR: &str =
@@ -153,7 +153,14 @@ impl Events {
     }
 
     fn add(&mut self, object: Kind, id: String, look: Option<Look>) {
-        self.all.push(Event { object: object.plural().to_owned(), id, look, omits_blanks: false, kind: self.action.clone() });
+        self.all.push(Event {
+            object: object.plural().to_owned(),
+            id,
+            look,
+            blanks: Blanks::Shown,
+            created: false,
+            kind: self.action.clone(),
+        });
     }
 
     fn look_at(&mut self, id: &str) {

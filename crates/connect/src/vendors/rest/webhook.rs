@@ -15,7 +15,7 @@ use super::description::platform::{Digest, SignaturePart, WebhookPart};
 use super::look::Seeing;
 use crate::look::{Existence, Look};
 use crate::settings::Secret;
-use crate::webhook::{Delivery, Event, Incoming, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 /// What to do so that messages can be verified.
 const REPAIR: &str =
@@ -142,7 +142,7 @@ impl Rest {
                 seen_at: now,
             };
             let mut told = |id: String, look: Option<Look>| {
-                all.push(Event { object: object.clone(), id, look, omits_blanks: false, kind: kind.clone() });
+                all.push(Event { object: object.clone(), id, look, blanks: Blanks::Shown, created: false, kind: kind.clone() });
             };
             match (merged(&webhooks.merged_into), merged(&webhooks.merged_from)) {
                 (Some(into), _) if into != row_id => {

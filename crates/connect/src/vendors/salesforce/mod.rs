@@ -11,6 +11,7 @@ mod approvals;
 mod bulk;
 mod bundle;
 mod capabilities;
+mod carried;
 mod cdc;
 mod currency;
 mod cursor;
@@ -40,7 +41,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
-use entente_model::mapping::remote::RemoteObject;
+use entente_model::mapping::remote::{RemoteObject, reference_of};
 use tokio::sync::OnceCell;
 
 use crate::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
@@ -122,6 +123,10 @@ pub(crate) struct Salesforce {
     /// The org's currencies.
     currencies: Mutex<currency::Kept>,
     actors: Actors,
+    /// Names of the org's users.
+    names: people::Names,
+    /// What the org's outbound messages carry.
+    carried: Mutex<carried::Kept>,
     /// When to read the org's users again.
     people_due: Mutex<Option<Timestamp>>,
     identity: OnceCell<Identity>,
@@ -185,6 +190,8 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         lists: Mutex::default(),
         currencies: Mutex::default(),
         actors,
+        names: people::Names::default(),
+        carried: Mutex::default(),
         people_due: Mutex::default(),
         identity: OnceCell::new(),
     }))
@@ -325,7 +332,10 @@ impl Connector for Salesforce {
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
         self.know_people(priority).await;
-        self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
+        self.note_asked(&read.object, &read.fields);
+        let page = self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))?;
+        page.looks.iter().for_each(|look| self.names.learn_from(&look.row));
+        Ok(page)
     }
 
     async fn present(&self, _read: &ReadSpec) -> Result<Cursor, VendorError> {
@@ -338,7 +348,11 @@ impl Connector for Salesforce {
     }
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
-        self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))
+        self.know_messages(priority).await;
+        self.note_asked(&read.object, &read.fields);
+        let looks = self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))?;
+        looks.iter().for_each(|look| self.names.learn_from(&look.row));
+        Ok(looks)
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
@@ -356,6 +370,10 @@ impl Connector for Salesforce {
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
         self.open_message(incoming, path_secret, now)
+    }
+
+    fn told_by(&self, field: &str) -> Option<String> {
+        Some(field.split_once('.').map_or_else(|| field.to_owned(), |(parent, _)| reference_of(parent)))
     }
 
     fn receipt(&self) -> Receipt {

@@ -1,11 +1,12 @@
-//! The org's users by the kind of hand they are: sales people, integrations, the platform's own processes. Salesforce marks a change with
-//! a user id alone.
+//! The org's users: by the kind of hand they are (sales people, integrations, the platform's own processes), for Salesforce marks a change with
+//! a user id alone; and by name, for an outbound message shows of an owner no more than the id.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use entente_model::actor::Actor;
+use entente_model::mapping::remote::{Row, reference_of};
 use serde_json::Value;
 
 use super::wire::{QueryKind, Record, member, text};
@@ -20,7 +21,48 @@ const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
 
 /// Users inside the company, and those that stand for no person. Portal users can be millions; whoever is not in this list is unknown.
 const QUERY: &str =
-    "SELECT Id,UserType,Profile.Name FROM User WHERE UserType IN ('Standard','AutomatedProcess','CloudIntegrationUser','Guest')";
+    "SELECT Id,Name,Email,UserType,Profile.Name FROM User WHERE UserType IN ('Standard','AutomatedProcess','CloudIntegrationUser','Guest')";
+
+/// Key prefix of users' ids.
+const USER_PREFIX: &str = "005";
+
+/// Values of users by their id and the name of the field.
+#[derive(Debug, Default)]
+pub(super) struct Names(RwLock<BTreeMap<(String, String), Value>>);
+
+impl Names {
+    /// Takes in a user's record.
+    fn learn(&self, user: &Record) {
+        let Some(id) = text(user, "Id") else { return };
+        for field in ["Name", "Email"] {
+            if let Some(value) = member(user, field) {
+                self.put(&id, field, value);
+            }
+        }
+    }
+
+    /// Takes in what a whole row shows of the users whom it refers to: it is newer than the list.
+    pub fn learn_from(&self, row: &Row) {
+        for (field, value) in row {
+            let Some((parent, inner)) = field.split_once('.') else { continue };
+            if let Some(id) = row.get(&reference_of(parent)).and_then(Value::as_str).filter(|id| id.starts_with(USER_PREFIX)) {
+                self.put(id, inner, value);
+            }
+        }
+    }
+
+    fn put(&self, id: &str, field: &str, value: &Value) {
+        let key = (ids::to_18(id), field.to_owned());
+        if self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) != Some(value) {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, value.clone());
+        }
+    }
+
+    /// A field of a user, if it is known.
+    pub fn of(&self, id: &str, field: &str) -> Option<Value> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(id.to_owned(), field.to_owned())).cloned()
+    }
+}
 
 impl Salesforce {
     /// Reads the org's users when they are not known or were read long ago. Nothing that is synced depends on them, so a failure is logged
@@ -40,6 +82,7 @@ impl Salesforce {
                 let people: BTreeMap<String, Actor> =
                     users.iter().filter_map(|user| Some((ids::to_18(&text(user, "Id")?), hand(user)))).collect();
                 self.actors.learn(people);
+                users.iter().for_each(|user| self.names.learn(user));
                 *self.people_due.lock().unwrap_or_else(PoisonError::into_inner) = now.checked_add(FRESH).ok();
             }
             Err(error) => {

@@ -15,7 +15,7 @@ use super::wire::Record;
 use super::{Salesforce, ids};
 use crate::look::{Existence, Look};
 use crate::settings::Secret;
-use crate::webhook::{Delivery, Event, Incoming, Receipt, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, Receipt, WebhookError};
 use entente_model::mapping::remote::{RemoteKind, Row};
 
 /// The envelope that tells Salesforce not to send again.
@@ -67,6 +67,7 @@ impl Salesforce {
                 "set `webhooks.organization` to the OrganizationId of this org",
             ));
         }
+        self.note_message();
         let id = delivery_id(&message);
         let events = message.notifications.into_iter().map(|notification| self.event(notification, now)).collect();
         Ok(Delivery { id, events })
@@ -75,8 +76,10 @@ impl Salesforce {
     /// The event of a notification. It shows the row only if the object's schema is known and the message says how new it is.
     fn event(&self, notification: Notification, now: Timestamp) -> Event {
         let id = ids::to_18(notification.fields.get("Id").cloned().flatten().as_deref().unwrap_or_default());
-        let look = self.partial(&id, &notification, now);
-        Event { object: notification.object, id, look, kind: "outbound_message".to_owned(), omits_blanks: true }
+        let mut look = self.partial(&id, &notification, now);
+        let blank = look.as_mut().and_then(|look| self.blank_in(&notification.object, &mut look.row));
+        let blanks = blank.map_or(Blanks::LeftOut, Blanks::Known);
+        Event { object: notification.object, id, look, kind: "outbound_message".to_owned(), blanks, created: false }
     }
 
     fn partial(&self, id: &str, notification: &Notification, now: Timestamp) -> Option<Look> {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::look::{Existence, Look};
 use crate::settings::Secret;
-use crate::webhook::{Delivery, Event, Incoming, WebhookError};
+use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 use super::kind::Kind;
 use super::map::{Seen, gone, id_text};
@@ -108,7 +108,14 @@ fn conditional(body: &Value) -> Vec<Event> {
     let mut events = Vec::new();
     for kind in Kind::ALL {
         if let Some(id) = id_text(&body[kind.singular()]["id"]).filter(|id| is_number(id)) {
-            events.push(Event { object: kind.singular().to_owned(), id, look: None, omits_blanks: false, kind: "conditional".to_owned() });
+            events.push(Event {
+                object: kind.singular().to_owned(),
+                id,
+                look: None,
+                blanks: Blanks::Shown,
+                created: false,
+                kind: "conditional".to_owned(),
+            });
         }
     }
     events
@@ -133,7 +140,7 @@ fn event(ty: &str, body: &Value, reader: &Reader<'_>, now: Timestamp) -> Result<
         Kind::Ticket => None,
         Kind::User | Kind::Organization => shown(kind, name, &id, body, reader, now),
     };
-    Ok(Some(Event { object: object.to_owned(), id, look, omits_blanks: false, kind: ty.to_owned() }))
+    Ok(Some(Event { object: object.to_owned(), id, look, blanks: Blanks::Shown, created: name == "created", kind: ty.to_owned() }))
 }
 
 /// Whether an event is about an address of a user that is not the primary one, which is no field that we read. When one becomes primary

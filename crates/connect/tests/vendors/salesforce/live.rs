@@ -30,6 +30,7 @@ pub struct Live {
     pub line: Arc<Line>,
     pub hands: Arc<Hands>,
     pub faults: Faults,
+    pub mail: Mailroom,
 }
 
 pub fn settings() -> ConnectionSettings {
@@ -47,13 +48,13 @@ impl Live {
         let faults = Faults::none(7);
         let mail = Mailroom::new(hands.clock(), faults.clone());
         let profile = Profile { job_ms: JOB_MS, ..Profile::instant() };
-        let sim = Salesforce::new(SalesforceOptions::new(hands.clock(), profile, 7, faults.clone(), mail));
+        let sim = Salesforce::new(SalesforceOptions::new(hands.clock(), profile, 7, faults.clone(), mail.clone()));
         for object in ["Account", "Contact", "Task"] {
             sim.add_field(object, FieldSpec::external_id("Entente_Id__c")).unwrap();
         }
         let line = Line::to(sim.router());
         let crm = registry::connect(settings, surroundings(Arc::clone(&line) as _, &hands)).map_err(|error| error.to_string()).unwrap();
-        Self { crm, sim, line, hands, faults }
+        Self { crm, sim, line, hands, faults, mail }
     }
 
     /// Another process with the same connection.

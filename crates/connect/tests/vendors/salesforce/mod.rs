@@ -3,6 +3,7 @@
 mod actions;
 mod bulk_reading;
 mod bulk_writing;
+mod carried;
 mod changes;
 mod currencies;
 mod erasing;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entente_connect::connector::Priority;
 use entente_connect::error::Class;
-use entente_connect::webhook::{Incoming, WebhookError};
+use entente_connect::webhook::{Blanks, Incoming, WebhookError};
 use entente_model::actor::Actor;
 use serde_json::json;
 
@@ -35,7 +35,8 @@ async fn a_message_shows_what_it_carries() {
     scene.crm.page(&contacts(&["Email"]), None, Priority::Backfill).await.unwrap();
     let delivery = scene.crm.open(&message("00D000000000001EAA"), "path-secret", now).unwrap();
     let look = delivery.events[0].look.as_ref().unwrap();
-    assert!(!look.complete && delivery.events[0].omits_blanks);
+    assert!(!look.complete);
+    assert_eq!(delivery.events[0].blanks, Blanks::LeftOut, "what the message was made to carry is not known");
     assert_eq!((look.row["Email"].as_str(), look.row["HasOptedOutOfEmail"].as_bool()), (Some("ada@example.com"), Some(true)));
     assert_eq!(look.mark.by, Actor::Customer);
     assert_eq!(look.version.as_deref(), Some("2026-01-01T12:00:05Z"));

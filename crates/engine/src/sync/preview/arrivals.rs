@@ -114,6 +114,7 @@ fn within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, looks: &[(String,
         .iter()
         .map(|key| Hint {
             failures: Vec::new(),
+            taken_over: false,
             subject: RowKey { connection: key.connection.clone(), object: key.object.clone(), id: key.id.clone() }.to_string(),
             object: String::new(),
             lane: LANE_BACKFILL,

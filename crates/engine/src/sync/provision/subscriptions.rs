@@ -1,6 +1,8 @@
 //! Subscriptions: the webhooks that each platform must send here, made over its API where it has one, and told to a person where not.
 //! Signing secrets and the secret parts of addresses are kept encrypted in the store.
 
+use std::collections::BTreeSet;
+
 use entente_connect::settings::{Secret, WebhookSettings};
 use entente_connect::webhook::{ByHand, Proof, Subscribed};
 use entente_store::{Store, StoreError};
@@ -247,9 +249,9 @@ fn watched(engine: &Engine, connection: &Connection) -> Vec<Watched> {
     let reads = engine.catalog().reads(&connection.name);
     // Of some objects no platform tells: polls see to them.
     let told = |object: &str| connection.connector.spec().capabilities(object).is_none_or(|able| able.changes.webhook);
-    let objects = reads
-        .into_iter()
-        .filter(|(object, _)| told(object))
-        .map(|(object, fields)| Watched { object, fields: fields.into_iter().filter(|field| !field.contains('.')).collect() });
+    let objects = reads.into_iter().filter(|(object, _)| told(object)).map(|(object, fields)| {
+        let told: BTreeSet<String> = fields.iter().filter_map(|field| connection.connector.told_by(field)).collect();
+        Watched { object, fields: told.into_iter().collect() }
+    });
     objects.collect()
 }

@@ -12,6 +12,7 @@ use entente_engine::catalog::shipped_mappings;
 use entente_engine::options::Options;
 use entente_engine::sync::poll::Progress;
 use entente_model::mapping::Role;
+use entente_model::mapping::remote::reference_of;
 use entente_store::{MasterKey, StoreUrl};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -132,7 +133,7 @@ fn watching(read: &Arc<Mutex<Read>>) -> Progress {
 }
 
 /// The fields that outbound messages carry: what the shipped mapping reads of each object, as an admin selects them in Salesforce.
-/// Fields of parents (`Owner.Name`) cannot be selected there; they are read along.
+/// Fields of parents (`Owner.Name`) cannot be selected there; the references to them (`OwnerId`) are.
 pub(super) fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
     let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mappings = shipped_mappings(CRM).map_err(|error| Fault::new(error.to_string(), "report this; it is a defect"))?;
@@ -143,7 +144,9 @@ pub(super) fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
         of_object.extend(mapping.also_read.iter().cloned());
         of_object.extend(mapping.fields.iter().map(|line| line.remote.clone()));
     }
-    Ok(fields.into_iter().map(|(object, names)| (object, names.into_iter().filter(|name| !name.contains('.')).collect())).collect())
+    let own = |name: String| name.split_once('.').map_or_else(|| name.clone(), |(parent, _)| reference_of(parent));
+    let selected = |names: BTreeSet<String>| names.into_iter().map(own).collect::<BTreeSet<String>>().into_iter().collect();
+    Ok(fields.into_iter().map(|(object, names)| (object, selected(names))).collect())
 }
 
 async fn configure(sims: &Sims, options: &HubOptions, bound: SocketAddr, url: &Url, folder: &TempDir) -> Result<Config> {
@@ -210,5 +213,6 @@ mod tests {
             assert!(contact.iter().any(|field| field == name), "{name}");
         }
         assert!(fields["Account"].iter().all(|name| !name.contains('.')));
+        assert!(fields["Task"].iter().any(|name| name == "OwnerId"), "its owner's name is read");
     }
 }
