@@ -319,8 +319,11 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
                 match grounds.rows.get(&row) {
                     Some(survivor) if *survivor != decision.task.record.id => {
                         link.state = LinkState::Merged;
-                        decision.state = RecordState::Merged;
-                        decision.merged_into = Some(survivor.clone());
+                        // Whatever has ended in another one stays a part of that one.
+                        if decision.state != RecordState::Merged {
+                            decision.state = RecordState::Merged;
+                            decision.merged_into = Some(survivor.clone());
+                        }
                         decision.notes.push(format!("merged at {connection} into {survivor}"));
                     }
                     _ => {

@@ -10,6 +10,7 @@ use entente_model::value::get;
 use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, ReviewState, StoredLook, Viewer};
 
 use super::adopt::DUPLICATE;
+use super::circle::has_ended_in;
 use super::fetch::{Fetched, Order};
 use super::look::{earlier, surely_after, taken};
 use super::task::{RowIndex, Seen, Sides, Task, priority};
@@ -197,16 +198,27 @@ pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) 
         .map(|(connection, object, id)| RemoteKey::new(connection, object, id))
         .collect();
     // Whoever a row was merged into may be somebody's counterpart already.
+    let mut winners: Vec<(RemoteKey, RecordId)> = Vec::new();
     for (task, sides) in tasks.iter().zip(&first) {
-        let winners = sides.gone.iter().filter_map(|(connection, winner)| Some((task.link(connection)?, winner.as_ref()?)));
-        rows.extend(winners.map(|(link, winner)| RemoteKey::new(&link.connection, &link.remote_object, winner)));
+        let of_task = sides.gone.iter().filter_map(|(connection, winner)| Some((task.link(connection)?, winner.as_ref()?)));
+        let key = |link: &Link, winner: &String| RemoteKey::new(&link.connection, &link.remote_object, winner);
+        winners.extend(of_task.map(|(link, winner)| (key(link, winner), task.record.id.clone())));
     }
+    rows.extend(winners.iter().map(|(row, _)| row.clone()));
     let known: BTreeSet<RecordId> = tasks.iter().zip(&first).flat_map(|(task, sides)| task.references(sides)).collect();
     let (rows, links) = engine
         .store()
         .read(move |tx| {
             let rows: Vec<RemoteKey> = rows.into_iter().collect();
-            let found = tx.links_at(&rows)?;
+            let mut found = tx.links_at(&rows)?;
+            for (row, record) in winners {
+                // Of two that were merged the other way round elsewhere, the one that stayed there stays.
+                if let Some(link) = found.get_mut(&row).filter(|link| link.record != record)
+                    && has_ended_in(tx, &link.record, &record)?
+                {
+                    link.record = record;
+                }
+            }
             let mut records = known;
             records.extend(found.values().map(|link| link.record.clone()));
             let links = tx.links_of(&records.into_iter().collect::<Vec<_>>())?;

@@ -8,7 +8,7 @@ use entente_engine::records::unmerge::unmerge;
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
 use entente_model::value::{Fields, Value};
-use entente_store::{Link, LinkState, NewReview, PutRecord, Record, RecordState, Viewer};
+use entente_store::{Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRecord, Record, RecordState, Viewer};
 
 use crate::house::{CRM, DESK, House};
 
@@ -160,6 +160,45 @@ async fn one_of_a_chain_comes_back_alone_and_the_rest_stays_one() {
     let about = |ticket: &RecordId| records[ticket].0["contact"].clone();
     assert_eq!((about(&of_a), about(&of_b), about(&of_c)), (Value::Ref(a.clone()), Value::Ref(c.clone()), Value::Ref(c.clone())));
     assert!(house.store.read(move |tx| Ok(tx.are_apart(&a, &b)? && tx.are_apart(&a, &c)?)).await.unwrap(), "it is remembered");
+}
+
+#[tokio::test]
+async fn two_of_which_each_has_ended_in_the_other_are_two_again() {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    let ids = three(&house, &engine).await;
+    let [a, _, c, ..] = ids.clone();
+    let before = snapshot(&house, &ids).await;
+    // As platforms that merged them the one way and the other had left them once.
+    let (one, other, now) = (a.clone(), c.clone(), engine.now());
+    let ended = house.store.write(move |tx| {
+        for (absorbed, survivor) in [(&one, &other), (&other, &one)] {
+            let mut record = tx.record(&Viewer::system(), absorbed)?.unwrap();
+            record.state = RecordState::Merged;
+            record.merged_into = Some(survivor.clone());
+            tx.put_records(&[PutRecord { record, search_text: String::new() }])?;
+            let after = tx.last_entry()?;
+            tx.keep_merge(&NewMerge {
+                object: "contact".to_owned(),
+                survivor: survivor.clone(),
+                absorbed: absorbed.clone(),
+                way: MergeWay::Followed,
+                connection: Some(CRM.to_owned()),
+                at: now,
+                by: CRM.to_owned(),
+                after,
+                moved: Moved::default(),
+            })?;
+        }
+        Ok(())
+    });
+    ended.await.unwrap();
+    let report = unmerge(&engine, &petra(), a.as_str(), true).await.unwrap();
+    assert!(report.entry.is_some(), "{report:?}");
+    assert_eq!(snapshot(&house, &ids).await, before);
+    let (one, other) = (a.clone(), c.clone());
+    let standing = house.store.read(move |tx| Ok([tx.merges_of(&one)?, tx.merges_of(&other)?].concat())).await.unwrap();
+    assert!(standing.iter().all(|merge| merge.undone_at.is_some()), "{standing:?}");
 }
 
 #[tokio::test]
