@@ -352,7 +352,7 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, engine: &Engine, found: Vec<entente_s
         let Some((one, two)) = records.get(&found.review.record).zip(records.get(&other)) else { continue };
         let rank = |record: &Record| {
             let changes = links.get(&record.id).into_iter().flatten().filter(|link| link.changed_by != Actor::Us);
-            let changed_at = changes.filter_map(|link| link.changed_at).max().unwrap_or(record.created_at);
+            let changed_at = changes.filter_map(|link| link.changed_at).max();
             let recent = (!engine.options().merge_keeps_oldest).then_some(Reverse(changed_at));
             (record.state == RecordState::Merged, recent, record.created_at, record.id.clone())
         };

@@ -12,6 +12,12 @@ use entente_store::{Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRe
 
 use crate::house::{CRM, DESK, House};
 
+async fn keeping_the_oldest() -> House {
+    let mut house = House::sqlite().await;
+    house.options.merge_keeps_oldest = true;
+    house
+}
+
 fn petra() -> Viewer {
     Viewer::new("petra", "admin")
 }
@@ -122,7 +128,7 @@ async fn three(house: &House, engine: &Engine) -> [RecordId; 6] {
 #[tokio::test]
 async fn a_chain_of_merges_comes_apart_in_any_order() {
     for order in [[0, 1], [1, 0]] {
-        let house = House::sqlite().await;
+        let house = keeping_the_oldest().await;
         let engine = house.engine().await;
         let ids = three(&house, &engine).await;
         let [a, b, c, ..] = ids.clone();
@@ -144,7 +150,7 @@ async fn a_chain_of_merges_comes_apart_in_any_order() {
 
 #[tokio::test]
 async fn one_of_a_chain_comes_back_alone_and_the_rest_stays_one() {
-    let house = House::sqlite().await;
+    let house = keeping_the_oldest().await;
     let engine = house.engine().await;
     let ids = three(&house, &engine).await;
     let [a, b, c, of_a, of_b, of_c] = ids.clone();
@@ -164,7 +170,7 @@ async fn one_of_a_chain_comes_back_alone_and_the_rest_stays_one() {
 
 #[tokio::test]
 async fn two_of_which_each_has_ended_in_the_other_are_two_again() {
-    let house = House::sqlite().await;
+    let house = keeping_the_oldest().await;
     let engine = house.engine().await;
     let ids = three(&house, &engine).await;
     let [a, _, c, ..] = ids.clone();
@@ -203,7 +209,7 @@ async fn two_of_which_each_has_ended_in_the_other_are_two_again() {
 
 #[tokio::test]
 async fn what_never_was_merged_cannot_be_parted() {
-    let house = House::sqlite().await;
+    let house = keeping_the_oldest().await;
     let engine = house.engine().await;
     let [a, ..] = three(&house, &engine).await;
     let refusal = unmerge(&engine, &petra(), a.as_str(), true).await.unwrap_err().to_string();

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use entente_engine::records::reviews::{self, Review, ReviewQuery, ReviewSide};
-use entente_engine::records::undo::{UndoRequest, undo};
 use entente_engine::records::unmerge::unmerge;
 use entente_store::{RecordQuery, RecordState, Viewer};
 use rand::Rng;
@@ -17,8 +16,6 @@ use crate::world::World;
 /// Of how many edits one comes with somebody who decides a review, and with somebody who parts what was merged.
 const DECIDES_EVERY: u32 = 6;
 const PARTS_EVERY: u32 = 5;
-/// And with somebody who takes a change back.
-const UNDOES_EVERY: u32 = 6;
 
 impl World {
     /// Somebody may decide a review or part two records that were merged.
@@ -43,7 +40,6 @@ impl World {
                 self.note_merged(&review);
             }
         }
-        self.take_back(&viewer).await;
         if self.parting.random_range(0..PARTS_EVERY) == 0 {
             let merged = RecordQuery { state: Some(RecordState::Merged), ..RecordQuery::default() };
             let engine = self.hub.engine.clone();
@@ -56,26 +52,6 @@ impl World {
             if parted.await.flatten().is_some() {
                 self.parted += 1;
             }
-        }
-    }
-
-    /// Somebody may take back what was last changed of a customer.
-    async fn take_back(&mut self, viewer: &Viewer) {
-        if self.parting.random_range(0..UNDOES_EVERY) != 0 {
-            return;
-        }
-        let (engine, viewer) = (self.hub.engine.clone(), viewer.clone());
-        let (object, roll) = (["contact", "account"][self.parting.random_range(0..2)], self.parting.random_range(0..1_000_usize));
-        let query = RecordQuery { object: Some(object.to_owned()), state: Some(RecordState::Active), ..RecordQuery::default() };
-        let done = self.unless_it_dies(async move {
-            let page = engine.store().read(move |tx| tx.list_records(&Viewer::system(), &query, 100)).await.ok()?;
-            let record = page.records.get(roll % page.records.len().max(1))?.id.to_string();
-            // The latest change may be one that cannot be taken back, or be an undo itself.
-            let request = UndoRequest { record: Some(record), ..UndoRequest::default() };
-            undo(&engine, &viewer, &request, true, &|_| {}).await.ok().filter(|report| report.restored > 0)
-        });
-        if done.await.flatten().is_some() {
-            self.undone += 1;
         }
     }
 

@@ -180,8 +180,8 @@ async fn who_says_that_two_are_two_whom_a_platform_has_merged_parts_them() {
 async fn whom_two_platforms_merge_the_other_way_round_is_one_and_comes_apart_again() {
     for (seed, minutes_between) in [(90, 20), (91, 0)] {
         let mut hub = Hub::new(seed, Flaws::none()).await;
-        let people = [("Ada", "Lovelace", "ada@acme.example"), ("Grace", "Hopper", "grace@acme.example")];
-        let (_, contacts) = seed_customer(&hub, "Acme", &people);
+        let people = [("Ada", "Lovelace", "ada@initech.example"), ("Grace", "Hopper", "grace@initech.example")];
+        let (_, contacts) = seed_customer(&hub, "Initech", &people);
         hub.run_for(40).await;
         let [ada, grace] =
             [record_at(&hub, SALESFORCE, "Contact", &contacts[0]).await, record_at(&hub, SALESFORCE, "Contact", &contacts[1]).await];

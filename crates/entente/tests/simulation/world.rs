@@ -195,12 +195,10 @@ pub struct World {
     pub refused_values: bool,
     /// Whether the first sync is done.
     pub synced: bool,
-    /// Dice of those who merge and part records, and take changes back.
+    /// Dice of those who merge and part records.
     pub parting: ChaCha8Rng,
     /// Contacts of whom something was entered for the last time, and when: they will ask to be forgotten.
     pub asking: Vec<(String, i64)>,
-    /// Changes that were taken back.
-    pub undone: usize,
     /// Records that were parted again.
     pub parted: usize,
     /// Whether people have gone through everything that waited for them, at the end.
@@ -256,7 +254,6 @@ impl World {
             synced: false,
             parting: ChaCha8Rng::seed_from_u64(seed ^ 0x7061_7274),
             asking: Vec::new(),
-            undone: 0,
             parted: 0,
             decided: false,
             serial: 0,
