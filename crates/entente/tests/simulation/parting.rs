@@ -63,7 +63,7 @@ impl World {
             };
             let both = |connection: &str| row(goes, connection).zip(row(stays, connection));
             if let Some((gone, kept)) = both(SALESFORCE)
-                && self.contacts.contains(&gone)
+                && !self.departed.has_contact(&gone)
                 && self.hub.salesforce.get("Contact", &gone).is_none()
             {
                 self.contacts.retain(|id| *id != gone);
