@@ -10,6 +10,7 @@ use crate::action::{self, Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use crate::erase::{Erase, Erased, by_writes};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::{self, Merge};
 use crate::scopes::Granted;
 use crate::spec::Spec;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
@@ -135,6 +136,18 @@ pub trait Connector: Send + Sync {
     /// of its own, a platform is written to: its row is blanked, and deleted if it is to go.
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         by_writes(self, erase, priority).await
+    }
+
+    /// Whether two rows of an object can be merged over the API.
+    fn merges(&self, object: &str) -> bool {
+        let _ = object;
+        false
+    }
+
+    /// Merges two rows at the platform: one ends, and what hangs on it goes over to the one that stays. The platform cannot take it back.
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        let _ = priority;
+        Err(merge::none(self.spec(), &merge.object))
     }
 
     /// Verifies a webhook and takes it apart. Makes no call. `now` bounds the age of signatures.

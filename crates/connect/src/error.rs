@@ -70,6 +70,13 @@ impl VendorError {
         Self { class, code: code.into(), message: message.into(), field: None, status: 0, advice, answer: None }
     }
 
+    /// A refusal that another process has met, as it was kept.
+    #[must_use]
+    pub fn recalled(class: Class, code: String, message: String, status: u16, advice: &str) -> Self {
+        let advice = crate::vendors::rest::interned::interned(advice);
+        Self { class, code, message, field: None, status, advice, answer: None }
+    }
+
     /// The same, with the HTTP status it came with.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {

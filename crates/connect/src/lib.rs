@@ -10,6 +10,7 @@ pub mod erase;
 pub mod error;
 mod html;
 pub mod look;
+pub mod merge;
 pub mod notify;
 mod phone;
 pub mod registry;

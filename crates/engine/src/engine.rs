@@ -71,6 +71,7 @@ struct Inner {
     /// When live changes were taken up last.
     flushed: Mutex<Option<Timestamp>>,
     owner: String,
+    started_at: Timestamp,
     leadership: Leadership,
     /// How customers are recognised.
     matchers: Mutex<Arc<Matchers>>,
@@ -130,6 +131,7 @@ impl Engine {
                 )
             })
             .collect();
+        let started_at = time.now();
         let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;
         let matchers = Mutex::new(Arc::new(Matchers::built_in(options.auto_link())));
         let engine = Self(Arc::new(Inner {
@@ -142,6 +144,7 @@ impl Engine {
             last_id: Mutex::default(),
             flushed: Mutex::default(),
             owner,
+            started_at,
             leadership: Leadership::default(),
             matchers,
             blocked: Mutex::default(),
@@ -207,6 +210,12 @@ impl Engine {
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.0.owner
+    }
+
+    /// When this process started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.0.started_at
     }
 
     /// Whether this process leads: polls, follows the ledger, seals it and watches for all processes on the same database.

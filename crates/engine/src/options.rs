@@ -73,6 +73,11 @@ pub struct Options {
     pub alert_limit_calm_ms: u64,
     /// Sureness from which two records are linked without asking, in percent; below, a person decides. 80 to 99.
     pub auto_link_percent: u8,
+    /// Whether two rows of one platform that are one customer with the same sureness are merged there without asking. Off, a person decides: a
+    /// platform cannot take a merge back.
+    pub auto_merge: bool,
+    /// Whether of two records that are merged the one known longer stays. Otherwise it is the one that somebody has changed last.
+    pub merge_keeps_oldest: bool,
     /// Hours after which the weights by which customers are recognised are learned anew from the store's own records; 0 keeps those built in.
     pub learn_matching_hours: u64,
     /// What becomes of a new customer whose e-mail address looks wrong, by connection that it would be created at: `flag` (also where
@@ -167,6 +172,8 @@ impl Default for Options {
             // A busy quarter of an hour reaches a limit again and again.
             alert_limit_calm_ms: 15 * 60 * 1000,
             auto_link_percent: 95,
+            auto_merge: false,
+            merge_keeps_oldest: false,
             learn_matching_hours: 24,
             email_check: std::collections::BTreeMap::new(),
             keep_deliveries_days: 30,

@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub mod batches;
 pub(crate) mod bulk;
+pub(crate) mod circle;
 pub(crate) mod commit;
 pub mod converge;
 pub(crate) mod creation;
@@ -39,6 +40,7 @@ pub mod rewrite;
 pub mod run;
 pub mod settle;
 pub mod shadow;
+pub mod shared_rests;
 pub mod subject;
 pub mod sweep;
 pub mod task;

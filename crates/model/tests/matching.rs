@@ -95,6 +95,21 @@ fn phone_and_name_are_certain_and_a_name_at_a_company_is_not() {
 }
 
 #[test]
+fn namesakes_at_two_companies_are_two_though_their_mailboxes_are_made_alike() {
+    let (globex, initech) = (("Anna Schmidt", "anna.schmidt@globex.com"), ("Anna Schmidt", "anna.schmidt@initech.com"));
+    people((globex.0, globex.1, "", "Globex"), (initech.0, initech.1, "", "Initech"), Apart);
+    people((globex.0, globex.1, PHONE, "Globex"), (initech.0, initech.1, "+14155550199", "Initech"), Apart);
+    people((globex.0, globex.1, "", ""), (initech.0, initech.1, "", ""), Apart);
+    let found = contact(&person(globex.0, globex.1, "", "Globex"), &person(initech.0, initech.1, "", "Initech"));
+    assert!(found.probability() < 0.1, "{:?}", found.waterfall);
+    // A private address beside one at work may well be hers, and so may a mailbox that somebody has chosen.
+    people(("Anna Schmidt", "anna.schmidt@gmail.com", "", ""), (globex.0, globex.1, "", "Globex"), Asked);
+    people(("Anna Schmidt", "moonwalker@globex.com", "", ""), ("Anna Schmidt", "moonwalker@initech.com", "", ""), Asked);
+    // Phone and name are as good as ever.
+    people((globex.0, globex.1, PHONE, "Globex"), (initech.0, initech.1, PHONE, "Globex Inc."), Linked);
+}
+
+#[test]
 fn accounts_match_by_domain_and_name() {
     let check = |one: &[(&str, &str)], two: &[(&str, &str)], expected: Fate| {
         let found = judge(&Matcher::new("account", None, AUTO_LINK), &fields(one), &fields(two), 1);

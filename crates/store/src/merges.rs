@@ -39,6 +39,9 @@ pub struct Moved {
     /// Reviews that were opened about the record that stayed in their place.
     #[serde(default)]
     pub opened: Vec<i64>,
+    /// Those of the rows into which their platform has merged the row of the record that stayed: there, it had been the other way round.
+    #[serde(default)]
+    pub swallowed: Vec<RemoteKey>,
 }
 
 /// A merge that is kept.
@@ -121,6 +124,22 @@ impl Tx<'_> {
             ],
         )
         .map(drop)
+    }
+
+    /// Notes that a counterpart of a record that ended goes over to the one that stays after all: because a person wants so, or, where it has
+    /// `swallowed` that one's row, because its platform has merged that into it.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn note_moved(&mut self, absorbed: &RecordId, row: &RemoteKey, swallowed: bool) -> Result<()> {
+        let sql = "select id, moved from merges where absorbed = $1 and undone_at is null FOR_UPDATE";
+        let Some(mut found) = self.row("merges", sql, vals![absorbed])? else { return Ok(()) };
+        let (id, mut moved): (i64, Moved) = (found.int()?, found.json()?);
+        moved.rows.push(row.clone());
+        if swallowed {
+            moved.swallowed.push(row.clone());
+        }
+        self.exec("update merges set moved = $2 where id = $1", &[id.into(), Val::json(&moved)?]).map(drop)
     }
 
     /// Every merge that a record ended in, newest first.

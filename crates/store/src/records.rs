@@ -1,6 +1,6 @@
 //! Records: what Entente holds of each thing, with the entry that set each field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
@@ -160,6 +160,19 @@ impl Tx<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Keeps other transactions from changing records until this one ends.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn lock_records(&mut self, ids: &BTreeSet<RecordId>) -> Result<()> {
+        let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        for batch in names.chunks(BATCH_ROWS) {
+            // In one order everywhere, so that nobody waits for each other.
+            self.rows("records", "select id from records where id IN_LIST($1) order by id FOR_UPDATE", vals![batch.to_vec()])?;
+        }
+        Ok(())
     }
 
     /// Writes records, new ones and changed ones, and makes them findable. Their versions go up by one.

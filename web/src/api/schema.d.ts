@@ -1001,7 +1001,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decides that both are one: the record known longer takes the other's counterparts over. */
+        /** Decides that both are one: the first takes the other's counterparts over. Where both have a row at one platform, that platform merges them. */
         post: operations["accept"];
         delete?: never;
         options?: never;
@@ -4146,7 +4146,7 @@ export interface components {
             evidence: string;
             /** @description Every field that either has a value for. */
             fields: components["schemas"]["ReviewField"][];
-            /** @description The record known longer: the one that stays when they are merged. */
+            /** @description The one that stays when they are merged: that of the latest change, or the one known longer (`sync.merge_keeps_oldest`). */
             first: components["schemas"]["ReviewSide"];
             /** @description Review id. */
             id: string;

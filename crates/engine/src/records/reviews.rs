@@ -1,8 +1,11 @@
 //! Reviews: two records that may be one customer, not surely enough to be linked without a person. While a review waits, neither record
 //! gets a counterpart made; the decision ends that, whichever way it goes.
 
+pub mod certain;
 mod merge;
+mod platforms;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::Actor;
@@ -21,6 +24,7 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::sync::adopt::DUPLICATE;
+use crate::sync::circle::has_ended_in;
 use crate::sync::merged::MERGE;
 use crate::sync::settle::{DUPLICATES_MERGED, ORPHANS_RESOLVED};
 
@@ -135,7 +139,7 @@ pub struct Review {
     /// When it was found.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// The record known longer: the one that stays when they are merged.
+    /// The one that stays when they are merged: that of the latest change, or the one known longer (`sync.merge_keeps_oldest`).
     pub first: ReviewSide,
     /// The other one.
     pub second: ReviewSide,
@@ -183,11 +187,11 @@ pub async fn list(engine: &Engine, viewer: &Viewer, query: ReviewQuery) -> Resul
     };
     let before = query.before.as_deref().filter(|before| !before.is_empty()).map(parse_number).transpose()?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
-    let (seer, catalog) = (viewer.clone(), engine.catalog());
+    let (seer, engine_) = (viewer.clone(), engine.clone());
     let page = engine.store().read(move |tx| {
         let found = tx.reviews(&seer, state, limit, before)?;
         let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
-        Ok(ReviewPage { items: shown(tx, &seer, &catalog, found)?, next })
+        Ok(ReviewPage { items: shown(tx, &seer, &engine_, found)?, next })
     });
     Ok(page.await?)
 }
@@ -198,19 +202,21 @@ pub async fn list(engine: &Engine, viewer: &Viewer, query: ReviewQuery) -> Resul
 /// When there is none, or the store fails.
 pub async fn show(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review> {
     let number = parse_number(id)?;
-    let (seer, catalog) = (viewer.clone(), engine.catalog());
+    let (seer, engine_) = (viewer.clone(), engine.clone());
     let found = engine.store().read(move |tx| {
         let found = tx.review(&seer, number)?.into_iter().collect();
-        shown(tx, &seer, &catalog, found)
+        shown(tx, &seer, &engine_, found)
     });
     found.await?.pop().ok_or_else(|| unknown(id))
 }
 
-/// Decides that both are one: the record known longer takes over the counterparts of the other, which ends as merged. Their values are
-/// compared anew with the next look, by the same rules as ever; what loses is in the ledger.
+/// Decides that both are one: the first takes over the counterparts of the other, which ends as merged. Where both have a row at one platform,
+/// that platform merges them. Their values are compared anew with the next look, by the same rules as ever; what loses is in the ledger, and whoever
+/// looks after the customer is told.
 ///
 /// # Errors
-/// When there is no such review, it is decided already, the records cannot be one as they are, or the store fails.
+/// When there is no such review, it is decided already, the records cannot be one as they are, a platform refuses to merge their rows, or the store
+/// fails. What a platform has merged by then is followed.
 pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review> {
     let review = waiting(engine, viewer, id).await?;
     if let Some(obstacle) = &review.obstacle {
@@ -218,20 +224,30 @@ pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
         return Err(EngineError::Invalid { field: "review".to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() });
     }
     let pair = (super::parse_id(&review.first.record)?, super::parse_id(&review.second.record)?);
+    let merged_at = platforms::merge_rows(engine, &review).await?;
     let (catalog, seer, now, number) = (engine.catalog(), viewer.clone(), engine.now(), parse_number(id)?);
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
     // Two records of one system were twins; one of each system were orphans that belong together.
     let merged = if review.kind == DUPLICATE { DUPLICATES_MERGED } else { ORPHANS_RESOLVED };
-    engine
-        .store()
-        .write(move |tx| {
-            decide(tx, number, ReviewState::Accepted, &seer, now)?;
-            let merging =
-                merge::Merging { catalog: &catalog, viewer: &seer, connections: &connections, why: format!("review {number}"), now };
-            merging.merge(tx, &pair.0, &pair.1)?;
-            tx.count(now, &[(merged, "", 1)])
-        })
-        .await?;
+    let done = engine.store().write(move |tx| {
+        // A platform's own merge may have been followed meanwhile, which has answered the review.
+        let followed = has_ended_in(tx, &pair.1, &pair.0)?;
+        let decided = tx.decide_review(number, ReviewState::Accepted, &seer.name, now)?;
+        if decided.is_none() && !followed {
+            return Err(self::decided(number));
+        }
+        let merging = merge::Merging {
+            catalog: &catalog,
+            viewer: &seer,
+            connections: &connections,
+            merged_at: &merged_at,
+            why: format!("review {number}"),
+            now,
+        };
+        merging.merge(tx, &pair.0, &pair.1)?;
+        if followed { Ok(()) } else { tx.count(now, &[(merged, "", 1)]) }
+    });
+    done.await?;
     show(engine, viewer, id).await
 }
 
@@ -245,10 +261,9 @@ pub async fn reject(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
     let ended = [&review.first, &review.second].into_iter().find(|side| side.state == RecordState::Merged.as_str());
     if let Some(ended) = ended.filter(|_| review.kind == MERGE) {
         match unmerge(engine, viewer, &ended.record, true).await {
-            Ok(_) => {}
-            Err(EngineError::Store(error)) if error.is_total() => return Err(error.into()),
-            // There is nothing to part any more, or the platforms have merged in a circle: the decision stands all the same.
-            Err(error) => tracing::warn!(review = id, record = ended.record, %error, "what a platform has merged could not be parted"),
+            // There may be nothing to part any more.
+            Ok(_) | Err(EngineError::Invalid { .. }) => {}
+            Err(error) => return Err(error),
         }
         review = show(engine, viewer, id).await?;
         if review.state != ReviewState::Waiting.as_str() {
@@ -318,7 +333,9 @@ fn hint(record: &Record, fetch: BTreeSet<String>, now: Timestamp) -> NewHint {
     }
 }
 
-fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente_store::Review>) -> entente_store::Result<Vec<Review>> {
+fn shown(tx: &mut Tx<'_>, viewer: &Viewer, engine: &Engine, found: Vec<entente_store::Review>) -> entente_store::Result<Vec<Review>> {
+    let catalog = engine.catalog();
+    let catalog = &*catalog;
     let pairs: Vec<(entente_store::Review, RecordId)> =
         found.into_iter().filter_map(|found| found.review.other.parse().ok().map(|other| (found, other))).collect();
     let ids: Vec<RecordId> = pairs.iter().flat_map(|(found, other)| [found.review.record.clone(), other.clone()]).collect();
@@ -333,7 +350,13 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente
     for (found, other) in pairs {
         // A record that the viewer may not see is not shown, and so is no pair with it.
         let Some((one, two)) = records.get(&found.review.record).zip(records.get(&other)) else { continue };
-        let (first, second) = if (one.created_at, &one.id) <= (two.created_at, &two.id) { (one, two) } else { (two, one) };
+        let rank = |record: &Record| {
+            let changes = links.get(&record.id).into_iter().flatten().filter(|link| link.changed_by != Actor::Us);
+            let changed_at = changes.filter_map(|link| link.changed_at).max();
+            let recent = (!engine.options().merge_keeps_oldest).then_some(Reverse(changed_at));
+            (record.state == RecordState::Merged, recent, record.created_at, record.id.clone())
+        };
+        let (first, second) = if rank(one) <= rank(two) { (one, two) } else { (two, one) };
         let side = |record: &Record| ReviewSide {
             record: record.id.to_string(),
             title: titles.get(&record.id).cloned().unwrap_or_else(|| record.id.to_string()),
@@ -356,7 +379,7 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente
             evidence: found.review.evidence["why"].as_str().unwrap_or_default().to_owned(),
             since: found.review.opened_at,
             fields: fields(catalog, first, second, &display),
-            obstacle: waits.then(|| obstacle(&first_side, &second_side)).flatten(),
+            obstacle: waits.then(|| obstacle(engine, catalog, &found.review, &first_side, &second_side)).flatten(),
             first: first_side,
             second: second_side,
             decided: (!waits).then_some(ReviewDecision { by: found.decided_by, at: found.decided_at }),
@@ -401,17 +424,22 @@ fn capitalised(name: &str) -> String {
 }
 
 /// Why two records cannot be merged as they are: `reason; remedy`.
-fn obstacle(first: &ReviewSide, second: &ReviewSide) -> Option<String> {
-    if let Some(gone) = [first, second].into_iter().find(|side| side.state != RecordState::Active.as_str()) {
+fn obstacle(
+    engine: &Engine,
+    catalog: &Catalog,
+    review: &entente_store::NewReview,
+    first: &ReviewSide,
+    second: &ReviewSide,
+) -> Option<String> {
+    // Of two that one platform has merged, one has ended by its nature: the rest is merged as well.
+    let merged = |side: &ReviewSide| review.kind == MERGE && side.record == second.record && side.state == RecordState::Merged.as_str();
+    if let Some(gone) = [first, second].into_iter().find(|side| side.state != RecordState::Active.as_str() && !merged(side)) {
         return Some(format!("{} is {} by now; reject the review", gone.title, gone.state));
     }
-    let twice = first.links.iter().find_map(|link| {
-        let other = second.links.iter().find(|other| other.connection == link.connection)?;
-        Some((link, other))
-    });
-    twice.map(|(link, other)| {
+    let refused = platforms::twice(first, second).find(|(link, _)| !platforms::merges(engine, catalog, &link.connection, &review.object));
+    refused.map(|(link, other)| {
         format!(
-            "both have a counterpart at {} ({} and {}), and a record has one at each connection; merge these two at {}, Entente follows",
+            "both have a counterpart at {} ({} and {}), which merges no such rows for programs; merge these two at {}, Entente follows",
             link.connection, link.external_id, other.external_id, link.connection
         )
     })

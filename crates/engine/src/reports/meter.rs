@@ -14,6 +14,7 @@ use crate::engine::{Connection, Engine};
 use crate::error::Result;
 use crate::sync::batches::Scheduled;
 use crate::sync::resting_objects::{Asked, RestingObject};
+use crate::sync::shared_rests;
 
 /// Counter of calls, by connection.
 pub const CALLS: &str = "calls";
@@ -142,6 +143,7 @@ impl Meter {
     /// # Errors
     /// When the store fails; the difference is kept for the next time.
     pub async fn write(&mut self, engine: &Engine) -> Result<()> {
+        shared_rests::exchange(engine).await?;
         let now = engine.now();
         let mut adds: Vec<(&'static str, String, i64)> = Vec::new();
         let mut conditions = Vec::new();

@@ -7,7 +7,7 @@ use crate::alerts::raise::{over, raise};
 use crate::alerts::signals::{LATELY_MS, gather};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::sync::batches;
+use crate::sync::{batches, shared_rests};
 
 /// Looks once. What is so becomes an alert; what is so no longer ends it, after a calm while where it would come and go.
 ///
@@ -16,6 +16,7 @@ use crate::sync::batches;
 pub async fn watch(engine: &Engine) -> Result<()> {
     // A mode that is over is over though no work comes.
     batches::exchange(engine).await?;
+    shared_rests::exchange(engine).await?;
     let (engine_, now) = (engine.clone(), engine.now());
     let lately = Timestamp::from_millisecond(now.as_millisecond() - LATELY_MS).unwrap_or(now);
     engine

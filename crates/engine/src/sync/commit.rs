@@ -12,11 +12,12 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
 use entente_store::{
-    ConflictSide, LinkState, MatchKey, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey, Resolution,
-    Settled, StoreError, Tx,
+    ConflictSide, Link, LinkState, MatchKey, NewConflict, NewEntry, NewHint, Outcome, PutRecord, Record, RecordState, RemoteKey,
+    Resolution, Settled, StoreError, Tx, Viewer,
 };
 
 use super::adopt::{has_match_keys, match_keys};
+use super::circle;
 use super::decide::{Decision, Wait};
 use super::edit::search_text;
 use super::fate::{Fate, end_hints, fate};
@@ -55,8 +56,9 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
         .store()
         .write(move |tx| {
             let ids: Vec<RecordId> = decisions.iter().map(|decision| decision.task.record.id.clone()).collect();
+            let mut taken = circle::closing(tx, &decisions)?;
             let versions = tx.record_versions(&ids)?;
-            let mut taken = taken_rows(tx, &decisions)?;
+            taken.extend(taken_rows(tx, &decisions)?);
             taken.extend(linked_meanwhile(tx, &decisions)?);
             let subjects: Vec<String> = decisions.iter().map(|decision| decision.task.hint.subject.clone()).collect();
             let held = tx.held(&owner, &subjects)?;
@@ -70,8 +72,11 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
                 .collect();
             let chosen: Vec<&Decision> = fresh.iter().map(|at| &decisions[*at]).collect();
             write_records(tx, fresh.iter().filter_map(|at| drafts[*at].as_ref()))?;
+            for decision in &chosen {
+                circle::take_over(tx, decision, now)?;
+            }
             tx.put_links(&changed_links(&chosen))?;
-            ask_for_merges(tx, &chosen, now)?;
+            ask_for_merges(tx, &catalog, &chosen, now)?;
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
             write_conflicts(tx, &chosen, now)?;
@@ -160,8 +165,16 @@ fn write_records<'a>(tx: &mut Tx<'_>, drafts: impl Iterator<Item = &'a Draft>) -
 }
 
 /// Records that were merged into another one at a side, and have counterparts left at others.
-fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+fn ask_for_merges(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
     for decision in decisions.iter().filter(|decision| decision.state == RecordState::Merged) {
+        if decision.task.record.state == RecordState::Merged {
+            // It had ended before, and may have one row less now.
+            let was_there = |link: &&Link| decision.task.link(&link.connection).is_some_and(|before| before.state == LinkState::Present);
+            if let Some(link) = decision.links.iter().filter(was_there).find(|link| link.state != LinkState::Present) {
+                super::merged::end_asking(tx, &decision.task.record.id, &link.connection, now)?;
+            }
+            continue;
+        }
         let merged = decision.links.iter().find(|link| link.state == LinkState::Merged);
         let (Some(link), Some(survivor)) = (merged, &decision.merged_into) else { continue };
         tx.count(now, &[(DUPLICATES_MERGED, &link.connection, 1)])?;
@@ -169,6 +182,9 @@ fn ask_for_merges(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> R
         let reviews = super::merged::carry_reviews(tx, &decision.task.record.id, survivor, now)?;
         super::merged::keep_followed(tx, &decision.task.record, survivor, &link.connection, reviews, now)?;
         super::merged::ask(tx, &decision.task.record, survivor, &link.connection, now)?;
+        if let Some(stays) = tx.record(&Viewer::system(), survivor)? {
+            super::merged::tell_sales(tx, catalog, &stays, &decision.task.record, &link.connection, now)?;
+        }
     }
     Ok(())
 }
@@ -224,7 +240,8 @@ fn taken_rows(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<usize>
     let mut taken = BTreeSet::new();
     for (at, key) in moved {
         let record = &decisions[at].task.record.id;
-        if owners.entry(key).or_insert_with(|| record.clone()) != record {
+        let owner = owners.entry(key).or_insert_with(|| record.clone()).clone();
+        if owner != *record && !circle::has_ended_in(tx, &owner, record)? {
             taken.insert(at);
         }
     }
@@ -246,7 +263,7 @@ fn linked_meanwhile(tx: &mut Tx<'_>, decisions: &[Decision]) -> Result<BTreeSet<
 }
 
 /// Links that are not as they were read.
-fn changed_links(decisions: &[&Decision]) -> Vec<entente_store::Link> {
+fn changed_links(decisions: &[&Decision]) -> Vec<Link> {
     let pairs = decisions.iter().flat_map(|decision| {
         decision.links.iter().filter(|link| decision.task.link(&link.connection).is_none_or(|before| before != *link))
     });

@@ -314,6 +314,11 @@ fn hold_back_shared_remotes(task: &Task, plan: &mut Plan, grounds: &Grounds<'_>)
     }
 }
 
+/// What the ledger says of a record whose row was merged into another one, with which it goes on.
+pub(crate) fn follows_row(connection: &str) -> String {
+    format!("merged at {connection}; the surviving row is the counterpart now")
+}
+
 /// Rows that were deleted or merged at their platform.
 fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
     for (connection, winner) in &sides.gone {
@@ -335,15 +340,18 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
                 match grounds.rows.get(&row) {
                     Some(survivor) if *survivor != decision.task.record.id => {
                         link.state = LinkState::Merged;
-                        decision.state = RecordState::Merged;
-                        decision.merged_into = Some(survivor.clone());
+                        // Whatever has ended in another one stays a part of that one.
+                        if decision.state != RecordState::Merged {
+                            decision.state = RecordState::Merged;
+                            decision.merged_into = Some(survivor.clone());
+                        }
                         decision.notes.push(format!("merged at {connection} into {survivor}"));
                     }
                     _ => {
                         link.external_id.clone_from(winner);
                         link.seen = None;
                         link.taken = None;
-                        decision.notes.push(format!("merged at {connection}; the surviving row is the counterpart now"));
+                        decision.notes.push(follows_row(connection));
                         decision.look_again.insert(connection.clone());
                     }
                 }

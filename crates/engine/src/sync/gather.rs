@@ -10,6 +10,7 @@ use entente_model::value::get;
 use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, ReviewState, StoredLook, Viewer};
 
 use super::adopt::DUPLICATE;
+use super::circle::has_ended_in;
 use super::fetch::{Fetched, Order};
 use super::look::{earlier, surely_after, taken};
 use super::task::{RowIndex, Seen, Task, priority};
@@ -189,17 +190,28 @@ fn take_over(catalog: &Catalog, record: &Record, connection: &str, told: &Look, 
 
 /// Resolves the rows that looks refer to, and the counterparts of the records referred to.
 pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) -> Result<(RowIndex, LinkIndex)> {
-    let (mut rows, mut known) = (BTreeSet::new(), BTreeSet::new());
+    let (mut rows, mut known, mut winners) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for task in tasks {
-        let (of_looks, of_record) = task.points_to(engine, catalog);
-        rows.extend(of_looks);
-        known.extend(of_record);
+        let pointers = task.points_to(engine, catalog);
+        rows.extend(pointers.rows);
+        known.extend(pointers.records);
+        // Whoever a row was merged into may be somebody's counterpart already.
+        winners.extend(pointers.winners.into_iter().map(|row| (row, task.record.id.clone())));
     }
+    rows.extend(winners.iter().map(|(row, _)| row.clone()));
     let (rows, linked) = engine
         .store()
         .read(move |tx| {
             let rows: Vec<RemoteKey> = rows.into_iter().collect();
-            let found = tx.records_at(&rows)?;
+            let mut found = tx.records_at(&rows)?;
+            for (row, record) in winners {
+                // Of two that were merged the other way round elsewhere, the one that stayed there stays.
+                if let Some(owner) = found.get_mut(&row).filter(|owner| **owner != record)
+                    && has_ended_in(tx, owner, &record)?
+                {
+                    *owner = record;
+                }
+            }
             let mut records = known;
             records.extend(found.values().cloned());
             let linked = tx.rows_of(&records.into_iter().collect::<Vec<_>>())?;

@@ -73,6 +73,8 @@ pub(crate) enum Way {
     Webhook,
     /// A poll after the first read: it was missed by webhooks, or the platform has none for it.
     Poll,
+    /// A poll that was made because the platform's own stream of changes (Change Data Capture, a journal) had told of something.
+    Told,
     /// The first complete read of an object.
     FirstRead,
     /// A later complete read of it, because somebody asked for a resync.
@@ -87,6 +89,7 @@ impl Way {
         match self {
             Self::Webhook => "webhook",
             Self::Poll => "poll",
+            Self::Told => "event",
             Self::FirstRead => "import",
             Self::Resync => "resync",
             Self::Reconcile => "reconcile",

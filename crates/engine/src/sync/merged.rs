@@ -5,15 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
+use entente_model::value::{Value, get};
 use entente_store::{
     EntryId, Link, LinkState, MergeWay, Moved, NewHint, NewMerge, NewNotice, NewReview, Record, RecordState, RemoteKey, Review,
     ReviewState, StoreError, Tx, Viewer,
 };
 
 use super::task::LANE_UPDATE;
+use crate::catalog::Catalog;
+use crate::records::title;
 
 /// Kind of the review, and of the notice.
 pub const MERGE: &str = "merge";
+
+/// Kind of the notice that two records have become one.
+pub const MERGED: &str = "duplicates_merged";
 
 /// Asks for a merge at the other sides, if `losing` has counterparts left there. A person is asked once for each pair.
 ///
@@ -54,6 +60,65 @@ pub(crate) fn ask(tx: &mut Tx<'_>, losing: &Record, survivor: &RecordId, connect
         record: Some(survivor.clone()),
     })
     .map(drop)
+}
+
+/// Tells those who look after a customer that two records of it have become one: its account executive and its customer success manager, or the
+/// operators where neither is known.
+///
+/// # Errors
+/// As for any write.
+pub(crate) fn tell_sales(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    survivor: &Record,
+    absorbed: &Record,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let account = match get(&survivor.data, "account") {
+        Value::Ref(account) => tx.record(&Viewer::system(), account)?,
+        _ => (survivor.object == "account").then(|| survivor.clone()),
+    };
+    let addresses = |account: &Record| -> BTreeSet<String> {
+        let people = ["ae_email", "csm_email"].map(|person| get(&account.data, person).display());
+        people.into_iter().filter(|address| !address.is_empty()).collect()
+    };
+    let mut people = account.as_ref().map(addresses).unwrap_or_default();
+    if people.is_empty() {
+        people.insert("ops".to_owned());
+    }
+    let title = title(catalog.object(&survivor.object), &survivor.id, &survivor.data);
+    for recipient in people {
+        tx.notify(&NewNotice {
+            at: now,
+            kind: MERGED.to_owned(),
+            recipient,
+            title: format!("{title} was there twice, and is one {} now", survivor.object),
+            body: format!(
+                "{} was merged into {} by {by}. Tickets, activities and whatever else pointed to it are with the one that stayed. If they are two: \
+                 `entente unmerge {}`.",
+                absorbed.id, survivor.id, absorbed.id
+            ),
+            record: Some(survivor.id.clone()),
+        })?;
+    }
+    Ok(())
+}
+
+/// Nobody is asked any more to merge elsewhere what has no row left elsewhere.
+///
+/// # Errors
+/// As for any write.
+pub(crate) fn end_asking(tx: &mut Tx<'_>, ended: &RecordId, connection: &str, now: Timestamp) -> Result<(), StoreError> {
+    if !present(tx, ended)?.is_empty() {
+        return Ok(());
+    }
+    for open in tx.reviews_of(&[ended.to_string()])? {
+        if open.state == ReviewState::Waiting && open.review.kind == MERGE && open.review.other == ended.as_str() {
+            tx.decide_review(open.id, ReviewState::Accepted, &format!("merged at {connection}"), now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whoever was asked whether two records are one has the answer, when their rows were merged at a platform.
@@ -170,7 +235,7 @@ pub(crate) fn keep_one_row(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let connection = row.connection.clone();
-    keep(tx, losing, survivor, MergeWay::OneRow, &connection, after, Moved { rows: vec![row], closed, opened }, now)
+    keep(tx, losing, survivor, MergeWay::OneRow, &connection, after, Moved { rows: vec![row], closed, opened, ..Moved::default() }, now)
 }
 
 #[expect(clippy::too_many_arguments, reason = "a merge has that many parts, and this is the one place that fills them in")]

@@ -76,9 +76,10 @@ struct Complete {
 }
 
 impl Standing {
-    fn way(&self) -> Way {
+    /// How rows come in that are read now, where the next ones after all of them come in by `usual`.
+    fn way(&self, usual: Way) -> Way {
         match &self.complete {
-            None => Way::Poll,
+            None => usual,
             Some(complete) if complete.resync => Way::Resync,
             Some(_) => Way::FirstRead,
         }
@@ -150,6 +151,18 @@ enum Kept {
 /// # Errors
 /// When the store fails, or the vendor refuses.
 pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPage<'_>, stop: Stop<'_>) -> Result<Polled> {
+    read_on(engine, connection, object, Way::Poll, on_page, stop).await
+}
+
+/// The same, because the platform has told that something of the object changed.
+///
+/// # Errors
+/// As for [`poll`].
+pub async fn poll_told(engine: &Engine, connection: &str, object: &str, on_page: OnPage<'_>, stop: Stop<'_>) -> Result<Polled> {
+    read_on(engine, connection, object, Way::Told, on_page, stop).await
+}
+
+async fn read_on(engine: &Engine, connection: &str, object: &str, usual: Way, on_page: OnPage<'_>, stop: Stop<'_>) -> Result<Polled> {
     let ready = engine.connection(connection)?;
     let catalog = engine.catalog();
     let read = ReadSpec { object: object.to_owned(), fields: super::fetch::read_fields(&catalog, connection, object) };
@@ -197,7 +210,7 @@ pub async fn poll(engine: &Engine, connection: &str, object: &str, on_page: OnPa
             }
         }
         let before = standing.clone();
-        match keep(engine, &place, standing, page, missing).await? {
+        match keep(engine, &place, standing, usual, page, missing).await? {
             Kept::On(now) => standing = now,
             Kept::Overtaken => {
                 polled.stopped = true;
@@ -232,7 +245,7 @@ async fn not_shown(engine: &Engine, place: &Arc<Place>, standing: &Standing) -> 
     let (Some(complete), Some(shown)) = (&standing.complete, ready.sweeps.end(&place.object, standing.run)) else {
         return Ok(Vec::new());
     };
-    let (cause, since, now) = (standing.way().cause(), complete.started_at, engine.now());
+    let (cause, since, now) = (standing.way(Way::Poll).cause(), complete.started_at, engine.now());
     let mut hints = Vec::new();
     let mut after = String::new();
     loop {
@@ -262,7 +275,7 @@ async fn not_shown(engine: &Engine, place: &Arc<Place>, standing: &Standing) -> 
     Ok(hints)
 }
 
-async fn keep(engine: &Engine, place: &Arc<Place>, standing: Standing, page: Page, missing: Vec<NewHint>) -> Result<Kept> {
+async fn keep(engine: &Engine, place: &Arc<Place>, standing: Standing, usual: Way, page: Page, missing: Vec<NewHint>) -> Result<Kept> {
     let arrivals: Arc<Vec<Arrival>> = Arc::new(
         page.looks
             .into_iter()
@@ -276,7 +289,7 @@ async fn keep(engine: &Engine, place: &Arc<Place>, standing: Standing, page: Pag
             .collect(),
     );
     // Rows of a first read are new, those of a later poll are known.
-    let sifted = if standing.way() == Way::FirstRead {
+    let sifted = if standing.way(usual) == Way::FirstRead {
         Sifted::default()
     } else {
         let (engine_, catalog, arrivals) = (engine.clone(), engine.catalog(), Arc::clone(&arrivals));
@@ -291,7 +304,7 @@ async fn keep(engine: &Engine, place: &Arc<Place>, standing: Standing, page: Pag
             if tx.cursor_for_update::<Standing>(&place.cursor)?.as_ref() != Some(&standing) {
                 return Ok(Kept::Overtaken);
             }
-            ingest(tx, &engine_, &catalog, &arrivals.iter().collect::<Vec<_>>(), &sifted, standing.way())?;
+            ingest(tx, &engine_, &catalog, &arrivals.iter().collect::<Vec<_>>(), &sifted, standing.way(usual))?;
             if tx.setting::<Request>(&place.request)?.is_some() {
                 return place.begin(tx, now).map(Kept::On);
             }

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 
 /// Time between signs of life.
-const BEAT: Duration = Duration::from_secs(5);
+pub(crate) const BEAT: Duration = Duration::from_secs(5);
 
 /// A process not heard of for this long is taken for dead, in milliseconds: three signs of life that did not come.
 const SILENT_MS: i64 = 15_000;
@@ -37,6 +37,22 @@ pub async fn keep(engine: Engine, place: String, mut shutdown: Shutdown) {
     if let Err(error) = engine.store().write(move |tx| tx.worker_gone(&name)).await {
         tracing::warn!(%error, "this process could not say that it is gone; it counts as alive for some seconds");
     }
+}
+
+/// Gives back what dead processes hold, so that nobody waits for the end of their leases: on SQLite, at the start of the one process that there
+/// is, everybody else's; on PostgreSQL, what those hold who have said that they live and do not any more.
+///
+/// # Errors
+/// When the store fails; then the leases end by themselves.
+pub(crate) async fn inherit(engine: &Engine) -> Result<()> {
+    let (now, owner, shared) = (engine.now(), engine.owner().to_owned(), engine.store().is_postgres());
+    let silent = Timestamp::from_millisecond(now.as_millisecond() - SILENT_MS).unwrap_or(now);
+    let write = engine.store().write(move |tx| if shared { tx.release_silent(silent, now) } else { tx.release_others(&owner, now) });
+    let released = write.await?;
+    if released > 0 {
+        tracing::info!(records = released, "a process that is dead held records; they are looked at now");
+    }
+    Ok(())
 }
 
 /// The processes that are alive at `now`.

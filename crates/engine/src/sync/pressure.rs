@@ -55,6 +55,10 @@ struct State {
     probes_failed: u32,
     /// Whether it has answered since it last rested, or since start.
     answers: bool,
+    /// When it last began or ended to rest, here or at another process, as far as others have heard of it.
+    turned: Option<Timestamp>,
+    /// What they heard.
+    heard: Option<Trouble>,
 }
 
 impl State {
@@ -143,7 +147,48 @@ impl Pressure {
             latest: VecDeque::new(),
             probes_failed: 0,
             answers: false,
+            turned: None,
+            heard: None,
         }))
+    }
+
+    /// Why the connection rests, or that it does so no more, if other processes have not heard of it; as of `now`.
+    pub(crate) fn news(&self, now: Timestamp) -> Option<(Timestamp, Option<Trouble>)> {
+        let mut state = self.state();
+        // Who lets one call through after a rest has not found out anything yet.
+        let same = |one: &Trouble, other: &Trouble| one.error == other.error && one.until <= other.until;
+        let told = match (&state.trouble, &state.heard) {
+            (None, None) => true,
+            (Some(trouble), Some(heard)) => same(trouble, heard) || trouble.until <= now,
+            _ => false,
+        };
+        if told {
+            return None;
+        }
+        state.turned = Some(now);
+        Some((now, state.trouble.clone()))
+    }
+
+    /// Others have heard of it.
+    pub(crate) fn told(&self, at: Timestamp, trouble: Option<Trouble>) {
+        let mut state = self.state();
+        state.turned = Some(at);
+        state.heard = trouble;
+    }
+
+    /// Takes over what another process has found out later than what is known here.
+    pub(crate) fn take_over(&self, at: Timestamp, trouble: Option<Trouble>) {
+        let mut state = self.state();
+        if state.turned.is_some_and(|known| known >= at) {
+            return;
+        }
+        state.turned = Some(at);
+        state.answers = trouble.is_none();
+        if trouble.is_none() {
+            state.probes_failed = 0;
+        }
+        state.heard.clone_from(&trouble);
+        state.trouble = trouble;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -11,6 +11,7 @@ use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity,
 use entente_connect::erase::{Erase, Erased};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
+use entente_connect::merge::Merge;
 use entente_connect::scopes::Granted;
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
@@ -142,6 +143,14 @@ impl Connector for Resting {
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         self.of_object(Asked::Erased, &erase.object, self.unless_resting(self.inner.erase(erase, priority))).await
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        self.inner.merges(object)
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.inner.merge(merge, priority).await
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

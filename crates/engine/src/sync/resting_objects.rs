@@ -72,13 +72,66 @@ struct Rest {
 /// What became of each object that was asked for since the process started: none where the platform answered.
 type Known = BTreeMap<(Asked, String), Option<Rest>>;
 
-/// The objects of one connection. Shared by all workers of the process.
+/// Whether an object rests, with since when this is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Turn {
+    pub(crate) asked: Asked,
+    pub(crate) object: String,
+    /// When it began or ended to rest, or was refused again.
+    pub(crate) at: Timestamp,
+    /// Since when it rests and why, if it does.
+    pub(crate) rest: Option<(Timestamp, Trouble)>,
+}
+
+/// The objects of one connection. Shared by all workers of the process; what begins and ends to rest is told to other processes
+/// ([`super::shared_rests`]).
 #[derive(Debug, Default)]
-pub struct RestingObjects(Mutex<Known>);
+pub struct RestingObjects {
+    known: Mutex<Known>,
+    /// When what is known of an object last turned, here or at another process, and whether others have yet to hear of it.
+    turned: Mutex<BTreeMap<(Asked, String), (Timestamp, bool)>>,
+}
 
 impl RestingObjects {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turned(&self) -> MutexGuard<'_, BTreeMap<(Asked, String), (Timestamp, bool)>> {
+        self.turned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What other processes have not heard of.
+    pub(crate) fn news(&self) -> Vec<Turn> {
+        let (known, turned) = (self.known(), self.turned());
+        let untold = turned.iter().filter(|(_, (_, told))| !told);
+        let turn = |((asked, object), (at, _)): (&(Asked, String), &(Timestamp, bool))| Turn {
+            rest: known.get(&(*asked, object.clone())).cloned().flatten().map(|rest| (rest.since, rest.trouble)),
+            asked: *asked,
+            object: object.clone(),
+            at: *at,
+        };
+        untold.map(turn).collect()
+    }
+
+    /// They have heard of it now.
+    pub(crate) fn told(&self, news: &[Turn]) {
+        let mut turned = self.turned();
+        for turn in news {
+            if let Some((_, told)) = turned.get_mut(&(turn.asked, turn.object.clone())).filter(|(at, _)| *at == turn.at) {
+                *told = true;
+            }
+        }
+    }
+
+    /// Takes over what another process has found out later than what is known here.
+    pub(crate) fn take_over(&self, turn: Turn) {
+        let key = (turn.asked, turn.object);
+        let (mut known, mut turned) = (self.known(), self.turned());
+        if turned.get(&key).is_none_or(|(at, _)| *at < turn.at) {
+            turned.insert(key.clone(), (turn.at, true));
+            known.insert(key, turn.rest.map(|(since, trouble)| Rest { since, trouble }));
+        }
     }
 
     /// Whether a call may be made for an object; if not, why. The first one after a rest may, and the others wait for its answer.
@@ -97,9 +150,14 @@ impl RestingObjects {
         let mut known = self.known();
         let key = (asked, object.to_owned());
         match error {
-            None => drop(known.insert(key, None)),
+            None => {
+                if known.insert(key.clone(), None).flatten().is_some() {
+                    self.turned().insert(key, (now, false));
+                }
+            }
             Some(error) if error.is_of_object() => {
                 let since = known.get(&key).and_then(|rest| Some(rest.as_ref()?.since)).unwrap_or(now);
+                self.turned().insert(key.clone(), (now, false));
                 known.insert(key, Some(Rest { since, trouble: Trouble { error: error.clone(), until: after(now, PAUSE_MS) } }));
             }
             Some(_) => {}

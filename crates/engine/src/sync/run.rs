@@ -8,16 +8,17 @@ use entente_model::clock::Timestamp;
 use tokio::sync::{Semaphore, watch as watch_channel};
 use tokio::task::JoinSet;
 
-use super::poll::{self, OnPage, Progress, Stop, poll};
+use super::poll::{self, OnPage, Progress, Stop, poll, poll_told};
 use super::resting_objects::Asked;
 use super::work::{claim, next_due, work};
-use super::{inbox, lead, learn, resync, retention};
+use super::{inbox, lead, learn, presence, resync, retention};
 use crate::automation::follow;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::metadata::column;
 use crate::privacy::schedule as erasures;
 use crate::reconcile::schedule;
+use crate::records::reviews::certain;
 use crate::reports::{levels, watch};
 use crate::schema;
 
@@ -58,6 +59,7 @@ pub type Shutdown = watch_channel::Receiver<bool>;
 pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Result<()> {
     let owner = engine.owner().to_owned();
     lead::beat(&engine).await?;
+    presence::inherit(&engine).await?;
     // In a set, so that it ends with this future, however that ends: a process that does nothing must not lead.
     let mut leading = JoinSet::new();
     leading.spawn(lead::keep(engine.clone()));
@@ -96,6 +98,13 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     loops.spawn(while_leading("watching schemas", schema::EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
         schema::tick(&engine).await
     }));
+    loops.spawn(while_leading("merging duplicates", certain::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
+        certain::merge_certain(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
+    if engine.store().is_postgres() {
+        let inherit = |engine: Engine, _: Shutdown| async move { presence::inherit(&engine).await };
+        loops.spawn(while_leading("giving back what dead processes hold", presence::BEAT, engine.clone(), shutdown.clone(), inherit));
+    }
     for connection in engine.connections().keys() {
         loops.spawn(poller(engine.clone(), connection.clone(), shutdown.clone(), Arc::clone(&on_page)));
     }
@@ -246,7 +255,7 @@ async fn poller(engine: Engine, connection: String, mut shutdown: Shutdown, on_p
         }
         let next = later(engine.now(), engine.options().poll_interval_ms);
         let all: Vec<String> = engine.catalog().reads(&connection).into_iter().map(|(object, _)| object).collect();
-        poll_round(&engine, &connection, all, &shutdown, &*on_page, &stop).await;
+        poll_round(&engine, &connection, all, Why::Due, &shutdown, &*on_page, &stop).await;
         while engine.now() < next && !stop() {
             match resync::asked(&engine, &connection).await {
                 Ok(asked) if asked.is_empty() => {}
@@ -255,19 +264,19 @@ async fn poller(engine: Engine, connection: String, mut shutdown: Shutdown, on_p
                     if let Ok(ready) = engine.connection(&connection) {
                         asked.iter().for_each(|object| ready.objects.try_now(object, engine.now()));
                     }
-                    poll_round(&engine, &connection, asked, &shutdown, &*on_page, &stop).await;
+                    poll_round(&engine, &connection, asked, Why::Due, &shutdown, &*on_page, &stop).await;
                     continue;
                 }
                 Err(error) => tracing::error!(connection, %error, "whether a resync was asked for cannot be read; trying again"),
             }
             let rested = rested(&engine, &connection);
             if !rested.is_empty() {
-                poll_round(&engine, &connection, rested, &shutdown, &*on_page, &stop).await;
+                poll_round(&engine, &connection, rested, Why::Due, &shutdown, &*on_page, &stop).await;
                 continue;
             }
             let stirred = stirred(&engine, &connection);
             if !stirred.is_empty() {
-                poll_round(&engine, &connection, stirred, &shutdown, &*on_page, &stop).await;
+                poll_round(&engine, &connection, stirred, Why::Told, &shutdown, &*on_page, &stop).await;
                 // What follows at once comes along, and a poll that fails is not made over and over.
                 rest(STIRRED_NAP, &mut shutdown).await;
                 continue;
@@ -312,10 +321,31 @@ async fn stir(engine: &Engine, connection: &str) {
     }
 }
 
-async fn poll_round(engine: &Engine, connection: &str, objects: Vec<String>, shutdown: &Shutdown, on_page: OnPage<'_>, stop: Stop<'_>) {
+/// Why objects are polled.
+#[derive(Clone, Copy)]
+enum Why {
+    /// It is time, or somebody asked for it.
+    Due,
+    /// The platform has told of a change.
+    Told,
+}
+
+async fn poll_round(
+    engine: &Engine,
+    connection: &str,
+    objects: Vec<String>,
+    why: Why,
+    shutdown: &Shutdown,
+    on_page: OnPage<'_>,
+    stop: Stop<'_>,
+) {
     for object in objects {
         while !stop() {
-            match poll(engine, connection, &object, on_page, stop).await {
+            let polled = match why {
+                Why::Due => poll(engine, connection, &object, on_page, stop).await,
+                Why::Told => poll_told(engine, connection, &object, on_page, stop).await,
+            };
+            match polled {
                 Ok(polled) if polled.stopped || polled.rests => break,
                 Ok(polled) => match polled.wait_until {
                     Some(until) => wait_until(engine, until, shutdown.clone()).await,

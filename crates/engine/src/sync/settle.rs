@@ -512,11 +512,12 @@ fn absorb(
     }])?;
     let search_text = edit::search_text(catalog, &absorbed);
     tx.put_match_keys(&[(other.clone(), absorbed.object.clone(), BTreeSet::new())])?;
-    let object = absorbed.object.clone();
+    let (object, ended) = (absorbed.object.clone(), absorbed.clone());
     tx.put_records(&[PutRecord { record: absorbed, search_text }])?;
     // What points to it would wait for its counterparts for good.
     let why = format!("both stand for one row at {connection}");
     let author = Author { actor: Actor::Us, name: connection, cause: "event", why: &why };
+    super::merged::tell_sales(tx, catalog, survivor, &ended, connection, now)?;
     redirect(tx, catalog, &object, other, &survivor.id, &author, now)
 }
 

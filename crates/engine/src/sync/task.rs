@@ -183,10 +183,9 @@ impl Task {
         sides
     }
 
-    /// What has to be looked up before looks can be turned into sides: the rows that they refer to, or were merged into, and the records that
-    /// this one refers to.
-    pub(crate) fn points_to(&self, engine: &Engine, catalog: &Catalog) -> (BTreeSet<RemoteKey>, BTreeSet<RecordId>) {
-        let mut rows = BTreeSet::new();
+    /// What has to be looked up before looks can be turned into sides.
+    pub(crate) fn points_to(&self, engine: &Engine, catalog: &Catalog) -> Pointers {
+        let (mut rows, mut winners) = (BTreeSet::new(), Vec::new());
         let mut records: BTreeSet<RecordId> = self.record.data.values().filter_map(referred).collect();
         for link in self.links.iter().filter(|link| link.state == LinkState::Present) {
             let Some(mapped) = catalog.mapped(&link.connection, &self.record.object) else { continue };
@@ -203,15 +202,22 @@ impl Task {
                         }
                     }
                 }
-                // Whoever a row was merged into may be somebody's counterpart already.
-                Existence::MergedInto(winner) => {
-                    rows.insert(RemoteKey::new(&link.connection, &link.remote_object, winner));
-                }
+                Existence::MergedInto(winner) => winners.push(RemoteKey::new(&link.connection, &link.remote_object, winner)),
                 Existence::Deleted | Existence::Erased => {}
             }
         }
-        (rows, records)
+        Pointers { rows, winners, records }
     }
+}
+
+/// What a task refers to.
+pub(crate) struct Pointers {
+    /// Rows that looks refer to.
+    pub(crate) rows: BTreeSet<RemoteKey>,
+    /// Rows that its own were merged into.
+    pub(crate) winners: Vec<RemoteKey>,
+    /// Records, by what it holds and what its rows are believed to hold.
+    pub(crate) records: BTreeSet<RecordId>,
 }
 
 fn referred(value: &Value) -> Option<RecordId> {

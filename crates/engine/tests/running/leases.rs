@@ -8,7 +8,7 @@ use entente_model::value::get;
 use entente_store::{RemoteKey, ReviewState, Viewer};
 use serde_json::json;
 
-use crate::house::{DESK, House, read_all, work_off};
+use crate::house::{DESK, House, Process, eventually, read_all, work_off};
 use crate::platform::failing;
 
 #[tokio::test]
@@ -157,4 +157,42 @@ async fn a_webhook_that_overtakes_the_answer_to_a_creation_is_not_forgotten() {
     let record = house.accounts().await.remove("Acme").unwrap();
     assert_eq!(get(&record.data, "implementation_status").display(), "live");
     assert_eq!(house.desk.calls("fetch organization"), 1, "one look after the creation is enough");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_starts_waits_for_no_lease_of_one_that_was_killed() {
+    let house = House::sqlite().await;
+    let dead = house.engine().await;
+    read_all(&dead).await;
+    work_off(&house, &dead).await;
+    let row = house.customer("Acme");
+    read_all(&dead).await;
+    house.watch.pass(1_000);
+    let held = work::claim(&dead).await.unwrap();
+    assert_eq!(held.len(), 1, "it dies with {row} in hand, and the clock of this story stands still from now on");
+    let lease = house.options.lease_ms;
+    let next = Process::start(house.engine().await);
+    eventually("the customer is at the desk", async || house.desk.ids("organization").len() == 1).await;
+    next.stop().await;
+    assert!(lease > 10_000, "a lease of {lease} ms would have made nobody wait");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_processes_the_living_take_over_what_a_dead_one_held_within_seconds() {
+    let Some(house) = House::postgres().await else { return };
+    let dead = house.another().await;
+    read_all(&dead).await;
+    work_off(&house, &dead).await;
+    house.customer("Acme");
+    read_all(&dead).await;
+    house.watch.pass(1_000);
+    let (name, started, now) = (dead.owner().to_owned(), dead.now(), dead.now());
+    house.store.write(move |tx| tx.worker_seen(&name, "process 7", started, now)).await.unwrap();
+    assert_eq!(work::claim(&dead).await.unwrap().len(), 1);
+    house.watch.pass(20_000);
+    assert!(house.options.lease_ms > 20_000, "its lease lasts");
+    let next = Process::start(house.another().await);
+    eventually("the customer is at the desk", async || house.desk.ids("organization").len() == 1).await;
+    next.stop().await;
+    house.pull_down().await;
 }

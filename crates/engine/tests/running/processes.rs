@@ -3,8 +3,14 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use entente_connect::error::{Class, VendorError};
+use entente_engine::Engine;
 use entente_engine::automation::follow;
+use entente_engine::reports::dashboard;
+use entente_engine::reports::meter::Meter;
+use entente_engine::sync::poll::poll;
 use entente_engine::sync::presence;
+use entente_engine::sync::pressure::PAUSE_MS;
 use entente_model::actor::Actor;
 use entente_model::value::{Fields, Value};
 use entente_store::{NoticeState, PutRecord, RecordState};
@@ -168,5 +174,59 @@ async fn processes_are_known_while_they_live() {
     stop.send_replace(true);
     present.await.unwrap();
     assert!(places().await.is_empty());
+    house.pull_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_process_is_refused_all_know_of_and_one_answer_ends_the_rest_of_all() {
+    let Some(house) = House::postgres().await else { return };
+    let (one, other) = (house.another().await, house.another().await);
+    house.watch.pass(1_000);
+    let (mut of_one, mut of_other) = (Meter::default(), Meter::default());
+    let read = async |engine: &Engine, object: &str| poll(engine, CRM, object, &|_, _, _, _| {}, &|| false).await;
+    let hidden =
+        || VendorError::new(Class::Configuration, "INVALID_TYPE", "not supported", "give our user the permission").with_status(400);
+    house.crm.refuse(move |call| (call.split_whitespace().nth(1) == Some("Campaign")).then(hidden));
+    assert!(read(&one, "Campaign").await.is_err());
+    of_one.write(&one).await.unwrap();
+    of_other.write(&other).await.unwrap();
+
+    let shown = dashboard(&other).await.unwrap();
+    let crm = shown.connections.iter().find(|connection| connection.name == CRM).unwrap();
+    assert_eq!(
+        crm.resting.iter().map(|resting| resting.line()).collect::<Vec<_>>(),
+        ["Campaign is not read: INVALID_TYPE: not supported; give our user the permission"]
+    );
+    let asked = house.crm.calls("page Campaign");
+    assert!(read(&other, "Campaign").await.unwrap().rests);
+    assert_eq!(house.crm.calls("page Campaign"), asked, "the other one does not ask again");
+
+    house.crm.relent();
+    house.watch.pass(PAUSE_MS + 1_000);
+    read(&other, "Campaign").await.unwrap();
+    of_other.write(&other).await.unwrap();
+    of_one.write(&one).await.unwrap();
+    assert_eq!(one.connection(CRM).unwrap().objects.all(), [], "one answer is enough");
+
+    // The same for the connection as a whole.
+    let gone = || VendorError::new(Class::Reauthenticate, "INVALID_SESSION_ID", "expired", "sign in again").with_status(401);
+    house.crm.refuse(move |_| Some(gone()));
+    assert!(read(&one, "Account").await.is_err());
+    of_one.write(&one).await.unwrap();
+    of_other.write(&other).await.unwrap();
+    let trouble = other.connection(CRM).unwrap().pressure.last_trouble().unwrap();
+    assert_eq!(
+        (trouble.error.class, trouble.error.code.as_str(), trouble.error.advice),
+        (Class::Reauthenticate, "INVALID_SESSION_ID", "sign in again")
+    );
+    let asked = house.crm.calls("page Account");
+    assert!(read(&other, "Account").await.unwrap().wait_until.is_some());
+    assert_eq!(house.crm.calls("page Account"), asked);
+    house.crm.relent();
+    house.watch.pass(PAUSE_MS + 1_000);
+    read(&one, "Account").await.unwrap();
+    of_one.write(&one).await.unwrap();
+    of_other.write(&other).await.unwrap();
+    assert!(other.connection(CRM).unwrap().pressure.last_trouble().is_none() && other.connection(CRM).unwrap().pressure.answers());
     house.pull_down().await;
 }

@@ -1,5 +1,7 @@
 //! Platforms that tell by themselves that something changed.
 
+use entente_store::Viewer;
+
 use crate::house::{CRM, House, Process, eventually, read_all, work_off};
 
 #[tokio::test]
@@ -27,6 +29,9 @@ async fn what_a_platform_tells_of_is_read_at_once_and_nothing_else() {
     };
     eventually("the change is known", agreed).await;
     process.stop().await;
+    let record = house.accounts().await.remove("Acme").unwrap();
+    let entry = house.store.read(move |tx| tx.entry(&Viewer::system(), record.provenance["industry"])).await.unwrap().unwrap();
+    assert_eq!(entry.cause, "event", "the platform told; no poll was due");
     assert!(house.crm.calls("page Account") > accounts);
     assert_eq!(house.crm.calls("page Contact"), contacts, "of {CRM} nothing else was asked");
 }

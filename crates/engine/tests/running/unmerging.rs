@@ -8,9 +8,15 @@ use entente_engine::records::unmerge::unmerge;
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
 use entente_model::value::{Fields, Value};
-use entente_store::{Link, LinkState, NewReview, PutRecord, Record, RecordState, Viewer};
+use entente_store::{Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRecord, Record, RecordState, Viewer};
 
 use crate::house::{CRM, DESK, House};
+
+async fn keeping_the_oldest() -> House {
+    let mut house = House::sqlite().await;
+    house.options.merge_keeps_oldest = true;
+    house
+}
 
 fn petra() -> Viewer {
     Viewer::new("petra", "admin")
@@ -122,7 +128,7 @@ async fn three(house: &House, engine: &Engine) -> [RecordId; 6] {
 #[tokio::test]
 async fn a_chain_of_merges_comes_apart_in_any_order() {
     for order in [[0, 1], [1, 0]] {
-        let house = House::sqlite().await;
+        let house = keeping_the_oldest().await;
         let engine = house.engine().await;
         let ids = three(&house, &engine).await;
         let [a, b, c, ..] = ids.clone();
@@ -144,7 +150,7 @@ async fn a_chain_of_merges_comes_apart_in_any_order() {
 
 #[tokio::test]
 async fn one_of_a_chain_comes_back_alone_and_the_rest_stays_one() {
-    let house = House::sqlite().await;
+    let house = keeping_the_oldest().await;
     let engine = house.engine().await;
     let ids = three(&house, &engine).await;
     let [a, b, c, of_a, of_b, of_c] = ids.clone();
@@ -163,8 +169,47 @@ async fn one_of_a_chain_comes_back_alone_and_the_rest_stays_one() {
 }
 
 #[tokio::test]
+async fn two_of_which_each_has_ended_in_the_other_are_two_again() {
+    let house = keeping_the_oldest().await;
+    let engine = house.engine().await;
+    let ids = three(&house, &engine).await;
+    let [a, _, c, ..] = ids.clone();
+    let before = snapshot(&house, &ids).await;
+    // As platforms that merged them the one way and the other had left them once.
+    let (one, other, now) = (a.clone(), c.clone(), engine.now());
+    let ended = house.store.write(move |tx| {
+        for (absorbed, survivor) in [(&one, &other), (&other, &one)] {
+            let mut record = tx.record(&Viewer::system(), absorbed)?.unwrap();
+            record.state = RecordState::Merged;
+            record.merged_into = Some(survivor.clone());
+            tx.put_records(&[PutRecord { record, search_text: String::new() }])?;
+            let after = tx.last_entry()?;
+            tx.keep_merge(&NewMerge {
+                object: "contact".to_owned(),
+                survivor: survivor.clone(),
+                absorbed: absorbed.clone(),
+                way: MergeWay::Followed,
+                connection: Some(CRM.to_owned()),
+                at: now,
+                by: CRM.to_owned(),
+                after,
+                moved: Moved::default(),
+            })?;
+        }
+        Ok(())
+    });
+    ended.await.unwrap();
+    let report = unmerge(&engine, &petra(), a.as_str(), true).await.unwrap();
+    assert!(report.entry.is_some(), "{report:?}");
+    assert_eq!(snapshot(&house, &ids).await, before);
+    let (one, other) = (a.clone(), c.clone());
+    let standing = house.store.read(move |tx| Ok([tx.merges_of(&one)?, tx.merges_of(&other)?].concat())).await.unwrap();
+    assert!(standing.iter().all(|merge| merge.undone_at.is_some()), "{standing:?}");
+}
+
+#[tokio::test]
 async fn what_never_was_merged_cannot_be_parted() {
-    let house = House::sqlite().await;
+    let house = keeping_the_oldest().await;
     let engine = house.engine().await;
     let [a, ..] = three(&house, &engine).await;
     let refusal = unmerge(&engine, &petra(), a.as_str(), true).await.unwrap_err().to_string();

@@ -60,7 +60,6 @@ url = "sqlite:entente.db"
 latency_target_ms = 500
 poll_interval_ms = 10000
 retry_after_ms = [300, 1000, 3000]
-lease_ms = 10000
 
 [[connection]]
 name = "salesforce"

@@ -61,9 +61,10 @@ impl World {
             let accepted = match review.kind.as_str() {
                 // The platforms' merges answer it; to say that they are two parts them, also where there is nothing to merge, because the one
                 // that stays has no row there.
-                "merge" => accepts && self.merge_everywhere(review),
+                "merge" if self.parting.random_range(0..2) == 0 => accepts && self.merge_everywhere(review),
                 _ => accepts && reviews::accept(&engine, &viewer, &review.id).await.is_ok(),
             };
+            self.note_merged(review);
             if accepted {
                 continue;
             }
@@ -80,6 +81,8 @@ impl World {
             (_, "merged") => (&review.second, &review.first),
             _ => return false,
         };
+        // People at one platform need not keep the row that people at another have kept.
+        let (goes, stays) = if self.parting.random_range(0..2) == 0 { (goes, stays) } else { (stays, goes) };
         let row = |side: &ReviewSide, connection: &str| {
             side.links.iter().find(|link| link.connection == connection).map(|link| link.external_id.clone())
         };

@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 
 use crate::hub::fields;
 use crate::second_desk::Person;
-use crate::world::{Forgotten, World, text};
+use crate::world::{Forgotten, Side, World, text};
+
+/// Milliseconds before somebody asks to be forgotten in which something was entered of them: longer than every try again takes.
+const ENTERED_BEFORE_MS: i64 = 6 * 60 * 1000;
 
 impl World {
     /// Somebody deletes, restores or merges something.
@@ -23,9 +26,33 @@ impl World {
         }
     }
 
+    /// Somebody of whom something was entered a while ago asks to be forgotten, if there is anybody; then that must have left a trace. Otherwise
+    /// something is entered of somebody who will ask later.
+    pub fn will_ask_to_be_forgotten(&mut self) {
+        let now = self.hub.now();
+        if let Some(at) = self.asking.iter().position(|(_, at)| now - at > ENTERED_BEFORE_MS) {
+            let (contact, _) = self.asking.remove(at);
+            if self.contacts.contains(&contact) {
+                self.forget(contact);
+            }
+            return;
+        }
+        let Some(contact) = self.pick(&self.contacts.clone()) else { return };
+        let title = self.fresh("LastWord");
+        if self.hub.salesforce.update("Contact", &contact, &fields(json!({ "Title": title })), &self.hub.rep()).is_ok() {
+            self.note(Side::Crm, &contact, "job_title", title);
+            self.asking.push((contact, now));
+        }
+    }
+
     /// Somebody asks to be forgotten, and a sales person marks it in the CRM.
     pub fn ask_to_be_forgotten(&mut self) {
-        let Some(contact) = self.pick(&self.contacts.clone()) else { return };
+        if let Some(contact) = self.pick(&self.contacts.clone()) {
+            self.forget(contact);
+        }
+    }
+
+    fn forget(&mut self, contact: String) {
         let row = self.hub.salesforce.get("Contact", &contact).unwrap();
         let mark = fields(json!({ "Erasure_Requested__c": true }));
         if self.hub.salesforce.update("Contact", &contact, &mark, &self.hub.rep()).is_ok() {

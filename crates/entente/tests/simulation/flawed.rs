@@ -69,6 +69,35 @@ async fn creating_without_a_key_is_caught() {
     assert!(broken.iter().any(|what| what.starts_with("twins")), "a task was created twice, and nobody noticed: {broken:?}");
 }
 
+/// Sales edits a contact moments after a write of ours, and minutes later, but before any poll, the person asks to be forgotten.
+async fn erased_before_a_poll(flaws: Flaws) -> Vec<String> {
+    let mut world = World::with(1, Nature { erasures: true, ..QUIET }, flaws).await;
+    // The next poll is a quarter of an hour away.
+    world.hub.run_for(31).await;
+    let contact = world.contacts[0].clone();
+    let user = world.user_of(&world.hub.salesforce.get("Contact", &contact).unwrap()).unwrap();
+    let (theirs, ours) = (world.fresh("Desk"), world.fresh("Title"));
+    world.hub.zendesk.update_user(user, &fields(json!({ "name": format!("Ana {theirs}") })), world.hub.agent()).unwrap();
+    world.hub.run_until(world.hub.now() + 5_000).await;
+    assert_eq!(world.hub.salesforce.get("Contact", &contact).unwrap()["LastName"], theirs, "we have just written");
+    world.hub.salesforce.update("Contact", &contact, &fields(json!({ "Title": ours })), &world.hub.rep()).unwrap();
+    world.note(Side::Crm, &contact, "job_title", ours);
+    world.hub.run_for(6).await;
+    world.contacts = vec![contact];
+    world.ask_to_be_forgotten();
+    world.hub.run_for(40).await;
+    let mut broken = Vec::new();
+    world.judge_losses(&mut broken).await;
+    broken
+}
+
+#[tokio::test]
+async fn an_edit_that_the_engine_passed_over_is_caught_though_its_person_was_erased_since() {
+    assert_eq!(erased_before_a_poll(Flaws::none()).await, [""; 0]);
+    let broken = erased_before_a_poll(Flaws { echo_filter_by_time: true, ..Flaws::none() }).await;
+    assert!(broken.len() == 1 && broken[0].starts_with("lost update"), "the erasure hid what was lost before it: {broken:?}");
+}
+
 #[tokio::test]
 async fn an_edit_that_was_lost_before_its_person_was_erased_is_caught() {
     let mut world = World::with(1, Nature { erasures: true, ..QUIET }, Flaws::none()).await;

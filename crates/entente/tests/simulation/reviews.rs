@@ -10,6 +10,9 @@ use crate::hub::{Hub, fields, seed_customer};
 /// A contact that the CRM holds without an e-mail address, and a user of the same phone number and another first name at the desk.
 pub async fn two_that_may_be_one(seed: u64) -> (Hub, String, u64, Review) {
     let mut hub = Hub::new(seed, Flaws::none()).await;
+    // What the CRM knew first stays.
+    hub.options.merge_keeps_oldest = true;
+    hub.restart().await;
     let (account, _) = seed_customer(&hub, "Acme", &[("Grace", "Hopper", "grace@acme.example")]);
     hub.run_for(40).await;
     let ada = json!({ "FirstName": "Ada", "LastName": "Lovelace", "Phone": "+14155552671", "Title": "Countess", "AccountId": account });

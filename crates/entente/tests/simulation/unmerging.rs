@@ -177,6 +177,48 @@ async fn who_says_that_two_are_two_whom_a_platform_has_merged_parts_them() {
 }
 
 #[tokio::test]
+async fn whom_two_platforms_merge_the_other_way_round_is_one_and_comes_apart_again() {
+    for (seed, minutes_between) in [(90, 20), (91, 0)] {
+        let mut hub = Hub::new(seed, Flaws::none()).await;
+        let people = [("Ada", "Lovelace", "ada@initech.example"), ("Grace", "Hopper", "grace@initech.example")];
+        let (_, contacts) = seed_customer(&hub, "Initech", &people);
+        hub.run_for(40).await;
+        let [ada, grace] =
+            [record_at(&hub, SALESFORCE, "Contact", &contacts[0]).await, record_at(&hub, SALESFORCE, "Contact", &contacts[1]).await];
+        let [adas, graces]: [u64; 2] =
+            [0, 1].map(|at| hub.salesforce.get("Contact", &contacts[at]).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap());
+        hub.salesforce.merge("Contact", &contacts[0], &[&contacts[1]], &hub.rep()).unwrap();
+        hub.run_for(minutes_between).await;
+        hub.zendesk.merge_users(adas, graces, hub.agent()).unwrap();
+        hub.run_for(40).await;
+        let state = async |hub: &Hub, record: &str| {
+            let id = record.parse().unwrap();
+            hub.store.read(move |tx| tx.record(&Viewer::system(), &id)).await.unwrap().unwrap().state
+        };
+        let states = [state(&hub, &ada).await, state(&hub, &grace).await];
+        assert_eq!(states.iter().filter(|state| **state == RecordState::Active).count(), 1, "{states:?}; {}", hub.backlog().await);
+        let (stays, goes) = if states[0] == RecordState::Active { (&ada, &grace) } else { (&grace, &ada) };
+        let rows =
+            [record_at(&hub, SALESFORCE, "Contact", &contacts[0]).await, record_at(&hub, ZENDESK, "user", &graces.to_string()).await];
+        assert_eq!(rows, [stays.clone(), stays.clone()], "both rows that are left are one customer's; {}", hub.backlog().await);
+        assert!(waiting(&hub).await.is_empty(), "nothing is left to be merged");
+        hub.salesforce.update("Contact", &contacts[0], &fields(json!({ "Title": "Programmer" })), &hub.rep()).unwrap();
+        hub.run_for(5).await;
+        assert_eq!(hub.zendesk.user(graces).unwrap()["user_fields"]["job_title"], "Programmer", "{}", hub.backlog().await);
+
+        let plan = part(&hub, goes, false).await;
+        assert!(!plan.impossible.is_empty(), "neither platform takes its merge back: {plan:?}");
+        assert!(part(&hub, goes, true).await.applied);
+        hub.run_for(60).await;
+        assert_eq!([state(&hub, &ada).await, state(&hub, &grace).await], [RecordState::Active, RecordState::Active]);
+        let rows =
+            [record_at(&hub, SALESFORCE, "Contact", &contacts[0]).await, record_at(&hub, ZENDESK, "user", &graces.to_string()).await];
+        assert!(rows.contains(stays) && rows.contains(goes), "each has one of the rows that are left: {rows:?}; {}", hub.backlog().await);
+        assert!(waiting(&hub).await.is_empty(), "it is not asked again");
+    }
+}
+
+#[tokio::test]
 async fn a_crash_at_any_step_of_parting_leaves_two_customers_or_one_and_never_half_of_it() {
     for step in 1..9 {
         let (mut hub, contact, user, review) = two_that_may_be_one(84).await;

@@ -197,6 +197,8 @@ pub struct World {
     pub synced: bool,
     /// Dice of those who merge and part records.
     pub parting: ChaCha8Rng,
+    /// Contacts of whom something was entered for the last time, and when: they will ask to be forgotten.
+    pub asking: Vec<(String, i64)>,
     /// Records that were parted again.
     pub parted: usize,
     /// Whether people have gone through everything that waited for them, at the end.
@@ -251,6 +253,7 @@ impl World {
             refused_values: false,
             synced: false,
             parting: ChaCha8Rng::seed_from_u64(seed ^ 0x7061_7274),
+            asking: Vec::new(),
             parted: 0,
             decided: false,
             serial: 0,
@@ -300,6 +303,7 @@ impl World {
             16..=17 if self.nature.departures && self.synced => self.depart(),
             18 if self.nature.schema => self.change_schema(),
             19 if self.nature.erasures && self.synced => self.ask_to_be_forgotten(),
+            16..=17 if self.nature.erasures && self.synced => self.will_ask_to_be_forgotten(),
             _ => self.win_or_call(),
         }
     }

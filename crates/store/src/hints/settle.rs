@@ -12,6 +12,10 @@ use crate::tx::{BATCH_ROWS, Tx};
 /// Failed attempts kept with a hint: the promised retries several times over, also when a person asks for more in between.
 const FAILURES_MAX: usize = 20;
 
+/// Gives claimed hints back as of `$2`; which is to follow. What became of them is not known, as with those that are [taken over](super::TAKEN).
+const RELEASE: &str = r#"update hints set lease_until = null, lease_owner = null, ready_at = GREATEST(GREATEST(due_at, not_before), $2),
+        to_fetch = JSON_UNION(JSON_UNION(to_fetch, to_fetch_next), '{"*": 1}'), to_fetch_next = '{}'"#;
+
 /// How a converge ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -177,11 +181,31 @@ impl Tx<'_> {
     /// # Errors
     /// As for any write.
     pub fn release(&mut self, owner: &str, now: Timestamp) -> Result<u64> {
-        self.exec(
-            "update hints set lease_until = null, lease_owner = null, ready_at = GREATEST(GREATEST(due_at, not_before), $2),
-                    to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
-             where lease_owner = $1",
-            vals![owner, now],
-        )
+        self.exec(&format!("{RELEASE} where lease_owner = $1"), vals![owner, now])
+    }
+
+    /// Gives back whatever anybody but this worker holds, where there is one worker at a time: the others are dead. Answers how many.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn release_others(&mut self, owner: &str, now: Timestamp) -> Result<u64> {
+        let released = self.exec(&format!("{RELEASE} where lease_owner <> $1"), vals![owner, now])?;
+        if released > 0 {
+            self.wake();
+        }
+        Ok(released)
+    }
+
+    /// Gives back whatever those workers hold who were last heard of before an instant. Answers how many.
+    ///
+    /// # Errors
+    /// As for any write.
+    pub fn release_silent(&mut self, heard_before: Timestamp, now: Timestamp) -> Result<u64> {
+        let silent = format!("{RELEASE} where lease_owner in (select name from workers where seen_at < $1)");
+        let released = self.exec(&silent, vals![heard_before, now])?;
+        if released > 0 {
+            self.wake();
+        }
+        Ok(released)
     }
 }

@@ -19,6 +19,7 @@ mod erase;
 mod find;
 mod kind;
 mod map;
+mod merge;
 mod multipart;
 mod names;
 mod pages;
@@ -47,6 +48,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
@@ -185,6 +187,14 @@ impl Connector for Dynamics {
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
         self.find_rows(read, questions, key_field, priority).await
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        matches!(Object::named(object), Ok(Object::Table(kind)) if kind.merges())
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

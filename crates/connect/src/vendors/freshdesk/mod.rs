@@ -20,6 +20,7 @@ mod erase;
 mod fields;
 mod kind;
 mod map;
+mod merge;
 mod pages;
 mod people;
 mod put;
@@ -44,6 +45,7 @@ use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField,
 use crate::erase::{Erase, Erased};
 use crate::error::VendorError;
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
@@ -165,6 +167,14 @@ impl Connector for Freshdesk {
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         self.erase_row(erase, priority).await
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        matches!(Kind::named(object), Ok(Kind::Contact))
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

@@ -28,6 +28,7 @@ mod kind;
 mod lists;
 mod map;
 mod marketing;
+mod merge;
 mod owners;
 mod paths;
 mod people;
@@ -56,6 +57,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, NewObj
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, HubSpotChanges, Secret};
@@ -254,6 +256,14 @@ impl Connector for HubSpot {
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         self.erase_row(erase, priority).await
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        merge::MERGED.contains(&object)
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

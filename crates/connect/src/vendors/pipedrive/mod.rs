@@ -28,6 +28,7 @@ mod kind;
 mod lists;
 mod map;
 pub(crate) mod marker;
+mod merge;
 mod names;
 mod pages;
 mod provision;
@@ -54,6 +55,7 @@ use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
@@ -190,6 +192,14 @@ impl Connector for Pipedrive {
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
         self.find_rows(read, questions, key_field, priority).await
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        Kind::named(object).is_ok_and(merge::merges)
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

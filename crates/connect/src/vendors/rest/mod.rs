@@ -12,7 +12,7 @@ mod cursor;
 pub mod description;
 mod dialect;
 mod find;
-mod interned;
+pub(crate) mod interned;
 mod keys;
 mod known;
 mod lists;

@@ -23,6 +23,7 @@ mod flows;
 mod ids;
 mod lists;
 mod map;
+mod merge;
 mod people;
 mod provision;
 mod read;
@@ -50,6 +51,7 @@ use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priori
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, Changes, ConnectionSettings, SalesforceApi, Secret};
@@ -357,6 +359,14 @@ impl Connector for Salesforce {
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
         self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        merge::MERGED.contains(&object)
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

@@ -26,6 +26,7 @@ mod erase;
 mod export;
 mod groups;
 mod identities;
+mod merge;
 mod read;
 mod scopes;
 mod staff;
@@ -44,6 +45,7 @@ use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField,
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
@@ -211,6 +213,14 @@ impl Connector for Zendesk {
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         self.erase_row(erase, priority).await
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        matches!(Kind::named(object), Ok(Kind::User | Kind::Organization))
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {

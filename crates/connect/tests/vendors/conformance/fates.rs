@@ -1,7 +1,9 @@
 //! What becomes of rows, and by what it comes to be known.
 
 use entente_connect::capability::Detection;
+use entente_connect::connector::Priority;
 use entente_connect::look::{Existence, Look};
+use entente_connect::merge::{Merge, NO_MERGE};
 
 use super::trial::Trial;
 use crate::stage::rows::read_on;
@@ -64,6 +66,23 @@ pub async fn a_merge_is_seen_as_the_capabilities_say(trial: Trial) {
         assert!(fetched == merged || fetched == Existence::Deleted, "{fetched:?}");
     }
     assert_eq!(trial.fetch(&[], &winner).await.existence, Existence::Present);
+}
+
+pub async fn two_rows_are_merged_when_we_ask_or_it_is_said_that_they_cannot_be(trial: Trial) {
+    let [goes, stays] = ["ann", "anna"].map(|name| trial.host.plant(name, &format!("{name}@one.example")));
+    let object = trial.names().object;
+    let merge = Merge { object: object.to_owned(), goes: goes.clone(), stays: stays.clone(), key: "con_1".to_owned() };
+    let merged = trial.connector.merge(&merge, Priority::Urgent).await;
+    if !trial.connector.merges(object) {
+        assert_eq!(merged.unwrap_err().code, NO_MERGE);
+        return;
+    }
+    merged.unwrap();
+    trial.pass(60);
+    let gone = trial.fetch(&[], &goes).await.existence;
+    assert!(gone == Existence::MergedInto(stays.clone()) || gone == Existence::Deleted, "{gone:?}");
+    assert_eq!(trial.fetch(&[], &stays).await.existence, Existence::Present);
+    assert!(trial.connector.merge(&merge, Priority::Urgent).await.is_err(), "there are no two any more");
 }
 
 pub async fn what_comes_back_is_seen_as_the_capabilities_say(trial: Trial) {

@@ -69,6 +69,7 @@ macro_rules! platforms {
             fates {
                 a_deletion_is_seen_as_the_capabilities_say
                 a_merge_is_seen_as_the_capabilities_say
+                two_rows_are_merged_when_we_ask_or_it_is_said_that_they_cannot_be
                 what_comes_back_is_seen_as_the_capabilities_say
             }
             hooks {

@@ -16,8 +16,9 @@ use super::{entry, hint};
 use crate::catalog::Catalog;
 use crate::entry::{self, Changes, FieldEntry};
 use crate::sync::adopt::{has_match_keys, match_keys};
+use crate::sync::circle::has_ended_in;
 use crate::sync::edit::search_text;
-use crate::sync::merged::carry_reviews;
+use crate::sync::merged::{carry_reviews, tell_sales};
 use crate::sync::redirect::{Author, redirect};
 use crate::sync::task::LANE_UPDATE;
 use crate::sync::wake::wake;
@@ -27,14 +28,19 @@ pub(super) struct Merging<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) viewer: &'a Viewer,
     pub(super) connections: &'a BTreeSet<String>,
+    /// Connections at which the rows of both have been merged, that of the one that goes into the other's.
+    pub(super) merged_at: &'a BTreeSet<String>,
     /// What it was asked for by.
     pub(super) why: String,
     pub(super) now: Timestamp,
 }
 
 impl Merging<'_> {
-    /// Merges `gone` into `stays`.
+    /// Merges `gone` into `stays`. One that a platform's merge has ended in it already gives up what it has left.
     pub(super) fn merge(&self, tx: &mut Tx<'_>, stays: &RecordId, gone: &RecordId) -> Result<()> {
+        if has_ended_in(tx, gone, stays)? {
+            return self.give_up_the_rest(tx, stays, gone);
+        }
         let mut records = tx.records(&Viewer::system(), &[stays.clone(), gone.clone()])?;
         let (Some(survivor), Some(absorbed)) = (records.remove(stays), records.remove(gone)) else {
             return Err(StoreError::Missing(format!("record {stays} or {gone}")));
@@ -59,11 +65,32 @@ impl Merging<'_> {
             at: self.now,
             by: self.viewer.name.clone(),
             after,
-            moved: Moved { rows, closed, opened },
+            moved: Moved { rows, closed, opened, ..Moved::default() },
         })?;
         for connection in &moved {
             wake(tx, survivor.id.as_str(), connection, LANE_UPDATE, self.now)?;
         }
+        tell_sales(tx, self.catalog, &survivor, &absorbed, &self.viewer.name, self.now)?;
+        tx.hint(&[hint(&survivor, self.connections.clone(), self.now)])
+    }
+
+    /// What a platform's merge has left elsewhere goes over, or was merged there as well.
+    fn give_up_the_rest(&self, tx: &mut Tx<'_>, stays: &RecordId, gone: &RecordId) -> Result<()> {
+        let mut records = tx.records(&Viewer::system(), &[stays.clone(), gone.clone()])?;
+        let (Some(survivor), Some(absorbed)) = (records.remove(stays), records.remove(gone)) else {
+            return Err(StoreError::Missing(format!("record {stays} or {gone}")));
+        };
+        let rows = self.move_links(tx, &survivor, &absorbed)?;
+        for row in &rows {
+            tx.note_moved(gone, row, false)?;
+            wake(tx, survivor.id.as_str(), &row.connection, LANE_UPDATE, self.now)?;
+        }
+        let names: Vec<&str> = rows.iter().map(|row| row.connection.as_str()).chain(self.merged_at.iter().map(String::as_str)).collect();
+        let at = if names.is_empty() { String::new() } else { format!(" at {} as well", names.join(" and ")) };
+        tx.append(&[entry(&survivor, self.viewer, format!("is one with {gone}{at} ({})", self.why), self.now)])?;
+        self.point_to(tx, &survivor, &absorbed)?;
+        self.close_what_waits(tx, &survivor, &absorbed)?;
+        carry_reviews(tx, gone, stays, self.now)?;
         tx.hint(&[hint(&survivor, self.connections.clone(), self.now)])
     }
 
@@ -74,6 +101,10 @@ impl Merging<'_> {
         let (theirs, ours): (Vec<Link>, Vec<Link>) = links.into_iter().partition(|link| link.record == absorbed.id);
         let mut moved = Vec::new();
         for link in theirs.into_iter().filter(|link| link.state == LinkState::Present) {
+            if self.merged_at.contains(&link.connection) {
+                tx.put_links(&[Link { state: LinkState::Merged, pending: None, seen_at: Some(self.now), ..link }])?;
+                continue;
+            }
             match ours.iter().find(|known| known.connection == link.connection) {
                 Some(known) if known.state == LinkState::Present => {
                     return Err(StoreError::Conflict { what: format!("the counterparts of both records at {}", link.connection) });

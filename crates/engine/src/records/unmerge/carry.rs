@@ -109,7 +109,16 @@ impl Carrying<'_> {
             if then.is_empty() && !in_use {
                 continue;
             }
-            self.put(tx, record.clone(), then, format!("parted from {}", self.parting.absorbed.id))?;
+            let mut record = record.clone();
+            if in_use && record.state == RecordState::Merged {
+                // The merges led in a circle: each is a record of its own again.
+                for merge in tx.merges_of(&record.id)?.iter().filter(|one| one.undone_at.is_none()) {
+                    tx.end_merge(merge.id, &self.viewer.name, self.now)?;
+                }
+                record.state = RecordState::Active;
+                record.merged_into = None;
+            }
+            self.put(tx, record, then, format!("parted from {}", self.parting.absorbed.id))?;
         }
         Ok(())
     }
@@ -137,6 +146,11 @@ impl Carrying<'_> {
             tx.put_links(&[decided(self.engine, self.catalog, absorbed, moved, &theirs)])?;
             tx.note_misnamed(&back.key(), &absorbed.id, &back.record)?;
             wake(tx, absorbed.id.as_str(), &back.connection, LANE_UPDATE, self.now)?;
+            let is_desk = || self.engine.connection(&back.connection).is_ok_and(|connection| connection.role == Role::Support);
+            if parting.merge.merge.moved.swallowed.contains(&back.key()) && is_desk() {
+                // The desk has given the addresses of the one that stays to this row.
+                known_by_too(tx, absorbed, &parting.stays_then())?;
+            }
         }
         for own in &parting.own {
             if parting.creates_at.contains(&own.connection) {

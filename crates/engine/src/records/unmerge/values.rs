@@ -6,23 +6,28 @@ use entente_model::id::RecordId;
 use entente_model::plan::NATIVE;
 use entente_model::undo::{Step, Turn, inverse};
 use entente_model::value::{FieldKey, Fields, Value, get};
-use entente_store::{Change, Changes, Entry, MergeWay};
+use entente_store::{Change, Changes, Entry, EntryId, MergeWay};
 
 use super::work_out::{Parting, Since};
 use crate::catalog::Catalog;
 use crate::records::overrule::is_id;
+use crate::sync::decide::follows_row;
 
 /// What tells the doings of a merge from what happened since.
 struct Telling<'a> {
     parting: &'a Parting,
     /// External ids of these rows.
     ids: BTreeSet<&'a str>,
+    /// Since which entry connections tell of a row that came to the record that stays long after the merge. What they told before was of its own.
+    since: BTreeMap<&'a str, EntryId>,
 }
 
 /// Works out the values of every record of the path and of the one that comes back.
 pub(super) fn part(catalog: &Catalog, parting: &mut Parting, histories: &BTreeMap<RecordId, Vec<Entry>>) {
     let rows = parting.merge.merge.moved.rows.clone();
-    let telling = Telling { parting, ids: rows.iter().map(|row| row.id.as_str()).collect() };
+    let swallowed = &parting.merge.merge.moved.swallowed;
+    let since_when = swallowed.iter().filter_map(|row| Some((row.connection.as_str(), taken_over_at(&row.connection, histories)?)));
+    let telling = Telling { parting, ids: rows.iter().map(|row| row.id.as_str()).collect(), since: since_when.collect() };
     let (mut then, mut entered, mut since) = (Vec::new(), Fields::new(), Vec::new());
     // Values of the record before on the path that change: what the next one took over from it changes with them.
     let mut inherited = Fields::new();
@@ -39,7 +44,7 @@ pub(super) fn part(catalog: &Catalog, parting: &mut Parting, histories: &BTreeMa
             for (field, change) in changes {
                 let turn = Turn { before: change.before.clone(), after: change.after.clone() };
                 let is_doing = if at == 0 { telling.is_doing(field, change, merging) } else { merging && inherited.contains_key(field) };
-                let is_theirs = telling.is_theirs(change);
+                let is_theirs = telling.is_theirs(entry, change);
                 if !turn.before.agrees(&turn.after) && !merging {
                     if is_theirs {
                         enter(&mut entered, &parting.absorbed.data, field, &turn);
@@ -77,6 +82,12 @@ pub(super) fn part(catalog: &Catalog, parting: &mut Parting, histories: &BTreeMa
     parting.since = since;
 }
 
+/// The entry by which a record went on with the row at a connection that its own was merged into.
+fn taken_over_at(connection: &str, histories: &BTreeMap<RecordId, Vec<Entry>>) -> Option<EntryId> {
+    let note = follows_row(connection);
+    histories.values().flatten().filter(|entry| entry.detail.contains(&note)).map(|entry| entry.id).max()
+}
+
 /// Whether an entry is the one by which its record took another one in.
 fn takes_in(entry: &Entry, other: &RecordId) -> bool {
     entry.detail.strip_prefix("merged with ").is_some_and(|rest| rest.starts_with(other.as_str()))
@@ -84,8 +95,9 @@ fn takes_in(entry: &Entry, other: &RecordId) -> bool {
 
 impl Telling<'_> {
     /// Whether a change came from a row of the record that comes back.
-    fn is_theirs(&self, change: &Change) -> bool {
-        change.from.as_deref().is_some_and(|from| self.parting.theirs.contains(from))
+    fn is_theirs(&self, entry: &Entry, change: &Change) -> bool {
+        let theirs = |from: &str| self.parting.theirs.contains(from) && self.since.get(from).is_none_or(|first| entry.id >= *first);
+        change.from.as_deref().is_some_and(theirs)
     }
 
     /// Whether the merge did it: it is no edit of anybody.

@@ -4,16 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::id::RecordId;
 use entente_model::value::{FieldKey, Fields, Value};
-use entente_store::{Changes, Entry, EntryId, Link, LinkState, Merge, MergeWay, Record, RecordState, StoreError, Tx, Viewer};
+use entente_store::{Changes, Entry, EntryId, Link, LinkState, Merge, Record, RecordState, StoreError, Tx, Viewer};
 use jiff::Timestamp;
 
 use super::pointing::{Pointing, pointing};
 use super::values;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-
-/// Records that a chain of merges may lead through: longer ones are a loop.
-const CHAIN_MAX: usize = 1_000;
 
 /// Something that stays as it is.
 pub(super) struct Impossible {
@@ -101,7 +98,7 @@ pub(super) fn work_out(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, id: 
     let standing = merges.iter().find(|one| one.undone_at.is_none()).cloned();
     let already = standing.is_none();
     let Some(merge) = standing.or_else(|| merges.into_iter().next()) else { return Ok(None) };
-    let path = path(tx, &merge.merge.survivor)?;
+    let path = path(tx, &merge.merge.survivor, id)?;
     let mut parting = Parting {
         then: vec![Fields::new(); path.len()],
         merge,
@@ -140,18 +137,16 @@ pub(super) fn work_out(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, id: 
 }
 
 /// The record that one ended in, the one that this ended in, and so on to the one in use.
-fn path(tx: &mut Tx<'_>, first: &RecordId) -> Result<Vec<Record>, StoreError> {
+fn path(tx: &mut Tx<'_>, first: &RecordId, absorbed: &RecordId) -> Result<Vec<Record>, StoreError> {
     let mut path: Vec<Record> = Vec::new();
     let mut next = Some(first.clone());
     while let Some(id) = next.take() {
         let Some(record) = tx.record(&Viewer::system(), &id)? else { return Err(StoreError::Missing(format!("record {id}"))) };
         if record.state == RecordState::Merged {
-            next.clone_from(&record.merged_into);
+            // Where merges lead in a circle, nobody is in use: the last one before the record that comes back is, from then on.
+            next = record.merged_into.clone().filter(|into| into != absorbed && path.iter().all(|known| known.id != *into));
         }
         path.push(record);
-        if path.len() > CHAIN_MAX {
-            return Err(StoreError::Corrupt { what: format!("the merges of record {id} lead in a circle") });
-        }
     }
     Ok(path)
 }
@@ -174,6 +169,16 @@ fn links(tx: &mut Tx<'_>, parting: &mut Parting) -> Result<(), StoreError> {
     let stays = parting.stays().id.clone();
     let rows = parting.merge.merge.moved.rows.clone();
     let found = tx.links_at(&rows)?;
+    for row in parting.merge.merge.moved.swallowed.iter().filter(|row| found.get(*row).is_some_and(|link| link.record == stays)) {
+        let (id, at) = (&row.id, &row.connection);
+        parting.impossible.push(Impossible {
+            reason: format!("{at} has merged the row of {stays} into row {id}, which goes back, and cannot take that back"),
+            remedy: format!(
+                "{stays} gets a new row at {at} if the mapping makes rows there; an address that {at} has given to row {id} must be taken off there \
+                 first"
+            ),
+        });
+    }
     for row in rows {
         match found.get(&row) {
             Some(link) if link.record == stays => parting.back.push(link.clone()),
@@ -204,9 +209,6 @@ fn links(tx: &mut Tx<'_>, parting: &mut Parting) -> Result<(), StoreError> {
 /// Rows that a platform destroyed when it merged them: where the mapping makes rows, a new one is made, and the old id leads where the
 /// platform has it lead.
 fn rows_that_are_gone(engine: &Engine, catalog: &Catalog, parting: &mut Parting) {
-    if parting.merge.merge.way != MergeWay::Followed {
-        return;
-    }
     let values = parting.comes_back();
     for link in parting.own.iter().filter(|link| link.state == LinkState::Merged) {
         let creates = catalog

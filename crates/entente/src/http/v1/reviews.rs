@@ -38,7 +38,7 @@ pub async fn get_one(
     Ok(Json(reviews::show(&app.engine, &viewer, &id).await?))
 }
 
-/// Decides that both are one: the record known longer takes the other's counterparts over.
+/// Decides that both are one: the first takes the other's counterparts over. Where both have a row at one platform, that platform merges them.
 #[utoipa::path(post, path = "/api/v1/reviews/{id}/accept", tag = "sync", params(("id" = String, Path, description = "Review id")), responses((status = 200, description = "The review as decided", body = Review), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn accept(
     State(app): State<App>,

@@ -5,7 +5,7 @@ mod date;
 mod name;
 mod text;
 
-pub(super) use contact::{mailbox_key, tail};
+pub(super) use contact::{is_named_after, mailbox_key, tail};
 pub(super) use name::one_name;
 
 use rapidfuzz::distance::{jaro_winkler, osa};

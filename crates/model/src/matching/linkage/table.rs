@@ -239,8 +239,27 @@ impl Table {
         }
         if let Some((given, family)) = self.names {
             self.look_for_a_swap(&mut pattern, (given, family), one, two);
+            self.look_past_the_name(&mut pattern, (given, family), one, two);
         }
         pattern
+    }
+
+    /// Mailboxes of one name at two domains say nothing beyond the names of their owners where they are made of those: every Anna Schmidt is
+    /// `anna.schmidt` at her company. At two companies they are two addresses like any others; where one is at a provider, it may be
+    /// somebody's private one, and tells neither way.
+    fn look_past_the_name(&self, pattern: &mut Pattern, (given, family): (usize, usize), one: Row, two: Row) {
+        let agrees = |level| !matches!(level, Level::Missing | Level::Different | Level::Similar);
+        for (field, column) in self.columns.iter().enumerate().filter(|(_, column)| column.kind == Kind::Email) {
+            if pattern.level(field) != Level::Part || !(agrees(pattern.level(given)) || agrees(pattern.level(family))) {
+                continue;
+            }
+            let (Some(here), Some(there)) = (column.term(one), column.term(two)) else { continue };
+            let name = |at: usize, row: Row| self.columns[at].term(row).map_or("", |term| &*term.text);
+            if [one, two].into_iter().any(|row| compare::is_named_after(&here.text, name(given, row), name(family, row))) {
+                let private = here.group == 0 || there.group == 0;
+                pattern.set(field, if private { Level::Missing } else { Level::Different });
+            }
+        }
     }
 
     /// Given and family name in each other's place: one piece of evidence, which stands at the given name. Where one side knows only

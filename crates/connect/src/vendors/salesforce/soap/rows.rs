@@ -128,6 +128,22 @@ impl Salesforce {
         Ok((results, answer))
     }
 
+    /// `merge` of one row into another.
+    pub(in crate::vendors::salesforce) async fn soap_merge(
+        &self,
+        soap: &Soap,
+        object: &str,
+        stays: &str,
+        goes: &str,
+        priority: Priority,
+    ) -> Result<(Vec<RowResult>, Answer), VendorError> {
+        let master = format!("{}{}", xml::tag("sobj:type", object), xml::tag("sobj:Id", stays));
+        let request = format!("<urn:masterRecord>{master}</urn:masterRecord>{}", xml::tag("urn:recordToMergeIds", goes));
+        let operation = Operation::write("merge", format!("<urn:merge><urn:request>{request}</urn:request></urn:merge>"));
+        let (response, answer) = self.soap_call(soap, operation, priority).await?;
+        Ok((results::of(&response), answer))
+    }
+
     /// `emptyRecycleBin`, of at most 200 rows: they are gone for good. Answers how many are.
     pub(in crate::vendors::salesforce) async fn empty_bin(
         &self,

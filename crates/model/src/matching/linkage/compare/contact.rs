@@ -45,6 +45,34 @@ fn letters(mailbox: &str) -> impl Iterator<Item = u8> + '_ {
     mailbox.bytes().filter(|byte| !byte.is_ascii_digit())
 }
 
+/// Whether an address's mailbox is made of its owner's names and nothing else, in one of the ways that companies and people make them:
+/// `ada.lovelace`, `lovelace`, `alovelace`, `lovelacea`, `adal`. Names are in their one form.
+pub(in super::super) fn is_named_after(email: &str, given: &str, family: &str) -> bool {
+    let mailbox = email.split_once('@').map_or(email, |(mailbox, _)| mailbox);
+    if !mailbox.chars().any(char::is_alphabetic) || mailbox.chars().any(|letter| letter.is_ascii_digit()) {
+        return false;
+    }
+    let (mailbox, first, family) = (spelt(mailbox), spelt(given.split(' ').next().unwrap_or_default()), spelt(family));
+    let initial = |name: &str| name.chars().next().map(String::from).unwrap_or_default();
+    let (g, f) = (initial(&first), initial(&family));
+    let made = [
+        format!("{first}{family}"),
+        format!("{family}{first}"),
+        format!("{g}{family}"),
+        format!("{family}{g}"),
+        format!("{first}{f}"),
+        family.clone(),
+        first.clone(),
+    ];
+    made.contains(&mailbox)
+}
+
+/// The letters of a name as mailboxes have them: umlauts are written as one letter or as two.
+fn spelt(name: &str) -> String {
+    let letters: String = name.chars().filter(|letter| letter.is_alphabetic()).collect();
+    [("ae", "a"), ("oe", "o"), ("ue", "u"), ("ss", "s")].iter().fold(letters, |letters, (two, one)| letters.replace(two, one))
+}
+
 /// The name of a mailbox, where it tells people apart.
 pub(in super::super) fn mailbox_key(email: &str) -> Option<&str> {
     let (mailbox, _) = email.split_once('@')?;
@@ -93,6 +121,17 @@ mod tests {
         emails("ada.lovelace12@gmail.com", "ada.lovelace13@gmail.com", Level::Near);
         emails("ada.lovelace12@gmail.com", "ada.lovelace85@gmail.com", Level::Different);
         emails("info@acme.com", "info@acne.com", Level::Different);
+    }
+
+    #[test]
+    fn mailboxes_are_made_of_names() {
+        for mailbox in ["ada.lovelace", "lovelace_ada", "a-lovelace", "alovelace", "lovelacea", "lovelace", "adal", "ada"] {
+            assert!(is_named_after(&format!("{mailbox}@acme.com"), "ada augusta", "lovelace"), "{mailbox}");
+        }
+        for mailbox in ["countess", "ada.king", "ada.lovelace1815", "lovelace.enchantress", "1815"] {
+            assert!(!is_named_after(&format!("{mailbox}@acme.com"), "ada", "lovelace"), "{mailbox}");
+        }
+        assert!(is_named_after("j.mueller@acme.de", "jorg", "muller") && is_named_after("jmuller@acme.de", "jorg", "muller"));
     }
 
     #[test]
