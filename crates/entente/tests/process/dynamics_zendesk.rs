@@ -83,6 +83,17 @@ async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_a_ticket_is_a_cas
     })
     .await;
 
+    // A campaign of marketing is a record, with the days that its people entered far from UTC.
+    let fair =
+        json!({"name": "Spring fair", "statuscode": 2, "typecode": 3, "proposedstart": "2026-02-28T23:00:00Z", "budgetedcost": 5000});
+    dynamics::create(&sims, "campaigns", fair).await;
+    arrives("the campaign", &folder, async || {
+        let campaigns = folder.get("/api/v1/records?object=campaign").await;
+        let data = &folder.get(&format!("/api/v1/records/{}", campaigns["items"][0]["id"].as_str()?)).await.to_string();
+        ["Spring fair", "Launched", "2026-03-01", "Event"].iter().all(|word| data.contains(word)).then_some(())
+    })
+    .await;
+
     // Two contacts turn out to be one person: the desk's two users are a person's to merge.
     let twin = dynamics::person(&sims, "Maria", "Lindqvist", "m.lindqvist@northwind.example", &northwind).await;
     arrives("the second user", &folder, async || user(&sims, "m.lindqvist@northwind.example").await).await;
