@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, forget, in_agreement, provisioned_once};
+use crate::pair::{arrives, configuration, first_sync, forget, in_agreement, provisioned_once};
 use crate::people::{dynamics, zendesk};
 use crate::sims::Sims;
 
@@ -29,11 +29,7 @@ async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_a_ticket_is_a_cas
 
     let mut server = folder.serve();
     folder.serves(&mut server).await;
-    arrives("the first sync", &folder, async || {
-        let status = folder.get("/api/v1/dashboard").await;
-        (status["health"]["overall"] == "operational").then_some(())
-    })
-    .await;
+    first_sync(&folder).await;
 
     // A deal is won: the desk gets the company, its contact and the checklist, each once.
     let northwind = dynamics::create(&sims, "accounts", json!({"name": "Northwind", "websiteurl": "northwind.example"})).await;
