@@ -20,7 +20,7 @@ async function refused(call) {
     await call;
   } catch (error) {
     assert.equal(error.code, 'slack_webhook_http_error');
-    return [error.original.response.status, error.original.response.data];
+    return [error.statusCode, error.body];
   }
   throw new Error('the message was taken');
 }
