@@ -45,10 +45,10 @@ async fn what_happens_in_the_portal_reaches_the_desk_by_the_journal_alone() {
     arrives("the person", &folder, async || named(&sims, "maria@northwind.example", "Maria Lindquist").await).await;
 
     // From here on nothing is searched: an edit costs the fetch of its row.
-    let searched = calls(&sims, "search").await;
+    let searched = calls(&sims, "objects/contacts/search").await;
     hubspot::change(&sims, "contacts", &contact, json!({"lastname": "Lindqvist"})).await;
     let renamed = arrives("the new name", &folder, async || named(&sims, "maria@northwind.example", "Maria Lindqvist").await).await;
-    assert_eq!(calls(&sims, "search").await, searched);
+    assert_eq!(calls(&sims, "objects/contacts/search").await, searched);
 
     // The desk's edit goes the other way, and its echo in the journal comes back to nobody.
     zendesk::edit_user(&sims, &renamed["id"], json!({"name": "Maria Berg"})).await;
