@@ -49,6 +49,7 @@ export async function simulators(platforms, { profile = 'instant' } = {}) {
     zendesk: side('zendesk'),
     freshdesk: side('freshdesk'),
     intercom: side('intercom'),
+    slack: ready.slack && { url: ready.slack, webhook: ready.slack_webhook, steer: (path, body) => steer(ready.slack, path, body) },
     stop,
   };
 }

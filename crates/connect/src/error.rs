@@ -131,12 +131,21 @@ const OBJECT_CODES: &[&str] = &[
     NO_OBJECT,
 ];
 
-/// Codes of refusals with status 403 that are about the whole account or our user, so that no object is answered: Salesforce's, Dynamics 365's and
-/// Freshdesk's.
+/// Our code of a 403 that is not in the platform's own words: a firewall, a proxy or a network before it refuses this machine, whatever is asked.
+pub const SHUT_OUT: &str = "shut_out";
+
+/// What to do about [`SHUT_OUT`].
+pub(crate) const ADVICE_SHUT_OUT: &str = "let this machine's address through: the platform's list of allowed addresses, a firewall or a proxy refuses it before the platform answers";
+
+/// Codes of refusals with status 403 that are about the whole account or our user, so that no object is answered: Salesforce's, Dynamics 365's,
+/// Freshdesk's and ours.
 const ACCOUNT_CODES: &[&str] = &[
+    SHUT_OUT,
     "API_CURRENTLY_DISABLED",
     "API_DISABLED_FOR_ORG",
     "FUNCTIONALITY_NOT_ENABLED",
+    "INVALID_OPERATION_WITH_EXPIRED_PASSWORD",
+    "INVALID_SESSION_ID",
     "LOGIN_DURING_RESTRICTED_DOMAIN",
     "LOGIN_DURING_RESTRICTED_TIME",
     "ORG_LOCKED",

@@ -92,6 +92,7 @@ static DYNAMICS: &[Need] = &[
     always(&["prvReadOpportunity"], "opportunities are not read: won ones onboard nobody"),
     always(&["prvReadIncident"], "cases are not read"),
     always(&["prvReadActivity"], "activities are not read"),
+    wanted(&["prvReadCampaign"], "campaigns are not read"),
     wanted(&["prvCreateAttribute"], "`entente provision` cannot make columns"),
 ];
 

@@ -31,51 +31,43 @@ pub enum Fault {
     Collision,
 }
 
-/// Faults that reads can suffer where clients have sessions.
-pub(crate) const OF_READS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::HalfPage,
-];
+/// Faults that every call can suffer but those of signing in.
+const OF_CALLS: [Fault; 6] =
+    [Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::TooMany, Fault::QuotaExhausted, Fault::ServerError, Fault::Unavailable];
 
-/// The same of writes, where others write at the same time.
-pub(crate) const OF_WRITES: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-    Fault::Collision,
-];
+/// How clients are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KnownBy {
+    /// By a session, which can end at any moment.
+    Session,
+    /// By a key, which does not end.
+    Key,
+}
 
-/// Faults that reads can suffer where clients have a key, which does not end.
-pub(crate) const OF_KEYED_READS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::HalfPage,
-];
+fn of_calls(by: KnownBy, further: Option<Fault>) -> Vec<Fault> {
+    let expiry = (by == KnownBy::Session).then_some(Fault::ExpiredSession);
+    OF_CALLS.into_iter().chain(expiry).chain(further).collect()
+}
 
-/// The same of writes.
-pub(crate) const OF_KEYED_WRITES: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::Collision,
-];
+/// Faults that reads can suffer.
+pub(crate) fn of_reads(by: KnownBy) -> Vec<Fault> {
+    of_calls(by, Some(Fault::HalfPage))
+}
+
+/// Faults that writes can suffer where others write at the same time.
+pub(crate) fn of_writes(by: KnownBy) -> Vec<Fault> {
+    of_calls(by, Some(Fault::Collision))
+}
+
+/// Faults that writes can suffer at a platform that knows no collisions.
+pub(crate) fn of_lone_writes(by: KnownBy) -> Vec<Fault> {
+    of_calls(by, None)
+}
+
+/// Faults that a call can suffer that only reads, or writes where others do.
+pub(crate) fn of(reads: bool, by: KnownBy) -> Vec<Fault> {
+    if reads { of_reads(by) } else { of_writes(by) }
+}
 
 /// Faults of signing in.
 pub(crate) const OF_SIGN_IN: &[Fault] = &[Fault::TimeoutBefore, Fault::TimeoutAfter, Fault::ServerError, Fault::Unavailable];

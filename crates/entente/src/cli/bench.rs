@@ -74,6 +74,9 @@ pub struct Args {
     /// Measure this alone
     #[arg(long, value_enum, value_name = "NAME")]
     only: Option<Measure>,
+    /// Of the platforms by themselves, this one alone
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
     /// Customers of the simulated company, memory aside
     #[arg(long, default_value_t = 24_100, value_name = "N")]
     customers: usize,
@@ -109,6 +112,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     };
     let place = Place::here(MachineTime.now());
     let mut rows: Vec<Row> = Vec::new();
+    let mut sheets = Vec::new();
     for measure in Measure::value_variants().iter().filter(|measure| args.only.is_none_or(|only| only == **measure)) {
         let name = measure.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let spinner = context.output.spinner(format!("measuring {name}"));
@@ -122,13 +126,16 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
             Measure::Reconcile => reconciling::reconcile_all(setting).await?,
             Measure::Memory => measures::memory(setting).await?,
             Measure::Start => serving::start().await?,
-            Measure::Platforms => platforms::platforms(setting).await?,
+            Measure::Platforms => {
+                sheets.push(platforms::platforms(setting, args.platform.as_deref()).await?);
+                Vec::new()
+            }
             Measure::Cpu => cpu::hubspot(setting).await?,
         };
         spinner.finish_and_clear();
         rows.extend(measured);
     }
-    let report = table::Report { place, rows };
+    let report = table::Report { place, rows, sheets };
     context.output.show(&report, table::Report::markdown)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ use entente_sims::intercom::{Intercom, IntercomOptions};
 use entente_sims::mailroom::Mailroom;
 use entente_sims::pipedrive::{Pipedrive, PipedriveOptions};
 use entente_sims::profile::Profile;
+use entente_sims::receivers::SlackWebhook;
 use entente_sims::salesforce::{KEEPALIVE, Salesforce, SalesforceOptions};
 use entente_sims::serve::{deliver_mail, serve};
 use entente_sims::world::{self, World, WorldOptions};
@@ -37,6 +38,8 @@ enum Platform {
     Zendesk,
     Freshdesk,
     Intercom,
+    /// The webhook of a channel, for notices
+    Slack,
 }
 
 /// How fast and how generous a simulator is.
@@ -190,6 +193,12 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         let intercom = Intercom::new(third_desk);
         let address = start(intercom.router(), intercom.control_router(), args.intercom_port).await?;
         ready.insert("intercom".to_owned(), Value::String(format!("http://{address}")));
+    }
+    if args.platforms.contains(&Platform::Slack) {
+        let slack = SlackWebhook::behind("");
+        let address = start(slack.router(), slack.control_router(), 0).await?;
+        ready.insert("slack".to_owned(), Value::String(format!("http://{address}")));
+        ready.insert("slack_webhook".to_owned(), Value::String(format!("http://{address}{}", slack.address)));
     }
     let chosen = credentials
         .as_object()

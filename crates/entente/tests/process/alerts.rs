@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, provision};
+use crate::pair::{configuration, first_sync, provision};
 use crate::people::{freshdesk, salesforce};
 use crate::sims::Sims;
 
@@ -112,11 +112,7 @@ async fn an_outage_is_told_once_to_every_channel_and_its_end_once_though_the_pro
 
     let mut server = folder.serve();
     folder.serves(&mut server).await;
-    arrives("the first sync", &folder, async || {
-        let status = folder.get("/api/v1/dashboard").await;
-        (status["health"]["overall"] == "operational").then_some(())
-    })
-    .await;
+    first_sync(&folder).await;
     sims.steer("freshdesk", "faults", &json!({ "calls": { "unavailable": 1_000 } })).await;
     let begun = ["Test message of Entente", BEGUN];
     told("the alert", &folder, &receivers, &begun).await;

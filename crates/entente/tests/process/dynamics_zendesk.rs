@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, forget, in_agreement, provisioned_once};
+use crate::pair::{arrives, configuration, first_sync, forget, in_agreement, provisioned_once};
 use crate::people::{dynamics, zendesk};
 use crate::sims::Sims;
 
@@ -29,11 +29,7 @@ async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_a_ticket_is_a_cas
 
     let mut server = folder.serve();
     folder.serves(&mut server).await;
-    arrives("the first sync", &folder, async || {
-        let status = folder.get("/api/v1/dashboard").await;
-        (status["health"]["overall"] == "operational").then_some(())
-    })
-    .await;
+    first_sync(&folder).await;
 
     // A deal is won: the desk gets the company, its contact and the checklist, each once.
     let northwind = dynamics::create(&sims, "accounts", json!({"name": "Northwind", "websiteurl": "northwind.example"})).await;
@@ -80,6 +76,17 @@ async fn a_customer_of_the_crm_is_one_customer_at_the_desk_and_a_ticket_is_a_cas
     arrives("the call of sales", &folder, async || {
         let activities = folder.get("/api/v1/records?object=activity").await;
         activities.to_string().contains("They want a second seat.").then_some(())
+    })
+    .await;
+
+    // A campaign of marketing is a record, with the days that its people entered far from UTC.
+    let fair =
+        json!({"name": "Spring fair", "statuscode": 2, "typecode": 3, "proposedstart": "2026-02-28T23:00:00Z", "budgetedcost": 5000});
+    dynamics::create(&sims, "campaigns", fair).await;
+    arrives("the campaign", &folder, async || {
+        let campaigns = folder.get("/api/v1/records?object=campaign").await;
+        let data = &folder.get(&format!("/api/v1/records/{}", campaigns["items"][0]["id"].as_str()?)).await.to_string();
+        ["Spring fair", "Launched", "2026-03-01", "Event"].iter().all(|word| data.contains(word)).then_some(())
     })
     .await;
 

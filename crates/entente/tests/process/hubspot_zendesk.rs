@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, provision};
+use crate::pair::{arrives, configuration, first_sync, provision};
 use crate::people::{hubspot, zendesk};
 use crate::sims::Sims;
 
@@ -41,11 +41,7 @@ async fn what_happens_in_the_portal_reaches_the_desk_by_webhook() {
 
     let mut server = folder.serve();
     folder.serves(&mut server).await;
-    arrives("the first sync", &folder, async || {
-        let status = folder.get("/api/v1/dashboard").await;
-        (status["health"]["overall"] == "operational").then_some(())
-    })
-    .await;
+    first_sync(&folder).await;
 
     // A company and its people: the desk has them, at their organization.
     let northwind = hubspot::create(&sims, "companies", json!({"name": "Northwind", "domain": "northwind.example"})).await;

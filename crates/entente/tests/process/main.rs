@@ -17,6 +17,7 @@ mod connecting;
 mod dynamics_zendesk;
 mod files;
 mod forgotten;
+mod hubspot_journal;
 mod hubspot_zendesk;
 mod identity;
 mod kill;

@@ -55,6 +55,15 @@ pub async fn arrives<T>(what: &str, folder: &Folder, mut ask: impl AsyncFnMut() 
     }
 }
 
+/// Waits until everything that both sides had was read.
+pub async fn first_sync(folder: &Folder) {
+    arrives("the first sync", folder, async || {
+        let status = folder.get("/api/v1/dashboard").await;
+        (status["health"]["overall"] == "operational").then_some(())
+    })
+    .await;
+}
+
 /// Has everything made that the mappings need on both sides; what was said.
 pub async fn provision(folder: &Folder) -> Value {
     let output = folder.run(&["provision", "--apply", "--output", "json"]).await;

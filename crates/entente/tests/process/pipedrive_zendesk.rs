@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, forget, provision};
+use crate::pair::{arrives, configuration, first_sync, forget, provision};
 use crate::people::pipedrive::number;
 use crate::people::{pipedrive, zendesk};
 use crate::sims::Sims;
@@ -57,11 +57,7 @@ async fn they_come_to_agree(described: bool) {
 
     let mut server = folder.serve();
     folder.serves(&mut server).await;
-    arrives("the first sync", &folder, async || {
-        let status = folder.get("/api/v1/dashboard").await;
-        (status["health"]["overall"] == "operational").then_some(())
-    })
-    .await;
+    first_sync(&folder).await;
 
     // A deal is won: the desk gets the company, its contact and the checklist, each once.
     let northwind = pipedrive::create(&sims, "organizations", json!({"name": "Northwind", "website": "northwind.example"})).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
-use crate::pair::{arrives, configuration, provision};
+use crate::pair::{arrives, configuration, first_sync, provision};
 use crate::people::{freshdesk, salesforce};
 use crate::sims::Sims;
 
@@ -33,11 +33,7 @@ async fn a_won_deal_and_what_follows_are_the_same_on_both_sides() {
 
     let mut server = folder.serve();
     folder.serves(&mut server).await;
-    arrives("the first sync", &folder, async || {
-        let status = folder.get("/api/v1/dashboard").await;
-        (status["health"]["overall"] == "operational").then_some(())
-    })
-    .await;
+    first_sync(&folder).await;
 
     // A deal is won: the desk gets the company, its contact and the checklist, and the CRM the desk's id.
     let account =

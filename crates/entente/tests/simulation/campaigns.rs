@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entente_engine::flaws::Flaws;
 use entente_model::value::{self, Value};
-use entente_store::{Record, RecordQuery, Viewer};
+use entente_store::{Record, RecordQuery, RecordState, Viewer};
 use serde_json::json;
 
 use crate::hub::{Hub, fields};
@@ -31,9 +31,14 @@ async fn a_campaign_is_kept_with_its_amounts_in_its_own_currency() {
     assert_eq!((campaign.data["budget"].display().as_str(), &campaign.data["status"]), ("6000 USD", &Value::text("In Progress")));
 }
 
-/// Members of campaigns by name, with their record's state.
+/// Members of campaigns by name.
 async fn members(hub: &Hub) -> BTreeMap<String, Record> {
-    let query = RecordQuery { object: Some("campaign_member".to_owned()), ..RecordQuery::default() };
+    members_in(hub, RecordState::Active).await
+}
+
+/// Those whose records are in this state.
+async fn members_in(hub: &Hub, state: RecordState) -> BTreeMap<String, Record> {
+    let query = RecordQuery { object: Some("campaign_member".to_owned()), state: Some(state), ..RecordQuery::default() };
     let page = hub.store.read(move |tx| tx.list_records(&Viewer::system(), &query, 10)).await.unwrap();
     page.records.into_iter().map(|record| (record.data["name"].display(), record)).collect()
 }
@@ -69,4 +74,37 @@ async fn who_is_in_a_campaign_is_kept_with_what_came_of_it() {
     let of_ann = &known["Ann Lee"].data;
     assert_eq!((&of_ann["status"], &of_ann["responded"]), (&Value::text("Responded"), &Value::Bool(true)));
     assert!(!value::get(of_ann, "responded_on").is_blank(), "{of_ann:?}");
+}
+
+#[tokio::test]
+async fn whoever_leaves_a_campaign_is_removed_here_and_stays_a_customer() {
+    let mut hub = Hub::new(13, Flaws::none()).await;
+    let rep = hub.rep();
+    let add = |hub: &Hub, object: &str, row: serde_json::Value| hub.salesforce.insert(object, &fields(row), &rep).unwrap();
+    let campaign = add(&hub, "Campaign", json!({ "Name": "Spring fair" }));
+    let account = add(&hub, "Account", json!({ "Name": "Acme", "Type": "Customer" }));
+    let person = |hub: &Hub, name: &str| {
+        let email = format!("{}@acme.example", name.to_lowercase());
+        let row = json!({ "FirstName": name, "LastName": "Lee", "Email": email, "AccountId": account });
+        let contact = add(hub, "Contact", row);
+        (add(hub, "CampaignMember", json!({ "CampaignId": campaign, "ContactId": contact, "Status": "Sent" })), contact)
+    };
+    let ((of_ann, ann), _) = (person(&hub, "Ann"), person(&hub, "Ben"));
+    hub.run_for(60).await;
+    assert_eq!(members(&hub).await.keys().collect::<Vec<_>>(), ["Ann Lee", "Ben Lee"]);
+
+    // Sales takes Ann out of the campaign: she is no member here any more, and everything else of hers stands.
+    hub.salesforce.delete("CampaignMember", &of_ann, &rep).unwrap();
+    hub.run_for(30).await;
+    assert_eq!(members(&hub).await.keys().collect::<Vec<_>>(), ["Ben Lee"]);
+    assert_eq!(members_in(&hub, RecordState::Deleted).await.keys().collect::<Vec<_>>(), ["Ann Lee"], "what was known is kept");
+    let query = RecordQuery { object: Some("contact".to_owned()), ..RecordQuery::default() };
+    let contacts = hub.store.read(move |tx| tx.list_records(&Viewer::system(), &query, 10)).await.unwrap().records;
+    assert_eq!(contacts.len(), 2, "{contacts:?}");
+    assert!(hub.salesforce.get("Contact", &ann).is_some());
+
+    // With the campaign all its members go.
+    hub.salesforce.delete("Campaign", &campaign, &rep).unwrap();
+    hub.run_for(30).await;
+    assert_eq!(members(&hub).await.len(), 0);
 }

@@ -12,7 +12,7 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::{Fault, OF_READS, OF_SIGN_IN, OF_WRITES};
+use crate::faults::{self, Fault, KnownBy, OF_SIGN_IN};
 use crate::profile::Profile;
 
 /// Splits a `Prefer` header at commas that stand in no quotes.
@@ -117,7 +117,7 @@ impl State {
         let root = format!("{origin}/api/data/{version}/");
         let rest: Vec<String> = path.iter().skip(3).cloned().collect();
         let reads = method == Method::GET;
-        let fault = self.options.faults.draw_call(if reads { OF_READS } else { OF_WRITES });
+        let fault = self.options.faults.draw_call(&faults::of(reads, KnownBy::Session));
         self.calls.note(reads, &format!("{method} {}", route(&rest)), fault);
         if fault == Some(Fault::TimeoutBefore) {
             return self.reply(Ok(Answer::nothing()), false).hanging();

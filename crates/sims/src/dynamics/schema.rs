@@ -392,7 +392,39 @@ fn work() -> Vec<Table> {
         lookup("primarycontactid", &["contact"]),
         lookup("parentcaseid", &["incident"]),
     ];
+    let campaigns = (
+        [(0, "Active", 0), (1, "Inactive", 6)].as_slice(),
+        [
+            (0, "Proposed", 0),
+            (1, "Ready To Launch", 0),
+            (2, "Launched", 0),
+            (3, "Completed", 0),
+            (4, "Canceled", 0),
+            (5, "Suspended", 0),
+            (6, "Inactive", 1),
+        ]
+        .as_slice(),
+    );
+    let types = &[(1, "Advertisement"), (2, "Direct Marketing"), (3, "Event"), (4, "Co-branding"), (5, "Other")];
+    // Its days are instants: each user's own midnight.
+    let campaign = vec![
+        needed(line("name", 128)),
+        line("codename", 32),
+        column("description", Ty::Memo(2_000)),
+        column("typecode", Ty::Choice(choices(types))),
+        column("proposedstart", Ty::Instant),
+        column("proposedend", Ty::Instant),
+        column("actualstart", Ty::Instant),
+        column("actualend", Ty::Instant),
+        column("budgetedcost", Ty::Money),
+        column("othercost", Ty::Money),
+        shown(column("totalactualcost", Ty::Money)),
+        column("expectedrevenue", Ty::Money),
+        column("expectedresponse", Ty::Whole),
+        lookup("transactioncurrencyid", &["transactioncurrency"]),
+    ];
     vec![
+        table("campaign", "campaigns", "name", campaigns, campaign),
         table("opportunity", "opportunities", "name", opportunities, opportunity),
         table("incident", "incidents", "title", incidents, merged(incident, "incident")),
     ]

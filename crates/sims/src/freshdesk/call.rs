@@ -56,7 +56,7 @@ impl Call {
     }
 
     /// The page of `rows` that is asked for, each shown by `show`.
-    pub(crate) fn page<R>(&self, rows: Vec<R>, pages_max: usize, show: impl FnMut(R) -> Value) -> Outcome {
+    pub(crate) fn page<R>(&self, rows: impl IntoIterator<Item = R>, pages_max: usize, show: impl FnMut(R) -> Value) -> Outcome {
         let mut size = self.number("per_page", PAGE_USUAL, PAGE_MAX)?;
         let page = self.number("page", 1, usize::MAX)?;
         if page > pages_max {
@@ -67,10 +67,10 @@ impl Call {
             size = size.div_ceil(2);
         }
         let start = (page - 1).saturating_mul(size);
-        let more = rows.len() > start + size;
-        let shown: Vec<Value> = rows.into_iter().skip(start).take(size).map(show).collect();
+        let mut rest = rows.into_iter().skip(start);
+        let shown: Vec<Value> = rest.by_ref().take(size).map(show).collect();
         let mut answer = Answer::ok(Value::Array(shown));
-        if more {
+        if rest.next().is_some() {
             answer.link = Some(format!("<{}>; rel=\"next\"", self.next(page + 1, size)));
         }
         Ok(answer)

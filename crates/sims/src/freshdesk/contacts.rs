@@ -133,6 +133,7 @@ impl State {
         if flaws.is_empty() { Ok(checked) } else { Err(Refusal::validation(&flaws)) }
     }
 
+    /// Takes note of what a contact is found and listed by.
     fn claim(&mut self, id: u64) {
         let Some(record) = self.records[Kind::Contact.index()].get(&id) else { return };
         for address in addresses(&record.values) {
@@ -143,9 +144,27 @@ impl State {
         }
     }
 
+    /// Forgets what a contact is found by, before that changes.
     fn release(&mut self, id: u64) {
-        self.by_email.retain(|_, holder| *holder != id);
-        self.by_external.retain(|_, holder| *holder != id);
+        let Some(record) = self.records[Kind::Contact.index()].get(&id) else { return };
+        let (held, external) = (addresses(&record.values), record.text("unique_external_id").map(str::to_owned));
+        for address in held.iter().filter(|address| self.by_email.get(*address) == Some(&id)).cloned().collect::<Vec<_>>() {
+            self.by_email.remove(&address);
+        }
+        if let Some(external) = external.filter(|external| self.by_external.get(external) == Some(&id)) {
+            self.by_external.remove(&external);
+        }
+    }
+
+    /// Puts a contact in its place in lists, or takes it out of there, before its name changes.
+    fn file(&mut self, id: u64, filed: bool) {
+        let Some(record) = self.records[Kind::Contact.index()].get(&id) else { return };
+        let place = (record.text("name").unwrap_or_default().to_lowercase(), id);
+        if filed {
+            self.by_name.insert(place);
+        } else {
+            self.by_name.remove(&place);
+        }
     }
 
     /// Makes a contact. Without a company, the domain of its address decides.
@@ -160,6 +179,7 @@ impl State {
         let id = self.next_id();
         self.insert(Kind::Contact, id, checked.values, checked.custom);
         self.claim(id);
+        self.file(id, true);
         Ok(id)
     }
 
@@ -170,9 +190,11 @@ impl State {
             return Err(Refusal::method("PUT", "GET"));
         }
         let checked = self.check_contact(body, Some(id))?;
-        self.change(Kind::Contact, id, checked);
         self.release(id);
+        self.file(id, false);
+        self.change(Kind::Contact, id, checked);
         self.claim(id);
+        self.file(id, true);
         Ok(())
     }
 
@@ -193,6 +215,7 @@ impl State {
             return Err(Refusal { status: 400, body: Value::Null, retry_after: None });
         }
         self.release(id);
+        self.file(id, false);
         self.records[Kind::Contact.index()].remove(&id);
         self.records[Kind::Ticket.index()].retain(|_, ticket| ticket.number("requester_id") != Some(id));
         Ok(())
@@ -230,6 +253,8 @@ impl State {
                 ticket.values.insert("requester_id".to_owned(), json!(primary));
             }
         }
+        self.release(primary);
+        self.file(primary, false);
         if let Some(record) = self.touch(Kind::Contact, primary) {
             let mut others = record.texts("other_emails");
             others.extend(moved);
@@ -242,8 +267,8 @@ impl State {
             }
             record.values.extend(given.clone());
         }
-        self.release(primary);
         self.claim(primary);
+        self.file(primary, true);
         Ok(())
     }
 
@@ -258,22 +283,22 @@ impl State {
             return Err(Refusal::flaw(Flaw::new("state", "invalid_value", format!("{state} is not a state of contacts"))));
         }
         let by_email = call.query("email").map(|email| self.by_email.get(&email.to_lowercase()).copied());
-        let text = |record: &Record, name: &str| call.query(name).is_none_or(|wanted| record.text(name) == Some(wanted));
-        let mut rows: Vec<&Record> = self.records[Kind::Contact.index()]
-            .values()
+        let (company, since) = (call.query("company_id"), since.map(|since| since.div_euclid(1000)));
+        let texts: Vec<(&str, &str)> =
+            ["mobile", "phone", "unique_external_id"].into_iter().filter_map(|name| Some((name, call.query(name)?))).collect();
+        let rows = self
+            .by_name
+            .iter()
+            .filter_map(|(_, id)| self.records[Kind::Contact.index()].get(id))
             .filter(|record| match state {
                 Some("deleted") => record.deleted,
                 Some("blocked") => record.blocked && !record.deleted,
                 _ => !record.deleted && !record.blocked,
             })
             .filter(|record| by_email.is_none_or(|holder| holder == Some(record.id)))
-            .filter(|record| ["mobile", "phone", "unique_external_id"].iter().all(|name| text(record, name)))
-            .filter(|record| {
-                call.query("company_id").is_none_or(|id| record.number("company_id").map(|held| held.to_string()).as_deref() == Some(id))
-            })
-            .filter(|record| since.is_none_or(|since| record.updated_ms.div_euclid(1000) >= since.div_euclid(1000)))
-            .collect();
-        rows.sort_by_key(|record| (record.text("name").unwrap_or_default().to_lowercase(), record.id));
+            .filter(|record| texts.iter().all(|(name, wanted)| record.text(name) == Some(wanted)))
+            .filter(|record| company.is_none_or(|id| record.number("company_id").map(|held| held.to_string()).as_deref() == Some(id)))
+            .filter(|record| since.is_none_or(|since| record.updated_ms.div_euclid(1000) >= since));
         call.page(rows, usize::MAX, |record| self.contact_shown(record, true))
     }
 

@@ -74,7 +74,7 @@ impl State {
     pub(crate) fn conversation_routes(&mut self, call: &Call, ticket: u64, what: &str) -> Outcome {
         let record = self.record(Kind::Ticket, ticket)?;
         match (call.method.as_str(), what) {
-            ("GET", "conversations") => call.page(record.conversations.iter().collect(), usize::MAX, |each| each.shown(ticket)),
+            ("GET", "conversations") => call.page(&record.conversations, usize::MAX, |each| each.shown(ticket)),
             ("POST", "reply" | "notes") => {
                 let known: &[&str] = if what == "notes" {
                     &["body", "private", "incoming", "notify_emails", "user_id"]

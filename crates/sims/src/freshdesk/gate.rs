@@ -12,7 +12,7 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::{Kind, State};
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply, header};
-use crate::faults::{Fault, OF_KEYED_READS, OF_KEYED_WRITES};
+use crate::faults::{self, Fault, KnownBy};
 use crate::profile::Profile;
 
 /// Seconds that a 429 asks to wait where a fault made it.
@@ -101,7 +101,7 @@ impl State {
         }
         let body = read_body(method, headers, bytes);
         let reads = *method == Method::GET;
-        let fault = self.options.faults.draw_call(if reads { OF_KEYED_READS } else { OF_KEYED_WRITES });
+        let fault = self.options.faults.draw_call(&faults::of(reads, KnownBy::Key));
         self.calls.note(reads, &format!("{method} {}", route(&path)), fault);
         let call = Call {
             method: method.clone(),

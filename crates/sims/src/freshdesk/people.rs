@@ -74,7 +74,7 @@ impl State {
             ("GET", []) => {
                 call.only(&["page", "per_page", "email", "mobile", "phone", "state"])?;
                 let email = call.query("email").map(str::to_lowercase);
-                let found = self.agents.iter().filter(|agent| email.as_ref().is_none_or(|email| agent.email == *email)).collect();
+                let found = self.agents.iter().filter(|agent| email.as_ref().is_none_or(|email| agent.email == *email));
                 call.page(found, usize::MAX, Agent::shown)
             }
             ("GET", ["me"]) => Ok(Answer::ok(self.agents.first().map(Agent::shown).unwrap_or_default())),
@@ -89,7 +89,7 @@ impl State {
     /// `/groups/…`.
     pub(crate) fn group_routes(&self, call: &Call, rest: &[&str]) -> Outcome {
         match (call.method.as_str(), rest) {
-            ("GET", []) => call.page(self.groups.iter().collect(), usize::MAX, Group::shown),
+            ("GET", []) => call.page(&self.groups, usize::MAX, Group::shown),
             ("GET", [id]) => {
                 let found = self.groups.iter().find(|group| group.id.to_string() == *id).ok_or_else(Refusal::missing)?;
                 Ok(Answer::ok(found.shown()))

@@ -1,6 +1,6 @@
 //! Everything a simulated account holds.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -120,6 +120,8 @@ pub(crate) struct State {
     /// Contacts by every address of theirs, secondary ones included. Deleted ones keep theirs.
     pub(crate) by_email: HashMap<String, u64>,
     pub(crate) by_external: HashMap<String, u64>,
+    /// Contacts in the order of lists: by name, then id.
+    pub(crate) by_name: BTreeSet<(String, u64)>,
     pub(crate) company_by_name: HashMap<String, u64>,
     pub(crate) company_by_domain: HashMap<String, u64>,
     pub(crate) agents: Vec<Agent>,
@@ -143,6 +145,7 @@ impl State {
             fields: Default::default(),
             by_email: HashMap::new(),
             by_external: HashMap::new(),
+            by_name: BTreeSet::new(),
             company_by_name: HashMap::new(),
             company_by_domain: HashMap::new(),
             agents: Vec::new(),

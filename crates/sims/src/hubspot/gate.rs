@@ -12,7 +12,7 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::{Fault, OF_READS, OF_SIGN_IN, OF_WRITES};
+use crate::faults::{self, Fault, KnownBy, OF_SIGN_IN};
 use crate::profile::Profile;
 
 /// Longest address, in characters.
@@ -106,14 +106,8 @@ impl State {
         };
         let oauth = path.first().is_some_and(|head| head == "oauth");
         let is_read = reads(method, &path);
-        let allowed = if oauth {
-            OF_SIGN_IN
-        } else if is_read {
-            OF_READS
-        } else {
-            OF_WRITES
-        };
-        let fault = self.options.faults.draw_call(allowed);
+        let allowed = if oauth { OF_SIGN_IN.to_vec() } else { faults::of(is_read, KnownBy::Session) };
+        let fault = self.options.faults.draw_call(&allowed);
         self.calls.note(is_read, &format!("{method} {}", route(&path)), fault);
         let mut call = Call {
             method: method.clone(),

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::known_by::present;
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::{Kind, Record, State};
 use super::text::{escaped, id, seconds, seconds_or_null, shown_map};
@@ -122,14 +123,8 @@ impl State {
 
     /// The user that has an id or an address already, and whether they are in the archive.
     fn holder(&self, values: &Map<String, Value>, but: Option<&str>) -> Option<(String, bool)> {
-        let of = |name: &str| values.get(name).and_then(Value::as_str);
-        let (external, email) = (of("external_id"), of("email"));
         let user = |record: &&Record| record.text("role") == Some("user") && Some(record.id.as_str()) != but;
-        let same = |record: &&Record| {
-            external.is_some_and(|external| record.text("external_id") == Some(external))
-                || email.is_some_and(|email| record.text("email") == Some(email))
-        };
-        let found = self.records[Kind::Contact.index()].values().filter(user).find(same)?;
+        let found = self.sharing(values).into_iter().find(user)?;
         Some((found.id.clone(), found.archived))
     }
 
@@ -188,6 +183,9 @@ impl State {
         if let Some(record) = self.touch(kind, id) {
             record.values.extend(values);
             record.custom.extend(custom);
+        }
+        if kind == Kind::Contact {
+            self.remember(id);
         }
         true
     }
@@ -253,6 +251,7 @@ impl State {
             record.tags.extend(tags.cloned());
             record.companies.extend(loser.companies.iter().filter(|company| !winner.companies.contains(company)).cloned());
         }
+        self.remember(into);
         self.merged.insert(from.to_owned(), (into.to_owned(), "lead".to_owned(), self.now_ms));
         for (winner, ..) in self.merged.values_mut().filter(|(winner, ..)| winner == from) {
             into.clone_into(winner);
@@ -279,9 +278,8 @@ impl State {
                 shown(self, &into)
             }
             ("GET", ["find_by_external_id", external]) if call.version >= 14 => {
-                let found = self.records[Kind::Contact.index()].values();
-                let mut found = found.filter(|record| !record.archived && record.text("external_id") == Some(*external));
-                Ok(Answer::ok(self.contact_shown(found.next().ok_or_else(|| Refusal::missing(Kind::Contact))?)))
+                let found = present(self.known_by("external_id", external));
+                Ok(Answer::ok(self.contact_shown(found.ok_or_else(|| Refusal::missing(Kind::Contact))?)))
             }
             ("GET", ["find_by_external_id", _]) => Err(Refusal::too_new()),
             ("GET", [id]) => {

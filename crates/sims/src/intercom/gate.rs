@@ -10,7 +10,7 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::{Kind, State};
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply, header};
-use crate::faults::{Fault, OF_KEYED_READS, OF_KEYED_WRITES};
+use crate::faults::{self, Fault, KnownBy};
 use crate::profile::Profile;
 
 /// What Intercom shows as its own build, which is no version of the API.
@@ -84,7 +84,7 @@ impl State {
         let parts = uri.path().split('/').filter(|part| !part.is_empty());
         let path: Vec<String> = parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
         let reads = *method == Method::GET || matches!(path.last().map(String::as_str), Some("search" | "list"));
-        let fault = self.options.faults.draw_call(if reads { OF_KEYED_READS } else { OF_KEYED_WRITES });
+        let fault = self.options.faults.draw_call(&faults::of(reads, KnownBy::Key));
         self.calls.note(reads, &format!("{method} {}", route(&path)), fault);
         let asked = header(headers, "intercom-version").map(str::trim).filter(|asked| !asked.is_empty());
         let version = match asked {

@@ -14,6 +14,7 @@ mod control;
 mod conversations;
 mod gate;
 mod hooks;
+mod known_by;
 mod labels;
 mod limits;
 mod parts;

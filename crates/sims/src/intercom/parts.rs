@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::known_by::present;
 use super::refusal::Refusal;
 use super::state::{Kind, State};
 use super::text::{escaped, plain, seconds, wrapped};
@@ -96,11 +97,10 @@ impl State {
         if body.get("type").and_then(Value::as_str) == Some("admin") {
             return Ok(Author { ty: "admin", id: self.admin_of(text("admin_id"))? });
         }
-        let contacts = || self.records[Kind::Contact.index()].values().filter(|contact| !contact.archived);
         let found = match (text("intercom_user_id"), text("user_id"), text("email")) {
             (Some(id), ..) => self.get(Kind::Contact, &id),
-            (_, Some(external), _) => contacts().find(|contact| contact.text("external_id") == Some(&external)),
-            (.., Some(email)) => contacts().find(|contact| contact.text("email") == Some(&email.to_lowercase())),
+            (_, Some(external), _) => present(self.known_by("external_id", &external)),
+            (.., Some(email)) => present(self.known_by("email", &email.to_lowercase())),
             _ => return Err(Refusal::absent("intercom_user_id, user_id or email")),
         };
         let contact = found.ok_or_else(|| Refusal::missing(Kind::Contact))?;

@@ -1,6 +1,6 @@
 //! Everything a simulated workspace holds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -132,6 +132,8 @@ pub(crate) struct State {
     next_small: u64,
     next_ticket_number: u64,
     pub(crate) records: [BTreeMap<String, Record>; 4],
+    /// Ids of contacts by what they are or were known by: the name of the attribute, and its value.
+    pub(crate) known_by: HashMap<(&'static str, String), BTreeSet<String>>,
     /// Merged contacts with the winner, the role they had, and when.
     pub(crate) merged: BTreeMap<String, (String, String, i64)>,
     /// Deleted conversations, when, and whether their metrics were kept.
@@ -162,6 +164,7 @@ impl State {
             next_small: FIRST_SMALL,
             next_ticket_number: 0,
             records: Default::default(),
+            known_by: HashMap::new(),
             merged: BTreeMap::new(),
             deleted_conversations: Vec::new(),
             attributes: Vec::new(),
@@ -245,6 +248,9 @@ impl State {
             shadows: VecDeque::from([(now, None)]),
         };
         self.records[kind.index()].insert(id.to_owned(), record);
+        if kind == Kind::Contact {
+            self.remember(id);
+        }
     }
 
     /// A record that is about to change: its present is kept for the index, and its stamp is now.

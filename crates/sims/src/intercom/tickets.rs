@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::known_by::present;
 use super::parts::{Author, Part};
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::{Kind, Record, State};
@@ -68,11 +69,9 @@ impl State {
         }
         let named = |name: &str| given[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let (external, email) = (named("external_id"), named("email").map(|email| email.to_lowercase()));
-        let mut contacts = self.records[Kind::Contact.index()].values().filter(|contact| !contact.archived);
-        let found = contacts.find(|contact| {
-            external.as_deref().is_some_and(|external| contact.text("external_id") == Some(external))
-                || email.as_deref().is_some_and(|email| contact.text("email") == Some(email))
-        });
+        let wanted = [("external_id", &external), ("email", &email)].into_iter();
+        let wanted: Map<String, Value> = wanted.filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))).collect();
+        let found = present(self.sharing(&wanted));
         match (found, email) {
             (Some(contact), _) => Ok(contact.id.clone()),
             (None, Some(email)) => self.create_contact(&Map::from_iter([("email".to_owned(), json!(email))])),

@@ -11,18 +11,8 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::{Fault, OF_READS, OF_SIGN_IN};
+use crate::faults::{self, Fault, KnownBy, OF_SIGN_IN};
 use crate::profile::Profile;
-
-const WRITE_FAULTS: &[Fault] = &[
-    Fault::TimeoutBefore,
-    Fault::TimeoutAfter,
-    Fault::TooMany,
-    Fault::QuotaExhausted,
-    Fault::ServerError,
-    Fault::Unavailable,
-    Fault::ExpiredSession,
-];
 
 fn reply(outcome: Outcome, correlation: &str) -> Reply {
     let mut headers = vec![("x-correlation-id", correlation.to_owned())];
@@ -98,11 +88,11 @@ impl State {
             Err(refusal) => return reply(Err(refusal), correlation),
         };
         let allowed = match (version, method == Method::GET) {
-            (Version::SignIn, _) => OF_SIGN_IN,
-            (_, true) => OF_READS,
-            (_, false) => WRITE_FAULTS,
+            (Version::SignIn, _) => OF_SIGN_IN.to_vec(),
+            (_, true) => faults::of_reads(KnownBy::Session),
+            (_, false) => faults::of_lone_writes(KnownBy::Session),
         };
-        let fault = self.options.faults.draw_call(allowed);
+        let fault = self.options.faults.draw_call(&allowed);
         self.calls.note(method == Method::GET, &format!("{method} {}", route(&path)), fault);
         let mut call = Call {
             method: method.clone(),

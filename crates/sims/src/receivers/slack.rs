@@ -2,18 +2,26 @@
 //! the body `ok`, refusals as one plain word; at most 50 blocks, a header of 150 characters of plain text, a section of 3,000, ten fields of
 //! 2,000.
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Desk, listen};
 
 /// The secret end of the address.
 const TOKEN: &str = "XXXXXXXXXXXXXXXXXXXXXXXX";
+
+/// How the next message is refused.
+#[derive(Debug, Deserialize)]
+struct NextRefusal {
+    status: u16,
+    word: String,
+}
 
 /// A webhook of one channel.
 #[derive(Debug, Clone)]
@@ -29,10 +37,30 @@ impl SlackWebhook {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> std::io::Result<Self> {
-        let desk = Desk::default();
-        let router = Router::new().route("/services/T0/B0/{token}", post(receive)).with_state(desk.clone());
-        let bound = listen(router).await?;
-        Ok(Self { desk, address: format!("http://{bound}/services/T0/B0/{TOKEN}") })
+        let webhook = Self::behind("");
+        let bound = listen(webhook.router()).await?;
+        Ok(Self { address: format!("http://{bound}{}", webhook.address), ..webhook })
+    }
+
+    /// One that is served by somebody else, at `origin`.
+    #[must_use]
+    pub fn behind(origin: &str) -> Self {
+        Self { desk: Desk::default(), address: format!("{origin}/services/T0/B0/{TOKEN}") }
+    }
+
+    /// What Slack itself serves.
+    pub fn router(&self) -> Router {
+        Router::new().route("/services/T0/B0/{token}", post(receive)).with_state(self.desk.clone())
+    }
+
+    /// What only a simulator has: `GET /messages`, those that were shown, and `POST /refuse {status, word}` for the next one.
+    pub fn control_router(&self) -> Router {
+        let shown = async |State(desk): State<Desk>| Json(desk.taken());
+        let refuse = async |State(desk): State<Desk>, Json(next): Json<NextRefusal>| {
+            desk.refuse(next.status, &next.word);
+            StatusCode::NO_CONTENT
+        };
+        Router::new().route("/messages", get(shown)).route("/refuse", post(refuse)).with_state(self.desk.clone())
     }
 
     /// Messages that were shown, in order.

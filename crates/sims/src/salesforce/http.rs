@@ -17,7 +17,7 @@ use super::{
     replication, soap, tooling,
 };
 use crate::door;
-use crate::faults::Fault;
+use crate::faults::{self, Fault, KnownBy, OF_SIGN_IN};
 
 /// Longest URL, in bytes; the vendor answers 414 above it.
 const URL_BYTES_MAX: usize = 16_384;
@@ -71,7 +71,7 @@ async fn serve(Shared(sf): Shared<Salesforce>, request: Request) -> Response {
         luck: sf.0.faults.below(1 << 32),
     };
     let kind = kind(surface, &mut call);
-    let fault = sf.0.faults.draw_call(allowed(surface, kind));
+    let fault = sf.0.faults.draw_call(&allowed(surface, kind));
     let wall = !sf.0.clock.is_virtual();
     let network = sf.0.profile.network_ms;
     if wall {
@@ -197,18 +197,13 @@ fn kind(surface: Surface, call: &mut Call) -> &'static str {
 }
 
 /// Faults that make sense for a call.
-fn allowed(surface: Surface, kind: &str) -> &'static [Fault] {
-    use Fault::{Collision, ExpiredSession, HalfPage, QuotaExhausted, ServerError, TimeoutAfter, TimeoutBefore, TooMany, Unavailable};
+fn allowed(surface: Surface, kind: &str) -> Vec<Fault> {
     match (surface, kind) {
-        (Surface::OAuth, _) => &[TimeoutBefore, TimeoutAfter, ServerError, Unavailable],
-        (Surface::Data, "query" | "query_more") => {
-            &[TimeoutBefore, TimeoutAfter, TooMany, QuotaExhausted, ServerError, Unavailable, ExpiredSession, HalfPage]
-        }
-        (Surface::Data, "record_write" | "collections" | "composite" | "bulk") | (Surface::Soap, _) => {
-            &[TimeoutBefore, TimeoutAfter, TooMany, QuotaExhausted, ServerError, Unavailable, ExpiredSession, Collision]
-        }
-        (Surface::Data, _) => &[TimeoutBefore, TimeoutAfter, TooMany, QuotaExhausted, ServerError, Unavailable, ExpiredSession],
-        _ => &[],
+        (Surface::OAuth, _) => OF_SIGN_IN.to_vec(),
+        (Surface::Data, "query" | "query_more") => faults::of_reads(KnownBy::Session),
+        (Surface::Data, "record_write" | "collections" | "composite" | "bulk") | (Surface::Soap, _) => faults::of_writes(KnownBy::Session),
+        (Surface::Data, _) => faults::of_lone_writes(KnownBy::Session),
+        _ => Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use crate::clock::SimClock;
 use crate::door::{self, House, Reply};
-use crate::faults::{Fault, OF_READS, OF_WRITES};
+use crate::faults::{self, Fault, KnownBy};
 use crate::profile::Profile;
 
 /// Longest query string, in characters.
@@ -131,12 +131,8 @@ impl Zendesk {
             idempotency_key: door::header(headers, "idempotency-key").map(str::to_owned),
             half_page: false,
         };
-        let allowed = match (api, call.is(&Method::GET)) {
-            (false, _) => OAUTH_FAULTS,
-            (true, true) => OF_READS,
-            (true, false) => OF_WRITES,
-        };
-        let fault = self.faults().draw_call(allowed);
+        let allowed = if api { faults::of(call.is(&Method::GET), KnownBy::Session) } else { OAUTH_FAULTS.to_vec() };
+        let fault = self.faults().draw_call(&allowed);
         self.with(|state| {
             let route = route_name(&call.segments);
             state.calls.note(call.is(&Method::GET), &format!("{method} {route}"), fault);

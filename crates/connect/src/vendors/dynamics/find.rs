@@ -26,7 +26,7 @@ fn columns(kind: Kind, question: &Find, key_field: &str) -> Vec<String> {
         (Kind::Lead, Find::Email(_)) => &["emailaddress1"],
         (Kind::Account, Find::Phone(_)) => &["telephone1"],
         (Kind::Contact | Kind::Lead, Find::Phone(_)) => &["telephone1", "mobilephone"],
-        (Kind::Account | Kind::Opportunity, Find::Name(_)) => &["name"],
+        (Kind::Account | Kind::Opportunity | Kind::Campaign, Find::Name(_)) => &["name"],
         (Kind::Contact, Find::Name(_)) => &["fullname"],
         (Kind::Lead, Find::Name(_)) => &["fullname", "companyname"],
         (Kind::Incident, Find::Name(_)) => &["title"],

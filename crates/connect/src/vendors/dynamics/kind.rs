@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Opportunity,
     /// Cases.
     Incident,
+    /// Marketing campaigns.
+    Campaign,
     /// Tasks.
     Task,
     /// Phone calls.
@@ -33,12 +35,13 @@ const ACTIVITIES: [Kind; 5] = [Kind::Task, Kind::PhoneCall, Kind::Email, Kind::A
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Account,
         Self::Contact,
         Self::Lead,
         Self::Opportunity,
         Self::Incident,
+        Self::Campaign,
         Self::Task,
         Self::PhoneCall,
         Self::Email,
@@ -54,6 +57,7 @@ impl Kind {
             Self::Lead => "lead",
             Self::Opportunity => "opportunity",
             Self::Incident => "incident",
+            Self::Campaign => "campaign",
             Self::Task => "task",
             Self::PhoneCall => "phonecall",
             Self::Email => "email",
@@ -70,6 +74,7 @@ impl Kind {
             Self::Lead => "leads",
             Self::Opportunity => "opportunities",
             Self::Incident => "incidents",
+            Self::Campaign => "campaigns",
             Self::Task => "tasks",
             Self::PhoneCall => "phonecalls",
             Self::Email => "emails",
@@ -86,6 +91,7 @@ impl Kind {
             Self::Lead => "leadid",
             Self::Opportunity => "opportunityid",
             Self::Incident => "incidentid",
+            Self::Campaign => "campaignid",
             Self::Note => "annotationid",
             Self::Task | Self::PhoneCall | Self::Email | Self::Appointment => "activityid",
         }
@@ -114,7 +120,7 @@ impl Kind {
             Self::Email => "E-mail",
             Self::Appointment => "Appointment",
             Self::Note => "Note",
-            Self::Account | Self::Contact | Self::Lead | Self::Opportunity | Self::Incident => "",
+            Self::Account | Self::Contact | Self::Lead | Self::Opportunity | Self::Incident | Self::Campaign => "",
         }
     }
 }
@@ -141,7 +147,7 @@ impl Object {
             misfit(
                 "unknown_object",
                 format!("this connector reads no object `{name}` of Dynamics 365"),
-                "use one of accounts, contacts, leads, opportunities, incidents, tasks, phonecalls, emails, appointments, annotations, activities as the mapping's remote object",
+                "use one of accounts, contacts, leads, opportunities, incidents, campaigns, tasks, phonecalls, emails, appointments, annotations, activities as the mapping's remote object",
             )
         })
     }

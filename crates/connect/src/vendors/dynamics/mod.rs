@@ -1,7 +1,7 @@
-//! Microsoft Dynamics 365: accounts, contacts, leads, opportunities, cases and activities, over the Dataverse Web API.
+//! Microsoft Dynamics 365: accounts, contacts, leads, opportunities, cases, campaigns and activities, over the Dataverse Web API.
 //!
-//! - Objects go by the names of their sets: `accounts`, `contacts`, `leads`, `opportunities`, `incidents`, `tasks`, `phonecalls`, `emails`,
-//!   `appointments`, `annotations`; `activities` are the last five together, read only, under ids that begin with the table's name.
+//! - Objects go by the names of their sets: `accounts`, `contacts`, `leads`, `opportunities`, `incidents`, `campaigns`, `tasks`, `phonecalls`,
+//!   `emails`, `appointments`, `annotations`; `activities` are the last five together, read only, under ids that begin with the table's name.
 //! - Flattening: see [`schema`] for columns, choices and lookups. `status` is state and status in a word that is the same in every language;
 //!   writing it closes cases and opportunities by their messages. `currency` is an ISO code, `ownerid.email` a user's or a team's address.
 //! - Entente's columns are named `entente_NAME`. One of them carries the record's id and has an alternate key: a creation is an upsert by it.

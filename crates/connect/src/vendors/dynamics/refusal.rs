@@ -5,7 +5,7 @@ use std::time::Duration;
 use entente_model::clock::Timestamp;
 use serde_json::Value;
 
-use crate::error::{Class, VendorError};
+use crate::error::{ADVICE_SHUT_OUT, Class, SHUT_OUT, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
 
@@ -27,6 +27,8 @@ const ADVICE_LOOK: &str = "nothing: the row is looked at again";
 const ADVICE_DATA: &str = "correct the value in the record or the mapping, then retry";
 const ADVICE_FIELD: &str = "run `entente provision`, or take the field out of the mapping";
 const ADVICE_ROLE: &str = "give Entente's application user a security role with rights to this table in the whole organisation";
+const ADVICE_SHARE: &str =
+    "share this row with Entente's application user, or give its security role rights to rows of the whole organisation";
 const ADVICE_USER: &str =
     "make the app registration an application user of this environment (Power Platform admin center) and give it a security role";
 const ADVICE_RULE: &str = "a rule or plug-in of the environment stopped it: correct the record as its message says, then retry";
@@ -69,7 +71,8 @@ fn classify(code: &str, status: u16, said: &str, answer: &Answer, now: Timestamp
         "0x80040217" | "0x80060891" | "0x80060882" | "0x80060892" | "0x80040237" | "0x80040333" => (Class::LookAgain, ADVICE_LOOK),
         "0x80072322" | "0x80072321" | "0x80072326" => (Class::Wait { until: retry_after(answer, now, PAUSE) }, ADVICE_PACE),
         "0x80072560" => (Class::Configuration, ADVICE_USER),
-        "0x80040220" | "0x80048306" => (Class::Configuration, ADVICE_ROLE),
+        "0x80040220" => (Class::Configuration, ADVICE_ROLE),
+        "0x80048306" => (Class::Data, ADVICE_SHARE),
         "0x80044331" | "0x8004431a" | "0x80048408" | "0x80048005" => (Class::Data, ADVICE_DATA),
         "0x80040265" => (Class::Data, ADVICE_RULE),
         "0x80044150" | "0x80044151" => (Class::Retry, ADVICE_LATER),
@@ -81,6 +84,7 @@ fn classify(code: &str, status: u16, said: &str, answer: &Answer, now: Timestamp
         _ => match status {
             429 => (Class::Wait { until: retry_after(answer, now, PAUSE) }, ADVICE_PACE),
             401 => (Class::Reauthenticate, ADVICE_SIGN_IN),
+            403 if !answer.body.starts_with(b"{") => (Class::Configuration, ADVICE_SHUT_OUT),
             403 => (Class::Configuration, ADVICE_ROLE),
             404 if answer.body.starts_with(b"{") => (Class::LookAgain, ADVICE_LOOK),
             404 | 300..=399 => (Class::Configuration, ADVICE_ENDPOINT),
@@ -108,7 +112,11 @@ pub(crate) fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
     let (class, advice) = classify(&code, answer.status, said, answer, now);
     let field = field_of(said).filter(|_| answer.status == 400);
     let sentence = if said.is_empty() { format!("Dynamics 365 answered with status {}", answer.status) } else { masked(said) };
-    let code = if code.is_empty() { format!("http_{}", answer.status) } else { code };
+    let code = match code {
+        _ if answer.status == 403 && !body.is_object() => SHUT_OUT.to_owned(),
+        code if code.is_empty() => format!("http_{}", answer.status),
+        code => code,
+    };
     let error = VendorError::new(class, code, sentence, advice).with_status(answer.status);
     match field {
         Some(field) => error.about(field),
@@ -157,7 +165,7 @@ mod tests {
         let table = [
             (404, "0x80040217", "account With Id = 1 Does Not Exist", "look_again"),
             (403, "0x80040220", "Principal is missing prvReadAccount privilege", "configuration"),
-            (403, "0x80048306", "no access", "configuration"),
+            (403, "0x80048306", "no access", "data"),
             (403, "0x80072560", "The user is not a member of the organization.", "configuration"),
             (412, "0x80040237", "duplicate", "look_again"),
             (412, "0x80060892", "Entity Key violated", "look_again"),
@@ -178,6 +186,22 @@ mod tests {
         }
         let page = refuse(&answer(404, &[], "<html></html>".to_owned()), Timestamp::UNIX_EPOCH);
         assert_eq!(page.class.name(), "configuration");
+    }
+
+    #[test]
+    fn a_403_is_of_a_table_of_a_row_of_our_user_or_of_the_way_to_dynamics() {
+        for (code, class, of_object) in [
+            ("0x80040220", "configuration", true),
+            ("0x80048306", "data", false),
+            ("0x80072560", "configuration", false),
+            ("0x80072321", "wait", false),
+            ("", "configuration", true),
+        ] {
+            let error = refused(403, code, "no");
+            assert_eq!((error.class.name(), error.is_of_object()), (class, of_object), "{code}");
+        }
+        let page = refuse(&answer(403, &[], "<html>blocked</html>".to_owned()), Timestamp::UNIX_EPOCH);
+        assert_eq!((page.class, page.code.as_str(), page.is_of_object()), (Class::Configuration, SHUT_OUT, false));
     }
 
     #[test]

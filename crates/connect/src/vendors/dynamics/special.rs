@@ -41,6 +41,17 @@ const INCIDENT: &[Word] = &[
     (2, Some(6), "cancelled"),
     (2, None, "cancelled"),
 ];
+/// Numbers and states of the table reference of Dynamics 365 Sales, <https://learn.microsoft.com/dynamics365/sales/developer/entities/campaign>.
+const CAMPAIGN: &[Word] = &[
+    (0, Some(0), "proposed"),
+    (0, Some(1), "ready"),
+    (0, Some(2), "launched"),
+    (0, Some(3), "completed"),
+    (0, Some(4), "cancelled"),
+    (0, Some(5), "suspended"),
+    (0, None, "active"),
+    (1, None, "inactive"),
+];
 const ACTIVITY: &[Word] = &[(0, None, "open"), (1, None, "completed"), (2, None, "cancelled"), (3, None, "scheduled")];
 
 /// The words of a table's states.
@@ -50,6 +61,7 @@ pub(crate) fn words(kind: Kind) -> &'static [Word] {
         Kind::Lead => LEAD,
         Kind::Opportunity => OPPORTUNITY,
         Kind::Incident => INCIDENT,
+        Kind::Campaign => CAMPAIGN,
         Kind::Task | Kind::PhoneCall | Kind::Email | Kind::Appointment => ACTIVITY,
         Kind::Note => &[],
     }
@@ -79,7 +91,7 @@ impl Special {
             Self::Status => kind != Kind::Note,
             Self::IsWon | Self::IsClosed => kind == Kind::Opportunity,
             Self::OwnerEmail => true,
-            Self::Currency => matches!(kind, Kind::Account | Kind::Lead | Kind::Opportunity),
+            Self::Currency => matches!(kind, Kind::Account | Kind::Lead | Kind::Opportunity | Kind::Campaign),
             Self::ActivityKind => kind.is_activity(),
         }
     }
@@ -137,6 +149,8 @@ mod tests {
         assert_eq!(word_of(Kind::Incident, 1, 1000), Some("resolved"));
         assert_eq!(word_of(Kind::Incident, 0, 100_000_001), Some("in_progress"), "a status that somebody added");
         assert_eq!(word_of(Kind::Opportunity, 2, 5), Some("lost"));
+        assert_eq!(word_of(Kind::Campaign, 0, 2), Some("launched"));
+        assert_eq!((word_of(Kind::Campaign, 0, 100_000_001), word_of(Kind::Campaign, 1, 6)), (Some("active"), Some("inactive")));
         assert_eq!(word_of(Kind::Account, 1, 2), Some("inactive"));
         assert_eq!(state_of(Kind::Incident, "resolved"), Some((1, Some(5))));
         assert_eq!(state_of(Kind::Task, "completed"), Some((1, None)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use entente_model::clock::Timestamp;
 use serde_json::Value;
 
-use crate::error::{Class, VendorError};
+use crate::error::{ADVICE_SHUT_OUT, Class, SHUT_OUT, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
 
@@ -94,6 +94,7 @@ pub(crate) fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
             (Class::Reauthenticate, ADVICE_SIGN_IN)
         }
         (403, _) if matches!(code, "account_suspended" | "require_feature" | "max_agents_reached") => (Class::Configuration, ADVICE_PLAN),
+        (403, _) if !json.is_object() => (Class::Configuration, ADVICE_SHUT_OUT),
         (403, _) => (Class::Configuration, ADVICE_ROLE),
         // A row that is not there has an empty answer; a page of HTML comes from somewhere else.
         (404 | 410, _) if answer.body.is_empty() || json.is_object() => (Class::LookAgain, ADVICE_LOOK),
@@ -112,6 +113,7 @@ pub(crate) fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
     let code = match worst {
         Some(flaw) if !flaw.code.is_empty() => flaw.code.clone(),
         _ if !code.is_empty() => code.to_owned(),
+        _ if answer.status == 403 && !json.is_object() => SHUT_OUT.to_owned(),
         _ => format!("http_{}", answer.status),
     };
     let said = match worst {
@@ -192,6 +194,26 @@ mod tests {
             (302, "", "configuration"),
         ] {
             assert_eq!(refused(status, body).class.name(), class, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_403_is_of_an_object_of_the_key_or_of_the_account() {
+        let said = |code: &str| format!(r#"{{"code":"{code}","message":"No"}}"#);
+        let table = [
+            (said("access_denied"), "configuration", true),
+            (said("require_feature"), "configuration", true),
+            (said("account_suspended"), "configuration", false),
+            (said("max_agents_reached"), "configuration", false),
+            (said("password_lockout"), "reauthenticate", false),
+            (said("password_expired"), "reauthenticate", false),
+            (said("invalid_credentials"), "reauthenticate", false),
+            ("<html>Your address is not on the list</html>".to_owned(), "configuration", false),
+            (String::new(), "configuration", false),
+        ];
+        for (body, class, of_object) in table {
+            let error = refused(403, &body);
+            assert_eq!((error.class.name(), error.is_of_object()), (class, of_object), "{body}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use entente_model::clock::Timestamp;
 use serde_json::Value;
 
-use crate::error::{Class, VendorError};
+use crate::error::{ADVICE_SHUT_OUT, Class, SHUT_OUT, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
 
@@ -180,6 +180,8 @@ fn by_status(status: u16, told: &Told, now: Timestamp) -> (Class, &'static str) 
     match status {
         400 => validation(told),
         401 => (Class::Reauthenticate, ADVICE_SIGN_IN),
+        403 if told.category.ends_with("AUTHENTICATION") => (Class::Reauthenticate, ADVICE_SIGN_IN),
+        403 if !told.json => (Class::Configuration, ADVICE_SHUT_OUT),
         403 => (Class::Configuration, ADVICE_SCOPE),
         404 if told.json => (Class::LookAgain, ADVICE_LOOK),
         409 => (Class::LookAgain, ADVICE_TAKEN),
@@ -211,7 +213,11 @@ pub(crate) fn row(envelope: &Value, now: Timestamp) -> VendorError {
 }
 
 fn error(status: u16, class: Class, told: Told, advice: &'static str) -> VendorError {
-    let code = if told.code.is_empty() { format!("http_{status}") } else { told.code };
+    let code = match told.code {
+        _ if status == 403 && !told.json => SHUT_OUT.to_owned(),
+        code if code.is_empty() => format!("http_{status}"),
+        code => code,
+    };
     let sentence = if told.sentence.is_empty() { format!("HubSpot answered with status {status}") } else { told.sentence };
     let error = VendorError::new(class, code, sentence, advice).with_status(status);
     match told.field {
@@ -283,6 +289,26 @@ mod tests {
         ];
         for (status, body, expected) in table {
             assert_eq!(call(&answer(status, None, body.clone()), now()).class.name(), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_403_is_of_an_object_of_the_credentials_or_of_the_way_to_hubspot() {
+        let table = [
+            (
+                r#"{"category":"MISSING_SCOPES","errors":[{"context":{"requiredGranularScopes":["crm.objects.deals.read"]}}]}"#,
+                "configuration",
+                true,
+            ),
+            (r#"{"category":"MISSING_SCOPES"}"#, "configuration", true),
+            (r#"{"status":"error","message":"You do not have permissions to view this object"}"#, "configuration", true),
+            (r#"{"category":"EXPIRED_AUTHENTICATION","message":"The token is revoked"}"#, "reauthenticate", false),
+            ("<html>Access denied</html>", "configuration", false),
+            ("", "configuration", false),
+        ];
+        for (body, class, of_object) in table {
+            let error = call(&answer(403, None, body), now());
+            assert_eq!((error.class.name(), error.is_of_object()), (class, of_object), "{body}");
         }
     }
 

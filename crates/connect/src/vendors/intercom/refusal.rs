@@ -5,7 +5,7 @@ use std::time::Duration;
 use entente_model::clock::Timestamp;
 use serde_json::Value;
 
-use crate::error::{Class, VendorError};
+use crate::error::{ADVICE_SHUT_OUT, Class, SHUT_OUT, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
 
@@ -79,7 +79,8 @@ pub(crate) fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
         }
         (_, "scroll_exists") => (Class::Wait { until: after(SCROLL_IDLE) }, ADVICE_SCROLL),
         (_, "token_unauthorized" | "forbidden") => (Class::Configuration, ADVICE_SCOPE),
-        (401, _) => (Class::Reauthenticate, ADVICE_SIGN_IN),
+        (401, _) | (403, "unauthorized" | "token_not_found") => (Class::Reauthenticate, ADVICE_SIGN_IN),
+        (403, _) if !first.there => (Class::Configuration, ADVICE_SHUT_OUT),
         (_, "api_plan_restricted") => (Class::Configuration, ADVICE_PLAN),
         (403, _) | (_, "action_forbidden") => (Class::Configuration, ADVICE_SCOPE),
         (_, "intercom_version_invalid") => (Class::Configuration, ADVICE_VERSION),
@@ -98,7 +99,11 @@ pub(crate) fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
         (300..=399, _) => (Class::Configuration, ADVICE_ENDPOINT),
         _ => (Class::Configuration, ADVICE_REPORT),
     };
-    let code = if first.code.is_empty() { format!("http_{}", answer.status) } else { first.code };
+    let code = match first.code {
+        _ if answer.status == 403 && !first.there => SHUT_OUT.to_owned(),
+        code if code.is_empty() => format!("http_{}", answer.status),
+        code => code,
+    };
     let sentence = if first.message.is_empty() { format!("Intercom answered with status {}", answer.status) } else { first.message };
     let error = VendorError::new(class, code, sentence.chars().take(SENTENCE_CHARS).collect::<String>(), advice).with_status(answer.status);
     match first.field {
@@ -183,6 +188,23 @@ mod tests {
         }
         let lacking = refused(400, &one("parameter_invalid", "Custom attribute 'plan' does not exist"));
         assert!(lacking.class == Class::Configuration && lacking.advice.contains("provision"));
+    }
+
+    #[test]
+    fn a_403_is_of_an_object_of_the_token_or_of_the_way_to_intercom() {
+        for (code, class, of_object) in [
+            ("forbidden", "configuration", true),
+            ("token_unauthorized", "configuration", true),
+            ("api_plan_restricted", "configuration", true),
+            ("unauthorized", "reauthenticate", false),
+            ("token_not_found", "reauthenticate", false),
+            ("rate_limit_exceeded", "wait", false),
+        ] {
+            let error = refused(403, &one(code, "No"));
+            assert_eq!((error.class.name(), error.is_of_object()), (class, of_object), "{code}");
+        }
+        let page = refused(403, "<html>Forbidden</html>");
+        assert_eq!((page.class, page.code.as_str(), page.is_of_object()), (Class::Configuration, SHUT_OUT, false));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //!
 //! Search could find one, at the price of twenty tokens a key, and is seconds behind. Lists are neither: whatever carries a key was changed
 //! after the record was made, and a record id tells when that was. So the rows changed since then are listed once, five hundred for ten
-//! tokens, and after that only what is new. What is remembered are the ids of rows with a key; each is looked at again before it is used.
+//! tokens, and after that only what is new. What is remembered are the ids of rows with a key; each is looked at again before it is used. Those who ask
+//! side by side share a listing that began after they asked.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use entente_model::clock::Timestamp;
@@ -37,11 +39,24 @@ struct Index {
     from: Option<Timestamp>,
     /// Up to when, by the vendor's clock; none before the first time.
     to: Option<Timestamp>,
+    /// Which of all listings it was last learnt from.
+    listing: u64,
 }
 
 /// What is known of the keys of all objects.
 #[derive(Debug, Default)]
-pub(crate) struct Keys(Mutex<BTreeMap<Kind, Index>>);
+pub(crate) struct Keys {
+    held: Mutex<BTreeMap<Kind, Index>>,
+    /// Listings that have begun.
+    begun: AtomicU64,
+}
+
+impl Index {
+    /// Whether rows that changed since an instant were listed; since ever, without one.
+    fn covers(&self, wanted: Option<Timestamp>) -> bool {
+        self.to.is_some() && self.from.is_none_or(|from| wanted.is_some_and(|wanted| wanted >= from))
+    }
+}
 
 /// When a record was made, as its id tells.
 fn born(key: &str) -> Option<Timestamp> {
@@ -110,11 +125,16 @@ impl Pipedrive {
             return Ok(BTreeMap::new());
         }
         let code = self.key_code(kind, key_field, priority).await?;
+        let begun = self.keys.begun.load(Ordering::Relaxed);
         let candidates: BTreeMap<String, String> = {
             // Held over the calls, so that one caller lists for all.
-            let mut held = self.keys.0.lock().await;
+            let mut held = self.keys.held.lock().await;
             let index = held.entry(kind).or_default();
-            self.learn_keys(kind, index, earliest(keys), code.as_deref(), priority).await?;
+            let wanted = earliest(keys);
+            // Whatever others made before we were asked, a listing shows that has begun since.
+            if !(index.listing > begun && index.covers(wanted)) {
+                self.learn_keys(kind, index, wanted, code.as_deref(), priority).await?;
+            }
             keys.iter().filter_map(|key| Some(((*key).to_owned(), index.ids.get(*key)?.clone()))).collect()
         };
         let ids: Vec<String> = candidates.values().cloned().collect();
@@ -127,7 +147,7 @@ impl Pipedrive {
 
     /// Remembers a row that was just made.
     pub(super) async fn remember_key(&self, kind: Kind, key: &str, id: &str) {
-        let mut held = self.keys.0.lock().await;
+        let mut held = self.keys.held.lock().await;
         held.entry(kind).or_default().ids.insert(key.to_owned(), id.to_owned());
     }
 
@@ -139,7 +159,8 @@ impl Pipedrive {
         code: Option<&str>,
         priority: Priority,
     ) -> Result<(), VendorError> {
-        let covered = index.to.is_some() && index.from.is_none_or(|from| wanted.is_some_and(|wanted| wanted >= from));
+        let listing = self.keys.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let covered = index.covers(wanted);
         let since = match index.to {
             Some(to) if covered => to.checked_sub(SPEC.overlap).ok(),
             _ => wanted,
@@ -168,6 +189,7 @@ impl Pipedrive {
             index.from = wanted;
         }
         index.to = begun;
+        index.listing = listing;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use entente_model::clock::Timestamp;
 use serde_json::Value;
 
 use super::dialect::until_midnight;
-use crate::error::{Class, VendorError};
+use crate::error::{Class, SHUT_OUT, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
 use crate::transport::offset::http_date;
@@ -42,6 +42,9 @@ const ADVICE_REPORT: &str = "Pipedrive did not take the request as it was made: 
 
 /// Words by which a refused value is no matter of the record but of the schema.
 const SCHEMA_WORDS: &[&str] = &["not allowed", "unknown", "not exist", "unrecognized", "not a valid field", "read-only", "read only"];
+
+/// Words of a 403 that is about our user as a whole, who may do nothing any more.
+const SUSPENDED_WORDS: &[&str] = &["suspended", "deactivated", "user is not active", "inactive user"];
 
 /// A sentence without what may be a person's data: addresses, numbers in a row, quoted texts.
 pub(crate) fn masked(sentence: &str) -> String {
@@ -127,11 +130,12 @@ pub(crate) fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
         401 => (Class::Reauthenticate, ADVICE_SIGN_IN),
         402 => (Class::Configuration, ADVICE_PAYMENT),
         403 if !body.is_object() => {
-            ours = Some("shut_out");
+            ours = Some(SHUT_OUT);
             let until = now.checked_add(PAUSE_SHUT_OUT).unwrap_or(Timestamp::MAX);
             (Class::Wait { until }, ADVICE_SHUT_OUT)
         }
         403 if code.starts_with("feature_capping") => (Class::Configuration, ADVICE_PLAN),
+        403 if SUSPENDED_WORDS.iter().any(|word| said.to_lowercase().contains(word)) => (Class::Reauthenticate, ADVICE_SIGN_IN),
         403 => (Class::Configuration, ADVICE_ROLE),
         // A row that is not there, or that our user may not see, is told of in JSON; a page of HTML comes from somewhere else.
         404 | 410 if body.is_object() => (Class::LookAgain, ADVICE_LOOK),
@@ -217,6 +221,20 @@ mod tests {
         ];
         for (status, body, expected) in table {
             assert_eq!(refuse(&answer(status, &[], body), now()).class.name(), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_403_is_of_an_object_of_our_user_or_of_the_pace() {
+        let table = [
+            (r#"{"success":false,"error":"You do not have permission to do this"}"#, "configuration", true),
+            (r#"{"success":false,"code":"feature_capping_deals_limit","error":"x"}"#, "configuration", true),
+            (r#"{"success":false,"error":"This user has been suspended"}"#, "reauthenticate", false),
+            ("<html>error 1015</html>", "wait", false),
+        ];
+        for (body, class, of_object) in table {
+            let error = refuse(&answer(403, &[], body), now());
+            assert_eq!((error.class.name(), error.is_of_object()), (class, of_object), "{body}");
         }
     }
 

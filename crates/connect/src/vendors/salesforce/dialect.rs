@@ -81,6 +81,9 @@ impl Dialect for SalesforceDialect {
     }
 
     fn expired(&self, answer: &Answer) -> bool {
+        if refusal::is_bad_token(answer) {
+            return true;
+        }
         if !matches!(answer.status, 401 | 500) {
             return false;
         }

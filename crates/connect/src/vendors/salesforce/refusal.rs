@@ -6,7 +6,7 @@ use entente_model::clock::Timestamp;
 
 use super::wire::ErrorItem;
 use super::{ids, soap};
-use crate::error::{Class, VendorError};
+use crate::error::{ADVICE_SHUT_OUT, Class, SHUT_OUT, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
 
@@ -40,6 +40,11 @@ pub(crate) fn is_useless_session(code: &str, message: &str) -> bool {
     message.contains("not valid for use with the REST API")
         || message.contains("Connected app is not attached")
         || code == "INVALID_OPERATION_WITH_EXPIRED_PASSWORD"
+}
+
+/// Whether the identity service refuses a token: with 403, and in plain words.
+pub(crate) fn is_bad_token(answer: &Answer) -> bool {
+    answer.status == 403 && answer.body.starts_with(b"Bad_OAuth_Token")
 }
 
 /// The error of a whole call.
@@ -123,6 +128,8 @@ fn nameless(answer: &Answer, now: Timestamp) -> VendorError {
         429 => {
             (Class::Wait { until: retry_after(answer, now, Duration::from_secs(60)) }, "nothing to do: calls go on when the pause is over")
         }
+        403 if is_bad_token(answer) => (Class::Reauthenticate, "check the credentials of this connection and sign in again"),
+        403 => (Class::Configuration, ADVICE_SHUT_OUT),
         404 => (Class::Configuration, "check `base_url` and `api_version`: nothing answers at this address"),
         410 => (Class::Configuration, "set `api_version` to a version that the org still supports"),
         414 | 431 => (Class::Configuration, "read fewer fields: the request is too long for the vendor"),
@@ -131,7 +138,9 @@ fn nameless(answer: &Answer, now: Timestamp) -> VendorError {
     };
     let shown = answer.excerpt();
     let message = if shown.is_empty() { format!("answered {} without a body", answer.status) } else { shown };
-    VendorError::new(class, format!("http_{}", answer.status), message, advice).with_status(answer.status)
+    let is_shut_out = answer.status == 403 && class == Class::Configuration;
+    let code = if is_shut_out { SHUT_OUT.to_owned() } else { format!("http_{}", answer.status) };
+    VendorError::new(class, code, message, advice).with_status(answer.status)
 }
 
 /// What a code means. The advice tells a person what to do next.
@@ -357,6 +366,29 @@ mod tests {
         for (expected, status, code) in table {
             assert_eq!(class(status, code, "no more words"), expected, "{code}");
         }
+    }
+
+    #[test]
+    fn a_403_is_of_an_object_of_our_user_of_the_org_or_of_the_pace() {
+        for (code, message, class, of_object) in [
+            ("INSUFFICIENT_ACCESS", "no", "configuration", true),
+            ("INSUFFICIENT_ACCESS_OR_READONLY", "no", "configuration", true),
+            ("API_DISABLED_FOR_ORG", "no", "configuration", false),
+            ("API_CURRENTLY_DISABLED", "no", "configuration", false),
+            ("TXN_SECURITY_NO_ACCESS", "no", "configuration", false),
+            ("INVALID_OPERATION_WITH_EXPIRED_PASSWORD", "no", "configuration", false),
+            ("INVALID_SESSION_ID", "This session is not valid for use with the REST API", "configuration", false),
+            ("INVALID_SESSION_ID", "Session expired or invalid", "reauthenticate", false),
+            ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", "wait", false),
+            ("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.", "wait", false),
+            ("TXN_SECURITY_METERING_ERROR", "no", "wait", false),
+        ] {
+            let error = whole_call(&answer(403, json!([{"errorCode": code, "message": message}]).to_string()), now());
+            assert_eq!((error.class.name(), error.is_of_object()), (class, of_object), "{code} {message}");
+        }
+        assert_eq!(whole_call(&answer(403, "Bad_OAuth_Token: Session expired"), now()).class, Class::Reauthenticate);
+        let page = whole_call(&answer(403, "<html>not from here</html>"), now());
+        assert_eq!((page.class, page.code.as_str(), page.is_of_object()), (Class::Configuration, SHUT_OUT, false));
     }
 
     #[test]

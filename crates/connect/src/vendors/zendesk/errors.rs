@@ -8,7 +8,7 @@ use std::time::Duration;
 use entente_model::clock::Timestamp;
 use serde_json::Value;
 
-use crate::error::{Class, VendorError};
+use crate::error::{ADVICE_SHUT_OUT, Class, SHUT_OUT, VendorError};
 use crate::transport::call::Answer;
 use crate::transport::dialect::retry_after;
 
@@ -144,6 +144,7 @@ pub fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
             _ => (Class::Configuration, ADVICE_REPORT),
         },
         401 => (Class::Reauthenticate, ADVICE_SIGN_IN),
+        403 if !told.json => (Class::Configuration, ADVICE_SHUT_OUT),
         403 if told.sentence.contains("scope") => (Class::Configuration, ADVICE_SCOPE),
         403 => (Class::Configuration, ADVICE_ROLE),
         404 | 410 if told.json && told.code != "InvalidEndpoint" => (Class::LookAgain, ADVICE_LOOK),
@@ -161,7 +162,11 @@ pub fn refuse(answer: &Answer, now: Timestamp) -> VendorError {
         300..=399 => (Class::Configuration, ADVICE_ENDPOINT),
         _ => (Class::Configuration, ADVICE_REPORT),
     };
-    let code = if told.code.is_empty() { format!("http_{}", answer.status) } else { told.code };
+    let code = match told.code {
+        _ if answer.status == 403 && !told.json => SHUT_OUT.to_owned(),
+        code if code.is_empty() => format!("http_{}", answer.status),
+        code => code,
+    };
     let sentence =
         if told.sentence.is_empty() { format!("Zendesk answered with status {}", answer.status) } else { shorten(&told.sentence) };
     let error = VendorError::new(class, code, sentence, advice).with_status(answer.status);
@@ -250,6 +255,19 @@ mod tests {
 
     fn class(status: u16, body: &str) -> &'static str {
         refuse(&answer(status, None, body.to_owned()), now()).class.name()
+    }
+
+    #[test]
+    fn a_403_is_of_an_object_or_of_the_way_to_zendesk() {
+        for (body, of_object) in [
+            (r#"{"error":"forbidden","description":"Missing the following required scopes: read"}"#, true),
+            (r#"{"error":{"title":"Forbidden","message":"You do not have access to this page."}}"#, true),
+            ("<html>Not from this address</html>", false),
+            ("", false),
+        ] {
+            let error = refuse(&answer(403, None, body), now());
+            assert_eq!((error.class, error.is_of_object()), (Class::Configuration, of_object), "{body}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The Dynamics 365 connector against the simulated environment.
 
+mod campaigns;
 mod company;
 mod erasing;
 mod polling;

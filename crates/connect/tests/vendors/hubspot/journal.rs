@@ -240,6 +240,27 @@ async fn whoever_waits_is_woken_by_what_the_journal_has() {
 }
 
 #[tokio::test]
+async fn whoever_waits_is_woken_by_the_first_file_that_there_ever_is() {
+    let portal = open();
+    let read = contacts(&["firstname"]);
+    let (_, cursor) = portal.read_on(&read, None).await;
+    let id = portal.plant("contacts", json!({"email": "a@example.com", "firstname": "First"}));
+    portal.pass(6);
+    portal.crm.stir().await;
+    assert_eq!(portal.crm.stirred(), ["contacts"]);
+    let (looks, cursor) = portal.read_on(&read, Some(cursor)).await;
+    assert_eq!((values(&looks, "firstname"), portal.crm.stirred().len()), (vec![(id.as_str(), "First")], 0));
+    // From here on it is behind this file, without a poll in between.
+    portal.edit("contacts", &id, json!({"firstname": "Second"}));
+    portal.pass(6);
+    portal.crm.stir().await;
+    assert!(portal.crm.stirred().contains(&"contacts".to_owned()));
+    let before = searches(&portal);
+    let (looks, _) = portal.read_on(&read, Some(cursor)).await;
+    assert_eq!((values(&looks, "firstname"), searches(&portal)), (vec![(id.as_str(), "Second")], before));
+}
+
+#[tokio::test]
 async fn what_the_journal_needs_is_said() {
     let keyed = ConnectionSettings { auth: key(), ..reading() };
     let refused = Portal::connect(keyed, |_| {}).err().unwrap();

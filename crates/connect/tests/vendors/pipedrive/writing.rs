@@ -1,5 +1,6 @@
 //! Writes: values in their types, no twins, and rows that moved on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use entente_connect::connector::Priority;
@@ -99,6 +100,25 @@ async fn a_creation_lists_only_what_changed_since_its_record_was_made() {
     let before = company.sim.tokens_spent();
     company.write("persons", &writes).await.into_iter().for_each(|outcome| drop(outcome.unwrap()));
     assert_eq!(company.sim.tokens_spent() - before, 10 + 20 * 5, "one list for all of them");
+}
+
+#[tokio::test]
+async fn whoever_creates_side_by_side_shares_the_look_for_earlier_attempts() {
+    let company = Company::open();
+    let now_ms = company.hands.now_ms();
+    company.write("persons", &[create(&key("con", now_ms, 1), json!({"name": "First"}))]).await.remove(0).unwrap();
+    let before = company.calls("GET persons");
+    let one = |n: u128| {
+        let write = create(&key("con", now_ms, 10 + n), json!({"name": format!("Person {n}")}));
+        let company = &company;
+        async move { company.write("persons", &[write]).await.remove(0).unwrap().id }
+    };
+    let made: BTreeSet<String> = futures::future::join_all((0..6).map(one)).await.into_iter().collect();
+    // The first one's list began before the others asked; the next one's serves them all.
+    assert_eq!((made.len(), company.calls("GET persons") - before), (6, 2));
+    // Whoever asks later looks again: others may have made rows meanwhile.
+    company.write("persons", &[create(&key("con", now_ms, 2), json!({"name": "Last"}))]).await.remove(0).unwrap();
+    assert_eq!(company.calls("GET persons") - before, 3);
 }
 
 #[tokio::test]

@@ -19,10 +19,11 @@ use entente_model::clock::Clock;
 use entente_model::id::RecordId;
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
 use entente_sims::clock::SimClock;
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::Setting;
-use super::table::Row;
+use super::table::Sheet;
 use crate::cli::status_text::number;
 use crate::fault::{Fault, Result};
 use crowd::Crowd;
@@ -36,12 +37,20 @@ const WRITTEN_PART: usize = 10;
 const CHANGES: usize = 500;
 /// Changes of one instant.
 const INSTANT: usize = 12_000;
+/// Records that the engine takes up together in background work.
+const TAKEN_UP: usize = 600;
 /// Time between polls, as by default.
 const POLL: Duration = Duration::from_secs(15 * 60);
 /// An hour: what was made before it is old for every index.
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Refusals one after the other after which a platform counts as closed.
 const PATIENCE: usize = 2_000;
+
+/// How the platforms are measured, as the page says it.
+const SAID: &str = "Connector and simulator in one process, with the latency and the limits that the platform has for an ordinary account \
+(`Profile` in `crates/sims`). Seconds are the platform's: time is slept through, so that they are those of its pace and not of this machine. The \
+least calls are those that nobody can do without: whole pages, whole batches, and where writes are jobs a question for as many as run at once. To \
+reach: at most 1.3 times as many. Changes are 500 seen by a poll and 500 written.";
 
 /// A platform under measurement.
 struct Stage {
@@ -121,40 +130,44 @@ impl Stage {
         }
     }
 
-    /// Writes everything in the largest batches that the connector takes; ids of the rows.
-    async fn write(&self, writes: Vec<Write>) -> Result<Vec<String>> {
+    /// Rows of one call, as the engine decides it: a job where the platform has them and the rows are worth one, else what a call takes.
+    fn rows_of_a_call(&self, rows: usize, priority: Priority) -> usize {
+        match self.connector.bulk_rows() {
+            Some(job) if priority == Priority::Backfill && rows >= job.div_ceil(2) => job,
+            _ => self.connector.spec().write_max,
+        }
+    }
+
+    /// Writes everything as the engine does: so many rows at a time as it takes up together, in calls side by side. Ids of the rows.
+    async fn write(&self, writes: Vec<Write>, priority: Priority) -> Result<Vec<String>> {
         let target = WriteTarget { object: self.crowd.object.to_owned(), key_field: self.crowd.key.to_owned() };
         let mut ids = Vec::with_capacity(writes.len());
         let mut rest: Vec<Write> = writes;
         let mut refusals = 0;
         while !rest.is_empty() {
-            let batch: Vec<Write> = rest.drain(..rest.len().min(self.connector.spec().write_max)).collect();
-            match self.connector.write(&target, &batch, Priority::Backfill).await {
-                Ok(outcomes) => {
-                    let mut waits = None;
-                    for (outcome, write) in outcomes.into_iter().zip(batch) {
-                        match outcome {
-                            Ok(written) => ids.push(written.id),
-                            Err(error) if matches!(error.class, Class::Wait { .. }) => {
-                                waits = Some(error);
-                                rest.push(write);
-                            }
-                            Err(error) => return Err(told(&error)),
+            let of_a_call = self.rows_of_a_call(rest.len(), priority);
+            let group: Vec<Write> = rest.drain(..rest.len().min(TAKEN_UP.max(of_a_call))).collect();
+            let calls = group.chunks(of_a_call).map(|rows| self.connector.write(&target, rows, priority));
+            let mut waits = None;
+            for (rows, answer) in group.chunks(of_a_call).zip(join_all(calls).await) {
+                let outcomes = answer.unwrap_or_else(|error| vec![Err(error); rows.len()]);
+                for (write, outcome) in rows.iter().zip(outcomes) {
+                    match outcome {
+                        Ok(written) => ids.push(written.id),
+                        Err(error) if matches!(error.class, Class::Wait { .. }) => {
+                            waits = Some(error);
+                            rest.push(write.clone());
                         }
+                        Err(error) => return Err(told(&error)),
                     }
-                    if let Some(error) = waits {
-                        refusals += 1;
-                        self.wait(&error).await?;
-                    }
-                }
-                Err(error) => {
-                    refusals += 1;
-                    rest.extend(batch);
-                    self.wait(&error).await?;
                 }
             }
-            if refusals > PATIENCE {
-                return Err(Fault::new("the platform refuses for ever", "report this: it is a mistake in the benchmark"));
+            if let Some(error) = waits {
+                refusals += 1;
+                if refusals > PATIENCE {
+                    return Err(Fault::new("the platform refuses for ever", "report this: it is a mistake in the benchmark"));
+                }
+                self.wait(&error).await?;
             }
         }
         Ok(ids)
@@ -177,14 +190,15 @@ impl Stage {
 
 /// Seconds and calls that something took.
 struct Took {
-    seconds: f64,
+    ms: i64,
     calls: u64,
     least: u64,
 }
 
 impl Took {
     fn shown(&self) -> String {
-        format!("{:.0} s, {} calls ({:.2} × the least, {})", self.seconds, number(self.calls), self.ratio(), number(self.least))
+        let seconds = (self.ms + 500).div_euclid(1_000).unsigned_abs();
+        format!("{} s; {} calls, {} at the least: {:.2} ×", number(seconds), number(self.calls), number(self.least), self.ratio())
     }
 
     fn ratio(&self) -> f64 {
@@ -192,9 +206,12 @@ impl Took {
     }
 
     fn json(&self) -> Value {
-        json!({"seconds": self.seconds, "calls": self.calls, "least_calls": self.least, "ratio": self.ratio()})
+        json!({"seconds": self.ms as f64 / 1_000.0, "calls": self.calls, "least_calls": self.least, "ratio": self.ratio()})
     }
 }
+
+/// What was measured of one platform: a text for each column, and the numbers.
+type Line = (Vec<String>, Value);
 
 /// From an edit of a person to the hint that tells of it, in milliseconds; polls where no webhook does.
 async fn delay(stage: &Stage, id: &str) -> Result<(&'static str, i64)> {
@@ -215,7 +232,7 @@ async fn delay(stage: &Stage, id: &str) -> Result<(&'static str, i64)> {
     Ok(("webhook", due - edited))
 }
 
-async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Row>> {
+async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Line>> {
     let Some(stage) = Stage::set(platform, seed).await? else { return Ok(None) };
     let spec = stage.connector.spec();
     let page_rows = spec.capabilities(stage.crowd.object).map_or(100, |known| u64::from(known.page_rows));
@@ -226,11 +243,7 @@ async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Row>> 
     let (looks, cursor) = stage.read_on(None).await?;
     let seen: BTreeSet<&str> = looks.iter().map(|look| look.id.as_str()).collect();
     let missed = ids.iter().filter(|id| !seen.contains(id.as_str())).count();
-    let read = Took {
-        seconds: (stage.time.ms() - began) as f64 / 1_000.0,
-        calls: stage.calls() - calls,
-        least: (contacts as u64).div_ceil(page_rows),
-    };
+    let read = Took { ms: stage.time.ms() - began, calls: stage.calls() - calls, least: (contacts as u64).div_ceil(page_rows) };
 
     // Changes on both sides of a poll: seen there, and written there.
     stage.time.pass(HOUR);
@@ -249,19 +262,15 @@ async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Row>> 
     };
     let updates: Vec<Write> = ids.iter().rev().take(CHANGES).map(update).collect();
     let updated = updates.len();
-    stage.write(updates).await?;
+    stage.write(updates, Priority::Update).await?;
     let changes = (polled.len().min(CHANGES) + updated).max(1) as u64;
     let per_1000 = (stage.calls() - calls) * 1_000 / changes;
 
     let written = contacts / WRITTEN_PART;
     let creations = stage.creations(written);
     let (began, calls) = (stage.time.ms(), stage.calls());
-    let made: BTreeSet<String> = stage.write(creations).await?.into_iter().collect();
-    let write = Took {
-        seconds: (stage.time.ms() - began) as f64 / 1_000.0,
-        calls: stage.calls() - calls,
-        least: (written as u64).div_ceil(stage.crowd.rows_per_write),
-    };
+    let made: BTreeSet<String> = stage.write(creations, Priority::Backfill).await?.into_iter().collect();
+    let write = Took { ms: stage.time.ms() - began, calls: stage.calls() - calls, least: stage.crowd.least_writes(written as u64) };
 
     // Everything of one instant, in one window.
     stage.time.pass(HOUR);
@@ -274,32 +283,46 @@ async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Row>> 
     let once = of_instant.iter().collect::<BTreeSet<_>>().len() == instant.len() && of_instant.len() == instant.len();
 
     let (how, delay_ms) = delay(&stage, ids.first().map_or("", String::as_str)).await?;
-    Ok(Some(Row {
-        measure: format!("{}: {} contacts read, {} written", spec.label, number(contacts as u64), number(written as u64)),
-        now: "not published".to_owned(),
-        to_reach: "≤ 1.3 × the least calls; nobody missed, nobody twice".to_owned(),
-        measured: format!(
-            "read {}, {missed} missed; write {}, {} rows; {per_1000} calls per 1,000 synced changes; edit to hint {} by {how}; {} of one instant {}",
-            read.shown(),
-            write.shown(),
-            number(made.len() as u64),
-            if how == "poll" { "≤ 15 min".to_owned() } else { format!("{delay_ms} ms") },
-            number(instant.len() as u64),
-            if once { "read exactly once each" } else { "NOT read exactly once" },
-        ),
-        numbers: json!({
-            "platform": platform, "read": read.json(), "missed": missed, "write": write.json(), "rows_written": made.len(),
-            "calls_per_1000": per_1000, "hint": {"by": how, "ms": delay_ms}, "instant": {"rows": instant.len(), "looks": of_instant.len(), "once": once},
-        }),
-        explained: None,
-    }))
+    let all = |whole: bool, what: String| if whole { what } else { format!("NOT ALL: {what}") };
+    let hint =
+        if how == "poll" { "a poll, within 15 minutes".to_owned() } else { format!("{} ms, a {how}", number(delay_ms.unsigned_abs())) };
+    let instants = format!("{} looks at {} rows", number(of_instant.len() as u64), number(instant.len() as u64));
+    let cells = vec![
+        spec.label.to_owned(),
+        all(missed == 0, read.shown()),
+        all(made.len() == written, write.shown()),
+        number(per_1000),
+        hint,
+        all(once, instants),
+    ];
+    let numbers = json!({
+        "platform": platform, "contacts": contacts, "read": read.json(), "missed": missed, "write": write.json(), "rows_written": made.len(),
+        "calls_per_1000": per_1000, "hint": {"by": how, "ms": delay_ms}, "instant": {"rows": instant.len(), "looks": of_instant.len(), "once": once},
+    });
+    Ok(Some((cells, numbers)))
 }
 
-/// Every platform of the registry that has a crowd here.
-pub async fn platforms(setting: Setting) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for platform in registry::ALL {
-        rows.extend(one(platform.spec.key, setting.memory_customers, setting.seed).await?);
+/// Every platform of the registry that has a crowd here, or the one that is named.
+pub async fn platforms(setting: Setting, only: Option<&str>) -> Result<Sheet> {
+    let contacts = setting.memory_customers;
+    let (mut lines, mut numbers) = (Vec::new(), Vec::new());
+    for platform in registry::ALL.iter().filter(|platform| only.is_none_or(|only| only == platform.spec.key)) {
+        if let Some((cells, told)) = one(platform.spec.key, contacts, setting.seed).await? {
+            lines.push(cells);
+            numbers.push(told);
+        }
     }
-    Ok(rows)
+    if let Some(only) = only.filter(|_| lines.is_empty()) {
+        let known: Vec<&str> = registry::ALL.iter().map(|platform| platform.spec.key).collect();
+        return Err(Fault::new(format!("`{only}` is no platform that is measured by itself"), format!("name one of {}", known.join(", "))));
+    }
+    let heads = [
+        "platform".to_owned(),
+        format!("first read of {} contacts", number(contacts as u64)),
+        format!("first write of {}", number((contacts / WRITTEN_PART) as u64)),
+        "calls per 1,000 synced changes".to_owned(),
+        "edit to hint".to_owned(),
+        "changes of one instant".to_owned(),
+    ];
+    Ok(Sheet { title: "Each platform by itself", said: SAID.to_owned(), heads: heads.to_vec(), lines, numbers })
 }

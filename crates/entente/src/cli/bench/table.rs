@@ -23,6 +23,31 @@ pub struct Row {
     pub explained: Option<String>,
 }
 
+/// A table of its own below the first one.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sheet {
+    /// What it is about.
+    pub title: &'static str,
+    /// How it was measured, and what is to be reached.
+    pub said: String,
+    /// Heads of its columns.
+    pub heads: Vec<String>,
+    /// Its lines, a text for each column.
+    pub lines: Vec<Vec<String>>,
+    /// Numbers of each line, for programs.
+    pub numbers: Vec<serde_json::Value>,
+}
+
+impl Sheet {
+    fn markdown(&self) -> String {
+        let line =
+            |cells: &[String]| format!("| {} |\n", cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "));
+        let rule = format!("|{}\n", "---|".repeat(self.heads.len()));
+        let lines: String = self.lines.iter().map(|cells| line(cells)).collect();
+        format!("\n## {}\n\n{}\n\n{}{rule}{lines}", self.title, self.said, line(&self.heads))
+    }
+}
+
 /// When and where.
 #[derive(Debug, Clone, Serialize)]
 pub struct Place {
@@ -63,6 +88,9 @@ pub struct Report {
     pub place: Place,
     /// The numbers.
     pub rows: Vec<Row>,
+    /// Further tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sheets: Vec<Sheet>,
 }
 
 impl Report {
@@ -85,6 +113,7 @@ impl Report {
         for (row, explained) in self.rows.iter().filter_map(|row| Some((row, row.explained.as_ref()?))) {
             let _infallible = write!(page, "\n## {}\n\n{explained}\n", row.measure);
         }
+        self.sheets.iter().for_each(|sheet| page.push_str(&sheet.markdown()));
         page
     }
 }
@@ -104,8 +133,16 @@ mod tests {
             explained: Some("Because.".to_owned()),
         };
         let place = Place { at: Timestamp::UNIX_EPOCH, cores: 2, processor: None, system: "linux".to_owned() };
-        let page = Report { place, rows: vec![row] }.markdown();
+        let sheet = Sheet {
+            title: "Each by itself",
+            said: "Measured so.".to_owned(),
+            heads: vec!["who".to_owned(), "what".to_owned()],
+            lines: vec![vec!["A|B".to_owned(), "7".to_owned()]],
+            numbers: Vec::new(),
+        };
+        let page = Report { place, rows: vec![row], sheets: vec![sheet] }.markdown();
         assert!(page.contains("| First full sync | 4.2 minutes | 1 \\| 2 | 80 s | 1970-01-01, 2 cores |"), "{page}");
-        assert!(page.ends_with("## First full sync\n\nBecause.\n"), "{page}");
+        assert!(page.contains("## First full sync\n\nBecause.\n"), "{page}");
+        assert!(page.ends_with("\n## Each by itself\n\nMeasured so.\n\n| who | what |\n|---|---|\n| A\\|B | 7 |\n"), "{page}");
     }
 }

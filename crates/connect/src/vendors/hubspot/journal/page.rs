@@ -62,7 +62,7 @@ impl HubSpot {
         }
         let Some(offset) = position.journal.clone() else {
             // The poll that begins now reads everything up to there.
-            position.anchor = journal.latest(priority).await?;
+            position.anchor = journal.take_over(&read.object, priority).await?;
             return Ok(None);
         };
         let now = self.client.offset().theirs(self.client.now());
@@ -74,7 +74,7 @@ impl HubSpot {
             Supply::Expired => {
                 tracing::warn!(object = %read.object, "the journal does not know our offset any more; a poll fills the gap");
                 (position.journal, position.settle, position.sweep_at) = (None, None, None);
-                position.anchor = journal.latest(priority).await?;
+                position.anchor = journal.take_over(&read.object, priority).await?;
                 Ok(None)
             }
             Supply::Files { files, more, dry } => self.page_of(journal, read, position, files, (more, dry), priority).await.map(Some),

@@ -75,8 +75,23 @@ pub(super) fn subscriptions() -> String {
 }
 
 impl Journal {
+    /// The offset that a read of an object takes over when it has ended, none while nothing was ever written. Looks begin there, so that they tell
+    /// of what comes before the next poll.
+    pub(super) async fn take_over(&self, object: &str, priority: Priority) -> Result<Option<String>, VendorError> {
+        // What was told of the object until here is read now.
+        self.heard(object);
+        let latest = self.latest(priority).await?;
+        if let Some(offset) = &latest {
+            let mut window = self.window.lock().await;
+            if window.tip().is_none() {
+                window.begin(offset);
+            }
+        }
+        Ok(latest)
+    }
+
     /// The last offset there is; none while nothing was ever written.
-    pub(super) async fn latest(&self, priority: Priority) -> Result<Option<String>, VendorError> {
+    async fn latest(&self, priority: Priority) -> Result<Option<String>, VendorError> {
         let answer = self.client.call("journal", priority, Call::get(path("latest")).accept(&[404])).await?;
         if answer.status != 200 {
             return Ok(None);
@@ -215,10 +230,29 @@ impl HubSpot {
 }
 
 impl Journal {
+    /// Looks whether a journal in which nothing ever stood has its first file. Whatever it tells of, everything that it was asked to tell of is
+    /// read, because a read begins behind it.
+    async fn look_for_the_first(&self) {
+        let objects: Vec<String> = self.subscribed.lock().await.keys().cloned().collect();
+        if objects.is_empty() {
+            return;
+        }
+        match self.latest(Priority::Update).await {
+            Ok(Some(offset)) => {
+                self.window.lock().await.begin(&offset);
+                self.news().extend(objects);
+                self.bell.notify_one();
+            }
+            Ok(None) => {}
+            // The next poll says so, where somebody hears it.
+            Err(error) => tracing::debug!(%error, "the journal could not be looked at"),
+        }
+    }
+
     /// Looks whether there is something behind what is held.
     async fn look(&self, hub: &HubSpot) {
         let tip = self.window.lock().await.tip().map(str::to_owned);
-        let Some(tip) = tip else { return };
+        let Some(tip) = tip else { return self.look_for_the_first().await };
         match self.behind(hub, &tip, None, Priority::Update).await {
             Ok(Supply::Files { files, .. }) if !files.is_empty() => self.bell.notify_one(),
             Ok(_) => {}

@@ -33,6 +33,16 @@ pub struct Crowd {
     pub key: &'static str,
     /// Contacts that one call writes, at most, whoever makes it.
     pub rows_per_write: u64,
+    /// Where writes are jobs: how many of them run at once, so that one question tells how all of them stand.
+    pub jobs_at_once: Option<u64>,
+}
+
+impl Crowd {
+    /// Calls without which nobody can write so many contacts.
+    pub fn least_writes(&self, contacts: u64) -> u64 {
+        let calls = contacts.div_ceil(self.rows_per_write);
+        calls + self.jobs_at_once.map_or(0, |jobs| calls.div_ceil(jobs))
+    }
 }
 
 fn map(value: Value) -> Map<String, Value> {
@@ -115,6 +125,7 @@ fn of_salesforce(clock: SimClock, seed: u64) -> Result<Crowd> {
         email: "Email",
         key: "Entente_Id__c",
         rows_per_write: 1_000,
+        jobs_at_once: None,
     })
 }
 
@@ -150,6 +161,7 @@ fn of_hubspot(clock: SimClock, seed: u64) -> Result<Crowd> {
         email: "email",
         key: "entente_id",
         rows_per_write: 100,
+        jobs_at_once: None,
     })
 }
 
@@ -184,6 +196,7 @@ fn of_pipedrive(clock: SimClock, seed: u64) -> Result<Crowd> {
         email: "email",
         key: "entente_id",
         rows_per_write: 1,
+        jobs_at_once: None,
     })
 }
 
@@ -217,6 +230,7 @@ fn of_dynamics(clock: SimClock, seed: u64) -> Result<Crowd> {
         key: "entente_id",
         // As large a batch as the connector makes; the platform takes a thousand, and slows everybody down who sends that many.
         rows_per_write: 100,
+        jobs_at_once: None,
     })
 }
 
@@ -248,6 +262,7 @@ fn of_zendesk(clock: SimClock, seed: u64) -> Result<Crowd> {
         email: "email",
         key: "external_id",
         rows_per_write: 100,
+        jobs_at_once: Some(30),
     })
 }
 
@@ -278,6 +293,7 @@ fn of_freshdesk(clock: SimClock, seed: u64) -> Result<Crowd> {
         email: "email",
         key: "unique_external_id",
         rows_per_write: 1,
+        jobs_at_once: None,
     })
 }
 
@@ -308,5 +324,6 @@ fn of_intercom(clock: SimClock, seed: u64) -> Result<Crowd> {
         email: "email",
         key: "external_id",
         rows_per_write: 1,
+        jobs_at_once: None,
     })
 }

@@ -42,6 +42,13 @@ impl Passing {
         self.now.fetch_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
+    /// The first millisecond at which so much has passed: whoever asks for part of one would else be woken before the time, and again, for
+    /// ever.
+    fn after(&self, duration: Duration) -> i64 {
+        let ms = duration.as_nanos().div_ceil(1_000_000);
+        self.ms().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX))
+    }
+
     fn forget(&self, sleeper: (i64, u64)) {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).remove(&sleeper);
     }
@@ -69,7 +76,7 @@ impl Drop for Asleep<'_> {
 #[async_trait]
 impl Time for Passing {
     async fn sleep(&self, duration: Duration) {
-        let until = self.ms() + i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2);
+        let until = self.after(duration);
         let mine = (until, self.serial.fetch_add(1, Ordering::SeqCst));
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).insert(mine);
         let _asleep = Asleep(self, mine);
@@ -124,5 +131,33 @@ impl TokenVault for Pocket {
     async fn save(&self, _: &str, tokens: &Tokens) -> Result<(), String> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokens.clone());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_sleeps_for_part_of_a_millisecond_wakes_after_it() {
+        let time = Passing::from(1_000);
+        assert_eq!(time.after(Duration::from_micros(400)), 1_001);
+        assert_eq!(time.after(Duration::from_millis(3)), 1_003);
+        assert_eq!(time.after(Duration::MAX), i64::MAX);
+    }
+
+    #[tokio::test]
+    async fn sleepers_wake_in_the_order_of_their_instants() {
+        let time = Passing::from(0);
+        let woken = Mutex::new(Vec::new());
+        let sleep = |ms| {
+            let (time, woken) = (&time, &woken);
+            async move {
+                time.sleep(Duration::from_millis(ms)).await;
+                woken.lock().expect("woken").push((ms, time.ms()));
+            }
+        };
+        tokio::join!(sleep(30), sleep(10), sleep(20));
+        assert_eq!(*woken.lock().expect("woken"), [(10, 10), (20, 20), (30, 30)]);
     }
 }
