@@ -62,9 +62,9 @@ async fn what_cannot_be_asked_for_is_refused_by_name() {
         (json!({ "action": "approve", "record": "con_01h455vb4pex5vsknk084sn02q" }), 404, "record"),
         (json!({ "action": "approve", "record": "x", "process": "Discount" }), 422, "process"),
         (json!({ "action": "submit" }), 422, "record"),
-        (json!({ "action": "run", "flow": "No_Such" }), 400, "No_Such"),
+        (json!({ "action": "run", "flow": "No_Such" }), 502, "No_Such"),
         (json!({ "action": "run", "flow": "Welcome", "connection": "nowhere" }), 404, "nowhere"),
-        (json!({ "action": "run", "flow": "Welcome", "connection": "zendesk" }), 400, "has no approvals or flows"),
+        (json!({ "action": "run", "flow": "Welcome", "connection": "zendesk" }), 502, "has no approvals or flows"),
     ] {
         let (status, error) = asked(&folder, &sims, body.clone()).await;
         let message = error["error"]["message"].as_str().unwrap_or_default();

@@ -176,7 +176,11 @@ fn a_value_that_came_in_competes_as_the_side_s_that_shows_it() {
     let ours = story(Actor::Person, Kind::Other, &taken(2)).0;
     assert_eq!(ours, NATIVE, "what a person entered here and the desk has already is no platform's");
     // A second CRM shows it too: whose it is cannot be told.
-    let both = [crm(Some("a"), "c", 2, Actor::Sales), desk(Some("b"), "b", 0, Actor::Support), side("other", Role::Crm, Some("b"), "b", mark(0, Actor::Sales))];
+    let both = [
+        crm(Some("a"), "c", 2, Actor::Sales),
+        desk(Some("b"), "b", 0, Actor::Support),
+        side("other", Role::Crm, Some("b"), "b", mark(0, Actor::Sales)),
+    ];
     assert_eq!(story(Actor::Support, Kind::Other, &both).0, NATIVE);
 }
 
