@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const BINARY = process.env.ENTENTE_BIN ?? fileURLToPath(new URL('../../target/debug/entente', import.meta.url));
+export const BINARY = process.env.ENTENTE_BIN ?? fileURLToPath(new URL('../../target/debug/entente', import.meta.url));
 const PATIENCE_MS = 90_000; // a debug build on a loaded machine: start, load customers, first full sync
 
 /** Where the web app is, and how to end what was started for it. */

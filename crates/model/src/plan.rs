@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::actor::ChangeMark;
+use crate::actor::{Actor, ChangeMark};
 use crate::mapping::{Owner, Role};
 use crate::value::{FieldKey, Fields, Value, get};
 use cascade::{Candidate, Verdict};
@@ -387,10 +387,25 @@ fn candidates(input: Input<'_>, changed_sides: &[&Side], key: &str) -> Vec<Candi
     let unseen = changed_sides.iter().all(|side| side.base.get(key).map_or(!held.is_blank(), |base| !base.agrees(held)));
     let already = candidates.iter().any(|candidate| candidate.value.agrees(held));
     if unseen && !already {
-        let mark = input.held.marks.get(key).copied().unwrap_or_default();
-        candidates.push(Candidate { side: NATIVE.to_owned(), role: None, value: held.clone(), mark });
+        candidates.push(held_candidate(input, key));
     }
     candidates
+}
+
+/// The record's own value as one that competes. Where it came from a platform and counterparts of one role still show it, it is theirs: people
+/// and rules know it by that side. What a person entered here is ours, and so is what nobody's hand is known of.
+fn held_candidate(input: Input<'_>, key: &str) -> Candidate {
+    let held = get(&input.held.values, key);
+    let mark = input.held.marks.get(key).copied();
+    let came_in = mark.is_some_and(|mark| !matches!(mark.by, Actor::Person | Actor::Us));
+    let mut showing = input.sides.iter().filter(|side| came_in && side.values.get(key).is_some_and(|value| value.agrees(held)));
+    let shown_by = showing.next().filter(|first| showing.all(|other| other.role == first.role));
+    Candidate {
+        side: shown_by.map_or_else(|| NATIVE.to_owned(), |side| side.name.clone()),
+        role: shown_by.map(|side| side.role),
+        value: held.clone(),
+        mark: mark.unwrap_or_default(),
+    }
 }
 
 fn distinct(candidates: &[Candidate]) -> usize {

@@ -4,6 +4,58 @@
  */
 
 export interface paths {
+    "/api/v1/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be asked for: the approval processes and flows of a connection, or of every CRM. */
+        get: operations["list_actions"];
+        put?: never;
+        /** Has a platform do something with a record, or run a flow. It is an entry of the record's history. */
+        post: operations["act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/currencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The currencies of the account with their rates; none where it has one alone. */
+        get: operations["list_currencies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Approvals of a record that wait, for whom and since when. */
+        get: operations["list_waiting_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -1286,6 +1338,71 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A currency of a platform's account. */
+        AccountCurrency: {
+            /** @description Whether new amounts may be in it. */
+            active: boolean;
+            /** @description ISO 4217 code. */
+            code: string;
+            /** @description Whether it is the corporate currency. */
+            corporate: boolean;
+            /** @description Units of it for one unit of the corporate currency, as the platform writes it. */
+            rate: string;
+        };
+        /** @description What came of it. */
+        Acted: {
+            /** @description The connection. */
+            connection: string;
+            /** @description What a flow gave back. */
+            outputs: {
+                [key: string]: unknown;
+            };
+            /** @description How it stands now, in the platform's word. */
+            status: string;
+            /** @description Ids of the platform's users that it waits for. */
+            waits_for: string[];
+        };
+        /**
+         * @description What a platform is to do. `record` is its id, a connection and external id, or words that fit one record; without `connection` it is the
+         *     CRM that the record is at. Comments and inputs go to the platform and are kept nowhere here.
+         */
+        ActionRequest: {
+            /** @enum {string} */
+            action: "submit";
+            approvers?: string[];
+            comment?: string;
+            connection?: string | null;
+            process?: string | null;
+            record: string;
+        } | {
+            /** @enum {string} */
+            action: "approve";
+            approvers?: string[];
+            comment?: string;
+            connection?: string | null;
+            record: string;
+        } | {
+            /** @enum {string} */
+            action: "reject";
+            comment?: string;
+            connection?: string | null;
+            record: string;
+        } | {
+            /** @enum {string} */
+            action: "recall";
+            comment?: string;
+            connection?: string | null;
+            record: string;
+        } | {
+            /** @enum {string} */
+            action: "run";
+            connection?: string | null;
+            flow: string;
+            inputs?: {
+                [key: string]: unknown;
+            };
+            record?: string | null;
+        };
         /** @description Which version to put in force. */
         Activation: {
             /**
@@ -3329,6 +3446,19 @@ export interface components {
             /** @description The lines as they are and as they become. */
             patch: Record<string, never>;
         };
+        /** @description What a connection offers. */
+        Offered: {
+            /** @description The connection. */
+            connection: string;
+            /** @description `approval` or `flow`. */
+            kind: string;
+            /** @description Name that people read. */
+            label: string;
+            /** @description Name to ask for it by. */
+            name: string;
+            /** @description The platform's object whose rows it is for; none where any will do. */
+            object?: string | null;
+        };
         /** @description New customers today. */
         Onboarding: {
             /**
@@ -4908,6 +5038,20 @@ export interface components {
             /** @description What the other version would write; none when it would write nothing. */
             then?: string | null;
         };
+        /** @description An approval that waits for somebody. */
+        WaitingApproval: {
+            /** @description The connection that it waits at. */
+            connection: string;
+            /** @description The process. */
+            process: string;
+            /**
+             * Format: date-time
+             * @description Since when, if the platform says so.
+             */
+            since?: string | null;
+            /** @description The platform's id of the user whom it waits for. */
+            user: string;
+        };
         /** @description One write. */
         WritePreview: {
             /** @description Connection. */
@@ -4930,6 +5074,137 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_actions: {
+        parameters: {
+            query?: {
+                /** @description At this connection; without it at the CRM. */
+                connection?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is offered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offered"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acted"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_currencies: {
+        parameters: {
+            query?: {
+                /** @description At this connection; without it at the CRM. */
+                connection?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The currencies */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountCurrency"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_waiting_approvals: {
+        parameters: {
+            query: {
+                /** @description Record: its id, a connection and external id, or words that fit one record. */
+                record: string;
+                /** @description At this connection; without it at the CRM that the record is at. */
+                connection?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The approvals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingApproval"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_alerts: {
         parameters: {
             query?: {

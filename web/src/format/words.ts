@@ -10,6 +10,7 @@ const OBJECTS: Record<string, string> = {
   case: 'Cases',
   activity: 'Activities',
   campaign: 'Campaigns',
+  campaign_member: 'Campaign members',
   user: 'Users',
 };
 

@@ -118,8 +118,8 @@ fn rust_tests(report: &mut Report) {
 
 fn tests(postgres: &OsString) -> Result<()> {
     let mut tests = if shell::answers("cargo", &["nextest", "--version"]) {
-        // One more at once than there are cores: stories of the real process mostly wait.
-        let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1).to_string();
+        // Two more at once than there are cores: half of the time, what runs waits, for windows of time, polls and disks.
+        let threads = std::thread::available_parallelism().map_or(3, |cores| cores.get() + 2).to_string();
         shell::cargo(&["nextest", "run", "--workspace", "--test-threads", &threads])
     } else {
         println!("cargo-nextest is not installed; running the same tests with cargo test");

@@ -67,7 +67,8 @@ fn dead_letters(engine: &Engine, tx: &mut Tx<'_>, known: &Known<'_>) -> Result<V
     }
     let classes: Vec<String> = counts.iter().map(|(class, many)| format!("{many} {class}")).collect();
     let body = format!(
-        "{many} records failed for good ({}). `entente dead-letters list` shows each with what to do; the rest flows.",
+        "{many} {} failed for good ({}). `entente dead-letters list` shows each with what to do; the rest flows.",
+        if many == 1 { "record" } else { "records" },
         classes.join(", ")
     );
     let signal = |subject: &str, severity, title: String| Signal {

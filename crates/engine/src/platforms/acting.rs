@@ -9,6 +9,7 @@ use entente_model::id::RecordId;
 use entente_model::mapping::Role;
 use entente_store::{Link, NewEntry, NewHint, Record, Viewer};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -26,7 +27,7 @@ pub struct Wish {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Acted {
     /// The connection.
     pub connection: String,
@@ -39,7 +40,7 @@ pub struct Acted {
 }
 
 /// What a connection offers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Offered {
     /// The connection.
     pub connection: String,

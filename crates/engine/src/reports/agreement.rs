@@ -29,6 +29,8 @@ pub(super) struct Agreement {
     pub(super) drift: Vec<DriftLine>,
     /// Records of which a counterpart differs while nothing is in flight.
     pub(super) drifting: u64,
+    /// The same by object and field (`account.plan`).
+    pub(super) drifting_fields: BTreeMap<String, u64>,
     /// Records with a value in every field that a mapping needs.
     pub(super) complete: u64,
     /// Records without a value in such a field, by object and field.
@@ -107,6 +109,7 @@ impl Comparison<'_> {
         let mut drift: BTreeMap<(String, String, Cause), u64> = BTreeMap::new();
         let required = self.required();
         let dead = dead_records(tx, self.viewer)?;
+        let mut nowhere = Nowhere::default();
         for object in CUSTOMERS {
             let mut after: Option<RecordId> = None;
             loop {
@@ -121,7 +124,8 @@ impl Comparison<'_> {
                 let waiting = Waiting::of(tx, &ids)?;
                 for record in &records {
                     let links = links.get(&record.id).map(Vec::as_slice).unwrap_or_default();
-                    self.count(record, links, &waiting, &dead, &mut found, &mut drift);
+                    let linked = self.is_linked(record, links, &mut nowhere);
+                    self.count(record, links, linked, &waiting, &dead, &mut found, &mut drift);
                     count_values(record, required.get(record.object.as_str()), &mut found);
                 }
                 if records.len() < PAGE_ROWS_MAX {
@@ -150,17 +154,36 @@ impl Comparison<'_> {
         required
     }
 
+    /// Whether the record has a counterpart wherever its mappings want one. Accounts are asked about before their contacts.
+    fn is_linked(&self, record: &Record, links: &[Link], nowhere: &mut Nowhere) -> bool {
+        self.connections.iter().fold(true, |linked, connection| {
+            if links.iter().any(|link| link.connection == *connection) {
+                return linked;
+            }
+            let Some(mapped) = self.catalog.mapped(connection, &record.object) else { return linked };
+            let create = &mapped.mapping().create;
+            let parents = |fields: &[String]| nowhere.all(connection, record, fields);
+            let in_vain = parents(&create.after) && (create.or_after.is_empty() || parents(&create.or_after));
+            let wanted = mapped.lens.creates(&record.data, self.now) && !in_vain;
+            if !wanted {
+                nowhere.0.entry(connection.clone()).or_default().insert(record.id.clone());
+            }
+            linked && !wanted
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a record is judged by, and where it is counted")]
     fn count(
         &self,
         record: &Record,
         links: &[Link],
+        linked: bool,
         waiting: &Waiting,
         dead: &BTreeSet<RecordId>,
         found: &mut Agreement,
         drift: &mut BTreeMap<(String, String, Cause), u64>,
     ) {
         let differing = differing(self.catalog, record, links);
-        let linked = is_linked(self.catalog, self.connections, record, links, self.now);
         let moving = waiting.moving.contains(record.id.as_str());
         let idle = !moving && !dead.contains(&record.id) && !waiting.conflicted.contains(&record.id);
         found.records += 1;
@@ -181,13 +204,32 @@ impl Comparison<'_> {
             } else {
                 Cause::Unnoticed
             };
-            *drift.entry((format!("{}.{field}", record.object), behind, cause)).or_default() += 1;
+            let name = format!("{}.{field}", record.object);
+            if !moving {
+                *found.drifting_fields.entry(name.clone()).or_default() += 1;
+            }
+            *drift.entry((name, behind, cause)).or_default() += 1;
         }
         if let (Value::DateTime(won), Some(told)) = (get(&record.data, "won_at"), record.provenance.get("support_id"))
             && *won >= self.won_since
         {
             found.won.push((*won, *told));
         }
+    }
+}
+
+/// Records that have no counterpart at a connection and are to get none, such as prospects at a desk, by connection. What is made after them there
+/// only, such as their contacts, belongs there no more than they do.
+#[derive(Default)]
+struct Nowhere(BTreeMap<String, BTreeSet<RecordId>>);
+
+impl Nowhere {
+    /// Whether everything of these that the record refers to is to get no counterpart at the connection; not where it refers to none of them.
+    fn all(&self, connection: &str, record: &Record, fields: &[String]) -> bool {
+        let ids = self.0.get(connection);
+        let mut referred =
+            fields.iter().filter_map(|field| if let Value::Ref(id) = get(&record.data, field) { Some(id) } else { None }).peekable();
+        referred.peek().is_some() && referred.all(|id| ids.is_some_and(|ids| ids.contains(id)))
     }
 }
 
@@ -218,14 +260,6 @@ fn dead_records(tx: &mut Tx<'_>, viewer: &Viewer) -> Result<BTreeSet<RecordId>, 
             return Ok(dead);
         }
     }
-}
-
-/// Whether the record has a counterpart wherever its mappings want one.
-fn is_linked(catalog: &Catalog, connections: &[String], record: &Record, links: &[Link], now: Timestamp) -> bool {
-    connections.iter().all(|connection| {
-        links.iter().any(|link| link.connection == *connection)
-            || catalog.mapped(connection, &record.object).is_none_or(|mapped| !mapped.lens.creates(&record.data, now))
-    })
 }
 
 /// Fields that a counterpart should hold and, as last seen, does not; with its connection.

@@ -1,5 +1,6 @@
 //! What a month's report recommends: from its numbers, and only from enough of them.
 
+use entente_connect::error::Class;
 use entente_engine::Engine;
 use entente_engine::reports::levels;
 use entente_engine::reports::meter::CALLS;
@@ -10,6 +11,7 @@ use entente_store::{ConflictSide, NewConflict, NewDeadLetter, Resolution};
 use jiff::tz::TimeZone;
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
+use crate::platform::failing;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -207,4 +209,24 @@ async fn what_most_records_have_and_one_side_alone_shows_is_offered_to_the_other
     let unshared = about(&found, "unshared_field").unwrap();
     assert!(unshared.title.ends_with("in the support desk as well: add it to the mapping"), "{unshared:?}");
     assert_eq!(unshared.evidence, "100% of the records have a value, and it is mapped at crm alone");
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_nobody_s_change_behind_the_sync() {
+    let house = House::sqlite().await;
+    let engine = company(&house, 60).await;
+    house.desk.refuse(|call| call.starts_with("write").then(|| failing(Class::Retry, "busy")));
+    for row in house.crm.ids("Account") {
+        house.crm.put("Account", Some(&row), &[("Industry", "Steel")]);
+    }
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let desk_row = house.desk.ids("organization").remove(0);
+    assert_ne!(
+        house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"],
+        "Steel",
+        "the desk does not have it yet"
+    );
+    levels::count(&engine).await.unwrap();
+    assert!(about(&recommended(&engine).await, "drift").is_none());
 }

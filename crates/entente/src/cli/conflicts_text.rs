@@ -25,7 +25,7 @@ pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
     for side in &one.sides {
         let value = side.value.clone().unwrap_or_else(blank);
         let when = side.at.map(|at| format!(", {}", moment(at))).unwrap_or_default();
-        let who = side.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+        let who = side.by.as_ref().filter(|by| *by != "unknown").map(|by| format!(", by {by}")).unwrap_or_default();
         text.push_str(&format!("    {:<wide$}  {value}{when}{who}\n", side.side));
     }
     if let Some(resolved) = &one.resolved {

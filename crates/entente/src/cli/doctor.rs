@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::FAILED;
 use super::context::Context;
+use super::output::counted;
 use crate::assemble;
 use crate::config::{Config, KeySource};
 use crate::fault::{Fault, Result};
@@ -181,7 +182,8 @@ fn text(checks: &[Check]) -> String {
             text.push_str(&format!("      {:<width$}  → {remedy}\n", ""));
         }
     }
-    let count = |state| checks.iter().filter(|check| check.state == state).count();
-    text.push_str(&format!("\n{} ok, {} warnings, {} failures\n", count(State::Ok), count(State::Warn), count(State::Fail)));
+    let count = |state| checks.iter().filter(|check| check.state == state).count() as u64;
+    let (warnings, failures) = (counted(count(State::Warn), "warning"), counted(count(State::Fail), "failure"));
+    text.push_str(&format!("\n{} ok, {warnings}, {failures}\n", count(State::Ok)));
     text
 }

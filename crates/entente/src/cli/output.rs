@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -81,14 +81,39 @@ pub fn say(text: &str) {
     let _closed = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
 }
 
-/// A table of text, as wide as the terminal.
+/// Characters between two columns.
+const GAP: u16 = 2;
+/// Characters of the longest words that are kept whole where a terminal is narrow: those of `reconciliation`. Longer ones are ids and addresses.
+const WORD_CHARS: usize = 14;
+
+/// A table of text, as wide as the terminal. Where that is narrow, cells go on below, and words are broken in two only when nothing else helps.
 pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(head.map(Cell::new));
+    let mut longest = head.map(longest_word);
     for row in rows {
+        for (longest, cell) in longest.iter_mut().zip(&row) {
+            *longest = longest_word(cell).max(*longest);
+        }
         table.add_row(row.map(Cell::new));
     }
+    let at_least = column_widths(&longest, table.width());
+    for (column, width) in table.column_iter_mut().zip(at_least) {
+        column.set_padding((0, GAP)).set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+    }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn longest_word(text: &str) -> usize {
+    text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0)
+}
+
+/// How wide each column is at least, with the gap behind it: as wide as its longest word, or as the longest words that have room in a terminal of
+/// this width.
+fn column_widths(longest: &[usize], terminal: Option<u16>) -> Vec<u16> {
+    let kept = |chars: usize| longest.iter().map(move |word| u16::try_from((*word).min(chars)).unwrap_or(u16::MAX).saturating_add(GAP));
+    let fits = |chars: &usize| terminal.is_none_or(|width| kept(*chars).map(usize::from).sum::<usize>() <= usize::from(width));
+    kept((1..=WORD_CHARS).rev().find(fits).unwrap_or(1)).collect()
 }
 
 /// 1 record, 2,000 records.
@@ -109,4 +134,24 @@ pub fn more(next: Option<&str>) -> String {
 /// An instant as people read it.
 pub fn moment(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_breaks_words_only_when_nothing_else_helps() {
+        let words = ["salesforce", "reconciliation", "marketing_emails"].map(longest_word);
+        assert_eq!(column_widths(&words, None), [12, 16, 16], "longer than any word is an id, which may go on below");
+        assert_eq!(column_widths(&words, Some(44)), [12, 16, 16]);
+        assert_eq!(column_widths(&words, Some(40)), [12, 14, 14]);
+        assert_eq!(column_widths(&words, Some(4)), [3, 3, 3]);
+    }
+
+    #[test]
+    fn columns_begin_where_lines_do_and_stand_apart() {
+        let text = table(["ID", "WHAT"], [["1".to_owned(), "dead letters wait".to_owned()], ["12".to_owned(), "over".to_owned()]]);
+        assert_eq!(text, "ID  WHAT\n1   dead letters wait\n12  over");
+    }
 }

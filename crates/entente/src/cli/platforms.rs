@@ -65,9 +65,9 @@ fn overview(list: &[PlatformDescribed]) -> String {
                 object.object.clone(),
                 name(object.key),
                 name(object.concurrency),
-                object.changes.words(),
-                object.deletions.words(),
-                object.merges.words(),
+                brief(object.changes),
+                brief(object.deletions),
+                brief(object.merges),
             ]
         })
     });
@@ -75,6 +75,11 @@ fn overview(list: &[PlatformDescribed]) -> String {
         "{}\n\n`*` is every object that is not named; `-` is what the platform cannot do. `entente platforms NAME` shows the rest.",
         table(["PLATFORM", "OBJECT", "KEY", "CONCURRENCY", "CHANGES", "DELETIONS", "MERGES"], rows)
     )
+}
+
+/// By what something comes to be known, in words that leave room for the others.
+fn brief(seen: DetectionDescribed) -> String {
+    seen.words().replace("reconciliation", "reconcile")
 }
 
 fn detail(platform: &PlatformDescribed) -> String {

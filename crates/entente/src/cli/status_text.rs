@@ -176,11 +176,8 @@ fn failures(dashboard: &Dashboard, page: &mut String) {
 fn mappings(dashboard: &Dashboard, page: &mut String) {
     let mappings = &dashboard.mappings;
     line!(page, "FIELD MAPPING STATUS:");
-    line!(
-        page,
-        "  Active field mappings: {} (a shared field flows both ways, one that a single side has flows neither way)",
-        number(mappings.active)
-    );
+    line!(page, "  Active field mappings: {}", number(mappings.active));
+    line!(page, "    (a shared field flows both ways, one that only one side has neither way)");
     let fields = |many: u64, operational: u64| match many.saturating_sub(operational) {
         0 => format!("{} fields (all operational)", number(many)),
         broken => format!("{} fields ({} operational, {} not)", number(many), number(operational), number(broken)),
@@ -293,7 +290,8 @@ fn integration(dashboard: &Dashboard, page: &mut String) {
             None => line!(page, "  Network latency ({}): not measured yet today", connection.name),
         }
     }
-    for connection in dashboard.connections.iter().filter(|connection| connection.state != "ok") {
+    // A process that has called nobody yet, such as a command beside a server, has nothing to say about that.
+    for connection in dashboard.connections.iter().filter(|connection| !["ok", "unchecked"].contains(&connection.state.as_str())) {
         line!(
             page,
             "  {}: {}{}",

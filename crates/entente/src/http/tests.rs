@@ -20,6 +20,7 @@ mod alerts;
 mod conflicts;
 mod dashboard;
 mod dead_letters;
+mod every_route;
 mod holds;
 mod identity;
 mod mappings;

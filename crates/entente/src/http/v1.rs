@@ -1,5 +1,6 @@
 //! Version 1 of the API, one file per resource.
 
+pub mod actions;
 pub mod alerts;
 pub mod conflict_rules;
 pub mod conflicts;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .merge(resync::routes())
         .merge(plan::routes())
         .merge(platforms::routes())
+        .merge(actions::routes())
         .merge(reconciliation::routes())
         .merge(privacy::routes())
         .merge(events::routes())

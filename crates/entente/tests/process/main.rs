@@ -11,6 +11,7 @@ mod platforms;
 mod relay;
 mod sims;
 
+mod actions;
 mod alerts;
 mod bad_input;
 mod connecting;

@@ -159,6 +159,32 @@ fn a_value_the_record_holds_but_a_side_has_not_seen_competes() {
 }
 
 #[test]
+fn a_value_that_came_in_competes_as_the_side_s_that_shows_it() {
+    let story = |by, kind, sides: &[Side]| {
+        let marks = BTreeMap::from([("f".to_owned(), mark(0, by))]);
+        let held = Held { values: Fields::from([("f".to_owned(), Value::text("b"))]), marks };
+        let policy = shared(kind);
+        let plan = plan(Input { held: &held, sides, policy: std::slice::from_ref(&policy), frozen: &BTreeSet::new() });
+        let conflict = plan.conflicts.into_iter().next().unwrap();
+        (conflict.candidates.last().unwrap().side.clone(), conflict.resolved)
+    };
+    // The desk's `b` was taken, its write to the CRM has not landed, and by now the CRM says `c`.
+    let taken = |gap| [crm(Some("a"), "c", gap, Actor::Sales), desk(Some("b"), "b", 0, Actor::Support)];
+    assert_eq!(story(Actor::Support, Kind::Other, &taken(2)), ("desk".to_owned(), None), "people decide between the two platforms");
+    let support = Some((Reason::SupportStatus, "desk".to_owned()));
+    assert_eq!(story(Actor::Support, Kind::Status, &taken(900)), ("desk".to_owned(), support), "and the desk's rule knows its side");
+    let ours = story(Actor::Person, Kind::Other, &taken(2)).0;
+    assert_eq!(ours, NATIVE, "what a person entered here and the desk has already is no platform's");
+    // A second CRM shows it too: whose it is cannot be told.
+    let both = [
+        crm(Some("a"), "c", 2, Actor::Sales),
+        desk(Some("b"), "b", 0, Actor::Support),
+        side("other", Role::Crm, Some("b"), "b", mark(0, Actor::Sales)),
+    ];
+    assert_eq!(story(Actor::Support, Kind::Other, &both).0, NATIVE);
+}
+
+#[test]
 fn a_new_counterpart_fills_blanks_and_keeps_what_agrees() {
     let sides = [crm(Some("a"), "a", 0, Actor::Sales), desk(None, "", 9, Actor::Unknown)];
     let plan = run("a", &sides, &shared(Kind::Other), false);

@@ -3,6 +3,7 @@ import { answer, api } from '../../api/client';
 import { channels } from '../../api/queries';
 import { plain } from '../../format/words';
 import { Button } from '../../ui/Button';
+import { Columns } from '../../ui/Columns';
 import { Trouble } from '../../ui/Confirm';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
@@ -21,16 +22,7 @@ export function Channels() {
         <Empty title="No channel is set up">Alerts are seen on this page only. Slack, Microsoft Teams, mail and webhooks are set up under [notify] in the configuration.</Empty>
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th>Channel</th>
-              <th>Kind</th>
-              <th>Whose alerts</th>
-              <th>
-                <span className="hidden-text">What to do</span>
-              </th>
-            </tr>
-          </thead>
+          <Columns of={['Channel', 'Kind', 'Whose alerts', { heard: 'What to do' }]} />
           <tbody>
             {data.map((channel) => (
               <tr key={channel.name}>

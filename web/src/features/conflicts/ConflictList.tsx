@@ -9,6 +9,7 @@ import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
 import { Value } from '../record/Value';
+import item from '../../ui/Item.module.css';
 import styles from './ConflictList.module.css';
 import { Many } from './Many';
 import { OtherValue } from './OtherValue';
@@ -50,8 +51,8 @@ function One({ conflict, titled, ticked = false, onTick }: OneProps) {
     onSuccess: () => client.invalidateQueries(),
   });
   return (
-    <li className={styles['conflict']}>
-      <div className={styles['head']}>
+    <li className={item['item']}>
+      <div className={item['head']}>
         {onTick && <input type="checkbox" checked={ticked} onChange={onTick} aria-label={`Decide with others: ${conflict.label} of ${conflict.title}`} />}
         {titled && (
           <>
@@ -62,7 +63,7 @@ function One({ conflict, titled, ticked = false, onTick }: OneProps) {
           </>
         )}
         <span className={styles['field']}>{conflict.label}</span>
-        <span className={styles['since']}>
+        <span className={item['since']}>
           since <Ago at={conflict.since} />
         </span>
       </div>

@@ -9,6 +9,7 @@ import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Panel } from '../../ui/Panel';
 import { Value } from '../record/Value';
 import styles from './Proposals.module.css';
@@ -45,7 +46,7 @@ function Proposed({ proposal }: { proposal: Proposal }) {
   const { tried } = proposal;
   const error = adopt.error ?? decline.error;
   return (
-    <li className={styles['rule']}>
+    <li className={item['item']}>
       <p className={styles['words']}>{proposal.words}.</p>
       <p className="muted">
         {counted(proposal.alike, 'decision')} in a row. Of {counted(tried.conflicts, 'conflict')} of the last 30 days it would have decided {tried.as_people} as people did and {tried.otherwise} otherwise; {tried.waiting} wait
@@ -69,7 +70,7 @@ function Proposed({ proposal }: { proposal: Proposal }) {
           ))}
         </ul>
       </details>
-      <div className={styles['actions']}>
+      <div className={item['actions']}>
         <Button kind="primary" disabled={adopt.isPending} onClick={() => adopt.mutate()} aria-label={`Adopt the rule about ${proposal.label}`}>
           Adopt
         </Button>
@@ -87,7 +88,7 @@ function Decided({ rule }: { rule: ConflictRule }) {
     onSuccess: () => client.invalidateQueries(),
   });
   return (
-    <li className={styles['rule']}>
+    <li className={item['item']}>
       <p className={styles['words']}>
         <Badge tone={rule.state === 'adopted' ? 'good' : tone(rule.state)}>{rule.state}</Badge> {rule.words}.
       </p>
@@ -97,7 +98,7 @@ function Decided({ rule }: { rule: ConflictRule }) {
         {rule.state === 'adopted' && `; it has decided ${counted(rule.decided, 'conflict')}`}
       </p>
       {rule.state === 'adopted' && (
-        <div className={styles['actions']}>
+        <div className={item['actions']}>
           <WithReason label="Withdraw" about={rule.label} pending={withdraw.isPending} onReason={(reason) => withdraw.mutate(reason)} />
         </div>
       )}
@@ -119,7 +120,7 @@ function WithReason({ label, about, pending, onReason }: { label: string; about:
   }
   return (
     <form
-      className={styles['reason']}
+      className={item['actions']}
       onSubmit={(event) => {
         event.preventDefault();
         onReason(reason);

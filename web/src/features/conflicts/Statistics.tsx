@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { conflictStatistics } from '../../api/queries';
 import { count, counted } from '../../format/number';
 import { plain } from '../../format/words';
+import { Columns } from '../../ui/Columns';
 import { Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import { Stat, Stats } from '../../ui/Stat';
@@ -35,16 +36,7 @@ export function Statistics() {
           {data.by_field.length > 0 && (
             <div className={styles['scroll']} role="group" aria-label="Conflicts by field" tabIndex={0}>
               <table>
-                <thead>
-                  <tr>
-                    <th>Field</th>
-                    <th className="number">Conflicts</th>
-                    <th className="number">By a rule</th>
-                    <th className="number">By people</th>
-                    <th className="number">Waiting</th>
-                    <th className="number">Time to decide</th>
-                  </tr>
-                </thead>
+                <Columns of={['Field', { right: 'Conflicts' }, { right: 'By a rule' }, { right: 'By people' }, { right: 'Waiting' }, { right: 'Time to decide' }]} />
                 <tbody>
                   {data.by_field.map((one) => (
                     <tr key={`${one.object} ${one.field}`}>

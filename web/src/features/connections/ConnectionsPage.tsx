@@ -2,10 +2,10 @@ import { useQuery } from '@tanstack/react-query';
 import { type Platform, platforms } from '../../api/queries';
 import { count } from '../../format/number';
 import { plain } from '../../format/words';
+import { Columns } from '../../ui/Columns';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
-import styles from './ConnectionsPage.module.css';
 import { Freshness } from './Freshness';
 import { detected, span } from './seen';
 
@@ -15,20 +15,18 @@ export function ConnectionsPage() {
   const connected = data?.filter((platform) => platform.connections.length > 0) ?? [];
   return (
     <Page title="Connections" lead="What each connected platform can do, and how long a change there may go unseen.">
-      <div className={styles['stack']}>
-        {error ? (
-          <Failed error={error} retry={() => void refetch()} />
-        ) : isPending ? (
-          <Loading />
-        ) : connected.length === 0 ? (
-          <Empty title="No connection is configured">
-            Add one to the configuration and check it with <code>entente doctor</code>.
-          </Empty>
-        ) : (
-          connected.map((platform) => <Abilities key={platform.key} platform={platform} />)
-        )}
-        {connected.length > 0 && <Freshness />}
-      </div>
+      {error ? (
+        <Failed error={error} retry={() => void refetch()} />
+      ) : isPending ? (
+        <Loading />
+      ) : connected.length === 0 ? (
+        <Empty title="No connection is configured">
+          Add one to the configuration and check it with <code>entente doctor</code>.
+        </Empty>
+      ) : (
+        connected.map((platform) => <Abilities key={platform.key} platform={platform} />)
+      )}
+      {connected.length > 0 && <Freshness />}
     </Page>
   );
 }
@@ -37,18 +35,7 @@ function Abilities({ platform }: { platform: Platform }) {
   return (
     <Panel title={platform.label} note={platform.limits.map((limit) => `${count(limit.amount)} ${limit.what}, within ${span(limit.seconds)}`).join('; ')} flush>
       <table>
-        <thead>
-          <tr>
-            <th>Object</th>
-            <th className="number">Rows a page</th>
-            <th>Key</th>
-            <th>Crossing edits</th>
-            <th>Changes</th>
-            <th>Deletions</th>
-            <th>Merges</th>
-            <th>Come back</th>
-          </tr>
-        </thead>
+        <Columns of={['Object', { right: 'Rows a page' }, 'Key', 'Crossing edits', 'Changes', 'Deletions', 'Merges', 'Come back']} />
         <tbody>
           {platform.objects.map((object) => (
             <tr key={object.object}>

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { staleness } from '../../api/queries';
 import { counted } from '../../format/number';
-import { plain } from '../../format/words';
+import { plain, platform } from '../../format/words';
+import { Columns } from '../../ui/Columns';
 import { Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import { span } from './seen';
@@ -16,16 +17,7 @@ export function Freshness() {
         <Loading />
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th>Field</th>
-              <th>There</th>
-              <th>Connection</th>
-              <th>Seen by</th>
-              <th>Usually within</th>
-              <th>At most</th>
-            </tr>
-          </thead>
+          <Columns of={['Field', 'There', 'Connection', 'Seen by', 'Usually within', 'At most']} />
           <tbody>
             {data.map((field) => (
               <tr key={`${field.connection} ${field.object} ${field.field} ${field.remote_field}`}>
@@ -35,7 +27,7 @@ export function Freshness() {
                 <td>
                   {field.remote_object}.{field.remote_field}
                 </td>
-                <td>{field.connection}</td>
+                <td>{platform(field.connection)}</td>
                 <td>{plain(field.seen_by)}</td>
                 <td>{span(field.usual_seconds)}</td>
                 <td>{span(field.at_most_seconds)}</td>

@@ -4,6 +4,7 @@ import { count, counted, share } from '../../format/number';
 import type { Tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Bar } from '../../ui/Bar';
+import { Columns } from '../../ui/Columns';
 import { Panel } from '../../ui/Panel';
 import styles from './Consistency.module.css';
 
@@ -56,13 +57,7 @@ export function Consistency({ consistency }: { consistency: Dashboard['consisten
       {consistency.drift.length > 0 && (
         <table className={styles['drift']}>
           <caption className="hidden-text">Fields that differ</caption>
-          <thead>
-            <tr>
-              <th>Field that differs</th>
-              <th>Likely cause</th>
-              <th className="number">Records</th>
-            </tr>
-          </thead>
+          <Columns of={['Field that differs', 'Likely cause', { right: 'Records' }]} />
           <tbody>
             {consistency.drift.map((line) => (
               <tr key={`${line.field} ${line.behind} ${line.cause}`}>

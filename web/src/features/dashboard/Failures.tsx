@@ -4,6 +4,7 @@ import { count } from '../../format/number';
 import { plain, tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
+import { Columns } from '../../ui/Columns';
 import { Empty } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './Failures.module.css';
@@ -21,15 +22,7 @@ export function Failures({ failures, trend, health }: { failures: Dashboard['fai
         <Empty title="Nothing failed in the last 24 hours">{health.recovered > 0 ? 'What stumbled went through on a retry.' : undefined}</Empty>
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th>When</th>
-              <th>Direction</th>
-              <th>Record</th>
-              <th>Error</th>
-              <th>Status</th>
-            </tr>
-          </thead>
+          <Columns of={['When', 'Direction', 'Record', 'Error', 'Status']} />
           <tbody>
             {failures.slice(0, SHOWN).map((failure, row) => (
               <tr key={`${failure.record} ${failure.at} ${row}`}>

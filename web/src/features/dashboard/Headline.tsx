@@ -25,7 +25,7 @@ export function Headline({ dashboard: { health, volume, consistency } }: { dashb
   return (
     <Stats>
       <Stat
-        label="Fully synchronised"
+        label="Fully synchronized"
         value={percent(consistency.in_agreement, consistency.records)}
         detail={`${count(consistency.in_agreement)} of ${counted(consistency.records, 'record')}`}
       />

@@ -4,6 +4,7 @@ import { deadLetters } from '../../api/queries';
 import { count, listed } from '../../format/number';
 import { plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
+import { Columns } from '../../ui/Columns';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -36,18 +37,7 @@ export function DeadLettersPage() {
           <Empty title="Nothing failed for good">What stumbles is tried again by itself, after 1, 5 and 15 minutes.</Empty>
         ) : (
           <table>
-            <thead>
-              <tr>
-                <th>Record</th>
-                <th>Object</th>
-                <th>Error and what to do</th>
-                <th className="number">Attempts</th>
-                <th className="number">Since</th>
-                <th>
-                  <span className="hidden-text">What to do</span>
-                </th>
-              </tr>
-            </thead>
+            <Columns of={['Record', 'Object', 'Error and what to do', { right: 'Attempts' }, { right: 'Since' }, { heard: 'What to do' }]} />
             <tbody>
               {data.items.map((letter) => (
                 <tr key={letter.id}>

@@ -4,6 +4,7 @@ import { count } from '../../format/number';
 import { objects, plain, platform, tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
+import { Columns } from '../../ui/Columns';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './Holds.module.css';
@@ -29,23 +30,7 @@ export function Closed() {
         <Empty title="None yet">Holds that a person released or dropped are listed here.</Empty>
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th scope="col">What</th>
-              <th scope="col">Where</th>
-              <th scope="col">Decision</th>
-              <th scope="col">By</th>
-              <th scope="col" className="number">
-                Changes
-              </th>
-              <th scope="col" className="number">
-                Held
-              </th>
-              <th scope="col" className="number">
-                Decided
-              </th>
-            </tr>
-          </thead>
+          <Columns of={['What', 'Where', 'Decision', 'By', { right: 'Changes' }, { right: 'Held' }, { right: 'Decided' }]} />
           <tbody>
             {items.map((hold) => (
               <tr key={hold.id}>

@@ -7,7 +7,9 @@ import { count, counted } from '../../format/number';
 import { platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
+import { Columns } from '../../ui/Columns';
 import { Confirm } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Failed, Loading } from '../../ui/Notice';
 import { Value } from '../record/Value';
 import styles from './Holds.module.css';
@@ -27,16 +29,16 @@ export function HoldCard({ hold }: { hold: Hold }) {
   const kept = drop.data?.kept ?? [];
   const title = headline(hold);
   return (
-    <li className={styles['hold']} aria-label={title}>
-      <div className={styles['head']}>
+    <li className={item['item']} aria-label={title}>
+      <div className={item['head']}>
         <h3>{title}</h3>
-        <span className={styles['since']}>
+        <span className={item['since']}>
           since <Ago at={hold.since} />
         </span>
       </div>
       <p className="muted">{reason(hold)}</p>
       <Sample hold={hold} />
-      <div className={styles['actions']}>
+      <div className={item['actions']}>
         <Button kind="primary" aria-expanded={asks === 'release'} onClick={() => setAsks('release')} aria-label={`Release: ${title}`}>
           Release…
         </Button>
@@ -103,24 +105,9 @@ function Sample({ hold }: { hold: Hold }) {
   if (shown.length === 0) return <p className="muted">None of the held records can be shown.</p>;
   return (
     <>
-      <div className={styles['scroll']} role="group" aria-label={`What ${hold.kind === 'delete' ? 'would be deleted' : 'would change'}`} tabIndex={0}>
+      <div className={`${item['scroll']} ${styles['rows']}`} role="group" aria-label={`What ${hold.kind === 'delete' ? 'would be deleted' : 'would change'}`} tabIndex={0}>
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Record</th>
-              {hold.kind === 'delete' ? (
-                <th scope="col">Why</th>
-              ) : (
-                <>
-                  <th scope="col">Field</th>
-                  <th scope="col">Now → would become</th>
-                </>
-              )}
-              <th scope="col" className={`number ${styles['age']}`}>
-                Since
-              </th>
-            </tr>
-          </thead>
+          <Columns of={[...(hold.kind === 'delete' ? ['Record', 'Why'] : ['Record', 'Field', 'Now → would become']), { right: 'Since', className: styles['age'] }]} />
           <tbody>
             {shown.map((one) => (
               <Rows key={one.record} held={one} deletes={hold.kind === 'delete'} />
@@ -128,7 +115,7 @@ function Sample({ hold }: { hold: Hold }) {
           </tbody>
         </table>
       </div>
-      <p className={styles['more']}>
+      <p className={item['actions']}>
         <span className="muted">
           {count(shown.length)} of {counted(Math.max(hold.records, shown.length), 'record')} shown
         </span>

@@ -4,6 +4,7 @@ import { answer, api } from '../../api/client';
 import { counted } from '../../format/number';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Panel } from '../../ui/Panel';
 import { Judged } from './Judged';
 import styles from './Mappings.module.css';
@@ -59,7 +60,7 @@ export function Changes({ connection, mapping, newFields, edits, label, onDrop, 
           <input type="checkbox" checked={loss} onChange={(event) => setLoss(event.target.checked)} /> Accept what is lost
         </label>
       )}
-      <div className={styles['actions']}>
+      <div className={item['actions']}>
         <Button onClick={() => check.mutate()} disabled={busy}>
           {check.isPending ? 'Judging…' : 'Check'}
         </Button>

@@ -2,6 +2,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { Mappable } from '../../api/queries';
 import { platform } from '../../format/words';
 import { Button } from '../../ui/Button';
+import item from '../../ui/Item.module.css';
 import styles from './Mappings.module.css';
 import { type Direction, type Line, type Mapping, type NewField, type Owner, direction, keyOf, likelyDirection, likelyOwner, newField, tidy } from './mapping';
 
@@ -165,7 +166,7 @@ export function LineForm({ mapping, field, fields, label: named, newFields, role
       <label className={styles['check']}>
         <input type="checkbox" checked={line.required ?? false} onChange={(event) => set({ required: event.target.checked })} /> Without a value, nothing is created there
       </label>
-      <div className={styles['actions']}>
+      <div className={item['actions']}>
         <Button type="submit" kind="primary" disabled={taken}>
           Take this line
         </Button>

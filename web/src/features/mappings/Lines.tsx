@@ -4,6 +4,7 @@ import { counted } from '../../format/number';
 import { owner, tone } from '../../format/words';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Columns } from '../../ui/Columns';
 import { Panel } from '../../ui/Panel';
 import styles from './Mappings.module.css';
 import { ARROWS, type Line, type Mapping, direction, edits } from './mapping';
@@ -40,21 +41,7 @@ export function Lines({ mapping, inForce, fields, label, onEdit, onTake, childre
     >
       {children}
       <table className={styles['lines']}>
-        <thead>
-          <tr>
-            <th scope="col">Field here</th>
-            <th scope="col">
-              <span className="hidden-text">Way</span>
-            </th>
-            <th scope="col">Field there</th>
-            <th scope="col">Source of truth</th>
-            <th scope="col">Formulas and lists</th>
-            <th scope="col">State</th>
-            <th scope="col">
-              <span className="hidden-text">What to do</span>
-            </th>
-          </tr>
-        </thead>
+        <Columns of={['Field here', { heard: 'Way' }, 'Field there', 'Source of truth', 'Formulas and lists', 'State', { heard: 'What to do' }]} />
         <tbody>
           {mapping.fields.map((line) => {
             const [sign, words] = ARROWS[direction(line)];

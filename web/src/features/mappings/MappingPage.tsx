@@ -9,7 +9,6 @@ import { Panel } from '../../ui/Panel';
 import { Changes } from './Changes';
 import { LineForm } from './LineForm';
 import { Lines } from './Lines';
-import styles from './Mappings.module.css';
 import { OnTheWay } from './OnTheWay';
 import { Stage } from './Stage';
 import { Versions } from './Versions';
@@ -75,17 +74,15 @@ function Editor({ connection, object, title, version, inForce }: Props) {
   );
   return (
     <Page title={title} lead={lead}>
-      <div className={styles['stack']}>
-        {onTheWay && <OnTheWay rollout={onTheWay} />}
-        <Lines mapping={mapping} inForce={inForce} fields={fields.data} label={label} onEdit={setAsked} onTake={take}>
-          {asked !== undefined && fields.data && (
-            <LineForm key={asked} mapping={mapping} field={asked} fields={fields.data} label={label} newFields={newFields} role={role} onTake={take} onCancel={() => setAsked(undefined)} />
-          )}
-          {fields.error && <Failed error={fields.error} retry={() => void fields.refetch()} />}
-        </Lines>
-        {changed.length > 0 && <Changes connection={connection} mapping={mapping} newFields={newFields} edits={changed} label={label} onDrop={drop} onDone={start} />}
-        <Versions connection={connection} object={object} />
-      </div>
+      {onTheWay && <OnTheWay rollout={onTheWay} />}
+      <Lines mapping={mapping} inForce={inForce} fields={fields.data} label={label} onEdit={setAsked} onTake={take}>
+        {asked !== undefined && fields.data && (
+          <LineForm key={asked} mapping={mapping} field={asked} fields={fields.data} label={label} newFields={newFields} role={role} onTake={take} onCancel={() => setAsked(undefined)} />
+        )}
+        {fields.error && <Failed error={fields.error} retry={() => void fields.refetch()} />}
+      </Lines>
+      {changed.length > 0 && <Changes connection={connection} mapping={mapping} newFields={newFields} edits={changed} label={label} onDrop={drop} onDone={start} />}
+      <Versions connection={connection} object={object} />
     </Page>
   );
 }

@@ -4,6 +4,7 @@ import { type MappingVersion, mappings, rollouts } from '../../api/queries';
 import { count, counted } from '../../format/number';
 import { objects, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
+import { Columns } from '../../ui/Columns';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -16,10 +17,8 @@ import { mappingOf } from './mapping';
 export function MappingsPage() {
   return (
     <Page title="Mappings" lead="Which field is which at each connection, who is its source of truth, and which way values flow.">
-      <div className={styles['stack']}>
-        <SchemaChanges />
-        <InForce />
-      </div>
+      <SchemaChanges />
+      <InForce />
     </Page>
   );
 }
@@ -38,17 +37,7 @@ function InForce() {
         </Empty>
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Mapping</th>
-              <th scope="col">Object there</th>
-              <th scope="col" className="number">
-                Fields
-              </th>
-              <th scope="col">Version</th>
-              <th scope="col">Saved</th>
-            </tr>
-          </thead>
+          <Columns of={['Mapping', 'Object there', { right: 'Fields' }, 'Version', 'Saved']} />
           <tbody>
             {data.map((version) => (
               <Row key={`${version.connection} ${version.object}`} version={version} />
@@ -79,7 +68,7 @@ function Row({ version }: { version: MappingVersion }) {
       <td className={styles['stage']}>
         {count(version.version)} {onTheWay && <Stage rollout={onTheWay} />}
       </td>
-      <td className="muted">
+      <td className={`muted ${styles['stage']}`}>
         {version.saved_by === 'shipped' ? 'as shipped' : version.saved_by}, <Ago at={version.saved_at} />
       </td>
     </tr>

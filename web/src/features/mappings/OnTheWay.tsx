@@ -6,6 +6,7 @@ import { count, counted } from '../../format/number';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Panel } from '../../ui/Panel';
 import { Differences } from './Differences';
 import styles from './Mappings.module.css';
@@ -46,7 +47,7 @@ export function OnTheWay({ rollout }: { rollout: Rollout }) {
             ))}
           </ul>
         )}
-        <div className={styles['actions']}>
+        <div className={item['actions']}>
           {stage === 'all' && (
             <Button kind="primary" onClick={() => verify.mutate()} disabled={verify.isPending}>
               It is right

@@ -9,6 +9,7 @@ import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Confirm, Trouble } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './Mappings.module.css';
@@ -36,7 +37,7 @@ export function SchemaChanges() {
       flush
     >
       {look.error && (
-        <div className={styles['section']}>
+        <div className={item['item']}>
           <Trouble error={look.error} />
         </div>
       )}
@@ -70,13 +71,13 @@ function One({ change }: { change: SchemaChange }) {
   const accept = useMutation({ mutationFn: () => answer(api.POST('/api/v1/schema/changes/{id}/accept', { params })), onSuccess });
   const lines = change.patches.flatMap((one) => (one.patch as unknown as { lines: { before?: Line | null; after: Line }[] }).lines.map((line) => ({ object: one.object, ...line })));
   return (
-    <li className={styles['section']}>
-      <div className={styles['head']}>
+    <li className={item['item']}>
+      <div className={item['head']}>
         <h3>{change.title}</h3>
         <Badge tone={change.state === 'open' ? 'warn' : 'info'} dot>
           {change.state === 'open' ? 'Stands still' : 'Catching up'}
         </Badge>
-        <span className={styles['since']}>
+        <span className={item['since']}>
           since <Ago at={change.at} />
         </span>
       </div>
@@ -100,7 +101,7 @@ function One({ change }: { change: SchemaChange }) {
         </ul>
       )}
       {change.state === 'open' && (
-        <div className={styles['actions']}>
+        <div className={item['actions']}>
           {lines.length > 0 && (
             <Button kind="primary" aria-expanded={asks === 'apply'} onClick={() => setAsks('apply')} aria-label={`Apply the patch: ${change.title}`}>
               Apply the patch…

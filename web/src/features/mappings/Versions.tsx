@@ -7,6 +7,7 @@ import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Confirm, Trouble } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './Mappings.module.css';
@@ -54,8 +55,8 @@ function One({ version }: { version: MappingVersion }) {
   const trouble = tried.error ?? (asks === 'nothing' ? (advance.error ?? activate.error) : null);
   const busy = tried.isPending || activate.isPending || advance.isPending;
   return (
-    <li className={styles['section']}>
-      <div className={styles['head']}>
+    <li className={item['item']}>
+      <div className={item['head']}>
         <h3>Version {count(number)}</h3>
         {version.active && (
           <Badge tone="good" dot>
@@ -66,12 +67,12 @@ function One({ version }: { version: MappingVersion }) {
           {counted(mappingOf(version).fields.length, 'line')}
           {version.note !== '' && `: ${version.note}`}
         </span>
-        <span className={styles['since']}>
+        <span className={item['since']}>
           {version.saved_by === 'shipped' ? 'as shipped' : version.saved_by}, <Ago at={version.saved_at} />
         </span>
       </div>
       {!version.active && (
-        <div className={styles['actions']}>
+        <div className={item['actions']}>
           <Button onClick={() => tried.mutate()} disabled={busy} aria-label={`Try on real records: version ${number}`}>
             {tried.isPending ? 'Trying…' : 'Try on real records'}
           </Button>

@@ -6,6 +6,7 @@ import { count, counted } from '../../format/number';
 import { plain, platform } from '../../format/words';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import item from '../../ui/Item.module.css';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -61,8 +62,8 @@ function note({ looked_at: seen, records, calls }: { looked_at: number; records:
 
 function One({ record }: { record: RecordPlan }) {
   return (
-    <li className={styles['record']}>
-      <div className={styles['head']}>
+    <li className={`${item['item']} ${styles['record']}`}>
+      <div className={item['head']}>
         <Link to={`/records/${record.record}`} className={styles['id'] ?? ''}>
           {record.title}
         </Link>

@@ -8,7 +8,9 @@ import { plain, platform, source, state, tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Columns } from '../../ui/Columns';
 import { Confirm, Trouble } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -49,14 +51,12 @@ export function ErasurePage() {
   );
   return (
     <Page title={`Erasure ${data.id}`} lead={lead} actions={<Certificate id={data.id} />}>
-      <div className={styles['stack']}>
-        <Summary of={data} />
-        {data.flags.length > 0 && <Flags of={data} />}
-        <Answers of={data} />
-        {data.seen_again.length > 0 && <SeenAgain of={data} />}
-        <Emptied of={data} />
-        <Blocked of={data} />
-      </div>
+      <Summary of={data} />
+      {data.flags.length > 0 && <Flags of={data} />}
+      <Answers of={data} />
+      {data.seen_again.length > 0 && <SeenAgain of={data} />}
+      <Emptied of={data} />
+      <Blocked of={data} />
     </Page>
   );
 }
@@ -103,18 +103,7 @@ function Answers({ of }: { of: ErasureDetail }) {
         <Empty title="No rows">{of.state === 'working' ? 'The platforms are still being searched.' : 'No platform knew the person.'}</Empty>
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th scope="col">System</th>
-              <th scope="col">Row</th>
-              <th scope="col">Policy</th>
-              <th scope="col">State</th>
-              <th scope="col">Answer</th>
-              <th scope="col" className="number">
-                When
-              </th>
-            </tr>
-          </thead>
+          <Columns of={['System', 'Row', 'Policy', 'State', 'Answer', { right: 'When' }]} />
           <tbody>
             {of.answers.map((row) => {
               const [mood, word] = ROWS[row.state] ?? ['info', plain(row.state)];
@@ -169,7 +158,7 @@ function Flag({ erasure: id, flag }: { erasure: string; flag: ErasureDetail['fla
   });
   const where = flag.connection != null ? platform(flag.connection) : 'Entente';
   return (
-    <li className={styles['flag']}>
+    <li className={item['item']}>
       <div className={styles['row']}>
         <p className={styles['what']}>
           <b>{where}</b>: {flag.what}
@@ -197,16 +186,7 @@ function SeenAgain({ of }: { of: ErasureDetail }) {
   return (
     <Panel title="Turned up again" note="not taken in" flush>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">System</th>
-            <th scope="col">Row</th>
-            <th scope="col">What was seen</th>
-            <th scope="col" className="number">
-              When
-            </th>
-          </tr>
-        </thead>
+        <Columns of={['System', 'Row', 'What was seen', { right: 'When' }]} />
         <tbody>
           {of.seen_again.map((seen) => (
             <tr key={`${seen.connection} ${seen.object} ${seen.id} ${seen.what}`}>
@@ -264,7 +244,7 @@ function Blocked({ of }: { of: ErasureDetail }) {
         ) : (
           <>
             <p>Whoever comes with one of the person’s addresses, numbers or rows is not taken in. They are known by keyed hashes, not by their values.</p>
-            <div className={styles['actions']}>
+            <div className={item['actions']}>
               <Button aria-expanded={open} onClick={() => setOpen(true)}>
                 Let in again…
               </Button>

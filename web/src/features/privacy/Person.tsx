@@ -7,6 +7,7 @@ import { Refusal } from '../../api/refusal';
 import { counted } from '../../format/number';
 import { Button } from '../../ui/Button';
 import { Confirm, Trouble } from '../../ui/Confirm';
+import item from '../../ui/Item.module.css';
 import { Panel } from '../../ui/Panel';
 import { save } from '../../ui/save';
 import styles from './Privacy.module.css';
@@ -69,7 +70,7 @@ export function Person() {
               }}
             />
           </label>
-          <div className={styles['actions']}>
+          <div className={item['actions']}>
             <Button type="submit" value="export" aria-busy={give.isPending}>
               {give.isPending ? 'Gathering…' : 'Export everything'}
             </Button>

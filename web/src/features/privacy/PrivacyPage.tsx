@@ -6,6 +6,7 @@ import { source, state, tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Columns } from '../../ui/Columns';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -20,29 +21,27 @@ export function PrivacyPage() {
   const waiting = items.filter((erasure) => erasure.state === 'people').length;
   return (
     <Page title="Privacy" lead="A person can ask for everything that is held about them, and to be forgotten, here and at every platform.">
-      <div className={styles['stack']}>
-        <Person />
-        <Panel title="Erasure requests" note={items.length === 0 ? undefined : waiting === 0 ? 'none waits for people' : `${count(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for people`} flush>
-          {error ? (
-            <Failed error={error} retry={() => void refetch()} />
-          ) : isPending ? (
-            <Loading />
-          ) : items.length === 0 ? (
-            <Empty title="Nobody asked to be forgotten">Requests come from this page, the command line, the API, or a mark at a platform.</Empty>
-          ) : (
-            <>
-              <List items={items} />
-              {hasNextPage && (
-                <p className={styles['more']}>
-                  <Button onClick={() => void fetchNextPage()} disabled={isFetchingNextPage}>
-                    {isFetchingNextPage ? 'Loading…' : 'Show more'}
-                  </Button>
-                </p>
-              )}
-            </>
-          )}
-        </Panel>
-      </div>
+      <Person />
+      <Panel title="Erasure requests" note={items.length === 0 ? undefined : waiting === 0 ? 'none waits for people' : `${count(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for people`} flush>
+        {error ? (
+          <Failed error={error} retry={() => void refetch()} />
+        ) : isPending ? (
+          <Loading />
+        ) : items.length === 0 ? (
+          <Empty title="Nobody asked to be forgotten">Requests come from this page, the command line, the API, or a mark at a platform.</Empty>
+        ) : (
+          <>
+            <List items={items} />
+            {hasNextPage && (
+              <p className={styles['more']}>
+                <Button onClick={() => void fetchNextPage()} disabled={isFetchingNextPage}>
+                  {isFetchingNextPage ? 'Loading…' : 'Show more'}
+                </Button>
+              </p>
+            )}
+          </>
+        )}
+      </Panel>
     </Page>
   );
 }
@@ -50,26 +49,7 @@ export function PrivacyPage() {
 function List({ items }: { items: readonly Erasure[] }) {
   return (
     <table>
-      <thead>
-        <tr>
-          <th scope="col">Request</th>
-          <th scope="col">State</th>
-          <th scope="col">Asked by</th>
-          <th scope="col">Where</th>
-          <th scope="col" className="number">
-            Asked
-          </th>
-          <th scope="col" className="number">
-            Rows erased
-          </th>
-          <th scope="col" className="number">
-            For people
-          </th>
-          <th scope="col" className="number">
-            Check again
-          </th>
-        </tr>
-      </thead>
+      <Columns of={['Request', 'State', 'Asked by', 'Where', { right: 'Asked' }, { right: 'Rows erased' }, { right: 'For people' }, { right: 'Check again' }]} />
       <tbody>
         {items.map((erasure) => (
           <tr key={erasure.id}>

@@ -2,6 +2,7 @@ import type { ReconciliationReport } from '../../api/queries';
 import { count } from '../../format/number';
 import { platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
+import { Columns } from '../../ui/Columns';
 import { Panel } from '../../ui/Panel';
 
 /** What differed, field by field, with the cause. */
@@ -9,22 +10,7 @@ export function Drift({ drift }: { drift: ReconciliationReport['drift'] }) {
   return (
     <Panel title="What differed" flush>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">At</th>
-            <th scope="col">Cause</th>
-            <th scope="col" className="number">
-              Records
-            </th>
-            <th scope="col" className="number">
-              Agree now
-            </th>
-            <th scope="col" className="number">
-              Since
-            </th>
-          </tr>
-        </thead>
+        <Columns of={['Field', 'At', 'Cause', { right: 'Records' }, { right: 'Agree now' }, { right: 'Since' }]} />
         <tbody>
           {drift.map((line) => (
             <tr key={`${line.connection} ${line.field} ${line.cause}`}>

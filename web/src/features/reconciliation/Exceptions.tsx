@@ -2,6 +2,7 @@ import { Link } from 'react-router';
 import type { ReconciliationReport } from '../../api/queries';
 import { count, counted } from '../../format/number';
 import { plain, platform } from '../../format/words';
+import { Columns } from '../../ui/Columns';
 import { Empty } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 import styles from './Reconciliation.module.css';
@@ -15,14 +16,7 @@ export function Exceptions({ report }: { report: ReconciliationReport }) {
         <Empty title="None">Every row that was compared agrees with its record.</Empty>
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Record</th>
-              <th scope="col">Row</th>
-              <th scope="col">Field</th>
-              <th scope="col">Why</th>
-            </tr>
-          </thead>
+          <Columns of={['Record', 'Row', 'Field', 'Why']} />
           <tbody>
             {exceptions.map((one, at) => (
               <tr key={at}>

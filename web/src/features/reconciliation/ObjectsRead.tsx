@@ -2,6 +2,7 @@ import type { ReconciliationReport } from '../../api/queries';
 import { count } from '../../format/number';
 import { platform } from '../../format/words';
 import { Badge } from '../../ui/Badge';
+import { Columns } from '../../ui/Columns';
 import { Panel } from '../../ui/Panel';
 import styles from './Reconciliation.module.css';
 
@@ -10,21 +11,7 @@ export function ObjectsRead({ report: { objects } }: { report: ReconciliationRep
   return (
     <Panel title="What was read" flush>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Object</th>
-            <th scope="col" className="number">
-              Pages
-            </th>
-            <th scope="col" className="number">
-              Rows
-            </th>
-            <th scope="col" className="number">
-              Compared
-            </th>
-            <th scope="col">Read</th>
-          </tr>
-        </thead>
+        <Columns of={['Object', { right: 'Pages' }, { right: 'Rows' }, { right: 'Compared' }, 'Read']} />
         <tbody>
           {objects.map((line) => (
             <tr key={`${line.connection} ${line.object}`}>

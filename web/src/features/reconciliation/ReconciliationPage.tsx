@@ -24,54 +24,53 @@ export function ReconciliationPage() {
   const lead = 'Both sides compared field by field: what differs is put right by the owner rules, the rest is listed, and the result is signed.';
   return (
     <Page title="Reconciliation" lead={lead} actions={last != null ? <Certificate /> : undefined}>
-      <div className={styles['stack']}>
-        {error ? (
-          <Failed error={error} retry={() => void refetch()} />
-        ) : isPending ? (
-          <Panel title="The last one">
-            <Loading rows={8} />
-          </Panel>
-        ) : (
-          <>
-            {data.running != null ? (
-              <Panel title="Under way" note={<>since <Ago at={data.running.began_at} />, {data.running.by}</>}>
-                <p role="status">
-                  {data.running.scope}: {counted(data.running.pages, 'page')} read so far, last sign of life <Ago at={data.running.at} />.
-                </p>
-              </Panel>
-            ) : (
-              <Start cost={data.cost ?? null} />
-            )}
-            {last == null ? (
-              <Panel title="The last one">
-                <Empty title="There was none yet">The first comes by itself in the hour that is set for it (sync.reconcile_hour), or when you start one.</Empty>
-              </Panel>
-            ) : (
-              <>
-                <Panel
-                  title="The last one"
-                  note={
-                    <span className={styles['state']}>
-                      <Badge tone={!last.complete ? 'bad' : last.exceptions_total > 0 ? 'warn' : 'good'} dot>
-                        {!last.complete ? 'Not everything could be read' : last.exceptions_total > 0 ? counted(last.exceptions_total, 'exception') : 'In agreement'}
-                      </Badge>
-                      <span>
-                        {last.scope}, <Ago at={last.ended_at} />, {last.by}
-                        {last.dry_run && ', compared only'}
-                      </span>
+      {error ? (
+        <Failed error={error} retry={() => void refetch()} />
+      ) : isPending ? (
+        <Panel title="The last one">
+          <Loading rows={8} />
+        </Panel>
+      ) : (
+        <>
+          {data.running != null ? (
+            <Panel title="Under way" note={<>since <Ago at={data.running.began_at} />, {data.running.by}</>}>
+              <p role="status">
+                {data.running.scope}: {counted(data.running.pages, 'page')} read so far, last sign of life <Ago at={data.running.at} />.
+              </p>
+            </Panel>
+          ) : (
+            // With each one that ends, another one can be asked for.
+              <Start key={last?.ended_at} cost={data.cost ?? null} />
+          )}
+          {last == null ? (
+            <Panel title="The last one">
+              <Empty title="There was none yet">The first comes by itself in the hour that is set for it (sync.reconcile_hour), or when you start one.</Empty>
+            </Panel>
+          ) : (
+            <>
+              <Panel
+                title="The last one"
+                note={
+                  <span className={styles['state']}>
+                    <Badge tone={!last.complete ? 'bad' : last.exceptions_total > 0 ? 'warn' : 'good'} dot>
+                      {!last.complete ? 'Not everything could be read' : last.exceptions_total > 0 ? counted(last.exceptions_total, 'exception') : 'In agreement'}
+                    </Badge>
+                    <span>
+                      {last.scope}, <Ago at={last.ended_at} />, {last.by}
+                      {last.dry_run && ', compared only'}
                     </span>
-                  }
-                >
-                  <Numbers report={last} />
-                </Panel>
-                {last.drift.length > 0 && <Drift drift={last.drift} />}
-                <Exceptions report={last} />
-                <ObjectsRead report={last} />
-              </>
-            )}
-          </>
-        )}
-      </div>
+                  </span>
+                }
+              >
+                <Numbers report={last} />
+              </Panel>
+              {last.drift.length > 0 && <Drift drift={last.drift} />}
+              <Exceptions report={last} />
+              <ObjectsRead report={last} />
+            </>
+          )}
+        </>
+      )}
     </Page>
   );
 }

@@ -6,6 +6,7 @@ import { objects, plain, platform, tone } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Columns } from '../../ui/Columns';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -92,15 +93,7 @@ export function RecordsPage() {
 function Rows({ items }: { items: readonly RecordItem[] }) {
   return (
     <table>
-      <thead>
-        <tr>
-          <th>Record</th>
-          <th>Object</th>
-          <th>Linked at</th>
-          <th>State</th>
-          <th className="number">Changed</th>
-        </tr>
-      </thead>
+      <Columns of={['Record', 'Object', 'Linked at', 'State', { right: 'Changed' }]} />
       <tbody>
         {items.map((item) => (
           <tr key={item.id} className={styles['row']}>

@@ -3,6 +3,7 @@ import { quality } from '../../api/queries';
 import { count, percent } from '../../format/number';
 import { day as dayOf, duration } from '../../format/time';
 import { Badge } from '../../ui/Badge';
+import { Columns } from '../../ui/Columns';
 import { Failed, Loading } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
 
@@ -16,18 +17,7 @@ export function Promises() {
         <Loading />
       ) : (
         <table>
-          <thead>
-            <tr>
-              <th>Day (UTC)</th>
-              <th className="number">Landed</th>
-              <th className="number">Failed</th>
-              <th className="number">Success</th>
-              <th className="number">P50</th>
-              <th className="number">P95</th>
-              <th className="number">Calls</th>
-              <th>Promises</th>
-            </tr>
-          </thead>
+          <Columns of={['Day (UTC)', { right: 'Landed' }, { right: 'Failed' }, { right: 'Success' }, { right: 'P50' }, { right: 'P95' }, { right: 'Calls' }, 'Promises']} />
           <tbody>
             {[...data.days].reverse().map((day) => (
               <tr key={day.from}>

@@ -26,7 +26,7 @@ export function ReportsPage() {
   const choose = (
     <label>
       <span className="hidden-text">Month</span>
-      <select className={styles['month']} value={month} onChange={(event) => setSearch({ month: event.target.value })}>
+      <select value={month} onChange={(event) => setSearch({ month: event.target.value })}>
         {months.map((each) => (
           <option key={each} value={each}>
             {monthName(each)}
@@ -37,10 +37,8 @@ export function ReportsPage() {
   );
   return (
     <Page title="Reports" lead="Every number is counted; recommendations follow from the numbers." actions={choose}>
-      <div className={styles['stack']}>
-        {error ? <Failed error={error} retry={() => void refetch()} /> : isPending ? <Loading /> : <Month report={data} />}
-        <Promises />
-      </div>
+      {error ? <Failed error={error} retry={() => void refetch()} /> : isPending ? <Loading /> : <Month report={data} />}
+      <Promises />
     </Page>
   );
 }
@@ -66,13 +64,13 @@ function Month({ report: { month, label, complete, performance, consistency, imp
             label="Success rate"
             value={percent(performance.landed, performance.events)}
             detail={`${counted(performance.failed, 'failure')}, ${count(performance.recovered)} recovered by themselves`}
-            tone={performance.success_kept ? 'good' : 'bad'}
+            tone={performance.success_percent == null ? 'quiet' : performance.success_kept ? 'good' : 'bad'}
           />
           <Stat
             label="P95 latency"
             value={performance.p95_ms == null ? '–' : duration(performance.p95_ms)}
             detail="promise: below 10 s"
-            tone={performance.p95_kept ? 'good' : 'bad'}
+            tone={performance.p95_ms == null ? 'quiet' : performance.p95_kept ? 'good' : 'bad'}
           />
           <Stat
             label="In agreement"

@@ -8,8 +8,10 @@ import { plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Columns } from '../../ui/Columns';
 import { Trouble } from '../../ui/Confirm';
 import { Value } from '../record/Value';
+import item from '../../ui/Item.module.css';
 import styles from './ReviewCard.module.css';
 import { commonness, shownFields, signed, TELLING_BITS } from './shown';
 
@@ -28,19 +30,19 @@ export function ReviewCard({ review }: { review: Review }) {
   const hidden = review.fields.length - fields.length;
   const pair = `${review.first.title} and ${review.second.title}`;
   return (
-    <li className={styles['review']}>
-      <div className={styles['head']}>
+    <li className={item['item']}>
+      <div className={item['head']}>
         <Badge tone="plum">{Math.round(review.score * 100)} % likely the same</Badge>
         <span className="muted">
           {plain(review.object)}
           {review.kind === 'duplicate' && ', twice at one platform'}
         </span>
         <span className={styles['evidence']}>{review.evidence}</span>
-        <span className={styles['since']}>
+        <span className={item['since']}>
           since <Ago at={review.since} />
         </span>
       </div>
-      <div className={styles['scroll']} tabIndex={0} role="group" aria-label={`${pair}, field by field`}>
+      <div className={`${item['scroll']} ${styles['rows']}`} tabIndex={0} role="group" aria-label={`${pair}, field by field`}>
         <table>
           <thead>
             <tr>
@@ -67,7 +69,7 @@ export function ReviewCard({ review }: { review: Review }) {
         </table>
       </div>
       {review.waterfall != null && <Waterfall waterfall={review.waterfall} />}
-      <div className={styles['actions']}>
+      <div className={item['actions']}>
         <Button kind={review.obstacle == null ? 'primary' : 'plain'} disabled={isPending || review.obstacle != null} onClick={() => mutate('accept')} aria-label={`One customer: ${pair}`}>
           One customer
         </Button>
@@ -92,12 +94,7 @@ function Waterfall({ waterfall }: { waterfall: NonNullable<Review['waterfall']> 
     <details className={styles['waterfall']}>
       <summary>How {Math.round(waterfall.probability * 100)} % came about</summary>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">What was compared</th>
-            <th scope="col">Bits</th>
-          </tr>
-        </thead>
+        <Columns of={['What was compared', 'Bits']} />
         <tbody>
           <Bits label="Any two records" bits={waterfall.start} />
           {waterfall.steps.map((step) => (

@@ -95,8 +95,9 @@ fn differences(catalog: &Catalog, histories: &[History], range: Range, now: jiff
     let mut at_start: BTreeSet<(String, String)> = BTreeSet::new();
     let mut at_end: BTreeMap<(String, String), &FieldMap> = BTreeMap::new();
     for history in histories {
-        // What was saved first within the month is where that mapping began.
-        let start = history.before(range.from).or_else(|| history.versions.first().map(|version| &version.mapping));
+        // What was saved first within the month is where that mapping began; what began after it was in nobody's way.
+        let first = || history.versions.first().filter(|version| version.saved_at < range.to).map(|version| &version.mapping);
+        let start = history.before(range.from).or_else(first);
         at_start.extend(start.into_iter().flat_map(keys));
         if let Some(mapping) = history.at_end(range, now) {
             at_end.extend(mapping.fields.iter().map(|line| ((mapping.object.clone(), line.field.clone()), line)));

@@ -5,6 +5,7 @@ use entente_engine::sync::first_read::FIRST_READ;
 use entente_store::{Verdict, Viewer};
 
 use super::Report;
+use crate::cli::output::counted;
 use crate::fault::Fault;
 
 /// Polls that were missed before it is worth a word.
@@ -64,30 +65,34 @@ async fn polls(engine: &Engine, report: &mut Report) {
         let oldest = objects.iter().filter_map(|object| cursors.get(&format!("poll/{connection}/{object}"))).map(|(_, at)| *at).min();
         let Some(at) = oldest else { continue };
         let age_ms = u64::try_from(engine.now().as_millisecond() - at.as_millisecond()).unwrap_or(0);
-        let minutes = age_ms / 60_000;
+        let ago = match age_ms / 60_000 {
+            0 => "less than a minute".to_owned(),
+            minutes => counted(minutes, "minute"),
+        };
         if age_ms > late_ms {
-            report.warn(area, format!("the last poll was {minutes} minutes ago"), "check that `entente serve` runs, and its log");
+            report.warn(area, format!("the last poll was {ago} ago"), "check that `entente serve` runs, and its log");
         } else {
-            report.ok(area, format!("the last poll was {minutes} minutes ago"));
+            report.ok(area, format!("the last poll was {ago} ago"));
         }
     }
 }
 
 async fn queues(engine: &Engine, report: &mut Report) {
-    let counted = engine.store().read(|tx| {
+    let read = engine.store().read(|tx| {
         Ok((
             tx.dead_letter_counts()?.values().sum::<u64>(),
             tx.conflict_counts()?.values().sum::<u64>(),
             tx.review_counts()?.values().sum::<u64>(),
         ))
     });
-    match counted.await {
+    match read.await {
         Ok((dead, conflicts, reviews)) => {
             if dead > 0 {
-                report.warn("work", format!("{dead} dead letters wait for a person"), "see `entente dead-letters list`");
+                let wait = if dead == 1 { "waits" } else { "wait" };
+                report.warn("work", format!("{} {wait} for a person", counted(dead, "dead letter")), "see `entente dead-letters list`");
             }
             if conflicts + reviews >= QUEUE_MAX {
-                let what = format!("{conflicts} conflicts and {reviews} match reviews wait for a person");
+                let what = format!("{} and {} wait for a person", counted(conflicts, "conflict"), counted(reviews, "match review"));
                 report.warn("work", what, "see `entente conflicts list` and `entente reviews list`");
             }
             if dead == 0 && conflicts + reviews < QUEUE_MAX {

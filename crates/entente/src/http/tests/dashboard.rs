@@ -171,3 +171,25 @@ async fn the_time_to_a_support_profile_is_a_mean_and_a_median() {
     near("mean_ms", 40_000);
     near("median_ms", 20_000);
 }
+
+/// A company of this kind with one contact, of whom no platform knows: how many records there are, and how many are linked wherever they belong.
+async fn linked_of_a_company(kind: &str) -> (Json, Json) {
+    let server = server().await;
+    let account = Fields::from([("name".into(), Value::text("Analytical Engines")), ("kind".into(), Value::text(kind))]);
+    let account = server.record("account", "acc", account).await;
+    let contact = Fields::from([
+        ("last_name".into(), Value::text("Lovelace")),
+        ("email".into(), Value::text("ada@engines.example")),
+        ("account".into(), Value::Ref(account.parse().unwrap())),
+    ]);
+    server.contact(contact).await;
+    let (_, dashboard) = server.get("/api/v1/dashboard").await;
+    (dashboard["consistency"]["records"].clone(), dashboard["consistency"]["linked"].clone())
+}
+
+#[tokio::test]
+async fn prospects_and_their_contacts_are_where_they_belong_without_a_support_profile() {
+    assert_eq!(linked_of_a_company("Prospect").await, (json!(2), json!(2)));
+    // A customer belongs at the desk, and so do its people.
+    assert_eq!(linked_of_a_company("Customer - Direct").await, (json!(2), json!(0)));
+}

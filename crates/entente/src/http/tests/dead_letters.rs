@@ -3,7 +3,7 @@
 use super::*;
 
 impl Server {
-    async fn bury(&self, record: &str, connection: &str, class: &str) -> i64 {
+    pub(super) async fn bury(&self, record: &str, connection: &str, class: &str) -> i64 {
         let (subject, connection, class, now) = (record.to_owned(), connection.to_owned(), class.to_owned(), self.app.engine.now());
         let letter = NewDeadLetter {
             record: subject.parse().ok(),
