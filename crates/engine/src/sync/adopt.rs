@@ -21,6 +21,7 @@ use super::decide::row_target;
 use super::fetch::Fetched;
 use super::first_read;
 use super::look::{link_to, taken};
+use super::lost_creation::made_with;
 use super::matchers::{self, Matchers};
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
@@ -374,7 +375,12 @@ impl<'a> Adoption<'a> {
         if let Some(id) = row_key_value(&row)
             && found.free(&id, &row.key.connection).is_some_and(|record| record.object == object)
         {
+            let record = found.records.get(&id).cloned();
             self.link(&row, &id, "it carries the record's id", found);
+            // A creation of the record's has made it.
+            if let (Some(record), Some(link)) = (record, self.unwritten.links.last_mut()) {
+                link.base = made_with(tx, &row.mapped, &record, &row.shown.look, self.now)?;
+            }
             return Ok(());
         }
         let (free, taken): (Vec<Judged>, Vec<Judged>) =

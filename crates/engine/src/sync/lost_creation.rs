@@ -9,7 +9,8 @@ use entente_connect::look::{Existence, Find, Look, ReadSpec};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_store::{Lane, Link, NewEntry, RemoteKey, StoreError, Tx, Viewer};
+use entente_model::value::{Fields, Value, get};
+use entente_store::{Changes, Lane, Link, NewEntry, Record, RemoteKey, StoreError, Tx, Viewer};
 use futures::future::join_all;
 
 use super::converge::take_up;
@@ -19,12 +20,15 @@ use super::look::{link_to, stored};
 use super::settle::is_checklist;
 use super::task::{Task, priority};
 use super::wake::{Arrived, wake_all};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
 
 /// Questions of one call.
 const QUESTIONS_MAX: usize = 100;
+
+/// Entries of a record that are asked for what it has held: one whose creation is not heard of is young.
+const ENTRIES_MAX: usize = 200;
 
 /// A row that was found.
 struct Found {
@@ -40,7 +44,7 @@ struct Found {
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn find(engine: &Engine, catalog: &Catalog, mut tasks: Vec<Task>) -> Result<Vec<Task>> {
+pub(crate) async fn find(engine: &Engine, catalog: &Arc<Catalog>, mut tasks: Vec<Task>) -> Result<Vec<Task>> {
     let mut asked: BTreeMap<(String, String), (Priority, Vec<usize>)> = BTreeMap::new();
     for (at, task) in tasks.iter().enumerate().filter(|(_, task)| task.failure.is_none()) {
         let everywhere = engine.connections().keys().filter(|_| task.hint.taken_over);
@@ -85,15 +89,42 @@ pub(crate) async fn find(engine: &Engine, catalog: &Catalog, mut tasks: Vec<Task
     if found.is_empty() {
         return Ok(tasks);
     }
-    let (now, found) = (engine.now(), Arc::new(found));
-    let linked = engine.store().write(move |tx| link(tx, &found, now)).await?;
+    let (now, found, deciding) = (engine.now(), Arc::new(found), Arc::clone(catalog));
+    let linked = engine.store().write(move |tx| link(tx, &deciding, &found, now)).await?;
     let (again, mut others): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| linked.contains(&task.record.id));
     others.extend(take_up(engine, again.into_iter().map(|task| task.hint).collect()).await?);
     Ok(others)
 }
 
+/// What is agreed of a row that a creation of a record's made, as far as is known: the values that the record holds or has held since, for the
+/// creation wrote one of them. A value that it never had, somebody has entered there.
+///
+/// # Errors
+/// As for any read.
+pub(crate) fn made_with(
+    tx: &mut Tx<'_>,
+    mapped: &Mapped,
+    record: &Record,
+    look: &Look,
+    now: Timestamp,
+) -> std::result::Result<Fields, StoreError> {
+    let mut shown = mapped.lens.get(&look.row, &record.data, &|_, _| None, now).fields;
+    let history = tx.history(&Viewer::system(), &record.id, ENTRIES_MAX, None)?;
+    let held = |field: &str, value: &Value| {
+        let changes =
+            history.iter().filter_map(|entry| if let Changes::Open(changes) = &entry.changes { changes.get(field) } else { None });
+        // What was cleared meanwhile comes back: not every platform can hold nothing there.
+        let present = get(&record.data, field);
+        value.is_blank()
+            || value.agrees(present)
+            || !present.is_blank() && changes.into_iter().any(|change| value.agrees(&change.before) || value.agrees(&change.after))
+    };
+    shown.retain(|field, value| held(field, value));
+    Ok(shown)
+}
+
 /// Links rows that nobody has, and keeps what they show. Answers whose they are.
-fn link(tx: &mut Tx<'_>, found: &[Found], now: Timestamp) -> std::result::Result<Vec<RecordId>, StoreError> {
+fn link(tx: &mut Tx<'_>, catalog: &Catalog, found: &[Found], now: Timestamp) -> std::result::Result<Vec<RecordId>, StoreError> {
     let owned = tx.records_at(&found.iter().map(|found| found.row.clone()).collect::<Vec<_>>())?;
     let records: Vec<RecordId> = found.iter().map(|found| found.record.clone()).collect();
     let (known, connected) = (tx.records(&Viewer::system(), &records)?, tx.linked_connections(&records)?);
@@ -104,7 +135,11 @@ fn link(tx: &mut Tx<'_>, found: &[Found], now: Timestamp) -> std::result::Result
         // An adoption was quicker.
         let is_linked = owned.contains_key(row) || connected.get(id).is_some_and(|connections| connections.contains(connection));
         let Some(record) = known.get(id).filter(|_| !is_linked) else { continue };
-        links.push(link_to(id, row.clone(), look, now));
+        let base = match catalog.mapped(connection, &record.object) {
+            Some(mapped) => made_with(tx, mapped, record, look, now)?,
+            None => continue,
+        };
+        links.push(Link { base, ..link_to(id, row.clone(), look, now) });
         checklists += i64::from(record.object == "case" && is_checklist(&record.data));
         let woken = |target: String, is_row| Arrived { target, connection: connection.clone(), lane: *lane, is_row };
         arrived.extend([woken(row_target(&look.object, &look.id), true), woken(id.to_string(), false)]);

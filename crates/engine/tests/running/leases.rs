@@ -160,7 +160,7 @@ async fn a_webhook_that_overtakes_the_answer_to_a_creation_is_not_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_starts_waits_for_no_lease_of_one_that_was_killed() {
+async fn a_process_that_starts_waits_no_longer_for_one_that_was_killed_than_its_calls_may_take() {
     let house = House::sqlite().await;
     let dead = house.engine().await;
     read_all(&dead).await;
@@ -172,6 +172,11 @@ async fn a_process_that_starts_waits_for_no_lease_of_one_that_was_killed() {
     assert_eq!(held.len(), 1, "it dies with {row} in hand, and the clock of this story stands still from now on");
     let lease = house.options.lease_ms;
     let next = Process::start(house.engine().await);
+    let ends = async || house.store.read(|tx| tx.next_due()).await.unwrap();
+    let soon = house.watch.now_ms() + 10_000;
+    eventually("the lease ends soon", async || ends().await.is_some_and(|at| at.as_millisecond() <= soon)).await;
+    assert!(house.desk.ids("organization").is_empty(), "what the dead process has sent may still land");
+    house.watch.pass(10_000);
     eventually("the customer is at the desk", async || house.desk.ids("organization").len() == 1).await;
     next.stop().await;
     assert!(lease > 10_000, "a lease of {lease} ms would have made nobody wait");

@@ -184,16 +184,18 @@ impl Tx<'_> {
         self.exec(&format!("{RELEASE} where lease_owner = $1"), vals![owner, now])
     }
 
-    /// Gives back whatever anybody but this worker holds, where there is one worker at a time: the others are dead. Answers how many.
+    /// Ends the leases of everybody but this worker at an instant, if they last longer: where there is one worker at a time, the others are dead.
+    /// Answers how many.
     ///
     /// # Errors
     /// As for any write.
-    pub fn release_others(&mut self, owner: &str, now: Timestamp) -> Result<u64> {
-        let released = self.exec(&format!("{RELEASE} where lease_owner <> $1"), vals![owner, now])?;
-        if released > 0 {
+    pub fn end_leases_of_others(&mut self, owner: &str, at: Timestamp) -> Result<u64> {
+        let ended =
+            self.exec("update hints set lease_until = $2, ready_at = $2 where lease_owner <> $1 and lease_until > $2", vals![owner, at])?;
+        if ended > 0 {
             self.wake();
         }
-        Ok(released)
+        Ok(ended)
     }
 
     /// Gives back whatever those workers hold who were last heard of before an instant. Answers how many.
