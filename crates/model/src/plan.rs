@@ -398,8 +398,9 @@ fn held_candidate(input: Input<'_>, key: &str) -> Candidate {
     let held = get(&input.held.values, key);
     let mark = input.held.marks.get(key).copied();
     let came_in = mark.is_some_and(|mark| !matches!(mark.by, Actor::Person | Actor::Us));
-    let mut showing = input.sides.iter().filter(|side| came_in && side.values.get(key).is_some_and(|value| value.agrees(held)));
-    let shown_by = showing.next().filter(|first| showing.all(|other| other.role == first.role));
+    let showing = || input.sides.iter().filter(|side| came_in && side.values.get(key).is_some_and(|value| value.agrees(held)));
+    // The first by name, in whatever order they are looked at.
+    let shown_by = showing().min_by_key(|side| &side.name).filter(|first| showing().all(|other| other.role == first.role));
     Candidate {
         side: shown_by.map_or_else(|| NATIVE.to_owned(), |side| side.name.clone()),
         role: shown_by.map(|side| side.role),

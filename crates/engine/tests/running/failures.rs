@@ -66,6 +66,29 @@ async fn a_creation_whose_answer_was_lost_is_found_before_it_is_tried_again() {
 }
 
 #[tokio::test]
+async fn what_a_creation_of_which_nobody_has_heard_has_written_is_no_edit_of_anybody() {
+    let house = House::sqlite().await;
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let row = house.customer("Acme");
+    house.crm.put("Account", Some(&row), &[("Status__c", "Active")]);
+    read_all(&engine).await;
+    house.watch.pass(60_000);
+    house.desk.lose_answers(1);
+    work_off(&house, &engine).await;
+    let made = house.desk.ids("organization").remove(0);
+    assert_eq!(house.desk.row("organization", &made).unwrap()["organization_fields.account_status"], "Active");
+
+    house.crm.put("Account", Some(&row), &[("Status__c", "Paused")]);
+    read_all(&engine).await;
+    house.watch.pass(10 * 60_000);
+    work_off(&house, &engine).await;
+    assert_eq!(house.desk.row("organization", &made).unwrap()["organization_fields.account_status"], "Paused");
+    assert_eq!(house.crm.row("Account", &row).unwrap()["Status__c"], "Paused");
+}
+
+#[tokio::test]
 async fn a_creation_whose_worker_died_is_found_before_it_is_tried_again() {
     an_edit_of_an_unheard_of_row_stays(true).await;
 }
