@@ -2,10 +2,13 @@
 //!
 //! All of it happens in one transaction, so that two rows of one customer that come in at the same time end in one record.
 
+mod candidates;
+mod shown;
+mod unwritten;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use entente_connect::look::{Existence, Look};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
@@ -13,20 +16,23 @@ use entente_model::matching::counterpart::{DUPLICATE_FROM, Judgement};
 use entente_model::matching::{self, KeyKind, Profile};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
-    Hint, Link, LinkedRow, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError,
-    StoredLook, Tx, Viewer,
+    Hint, MatchKey, NewEntry, NewHint, NewReview, Outcome, PutRecord, Record, RecordState, RemoteKey, Settled, StoreError, Tx, Viewer,
 };
+
+use candidates::Candidates;
+use shown::{RowShown, Shown};
+use unwritten::Unwritten;
 
 use super::decide::row_target;
 use super::fetch::Fetched;
 use super::first_read;
-use super::look::{link_to, taken};
+use super::look::link_to;
 use super::lost_creation::made_with;
 use super::matchers::{self, Matchers};
 use super::settle::is_checklist;
 use super::subject::{RowKey, Subject};
 use super::unseen::{self, Asked};
-use super::wake::{Arrived, wake_all};
+use super::wake::Arrived;
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -125,35 +131,6 @@ pub(crate) fn for_matching(object: &str, fields: &Fields) -> Fields {
     fields
 }
 
-/// A look at a row, read by the mapping that wants it.
-struct RowShown {
-    stamp: i64,
-    look: Look,
-    /// None: no mapping wants the row, or it is gone.
-    mapped: Option<Arc<Mapped>>,
-    /// Values; references are not resolved.
-    fields: Fields,
-    /// References: field, our object, external id.
-    references: Vec<(String, String, String)>,
-    /// Match keys, as long as no reference is resolved.
-    keys: BTreeSet<MatchKey>,
-}
-
-/// Looks at rows, by row.
-type Shown = BTreeMap<RemoteKey, Arc<RowShown>>;
-
-impl RowShown {
-    fn of(catalog: &Catalog, stored: StoredLook, now: Timestamp) -> Self {
-        let (stamp, connection) = (stored.stamp, stored.key.connection.clone());
-        let look = taken(stored);
-        let wants = |mapped: &&Arc<Mapped>| mapped.mapping().remote == look.object && mapped.lens.accepts(&look.row);
-        let mapped = catalog.mappings(&connection).iter().find(wants).filter(|_| look.existence == Existence::Present).cloned();
-        let got = mapped.as_ref().map(|mapped| mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, now)).unwrap_or_default();
-        let keys = mapped.as_ref().map(|mapped| match_keys(&mapped.mapping().object, &got.fields)).unwrap_or_default();
-        Self { stamp, look, mapped, fields: got.fields, references: got.unresolved, keys }
-    }
-}
-
 struct Adoption<'a> {
     engine: &'a Engine,
     catalog: &'a Catalog,
@@ -167,34 +144,6 @@ struct Adoption<'a> {
     hinted: Vec<String>,
     /// What the rows so far came to.
     unwritten: Unwritten,
-}
-
-/// What rows came to, to be written together.
-#[derive(Default)]
-struct Unwritten {
-    records: Vec<PutRecord>,
-    links: Vec<Link>,
-    entries: Vec<NewEntry>,
-    keys: BTreeMap<RecordId, (String, BTreeSet<MatchKey>)>,
-    hints: Vec<NewHint>,
-    arrived: Vec<Arrived>,
-    /// Checklists of new customers that have landed.
-    checklists: i64,
-}
-
-impl Unwritten {
-    fn write(&mut self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
-        let batch = std::mem::take(self);
-        tx.put_records(&batch.records)?;
-        tx.put_links(&batch.links)?;
-        tx.append(&batch.entries)?;
-        tx.put_match_keys(&batch.keys.into_iter().map(|(record, (object, keys))| (record, object, keys)).collect::<Vec<_>>())?;
-        if batch.checklists > 0 {
-            tx.count(now, &[("onboarding_checklists", "", batch.checklists)])?;
-        }
-        tx.hint(&batch.hints)?;
-        wake_all(tx, &batch.arrived, now)
-    }
 }
 
 /// A row on its way to a record.
@@ -595,45 +544,4 @@ fn surest(judged: &[Judged]) -> Option<usize> {
 pub(crate) fn evidence(judgement: &Judgement) -> Result<serde_json::Value, StoreError> {
     let waterfall = serde_json::to_value(&judgement.waterfall).map_err(|error| StoreError::Invalid(error.to_string()))?;
     Ok(serde_json::json!({ "why": judgement.in_words(), "waterfall": waterfall }))
-}
-
-/// Stored records that rows may belong to.
-#[derive(Default)]
-struct Candidates {
-    by_key: BTreeMap<(String, MatchKey), BTreeSet<RecordId>>,
-    records: BTreeMap<RecordId, Record>,
-    /// Values to compare by: the record's, or, while it has none yet, those of the row it was made for.
-    fields: BTreeMap<RecordId, Fields>,
-    /// Connections at which a record has a counterpart, whatever its state.
-    taken: BTreeSet<(RecordId, String)>,
-}
-
-impl Candidates {
-    fn load(&mut self, tx: &mut Tx<'_>, catalog: &Catalog, ids: BTreeSet<RecordId>, now: Timestamp) -> Result<(), StoreError> {
-        let ids: Vec<RecordId> = ids.into_iter().collect();
-        self.records = tx.records(&Viewer::system(), &ids)?;
-        let links = tx.rows_of(&ids)?;
-        self.taken = links.iter().map(|link| (link.record.clone(), link.key.connection.clone())).collect();
-        self.fields = self.records.iter().map(|(id, record)| (id.clone(), record.data.clone())).collect();
-        // A record that was adopted and not converged yet is known by the row that it was made for.
-        let young: Vec<&LinkedRow> = links.iter().filter(|link| self.fields.get(&link.record).is_some_and(Fields::is_empty)).collect();
-        let looks = tx.looks_for(&young.iter().map(|link| link.key.clone()).collect::<Vec<_>>())?;
-        for link in young {
-            let Some(record) = self.records.get(&link.record) else { continue };
-            let (Some(look), Some(mapped)) = (looks.get(&link.key), catalog.mapped(&link.key.connection, &record.object)) else { continue };
-            let got = mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, now);
-            self.fields.entry(link.record.clone()).or_default().extend(got.fields);
-        }
-        Ok(())
-    }
-
-    /// The record, if it is in use and has no counterpart at the connection.
-    fn free(&self, id: &RecordId, connection: &str) -> Option<&Record> {
-        let record = self.records.get(id).filter(|record| record.state == RecordState::Active)?;
-        (!self.taken.contains(&(id.clone(), connection.to_owned()))).then_some(record)
-    }
-
-    fn take(&mut self, id: &RecordId, connection: &str) {
-        self.taken.insert((id.clone(), connection.to_owned()));
-    }
 }
