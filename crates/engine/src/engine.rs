@@ -73,6 +73,7 @@ struct Inner {
     owner: String,
     started_at: Timestamp,
     leadership: Leadership,
+    following: tokio::sync::Mutex<()>,
     /// How customers are recognised.
     matchers: Mutex<Arc<Matchers>>,
     /// Who was erased and is not taken in, as it was last read.
@@ -146,6 +147,7 @@ impl Engine {
             owner,
             started_at,
             leadership: Leadership::default(),
+            following: tokio::sync::Mutex::default(),
             matchers,
             blocked: Mutex::default(),
             flaws,
@@ -222,6 +224,11 @@ impl Engine {
     #[must_use]
     pub fn leads(&self) -> bool {
         self.0.leadership.holds(self.now())
+    }
+
+    /// Held by whoever follows the ledger in this process.
+    pub(crate) fn following(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.following
     }
 
     pub(crate) fn leadership(&self) -> &Leadership {

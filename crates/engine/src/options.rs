@@ -196,8 +196,10 @@ impl Options {
     pub fn window(&self) -> Duration {
         /// A webhook, a write call and its job, at the latencies measured in production.
         const CALLS_MS: u64 = 800;
+        /// What is kept for queues and slow calls at most: they do not grow with the target.
+        const SPARE_MS: u64 = 450;
         let left = self.latency_target_ms.saturating_sub(CALLS_MS);
-        Duration::from_millis((left * 8 / 10).max(self.latency_target_ms / 25))
+        Duration::from_millis((left - (left / 5).min(SPARE_MS)).max(self.latency_target_ms / 25))
     }
 
     /// Probability from which two records are linked without asking.
@@ -245,6 +247,6 @@ mod tests {
         let window = |target| Options { latency_target_ms: target, ..Options::default() }.window().as_millis();
         assert!(window(500) <= 20);
         assert_eq!(window(3_000), 1_760);
-        assert_eq!(window(9_000), 6_560);
+        assert_eq!(window(9_000), 7_750);
     }
 }

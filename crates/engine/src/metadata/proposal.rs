@@ -12,7 +12,7 @@ use entente_model::mapping::remote::{RemoteObject, Row};
 use entente_model::mapping::{FieldMap, Mapping, Owner};
 use entente_model::object::Object;
 use entente_model::value::Fields;
-use entente_store::{RecordQuery, Viewer};
+use entente_store::{LinkState, RecordQuery, Viewer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,9 @@ use crate::records::detail::owner_name;
 
 /// Rows and records that the laws are tried on, of each at most: what one page of the platform shows.
 const SAMPLES: usize = 200;
+
+/// Ids that a platform reads at once, at the least, for samples to be read by id: where it reads fewer, each row may be a call of its own.
+const BY_ID: usize = 100;
 
 /// Seed of the generated values: the same mapping is judged the same, every time.
 const SEED: u64 = 1;
@@ -174,7 +177,7 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         }
     };
     if let Some(lens) = compiled {
-        let rows = if remote.is_some() { sample_rows(ready, &lens).await? } else { Vec::new() };
+        let rows = if remote.is_some() { sample_rows(engine, ready, &catalog, &lens).await? } else { Vec::new() };
         try_out(engine, ready, &lens, rows, &mut judgement).await?;
     }
     Ok(judgement)
@@ -259,9 +262,37 @@ async fn try_out(engine: &Engine, ready: &Connection, lens: &Lens, rows: Vec<Row
     Ok(())
 }
 
-async fn sample_rows(ready: &Connection, lens: &Lens) -> Result<Vec<Row>> {
+/// Rows of the platform to try the laws on. A person waits for them, so they go first; those that are linked are asked for by id, because a page
+/// may come out of a budget that polls need (Zendesk's exports have ten a minute).
+async fn sample_rows(engine: &Engine, ready: &Connection, catalog: &Catalog, lens: &Lens) -> Result<Vec<Row>> {
     let read = ReadSpec { object: lens.mapping().remote.clone(), fields: lens.reads() };
-    let page = ready.connector.page(&read, None, Priority::Update).await.map_err(|source| EngineError::vendor(&ready.name, source))?;
-    let rows = page.looks.into_iter().filter(|look| look.existence == Existence::Present && lens.accepts(&look.row)).map(|look| look.row);
+    let linked = linked_rows(engine, ready, catalog, lens).await?;
+    let looks = if linked.is_empty() {
+        ready.connector.page(&read, None, Priority::Urgent).await.map(|page| page.looks)
+    } else {
+        ready.connector.fetch(&read, &linked, Priority::Urgent).await
+    };
+    let looks = looks.map_err(|source| EngineError::vendor(&ready.name, source))?;
+    let rows = looks.into_iter().filter(|look| look.existence == Existence::Present && lens.accepts(&look.row)).map(|look| look.row);
     Ok(rows.take(SAMPLES).collect())
+}
+
+/// Rows of the records last changed, as many as one call reads; none where calls read few, or the platform's object was another one so far.
+async fn linked_rows(engine: &Engine, ready: &Connection, catalog: &Catalog, lens: &Lens) -> Result<Vec<String>> {
+    let mapping = lens.mapping();
+    let many = ready.connector.spec().fetch_max.min(SAMPLES);
+    let known = catalog.mapped(&ready.name, &mapping.object).is_some_and(|mapped| mapped.saved.remote == mapping.remote);
+    if many < BY_ID || !known {
+        return Ok(Vec::new());
+    }
+    let (name, query) = (ready.name.clone(), RecordQuery { object: Some(mapping.object.clone()), ..RecordQuery::default() });
+    let links = engine
+        .store()
+        .read(move |tx| {
+            let page = tx.list_records(&Viewer::system(), &query, SAMPLES)?;
+            tx.links_of(&page.records.into_iter().map(|record| record.id).collect::<Vec<_>>())
+        })
+        .await?;
+    let standing = links.into_iter().filter(|link| link.connection == name && link.state == LinkState::Present);
+    Ok(standing.map(|link| link.external_id).take(many).collect())
 }

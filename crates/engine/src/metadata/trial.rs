@@ -17,7 +17,7 @@ use crate::records::title;
 use crate::sync::converge::decide_all;
 use crate::sync::gather::{fetch, load};
 use crate::sync::shadow::{Difference, differences};
-use crate::sync::task::{LANE_BACKFILL, Task};
+use crate::sync::task::{LANE_URGENT, Task};
 
 /// Records that a mapping is tried on at most: a worker's batch.
 pub const RECORDS_MAX: usize = 400;
@@ -141,7 +141,8 @@ fn hint(engine: &Engine, id: &RecordId, object: &str) -> Hint {
     Hint {
         subject: id.to_string(),
         object: object.to_owned(),
-        lane: LANE_BACKFILL,
+        // A person waits for the rows.
+        lane: LANE_URGENT,
         due_at: now,
         first_at: now,
         origin_at: None,

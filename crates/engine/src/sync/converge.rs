@@ -45,17 +45,35 @@ pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Tas
     Ok(tasks)
 }
 
+/// Decisions that are kept, and are to be carried out.
+pub(crate) struct Committed {
+    /// All of them.
+    pub(crate) decisions: Arc<Vec<Decision>>,
+    /// Those that write something to a platform.
+    pub(crate) written: BTreeSet<usize>,
+}
+
 /// Converges records that this worker holds, of which everything was fetched that they ask for.
 ///
 /// # Errors
 /// When the store fails. Failures of vendors are settled with the hints.
 pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>) -> Result<()> {
+    let committed = conclude(engine, catalog, tasks).await?;
+    carry_out(engine, catalog, committed.into_iter().collect()).await
+}
+
+/// Decides about records that this worker holds, of which everything was fetched that they ask for, and keeps what was decided. `None` where
+/// nothing is to be written to a platform.
+///
+/// # Errors
+/// When the store fails. Failures of vendors are settled with the hints.
+pub(crate) async fn conclude(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>) -> Result<Option<Committed>> {
     let mut tasks = lost_creation::find(engine, catalog, tasks).await?;
     explain(engine, catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
     if tasks.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let mut decisions = Vec::with_capacity(tasks.len());
     for (deciding, tasks) in by_version(catalog, tasks, |task| (task.record.id.as_str(), task.record.object.as_str())) {
@@ -66,17 +84,30 @@ pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     shadow::compare(engine, catalog, &decisions).await?;
     let decisions = guard(engine, catalog, decisions).await?;
     if decisions.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let decisions = Arc::new(decisions);
     let committed = commit(engine, catalog, Arc::clone(&decisions)).await?;
     let written: BTreeSet<usize> = committed.fresh.into_iter().filter(|at| !decisions[*at].writes.is_empty()).collect();
-    if written.is_empty() {
+    Ok((!written.is_empty()).then_some(Committed { decisions, written }))
+}
+
+/// Writes to the platforms what decisions say, all of it in as few calls as can be, and settles it.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn carry_out(engine: &Engine, catalog: &Arc<Catalog>, batches: Vec<Committed>) -> Result<()> {
+    if batches.is_empty() {
         return Ok(());
     }
-    let mut delivered = deliver(engine, &decisions, &written).await;
-    explain(engine, catalog, delivered.iter_mut().filter_map(Delivered::refusal).collect()).await;
-    settle(engine, catalog, decisions, written, delivered).await
+    let mut delivered = deliver(engine, &batches).await;
+    explain(engine, catalog, delivered.iter_mut().flatten().filter_map(Delivered::refusal).collect()).await;
+    let mut settled = Ok(());
+    for (Committed { decisions, written }, delivered) in batches.into_iter().zip(delivered) {
+        // What one batch has written is known, whatever becomes of the others.
+        settled = settled.and(settle(engine, catalog, decisions, written, delivered).await);
+    }
+    settled
 }
 
 /// Erases the people of decisions that say so, and answers the others. So many at once that it looks like a slip wait for a person: what is

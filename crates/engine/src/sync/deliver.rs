@@ -1,6 +1,6 @@
 //! Delivering: the writes of many records, grouped into as few calls as the vendors allow.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entente_connect::connector::Priority;
@@ -8,7 +8,8 @@ use entente_connect::error::VendorError;
 use entente_connect::write::{WriteKind, WriteOutcome};
 use futures::future::join_all;
 
-use super::decide::{Decision, PlannedWrite};
+use super::converge::Committed;
+use super::decide::PlannedWrite;
 use super::task::priority;
 use crate::engine::{Connection, Engine};
 
@@ -27,17 +28,23 @@ impl Delivered {
     }
 }
 
-/// Makes all writes of a batch of decisions. A refused call fails each of its writes with the same error; a refused row fails alone.
-pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &BTreeSet<usize>) -> Vec<Delivered> {
+/// Makes all writes of decisions that were committed, together. A refused call fails each of its writes with the same error; a refused row fails
+/// alone. What became of them is told batch by batch.
+pub(crate) async fn deliver(engine: &Engine, batches: &[Committed]) -> Vec<Vec<Delivered>> {
     type Group = (String, String, WriteKindOrder);
-    let mut groups: BTreeMap<Group, (Priority, Vec<(usize, PlannedWrite)>)> = BTreeMap::new();
-    for (at, decision) in decisions.iter().enumerate().filter(|(at, _)| written.contains(at)) {
-        for planned in &decision.writes {
-            let group = (planned.connection.clone(), planned.target.object.clone(), WriteKindOrder::of(planned.write.kind));
-            let urgency = priority(decision.task.hint.lane);
-            let (most_urgent, writes) = groups.entry(group).or_insert_with(|| (urgency, Vec::new()));
-            *most_urgent = (*most_urgent).min(urgency);
-            writes.push((at, planned.clone()));
+    /// A batch, and the decision in it.
+    type Place = (usize, usize);
+    let mut groups: BTreeMap<Group, (Priority, Vec<(Place, PlannedWrite)>)> = BTreeMap::new();
+    for (number, batch) in batches.iter().enumerate() {
+        for at in &batch.written {
+            let decision = &batch.decisions[*at];
+            for planned in &decision.writes {
+                let group = (planned.connection.clone(), planned.target.object.clone(), WriteKindOrder::of(planned.write.kind));
+                let urgency = priority(decision.task.hint.lane);
+                let (most_urgent, writes) = groups.entry(group).or_insert_with(|| (urgency, Vec::new()));
+                *most_urgent = (*most_urgent).min(urgency);
+                writes.push(((number, *at), planned.clone()));
+            }
         }
     }
     let mut calls = Vec::new();
@@ -54,16 +61,11 @@ pub(crate) async fn deliver(engine: &Engine, decisions: &[Decision], written: &B
             });
         }
     }
-    let mut delivered = Vec::new();
+    let mut delivered: Vec<Vec<Delivered>> = batches.iter().map(|_| Vec::new()).collect();
     for (chunk, answer) in join_all(calls).await {
-        match answer {
-            Ok(outcomes) => {
-                let pairs = chunk.into_iter().zip(outcomes);
-                delivered.extend(pairs.map(|((record, planned), outcome)| Delivered { record, planned, outcome }));
-            }
-            Err(error) => {
-                delivered.extend(chunk.into_iter().map(|(record, planned)| Delivered { record, planned, outcome: Err(error.clone()) }));
-            }
+        let outcomes = answer.unwrap_or_else(|error| chunk.iter().map(|_| Err(error.clone())).collect());
+        for (((number, record), planned), outcome) in chunk.into_iter().zip(outcomes) {
+            delivered[number].push(Delivered { record, planned, outcome });
         }
     }
     delivered

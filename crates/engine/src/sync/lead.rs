@@ -52,7 +52,7 @@ pub(crate) async fn keep(engine: Engine) {
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn beat(engine: &Engine) -> Result<()> {
+pub async fn beat(engine: &Engine) -> Result<()> {
     if !engine.store().is_postgres() {
         engine.leadership().set(i64::MAX);
         return Ok(());

@@ -8,13 +8,14 @@ use entente_store::{Claim, Hint, Lane};
 
 use super::adopt;
 use super::bulk;
-use super::converge::{converge, take_up};
+use super::converge::{Committed, carry_out, conclude, converge, take_up};
 use super::fate::give_back;
 use super::fetch::{Fetched, Order};
 use super::gather;
 use super::subject::Subject;
-use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
+use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_URGENT, Task};
 use super::unseen::{self, Asked};
+use crate::automation::follow;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -26,6 +27,9 @@ const TURNS: &[RangeInclusive<Lane>] = &[LANE_URGENT..=LANE_URGENT, LANE_URGENT.
 /// Size of a batch of background work, in percent of one of live changes: nobody waits for its first record, and full calls are fewer. At two and
 /// a half times, the batches in work took twice the memory.
 const BACKFILL_PERCENT: usize = 150;
+
+/// Entries of the ledger that are followed with a batch, at most: a batch writes a few of each record.
+const FOLLOWED: usize = 500;
 
 /// Takes what is due in the most urgent lane that has anything. Empty when nothing is.
 ///
@@ -94,8 +98,7 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     if let Err(error) = crate::metadata::refresh(engine).await {
         tracing::error!(%error, "saved mappings could not be put in force; the ones before stay");
     }
-    let mut hints = hints;
-    let done = together(engine, &mut hints, true).await;
+    let done = together(engine, &hints, true).await;
     if let Err(error) = super::batches::exchange(engine).await {
         tracing::error!(%error, "whether changes wait for scheduled batches could not be kept; the next batch of work keeps it");
     }
@@ -108,7 +111,7 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     }
     tracing::debug!(%error, many = hints.len(), "a batch failed; its records are worked off one by one");
     for hint in hints {
-        if let Err(error) = together(engine, &mut vec![hint.clone()], false).await {
+        if let Err(error) = together(engine, std::slice::from_ref(&hint), false).await {
             if is_total(&error) {
                 return Err(error);
             }
@@ -122,9 +125,9 @@ fn is_total(error: &EngineError) -> bool {
     matches!(error, EngineError::Store(error) if error.is_total())
 }
 
-/// Works off hints in one go. Where something is fetched, what has become due meanwhile comes along if it may, and is among the hints from then
-/// on: what it writes travels in the same calls.
-async fn together(engine: &Engine, hints: &mut Vec<Hint>, may_grow: bool) -> Result<()> {
+/// Works off hints in one go. Before anything is written, what follows from it and what has become due meanwhile comes along if it may: it
+/// travels in the same calls.
+async fn together(engine: &Engine, hints: &[Hint], may_grow: bool) -> Result<()> {
     let (rows, records): (Vec<Hint>, Vec<Hint>) =
         hints.iter().cloned().partition(|hint| matches!(Subject::parse(&hint.subject), Some(Subject::Row(_))));
     tracing::debug!(rows = rows.len(), records = records.len(), "working off hints");
@@ -135,9 +138,7 @@ async fn together(engine: &Engine, hints: &mut Vec<Hint>, may_grow: bool) -> Res
     let asked = unseen::order(engine, &rows, &mut order).await?;
     if order.is_empty() {
         adopt_rows(engine, &catalog, rows, &mut tasks, &asked, &Fetched::default()).await?;
-        return converge(engine, &catalog, tasks).await;
-    }
-    if order.is_held_up(engine) {
+    } else if order.is_held_up(engine) {
         // Nobody waits for a platform that others have to wait for.
         let (lacking, whole): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(gather::lacks);
         let rest = async {
@@ -147,15 +148,62 @@ async fn together(engine: &Engine, hints: &mut Vec<Hint>, may_grow: bool) -> Res
         };
         let (whole, rest) = tokio::join!(converge(engine, &catalog, whole), rest);
         return whole.and(rest);
+    } else {
+        fetch(engine, &catalog, order, rows, &mut tasks, &asked).await?;
     }
-    fetch(engine, &catalog, order, rows, &mut tasks, &asked).await?;
-    let late = if may_grow && is_live(hints) { latecomers(engine, hints.len()).await? } else { Vec::new() };
-    hints.extend(late.iter().cloned());
-    // What these lack after all was never seen, or crossed a write of ours.
-    let mut late = take_up(engine, late).await?;
-    gather::fetch(engine, &catalog, &mut late).await;
-    tasks.append(&mut late);
-    converge(engine, &catalog, tasks).await
+    let mut batches: Vec<Committed> = conclude(engine, &catalog, tasks).await?.into_iter().collect();
+    if let Some(lanes) = growing(hints).filter(|_| may_grow) {
+        batches.extend(along(engine, &catalog, lanes, hints.len()).await?);
+    }
+    carry_out(engine, &catalog, batches).await
+}
+
+/// The lanes of what may come along with hints: with live changes all of them, with what goes at once only what does, with a backfill nothing.
+fn growing(hints: &[Hint]) -> Option<RangeInclusive<Lane>> {
+    let lane = hints.iter().map(|hint| hint.lane).filter(|lane| *lane <= LANE_ACTIVITY).max()?;
+    Some(if lane == LANE_URGENT { LANE_URGENT..=LANE_URGENT } else { LANE_URGENT..=LANE_ACTIVITY })
+}
+
+/// Decides what comes along with a batch whose decisions are kept and not carried out yet: what they give rise to, such as a company's sales context
+/// by a call, and what came in meanwhile.
+///
+/// # Errors
+/// When the store fails as a whole. Otherwise what came along is given back, and does not hold back the batch.
+async fn along(engine: &Engine, catalog: &Arc<Catalog>, lanes: RangeInclusive<Lane>, taken: usize) -> Result<Option<Committed>> {
+    // Where there is more work than that, the next batch is full as well, and comes at once.
+    let room = engine.options().batch_records / 2;
+    if taken >= room {
+        return Ok(None);
+    }
+    if engine.leads()
+        && let Err(error) = follow::step_unless_busy(engine, FOLLOWED).await
+    {
+        tracing::debug!(%error, "what a batch gives rise to waits for the next look at the ledger");
+    }
+    let late = match latecomers(engine, lanes, room - taken).await {
+        Ok(late) if late.is_empty() => return Ok(None),
+        Ok(late) => late,
+        Err(error) if is_total(&error) => return Err(error),
+        Err(error) => {
+            tracing::debug!(%error, "what has become due meanwhile goes with the next batch");
+            return Ok(None);
+        }
+    };
+    let decided = async {
+        // What these lack after all was never seen, or crossed a write of ours.
+        let mut tasks = take_up(engine, late.clone()).await?;
+        gather::fetch(engine, catalog, &mut tasks).await;
+        conclude(engine, catalog, tasks).await
+    };
+    match decided.await {
+        Err(error) if !is_total(&error) => {
+            for hint in &late {
+                give_back(engine, hint, &error).await?;
+            }
+            Ok(None)
+        }
+        decided => decided,
+    }
 }
 
 /// Fetches what was ordered, for tasks and for rows that nobody has adopted; the rows' records join the tasks.
@@ -190,30 +238,9 @@ async fn adopt_rows(
     Ok(())
 }
 
-/// Whether hints are of changes that are coalesced for the latency target: neither of what goes first nor of a backfill.
-fn is_live(hints: &[Hint]) -> bool {
-    hints.iter().any(|hint| (LANE_UPDATE..=LANE_ACTIVITY).contains(&hint.lane))
-}
-
-/// Claims live changes that came in while others were fetched, as far as a batch has room: whoever is shown whole by now need not wait for the
-/// next flush.
-async fn latecomers(engine: &Engine, taken: usize) -> Result<Vec<Hint>> {
-    let options = engine.options();
-    let limit = options.batch_records.saturating_sub(taken);
-    if limit == 0 {
-        return Ok(Vec::new());
-    }
-    let claim = Claim {
-        owner: engine.owner().to_owned(),
-        now: engine.now(),
-        window_ms: i64::try_from(options.window().as_millis()).unwrap_or(0),
-        lease_ms: lease_ms(engine),
-        limit,
-        full: 1,
-        only_full: false,
-        lanes: LANE_URGENT..=LANE_ACTIVITY,
-        shown: true,
-    };
+/// Claims up to `limit` changes that came in while others were decided: whoever is shown whole by now need not wait for the next flush.
+async fn latecomers(engine: &Engine, lanes: RangeInclusive<Lane>, limit: usize) -> Result<Vec<Hint>> {
+    let claim = Claim { limit, full: 1, only_full: false, shown: true, ..claim_of(engine, lanes) };
     Ok(engine.store().write(move |tx| tx.claim(&claim)).await?)
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use entente_engine::sync::{inbox, retention, work};
+use entente_engine::automation::follow;
+use entente_engine::sync::{inbox, lead, retention, work};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
 
@@ -43,6 +44,34 @@ async fn webhooks_of_both_platforms_about_one_customer_are_each_read_by_their_ow
 
     assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
     assert_eq!(house.crm.calls("fetch"), 0, "the webhook told everything");
+}
+
+#[tokio::test]
+async fn what_a_change_gives_rise_to_travels_with_the_batch_that_brings_it() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    lead::beat(&engine).await.unwrap();
+    while follow::step(&engine, 500).await.unwrap() > 0 {}
+    work_off(&house, &engine).await;
+    let desk_row = house.desk.ids("organization").remove(0);
+    house.watch.pass(60_000);
+    house.crm.sign_with("secret");
+
+    // Sales calls the customer: the desk is told in the same step of work in which the call becomes known.
+    let call =
+        [("Subject", "Check-in call"), ("TaskSubtype", "Call"), ("ActivityDate", "2026-01-05"), ("AccountId", &row), ("Entente_Id__c", "")];
+    let task = house.crm.put("Task", None, &call);
+    inbox::receive(&engine, CRM, "", signed("secret"), told("1", "Task", &task)).await.unwrap();
+    inbox::take_up(&engine).await.unwrap();
+    house.watch.pass(2_000);
+    let writes = house.desk.calls("write");
+    work::work(&engine, work::claim(&engine).await.unwrap()).await.unwrap();
+    let context = house.desk.row("organization", &desk_row).unwrap()["organization_fields.sales_context"].to_string();
+    assert!(context.contains("Check-in call"), "{context}");
+    assert_eq!(house.desk.calls("write") - writes, 1);
 }
 
 #[tokio::test]

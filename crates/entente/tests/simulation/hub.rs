@@ -13,7 +13,7 @@ use entente_engine::automation::follow;
 use entente_engine::flaws::Flaws;
 use entente_engine::privacy::schedule as erasures;
 use entente_engine::schema;
-use entente_engine::sync::{inbox, poll, provision, work};
+use entente_engine::sync::{inbox, lead, poll, provision, work};
 use entente_engine::{Engine, Options, Parts};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
@@ -377,6 +377,10 @@ impl Hub {
             worked = true;
         }
         worked |= inbox::take_up(&self.engine).await.unwrap_or(0) > 0;
+        if !self.engine.leads() {
+            // Who leads has what a batch gives rise to travel with it. One that died here leads no more.
+            let _leads = lead::beat(&self.engine).await;
+        }
         worked |= follow::step(&self.engine, 500).await.unwrap_or(0) > 0;
         worked |= erasures::tick(&self.engine, &|| false).await.unwrap_or(0) > 0;
         let hints = work::claim(&self.engine).await.unwrap_or_default();

@@ -50,6 +50,8 @@ pub struct Seeded {
     pub organizations: usize,
     /// End users in Zendesk.
     pub users: usize,
+    /// How many of them use another address there than the CRM knows, which is their second one.
+    pub other_addresses: usize,
     /// Opportunities.
     pub opportunities: usize,
     /// Logged sales calls.
@@ -115,6 +117,7 @@ pub fn seed(options: &WorldOptions, salesforce: &Salesforce, zendesk: &Zendesk) 
         contacts: clients.iter().map(|client| client.people.len()).sum(),
         organizations: desk.organizations,
         users: desk.users.len(),
+        other_addresses: desk.other_addresses,
         opportunities,
         tasks,
         tickets,

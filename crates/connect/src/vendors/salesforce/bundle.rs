@@ -1,15 +1,16 @@
-//! Bundling: what is asked for at the same moment travels in one composite call, whatever its objects.
+//! Bundling: what is asked for at the same moment travels in one composite call, whatever its objects. Background work waits a moment for company.
 //!
 //! Salesforce counts a composite call as one, with up to 25 parts in it, 5 of which may be queries or collections of 200 rows. Each part
 //! succeeds or fails alone, with the preconditions in its own headers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::join_all;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::refusal;
 use crate::connector::Priority;
@@ -38,13 +39,22 @@ impl Waiting {
     }
 }
 
+/// Time that background work waits for company, while its call has room for more collections or queries.
+const GATHERING: Duration = Duration::from_secs(1);
+
 /// Where parts meet.
 #[derive(Default)]
-pub(super) struct Bundler(Mutex<Vec<Waiting>>);
+pub(super) struct Bundler {
+    waiting: Mutex<Vec<Waiting>>,
+    /// Held by the caller that gathers the next call.
+    turn: tokio::sync::Mutex<()>,
+    /// Tells it that there is enough for a call, or somebody who must not wait.
+    enough: Notify,
+}
 
 impl Bundler {
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends one call, together with those that others ask for meanwhile. `root` is the path of the API's version.
@@ -52,41 +62,66 @@ impl Bundler {
     /// # Errors
     /// What the vendor says of this part; what befell the call, for every part of it.
     pub(super) async fn send(&self, client: &Client, root: &str, kind: &'static str, priority: Priority, call: Call) -> Outcome {
-        let (outcome, answer) = oneshot::channel();
-        let first = {
+        let (outcome, mut answer) = oneshot::channel();
+        {
             let mut waiting = self.waiting();
             waiting.push(Waiting { kind, priority, call, outcome });
-            waiting.len() == 1
-        };
-        if first {
-            let departure = Departure { bundler: self, left: false };
-            // The other parts of the same batch are asked for in the same turn.
-            tokio::task::yield_now().await;
-            join_all(loads(departure.leave()).into_iter().map(|load| carry(client, root, load))).await;
+            if !may_gather(&waiting) {
+                self.enough.notify_one();
+            }
         }
-        answer.await.unwrap_or_else(|_| Err(abandoned()))
-    }
-}
-
-/// The first caller's duty to send what has gathered. When it goes away before, those who wait are told.
-struct Departure<'a> {
-    bundler: &'a Bundler,
-    left: bool,
-}
-
-impl Departure<'_> {
-    fn leave(mut self) -> Vec<Waiting> {
-        self.left = true;
-        std::mem::take(&mut *self.bundler.waiting())
-    }
-}
-
-impl Drop for Departure<'_> {
-    fn drop(&mut self) {
-        if !self.left {
-            self.bundler.waiting().clear();
+        loop {
+            tokio::select! {
+                biased;
+                answered = &mut answer => return answered.unwrap_or_else(|_| Err(abandoned())),
+                turn = self.turn.lock() => {
+                    let leaving = self.gather(client).await;
+                    drop(turn);
+                    join_all(loads(leaving).into_iter().map(|load| carry(client, root, load))).await;
+                }
+            }
         }
     }
+
+    /// Waits until what has gathered may leave, and takes it. What is too little for a full call of background work stays for the next one, unless
+    /// it has waited long enough.
+    async fn gather(&self, client: &Client) -> Vec<Waiting> {
+        // The other parts of the same batch are asked for in the same turn.
+        tokio::task::yield_now().await;
+        if may_gather(&self.waiting()) {
+            tokio::select! {
+                biased;
+                () = self.enough.notified() => {}
+                () = client.sleep(GATHERING) => return self.take(<[Waiting]>::len),
+            }
+        }
+        self.take(whole_calls)
+    }
+
+    /// Takes the first parts that wait, as many as is said of them. Those whose caller has gone away are nobody's.
+    fn take(&self, many: impl Fn(&[Waiting]) -> usize) -> Vec<Waiting> {
+        let mut waiting = self.waiting();
+        waiting.retain(|one| !one.outcome.is_closed());
+        let leaving = many(&waiting);
+        waiting.drain(..leaving).collect()
+    }
+}
+
+/// Whether all that waits is background work, and a call has room for more of it.
+fn may_gather(waiting: &[Waiting]) -> bool {
+    is_background(waiting) && waiting.iter().filter(|one| one.is_wide()).count() < WIDE_MAX && waiting.len() < PARTS_MAX
+}
+
+fn is_background(waiting: &[Waiting]) -> bool {
+    !waiting.is_empty() && waiting.iter().all(|one| one.priority == Priority::Backfill)
+}
+
+/// How many of the parts that wait leave now: all of them, but for those of background work that do not fill a call.
+fn whole_calls(waiting: &[Waiting]) -> usize {
+    if !is_background(waiting) || !waiting.iter().all(Waiting::is_wide) {
+        return waiting.len();
+    }
+    waiting.len() / WIDE_MAX * WIDE_MAX
 }
 
 /// Divides parts into calls.

@@ -132,11 +132,12 @@ impl Zendesk {
                 return Err(misfit("bad_cursor", "the kept place belongs to another object", "start a resync of this object"));
             }
         };
-        let include = includes(kind, &read.fields);
+        let include = beside(kind, read);
         if !include.is_empty() {
             call = call.query("include", include.join(","));
         }
         let answer = send(&self.client, "incremental", priority, call).await?;
+        self.secondary.notice(&answer.body);
         let rows = rows(&answer, kind)?;
         let looks = self.looks(kind, rows, &Beside::of(&answer.body), &read.fields, answer.seen, priority).await?;
         let next = match answer.body["after_cursor"].as_str() {
@@ -165,11 +166,12 @@ impl Zendesk {
             .bucket(EXPORT_TIME)
             .query("per_page", EXPORT_ROWS.to_string())
             .query("start_time", start.to_string());
-        let include = includes(Kind::User, &read.fields);
+        let include = beside(Kind::User, read);
         if !include.is_empty() {
             call = call.query("include", include.join(","));
         }
         let answer = send(&self.client, "incremental", priority, call).await?;
+        self.secondary.notice(&answer.body);
         let rows = rows(&answer, Kind::User)?;
         let Some(end) = answer.body["end_time"].as_i64().filter(|end| *end > start) else { return Ok(None) };
         let looks = self.looks(Kind::User, rows, &Beside::of(&answer.body), &read.fields, answer.seen, priority).await?;
@@ -225,6 +227,16 @@ impl Zendesk {
         };
         Ok(Page { looks, next: next.write()?, more: true, total: None })
     }
+}
+
+/// What an export is to send beside its rows: what the fields need, and the other addresses of users whose address is read, because one of them
+/// may have to become the primary one.
+fn beside(kind: Kind, read: &ReadSpec) -> Vec<&'static str> {
+    let mut include = includes(kind, &read.fields);
+    if kind == Kind::User && read.fields.iter().any(|field| field == "email") {
+        include.push("identities");
+    }
+    include
 }
 
 fn rows(answer: &Read, kind: Kind) -> Result<&Vec<Value>, VendorError> {

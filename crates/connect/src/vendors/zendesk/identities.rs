@@ -2,6 +2,9 @@
 //! takes an identity that is then made primary. The old address stays as a secondary one, so that nobody is locked out and replies to
 //! old conversations still find their user.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde_json::{Value, json};
 
 use crate::connector::Priority;
@@ -11,6 +14,47 @@ use crate::transport::call::Call;
 use super::Zendesk;
 use super::map::id_text;
 use super::wire::send;
+
+/// Users whose secondary addresses are remembered, at most.
+const REMEMBERED_USERS: usize = 10_000;
+
+/// Secondary addresses of users, as exports have shown them beside the rows. One of them is made primary without asking first; that one
+/// which was not seen here is looked for.
+#[derive(Debug, Default)]
+pub(super) struct Secondary(Mutex<BTreeMap<String, Vec<Identity>>>);
+
+impl Secondary {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Identity>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in the identities that an answer carries beside its users.
+    pub(super) fn notice(&self, body: &Value) {
+        let mut known = self.known();
+        for value in body["identities"].as_array().into_iter().flatten() {
+            let Some(identity) = Identity::read(value).filter(|identity| identity.kind == "email" && !identity.primary) else { continue };
+            let Some(user) = id_text(&value["user_id"]) else { continue };
+            if known.len() >= REMEMBERED_USERS && !known.contains_key(&user) {
+                continue;
+            }
+            let of_user = known.entry(user).or_default();
+            of_user.retain(|one| one.id != identity.id);
+            of_user.push(identity);
+        }
+    }
+
+    /// The secondary identity of a user with this address, if it was seen. It is forgotten: what becomes of it is not known here.
+    fn take(&self, user: &str, email: &str) -> Option<Identity> {
+        let mut known = self.known();
+        let of_user = known.get_mut(user)?;
+        let at = of_user.iter().position(|identity| identity.is_email(email))?;
+        let taken = of_user.swap_remove(at);
+        if of_user.is_empty() {
+            known.remove(user);
+        }
+        Some(taken)
+    }
+}
 
 /// One address or account by which Zendesk knows a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +94,8 @@ impl Zendesk {
     /// Makes an address a user's primary one, or takes the primary one away.
     ///
     /// A new address takes one call: `primary` can be set when an identity is created, though never afterwards (Zendesk's reference of
-    /// user identities). An address that is there already is looked up and made primary.
+    /// user identities). An address that an export has shown as a secondary one takes one call as well; another one that is there already
+    /// is looked up and made primary.
     pub(super) async fn move_email(&self, user: &str, email: Option<&str>, priority: Priority) -> Result<(), VendorError> {
         let Some(email) = email.map(str::trim).filter(|email| !email.is_empty()) else {
             for identity in self.identities(user, priority).await?.iter().filter(|identity| identity.kind == "email" && identity.primary) {
@@ -59,6 +104,13 @@ impl Zendesk {
             }
             return Ok(());
         };
+        if let Some(shown) = self.secondary.take(user, email) {
+            match self.promote(user, &shown, priority).await {
+                // It is gone since, or was never as it was shown: then as if it had not been.
+                Err(error) if matches!(error.class, Class::LookAgain | Class::Data) => {}
+                done => return done,
+            }
+        }
         let body = json!({"identity": {"type": "email", "value": email, "verified": true, "primary": true}});
         let made = match send(&self.client, "identities", priority, Call::post(identity_path(user, ""), body)).await {
             Ok(read) => Identity::read(&read.body["identity"]).ok_or_else(unreadable)?,

@@ -30,6 +30,8 @@ pub struct Watch {
     /// The same for jobs whose outcome nobody waits for: what they write has landed long before it is confirmed, and one look then
     /// confirms the jobs of several batches.
     pub relaxed: Duration,
+    /// Looks at jobs of a backfill come at multiples of this: one look then shows the jobs of several batches.
+    pub together: Duration,
     /// Between later looks, at most; the pause doubles up to this.
     pub longest: Duration,
     /// Time after which a job counts as lost.
@@ -44,6 +46,7 @@ impl Default for Watch {
             first: Duration::from_millis(250),
             per_row: Duration::from_millis(8),
             relaxed: Duration::from_secs(2),
+            together: Duration::from_secs(1),
             longest: Duration::from_secs(2),
             patience: Duration::from_secs(600),
             places: 25,
@@ -70,6 +73,13 @@ impl Watch {
         Self { first: plain.first.min(relaxed), relaxed, ..plain }
     }
 
+    /// The first instant from `due` on at which jobs of a backfill are looked at.
+    fn shared(&self, due: Timestamp) -> Timestamp {
+        let every = i64::try_from(self.together.as_millis()).unwrap_or(i64::MAX).max(1);
+        let ms = due.as_millisecond();
+        Timestamp::from_millisecond(ms + (every - ms.rem_euclid(every)) % every).unwrap_or(due)
+    }
+
     fn first_look(&self, rows: usize, per_row: Duration, priority: Priority) -> Duration {
         let expected = self.first + per_row * u32::try_from(rows).unwrap_or(u32::MAX);
         match priority {
@@ -86,6 +96,8 @@ struct Flight {
     submitted: Timestamp,
     due: Timestamp,
     pause: Duration,
+    /// Whether its looks wait for those at others.
+    together: bool,
 }
 
 #[derive(Debug)]
@@ -171,7 +183,9 @@ impl Jobs {
         }
         let now = client.now();
         let due = now.checked_add(self.watch.first_look(rows, self.state().per_row, priority)).unwrap_or(now);
-        self.state().flying.insert(id.clone(), Flight { rows, submitted: now, due, pause: self.watch.first });
+        let together = priority == Priority::Backfill;
+        let due = if together { self.watch.shared(due) } else { due };
+        self.state().flying.insert(id.clone(), Flight { rows, submitted: now, due, pause: self.watch.first, together });
         self.sooner.notify_one();
         let _forget = Forget(self, id.clone());
         loop {
@@ -285,7 +299,7 @@ impl State {
 
     fn wait_until(&mut self, id: &str, until: Timestamp, now: Timestamp, watch: Watch) {
         let Some(flight) = self.flying.get_mut(id) else { return };
-        flight.due = until;
+        flight.due = if flight.together { watch.shared(until) } else { until };
         let age = Duration::try_from(now.duration_since(flight.submitted)).unwrap_or_default();
         if age > watch.patience {
             let seconds = age.as_secs();

@@ -103,6 +103,8 @@ pub struct Zendesk {
     known: schema::Known,
     /// Whether the account allows bulk import of users, as far as we know.
     bulk_users: AtomicBool,
+    /// Secondary addresses of users, as exports have shown them.
+    secondary: identities::Secondary,
     /// Who works at the desk, our own user among them, once asked for.
     staff: Mutex<Arc<Staff>>,
     /// Groups of agents, once asked for. Held over the call, so that one caller asks.
@@ -146,6 +148,7 @@ impl Zendesk {
             jobs: Jobs::new(tuning.watch),
             known: schema::Known::default(),
             bulk_users: AtomicBool::new(true),
+            secondary: identities::Secondary::default(),
             staff: Mutex::default(),
             groups: tokio::sync::Mutex::default(),
         })
@@ -190,8 +193,7 @@ impl Connector for Zendesk {
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
         let kind = Kind::named(object)?;
-        self.known.forget(kind).await;
-        schema::describe(&self.client, kind).await
+        self.known.describe(&self.client, kind).await
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {

@@ -40,8 +40,11 @@ pub struct Known(tokio::sync::Mutex<BTreeMap<Kind, (Timestamp, Lists)>>);
 /// The custom fields of an object, and what their lists hold.
 async fn choices(client: &Client, kind: Kind, priority: Priority) -> Result<Lists, VendorError> {
     let fields = definitions(client, kind, priority).await?;
-    let known = fields.iter().filter_map(|field| described(kind, field));
-    Ok(known.map(|field| (field.name, field.restricted.then(|| field.values.into_iter().collect()))).collect())
+    Ok(lists(&fields.iter().filter_map(|field| described(kind, field)).collect::<Vec<_>>()))
+}
+
+fn lists(custom: &[RemoteField]) -> Lists {
+    custom.iter().map(|field| (field.name.clone(), field.restricted.then(|| field.values.iter().cloned().collect()))).collect()
 }
 
 /// The first value of a row that a list does not hold.
@@ -114,6 +117,20 @@ impl Known {
         let refused = stranger(&lists, row).map(|name| dropped(&name));
         known.insert(kind, (client.now(), lists));
         Ok(refused)
+    }
+
+    /// Reads the schema of an object, which is what is known from then on.
+    ///
+    /// # Errors
+    /// What the vendor says; reading definitions needs an agent's rights.
+    pub async fn describe(&self, client: &Client, kind: Kind) -> Result<RemoteObject, VendorError> {
+        self.forget(kind).await;
+        let definitions = definitions(client, kind, Priority::Urgent).await?;
+        let custom: Vec<RemoteField> = definitions.iter().filter_map(|definition| described(kind, definition)).collect();
+        self.0.lock().await.insert(kind, (client.now(), lists(&custom)));
+        let mut fields: Vec<RemoteField> = attributes(kind).iter().map(super::fields::Attribute::described).collect();
+        fields.extend(custom);
+        Ok(RemoteObject { name: kind.singular().to_owned(), fields, lists: Vec::new() })
     }
 
     /// Forgets what was read, because it has changed.
@@ -196,17 +213,6 @@ fn described(kind: Kind, definition: &Value) -> Option<RemoteField> {
         values,
         name,
     })
-}
-
-/// Reads the schema of an object.
-///
-/// # Errors
-/// What the vendor says; reading definitions needs an agent's rights.
-pub async fn describe(client: &Client, kind: Kind) -> Result<RemoteObject, VendorError> {
-    let custom = definitions(client, kind, Priority::Urgent).await?;
-    let mut fields: Vec<RemoteField> = attributes(kind).iter().map(super::fields::Attribute::described).collect();
-    fields.extend(custom.iter().filter_map(|definition| described(kind, definition)));
-    Ok(RemoteObject { name: kind.singular().to_owned(), fields, lists: Vec::new() })
 }
 
 /// The type of a field at Zendesk. Instants and references are kept as text: Zendesk has no such custom fields, or wants a target.

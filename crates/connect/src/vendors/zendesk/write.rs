@@ -179,19 +179,31 @@ impl Zendesk {
         }
     }
 
-    /// Creates rows for which Zendesk has no bulk upsert: those whose external id is there already are updated instead. One ticket of a record
-    /// so young that Zendesk remembers every earlier attempt by its key is created without a look.
+    /// Creates rows for which Zendesk has no bulk upsert: those whose external id is there already are updated instead. Tickets of records so
+    /// young that Zendesk remembers every earlier attempt by its key are created one by one without a look, which would be a call for each.
     async fn create_after_look(&self, kind: Kind, items: Vec<Item>, priority: Priority) -> Result<Outcomes, VendorError> {
-        if let [item] = items.as_slice()
-            && kind == Kind::Ticket
-            && self.is_remembered(&item.key)
-        {
-            match self.single(kind, Op::Create, item, priority).await {
-                // An earlier attempt was made, with other values.
-                Err(error) if error.code == IDEMPOTENT => {}
-                outcome => return Ok(vec![(item.at, outcome)]),
-            }
+        let (young, items): (Vec<Item>, Vec<Item>) =
+            items.into_iter().partition(|item| kind == Kind::Ticket && self.is_remembered(&item.key));
+        let mut tried = self.singly(kind, Op::Create, young.clone(), priority).await;
+        // An earlier attempt was made, with other values.
+        let differs = |outcome: &WriteOutcome| outcome.as_ref().is_err_and(|error| error.code == IDEMPOTENT);
+        let again: BTreeSet<usize> = tried.iter().filter(|(_, outcome)| differs(outcome)).map(|(at, _)| *at).collect();
+        tried.retain(|(at, _)| !again.contains(at));
+        let items: Vec<Item> = items.into_iter().chain(young.into_iter().filter(|item| again.contains(&item.at))).collect();
+        if items.is_empty() {
+            return Ok(tried);
         }
+        match self.create_known(kind, items.clone(), priority).await {
+            Ok(outcomes) => tried.extend(outcomes),
+            Err(error) if tried.is_empty() => return Err(error),
+            // What was created has landed: the failure is that of the others alone.
+            Err(error) => tried.extend(items.iter().map(|item| (item.at, Err(error.clone())))),
+        }
+        Ok(tried)
+    }
+
+    /// Looks for rows by their external ids, creates those that are not there and updates the others.
+    async fn create_known(&self, kind: Kind, items: Vec<Item>, priority: Priority) -> Result<Outcomes, VendorError> {
         let keys: Vec<&str> = items.iter().map(|item| item.key.as_str()).collect();
         let mut known: BTreeMap<String, String> = BTreeMap::new();
         for (rows, _, _) in self.rows_by_external_id(kind, &keys, &[], priority).await? {

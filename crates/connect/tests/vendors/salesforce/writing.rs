@@ -102,6 +102,58 @@ async fn a_single_update_minds_who_was_faster() {
     assert_eq!(outcomes[0].as_ref().unwrap_err().class, Class::LookAgain);
 }
 
+/// Takes every collection that a composite call carries, and calls that carry one alone.
+fn takes_all(seen: &super::org::Seen) -> Option<Result<super::org::Said, entente_connect::transport::wire::WireError>> {
+    let taken = |body: &Value| -> Value {
+        body["records"].as_array().unwrap().iter().map(|row| json!({"id": row["id"], "success": true, "errors": []})).collect()
+    };
+    if seen.is("PATCH", "/composite/sobjects") {
+        return said(200, taken(&seen.json()));
+    }
+    if !seen.is("POST", "/composite") {
+        return None;
+    }
+    let parts = seen.json()["compositeRequest"].as_array().unwrap().clone();
+    let answers: Vec<Value> = parts
+        .iter()
+        .map(|part| json!({"referenceId": part["referenceId"], "httpStatusCode": 200, "httpHeaders": {}, "body": taken(&part["body"])}))
+        .collect();
+    said(200, json!({"compositeResponse": answers}))
+}
+
+/// An update of as many contacts, from contact `from` on, that is asked for after others had their turn so often.
+async fn updating(scene: &super::org::Scene, turns: usize, from: u32, many: u32, priority: Priority) -> usize {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+    let writes: Vec<Write> = (from..from + many).map(|n| write(WriteKind::Update, n, json!({"LastName": "Lovelace"}))).collect();
+    let outcomes = scene.crm.write(&target(), &writes, priority).await.unwrap();
+    outcomes.iter().filter(|outcome| outcome.is_ok()).count()
+}
+
+#[tokio::test]
+async fn background_writes_of_several_batches_share_a_call() {
+    let scene = direct();
+    scene.script(takes_all);
+    assert_eq!(updating(&scene, 0, 1, 1, Priority::Update).await, 1, "the org is known from here on");
+    let landed = tokio::join!(updating(&scene, 0, 10, 12, Priority::Backfill), updating(&scene, 2, 30, 15, Priority::Backfill));
+    assert_eq!(landed, (12, 15));
+    let composites = scene.calls("POST", "/composite");
+    assert_eq!(composites.len(), 1, "the second batch came a moment later");
+    assert_eq!(scene.calls("PATCH", "/composite/sobjects").len(), 1, "the first write of all");
+}
+
+#[tokio::test]
+async fn background_writes_leave_with_what_must_not_wait() {
+    let scene = direct();
+    scene.script(takes_all);
+    assert_eq!(updating(&scene, 0, 1, 1, Priority::Update).await, 1, "the org is known from here on");
+    let began = scene.hands.now_ms();
+    let landed = tokio::join!(updating(&scene, 0, 10, 12, Priority::Backfill), updating(&scene, 1, 30, 15, Priority::Update));
+    assert_eq!(landed, (12, 15));
+    assert_eq!((scene.calls("POST", "/composite").len(), scene.hands.now_ms()), (1, began), "nobody waited");
+}
+
 #[tokio::test]
 async fn deletions_go_together_and_a_second_one_looks_again() {
     let scene = direct();

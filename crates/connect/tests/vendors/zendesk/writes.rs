@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use entente_connect::connector::{Connector, Priority};
 use entente_connect::error::{Class, VendorError};
+use entente_connect::look::ReadSpec;
 use entente_connect::write::{Write, WriteKind, WriteTarget, Written};
 use entente_model::actor::Actor;
 use entente_model::id::{RecordId, uuid_v7};
@@ -279,6 +280,48 @@ async fn a_secondary_address_of_the_user_is_made_the_primary_one() {
 }
 
 #[tokio::test]
+async fn a_secondary_address_that_an_export_has_shown_is_made_the_primary_one_without_asking() {
+    let desk = desk(|call| match call.route().as_str() {
+        "GET users/count" => ok(json!({"count": {"value": 1, "refreshed_at": "2026-01-02T00:00:00Z"}})),
+        "GET incremental/users/cursor" => {
+            assert_eq!(call.q("include"), "identities");
+            let identities = json!([
+                {"id": 69, "user_id": 7, "type": "email", "value": "second@example.com", "primary": false, "verified": true},
+                {"id": 70, "user_id": 7, "type": "email", "value": "ada@example.com", "primary": true, "verified": true},
+            ]);
+            ok(json!({"users": [user(7, "Ada")], "identities": identities, "after_cursor": "A", "end_of_stream": true}))
+        }
+        "PUT users/7/identities/69/make_primary" => ok(json!({"identities": []})),
+        other => panic!("{other}"),
+    });
+    let read = ReadSpec { object: "user".to_owned(), fields: vec!["name".to_owned(), "email".to_owned()] };
+    desk.zendesk.page(&read, None, Priority::Backfill).await.unwrap();
+    let writes = [update("7", json!({"email": "Second@example.com"}))];
+    desk.zendesk.write(&target("user"), &writes, Priority::Backfill).await.unwrap()[0].as_ref().unwrap();
+    assert_eq!(desk.count("PUT users/7/identities/69/make_primary"), 1);
+}
+
+#[tokio::test]
+async fn a_secondary_address_that_has_vanished_since_is_added_anew() {
+    let mut identities = vec![json!({"id": 70, "type": "email", "value": "old@example.com", "primary": true, "verified": true})];
+    let desk = desk(move |call| match call.route().as_str() {
+        "GET users/count" => ok(json!({"count": {"value": 1, "refreshed_at": "2026-01-02T00:00:00Z"}})),
+        "GET incremental/users/cursor" => {
+            let gone =
+                json!([{"id": 68, "user_id": 7, "type": "email", "value": "second@example.com", "primary": false, "verified": true}]);
+            ok(json!({"users": [user(7, "Ada")], "identities": gone, "after_cursor": "A", "end_of_stream": true}))
+        }
+        "PUT users/7/identities/68/make_primary" => said(404, json!({"error": "RecordNotFound", "description": "Not found"})),
+        other => post_office(call, &mut identities).unwrap_or_else(|| panic!("{other}")),
+    });
+    let read = ReadSpec { object: "user".to_owned(), fields: vec!["email".to_owned()] };
+    desk.zendesk.page(&read, None, Priority::Backfill).await.unwrap();
+    let writes = [update("7", json!({"email": "second@example.com"}))];
+    desk.zendesk.write(&target("user"), &writes, Priority::Backfill).await.unwrap()[0].as_ref().unwrap();
+    assert_eq!((desk.count("POST users/7/identities"), desk.count("GET users/7/identities")), (1, 0));
+}
+
+#[tokio::test]
 async fn an_address_of_somebody_else_is_a_reason_to_look_again() {
     let desk = desk(|call| match call.route().as_str() {
         "GET users/7/identities" => ok(json!({"identities": []})),
@@ -356,6 +399,33 @@ async fn a_ticket_of_a_young_record_is_created_by_its_key_without_a_look() {
     desk.hands.pass(Duration::from_secs(20 * 60));
     desk.zendesk.write(&target("ticket"), &write(&young), Priority::Urgent).await.unwrap();
     assert_eq!(desk.routes()[1..], ["GET tickets", "POST tickets"]);
+}
+
+#[tokio::test]
+async fn tickets_of_young_records_are_created_one_by_one_and_those_of_old_ones_after_a_look() {
+    let (first, second, old) = (made_ago(1), made_ago(2), made_ago(200));
+    let keys = [first.clone(), second.clone()];
+    let desk = desk(move |call| match call.route().as_str() {
+        "POST tickets" if call.idempotency_key == keys[1] => {
+            said(400, json!({"error": "IdempotentRequestError", "description": "Request parameters don't match the given idempotency key"}))
+        }
+        "POST tickets" => {
+            assert_eq!(call.idempotency_key, keys[0]);
+            said(201, json!({"ticket": {"id": 35, "status": "new", "updated_at": "2026-01-02T10:00:00Z"}, "audit": {}}))
+        }
+        "GET tickets" => {
+            ok(json!({"tickets": [{"id": if call.q("external_id") == keys[1] { 36 } else { 37 }, "external_id": call.q("external_id")}]}))
+        }
+        "PUT tickets/update_many" => {
+            let results = json!([{"action": "update", "id": 36, "success": true}, {"action": "update", "id": 37, "success": true}]);
+            ok(json!({"job_status": job("V3-1", "completed", results)}))
+        }
+        other => panic!("{other}"),
+    });
+    let writes: Vec<Write> = [&first, &second, &old].map(|key| create(key, json!({"subject": "Set up"}))).into();
+    let outcomes = desk.zendesk.write(&target("ticket"), &writes, Priority::Urgent).await.unwrap();
+    assert_eq!(outcomes.iter().map(landed).collect::<Vec<_>>(), [("35", Some(true)), ("36", Some(false)), ("37", Some(false))]);
+    assert_eq!((desk.count("POST tickets"), desk.count("GET tickets")), (2, 2), "the first one needs no look");
 }
 
 #[tokio::test]

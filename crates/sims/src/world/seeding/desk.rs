@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     pub organizations: usize,
     /// End users.
     pub users: Vec<u64>,
+    /// How many of them use another address with support than with sales.
+    pub other_addresses: usize,
     /// Agents who answer.
     pub agents: Vec<u64>,
 }
@@ -66,7 +68,7 @@ pub(crate) fn fill(
     rng: &mut ChaCha8Rng,
 ) -> Result<Desk, WorldError> {
     let agents: Vec<u64> = zendesk.agents().into_iter().skip(1).map(|agent| agent.id).collect();
-    let mut desk = Desk { organizations: 0, users: Vec::new(), agents };
+    let mut desk = Desk { organizations: 0, users: Vec::new(), other_addresses: 0, agents };
     let groups: Vec<u64> = GROUPS.iter().map(|name| zendesk.add_group(name)).collect();
     for (step, client) in clients.iter().enumerate() {
         backdated.between(DAYS.0 * DAY_MS, DAYS.1 * DAY_MS, step, clients.len());
@@ -82,7 +84,9 @@ pub(crate) fn fill(
         let organization = zendesk.create_organization(&fields, by)?;
         desk.organizations += 1;
         for customer in client.people.iter().filter(|customer| customer.known) {
-            desk.users.push(user(zendesk, customer, organization, by, rng)?);
+            let (id, other_address) = user(zendesk, customer, organization, by, rng)?;
+            desk.users.push(id);
+            desk.other_addresses += usize::from(other_address);
         }
     }
     Ok(desk)
@@ -123,7 +127,8 @@ fn organization(client: &Client, domain: bool, rng: &mut ChaCha8Rng) -> Map<Stri
     fields
 }
 
-fn user(zendesk: &Zendesk, customer: &Customer, organization: u64, by: u64, rng: &mut ChaCha8Rng) -> Result<u64, WorldError> {
+/// Makes a customer's user. Answers its id, and whether it uses another address than with sales.
+fn user(zendesk: &Zendesk, customer: &Customer, organization: u64, by: u64, rng: &mut ChaCha8Rng) -> Result<(u64, bool), WorldError> {
     let person = &customer.person;
     let name = if rng.random_range(0..100) < OTHER_SPELLING_PERCENT {
         match rng.random_range(0..3) {
@@ -159,5 +164,5 @@ fn user(zendesk: &Zendesk, customer: &Customer, organization: u64, by: u64, rng:
     if other {
         zendesk.update_user(id, &map(json!({"email": person.email})), by)?;
     }
-    Ok(id)
+    Ok((id, other))
 }
