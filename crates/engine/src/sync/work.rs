@@ -241,6 +241,10 @@ async fn adopt_rows(
 /// Claims up to `limit` changes that came in while others were decided: whoever is shown whole by now need not wait for the next flush.
 async fn latecomers(engine: &Engine, lanes: RangeInclusive<Lane>, limit: usize) -> Result<Vec<Hint>> {
     let claim = Claim { limit, full: 1, only_full: false, shown: true, ..claim_of(engine, lanes) };
+    let asked = claim.clone();
+    if !engine.store().read(move |tx| tx.has_claim(&asked)).await? {
+        return Ok(Vec::new());
+    }
     Ok(engine.store().write(move |tx| tx.claim(&claim)).await?)
 }
 
