@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use entente_model::clock::Timestamp;
 use entente_store::{Claim, Hint, Lane};
@@ -30,6 +31,10 @@ const BACKFILL_PERCENT: usize = 150;
 
 /// Entries of the ledger that are followed with a batch, at most: a batch writes a few of each record.
 const FOLLOWED: usize = 500;
+
+/// Time that changes wait for company from which what follows from a batch travels with it: about a call. Below, it would be a batch of its own as
+/// soon.
+const WORTH_WAITING: Duration = Duration::from_millis(250);
 
 /// Takes what is due in the most urgent lane that has anything. Empty when nothing is.
 ///
@@ -170,9 +175,9 @@ fn growing(hints: &[Hint]) -> Option<RangeInclusive<Lane>> {
 /// # Errors
 /// When the store fails as a whole. Otherwise what came along is given back, and does not hold back the batch.
 async fn along(engine: &Engine, catalog: &Arc<Catalog>, lanes: RangeInclusive<Lane>, taken: usize) -> Result<Option<Committed>> {
-    // Where there is more work than that, the next batch is full as well, and comes at once.
+    // Where there is more work than that, or nobody waits for company, the next batch comes at once.
     let room = engine.options().batch_records / 2;
-    if taken >= room {
+    if taken >= room || engine.options().window() < WORTH_WAITING {
         return Ok(None);
     }
     if engine.leads()

@@ -48,7 +48,8 @@ async fn webhooks_of_both_platforms_about_one_customer_are_each_read_by_their_ow
 
 #[tokio::test]
 async fn what_a_change_gives_rise_to_travels_with_the_batch_that_brings_it() {
-    let house = House::sqlite().await;
+    let mut house = House::sqlite().await;
+    house.options.latency_target_ms = 3_000;
     let row = house.customer("Acme");
     let engine = house.engine().await;
     read_all(&engine).await;
@@ -66,7 +67,7 @@ async fn what_a_change_gives_rise_to_travels_with_the_batch_that_brings_it() {
     let task = house.crm.put("Task", None, &call);
     inbox::receive(&engine, CRM, "", signed("secret"), told("1", "Task", &task)).await.unwrap();
     inbox::take_up(&engine).await.unwrap();
-    house.watch.pass(2_000);
+    house.watch.pass(4_000);
     let writes = house.desk.calls("write");
     work::work(&engine, work::claim(&engine).await.unwrap()).await.unwrap();
     let context = house.desk.row("organization", &desk_row).unwrap()["organization_fields.sales_context"].to_string();

@@ -9,7 +9,7 @@ use crate::hub::Folder;
 use crate::sims::Sims;
 
 /// Time that anything awaited may take.
-const AWAITED_MAX: Duration = Duration::from_secs(60);
+const AWAITED_MAX: Duration = Duration::from_secs(150);
 /// Time between two looks at something that is awaited.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
