@@ -40,7 +40,7 @@ impl Waiting {
 }
 
 /// Time that background work waits for company, while its call has room for more collections or queries.
-const GATHERING: Duration = Duration::from_secs(1);
+const GATHERING: Duration = Duration::from_secs(2);
 
 /// Where parts meet.
 #[derive(Default)]

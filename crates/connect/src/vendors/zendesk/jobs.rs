@@ -46,7 +46,7 @@ impl Default for Watch {
             first: Duration::from_millis(250),
             per_row: Duration::from_millis(8),
             relaxed: Duration::from_secs(2),
-            together: Duration::from_secs(1),
+            together: Duration::from_millis(1_500),
             longest: Duration::from_secs(2),
             patience: Duration::from_secs(600),
             places: 25,
@@ -405,6 +405,13 @@ mod tests {
         let results = json!({"success": true});
         assert_eq!(sort(&results, &[Trace::default(), Trace::default()]).iter().flatten().count(), 2);
         assert_eq!(sort(&Value::Null, &[Trace::default()]), [None]);
+    }
+
+    #[test]
+    fn looks_at_jobs_of_a_backfill_come_together() {
+        let watch = Watch { together: Duration::from_millis(1_500), ..Watch::default() };
+        let shared = |ms| watch.shared(Timestamp::from_millisecond(ms).unwrap()).as_millisecond();
+        assert_eq!([1, 1_499, 1_500, 1_501].map(shared), [1_500, 1_500, 1_500, 3_000]);
     }
 
     #[test]
