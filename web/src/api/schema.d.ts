@@ -2383,7 +2383,7 @@ export interface components {
         };
         /** @description One line of the drift breakdown. */
         DriftLine: {
-            /** @description The connection whose counterparts differ from the record; blank where a person has to act, whichever differs. */
+            /** @description The connection whose counterparts differ from the record; blank where a person has to act, whichever differ. */
             behind: string;
             /** @description Why, in words. */
             cause: string;

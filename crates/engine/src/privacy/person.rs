@@ -76,7 +76,7 @@ pub(crate) fn policy_at(engine: &Engine, connection: &str) -> ErasePolicy {
     engine.options().erase_policy_at(connection, role)
 }
 
-/// Whom a person means: a record by its id, an external id or words that fit one; or an address or number that nobody here has.
+/// Whom a person means: a record by its id, an external id or its whole title; or an address or number that nobody here has.
 pub(crate) enum Who {
     /// A record of a person.
     Record(RecordId),

@@ -1,7 +1,7 @@
 //! The failures of the dashboard: a table where there is room for it, and else two lines for each, so that no terminal breaks them in the middle.
 
 use entente_engine::reports::dashboard::Failure;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Longest error text, in columns: the rest is with the record's history.
 const ERROR_COLUMNS: usize = 60;
@@ -76,7 +76,7 @@ fn cut(text: &str, columns: usize) -> String {
     }
     let mut kept = String::new();
     for letter in line.chars() {
-        if kept.width() + UnicodeWidthStr::width(letter.encode_utf8(&mut [0; 4]) as &str) >= columns {
+        if kept.width() + letter.width().unwrap_or(0) >= columns {
             break;
         }
         kept.push(letter);

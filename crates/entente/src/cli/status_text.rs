@@ -19,7 +19,10 @@ pub fn render(dashboard: &Dashboard, columns: Option<usize>) -> String {
         page.push('\n');
         section(dashboard, &mut page);
     }
-    columns.map_or_else(|| page.clone(), |columns| fold(&page, columns))
+    match columns {
+        Some(columns) => fold(&page, columns),
+        None => page,
+    }
 }
 
 /// Adds a line. Writing to a text cannot fail.
