@@ -26,19 +26,42 @@ export async function launch() {
   });
 }
 
-/** A page in a colour scheme; `complaints` fills with what goes wrong in it. */
-export async function open(browser, colorScheme, viewport = { width: 1440, height: 900 }) {
+const PATIENCE_MS = 60_000; // a debug build on a loaded machine; whatever goes wrong ends a wait at once
+
+/** A page in a colour scheme. `complaints` fills with what goes wrong in it, and `onAlert` is told the text of every alert as soon as it is there. */
+export async function open(browser, colorScheme = 'light', viewport = { width: 1440, height: 900 }, onAlert = () => {}) {
   const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+  await context.exposeBinding('tellAlert', (_, text) => onAlert(text));
+  await context.addInitScript(() => {
+    const told = new Set();
+    const look = () => {
+      const texts = [...document.querySelectorAll('[role=alert]')].map((alert) => alert.innerText.replaceAll(/\s+/g, ' ').trim());
+      for (const text of texts.filter((each) => each !== '' && !told.has(each))) {
+        told.add(text);
+        globalThis.tellAlert(text);
+      }
+    };
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
+  });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints = [];
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
   return { page, complaints, close: () => context.close() };
 }
 
-export async function picture(page, name) {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+/** Keeps a picture of the page; its path. */
+export async function picture(page, name, how = {}) {
+  const path = join(SCREENSHOTS, `${name}.png`);
+  await page.screenshot({ path, ...how });
+  return path;
+}
+
+/** No page is wider than its screen. */
+export async function fits(page, where) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  assert.equal(wide, false, `${where} does not fit the screen`);
 }
 
 /** Runs axe in the page, past the page's content security policy as a person's assistive technology would. */

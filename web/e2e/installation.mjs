@@ -14,13 +14,13 @@ const LOOK_EVERY_MS = 100;
 // Salesforce tells times in seconds: an edit within the second of our own write cannot be told from it where no webhook tells of it.
 const SECOND_MS = 1_100;
 
-/** Asks until there is an answer. */
-export async function until(what, ask) {
+/** Looks until what it sees is right; when that never comes, the error shows what was seen last. */
+export async function until(what, look, right) {
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (Date.now() > end) throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
+    const seen = await look();
+    if (right(seen)) return;
+    if (Date.now() > end) throw new Error(`${what}: not within ${PATIENCE_MS} ms; at last it was ${JSON.stringify(seen)}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
@@ -113,12 +113,11 @@ auth = { kind = "access_token", token = "${credentials.freshdesk.token}" }
     const get = async (path) => JSON.parse(await said(await fetch(url + path)));
     /** Until every record agrees, nothing is on its way, and the second of our last write is over. */
     const agreement = async () => {
-      await until('agreement', async () => {
+      const look = async () => {
         if (server.exitCode !== null) throw new Error(`the server ended:\n${readFileSync(log, 'utf8')}`);
-        const dashboard = await get('/api/v1/dashboard').catch(() => undefined);
-        const of = dashboard?.consistency;
-        return of?.in_flight === 0 && of.records >= 6 && of.in_agreement === of.records && dashboard.health.last_full_sync_at !== null;
-      });
+        return get('/api/v1/dashboard').catch((error) => ({ error: error.message }));
+      };
+      await until('agreement', look, ({ health, consistency: of }) => of?.in_flight === 0 && of.records >= 6 && of.in_agreement === of.records && health.last_full_sync_at !== null);
       await new Promise((resolve) => setTimeout(resolve, SECOND_MS));
     };
     await agreement();
@@ -129,7 +128,7 @@ auth = { kind = "access_token", token = "${credentials.freshdesk.token}" }
       const person = (await desk.rows('kind=contacts')).find((row) => row.email === email);
       return { contact: contact.Id, person: person.id, crm: contact.LastName, desk: person.name };
     };
-    return { url, folder, crm, desk, run, get, agreement, names, stop };
+    return { url, folder, crm, desk, run, get, agreement, names, stop, log: () => readFileSync(log, 'utf8') };
   } catch (error) {
     await stop();
     throw error;

@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export const BINARY = process.env.ENTENTE_BIN ?? fileURLToPath(new URL('../../target/debug/entente', import.meta.url));
-const PATIENCE_MS = 90_000; // a debug build on a loaded machine: start, load customers, first full sync
+const PATIENCE_MS = 180_000; // a debug build on a loaded machine: start, load customers, first full sync
 
-/** Where the web app is, and how to end what was started for it. */
+/** Where the web app is, what the product said so far, and how to end what was started for it. */
 export async function product({ customers, seconds }) {
   const given = process.env.ENTENTE_URL;
-  if (given) return { url: given.replace(/\/$/, ''), stop: async () => {} };
+  if (given) return { url: given.replace(/\/$/, ''), stop: async () => {}, log: () => 'it was given by ENTENTE_URL; its log is where it runs' };
 
   const args = ['demo', '--port', '0', '--customers', String(customers), '--seconds', String(seconds)];
   const demo = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -29,7 +29,7 @@ export async function product({ customers, seconds }) {
     clearInterval(again);
   };
   try {
-    return { url: await Promise.race([answering(() => said), broken]), stop };
+    return { url: await Promise.race([answering(() => said), broken]), stop, log: () => said };
   } catch (error) {
     await stop();
     throw error;

@@ -188,6 +188,29 @@ pub(crate) fn given_value(catalog: &Catalog, object: &str, field: &str, input: &
     }
 }
 
+/// Refuses to blank a field that a mapping needs: every write of the record to that platform would fail from then on.
+pub(crate) fn must_not_be_blank(engine: &Engine, catalog: &Catalog, object: &str, field: &str, input: &str, value: &Value) -> Result<()> {
+    let needs = |name: &&String| {
+        let mapped = catalog.mapped(name, object);
+        mapped.is_some_and(|mapped| mapped.mapping().fields.iter().any(|line| line.field == field && line.required))
+    };
+    let at: Vec<&str> = engine.connections().keys().filter(needs).map(String::as_str).collect();
+    // No is an answer, though it counts as blank where values are compared.
+    if !value.is_blank() || matches!(value, Value::Bool(_)) || at.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("{} must have a value at {}", label(catalog.object(object), field), at.join(" and "));
+    Err(EngineError::Invalid { field: input.to_owned(), reason, remedy: "name a value that is not blank".to_owned() })
+}
+
+/// An amount without the commas between its thousands, where they stand nowhere else.
+fn ungrouped(amount: &str) -> String {
+    let whole = amount.split('.').next().unwrap_or_default().trim_start_matches('-');
+    let mut groups = whole.split(',');
+    let is_first = |group: &str| (1..=3).contains(&group.len());
+    if groups.next().is_some_and(is_first) && groups.all(|group| group.len() == 3) { amount.replace(',', "") } else { amount.to_owned() }
+}
+
 /// Whether a field type's values are shown as they are typed in, for inputs that a person fills.
 pub(crate) fn parse_value(kind: &FieldType, text: &str) -> std::result::Result<Value, String> {
     let text = text.trim();
@@ -199,7 +222,7 @@ pub(crate) fn parse_value(kind: &FieldType, text: &str) -> std::result::Result<V
         FieldType::Number { .. } => Value::Number(text.parse().map_err(|_| wrong("a number such as 12.5"))?),
         FieldType::Money { currency } => {
             let (amount, code) = text.split_once(' ').unwrap_or((text, currency));
-            Value::Money { amount: amount.parse().map_err(|_| wrong("an amount such as 12.50 USD"))?, currency: code.to_owned() }
+            Value::Money { amount: ungrouped(amount).parse().map_err(|_| wrong("an amount such as 12.50 USD"))?, currency: code.to_owned() }
         }
         FieldType::Date => Value::Date(text.parse().map_err(|_| wrong("a day such as 2026-01-31"))?),
         FieldType::Datetime => Value::DateTime(text.parse().map_err(|_| wrong("an instant such as 2026-01-31T12:00:00Z"))?),
@@ -213,4 +236,20 @@ pub(crate) fn parse_value(kind: &FieldType, text: &str) -> std::result::Result<V
             Value::text(text)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_read_with_commas_between_its_thousands_and_with_none_elsewhere() {
+        let read = |text: &str| parse_value(&FieldType::Money { currency: "USD".to_owned() }, text).map(|value| value.display());
+        assert_eq!(read("1,026,000 EUR").unwrap(), "1026000 EUR");
+        assert_eq!(read("-1,234.50").unwrap(), "-1234.5 USD");
+        assert_eq!(read("1026000").unwrap(), "1026000 USD");
+        for wrong in ["1,5", "1,0260", ",100", "1,,000", "12,34,567"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entente_connect::registry;
-use entente_connect::settings::Secret;
+use entente_connect::settings::{ConnectionSettings, Secret};
 use entente_connect::transport::Surroundings;
 use entente_connect::transport::http::HttpWire;
 use entente_connect::transport::wire::{Time, TokenVault, Tokens};
@@ -165,6 +165,36 @@ pub async fn store(config: &Config) -> Result<Store> {
     };
     options.postgres_ca.clone_from(&config.postgres_ca);
     Ok(Store::open(&config.store, options).await?)
+}
+
+/// Keeps no tokens: for connectors that are built and never used.
+struct NoVault;
+
+#[async_trait]
+impl TokenVault for NoVault {
+    async fn load(&self, _: &str) -> Result<Option<Tokens>, String> {
+        Ok(None)
+    }
+
+    async fn save(&self, _: &str, _: &Tokens) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Builds the connector of a connection and lets it go again: what its platform does not take of its settings is told before it is used. Makes no
+/// call.
+///
+/// # Errors
+/// When the settings do not fit the platform.
+pub fn try_out(settings: &ConnectionSettings, config: &Config) -> Result<()> {
+    let surroundings = Surroundings {
+        wire: Arc::new(HttpWire::new(settings.proxy.as_ref())?),
+        time: Arc::new(MachineTime),
+        vault: Arc::new(NoVault),
+        latency_target: Duration::from_millis(config.sync.latency_target_ms),
+    };
+    registry::connect(settings.clone(), surroundings)?;
+    Ok(())
 }
 
 /// Builds the engine on an open store. Makes no call.

@@ -40,6 +40,7 @@ mod serve;
 mod show;
 mod sim;
 mod status;
+mod status_failures;
 mod status_text;
 mod token;
 mod undo;
@@ -187,6 +188,9 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(told) => {
+            if told.use_stderr() && asks_for_json(std::env::args_os().map(|word| word.to_string_lossy().into_owned())) {
+                return failed(Output::new(Form::Json), &misused(&told.render().to_string()));
+            }
             // There is nobody left to tell when the terminal is closed.
             let _closed = told.print();
             // A mistyped command is a failure: 2 would read as a plan that has something to write.
@@ -200,7 +204,7 @@ pub fn main() -> ExitCode {
     let filter =
         cli.log.clone().or_else(|| environment.get(LOG_VARIABLE)).unwrap_or_else(|| if serving { "info" } else { "warn" }.to_owned());
     if let Some(complaint) = telemetry::start(format, Some(&filter)) {
-        output.complain(&Fault::new(complaint, "see --help for --log"));
+        output.warn(&Fault::new(complaint, "see --help for --log"));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -213,6 +217,20 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(fault) => failed(output, &fault),
     }
+}
+
+/// Whether a command line asks for JSON; of one that cannot be read whole, that is all there is to go by.
+fn asks_for_json(words: impl Iterator<Item = String>) -> bool {
+    let words: Vec<String> = words.collect();
+    words.iter().any(|word| word == "--output=json") || words.windows(2).any(|two| two == ["--output", "json"])
+}
+
+/// What a program is told of a command line that cannot be read: what is wrong, and how it is to be written.
+fn misused(text: &str) -> Fault {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let (what, how) = text.split_once("\n\n").unwrap_or((text, "see --help"));
+    Fault::new(line(what), line(how))
 }
 
 fn failed(output: Output, fault: &Fault) -> ExitCode {
@@ -265,13 +283,24 @@ async fn run(command: Command, context: &Context) -> Result<ExitCode> {
 /// The dashboard as `entente status` prints it, for tests that tell of its numbers.
 #[cfg(test)]
 pub fn dashboard_text(dashboard: &entente_engine::reports::dashboard::Dashboard) -> String {
-    status_text::render(dashboard)
+    status_text::render(dashboard, None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn programs_are_told_in_json_how_a_command_is_written() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>().into_iter();
+        assert!(asks_for_json(words("entente show --output json")) && asks_for_json(words("entente --output=json show")));
+        assert!(!asks_for_json(words("entente show json --output text")));
+        let told = Cli::try_parse_from(["entente", "show", "--output", "json"]).unwrap_err().render().to_string();
+        let fault = misused(&told);
+        assert_eq!(fault.what, "the following required arguments were not provided: <RECORD>");
+        assert!(fault.remedy.starts_with("Usage: entente show") && fault.remedy.ends_with("try '--help'."), "{}", fault.remedy);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -85,12 +85,17 @@ pub fn fill(settings: &mut ConnectionSettings, kept: Option<&Kept>) -> Result<()
     Ok(())
 }
 
+/// Whether the database keeps secrets of a connection, so that its settings lack them.
+pub fn are_stored(settings: &ConnectionSettings) -> bool {
+    slots(&mut settings.auth.clone(), &Kept::default()).iter().any(|(_, secret, _)| secret.is_empty())
+}
+
 /// Puts the secrets that the database keeps into the settings of a connection.
 ///
 /// # Errors
 /// When the store fails, or a secret is not there.
 pub async fn complete(store: &Store, settings: &mut ConnectionSettings) -> Result<()> {
-    if slots(&mut settings.auth, &Kept::default()).iter().all(|(_, secret, _)| !secret.is_empty()) {
+    if !are_stored(settings) {
         return Ok(());
     }
     let kept = load(store, &settings.name).await?;

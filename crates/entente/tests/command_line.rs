@@ -455,6 +455,17 @@ fn what_cannot_be_meant_is_refused_before_anything_is_done() {
         (&["reconcile", "--out", "nowhere/certificate.json"], "nowhere/certificate.json cannot be written", "a folder that is there"),
         (&["--config", ".", "status"], "Is a directory", "name the file in it, such as ./entente.toml"),
         (&["--config", "noise.toml", "status"], "the configuration file cannot be read", "name a text file in TOML"),
+        (&["plan", "--limit", "0"], "give a whole number, 1 or more", ""),
+        (&["conflicts", "resolve", "--all", "--side", "zendsk"], "there is no connection `zendsk`", "did you mean `zendesk`?"),
+        (&["conflicts", "resolve", "--all", "--side", "zendesk", "--field", "emial"], "there is no field `emial`", "did you mean `email`?"),
+        (&["dead-letters", "retry", "99"], "there is no dead letter `99`", "from the list of dead letters"),
+        (&["dead-letters", "discard", "99", "--reason", "gone"], "there is no dead letter `99`", "from the list of dead letters"),
+        (&["privacy", "erase", "ada@", "--yes"], "who: `ada@` is no e-mail address", "ada@example.com"),
+        (
+            &["show", "--output", "json"],
+            "\"message\":\"the following required arguments were not provided: <RECORD>\"",
+            "Usage: entente show",
+        ),
         (&["demo", "--customers", "0"], "give 1 to 1000000 customers", ""),
         (&["demo", "--scenario", "gdpr", "--rate", "3"], "cannot be used with", ""),
     ] {
@@ -462,6 +473,19 @@ fn what_cannot_be_meant_is_refused_before_anything_is_done() {
         assert!(told.contains(reason) && told.contains(remedy), "{arguments:?}: {told}");
     }
     assert!(!folder.path().join("nowhere").exists());
+}
+
+#[test]
+fn credentials_that_a_platform_does_not_take_are_told_when_the_configuration_is_checked() {
+    let jwt = r#"{ kind = "jwt_bearer", client_id = "id", username = "ada@example.com", private_key = "hush-hush-secret" }"#;
+    let password = r#"{ kind = "client_credentials", client_id = "id", client_secret = "hush-hush-secret" }"#;
+    let told = Folder::with(&CONNECTIONS.replacen(password, jwt, 1)).refused(&["config", "check"]);
+    assert!(told.contains("connection `salesforce`") && told.contains("PEM text of the RSA key"), "{told}");
+    assert!(!told.contains("hush-hush-secret"), "{told}");
+    let (first, second) = CONNECTIONS.split_at(CONNECTIONS.rfind("[[connection]]").unwrap());
+    let told = Folder::with(&format!("{first}{}", second.replace(password, jwt))).refused(&["config", "check"]);
+    assert!(told.contains("connection `zendesk`: `auth` is of a kind that Zendesk does not take"), "{told}");
+    assert!(Folder::with(CONNECTIONS).ok(&["config", "check"]).contains("is in order"));
 }
 
 #[test]

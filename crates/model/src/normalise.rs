@@ -42,6 +42,14 @@ impl Default for Locale {
     }
 }
 
+impl Locale {
+    /// Whether phone numbers can be read by the rules of this country (ISO 3166, two capital letters).
+    #[must_use]
+    pub fn is_region(region: &str) -> bool {
+        phone::is_region(region)
+    }
+}
+
 /// A value that does not fit its field's type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found {found}; correct the value where it was entered, or map the field through a formula")]

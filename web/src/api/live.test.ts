@@ -48,6 +48,14 @@ it('a burst of changes costs one refresh', () => {
   expect(hints[0]).toHaveLength(100);
 });
 
+it('a change is told of once, whatever comes after it', () => {
+  source.play('entry', change('1'));
+  vi.advanceTimersByTime(500);
+  source.play('entry', change('2'));
+  vi.advanceTimersByTime(500);
+  expect(hints.map((happenings) => happenings.map(({ id }) => id))).toEqual([['1'], ['2']]);
+});
+
 it('the newest change is on top, and old ones fall off', () => {
   for (let n = 0; n < 100; n += 1) source.play('entry', change(String(n)));
   expect(feed.state().latest[0]?.id).toBe('99');

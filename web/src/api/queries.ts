@@ -18,6 +18,7 @@ export type HeldRecord = Schemas['HeldRecord'];
 export type Erasure = Schemas['ErasureItem'];
 export type ErasureDetail = Schemas['ErasureDetail'];
 export type PersonExport = Schemas['PersonExport'];
+export type FieldBound = Schemas['FieldBound'];
 export type Platform = Schemas['PlatformDescribed'];
 export type Reconciliation = Schemas['ReconciliationStatus'];
 export type ReconciliationReport = NonNullable<Reconciliation['last']>;

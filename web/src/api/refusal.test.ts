@@ -11,3 +11,7 @@ it('makes sense of an answer that is not ours', () => {
   expect(refusal.code).toBe('http_502');
   expect(refusal.temporary).toBe(true);
 });
+
+it('asking again helps where nobody answered or the pace was too fast, and not where we are wrong', () => {
+  expect([Refusal.unreachable(new TypeError('Failed to fetch')).temporary, Refusal.from({}, 429).temporary, Refusal.from({}, 400).temporary]).toEqual([true, true, false]);
+});

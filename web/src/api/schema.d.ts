@@ -253,7 +253,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Decides a conflict for the value of a side, or for another value; it is then written to every side. */
-        post: operations["resolve"];
+        post: operations["resolve_conflict"];
         delete?: never;
         options?: never;
         head?: never;
@@ -268,7 +268,7 @@ export interface paths {
             cookie?: never;
         };
         /** The state of the sync in numbers. */
-        get: operations["dashboard"];
+        get: operations["get_dashboard"];
         put?: never;
         post?: never;
         delete?: never;
@@ -338,7 +338,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Puts the dead letter away with a reason. The record is looked at again when it next changes. */
-        post: operations["discard"];
+        post: operations["discard_dead_letter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -372,7 +372,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Looks at the record again, with all attempts anew. */
-        post: operations["retry"];
+        post: operations["retry_dead_letter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -882,7 +882,7 @@ export interface paths {
             cookie?: never;
         };
         /** One record with the provenance of each value. */
-        get: operations["get_one"];
+        get: operations["get_record"];
         put?: never;
         post?: never;
         delete?: never;
@@ -899,7 +899,7 @@ export interface paths {
             cookie?: never;
         };
         /** A record as it was at an instant. */
-        get: operations["as_of"];
+        get: operations["record_as_of"];
         put?: never;
         post?: never;
         delete?: never;
@@ -916,7 +916,7 @@ export interface paths {
             cookie?: never;
         };
         /** Who set a field, and each value it had before. */
-        get: operations["blame"];
+        get: operations["blame_field"];
         put?: never;
         post?: never;
         delete?: never;
@@ -933,7 +933,7 @@ export interface paths {
             cookie?: never;
         };
         /** What happened to a record, newest first. */
-        get: operations["history"];
+        get: operations["record_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1054,7 +1054,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Decides that both are one: the first takes the other's counterparts over. Where both have a row at one platform, that platform merges them. */
-        post: operations["accept"];
+        post: operations["accept_review"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1071,7 +1071,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Decides that they are two. It is not asked again. */
-        post: operations["reject"];
+        post: operations["reject_review"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2143,6 +2143,12 @@ export interface components {
             /** @description Conflicts that a person was asked about. */
             conflicts: components["schemas"]["ConflictMonth"];
             /**
+             * Format: date-time
+             * @description As of when its records were counted, while the month goes on; they are counted a few times an hour. Nothing for a month that is over, whose
+             *     numbers are those of its end, and before the first count.
+             */
+            counted_at?: string | null;
+            /**
              * Format: int64
              * @description Differences that they found.
              */
@@ -2377,7 +2383,7 @@ export interface components {
         };
         /** @description One line of the drift breakdown. */
         DriftLine: {
-            /** @description The connection whose counterparts differ from the record. */
+            /** @description The connection whose counterparts differ from the record; blank where a person has to act, whichever differ. */
             behind: string;
             /** @description Why, in words. */
             cause: string;
@@ -2499,8 +2505,8 @@ export interface components {
         /** @description Who asks to be forgotten. */
         ErasureRequest: {
             /**
-             * @description The person: a record's id, a connection and external id such as `zendesk/123`, words that fit one record, or an e-mail address or
-             *     phone number, also one that nobody here has.
+             * @description The person: a record's id, a connection and external id such as `zendesk/123`, the whole name, or an e-mail address or phone
+             *     number, also one that nobody here has.
              */
             who: string;
         };
@@ -2633,6 +2639,8 @@ export interface components {
             connection: string;
             /** @description Our field. */
             field: string;
+            /** @description What people call it. */
+            label: string;
             /** @description Our object. */
             object: string;
             /** @description The platform's name of it. */
@@ -5565,7 +5573,7 @@ export interface operations {
             };
         };
     };
-    resolve: {
+    resolve_conflict: {
         parameters: {
             query?: never;
             header?: never;
@@ -5601,7 +5609,7 @@ export interface operations {
             };
         };
     };
-    dashboard: {
+    get_dashboard: {
         parameters: {
             query?: never;
             header?: never;
@@ -5735,7 +5743,7 @@ export interface operations {
             };
         };
     };
-    discard: {
+    discard_dead_letter: {
         parameters: {
             query?: never;
             header?: never;
@@ -5807,7 +5815,7 @@ export interface operations {
             };
         };
     };
-    retry: {
+    retry_dead_letter: {
         parameters: {
             query?: never;
             header?: never;
@@ -6703,7 +6711,7 @@ export interface operations {
     export_person: {
         parameters: {
             query: {
-                /** @description The person: a record's id, a connection and external id, words that fit one record, or an e-mail address or phone number. */
+                /** @description The person: a record's id, a connection and external id, the whole name, or an e-mail address or phone number. */
                 who: string;
             };
             header?: never;
@@ -6895,7 +6903,7 @@ export interface operations {
             };
         };
     };
-    get_one: {
+    get_record: {
         parameters: {
             query?: never;
             header?: never;
@@ -6927,7 +6935,7 @@ export interface operations {
             };
         };
     };
-    as_of: {
+    record_as_of: {
         parameters: {
             query: {
                 /** @description The instant. */
@@ -6962,7 +6970,7 @@ export interface operations {
             };
         };
     };
-    blame: {
+    blame_field: {
         parameters: {
             query?: never;
             header?: never;
@@ -6996,7 +7004,7 @@ export interface operations {
             };
         };
     };
-    history: {
+    record_history: {
         parameters: {
             query?: {
                 /** @description Go on where the last page ended: its `next`. */
@@ -7235,7 +7243,7 @@ export interface operations {
             };
         };
     };
-    accept: {
+    accept_review: {
         parameters: {
             query?: never;
             header?: never;
@@ -7267,7 +7275,7 @@ export interface operations {
             };
         };
     };
-    reject: {
+    reject_review: {
         parameters: {
             query?: never;
             header?: never;

@@ -19,7 +19,7 @@ export function Failed({ error, retry }: { error: Error; retry?: () => void }) {
   return (
     <div className={styles['notice']} role="alert">
       <p className={`${styles['title']} ${styles['bad']}`}>{error.message}</p>
-      {remedy !== undefined && <p className={styles['text']}>{remedy}</p>}
+      {remedy !== undefined && <p className={styles['text']}>{remedy.charAt(0).toUpperCase() + remedy.slice(1)}</p>}
       {retry && (
         <p className={styles['action']}>
           <Button onClick={retry}>Try again</Button>

@@ -104,6 +104,7 @@ pub(super) fn limits(engine: &Engine, tx: &mut Tx<'_>, now: Timestamp) -> Result
         }
         let what = match condition.note.filter(|_| used_up) {
             Some(note) => note,
+            None if many - before == 1 => "A call was refused for pace within the last minutes".to_owned(),
             None => format!("{} calls were refused for pace within the last minutes", many - before),
         };
         let body = format!(

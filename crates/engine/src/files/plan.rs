@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use entente_connect::error::Class;
 use entente_model::mapping::Mapping;
 use entente_model::object::{Field, Object};
 use ring::digest::{SHA256, digest};
@@ -98,7 +99,14 @@ pub(super) async fn make(engine: &Engine, files: &[FileText]) -> Result<Planned>
         if !among.mappings.iter().any(|(name, proposed)| name == connection && proposed.object == mapping.object) {
             continue;
         }
-        let judgement = judge_among(engine, connection, mapping, &among).await?;
+        let judgement = match judge_among(engine, connection, mapping, &among).await {
+            // What the platform does not have is a mistake of the file that names it.
+            Err(EngineError::Vendor { source, .. }) if matches!(source.class, Class::Configuration) => {
+                faults.push(file.fault(None, source.message, source.advice));
+                continue;
+            }
+            judgement => judgement?,
+        };
         faults.extend(
             judgement
                 .new_errors()

@@ -7,11 +7,12 @@ use entente_connect::capability::{Heed, Source, Staleness};
 use entente_connect::registry;
 use entente_connect::spec::Spec;
 use entente_model::mapping::Mapping;
+use entente_model::object::Object;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::catalog::shipped_mappings;
+use crate::catalog::{shipped_mappings, shipped_objects};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::options::Options;
@@ -33,6 +34,8 @@ pub struct FieldBound {
     pub remote_object: String,
     /// Our field.
     pub field: String,
+    /// What people call it.
+    pub label: String,
     /// The platform's name of it.
     pub remote_field: String,
     /// How long.
@@ -72,7 +75,7 @@ fn heed(options: &Options, webhooks: bool) -> Heed {
 }
 
 /// The fields of a mapping: those that are only written are compared as well.
-fn of_mapping(connection: &str, spec: &Spec, mapping: &Mapping, heed: &Heed) -> Vec<FieldBound> {
+fn of_mapping(connection: &str, spec: &Spec, mapping: &Mapping, object: Option<&Object>, heed: &Heed) -> Vec<FieldBound> {
     let Some(known) = spec.capabilities(&mapping.remote) else { return Vec::new() };
     let lines = mapping.fields.iter();
     lines
@@ -81,6 +84,7 @@ fn of_mapping(connection: &str, spec: &Spec, mapping: &Mapping, heed: &Heed) -> 
             object: mapping.object.clone(),
             remote_object: mapping.remote.clone(),
             field: line.field.clone(),
+            label: object.and_then(|object| object.field(&line.field)).map_or_else(|| line.field.clone(), |field| field.label.clone()),
             remote_field: line.remote.clone(),
             bound: known.of_field(&line.remote).staleness(heed).into(),
         })
@@ -107,8 +111,10 @@ pub async fn bounds(engine: &Engine, connection: Option<&str>, platform: Option<
     Ok(wanted
         .flat_map(|known| {
             let heed = heed(engine.options(), told.contains(&known.name));
-            let mappings = catalog.mappings(&known.name).iter();
-            mappings.flat_map(move |mapped| of_mapping(&known.name, known.connector.spec(), mapped.mapping(), &heed)).collect::<Vec<_>>()
+            let (catalog, mappings) = (&catalog, catalog.mappings(&known.name).iter());
+            let of =
+                move |mapping: &Mapping| of_mapping(&known.name, known.connector.spec(), mapping, catalog.object(&mapping.object), &heed);
+            mappings.flat_map(move |mapped| of(mapped.mapping())).collect::<Vec<_>>()
         })
         .collect())
 }
@@ -120,6 +126,8 @@ pub async fn bounds(engine: &Engine, connection: Option<&str>, platform: Option<
 pub fn usual_bounds(platform: &str) -> Result<Vec<FieldBound>> {
     let known = registry::ALL.iter().find(|known| known.spec.key == platform).ok_or_else(|| unknown(platform))?;
     let mappings = shipped_mappings(platform).map_err(EngineError::from)?;
+    let objects = shipped_objects().map_err(EngineError::from)?;
     let heed = heed(&Options::default(), true);
-    Ok(mappings.iter().flat_map(|mapping| of_mapping(platform, known.spec, mapping, &heed)).collect())
+    let object = |mapping: &Mapping| objects.iter().find(|object| object.key == mapping.object);
+    Ok(mappings.iter().flat_map(|mapping| of_mapping(platform, known.spec, mapping, object(mapping), &heed)).collect())
 }

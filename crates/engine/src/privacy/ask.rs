@@ -32,8 +32,8 @@ pub(crate) const ASKED: &str = "erasures";
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ErasureRequest {
-    /// The person: a record's id, a connection and external id such as `zendesk/123`, words that fit one record, or an e-mail address or
-    /// phone number, also one that nobody here has.
+    /// The person: a record's id, a connection and external id such as `zendesk/123`, the whole name, or an e-mail address or phone
+    /// number, also one that nobody here has.
     pub who: String,
 }
 

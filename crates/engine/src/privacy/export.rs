@@ -22,7 +22,7 @@ use crate::records::{label, title};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
-    /// The person: a record's id, a connection and external id, words that fit one record, or an e-mail address or phone number.
+    /// The person: a record's id, a connection and external id, the whole name, or an e-mail address or phone number.
     pub who: String,
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use entente_model::email;
 use entente_model::id::RecordId;
 use entente_model::mapping::Role;
 use entente_model::matching::{self, KeyKind};
@@ -75,7 +76,7 @@ pub(crate) fn policy_at(engine: &Engine, connection: &str) -> ErasePolicy {
     engine.options().erase_policy_at(connection, role)
 }
 
-/// Whom a person means: a record by its id, an external id or words that fit one; or an address or number that nobody here has.
+/// Whom a person means: a record by its id, an external id or its whole title; or an address or number that nobody here has.
 pub(crate) enum Who {
     /// A record of a person.
     Record(RecordId),
@@ -98,6 +99,11 @@ pub(crate) async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result
         let wanted = MatchKey::new(kind_name(key.kind), key.value.clone());
         let hits = engine.store().read(move |tx| tx.match_records(PERSON, &[wanted])).await?;
         return match hits.as_slice() {
+            [] if key.kind == KeyKind::Email && email::flaw(&key.value) == Some(email::Flaw::Form) => Err(EngineError::Invalid {
+                field: "who".to_owned(),
+                reason: format!("`{text}` is no e-mail address, and nobody here has it as theirs"),
+                remedy: "give the whole address, such as ada@example.com".to_owned(),
+            }),
             [] if key.kind == KeyKind::Email => Ok(Who::Email(key.value)),
             [] => Ok(Who::Phone(key.value)),
             [one] => Ok(Who::Record(one.record.clone())),
@@ -121,8 +127,21 @@ pub(crate) async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result
             reason: format!("{id} is of the object {}, and only a {PERSON} is a person", record.object),
             remedy: "name a person; what is about them goes with them".to_owned(),
         }),
+        // What is erased cannot be brought back, and what is exported is somebody's: a word that happens to fit one person names nobody.
+        Some(record) if !is_named(engine, text, &record) => Err(EngineError::Invalid {
+            field: "who".to_owned(),
+            reason: format!("`{text}` is a part of what somebody is called, and not all of it: {id}"),
+            remedy: "give the whole name, an e-mail address, a phone number, or the record's id if it is that one".to_owned(),
+        }),
         Some(_) => Ok(Who::Record(id)),
     }
+}
+
+/// Whether a text names a record beyond doubt: by its id, by its row at a connection, or by all of its title.
+fn is_named(engine: &Engine, text: &str, record: &Record) -> bool {
+    let row = || text.split_once('/').is_some_and(|(connection, _)| engine.connections().contains_key(connection));
+    let titled = || records::title(engine.catalog().object(&record.object), &record.id, &record.data).to_lowercase() == text.to_lowercase();
+    text.parse::<RecordId>().is_ok() || row() || titled()
 }
 
 /// Gathers everything about a person. Reads the whole of the records once, for texts of others that name the person.

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Display, label, no_record, parse_id, title};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 
 /// When to look at a record.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -65,9 +65,13 @@ pub struct RecordAsOf {
 /// A record as it was at an instant.
 ///
 /// # Errors
-/// When the record does not exist, or the store fails.
+/// When the record does not exist, the instant is yet to come, or the store fails.
 pub async fn record_as_of(engine: &Engine, viewer: &Viewer, id: &str, at: Timestamp) -> Result<RecordAsOf> {
     let id = parse_id(id)?;
+    if at > engine.now() {
+        let (field, reason) = ("at".to_owned(), format!("{at} is yet to come"));
+        return Err(EngineError::Invalid { field, reason, remedy: "name an instant that is over".to_owned() });
+    }
     let (seer, wanted, catalog) = (viewer.clone(), id.clone(), engine.catalog());
     let found = engine.store().read(move |tx| {
         let Some(record) = tx.record(&seer, &wanted)? else { return Ok(None) };

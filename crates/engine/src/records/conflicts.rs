@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Display, PAGE, given_value, label, titles};
+use super::{Display, PAGE, given_value, label, must_not_be_blank, titles};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -245,6 +245,9 @@ pub async fn resolve(engine: &Engine, viewer: &Viewer, id: &str, resolution: Res
         return Err(StoreError::Conflict { what: format!("conflict {id} is decided already") }.into());
     }
     let value = chosen(&catalog, &found, &resolution)?;
+    if resolution.side.is_none() {
+        must_not_be_blank(engine, &catalog, &found.conflict.object, &found.conflict.field, "value", &value)?;
+    }
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
     let least = engine.options().propose_rule_after;
     let decided = engine.store().write(move |tx| {
@@ -305,7 +308,8 @@ fn decide(
         }
     }
     tx.put_links(&links)?;
-    let detail = format!("conflict {} about {} was decided by a person", found.id, of.field);
+    let field = label(catalog.object(&of.object), &of.field);
+    let detail = format!("conflict {} about {field} was decided by a person", found.id);
     let edit = Edit {
         record: of.record.clone(),
         fields: Fields::from([(of.field.clone(), value.clone())]),

@@ -189,7 +189,10 @@ pub async fn show(engine: &Engine, viewer: &Viewer, id: &str) -> Result<DeadLett
 pub async fn retry(engine: &Engine, viewer: &Viewer, id: &str) -> Result<DeadLetter> {
     let number = parse_number(id)?;
     let reason = format!("retried by {}", viewer.name);
-    close(engine, viewer, vec![number], DeadLetterState::Retried, reason).await?.pop().ok_or_else(|| closed(id))
+    match close(engine, viewer, vec![number], DeadLetterState::Retried, reason).await?.pop() {
+        Some(letter) => Ok(letter),
+        None => Err(closed_or_unknown(engine, viewer, number).await),
+    }
 }
 
 /// Which dead letters to retry together; with nothing given, all of them.
@@ -256,11 +259,24 @@ pub async fn discard(engine: &Engine, viewer: &Viewer, id: &str, discard: Discar
         Some(reason) => format!("{}: {}", viewer.name, reason.trim()),
         None => format!("discarded by {}", viewer.name),
     };
-    close(engine, viewer, vec![number], DeadLetterState::Discarded, reason).await?.pop().ok_or_else(|| closed(id))
+    match close(engine, viewer, vec![number], DeadLetterState::Discarded, reason).await?.pop() {
+        Some(letter) => Ok(letter),
+        None => Err(closed_or_unknown(engine, viewer, number).await),
+    }
 }
 
 fn closed(id: &str) -> EngineError {
-    StoreError::Conflict { what: format!("dead letter {id} is not open any more, or never was") }.into()
+    StoreError::Conflict { what: format!("dead letter {id} is not open any more") }.into()
+}
+
+/// Why there is nothing to close.
+async fn closed_or_unknown(engine: &Engine, viewer: &Viewer, number: i64) -> EngineError {
+    let seer = viewer.clone();
+    match engine.store().read(move |tx| tx.dead_letter(&seer, number)).await {
+        Ok(Some(_)) => closed(&number.to_string()),
+        Ok(None) => unknown(&number.to_string()),
+        Err(error) => error.into(),
+    }
 }
 
 async fn close(engine: &Engine, viewer: &Viewer, ids: Vec<i64>, state: DeadLetterState, reason: String) -> Result<Vec<DeadLetter>> {

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{PAGE, no_object, title};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 
 /// Which records to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -76,6 +76,16 @@ pub async fn list(engine: &Engine, viewer: &Viewer, query: ListQuery) -> Result<
         && catalog.object(name).is_none()
     {
         return Err(no_object(&catalog, name));
+    }
+    // As `next` is written: when the last record of a page changed, and its id.
+    let is_cursor = |text: &str| text.split_once('.').is_some_and(|(at, id)| at.parse::<i64>().is_ok() && !id.is_empty());
+    if let Some(wrong) = blank(&query.after).filter(|after| !is_cursor(after)) {
+        let (field, reason) = ("after".to_owned(), format!("`{wrong}` is no place in this list"));
+        return Err(EngineError::Invalid {
+            field,
+            reason,
+            remedy: "pass on `next` of the page before, or begin again without it".to_owned(),
+        });
     }
     let wanted = RecordQuery { object, text: blank(&query.q), after: blank(&query.after), ..RecordQuery::default() };
     let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);

@@ -55,6 +55,11 @@ enum Cause {
 }
 
 impl Cause {
+    /// Whether it is the same at whichever counterpart a field differs: somebody has to act, and then all of them agree.
+    fn is_of_the_record(self) -> bool {
+        matches!(self, Self::Waiting | Self::Dead | Self::Review)
+    }
+
     fn words(self, behind: &str) -> String {
         match self {
             Self::Waiting => "a conflict waits for a person".to_owned(),
@@ -190,6 +195,7 @@ impl Comparison<'_> {
         found.linked += u64::from(linked);
         found.in_agreement += u64::from(linked && idle && differing.is_empty());
         found.drifting += u64::from(!moving && !differing.is_empty());
+        let (mut fields, mut told) = (BTreeSet::new(), BTreeSet::new());
         for (field, behind) in differing {
             let cause = if waiting.frozen.contains(&(record.id.clone(), field.clone())) {
                 Cause::Waiting
@@ -205,10 +211,13 @@ impl Comparison<'_> {
                 Cause::Unnoticed
             };
             let name = format!("{}.{field}", record.object);
-            if !moving {
+            if !moving && fields.insert(field.clone()) {
                 *found.drifting_fields.entry(name.clone()).or_default() += 1;
             }
-            *drift.entry((name, behind, cause)).or_default() += 1;
+            let behind = if cause.is_of_the_record() { String::new() } else { behind };
+            if told.insert((field, behind.clone(), cause)) {
+                *drift.entry((name, behind, cause)).or_default() += 1;
+            }
         }
         if let (Value::DateTime(won), Some(told)) = (get(&record.data, "won_at"), record.provenance.get("support_id"))
             && *won >= self.won_since

@@ -176,7 +176,7 @@ pub struct DriftLine {
     pub label: String,
     /// Records.
     pub records: u64,
-    /// The connection whose counterparts differ from the record.
+    /// The connection whose counterparts differ from the record; blank where a person has to act, whichever differ.
     pub behind: String,
     /// Why, in words.
     pub cause: String,

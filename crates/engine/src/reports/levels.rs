@@ -47,8 +47,11 @@ const FILLED: &str = "levels/filled";
 /// Time between counts, in milliseconds: a peak that lasts shorter was no drift worth a line.
 const EVERY_MS: i64 = 15 * 60 * 1000;
 
-/// The same while there are no records: counting none costs nothing, and the first ones are soon there.
-const EMPTY_EVERY_MS: i64 = 60_000;
+/// The same while there are no records, and while much is on its way, as in a first sync or a burst: what was counted is soon not so any more.
+const SOON_MS: i64 = 60_000;
+
+/// Much is on its way when it is more than one of so many records.
+const MUCH: u64 = 100;
 
 /// Counting never takes more than this share of one core: a hundredth.
 const REST: i64 = 100;
@@ -64,12 +67,16 @@ pub(crate) struct Counted {
     /// Records that there were.
     #[serde(default)]
     records: Option<u64>,
+    /// Records and rows that were on their way.
+    #[serde(default)]
+    queue: u64,
 }
 
 impl Counted {
     /// When it is time for the next.
     pub(crate) fn next(&self) -> Timestamp {
-        let every = if self.records == Some(0) { EMPTY_EVERY_MS } else { EVERY_MS };
+        let unsettled = self.records.is_some_and(|records| self.queue.saturating_mul(MUCH) > records);
+        let every = if self.records == Some(0) || unsettled { SOON_MS } else { EVERY_MS };
         let wait = every.max(self.ms.saturating_mul(REST));
         Timestamp::from_millisecond(self.at.as_millisecond().saturating_add(wait)).unwrap_or(self.at)
     }
@@ -137,14 +144,14 @@ pub async fn count(engine: &Engine) -> Result<()> {
     let (engine_, now) = (engine.clone(), engine.now());
     let (levels, filled) = engine.store().read(move |tx| read(tx, &engine_, now)).await?;
     let ms = engine.now().as_millisecond() - now.as_millisecond();
-    let records = levels.get(RECORDS).copied();
+    let (records, queue) = (levels.get(RECORDS).copied(), levels.get(QUEUE).copied().unwrap_or(0));
     engine
         .store()
         .write(move |tx| {
             let levels: Vec<(&str, u64)> = levels.iter().map(|(name, value)| (name.as_str(), *value)).collect();
             tx.put_levels(now, &levels)?;
             tx.put_setting(FILLED, &filled)?;
-            tx.put_setting(COUNTED, &Counted { at: now, ms, records })
+            tx.put_setting(COUNTED, &Counted { at: now, ms, records, queue })
         })
         .await?;
     Ok(())

@@ -102,7 +102,7 @@ fn gather(
     now: Timestamp,
 ) -> std::result::Result<MonthlyReport, StoreError> {
     let performance = performance::performance(tx, engine, range)?;
-    let consistency = consistency::consistency(tx, range)?;
+    let consistency = consistency::consistency(tx, range, complete)?;
     let impact = impact::impact(tx, engine, range)?;
     let mappings = changes::mappings(tx, engine, range)?;
     let api = usage::api(tx, engine, range)?;

@@ -453,6 +453,27 @@ story! {
 }
 
 story! {
+    async fn what_was_counted_while_much_was_on_its_way_is_counted_anew_a_minute_later(house) {
+        let engine = house.engine().await;
+        customers(&house, &engine, 3).await;
+        house.customer("Acme");
+        read_all(&engine).await;
+        levels::count(&engine).await.unwrap();
+        house.watch.pass(MINUTE_MS / 2);
+        assert!(!levels::due(&engine).await.unwrap(), "not twice within a minute");
+        house.watch.pass(MINUTE_MS / 2);
+        work_off(&house, &engine).await;
+        assert!(levels::due(&engine).await.unwrap(), "one of four customers had not arrived when they were counted");
+        let (from, to) = (Timestamp::UNIX_EPOCH, Timestamp::from_millisecond(house.watch.now_ms() + HOUR_MS).unwrap());
+        let held = house.store.read(move |tx| tx.levels(levels::RECORDS, from, to)).await.unwrap();
+        assert_eq!(held.last().unwrap().last, 4);
+        house.watch.pass(14 * MINUTE_MS);
+        assert!(!levels::due(&engine).await.unwrap(), "nothing is on its way any more");
+        house
+    }
+}
+
+story! {
     async fn failures_are_counted_by_the_hour_they_came_up_in_with_what_became_of_them(house) {
         let engine = house.engine().await;
         let now = engine.now();

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::context::Context;
 use super::output::say;
+use crate::assemble;
 use crate::config::{KeySource, document};
+use crate::credentials;
 use crate::fault::Result;
 
 /// What to do with the configuration.
@@ -32,6 +34,10 @@ pub fn run(command: Command, context: &Context) -> Result<ExitCode> {
 
 fn check(context: &Context) -> Result<()> {
     let config = context.config()?;
+    // What is kept in the database is not at hand here; it is tried where it was asked for, by `entente connect`.
+    for connection in config.connections.iter().filter(|connection| !credentials::are_stored(connection)) {
+        assemble::try_out(connection, &config)?;
+    }
     let connections: Vec<_> =
         config.connections.iter().map(|connection| json!({ "name": connection.name, "platform": connection.platform, "role": connection.role, "base_url": connection.base_url.as_str() })).collect();
     let key = match &config.key {

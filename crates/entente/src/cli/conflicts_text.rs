@@ -11,11 +11,15 @@ use super::output::{moment, table};
 /// One conflict: why it waits, since when against the promise, the value last agreed, what each side says, and what is suggested.
 pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
     let blank = || "(blank)".to_owned();
-    let mut text = format!("{}  {} of {} ({}), {} since {}", one.id, one.label, one.title, one.record, one.state, moment(one.since));
-    if one.resolved.is_none() {
-        let hours = now.duration_since(one.since).as_secs_f64() / 3_600.0;
-        let late = if hours > promise_hours as f64 { "longer than the" } else { "of the" };
-        text.push_str(&format!(": {hours:.1} hours, {late} {promise_hours} promised"));
+    let mut text = format!("{}  {} of {} ({})", one.id, one.label, one.title, one.record);
+    match one.resolved.as_ref().map(|decided| decided.at) {
+        Some(Some(at)) => text.push_str(&format!(", found {}, resolved {}", moment(one.since), moment(at))),
+        Some(None) => text.push_str(&format!(", found {}, resolved", moment(one.since))),
+        None => {
+            let hours = now.duration_since(one.since).as_secs_f64() / 3_600.0;
+            let late = if hours > promise_hours as f64 { "longer than the" } else { "of the" };
+            text.push_str(&format!(", waiting since {}: {}, {late} {promise_hours} hours promised", moment(one.since), time(hours)));
+        }
     }
     text.push_str(&format!("\n    {}\n", one.reason));
     let wide = one.sides.iter().map(|side| side.side.chars().count()).chain(["last agreed".len()]).max().unwrap_or_default();
@@ -35,6 +39,16 @@ pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
         text.push_str(&format!("    {:<wide$}  {suggested}\n", "suggested"));
     }
     text
+}
+
+/// A time in hours, in the unit that people would use.
+fn time(hours: f64) -> String {
+    match (hours * 60.0).round() {
+        minutes if minutes < 1.0 => "less than a minute".to_owned(),
+        1.0 => "1 minute".to_owned(),
+        minutes if minutes < 60.0 => format!("{minutes} minutes"),
+        _ => format!("{hours:.1} hours"),
+    }
 }
 
 /// What deciding several came to.
@@ -96,7 +110,7 @@ pub fn adopted(done: &Adoption) -> String {
 
 /// Statistics.
 pub fn statistics(found: &Statistics) -> String {
-    let hours = |hours: Option<f64>| hours.map_or_else(|| "–".to_owned(), |hours| format!("{hours:.1} hours"));
+    let hours = |hours: Option<f64>| hours.map_or_else(|| "–".to_owned(), time);
     let mut text = format!("CONFLICT STATISTICS, last {} days\n", found.days);
     let per_day = |many: u64| many as f64 / found.days as f64;
     let to_people = found.conflicts - found.automatic;
@@ -125,7 +139,7 @@ pub fn statistics(found: &Statistics) -> String {
     if !found.by_field.is_empty() {
         let rows = found.by_field.iter().map(|one| {
             [
-                format!("{}.{}", one.object, one.field),
+                format!("{} of {}", one.label, one.object),
                 one.conflicts.to_string(),
                 one.automatic.to_string(),
                 one.manual.to_string(),

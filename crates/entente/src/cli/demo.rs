@@ -9,7 +9,7 @@ use entente_sims::world::{FaultPhases, TrafficOptions, TrafficReport, WorldOptio
 use tokio::sync::watch;
 
 use super::context::Context;
-use super::output::{Output, say};
+use super::output::{Output, columns, say};
 use super::serve::stop_signal;
 use super::status_text;
 use crate::fault::Result;
@@ -214,7 +214,7 @@ async fn draw(hub: &Hub, sims: &Sims, output: Output) -> Result<()> {
         let dashboard = entente_engine::reports::dashboard(&hub.engine).await?;
         let report = sims.control.report().await?;
         // Clears the screen and goes to its top, as terminals have understood since the seventies.
-        say(&format!("\x1b[2J\x1b[H{}\n\n{}", status_text::render(&dashboard), live(&report, hub.url.as_str())));
+        say(&format!("\x1b[2J\x1b[H{}\n\n{}", status_text::render(&dashboard, columns()), live(&report, hub.url.as_str())));
         tokio::time::sleep(DRAW_EVERY).await;
     }
 }

@@ -44,9 +44,11 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
 
 /// One entry as people read it.
 pub fn entry_text(entry: &HistoryEntry) -> String {
+    // `us` is Entente in the API; a person who reads it is not of us.
+    let actor = if entry.actor == "us" { "Entente" } else { entry.actor.as_str() };
     let who = match &entry.actor_name {
-        Some(name) if *name != entry.actor => format!("{} ({name})", entry.actor),
-        _ => entry.actor.clone(),
+        Some(name) if *name != entry.actor => format!("{actor} ({name})"),
+        _ => actor.to_owned(),
     };
     let mut text = format!("{}  {who}, {}  [{}]\n", moment(entry.at), entry.cause, entry.entry);
     if let Some(detail) = &entry.detail {

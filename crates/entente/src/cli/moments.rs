@@ -28,6 +28,16 @@ pub fn instant(option: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
     .into())
 }
 
+/// Reads an instant that is over or now: of what is yet to come nothing is known.
+pub fn past_instant(option: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
+    let at = instant(option, text, now)?;
+    if at <= now {
+        return Ok(at);
+    }
+    let (field, reason) = (option.to_owned(), format!("`{}` is yet to come", text.trim()));
+    Err(EngineError::Invalid { field, reason, remedy: "name an instant that is over".to_owned() }.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +51,8 @@ mod tests {
         assert_eq!(read("2026-03-30").unwrap(), "2026-03-30T00:00:00Z");
         assert_eq!(read("90m").unwrap(), "2026-03-31T16:30:00Z");
         assert!(read("yesterday").unwrap_err().to_string().contains("`yesterday` is no instant"));
+        assert!(past_instant("--as-of", "2026-03-31T18:00:00Z", now).is_ok());
+        let ahead = past_instant("--as-of", "2026-03-31T18:00:01Z", now).unwrap_err();
+        assert!(ahead.to_string().contains("--as-of: `2026-03-31T18:00:01Z` is yet to come"), "{ahead}");
     }
 }

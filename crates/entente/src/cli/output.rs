@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::status_text::number;
 use crate::fault::{Fault, Result};
@@ -54,6 +55,16 @@ impl Output {
         let _closed = writeln!(std::io::stderr(), "{text}");
     }
 
+    /// Prints what is not as it was asked for, though the command goes on.
+    pub fn warn(self, fault: &Fault) {
+        let text = if self.is_json() {
+            serde_json::json!({ "warning": { "message": fault.what, "remedy": fault.remedy } }).to_string()
+        } else {
+            format!("warning: {}\n  fix: {}", fault.what, fault.remedy)
+        };
+        let _closed = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// A bar for work of known length; shown on a terminal only.
     pub fn bar(self, length: u64, what: &'static str) -> ProgressBar {
         if self.is_json() || !std::io::stderr().is_terminal() {
@@ -79,6 +90,38 @@ impl Output {
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _closed = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+pub fn columns() -> Option<usize> {
+    Table::new().width().map(usize::from)
+}
+
+/// A text with every line that is wider than a terminal broken between words, and gone on with further in than it began.
+pub fn fold(text: &str, columns: usize) -> String {
+    text.lines().map(|line| folded(line, columns)).collect::<Vec<_>>().join("\n")
+}
+
+fn folded(line: &str, columns: usize) -> String {
+    if line.width() <= columns {
+        return line.to_owned();
+    }
+    let indent = line.len() - line.trim_start().len();
+    let (first, further) = (" ".repeat(indent), " ".repeat(indent + 4));
+    let mut lines = vec![first];
+    for word in line.split_whitespace() {
+        // The last line is there from the beginning.
+        let Some(last) = lines.last_mut() else { break };
+        if last.trim_start().is_empty() {
+            last.push_str(word);
+        } else if last.width() + 1 + word.width() <= columns {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(format!("{further}{word}"));
+        }
+    }
+    lines.join("\n")
 }
 
 /// Characters between two columns.
@@ -147,6 +190,15 @@ mod tests {
         assert_eq!(column_widths(&words, Some(44)), [12, 16, 16]);
         assert_eq!(column_widths(&words, Some(40)), [12, 14, 14]);
         assert_eq!(column_widths(&words, Some(4)), [3, 3, 3]);
+    }
+
+    #[test]
+    fn a_line_that_is_wider_than_the_terminal_goes_on_below_between_words() {
+        let text = "ALERTS:\n  ⚠ 3 items wait for a person, and the oldest of them for longer than a day\n  ✅ all well";
+        let folded = "ALERTS:\n  ⚠ 3 items wait for a person, and the\n      oldest of them for longer than a day\n  ✅ all well";
+        assert_eq!(fold(text, 40), folded);
+        assert_eq!(fold(text, 200), text);
+        assert_eq!(fold("  https://example.com/an/address/that/is/long", 20), "  https://example.com/an/address/that/is/long");
     }
 
     #[test]

@@ -30,11 +30,16 @@ pub struct Args {
     #[arg(long, value_name = "RECORD")]
     record: Option<String>,
     /// Look at this many records only, last changed first [default: all of them]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     limit: Option<usize>,
     /// Trust what was last seen instead of asking the vendors
     #[arg(long)]
     offline: bool,
+}
+
+/// Reads a number of records: of none, a plan would say that there is nothing to write.
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|many| *many > 0).ok_or_else(|| "give a whole number, 1 or more".to_owned())
 }
 
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {

@@ -35,7 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub enum Command {
     /// Erase a person here and at every platform; it cannot be taken back. Exit code 2 when something is left to do
     Erase {
-        /// The person: a record, a connection and external id (zendesk/123), words that fit one record, an e-mail address or a phone number
+        /// The person: a record, a connection and external id (zendesk/123), the whole name, an e-mail address or a phone number
         who: String,
         /// Do it; without this, only say what would be erased
         #[arg(long)]
@@ -176,7 +176,8 @@ async fn erase(engine: &Engine, context: &Context, who: String, yes: bool, wait:
             Err(error) => return Err(error.into()),
         };
         context.output.show(&held, |held| {
-            let mut text = format!("{} would be erased, and cannot be brought back:\n", held.person);
+            let name = held.records.first().map_or_else(|| held.person.clone(), |record| format!("{} ({})", record.title, held.person));
+            let mut text = format!("{name} would be erased, and cannot be brought back:\n");
             for record in &held.records {
                 text.push_str(&format!("  {} {} ({} values)\n", record.object, record.id, record.values.len()));
                 for row in &record.counterparts {

@@ -8,7 +8,7 @@ use entente_engine::records::as_of::{RecordAsOf, record_as_of};
 use entente_engine::records::detail::{RecordDetail, get_record};
 
 use super::context::Context;
-use super::moments::instant;
+use super::moments::past_instant;
 use super::output::{moment, table};
 use crate::fault::Result;
 
@@ -28,7 +28,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let id = records::find(&engine, &viewer, &args.record).await?;
     match args.as_of {
         Some(text) => {
-            let at = instant("--as-of", &text, engine.now())?;
+            let at = past_instant("--as-of", &text, engine.now())?;
             context.output.show(&record_as_of(&engine, &viewer, id.as_str(), at).await?, then)?;
         }
         None => context.output.show(&get_record(&engine, &viewer, id.as_str()).await?, now)?,

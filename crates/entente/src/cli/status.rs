@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 
 use super::context::Context;
+use super::output::columns;
 use super::status_text;
 use crate::fault::Result;
 
@@ -17,6 +18,6 @@ pub async fn run(_: Args, context: &Context) -> Result<ExitCode> {
     let spinner = context.output.spinner("counting");
     let dashboard = entente_engine::reports::dashboard(&engine).await?;
     spinner.finish_and_clear();
-    context.output.show(&dashboard, status_text::render)?;
+    context.output.show(&dashboard, |dashboard| status_text::render(dashboard, columns()))?;
     Ok(ExitCode::SUCCESS)
 }

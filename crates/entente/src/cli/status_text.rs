@@ -5,15 +5,24 @@ use std::fmt::Write;
 use entente_engine::reports::dashboard::{Alert, ConnectionStatus, Dashboard, Overall, Rate};
 use jiff::Timestamp;
 
-/// The whole page.
-pub fn render(dashboard: &Dashboard) -> String {
+use super::output::fold;
+use super::status_failures;
+
+/// The whole page, for a terminal of so many columns if it is for one.
+pub fn render(dashboard: &Dashboard, columns: Option<usize>) -> String {
     let title = format!("CRM BIDIRECTIONAL SYNC DASHBOARD — {}", dashboard.at.strftime("%B %Y"));
     let mut page = format!("{title}\n{}\n", "=".repeat(title.chars().count()));
-    for section in [health, volume, consistency, failures, mappings, onboarding, integration, alerts] {
+    let failures = |dashboard: &Dashboard, page: &mut String| failures(dashboard, columns, page);
+    let sections: [&dyn Fn(&Dashboard, &mut String); 8] =
+        [&health, &volume, &consistency, &failures, &mappings, &onboarding, &integration, &alerts];
+    for section in sections {
         page.push('\n');
         section(dashboard, &mut page);
     }
-    page
+    match columns {
+        Some(columns) => fold(&page, columns),
+        None => page,
+    }
 }
 
 /// Adds a line. Writing to a text cannot fail.
@@ -134,34 +143,13 @@ fn consistency(dashboard: &Dashboard, page: &mut String) {
     }
 }
 
-fn failures(dashboard: &Dashboard, page: &mut String) {
+fn failures(dashboard: &Dashboard, columns: Option<usize>, page: &mut String) {
     line!(page, "SYNC FAILURES (Last 24 Hours):");
     if dashboard.failures.is_empty() {
         line!(page, "  None");
     } else {
-        let widths = [
-            9,
-            dashboard.failures.iter().map(|failure| width(&failure.direction)).max().unwrap_or(0).max(9),
-            dashboard.failures.iter().map(|failure| width(&failure.record)).max().unwrap_or(0).max(9),
-            dashboard.failures.iter().map(|failure| width(&failure.error).min(ERROR_CHARS)).max().unwrap_or(0).max(5),
-        ];
-        let row = |cells: [&str; 5]| {
-            let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect();
-            format!("  {} | {}", padded.join(" | "), cells[4])
-        };
-        line!(page, "{}", row(["Time", "Direction", "Record ID", "Error", "Status"]));
-        line!(page, "  {}-|-------", widths.map(|width| "-".repeat(width)).join("-|-"));
-        for failure in &dashboard.failures {
-            let status = match failure.status.as_str() {
-                "recovered" => "✅ Recovered",
-                "fixed" => "✅ Fixed (data corrected)",
-                "retrying" => "⏳ Retrying",
-                "manual" => "⚠ Manual review pending",
-                "discarded" => "Discarded",
-                other => other,
-            };
-            let time = format!("{} UTC", failure.at.strftime("%H:%M"));
-            line!(page, "{}", row([&time, &failure.direction, &failure.record, &cut(&failure.error), status]));
+        for text in status_failures::lines(&dashboard.failures, columns) {
+            line!(page, "  {text}");
         }
     }
     line!(page, "");
@@ -330,25 +318,9 @@ fn alerts(dashboard: &Dashboard, page: &mut String) {
     }
 }
 
-/// Longest error text in the table, in characters: the rest is with the record's history.
-const ERROR_CHARS: usize = 60;
-
 fn system(connection: &ConnectionStatus) -> String {
     let role = if connection.role == "crm" { "CRM" } else { "Support" };
     format!("{role} ({})", connection.name)
-}
-
-fn cut(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    if width(line) <= ERROR_CHARS { line.to_owned() } else { line.chars().take(ERROR_CHARS - 1).chain(['…']).collect() }
-}
-
-fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
-fn pad(text: &str, to: usize) -> String {
-    format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
 
 fn minute(at: Timestamp) -> String {

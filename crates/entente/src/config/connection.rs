@@ -228,11 +228,7 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
         let reason = "0 would forbid every call".to_owned();
         resolver.flaw(table.name.span(), "connection.daily_calls", reason, "take the connection out, or name a number of calls");
     }
-    let headers = table
-        .headers
-        .iter()
-        .filter_map(|(name, source)| Some((name.clone(), resolver.secret(source, &format!("connection.headers.{name}"))?)))
-        .collect();
+    let headers = table.headers.iter().filter_map(|(name, source)| Some((name.clone(), header(name, source, resolver)?))).collect();
     let span = table.auth.span();
     let auth = check_auth(table.auth.into_inner(), span, resolver);
     let mut optional = |source: &Option<Spanned<SecretSource>>, key: &str| {
@@ -270,6 +266,21 @@ fn check_one(table: ConnectionTable, resolver: &mut Resolver<'_>) -> Option<Conn
         salesforce,
         hubspot,
     })
+}
+
+/// The value of a header. It may be secret, so it is never quoted.
+fn header(name: &str, source: &Spanned<SecretSource>, resolver: &mut Resolver<'_>) -> Option<Secret> {
+    let key = format!("connection.headers.{name}");
+    if http::HeaderName::try_from(name).is_err() {
+        let remedy = "use letters, digits and `-`, such as X-Gateway-Key";
+        resolver.flaw(source.span(), key.as_str(), format!("`{name}` cannot be the name of a header"), remedy);
+    }
+    let value = resolver.secret(source, &key)?;
+    if http::HeaderValue::try_from(value.reveal()).is_err() {
+        let remedy = "take line breaks and invisible characters out of it";
+        resolver.flaw(source.span(), key, "the value holds characters that cannot be sent", remedy);
+    }
+    Some(value)
 }
 
 /// Kinds of hands are a closed list, and a list without ids marks nobody.
@@ -341,6 +352,10 @@ fn check_auth(table: AuthTable, span: Range<usize>, resolver: &mut Resolver<'_>)
         "api_token" => {
             let token = secret(&table.token, "token");
             let email = needed(table.email, "email", kind, &span, resolver);
+            if email.as_deref().is_some_and(|email| !email.contains('@')) {
+                let remedy = "use the address of the user whom the token belongs to";
+                resolver.flaw(span.clone(), "connection.auth.email", "this is not an e-mail address", remedy);
+            }
             Some(Auth::ApiToken { email: email?, token: token? })
         }
         "password" => {

@@ -102,6 +102,8 @@ impl Flaw {
             (format!("`{name}` is not one of the choices"), suggestion(&name, &known))
         } else if let Some(name) = message.strip_prefix("missing field ") {
             (format!("the key {name} is missing"), "add it; `entente config example` shows every key".to_owned())
+        } else if let Some((reason, remedy)) = wrong_type(message) {
+            (reason, remedy)
         } else {
             (message.replace('\n', "; "), "correct the value; `entente config example` shows every key".to_owned())
         };
@@ -113,6 +115,31 @@ impl Flaw {
 fn unknown(message: &str, start: &str) -> Option<(String, Vec<String>)> {
     let mut quoted = message.strip_prefix(start)?.split('`').skip(1).step_by(2).map(str::to_owned);
     Some((quoted.next()?, quoted.collect()))
+}
+
+/// Takes serde's sentence about a value of the wrong type apart. What stands there is not quoted where it is text: it may be anything.
+fn wrong_type(message: &str) -> Option<(String, String)> {
+    let told = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
+    let (found, expected) = told.rsplit_once(", expected ")?;
+    let found = match found.split(' ').next()? {
+        "string" => "text stands here".to_owned(),
+        "integer" | "boolean" | "floating" => format!("{} stands here", found.rsplit(' ').next()?),
+        "map" => "a table stands here".to_owned(),
+        "sequence" => "a list stands here".to_owned(),
+        _ => return None,
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false, without quotes",
+        "a string" => "a text in quotes",
+        "a sequence" => "a list, such as [1, 2]",
+        "a map" => "a table, such as { key = \"value\" }",
+        expected if expected.starts_with("struct ") => "a table; docs/configuration.md has its keys",
+        expected => expected,
+    };
+    Some((found, format!("write {expected}")))
 }
 
 fn suggestion(name: &str, known: &[String]) -> String {
@@ -150,6 +177,21 @@ fn key_at(text: &str, span: &Range<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_told_in_the_words_of_the_file() {
+        let of = |message: &str| wrong_type(message).map(|(reason, remedy)| format!("{reason}; {remedy}"));
+        assert_eq!(of("invalid value: integer `-1`, expected u64").unwrap(), "`-1` stands here; write a whole number, 0 or more");
+        assert_eq!(
+            of("invalid type: string \"s3cret, expected x\", expected a boolean").unwrap(),
+            "text stands here; write true or false, without quotes"
+        );
+        assert_eq!(
+            of("invalid type: string \"22-6\", expected struct QuietTable").unwrap(),
+            "text stands here; write a table; docs/configuration.md has its keys"
+        );
+        assert_eq!(of("unclosed table, expected `]`"), None);
+    }
 
     #[test]
     fn an_offset_knows_its_line_and_key() {

@@ -108,7 +108,7 @@ impl LocaleTable {
     /// Checks the three names.
     pub fn check(self, resolver: &mut Resolver<'_>) -> Option<Locale> {
         let capitals = |text: &str, many: usize| text.len() == many && text.bytes().all(|byte| byte.is_ascii_uppercase());
-        if !capitals(self.region.get_ref(), 2) {
+        if !capitals(self.region.get_ref(), 2) || !Locale::is_region(self.region.get_ref()) {
             resolver.flaw(self.region.span(), "locale.region", "this is not a country code", "use two capital letters, such as US or DE");
         }
         if !capitals(self.currency.get_ref(), 3) {

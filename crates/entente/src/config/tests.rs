@@ -213,3 +213,27 @@ fn secrets_that_are_kept_need_not_stand_in_the_file() {
     assert!(matches!(&config.connections[0].auth, Auth::AccessToken { token } if token.is_empty()));
     assert!(flaws(&text.replace(", stored = true", ""))[0].contains("need `token`"));
 }
+
+#[test]
+fn a_value_of_the_wrong_kind_says_what_belongs_there() {
+    let found = flaws("[sync]\npoll_interval_ms = \"15 minutes\"\n");
+    assert_eq!(found, ["etc/entente.toml:2: sync.poll_interval_ms: text stands here; write a whole number, 0 or more"]);
+    let found = flaws("[notify]\nquiet_hours = \"22-6\"\n");
+    assert!(found[0].contains("notify.quiet_hours: text stands here; write a table"), "{found:?}");
+}
+
+#[test]
+fn a_country_that_there_is_not_and_a_header_that_cannot_be_sent_are_refused() {
+    assert!(flaws("[locale]\nregion = \"XX\"\n")[0].starts_with("etc/entente.toml:2: locale.region: this is not a country code"));
+    let text = connection("headers = { \"bad header\" = \"x\", Good = \"s3cret\\nline\" }").replace("{ env = \"SF_SECRET\" }", "\"s\"");
+    let found = flaws(&text);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found.iter().any(|line| line.contains("connection.headers.bad header: `bad header` cannot be the name of a header")),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|line| line.contains("connection.headers.Good: the value holds characters that cannot be sent")), "{found:?}");
+    assert!(found.iter().all(|line| !line.contains("s3cret")), "{found:?}");
+    let text = "[[connection]]\nname = \"zd\"\nplatform = \"zendesk\"\nbase_url = \"https://x.zendesk.com\"\nauth = { kind = \"api_token\", email = \"ada\", token = \"t\" }\n";
+    assert!(flaws(text)[0].contains("connection.auth.email: this is not an e-mail address"), "{:?}", flaws(text));
+}

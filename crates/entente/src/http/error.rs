@@ -122,11 +122,16 @@ fn told(text: &str) -> (Option<String>, String) {
         "Failed to parse the request body as JSON: ",
     ];
     let text = FOUND_OUT.iter().find_map(|start| text.strip_prefix(start)).unwrap_or(text);
+    if let Some(name) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        return (Some(name.to_owned()), format!("`{name}` is missing"));
+    }
     let is_input = |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || "_.[]".contains(letter));
     let Some((name, reason)) = text.split_once(": ").filter(|(name, _)| is_input(name)) else { return (None, text.to_owned()) };
     let reason = match reason {
         "invalid digit found in string" | "cannot parse integer from empty string" => "it is no whole number, 0 or more",
         "number too large to fit in target type" => "the number is too large",
+        // The words of the library that reads instants are about digits and bytes.
+        reason if reason.starts_with("failed to parse") => "it is no instant, such as 2026-03-31T18:00:00Z",
         other => other,
     };
     (Some(name.to_owned()), format!("`{name}`: {reason}"))
@@ -170,6 +175,14 @@ mod tests {
         assert_eq!((field.as_deref(), reason.as_str()), (Some("mapping.fields[0].way"), "`mapping.fields[0].way`: unknown variant `up`"));
         let (field, reason) = told("Failed to parse the request body as JSON: EOF while parsing a value at line 1 column 0");
         assert_eq!((field, reason.as_str()), (None, "EOF while parsing a value at line 1 column 0"));
+    }
+
+    #[test]
+    fn an_input_that_is_missing_or_no_instant_is_named_in_our_words() {
+        let (field, reason) = told("Failed to deserialize query string: missing field `at`");
+        assert_eq!((field.as_deref(), reason.as_str()), (Some("at"), "`at` is missing"));
+        let (field, reason) = told("Failed to deserialize query string: at: failed to parse four digit integer as year: invalid digit");
+        assert_eq!((field.as_deref(), reason.as_str()), (Some("at"), "`at`: it is no instant, such as 2026-03-31T18:00:00Z"));
     }
 
     #[test]

@@ -209,7 +209,7 @@ fn consistency(report: &MonthlyReport, zone: &TimeZone) -> Section {
         0 => "no records were held".to_owned(),
         _ => format!("{} of {}", number(agree), number(records)),
     });
-    let end = if report.complete { "Field-level drift (at month end)" } else { "Field-level drift (now)" };
+    let end = if report.complete { "Field-level drift (at month end)" } else { "Field-level drift (as last counted)" };
     let peak = match &of.peak_drift {
         None if of.drift.is_some() => ("0 records".to_owned(), None),
         None => (not_counted.to_owned(), None),
@@ -222,8 +222,11 @@ fn consistency(report: &MonthlyReport, zone: &TimeZone) -> Section {
         }
     };
     let left = of.orphans_left.map(|left| format!("{} left at the last reconciliation", number(left)));
+    let share = of.in_agreement_percent.map(percent_down);
+    let as_of = of.counted_at.map(|at| format!("as of {}", moment(at, zone)));
+    let parts: Vec<String> = share.into_iter().chain(as_of).collect();
     let mut lines = vec![
-        line("Records fully synchronized", or_none(agreement), of.in_agreement_percent.map(percent_down)),
+        line("Records fully synchronized", or_none(agreement), (!parts.is_empty()).then(|| parts.join(", "))),
         Line {
             tone: if of.drift == Some(0) { Tone::Good } else { Tone::Plain },
             ..line(end, or_none(of.drift.map(number)), of.drift.filter(|drift| *drift == 0).map(|_| "clean state".to_owned()))

@@ -59,6 +59,7 @@ fn january() -> MonthlyReport {
             days: (0..31).map(day).collect(),
         },
         consistency: ConsistencyMonth {
+            counted_at: None,
             records: Some(24_100),
             in_agreement: Some(24_100),
             in_agreement_percent: Some(100.0),
@@ -198,6 +199,15 @@ fn a_month_of_which_nothing_is_known_says_so_and_recommends_nothing() {
     report.consistency.records = Some(0);
     report.consistency.in_agreement = Some(0);
     assert!(text(&report).contains("Records fully synchronized: no records were held"));
+}
+
+#[test]
+fn a_month_that_goes_on_says_as_of_when_its_records_were_counted() {
+    let mut report = MonthlyReport { complete: false, made_at: at("2026-01-20T10:14:00Z"), ..january() };
+    report.consistency.counted_at = Some(at("2026-01-20T10:02:00Z"));
+    let page = text(&report);
+    assert!(page.contains("Records fully synchronized: 24,100 of 24,100 (100.0%, as of 20 January 2026, 10:02 UTC)"), "{page}");
+    assert!(page.contains("Field-level drift (as last counted): 0"), "{page}");
 }
 
 #[test]

@@ -51,6 +51,11 @@ fn is_e164(text: &str) -> bool {
     DIGITS.contains(&digits.len()) && all_digits(digits) && !digits.starts_with('0') && extension.is_none_or(all_digits) && !trunk_zero
 }
 
+/// Whether numbers without a country code can be read by this country (ISO 3166, two capital letters).
+pub(super) fn is_region(region: &str) -> bool {
+    region.parse::<Id>().is_ok()
+}
+
 fn read(text: &str, region: &str) -> Option<String> {
     // Two numbers in one field, or words: reading the first number would lose the rest.
     if text.contains(['/', ';', ',', '|', '&']) || !text.chars().any(|c| c.is_ascii_digit()) {

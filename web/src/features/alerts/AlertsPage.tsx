@@ -8,6 +8,7 @@ import { Columns } from '../../ui/Columns';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
+import { Words } from '../../ui/Words';
 import styles from './AlertsPage.module.css';
 import { Channels } from './Channels';
 
@@ -36,7 +37,9 @@ export function AlertsPage() {
                   <tr key={alert.id}>
                     <td className={styles['title']}>
                       <strong>{alert.title}</strong>
-                      <p className="muted">{alert.body}</p>
+                      <p className="muted">
+                        <Words of={alert.body} />
+                      </p>
                     </td>
                     <td>
                       <Badge tone={alert.state === 'over' ? 'quiet' : tone(alert.severity)} dot>

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { Link } from 'react-router';
 import { answer, api } from '../../api/client';
 import type { Conflict } from '../../api/queries';
+import { amount } from '../../format/amount';
 import { actor, plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
@@ -69,7 +70,7 @@ function One({ conflict, titled, ticked = false, onTick }: OneProps) {
       </div>
       <p className="muted">
         {plain(conflict.reason)}.
-        {conflict.base != null && ` Before, it was “${conflict.base}”.`}
+        {conflict.base != null && ` Before, it was “${amount(conflict.base)}”.`}
       </p>
       <ul className={styles['sides']}>
         {conflict.sides.map((side, at) => (

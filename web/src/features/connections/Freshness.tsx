@@ -22,7 +22,7 @@ export function Freshness() {
             {data.map((field) => (
               <tr key={`${field.connection} ${field.object} ${field.field} ${field.remote_field}`}>
                 <th scope="row">
-                  {plain(field.object)}: {plain(field.field)}
+                  {plain(field.object)}: {field.label}
                 </th>
                 <td>
                   {field.remote_object}.{field.remote_field}

@@ -1,10 +1,11 @@
+import { useLabels } from '../../api/labels';
 import type { Judgement } from '../../api/queries';
 import { counted } from '../../format/number';
-import { plain } from '../../format/words';
 import styles from './Mappings.module.css';
 
 /** What a mapping was found to be, tried on both sides. */
-export function Judged({ judgement: { errors, losses, rows, records } }: { judgement: Judgement }) {
+export function Judged({ judgement: { object, errors, losses, rows, records } }: { judgement: Judgement }) {
+  const label = useLabels();
   const [stops, loses] = [errors.filter((one) => !one.known), losses.filter((one) => !one.known)];
   const known = errors.length + losses.length - stops.length - loses.length;
   return (
@@ -17,7 +18,7 @@ export function Judged({ judgement: { errors, losses, rows, records } }: { judge
       <ul>
         {stops.map((one, at) => (
           <li key={at} className={styles['bad']}>
-            {one.field != null && `${plain(one.field)}: `}
+            {one.field != null && `${label(object, one.field)}: `}
             <span className={styles['reason']}>{one.reason}</span>
             <span className="muted"> {one.remedy.charAt(0).toUpperCase() + one.remedy.slice(1)}.</span>
           </li>

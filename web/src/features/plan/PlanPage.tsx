@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'react-router';
+import { useLabels } from '../../api/labels';
 import { type RecordPlan, plan } from '../../api/queries';
 import { count, counted } from '../../format/number';
 import { plain, platform } from '../../format/words';
@@ -61,6 +62,8 @@ function note({ looked_at: seen, records, calls }: { looked_at: number; records:
 }
 
 function One({ record }: { record: RecordPlan }) {
+  const labels = useLabels();
+  const label = (field: string) => labels(record.object, field);
   return (
     <li className={`${item['item']} ${styles['record']}`}>
       <div className={item['head']}>
@@ -80,11 +83,11 @@ function One({ record }: { record: RecordPlan }) {
         )}
       </div>
       {record.blocked != null && <p className={styles['blocked']}>{record.blocked}</p>}
-      {record.waiting.length > 0 && <p className="muted">{record.waiting.map(plain).join(', ')}</p>}
+      {record.waiting.length > 0 && <p className="muted">{record.waiting.map(label).join(', ')}</p>}
       {record.changes.map((change) => (
         <p key={change.field} className={styles['change']}>
           <span className="muted">
-            Entente · {plain(change.field)} ({plain(change.reason).toLowerCase()})
+            Entente · {label(change.field)} ({plain(change.reason).toLowerCase()})
           </span>
           <Change before={change.before} after={change.after} />
         </p>
@@ -96,7 +99,7 @@ function One({ record }: { record: RecordPlan }) {
           </p>
           {write.fields.map((field) => (
             <p key={field.field} className={styles['change']}>
-              <span className="muted">{plain(field.field)}</span>
+              <span className="muted">{label(field.field)}</span>
               <Change before={field.before} after={field.after} />
             </p>
           ))}
@@ -109,7 +112,7 @@ function One({ record }: { record: RecordPlan }) {
 function Change({ before, after }: { before: string; after: string }) {
   return (
     <span className={styles['values']}>
-      <Value value={before || null} /> → <b>{after === '' ? <Value value={null} /> : after}</b>
+      <Value value={before || null} /> → <b><Value value={after || null} /></b>
     </span>
   );
 }

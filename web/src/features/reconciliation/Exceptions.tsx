@@ -1,7 +1,8 @@
 import { Link } from 'react-router';
+import { useLabels } from '../../api/labels';
 import type { ReconciliationReport } from '../../api/queries';
 import { count, counted } from '../../format/number';
-import { plain, platform } from '../../format/words';
+import { platform } from '../../format/words';
 import { Columns } from '../../ui/Columns';
 import { Empty } from '../../ui/Notice';
 import { Panel } from '../../ui/Panel';
@@ -10,6 +11,7 @@ import styles from './Reconciliation.module.css';
 /** Everything that is not in agreement, with the reason. */
 export function Exceptions({ report }: { report: ReconciliationReport }) {
   const { exceptions, exceptions_total: all } = report;
+  const label = useLabels();
   return (
     <Panel title="Exceptions" note={exceptions.length < all ? `${count(exceptions.length)} of ${count(all)} shown` : counted(all, 'exception')} flush>
       {exceptions.length === 0 ? (
@@ -24,7 +26,7 @@ export function Exceptions({ report }: { report: ReconciliationReport }) {
                 <td>
                   {platform(one.connection)} {one.object} {one.external_id != null && <span className="mono muted">{one.external_id}</span>}
                 </td>
-                <td>{one.field == null ? <span className="muted">the row as a whole</span> : plain(one.field)}</td>
+                <td>{one.field == null ? <span className="muted">the row as a whole</span> : label(one.object, one.field)}</td>
                 <td className={styles['why']}>
                   {one.words}
                   {one.detail != null && <p className="muted">{one.detail}</p>}

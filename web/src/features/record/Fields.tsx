@@ -37,7 +37,7 @@ export function Fields({ fields }: { fields: readonly RecordField[] }) {
               <th>Field</th>
               <th>Value</th>
               <th className={styles['owner']}>Owner</th>
-              <th>Set by</th>
+              <th className={styles['beside']}>Set by</th>
             </tr>
           </thead>
           <tbody>
@@ -48,11 +48,14 @@ export function Fields({ fields }: { fields: readonly RecordField[] }) {
                 </th>
                 <td className={styles['value']}>
                   <Value value={field.value ?? null} type={field.type} />
+                  <div className={styles['below']}>
+                    <Provenance field={field} />
+                  </div>
                 </td>
                 <td className={styles['owner']}>
                   <Badge tone={tone(field.owner)}>{owner(field.owner)}</Badge>
                 </td>
-                <td>
+                <td className={styles['beside']}>
                   <Provenance field={field} />
                 </td>
               </tr>
@@ -70,7 +73,7 @@ function Provenance({ field }: { field: RecordField }) {
     <div className={styles['provenance']}>
       <span>
         {actor(field.set_by ?? 'unknown')}
-        {field.from != null && <span className="muted"> at {platform(field.from)}</span>}
+        {field.from != null && field.from !== 'entente' && <span className="muted"> at {platform(field.from)}</span>}
         <span className="muted">
           {', '}
           <Ago at={field.set_at} />

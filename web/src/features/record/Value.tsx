@@ -1,3 +1,4 @@
+import { amount } from '../../format/amount';
 import styles from './Value.module.css';
 
 /** A value as a person reads it. Nothing is a value too, and looks different from an empty text. */
@@ -19,5 +20,5 @@ export function Value({ value, type }: { value: string | null; type?: string }) 
       </a>
     );
   }
-  return <span className={styles['text']}>{value}</span>;
+  return <span className={styles['text']}>{type === undefined || type === 'money' ? amount(value) : value}</span>;
 }

@@ -12,7 +12,7 @@ export function Promises() {
   const { data, error, isPending, refetch } = useQuery(quality);
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   return (
-    <Panel title="Promises by day" note={data && `${data.promises.success_percent} % of syncs land, 95 % within ${duration(data.promises.p95_ms)}`} flush>
+    <Panel title="Promises by day" note={data && `${data.promises.success_percent} % of syncs land, 95 % within ${count(data.promises.p95_ms / 1_000)} s`} flush>
       {isPending ? (
         <Loading />
       ) : (

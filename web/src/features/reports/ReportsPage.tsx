@@ -3,6 +3,7 @@ import { useSearchParams } from 'react-router';
 import { type MonthlyReport, report } from '../../api/queries';
 import { count, counted, percent } from '../../format/number';
 import { duration } from '../../format/time';
+import { Ago } from '../../ui/Ago';
 import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
@@ -75,7 +76,16 @@ function Month({ report: { month, label, complete, performance, consistency, imp
           <Stat
             label="In agreement"
             value={consistency.records == null || consistency.in_agreement == null ? '–' : percent(consistency.in_agreement, consistency.records)}
-            detail={held(consistency.records, complete)}
+            detail={
+              <>
+                {held(consistency.records, complete)}
+                {consistency.counted_at != null && (
+                  <>
+                    , counted <Ago at={consistency.counted_at} />
+                  </>
+                )}
+              </>
+            }
           />
           <Stat label="New customers" value={count(impact.new_customers)} detail={impact.profile_ms == null ? undefined : `profile after ${duration(impact.profile_ms)}`} />
           <Stat label="Activities in the CRM" value={count(impact.activities)} detail={`${counted(impact.csat_scores, 'CSAT score')}`} />

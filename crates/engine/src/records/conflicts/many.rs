@@ -1,5 +1,7 @@
 //! Decisions about several conflicts at once: the value of one side, each time.
 
+use entente_model::plan::NATIVE;
+use entente_model::spelling::nearest;
 use entente_store::{StoreError, Viewer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,7 +46,7 @@ pub struct LeftConflict {
 /// back no other.
 ///
 /// # Errors
-/// When nothing is named, both ids and `all` are, too many are, or the store fails.
+/// When nothing is named, both ids and `all` are, too many are, there is no such side or field, or the store fails.
 pub async fn resolve_many(engine: &Engine, viewer: &Viewer, which: ManyResolutions) -> Result<ResolvedMany> {
     let invalid = |field: &str, reason: &str, remedy: &str| EngineError::Invalid {
         field: field.to_owned(),
@@ -78,9 +80,33 @@ pub async fn resolve_many(engine: &Engine, viewer: &Viewer, which: ManyResolutio
         decide(engine, viewer, ids, &which.side, &mut done).await?;
         before = page.next;
         if before.is_none() {
-            return Ok(done);
+            break;
         }
     }
+    if done.decided == 0 && done.left.is_empty() {
+        must_exist(engine, &which)?;
+    }
+    Ok(done)
+}
+
+/// Where no conflict fits, a side or a field that there is not must not read as if none waited.
+fn must_exist(engine: &Engine, which: &ManyResolutions) -> Result<()> {
+    if which.side != NATIVE {
+        engine.connection(&which.side)?;
+    }
+    which.field.as_deref().map_or(Ok(()), |field| must_be_a_field(engine, field))
+}
+
+fn must_be_a_field(engine: &Engine, named: &str) -> Result<()> {
+    let catalog = engine.catalog();
+    let mut fields = catalog.objects().flat_map(|object| &object.fields);
+    if fields.any(|field| field.key == named || field.label.eq_ignore_ascii_case(named)) {
+        return Ok(());
+    }
+    let keys = catalog.objects().flat_map(|object| object.fields.iter().map(|field| field.key.as_str()));
+    let remedy =
+        nearest(named, keys).map_or_else(|| "take it from the list of conflicts".to_owned(), |near| format!("did you mean `{near}`?"));
+    Err(EngineError::Unknown { what: "field", name: named.to_owned(), remedy })
 }
 
 async fn decide(engine: &Engine, viewer: &Viewer, ids: Vec<String>, side: &str, done: &mut ResolvedMany) -> Result<()> {

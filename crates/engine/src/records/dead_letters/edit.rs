@@ -9,8 +9,8 @@ use entente_store::{DeadLetter, DeadLetterState, LANE_URGENT, RecordState, Viewe
 use super::{DeadLetterEdit, again};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::records::given_value;
 use crate::records::overrule::{is_id, overruled, refusal};
+use crate::records::{given_value, must_not_be_blank};
 use crate::sync::edit::{self, Edit};
 use crate::words;
 
@@ -30,6 +30,7 @@ pub(super) async fn edit(engine: &Engine, viewer: &Viewer, found: DeadLetter, gi
     for (word, value) in &given.fields {
         let field = words::field(&catalog, &found.letter.object, word, word)?;
         let value = given_value(&catalog, &found.letter.object, &field, word, value)?;
+        must_not_be_blank(engine, &catalog, &found.letter.object, &field, word, &value)?;
         if fields.insert(field.clone(), value).is_some() {
             return Err(invalid(word, format!("the field {field} is given twice"), "give it once".to_owned()));
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::value::Fields;
-use entente_store::{EntryId, LinkState, NewHint, Tx};
+use entente_store::{Entry, EntryId, LinkState, NewHint, Tx};
 
 use super::Asked;
 use super::judge::Judged;
@@ -15,7 +15,12 @@ use crate::records::overrule::overruled;
 use crate::sync::edit::{self, Edit};
 
 /// Cause of the entries.
-pub(super) const CAUSE: &str = "undo";
+const CAUSE: &str = "undo";
+
+/// Whether an entry is an undo, and not what a look that an undo caused took in: that says nothing of itself.
+pub(super) fn is_undo(entry: &Entry) -> bool {
+    entry.cause == CAUSE && !entry.detail.is_empty()
+}
 
 /// Puts a record's values back. Every side is fetched before it is written to, so that nothing is overwritten unseen.
 pub(super) fn carry(

@@ -9,7 +9,7 @@ use entente_model::value::{FieldKey, Value};
 use entente_store::{Changes, Entry, EntryId, Link, Record, RecordState, Tx};
 
 use super::Asked;
-use super::carry::CAUSE;
+use super::carry::is_undo;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::records::overrule::{is_id, refusal};
@@ -66,7 +66,7 @@ pub(super) fn judge(
     let mut judged = Vec::with_capacity(ids.len());
     for id in ids {
         let (Some(record), Some(history)) = (records.remove(id), histories.remove(id)) else { continue };
-        let undos = history.iter().filter(|entry| entry.cause == CAUSE).map(|entry| entry.id).collect();
+        let undos = history.iter().filter(|entry| is_undo(entry)).map(|entry| entry.id).collect();
         let links = links.remove(id).unwrap_or_default();
         let mut one = Judged { links, record, inverses: BTreeMap::new(), undos, impossible: Vec::new() };
         if is_open(&mut one, &history, &erased, asked) {

@@ -6,9 +6,10 @@ use entente_model::id::RecordId;
 use entente_model::object::Object;
 use entente_model::value::FieldKey;
 use entente_store::{Changes, Entry, EntryId, PAGE_ROWS_MAX, Tx, Viewer, Window};
+use jiff::Timestamp;
 
 use super::UndoRequest;
-use super::carry::CAUSE;
+use super::carry::is_undo;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::records::history::CAUSES;
@@ -87,9 +88,10 @@ pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoReque
         run(engine, viewer, number("run", text)?).await?
     } else if let Some(since) = request.since {
         let (first, last) = engine.store().read(move |tx| Ok((tx.entry_before(since)? + 1, tx.last_entry()?))).await?;
-        let until = request.until.map_or_else(|| "now".to_owned(), |until| until.to_string());
+        let said = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+        let until = request.until.map_or_else(|| "now".to_owned(), said);
         let window = Window { since: Some(since), until: request.until, ..Window::between(first, last) };
-        Chosen::new(window, format!("what happened from {since} to {until}"))
+        Chosen::new(window, format!("what happened from {} to {until}", said(since)))
     } else if let Some(record) = &record {
         latest(engine, viewer, record, &fields, request.again).await?
     } else {
@@ -137,7 +139,7 @@ async fn fields(engine: &Engine, viewer: &Viewer, request: &UndoRequest, record:
 
 /// An entry in words; of an undo, that it is one.
 fn words_of(entry: &Entry) -> String {
-    if entry.cause == CAUSE { format!("entry {}, itself an {}", entry.id, undo_in_words(entry)) } else { format!("entry {}", entry.id) }
+    if is_undo(entry) { format!("entry {}, itself an {}", entry.id, undo_in_words(entry)) } else { format!("entry {}", entry.id) }
 }
 
 /// What an undo did, as its entry has it.
@@ -215,7 +217,7 @@ async fn latest(engine: &Engine, viewer: &Viewer, record: &RecordId, fields: &BT
     });
     match found.await? {
         None => Err(no_record(record)),
-        Some(Some(entry)) if entry.cause == CAUSE && !again => {
+        Some(Some(entry)) if is_undo(&entry) && !again => {
             let reason = format!("its latest change is an undo itself: entry {}, {}", entry.id, undo_in_words(&entry));
             let remedy = format!(
                 "to take that undo back, say so (--again, `again`) or name the entry; `entente history {record}` has the numbers of earlier ones"

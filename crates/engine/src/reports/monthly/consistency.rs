@@ -17,6 +17,10 @@ const DECIDE_MS: i64 = 24 * 60 * 60 * 1000;
 /// How much agreed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ConsistencyMonth {
+    /// As of when its records were counted, while the month goes on; they are counted a few times an hour. Nothing for a month that is over, whose
+    /// numbers are those of its end, and before the first count.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub counted_at: Option<Timestamp>,
     /// Customers held at the end of the month; nothing when they were not counted.
     pub records: Option<u64>,
     /// Of those, in agreement everywhere.
@@ -73,13 +77,15 @@ pub struct ConflictMonth {
 }
 
 /// Adds the month up.
-pub(super) fn consistency(tx: &mut Tx<'_>, range: Range) -> Result<ConsistencyMonth, StoreError> {
+pub(super) fn consistency(tx: &mut Tx<'_>, range: Range, complete: bool) -> Result<ConsistencyMonth, StoreError> {
     let of = (range.from, range.to);
+    let counted_at = levels::last_count(tx)?.map(|count| count.at).filter(|at| !complete && *at >= of.0);
     let mut end = |name: &str| -> Result<Option<u64>, StoreError> { Ok(tx.levels(name, of.0, of.1)?.last().map(|level| level.last)) };
     let (records, in_agreement, drift) = (end(levels::RECORDS)?, end(levels::IN_AGREEMENT)?, end(levels::DRIFT)?);
     let (complete, duplicates_waiting, orphans_left) = (end(levels::COMPLETE)?, end(levels::DUPLICATES)?, end(levels::ORPHANS)?);
     let share = |part: Option<u64>| part.zip(records).and_then(|(part, records)| percent(part, records));
     Ok(ConsistencyMonth {
+        counted_at,
         in_agreement_percent: share(in_agreement),
         complete_percent: share(complete),
         peak_drift: peak(&tx.levels(levels::DRIFT, of.0, of.1)?),

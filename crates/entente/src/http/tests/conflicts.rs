@@ -46,13 +46,47 @@ async fn several_conflicts_are_decided_for_one_side_and_what_cannot_be_is_named(
     let (_, decided) = server.get("/api/v1/conflicts?state=resolved").await;
     assert!(decided["items"].as_array().unwrap().iter().all(|one| one["resolved"]["value"] == "+1 222"), "{decided}");
 
-    let (_, done) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "shoe size", "side": "zendesk" })).await;
+    let (status, error) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "shoe size", "side": "zendesk" })).await;
+    assert_eq!((status, error["error"]["message"].as_str()), (StatusCode::NOT_FOUND, Some("there is no field `shoe size`")), "{error}");
+    let (_, done) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "plan", "side": "zendesk" })).await;
     assert_eq!(done, json!({ "decided": 0, "left": [] }));
     let (_, done) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "job_title", "side": "hubspot" })).await;
     assert_eq!((done["decided"].as_u64(), done["left"].as_array().unwrap().len()), (Some(0), 2), "no side of that name: {done}");
     let (_, done) = server.post("/api/v1/conflicts/resolve", json!({ "all": true, "field": "job title", "side": "salesforce" })).await;
     assert_eq!(done, json!({ "decided": 2, "left": [] }));
     assert_eq!(server.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn a_conflict_cannot_be_decided_for_no_value_where_a_platform_needs_one() {
+    let server = server().await;
+    let record = server.contact(ada()).await;
+    let (now, id) = (server.app.engine.now(), record.clone());
+    let side =
+        move |side: &str, value: &str| ConflictSide { side: side.into(), value: Value::text(value), at: Some(now), by: String::new() };
+    let new = NewConflict {
+        record: record.parse().unwrap(),
+        object: "contact".into(),
+        field: "last_name".into(),
+        base: Value::text("Lovelace"),
+        sides: vec![side("salesforce", "Byron"), side("zendesk", "King")],
+        suggested: None,
+        opened_at: now,
+    };
+    let opened = server.app.engine.store().write(move |tx| tx.open_conflicts(std::slice::from_ref(&new))).await.unwrap();
+    let path = format!("/api/v1/conflicts/{}/resolve", opened[0].0);
+    for nothing in [json!(""), json!(" "), json!({ "text": "" })] {
+        let (status, error) = server.post(&path, json!({ "value": nothing })).await;
+        assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some("value")), "{error}");
+        assert_eq!(error["error"]["message"], "Last name must have a value at salesforce");
+    }
+    let (_, dashboard) = server.get("/api/v1/dashboard").await;
+    assert_eq!((server.waiting().await, &dashboard["consistency"]["waiting_conflicts"]), (1, &json!(1)), "nothing was decided");
+    let (status, decided) = server.post(&path, json!({ "value": "King-Noel" })).await;
+    assert_eq!((status, &decided["resolved"]["value"]), (StatusCode::OK, &json!("King-Noel")), "{decided}");
+    let (_, history) = server.get(&format!("/api/v1/records/{id}/history")).await;
+    let detail = history["items"][0]["detail"].as_str().unwrap();
+    assert!(detail.ends_with("about Last name was decided by a person"), "{detail}");
 }
 
 #[tokio::test]

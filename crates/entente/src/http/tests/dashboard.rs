@@ -146,6 +146,48 @@ async fn drift_is_told_by_the_field_s_name_with_the_side_that_is_behind() {
 }
 
 #[tokio::test]
+async fn a_conflict_is_one_line_of_drift_however_many_sides_differ() {
+    let server = server().await;
+    let id = server.contact(ada()).await;
+    let (now, record) = (server.app.engine.now(), id.clone());
+    let settled = server.app.engine.store().write(move |tx| {
+        let link = |connection: &str, object: &str, name: &str| Link {
+            record: record.parse().unwrap(),
+            connection: connection.into(),
+            remote_object: object.into(),
+            external_id: "42".into(),
+            base: ada(),
+            seen: Some(Fields::from([("last_name".into(), Value::text(name))])),
+            taken: None,
+            pending: None,
+            version: None,
+            seen_at: Some(now),
+            changed_at: Some(now),
+            changed_by: Actor::Customer,
+            state: LinkState::Present,
+            created_at: now,
+        };
+        tx.put_links(&[link("salesforce", "Contact", "Byron"), link("zendesk", "user", "King")])?;
+        tx.open_conflicts(&[NewConflict {
+            record: record.parse().unwrap(),
+            object: "contact".into(),
+            field: "last_name".into(),
+            base: Value::text("Lovelace"),
+            sides: Vec::new(),
+            suggested: None,
+            opened_at: now,
+        }])?;
+        Ok(())
+    });
+    settled.await.unwrap();
+    let (_, dashboard) = server.get("/api/v1/dashboard").await;
+    let line = json!({
+        "field": "contact.last_name", "label": "Contact: Last name", "records": 1, "behind": "", "cause": "a conflict waits for a person",
+    });
+    assert_eq!(dashboard["consistency"]["drift"], json!([line]));
+}
+
+#[tokio::test]
 async fn the_time_to_a_support_profile_is_a_mean_and_a_median() {
     let server = server().await;
     for (name, ms) in [("One", 10_000), ("Two", 20_000), ("Three", 90_000)] {

@@ -48,6 +48,9 @@ async fn the_record_of_a_dead_letter_is_corrected_and_tried_again() {
         (json!({ "colour": "red" }), "colour"),
         (json!({ "support_id": "42" }), "support_id"),
         (json!({ "account": "nobody" }), "account"),
+        // The CRM has nobody without one.
+        (json!({ "last_name": "" }), "last_name"),
+        (json!({ "last_name": null }), "last_name"),
     ] {
         let (status, error) = server.post(&path, json!({ "fields": fields })).await;
         assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some(field)), "{error}");

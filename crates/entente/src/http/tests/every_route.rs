@@ -50,6 +50,8 @@ async fn what_platforms_can_do_and_how_soon_a_change_is_seen_is_told() {
     let (status, bounds) = server.get("/api/v1/staleness?connection=zendesk").await;
     let bounds = bounds.as_array().unwrap();
     assert!(status == StatusCode::OK && bounds.len() > 20 && bounds.iter().all(|bound| bound["connection"] == "zendesk"), "{bounds:?}");
+    let size = bounds.iter().find(|bound| bound["object"] == "account" && bound["field"] == "employees").unwrap();
+    assert_eq!(size["label"], "Company size", "{size}");
     let (status, error) = server.get("/api/v1/staleness?connection=nowhere").await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{error}");
 }

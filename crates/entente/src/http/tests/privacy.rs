@@ -41,11 +41,21 @@ async fn a_person_is_exported_erased_certified_and_let_in_again() {
 async fn what_cannot_be_meant_is_refused_with_its_remedy() {
     let server = server().await;
     let account = server.account("Acme").await;
-    for (who, status) in [(account.as_str(), StatusCode::BAD_REQUEST), ("nobody at all", StatusCode::NOT_FOUND)] {
+    let id = server.contact(ada()).await;
+    let wrong = [
+        (account.as_str(), StatusCode::BAD_REQUEST),
+        ("nobody at all", StatusCode::NOT_FOUND),
+        // One person is called so in part: that is no name to erase somebody by.
+        ("love", StatusCode::BAD_REQUEST),
+        ("ada@", StatusCode::BAD_REQUEST),
+    ];
+    for (who, status) in wrong {
         let (found, error) = server.post("/api/v1/privacy/erasures", json!({ "who": who })).await;
         assert_eq!(found, status, "{error}");
         assert!(error["error"]["remedy"].is_string(), "{error}");
     }
+    let (status, held) = server.get("/api/v1/privacy/export?who=ada%20lovelace").await;
+    assert_eq!((status, &held["person"]), (StatusCode::OK, &json!(id)), "the whole name names her: {held}");
     // Somebody whom nobody here knows may be known at a platform.
     let (status, asked) = server.post("/api/v1/privacy/erasures", json!({ "who": "stranger@example.com" })).await;
     assert_eq!((status, &asked["record"]), (StatusCode::ACCEPTED, &json!(null)), "{asked}");

@@ -40,6 +40,27 @@ async fn a_list_is_no_object_and_asks_for_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_yet_to_come_what_is_missing_and_what_is_no_place_in_a_list_are_told_by_name() {
+    let server = server().await;
+    let id = server.contact(ada()).await;
+    for (path, field, reason) in [
+        (format!("/api/v1/records/{id}/as-of?at=2999-01-01T00:00:00Z"), "at", "2999-01-01T00:00:00Z is yet to come"),
+        (format!("/api/v1/records/{id}/as-of?at=tomorrow"), "at", "`at`: it is no instant, such as 2026-03-31T18:00:00Z"),
+        (format!("/api/v1/records/{id}/as-of"), "at", "`at` is missing"),
+        ("/api/v1/records?after=xyz".to_owned(), "after", "`xyz` is no place in this list"),
+    ] {
+        let (status, error) = server.get(&path).await;
+        let told = &error["error"];
+        assert_eq!(
+            (status, told["field"].as_str(), told["message"].as_str()),
+            (StatusCode::BAD_REQUEST, Some(field), Some(reason)),
+            "{path}"
+        );
+        assert!(told["remedy"].is_string(), "{path}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_method_that_a_path_does_not_take_is_told_as_such() {
     let server = server().await;
     let request = http::Request::delete("/api/v1/records").header("host", LISTEN).body(Body::empty()).unwrap();

@@ -71,6 +71,28 @@ async fn the_latest_change_of_a_record_or_field_is_planned_and_undone() {
 }
 
 #[tokio::test]
+async fn what_a_side_said_when_an_undo_looked_at_it_is_no_undo() {
+    let server = server().await;
+    let id = server.contact(ada()).await;
+    let (engine, record) = (server.app.engine.clone(), id.parse().unwrap());
+    let (now, catalog) = (engine.now(), engine.catalog());
+    let taken = Edit {
+        record,
+        fields: one("last_name", "King"),
+        actor: Actor::Unknown,
+        actor_name: "zendesk".into(),
+        cause: "undo".into(),
+        detail: String::new(),
+        lane: 1,
+        window_ms: 0,
+    };
+    engine.store().write(move |tx| edit::apply(tx, &catalog, &taken, now).map(drop)).await.unwrap();
+    let (status, plan) = server.post("/api/v1/undo/plan", json!({ "record": id })).await;
+    assert_eq!((status, &plan["restored"]), (StatusCode::OK, &json!(1)), "{plan}");
+    assert!(!plan["what"].as_str().unwrap().contains("itself an undo"), "{plan}");
+}
+
+#[tokio::test]
 async fn fields_go_by_what_people_call_them() {
     let server = server().await;
     let id = server.contact(ada()).await;

@@ -29,7 +29,7 @@ pub async fn list(
 }
 
 /// Decides a conflict for the value of a side, or for another value; it is then written to every side.
-#[utoipa::path(post, path = "/api/v1/conflicts/{id}/resolve", tag = "sync", params(("id" = String, Path, description = "Conflict id")), request_body = Resolution, responses((status = 200, description = "The conflict as decided", body = Conflict), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(post, operation_id = "resolve_conflict", path = "/api/v1/conflicts/{id}/resolve", tag = "sync", params(("id" = String, Path, description = "Conflict id")), request_body = Resolution, responses((status = 200, description = "The conflict as decided", body = Conflict), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn resolve(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,

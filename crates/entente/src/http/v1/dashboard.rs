@@ -28,7 +28,7 @@ pub fn routes() -> Router<App> {
 }
 
 /// The state of the sync in numbers.
-#[utoipa::path(get, path = "/api/v1/dashboard", tag = "sync", responses((status = 200, description = "The dashboard", body = Dashboard), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(get, operation_id = "get_dashboard", path = "/api/v1/dashboard", tag = "sync", responses((status = 200, description = "The dashboard", body = Dashboard), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn dashboard(State(app): State<App>) -> Result<Json<Dashboard>, ApiError> {
     let mut last = app.dashboard.0.lock().await;
     let begun = Instant::now();

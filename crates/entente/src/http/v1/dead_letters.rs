@@ -46,7 +46,7 @@ pub async fn get_one(
 }
 
 /// Looks at the record again, with all attempts anew.
-#[utoipa::path(post, path = "/api/v1/dead-letters/{id}/retry", tag = "sync", params(("id" = String, Path, description = "Dead letter id")), responses((status = 200, description = "The dead letter as it is now", body = DeadLetter), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(post, operation_id = "retry_dead_letter", path = "/api/v1/dead-letters/{id}/retry", tag = "sync", params(("id" = String, Path, description = "Dead letter id")), responses((status = 200, description = "The dead letter as it is now", body = DeadLetter), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn retry(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
@@ -85,7 +85,7 @@ pub async fn edit(
 }
 
 /// Puts the dead letter away with a reason. The record is looked at again when it next changes.
-#[utoipa::path(post, path = "/api/v1/dead-letters/{id}/discard", tag = "sync", params(("id" = String, Path, description = "Dead letter id")), request_body = Discard, responses((status = 200, description = "The dead letter as it is now", body = DeadLetter), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(post, operation_id = "discard_dead_letter", path = "/api/v1/dead-letters/{id}/discard", tag = "sync", params(("id" = String, Path, description = "Dead letter id")), request_body = Discard, responses((status = 200, description = "The dead letter as it is now", body = DeadLetter), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn discard(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,

@@ -33,7 +33,7 @@ pub async fn list(
 }
 
 /// One record with the provenance of each value.
-#[utoipa::path(get, path = "/api/v1/records/{id}", tag = "records", params(("id" = String, Path, description = "Record id")), responses((status = 200, description = "The record", body = RecordDetail), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(get, operation_id = "get_record", path = "/api/v1/records/{id}", tag = "records", params(("id" = String, Path, description = "Record id")), responses((status = 200, description = "The record", body = RecordDetail), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn get_one(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
@@ -43,7 +43,7 @@ pub async fn get_one(
 }
 
 /// What happened to a record, newest first.
-#[utoipa::path(get, path = "/api/v1/records/{id}/history", tag = "records", params(("id" = String, Path, description = "Record id"), HistoryQuery), responses((status = 200, description = "A page of its history", body = HistoryPage), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(get, operation_id = "record_history", path = "/api/v1/records/{id}/history", tag = "records", params(("id" = String, Path, description = "Record id"), HistoryQuery), responses((status = 200, description = "A page of its history", body = HistoryPage), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn history(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
@@ -54,7 +54,7 @@ pub async fn history(
 }
 
 /// Who set a field, and each value it had before.
-#[utoipa::path(get, path = "/api/v1/records/{id}/blame/{field}", tag = "records", params(("id" = String, Path, description = "Record id"), ("field" = String, Path, description = "Field")), responses((status = 200, description = "Who set it", body = Blame), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(get, operation_id = "blame_field", path = "/api/v1/records/{id}/blame/{field}", tag = "records", params(("id" = String, Path, description = "Record id"), ("field" = String, Path, description = "Field")), responses((status = 200, description = "Who set it", body = Blame), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn blame(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
@@ -64,7 +64,7 @@ pub async fn blame(
 }
 
 /// A record as it was at an instant.
-#[utoipa::path(get, path = "/api/v1/records/{id}/as-of", tag = "records", params(("id" = String, Path, description = "Record id"), AsOfQuery), responses((status = 200, description = "The record as it was", body = RecordAsOf), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(get, operation_id = "record_as_of", path = "/api/v1/records/{id}/as-of", tag = "records", params(("id" = String, Path, description = "Record id"), AsOfQuery), responses((status = 200, description = "The record as it was", body = RecordAsOf), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn as_of(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,

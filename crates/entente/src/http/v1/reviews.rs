@@ -39,7 +39,7 @@ pub async fn get_one(
 }
 
 /// Decides that both are one: the first takes the other's counterparts over. Where both have a row at one platform, that platform merges them.
-#[utoipa::path(post, path = "/api/v1/reviews/{id}/accept", tag = "sync", params(("id" = String, Path, description = "Review id")), responses((status = 200, description = "The review as decided", body = Review), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(post, operation_id = "accept_review", path = "/api/v1/reviews/{id}/accept", tag = "sync", params(("id" = String, Path, description = "Review id")), responses((status = 200, description = "The review as decided", body = Review), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn accept(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
@@ -49,7 +49,7 @@ pub async fn accept(
 }
 
 /// Decides that they are two. It is not asked again.
-#[utoipa::path(post, path = "/api/v1/reviews/{id}/reject", tag = "sync", params(("id" = String, Path, description = "Review id")), responses((status = 200, description = "The review as decided", body = Review), (status = "default", description = "Refused", body = ErrorBody)))]
+#[utoipa::path(post, operation_id = "reject_review", path = "/api/v1/reviews/{id}/reject", tag = "sync", params(("id" = String, Path, description = "Review id")), responses((status = 200, description = "The review as decided", body = Review), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn reject(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,

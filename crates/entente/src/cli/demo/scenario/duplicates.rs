@@ -206,10 +206,12 @@ async fn merged(script: &mut Script, stage: &Stage, account: &str) -> Played {
     let stays = contact(stage, account, ("Nell", "Newby"), "nell@twin-peaks-timber.example", "+1 415 555 3005").await?;
     let goes = contact(stage, account, ("Eleanor", "Cooper"), "eleanor@cooper.example", "+1 415 555 3006").await?;
     let mut users = Vec::new();
-    for one in [&stays, &goes] {
+    for (one, name) in [(&stays, "Nell Newby"), (&goes, "Eleanor Cooper")] {
         users.push(
             script
-                .awaits("each has a user", AWAITED_MAX, async || Ok(linked_to(stage, one).await?.ok_or_else(|| "no user".to_owned())))
+                .awaits(format!("{name} has a user"), AWAITED_MAX, async || {
+                    Ok(linked_to(stage, one).await?.ok_or_else(|| "no user".to_owned()))
+                })
                 .await?,
         );
     }

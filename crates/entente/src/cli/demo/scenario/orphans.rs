@@ -66,7 +66,8 @@ async fn certified(script: &mut Script, stage: &Stage, file: &str) -> Played {
     script.step("Both sides are certified");
     let report = reconcile(stage, &["--out", file]).await?;
     script.operator(format!("entente reconcile --out {file}"));
-    script.entente(format!("compared {} rows of both sides, {} fields", report["compared"], report["fields"]));
+    let many = |key: &str, one: &str| counted(report[key].as_u64().unwrap_or(0), one);
+    script.entente(format!("compared {} of both sides, {}", many("compared", "row"), many("fields", "field")));
     script.check("every row was read, and nothing differs", report["complete"] == true && report["exceptions_total"] == 0, || {
         report.to_string()
     });

@@ -140,7 +140,7 @@ async fn the_desk_fails(script: &mut Script, stage: &mut Stage, cast: &[Customer
     let status = stage.get("/api/v1/dashboard").await?;
     let desk =
         status["connections"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "zendesk")).cloned().unwrap_or_default();
-    script.entente(format!("zendesk: {}. {}", text(&desk["state"]), text(&desk["note"])));
+    script.entente(format!("zendesk is {}: {}", text(&desk["state"]), text(&desk["note"])));
     Ok(())
 }
 
