@@ -29,6 +29,9 @@ pub struct Capabilities {
     pub fields: &'static [(&'static str, Detection)],
     /// Whether fields can be created over the API.
     pub creates_fields: bool,
+    /// Fields that a row always has a value in, beside those that its description calls required: taking it away is refused, or puts one of
+    /// the platform's own in its place.
+    pub never_blank: &'static [&'static str],
 }
 
 /// Name that stands for every object which is not named itself.
@@ -52,6 +55,8 @@ pub enum Key {
 pub enum Concurrency {
     /// The platform refuses the write if the row has moved on.
     Precondition,
+    /// The same, as far as whole seconds tell: two changes of one second have one stamp. Many rows at once need not have it at all.
+    PreconditionBySecond,
     /// The row's stamp is looked at right before it is written; a race of about a second remains.
     LookFirst,
 }

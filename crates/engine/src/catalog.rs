@@ -143,6 +143,9 @@ pub struct Mapped {
     pub still: Still,
     /// Remote fields without which the platform, as it was last described, refuses a new row; the key is not among them.
     pub required: Vec<String>,
+    /// Our fields that stand for themselves there, and from which the platform never takes the value away again: it refuses to, or puts one
+    /// of its own in its place.
+    pub never_blank: BTreeSet<String>,
 }
 
 impl Mapped {
@@ -176,6 +179,14 @@ pub struct Alternate {
     pub percent: u64,
     /// The catalog.
     pub catalog: Arc<Catalog>,
+}
+
+/// What platforms say that rows there cannot be without.
+pub(crate) struct Needs<'a> {
+    /// Their objects as they were last described, by connection.
+    pub(crate) schemas: &'a [(String, RemoteObject)],
+    /// Remote fields of an object at a connection that always have a value, as documented: names without a place behind a dot.
+    pub(crate) never_blank: &'a dyn Fn(&str, &str) -> &'static [&'static str],
 }
 
 /// A version of a mapping on its way into force.
@@ -252,7 +263,7 @@ impl Catalog {
 
     /// The same, with versions of mappings that are on their way into force beside it. Rows are read with the columns of both.
     #[must_use]
-    pub(crate) fn with_candidates(mut self, candidates: Vec<Candidate>, schemas: &[(String, RemoteObject)], locale: &Locale) -> Self {
+    pub(crate) fn with_candidates(mut self, candidates: Vec<Candidate>, needs: &Needs<'_>, locale: &Locale) -> Self {
         for candidate in candidates {
             let (connection, object) = (candidate.connection, candidate.mapping.object.clone());
             let mappings = self.by_connection.iter().map(|(name, mapped)| {
@@ -265,7 +276,7 @@ impl Catalog {
             });
             let built = Self::build_around(self.objects.values().cloned().collect(), mappings.collect(), self.standstill.clone(), locale);
             let mut other = match built {
-                Ok(other) => other.stamped(self.stamp).requiring(schemas).ruled(&self.adopted),
+                Ok(other) => other.stamped(self.stamp).requiring(needs).ruled(&self.adopted),
                 Err(error) => {
                     tracing::error!(connection, object, version = candidate.version, %error, "a version on its way does not fit any more");
                     continue;
@@ -281,14 +292,27 @@ impl Catalog {
         self
     }
 
-    /// The same, knowing what the platforms, as they were last described, refuse a new row without.
+    /// The same, knowing what the platforms, as they were last described, refuse a new row without, and what they never take away again.
     #[must_use]
-    pub(crate) fn requiring(mut self, schemas: &[(String, RemoteObject)]) -> Self {
-        for (connection, remote) in schemas {
+    pub(crate) fn requiring(mut self, needs: &Needs<'_>) -> Self {
+        for (connection, remote) in needs.schemas {
             let mapped = self.by_connection.get_mut(connection).into_iter().flatten().filter(|mapped| mapped.saved.remote == remote.name);
             for mapped in mapped.map(Arc::make_mut) {
                 let needed = remote.fields.iter().filter(|field| field.required && field.writable && field.name != mapped.saved.key);
                 mapped.required = needed.map(|field| field.name.clone()).collect();
+            }
+        }
+        for (connection, all) in &mut self.by_connection {
+            for mapped in all.iter_mut().map(Arc::make_mut) {
+                let documented = (needs.never_blank)(connection, &mapped.saved.remote);
+                let object = self.objects.get(&mapped.saved.object);
+                // False is a value of a list of two, and a formula may make something of nothing.
+                let is_flag =
+                    |field: &str| object.and_then(|object| object.field(field)).is_some_and(|field| field.kind == FieldType::Boolean);
+                let stays = |remote: &String| documented.contains(&remote.as_str()) || mapped.required.contains(remote);
+                let lines = mapped.lens.mapping().fields.iter().filter(|line| line.direction != Direction::In && line.put.is_none());
+                mapped.never_blank =
+                    lines.filter(|line| stays(&line.remote) && !is_flag(&line.field)).map(|line| line.field.clone()).collect();
             }
         }
         self
@@ -421,7 +445,7 @@ fn compile(
     })?;
     let writable = lens.mapping().fields.iter().filter(|line| line.direction != Direction::In).map(|line| line.field.clone()).collect();
     let reads = lens.reads();
-    Ok(Mapped { lens, writable, reads, saved, still, required: Vec::new() })
+    Ok(Mapped { lens, writable, reads, saved, still, required: Vec::new(), never_blank: BTreeSet::new() })
 }
 
 fn policies(

@@ -9,6 +9,8 @@ pub struct Flaws {
     pub last_write_wins_record: bool,
     /// Creates counterparts without Entente's id as key, so that a repeat makes a twin.
     pub create_without_key: bool,
+    /// Undoes in the record alone: the side that owns a field has its way again with the next look.
+    pub undo_heeds_owners: bool,
 }
 
 impl Flaws {

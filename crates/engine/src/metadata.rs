@@ -16,7 +16,7 @@ use entente_model::object::Object;
 use entente_model::plan::policy::Adopted;
 use entente_store::{RuleState, Stage, Store, StoredMapping, Tx};
 
-use crate::catalog::{Candidate, Catalog, shipped_mappings, shipped_objects};
+use crate::catalog::{Candidate, Catalog, Needs, shipped_mappings, shipped_objects};
 use crate::engine::{Connection, Engine};
 use crate::error::Result;
 use crate::options::Options;
@@ -75,7 +75,12 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
         })
         .await?;
     let catalog = Catalog::build_around(objects, mappings, Standstill::of(changes)?, &options.locale)?.stamped(stamp);
-    Ok(catalog.requiring(&schemas).ruled(&adopted).with_candidates(candidates, &schemas, &options.locale))
+    let never_blank = |connection: &str, remote: &str| {
+        let known = connections.get(connection).and_then(|ready| ready.connector.spec().capabilities(remote));
+        known.map(|known| known.never_blank).unwrap_or_default()
+    };
+    let needs = Needs { schemas: &schemas, never_blank: &never_blank };
+    Ok(catalog.requiring(&needs).ruled(&adopted).with_candidates(candidates, &needs, &options.locale))
 }
 
 /// Rules of conflicts that people adopted, by object and field.

@@ -7,6 +7,8 @@
 mod addresses;
 #[path = "simulation/ambient.rs"]
 mod ambient;
+#[path = "simulation/blanks.rs"]
+mod blanks;
 #[path = "simulation/campaigns.rs"]
 mod campaigns;
 #[path = "simulation/database.rs"]
@@ -75,8 +77,12 @@ mod stories;
 mod three_systems;
 #[path = "simulation/undo.rs"]
 mod undo;
+#[path = "simulation/undoing.rs"]
+mod undoing;
 #[path = "simulation/unmerging.rs"]
 mod unmerging;
+#[path = "simulation/untold.rs"]
+mod untold;
 #[path = "simulation/witness.rs"]
 mod witness;
 #[path = "simulation/world.rs"]

@@ -49,6 +49,10 @@ mod second_intercom;
 mod stories;
 #[path = "simulation/undo.rs"]
 mod undo;
+#[path = "simulation/undoing.rs"]
+mod undoing;
+#[path = "simulation/untold.rs"]
+mod untold;
 #[path = "simulation/witness.rs"]
 mod witness;
 #[path = "simulation/world.rs"]

@@ -36,6 +36,8 @@ pub struct Side {
     pub taken: Fields,
     /// Fields that may be written at this side.
     pub writable: BTreeSet<FieldKey>,
+    /// Fields that this side cannot be without: a value there can be changed, and not taken away.
+    pub never_blank: BTreeSet<FieldKey>,
     /// When and by whom the row was last changed.
     pub mark: ChangeMark,
 }
@@ -44,6 +46,11 @@ impl Side {
     /// The value that a change is measured against.
     fn known(&self, key: &str) -> Option<&Value> {
         self.taken.get(key).or_else(|| self.base.get(key))
+    }
+
+    /// Whether a value can be written there at all.
+    fn takes(&self, key: &str, value: &Value) -> bool {
+        self.writable.contains(key) && !(value.is_blank() && self.never_blank.contains(key))
     }
 }
 
@@ -255,7 +262,7 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
             if side.base.get(key).is_none_or(|base| !base.agrees(&value)) {
                 plan.sides.entry(side.name.clone()).or_default().agreed.insert(key.clone(), value.clone());
             }
-        } else if side.writable.contains(key) {
+        } else if side.takes(key, &value) {
             plan.sides.entry(side.name.clone()).or_default().writes.insert(key.clone(), value.clone());
         }
     }
@@ -384,7 +391,10 @@ fn candidates(input: Input<'_>, changed_sides: &[&Side], key: &str) -> Vec<Candi
         .iter()
         .map(|side| Candidate { side: side.name.clone(), role: Some(side.role), value: get(&side.values, key).clone(), mark: side.mark })
         .collect();
-    let unseen = changed_sides.iter().all(|side| side.base.get(key).map_or(!held.is_blank(), |base| !base.agrees(held)));
+    // A blank that a side cannot hold competes with nothing there: it has never been written, and never will be.
+    let cannot_see = |side: &Side| held.is_blank() && side.never_blank.contains(key);
+    let unheard = |side: &Side| side.base.get(key).map_or(!held.is_blank(), |base| !base.agrees(held));
+    let unseen = changed_sides.iter().all(|side| unheard(side) && !cannot_see(side));
     let already = candidates.iter().any(|candidate| candidate.value.agrees(held));
     if unseen && !already {
         candidates.push(held_candidate(input, key));

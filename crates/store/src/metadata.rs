@@ -88,6 +88,7 @@ impl Tx<'_> {
              values ($1, $2, $3, $4, 1, $5, $6, $7)",
             &[connection.into(), object.into(), version.into(), Val::json(mapping)?, now.into(), by.into(), note.into()],
         )?;
+        self.note_in_force(connection, object, Some(version), now)?;
         Ok(version)
     }
 
@@ -95,11 +96,11 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError::Missing`] when there is no such version.
-    pub fn activate_mapping(&mut self, connection: &str, object: &str, version: i64) -> Result<()> {
+    pub fn activate_mapping(&mut self, connection: &str, object: &str, version: i64, now: Timestamp) -> Result<()> {
         self.exec("update mappings set active = 0 where connection = $1 and object = $2 and active = 1", vals![connection, object])?;
         let sql = "update mappings set active = 1 where connection = $1 and object = $2 and version = $3";
         match self.exec(sql, vals![connection, object, version])? {
-            1 => Ok(()),
+            1 => self.note_in_force(connection, object, Some(version), now),
             _ => Err(StoreError::Missing(format!("version {version} of the mapping of {object} at {connection}"))),
         }
     }
@@ -108,8 +109,9 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// As for any write.
-    pub fn retire_mapping(&mut self, connection: &str, object: &str) -> Result<bool> {
+    pub fn retire_mapping(&mut self, connection: &str, object: &str, now: Timestamp) -> Result<bool> {
         let sql = "update mappings set active = 0 where connection = $1 and object = $2 and active = 1";
+        self.note_in_force(connection, object, None, now)?;
         Ok(self.exec(sql, vals![connection, object])? > 0)
     }
 

@@ -99,7 +99,9 @@ impl Tx<'_> {
     /// # Errors
     /// As for any write.
     pub fn put_rollout(&mut self, new: &Rollout) -> Result<()> {
-        self.end_rollout(&new.connection, &new.object)?;
+        self.end_rollout(&new.connection, &new.object, new.at)?;
+        let share = (new.stage == Stage::Share).then_some((new.version, new.percent));
+        self.note_share(&new.connection, &new.object, share, new.at)?;
         self.exec(
             "insert into rollouts (connection, object, version, previous, stage, percent, at, by_whom, compared, differing)
              values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
@@ -121,7 +123,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// As for any write.
-    pub fn end_rollout(&mut self, connection: &str, object: &str) -> Result<bool> {
+    pub fn end_rollout(&mut self, connection: &str, object: &str, now: Timestamp) -> Result<bool> {
+        self.note_share(connection, object, None, now)?;
         self.exec("delete from shadow_findings where connection = $1 and object = $2", vals![connection, object])?;
         Ok(self.exec("delete from rollouts where connection = $1 and object = $2", vals![connection, object])? > 0)
     }

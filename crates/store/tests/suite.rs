@@ -28,6 +28,8 @@ mod opening;
 mod privacy;
 #[path = "suite/records.rs"]
 mod records;
+#[path = "suite/reigns.rs"]
+mod reigns;
 #[path = "suite/rollouts.rs"]
 mod rollouts;
 #[path = "suite/schema.rs"]

@@ -228,7 +228,7 @@ pub async fn activate(engine: &Engine, viewer: &Viewer, connection: &str, object
         .store()
         .write(move |tx| {
             let before = in_use(tx, &name, &wanted)?;
-            tx.activate_mapping(&name, &wanted, version)?;
+            tx.activate_mapping(&name, &wanted, version, now)?;
             if before != Some(version) {
                 unverified(tx, &name, &wanted, before, version, &by, now)?;
             }

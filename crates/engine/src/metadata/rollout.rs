@@ -269,11 +269,11 @@ async fn current(engine: &Engine, connection: &str, object: &str) -> Result<Roll
 }
 
 async fn end(engine: &Engine, connection: &str, object: &str) -> Result<()> {
-    let (name, of) = (connection.to_owned(), object.to_owned());
+    let (name, of, now) = (connection.to_owned(), object.to_owned(), engine.now());
     engine
         .store()
         .write(move |tx| {
-            tx.end_rollout(&name, &of)?;
+            tx.end_rollout(&name, &of, now)?;
             touch(tx).map(drop)
         })
         .await?;

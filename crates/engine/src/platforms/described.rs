@@ -48,7 +48,7 @@ pub struct ObjectDescribed {
     /// How a creation that is repeated is kept from making a twin: `upsert`, `unique` or `look_up`.
     #[schema(value_type = Option<String>)]
     pub key: Option<Key>,
-    /// What keeps an update from overwriting a change that it did not know of: `precondition` or `look_first`.
+    /// What keeps an update from overwriting a change that it did not know of: `precondition`, `precondition_by_second` or `look_first`.
     #[schema(value_type = Option<String>)]
     pub concurrency: Option<Concurrency>,
     /// By what a change comes to be known.
@@ -63,6 +63,8 @@ pub struct ObjectDescribed {
     pub fields: Vec<FieldRule>,
     /// Whether fields can be created over the API.
     pub creates_fields: bool,
+    /// Fields that a row always has a value in, beside those that its description calls required.
+    pub never_blank: Vec<String>,
 }
 
 /// By what a kind of change comes to be known.
@@ -137,6 +139,7 @@ impl ObjectDescribed {
             restorations: known.restorations.map(Into::into),
             fields: known.fields.iter().map(|(field, how)| FieldRule { field: (*field).to_owned(), changes: (*how).into() }).collect(),
             creates_fields: known.creates_fields,
+            never_blank: known.never_blank.iter().map(|field| (*field).to_owned()).collect(),
         }
     }
 

@@ -16,6 +16,8 @@ pub enum Cause {
     AgainstOwner,
     /// The record has a newer value that was not written there.
     NotWritten,
+    /// The record has no value, and the side cannot be without one.
+    CannotBeBlank,
     /// It is on its way.
     InProgress,
     /// A conflict waits for a person.
@@ -103,6 +105,7 @@ impl Cause {
             Self::NotTaken => format!("{side} updated, not synced yet"),
             Self::AgainstOwner => format!("changed in {side} although {owner} owns it"),
             Self::NotWritten => format!("{owner} updated, {side} not synced yet"),
+            Self::CannotBeBlank => format!("blank elsewhere, and {side} cannot be without a value"),
             Self::InProgress => "sync in progress".to_owned(),
             Self::Conflict => "a conflict waits for a person".to_owned(),
             Self::Refused => "the sync failed for good; see the dead letters".to_owned(),

@@ -72,6 +72,8 @@ pub(crate) struct Differing<'a> {
     pub(crate) look: &'a Look,
     /// The record.
     pub(crate) counterpart: &'a Counterpart,
+    /// Fields that the side cannot be without.
+    pub(crate) never_blank: &'a BTreeSet<String>,
     /// The fields.
     pub(crate) fields: Vec<(&'a FieldMap, Shown)>,
 }
@@ -117,6 +119,7 @@ pub(crate) fn classify(tx: &mut Tx<'_>, place: &Place, rows: &[Differing<'_>], d
                 frozen: frozen.contains(&(record.clone(), line.field.clone())),
                 dead: dead.contains_key(record.as_str()),
                 moving: moving.contains(record.as_str()),
+                lasts: row.never_blank.contains(&line.field),
             };
             let held = get(&row.counterpart.data, &line.field);
             let cause = cause(line, shown, held, &believed, link, place.role, state);
@@ -148,6 +151,8 @@ struct State {
     frozen: bool,
     dead: bool,
     moving: bool,
+    /// Whether the side cannot be without the field.
+    lasts: bool,
 }
 
 fn cause(line: &FieldMap, shown: &Shown, held: &Value, believed: &Fields, link: &Link, role: Role, state: State) -> Cause {
@@ -169,6 +174,9 @@ fn cause(line: &FieldMap, shown: &Shown, held: &Value, believed: &Fields, link: 
         return Cause::InProgress;
     }
     if believed.get(&line.field).is_some_and(|known| known.agrees(value)) {
+        if state.lasts && held.is_blank() {
+            return Cause::CannotBeBlank;
+        }
         return if same_but_for_form(value, held) { Cause::Formatting } else { Cause::NotWritten };
     }
     if owns(line.owner, role) { Cause::NotTaken } else { Cause::AgainstOwner }

@@ -93,7 +93,7 @@ pub(crate) fn compare(
                 done.compared += 1;
                 let fields = differences(grounds, place, look, counterpart, mapped, references, &mut done.fields);
                 if !fields.is_empty() {
-                    differing.push((at, Differing { look, counterpart, fields }));
+                    differing.push((at, Differing { look, counterpart, never_blank: &mapped.never_blank, fields }));
                 }
             }
             Some((counterpart, was_there)) if there != was_there => {

@@ -147,6 +147,8 @@ pub struct Review {
     pub fields: Vec<ReviewField>,
     /// Why they cannot be merged as they are, and what to do.
     pub obstacle: Option<String>,
+    /// Why it waits although it is certain, where such pairs are merged without asking (`sync.auto_merge`).
+    pub held_up: Option<String>,
     /// How it was decided.
     pub decided: Option<ReviewDecision>,
 }
@@ -346,6 +348,7 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, engine: &Engine, found: Vec<entente_s
     for link in tx.links_of(&ids)?.into_iter().filter(|link| link.state == LinkState::Present) {
         links.entry(link.record.clone()).or_default().push(link);
     }
+    let mut held_up = certain::held_up(tx, engine)?;
     let mut reviews = Vec::with_capacity(pairs.len());
     for (found, other) in pairs {
         // A record that the viewer may not see is not shown, and so is no pair with it.
@@ -379,6 +382,7 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, engine: &Engine, found: Vec<entente_s
             evidence: found.review.evidence["why"].as_str().unwrap_or_default().to_owned(),
             since: found.review.opened_at,
             fields: fields(catalog, first, second, &display),
+            held_up: held_up.remove(&found.id).filter(|_| waits),
             obstacle: waits.then(|| obstacle(engine, catalog, &found.review, &first_side, &second_side)).flatten(),
             first: first_side,
             second: second_side,

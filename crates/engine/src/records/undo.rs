@@ -3,6 +3,8 @@
 
 mod carry;
 mod judge;
+mod platforms;
+mod reigned;
 mod select;
 mod show;
 
@@ -10,11 +12,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use entente_model::id::RecordId;
-use entente_store::{Changes, Entry, Lane, PAGE_ROWS_MAX, StoreError, Viewer, Window};
+use entente_store::{Change, Changes, Entry, Lane, PAGE_ROWS_MAX, StoreError, Viewer, Window};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::reigned::Reigned;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::sync::task::{LANE_UPDATE, LANE_URGENT};
@@ -28,7 +31,8 @@ const LISTED: usize = 200;
 /// Times that records are tried again which somebody changes at the same moment.
 const RACES_MAX: u32 = 8;
 
-/// What is to be undone: an entry, a run of entries, a stretch of time, or the latest change of a record. The other conditions narrow it.
+/// What is to be undone: an entry, a run of entries, a stretch of time, what a version of a mapping did, or the latest change of a record. The
+/// other conditions narrow it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UndoRequest {
@@ -46,6 +50,11 @@ pub struct UndoRequest {
     /// Up to this instant, it included; up to now without it.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
+    /// What a version of this mapping did, as `CONNECTION/OBJECT`: what it took from the
+    /// connection's rows, while it decided them, by lines that the version before did not have, or had otherwise.
+    pub mapping: Option<String>,
+    /// That version.
+    pub version: Option<i64>,
     /// Only what came from this connection.
     pub connection: Option<String>,
     /// Only records of this object.
@@ -162,6 +171,8 @@ impl UndoReport {
 /// What an undo works by, settled before it begins.
 struct Asked {
     window: Window,
+    /// The version of a mapping whose doing is meant, if it is one.
+    reigned: Option<Reigned>,
     fields: BTreeSet<String>,
     /// Why, in the words that the entries bear.
     why: String,
@@ -170,13 +181,21 @@ struct Asked {
 }
 
 impl Asked {
+    /// Whether an entry is among those that are to be taken back.
+    fn holds(&self, entry: &Entry) -> bool {
+        self.window.holds(entry) && self.reigned.as_ref().is_none_or(|reigned| reigned.decided(entry))
+    }
+
+    /// Whether a change of a field is meant, in an entry that is.
+    fn wants(&self, field: &str, change: &Change) -> bool {
+        (self.fields.is_empty() || self.fields.contains(field)) && self.reigned.as_ref().is_none_or(|reigned| reigned.took(field, change))
+    }
+
     /// Whether an entry is about a field that is asked for, as far as that can be seen.
     fn means(&self, entry: &Entry) -> bool {
         match &entry.changes {
             // A deletion or a merge has no values, and is about all fields.
-            Changes::Open(changes) => {
-                self.fields.is_empty() || changes.is_empty() || changes.keys().any(|field| self.fields.contains(field))
-            }
+            Changes::Open(changes) => changes.is_empty() || changes.iter().any(|(field, change)| self.wants(field, change)),
             _ => true,
         }
     }
@@ -195,6 +214,7 @@ pub async fn undo(engine: &Engine, viewer: &Viewer, request: &UndoRequest, apply
     let asked = Arc::new(Asked {
         why: format!("undo of {}", chosen.words),
         window: chosen.window,
+        reigned: chosen.reigned,
         fields: chosen.fields,
         lane,
         viewer: viewer.clone(),
@@ -208,7 +228,8 @@ pub async fn undo(engine: &Engine, viewer: &Viewer, request: &UndoRequest, apply
         let page = engine.store().read(move |tx| tx.touches(&page_of.viewer, &page_of.window, from, true, PAGE_ROWS_MAX)).await?;
         let is_last = page.len() < PAGE_ROWS_MAX;
         from = page.last().map_or(from, |touch| touch.entry);
-        let fresh: Vec<RecordId> = page.into_iter().map(|touch| touch.record).filter(|record| known.insert(record.clone())).collect();
+        let meant = page.into_iter().filter(|touch| asked.reigned.as_ref().is_none_or(|reigned| reigned.rules(&touch.record, touch.entry)));
+        let fresh: Vec<RecordId> = meant.map(|touch| touch.record).filter(|record| known.insert(record.clone())).collect();
         for batch in fresh.chunks(BATCH) {
             for record in batch_of(engine, &asked, batch, apply).await? {
                 report.add(record);

@@ -51,6 +51,7 @@ enum Cause {
     Stuck,
     Moving,
     Review,
+    Lasting,
     Unnoticed,
 }
 
@@ -67,6 +68,7 @@ impl Cause {
             Self::Stuck => format!("{behind} cannot be used right now; see the alerts"),
             Self::Moving => format!("on its way to {behind}"),
             Self::Review => "a possible match waits for a person".to_owned(),
+            Self::Lasting => format!("blank elsewhere, and {behind} cannot be without a value"),
             Self::Unnoticed => format!("{behind} differs and nothing is in flight; the next look puts it right"),
         }
     }
@@ -190,13 +192,19 @@ impl Comparison<'_> {
     ) {
         let differing = differing(self.catalog, record, links);
         let moving = waiting.moving.contains(record.id.as_str());
+        // Nobody can put right what a platform cannot be without: it is told, and is no drift.
+        let lasts = |(field, behind): &(String, String)| {
+            let kept = self.catalog.mapped(behind, &record.object).is_some_and(|mapped| mapped.never_blank.contains(field));
+            kept && get(&record.data, field).is_blank()
+        };
         let idle = !moving && !dead.contains(&record.id) && !waiting.conflicted.contains(&record.id);
         found.records += 1;
         found.linked += u64::from(linked);
         found.in_agreement += u64::from(linked && idle && differing.is_empty());
-        found.drifting += u64::from(!moving && !differing.is_empty());
+        found.drifting += u64::from(!moving && !differing.iter().all(lasts));
         let (mut fields, mut told) = (BTreeSet::new(), BTreeSet::new());
         for (field, behind) in differing {
+            let lasting = lasts(&(field.clone(), behind.clone()));
             let cause = if waiting.frozen.contains(&(record.id.clone(), field.clone())) {
                 Cause::Waiting
             } else if dead.contains(&record.id) {
@@ -207,11 +215,13 @@ impl Comparison<'_> {
                 Cause::Moving
             } else if waiting.reviewed.contains(record.id.as_str()) {
                 Cause::Review
+            } else if lasting {
+                Cause::Lasting
             } else {
                 Cause::Unnoticed
             };
             let name = format!("{}.{field}", record.object);
-            if !moving && fields.insert(field.clone()) {
+            if !moving && !lasting && fields.insert(field.clone()) {
                 *found.drifting_fields.entry(name.clone()).or_default() += 1;
             }
             let behind = if cause.is_of_the_record() { String::new() } else { behind };

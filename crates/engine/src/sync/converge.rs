@@ -18,6 +18,7 @@ use super::deliver::{Delivered, deliver};
 use super::first_read::FIRST_READ;
 use super::gather::{load, resolve};
 use super::guard::guard;
+use super::look_first::decide_seeing;
 use super::parted::find_astray;
 use super::settle::{settle, settle_failed};
 use super::task::Task;
@@ -77,7 +78,7 @@ pub(crate) async fn conclude(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     }
     let mut decisions = Vec::with_capacity(tasks.len());
     for (deciding, tasks) in by_version(catalog, tasks, |task| (task.record.id.as_str(), task.record.object.as_str())) {
-        decisions.extend(decide_all(engine, &deciding, tasks).await?);
+        decisions.extend(decide_seeing(engine, &deciding, tasks).await?);
     }
     // Whoever asks to be erased is, whatever else is going on with the record.
     let decisions = take_erasures(engine, decisions).await?;

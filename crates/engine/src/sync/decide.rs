@@ -162,6 +162,7 @@ pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
     let mut changes = entry::of_plan(&plan);
     changes.extend(ids);
     note_superseded(&task, &sides, &mut changes, grounds);
+    let lasting = super::lasting::notes(&plan, &sides.present);
     let mut after = merged(&task.record, &plan);
     after.extend(changes.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
     let mut decision = Decision {
@@ -175,7 +176,7 @@ pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
         plan,
         after,
         changes,
-        notes: Vec::new(),
+        notes: lasting,
         waits: BTreeSet::new(),
         writes: Vec::new(),
         dangers: super::guard::Dangers::new(),

@@ -52,7 +52,7 @@ pub const ONBOARDING_LATENCY: &str = "onboarding";
 struct Ending {
     decision: usize,
     landed: Vec<(PlannedWrite, Written)>,
-    /// Connections at which a write did not land, as far as is known.
+    /// Connections at which a write did not land. Of one that nobody answered for that is not known: what it wrote is ours if it shows.
     failed: BTreeSet<String>,
     fate: Fate,
     /// Connections to fetch at the next look.
@@ -175,7 +175,9 @@ fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delive
         match one.outcome {
             Ok(written) => landed.push((one.planned, written)),
             Err(error) => {
-                failed.insert(one.planned.connection.clone());
+                if error.class != Class::Retry {
+                    failed.insert(one.planned.connection.clone());
+                }
                 if matches!(error.class, Class::LookAgain | Class::Retry) {
                     // Whether it landed is unknown, or the row has moved on: the next look must be a fresh one.
                     refetch.insert(one.planned.connection.clone());

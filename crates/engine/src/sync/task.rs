@@ -160,6 +160,12 @@ impl Task {
                     taken.entry(field.clone()).or_insert(Value::Null);
                 }
             }
+            for (field, written) in link.pending.iter().flatten() {
+                // A write that nobody answered for has landed: it is no edit of anybody's, whatever the record has come to hold since.
+                if values.get(field).is_some_and(|shown| shown.agrees(written)) && !get(&link.base, field).agrees(written) {
+                    taken.insert(field.clone(), written.clone());
+                }
+            }
             if let Some(theirs) = self.astray.get(&link.connection) {
                 // Nobody has entered that here: it is our own, and gives way to what the record holds.
                 let ours = |field: &String, value: &Value| value.agrees(get(theirs, field)) && !value.agrees(get(&link.base, field));
@@ -176,6 +182,7 @@ impl Task {
                 base: link.base.clone(),
                 taken,
                 writable: mapped.writable.clone(),
+                never_blank: mapped.never_blank.clone(),
                 mark,
             });
         }

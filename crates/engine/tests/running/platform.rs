@@ -47,6 +47,7 @@ static SPEC: Spec = Spec {
         restorations: Some(Detection::FULL),
         fields: &[],
         creates_fields: true,
+        never_blank: &[],
     }],
     limits: &[],
 };

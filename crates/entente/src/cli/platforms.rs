@@ -169,10 +169,13 @@ cannot do; who asks for it all the same is refused with an error that says so. `
 - **Key**: how a creation that is repeated is kept from making a twin. `upsert` is the platform's own by a unique field; with `unique` a
   second creation is refused and the first one's row taken; with `look up` the row is looked for before each creation.
 - **Concurrency**: what keeps an update from overwriting a change that it did not know of. `precondition`: the platform refuses the write;
-  `look first`: the row's stamp is looked at right before it is written, and a race of about a second remains. Without either, a change that
-  crosses ours is seen by the next look.
+  `precondition by second`: it does as far as whole seconds tell, and not where many rows are written at once; `look first`: the row's stamp is
+  looked at right before it is written, and a race of about a second remains. Where there is none, or one by the second, what a poll, a resync or
+  a reconciliation has found is written only after a look at the row; a live change that crosses ours is seen by the next look.
 - **Changes, deletions, merges, come back**: by what they come to be known, best first. What no webhook tells of waits for the next poll,
   what no poll sees for the next reconciliation. `never` is never.
+- **Never blank**: a value there can be changed, and not taken away: the platform would refuse it, or put one of its own in its place. Where it
+  is taken away elsewhere, the platform keeps what it has, and the reconciliation lists the two as different.
 - How long a change of a field may go unseen follows from that and from the configuration: `entente platforms NAME --fields` shows it for
   every mapped field, and so do the page Connections of the web app and `GET /api/v1/staleness`.
 ";
@@ -203,6 +206,11 @@ fn page(list: &[PlatformDescribed]) -> String {
             rules.map(|(object, rule)| format!("`{}` of `{}`: {}", rule.field, object.object, rule.changes.words())).collect();
         if !rules.is_empty() {
             page.push_str(&format!("\nSeen otherwise: {}.\n", rules.join("; ")));
+        }
+        let lasting = platform.objects.iter().flat_map(|object| object.never_blank.iter().map(move |field| (object, field)));
+        let lasting: Vec<String> = lasting.map(|(object, field)| format!("`{field}` of `{}`", object.object)).collect();
+        if !lasting.is_empty() {
+            page.push_str(&format!("\nNever blank, beside what its description requires: {}.\n", lasting.join(", ")));
         }
         let limits = platform.limits.iter().map(|limit| format!("{} {} within {}", limit.amount, limit.what, span(Some(limit.seconds))));
         page.push_str(&format!(

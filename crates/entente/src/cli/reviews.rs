@@ -87,6 +87,9 @@ fn head(review: &Review) -> String {
         side(&review.second),
         review.evidence
     );
+    if let Some(held_up) = &review.held_up {
+        text.push_str(&format!("    {held_up}\n"));
+    }
     if let Some(obstacle) = &review.obstacle {
         text.push_str(&format!("    cannot be merged: {obstacle}\n"));
     }

@@ -16,6 +16,7 @@ use crate::fault::{Fault, Result};
 #[command(
     override_usage = "entente undo RECORD [--field FIELD]... [--again] [--apply]\n       \
                       entente undo --entry ENTRY | --run ENTRY [--apply]\n       \
+                      entente undo --mapping CONNECTION/OBJECT --version VERSION [--apply]\n       \
                       entente undo --since TIME [--until TIME] [--connection C] [--object O] [--cause C] [--by NAME] [--field FIELD]... [--apply]",
     after_help = "Without --apply nothing is written. Exit codes: 0 nothing to put back, or it was put back; 1 it could not be done; \
                         2 something would be put back"
@@ -38,6 +39,12 @@ pub struct Args {
     /// Up to this instant [default: now]
     #[arg(long, value_name = "TIME", requires = "since")]
     until: Option<String>,
+    /// Undo what a version of this mapping took from the connection's rows while it decided them
+    #[arg(long, value_name = "CONNECTION/OBJECT", requires = "version", conflicts_with_all = ["entry", "run", "since", "connection", "object"])]
+    mapping: Option<String>,
+    /// That version
+    #[arg(long, value_name = "VERSION", requires = "mapping")]
+    version: Option<i64>,
     /// Only what came from this connection
     #[arg(long, value_name = "CONNECTION")]
     connection: Option<String>,
@@ -51,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// With a record alone: take its latest change back also where that is an undo itself
-    #[arg(long, requires = "record", conflicts_with_all = ["entry", "run", "since"])]
+    #[arg(long, requires = "record", conflicts_with_all = ["entry", "run", "since", "mapping"])]
     again: bool,
     /// Put it back; otherwise only the plan is shown
     #[arg(long)]
@@ -59,10 +66,10 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
-    if args.record.is_none() && args.entry.is_none() && args.run.is_none() && args.since.is_none() {
+    if args.record.is_none() && args.entry.is_none() && args.run.is_none() && args.since.is_none() && args.mapping.is_none() {
         return Err(Fault::new(
             "nothing is named that could be undone",
-            "name a RECORD (its latest change), --entry ENTRY, --run ENTRY, or --since TIME; see `entente undo --help`",
+            "name a RECORD (its latest change), --entry ENTRY, --run ENTRY, --since TIME, or --mapping CONNECTION/OBJECT --version VERSION; see `entente undo --help`",
         ));
     }
     let engine = context.engine().await?;
@@ -74,6 +81,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         run: args.run,
         since: args.since.map(|text| instant("--since", &text, now)).transpose()?,
         until: args.until.map(|text| instant("--until", &text, now)).transpose()?,
+        mapping: args.mapping,
+        version: args.version,
         connection: args.connection,
         object: args.object,
         cause: args.cause,

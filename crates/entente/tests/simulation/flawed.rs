@@ -47,6 +47,14 @@ fn last_write_wins_on_the_whole_record_is_caught() {
     assert!(!run_worlds(WORLDS, flaws).is_empty(), "no world noticed that whole records were overwritten");
 }
 
+#[test]
+fn an_undo_that_an_owner_takes_back_is_caught() {
+    let flaws = Flaws { undo_heeds_owners: true, ..Flaws::none() };
+    let caught = run_worlds(WORLDS, flaws);
+    let told = |(_, broken): &(u64, Vec<String>)| broken.iter().any(|what| what.starts_with("undo: "));
+    assert!(caught.iter().any(told), "no world noticed that what was undone came back by itself: {caught:?}");
+}
+
 /// A customer asks for help while the answers of the CRM get lost: whoever creates the task cannot know that it is there.
 async fn creations_with_lost_answers(flaws: Flaws) -> Vec<String> {
     let mut world = World::with(1, QUIET, flaws).await;

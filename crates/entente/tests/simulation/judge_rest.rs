@@ -36,6 +36,7 @@ impl World {
         self.judge_twins(&mut broken);
         self.judge_losses(&mut broken).await;
         self.judge_clocks(&mut broken).await;
+        self.judge_undone(&mut broken).await;
         self.judge_ledger(&mut broken).await;
         if !broken.is_empty() {
             if std::env::var_os("ENTENTE_SIM_TRACE").is_some() {

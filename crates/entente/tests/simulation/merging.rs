@@ -1,6 +1,9 @@
 //! Two rows of one platform that are one customer are merged by that platform, because a person has said so, or because it is certain and nobody
 //! needs to be asked.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use entente_engine::flaws::Flaws;
 use entente_engine::records::reviews::certain::merge_certain;
 use entente_engine::records::reviews::{self, Review, ReviewQuery};
@@ -160,4 +163,80 @@ async fn what_is_certain_is_merged_without_asking_where_that_is_switched_on_and_
         }
         assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 0, "nobody is looked at twice");
     }
+}
+
+#[tokio::test]
+async fn what_is_certain_is_tried_again_until_the_platform_answers_and_says_meanwhile_why_it_waits() {
+    let (mut hub, early, late, user) = ada_twice(90, "ada@initech.example").await;
+    hub.options.auto_merge = true;
+    hub.restart().await;
+    hub.salesforce.faults().set_calls(Fault::Unavailable, 1_000);
+    assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 0);
+    let told = waiting(&hub).await.remove(0).held_up.unwrap();
+    assert!(told.starts_with("certain, and could not be merged without asking, tried once: salesforce"), "{told}");
+    assert!(told.contains("tried again at 20"), "{told}");
+    assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 0, "not at once");
+    hub.clock.fetch_add(61_000, Ordering::SeqCst);
+    assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 0);
+    let told = waiting(&hub).await.remove(0).held_up.unwrap();
+    assert!(told.contains("tried 2 times"), "{told}");
+
+    hub.salesforce.faults().clear();
+    hub.run_for(5).await;
+    assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 1);
+    hub.run_for(40).await;
+    assert!(hub.salesforce.get("Contact", &early).is_none());
+    assert_eq!((waiting(&hub).await.len(), support_id(&hub, &late)), (0, Some(user)), "{}", hub.backlog().await);
+    assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_a_platform_refuses_is_left_to_people_with_its_reason() {
+    let (mut hub, early, late, _) = ada_twice(91, "ada@initech.example").await;
+    hub.options.auto_merge = true;
+    hub.restart().await;
+    let review = waiting(&hub).await.remove(0);
+    // An admin has made a rule that stands in the way.
+    let strict = Arc::new(AtomicBool::new(true));
+    let of_rule = Arc::clone(&strict);
+    let rule = move |_: &serde_json::Map<String, Value>| of_rule.load(Ordering::SeqCst).then(|| ("Ask legal first".to_owned(), None));
+    hub.salesforce.add_validation("Contact", Box::new(rule));
+    assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 0);
+    let told = waiting(&hub).await.remove(0).held_up.unwrap();
+    assert!(told.ends_with("; a person decides"), "{told}");
+    strict.store(false, Ordering::SeqCst);
+    hub.run_for(120).await;
+    assert_eq!(merge_certain(&hub.engine, &|| false).await.unwrap(), 0, "nobody goes over a refusal but a person");
+    assert!(hub.salesforce.get("Contact", &early).is_some());
+    reviews::accept(&hub.engine, &petra(), &review.id).await.unwrap();
+    hub.run_for(40).await;
+    assert!(hub.salesforce.get("Contact", &early).is_none() && hub.salesforce.get("Contact", &late).is_some());
+}
+
+#[tokio::test]
+async fn whoever_has_ended_is_counted_once_however_often_she_is_looked_at() {
+    let (mut hub, early, late, _) = ada_twice(92, "ada.lovelace@initech.example").await;
+    let counted = async |hub: &Hub| {
+        let now = hub.engine.now();
+        let count = hub.store.read(move |tx| {
+            tx.counted(entente_engine::sync::settle::DUPLICATES_MERGED, None, entente_model::clock::Timestamp::UNIX_EPOCH, now)
+        });
+        count.await.unwrap()
+    };
+    let gone = record_at(&hub, SALESFORCE, "Contact", &early).await;
+    // People merge the two in the CRM itself.
+    hub.salesforce.merge("Contact", &late, &[&early], &hub.rep()).unwrap();
+    hub.run_for(40).await;
+    for open in waiting(&hub).await {
+        reviews::accept(&hub.engine, &petra(), &open.id).await.unwrap();
+    }
+    hub.run_for(40).await;
+    assert_eq!((state(&hub, &gone).await, counted(&hub).await), (RecordState::Merged, 1), "{}", hub.backlog().await);
+    for _ in 0..3 {
+        entente_engine::sync::resync::resync(&hub.engine, &entente_engine::sync::resync::Scope::Record(gone.parse().unwrap()))
+            .await
+            .unwrap();
+        hub.run_for(20).await;
+    }
+    assert_eq!(counted(&hub).await, 1, "{}", hub.backlog().await);
 }

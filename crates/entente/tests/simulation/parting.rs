@@ -86,7 +86,7 @@ impl World {
     }
 
     /// What somebody does, unless the process dies on the way: then it starts again.
-    async fn unless_it_dies<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    pub async fn unless_it_dies<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let fuse = Arc::clone(&self.hub.fuse);
         let done = tokio::select! {
             biased;

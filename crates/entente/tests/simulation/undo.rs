@@ -5,6 +5,7 @@ use entente_engine::records::as_of::record_as_of;
 use entente_engine::records::undo::{UndoReport, UndoRequest, undo};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
+use entente_sims::faults::Fault;
 use entente_store::{RemoteKey, Viewer};
 use serde_json::{Value, json};
 
@@ -179,4 +180,31 @@ async fn what_cannot_be_undone_is_named_with_its_reason() {
     hub.run_for(5).await;
     assert_eq!(hub.salesforce.get("Contact", &contacts[2]).unwrap()["Title"], "Engineer");
     assert_eq!(hub.zendesk.user(desk_user(&hub, &contacts[2])).unwrap()["user_fields"]["job_title"], "Engineer");
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_answered_for_does_not_bring_back_what_is_undone() {
+    let mut hub = Hub::new(74, Flaws::none()).await;
+    let (_, contacts) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+    hub.run_for(40).await;
+    let user = desk_user(&hub, &contacts[0]);
+    let names = |hub: &Hub| {
+        (hub.salesforce.get("Contact", &contacts[0]).unwrap()["LastName"].clone(), hub.zendesk.user(user).unwrap()["name"].clone())
+    };
+    hub.salesforce.faults().set_calls(Fault::TimeoutAfter, 1_000);
+    hub.zendesk.update_user(user, &fields(json!({ "name": "Ada King" })), hub.agent()).unwrap();
+    for _ in 0..200 {
+        if names(&hub).0 == "King" {
+            break;
+        }
+        let until = hub.now() + 100;
+        hub.run_until(until).await;
+    }
+    assert_eq!(names(&hub), (json!("King"), json!("Ada King")), "it has landed, and we do not know");
+    let record = record_of(&hub, "Contact", &contacts[0]).await.to_string();
+    let request = UndoRequest { record: Some(record), fields: vec!["last_name".to_owned()], ..UndoRequest::default() };
+    assert_eq!(take_back(&hub, &request).await.restored, 1);
+    hub.salesforce.faults().clear();
+    hub.run_for(40).await;
+    assert_eq!(names(&hub), (json!("Lovelace"), json!("Ada Lovelace")), "{}", hub.backlog().await);
 }

@@ -197,6 +197,12 @@ pub struct World {
     pub synced: bool,
     /// Dice of those who merge and part records.
     pub parting: ChaCha8Rng,
+    /// Dice of those who take things back.
+    pub undoing: ChaCha8Rng,
+    /// Contacts whose time zone sales has cleared: the desk's stays.
+    pub cleared: BTreeSet<String>,
+    /// What was taken back.
+    pub undone: Vec<crate::undoing::Undone>,
     /// Contacts of whom something was entered for the last time, and when: they will ask to be forgotten.
     pub asking: Vec<(String, i64)>,
     /// Records that were parted again.
@@ -253,6 +259,9 @@ impl World {
             refused_values: false,
             synced: false,
             parting: ChaCha8Rng::seed_from_u64(seed ^ 0x7061_7274),
+            undoing: ChaCha8Rng::seed_from_u64(seed ^ 0x756e_646f),
+            cleared: BTreeSet::new(),
+            undone: Vec::new(),
             asking: Vec::new(),
             parted: 0,
             decided: false,
@@ -277,6 +286,7 @@ impl World {
             }
             if self.synced {
                 self.merge_or_part().await;
+                self.undo_something().await;
             }
             let pause =
                 if self.dice.random_range(0..4) == 0 { self.dice.random_range(0..240_000) } else { self.dice.random_range(0..6_000) };

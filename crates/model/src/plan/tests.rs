@@ -18,6 +18,7 @@ fn side(name: &str, role: Role, base: Option<&str>, now: &str, mark: ChangeMark)
         base,
         taken: Fields::new(),
         writable: BTreeSet::from(["f".to_owned()]),
+        never_blank: BTreeSet::new(),
         mark,
     }
 }
@@ -204,6 +205,7 @@ fn sets_merge_item_by_item() {
         base: Fields::from([("f".to_owned(), set(&["vip", "old"]))]),
         taken: Fields::new(),
         writable: BTreeSet::from(["f".to_owned()]),
+        never_blank: BTreeSet::new(),
         mark: ChangeMark::default(),
     };
     let sides = [make("crm", Role::Crm, set(&["vip", "old", "new"])), make("desk", Role::Support, set(&["vip", "risk"]))];
@@ -270,4 +272,26 @@ fn what_was_undone_is_written_to_the_owner_until_the_owner_changes_it_again() {
     read_only.writable.clear();
     let plan = run("software", &[read_only, desk(Some("steel"), "steel", 0, Actor::Us)], &policy, false);
     assert_eq!(plan.changes.iter().map(|change| &change.after).collect::<Vec<_>>(), [&Value::text("steel")]);
+}
+
+#[test]
+fn a_side_that_cannot_be_without_a_value_keeps_its_own_and_what_is_entered_there_later_counts() {
+    let lasting = |base: &str, now: &str, at: i64| Side {
+        never_blank: BTreeSet::from(["f".to_owned()]),
+        ..desk(Some(base), now, at, Actor::Support)
+    };
+    // Sales clears it: that stands, and is neither written to the desk nor undone by what the desk still shows.
+    let plan = run("Berlin", &[crm(Some("Berlin"), "", 9, Actor::Sales), lasting("Berlin", "Berlin", 0)], &shared(Kind::Contact), false);
+    assert!(plan.changes.len() == 1 && plan.changes[0].after.is_blank(), "{plan:?}");
+    assert_eq!(written(&plan, "desk"), None);
+    let rest = [crm(Some(""), "", 9, Actor::Sales), lasting("Berlin", "Berlin", 0)];
+    assert!(run("", &rest, &shared(Kind::Contact), false).is_quiet(), "and that is all");
+    // An agent enters another one: the blank that the desk never heard of is no rival, although sales' contact data would win.
+    let plan = run("", &[crm(Some(""), "", 9, Actor::Sales), lasting("Berlin", "London", 99)], &shared(Kind::Contact), false);
+    assert_eq!(written(&plan, "crm"), Some(Value::text("London")));
+    assert!(plan.conflicts.is_empty(), "{:?}", plan.conflicts);
+    // Of a field that the CRM owns, the desk's own value is drift that cannot be put back to nothing.
+    let policy = FieldPolicy::new("f", Owner::Crm);
+    let plan = run("", &[crm(Some(""), "", 9, Actor::Sales), lasting("Berlin", "London", 99)], &policy, false);
+    assert!(plan.is_quiet() && plan.drift.len() == 1, "{plan:?}");
 }

@@ -86,6 +86,7 @@ impl World {
             base: values.clone(),
             taken: Fields::new(),
             writable: policy.iter().map(|policy| policy.field.clone()).collect(),
+            never_blank: BTreeSet::new(),
             mark: ChangeMark::default(),
         };
         let long_ago = ChangeMark { at: Some(at_ms(-90_000)), by: Actor::Unknown };

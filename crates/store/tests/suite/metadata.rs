@@ -55,15 +55,15 @@ story! {
         let active = house.read(|tx| tx.mappings()).await.unwrap();
         assert_eq!((active.len(), active[0].version, &active[0].mapping), (1, 2, &mapping(Owner::Shared)));
 
-        house.write(|tx| tx.activate_mapping("crm", "contact", 1)).await.unwrap();
+        house.write(|tx| tx.activate_mapping("crm", "contact", 1, at(2))).await.unwrap();
         assert_eq!(house.read(|tx| tx.mappings()).await.unwrap()[0].mapping, mapping(Owner::Crm));
-        let none = house.write(|tx| tx.activate_mapping("crm", "contact", 9)).await;
+        let none = house.write(|tx| tx.activate_mapping("crm", "contact", 9, at(3))).await;
         assert!(matches!(none, Err(StoreError::Missing(_))), "{none:?}");
         assert_eq!(house.read(|tx| tx.mappings()).await.unwrap()[0].version, 1, "nothing changed");
 
         let versions: Vec<_> = house.read(|tx| tx.mapping_versions("crm", "contact")).await.unwrap();
         assert_eq!(versions.iter().map(|one| (one.version, one.active)).collect::<Vec<_>>(), [(2, false), (1, true)]);
-        assert!(house.write(|tx| tx.retire_mapping("crm", "contact")).await.unwrap());
+        assert!(house.write(|tx| tx.retire_mapping("crm", "contact", at(4))).await.unwrap());
         assert!(house.read(|tx| tx.mappings()).await.unwrap().is_empty());
     }
 }

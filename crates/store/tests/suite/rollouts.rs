@@ -38,8 +38,8 @@ story! {
         let kept = house.read(|tx| tx.rollouts()).await.unwrap();
         assert_eq!(kept, [rollout(3, Stage::Share)]);
         assert_eq!(findings().await.unwrap(), []);
-        assert!(house.write(|tx| tx.end_rollout("crm", "contact")).await.unwrap());
-        assert!(!house.write(|tx| tx.end_rollout("crm", "contact")).await.unwrap());
+        assert!(house.write(|tx| tx.end_rollout("crm", "contact", at(9))).await.unwrap());
+        assert!(!house.write(|tx| tx.end_rollout("crm", "contact", at(9))).await.unwrap());
         house.write(|tx| tx.note_shadow("crm", "contact", &[contact(1)], &[(contact(1), serde_json::json!(1))], at(6))).await.unwrap();
         assert_eq!(findings().await.unwrap(), [], "what is over finds nothing");
     }

@@ -9,7 +9,7 @@ import styles from './Undo.module.css';
 import { Value } from './Value';
 
 /** No condition narrows what is undone. */
-const EVERYTHING = { record: null, fields: [], run: null, since: null, until: null, connection: null, object: null, cause: null, by: null, again: false };
+const EVERYTHING = { record: null, fields: [], run: null, since: null, until: null, mapping: null, version: null, connection: null, object: null, cause: null, by: null, again: false };
 
 /** Undoes an entry of the ledger: first what it would come to, then, when a person wants it, at every counterpart. */
 export function Undo({ entry }: { entry: string }) {

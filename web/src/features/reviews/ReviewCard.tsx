@@ -81,6 +81,7 @@ export function ReviewCard({ review }: { review: Review }) {
             {all ? 'Only what differs' : `Show ${counted(hidden, 'more field')}`}
           </Button>
         )}
+        {review.held_up != null && <p className={styles['obstacle']}>{review.held_up.charAt(0).toUpperCase() + review.held_up.slice(1)}.</p>}
         {review.obstacle != null && <p className={styles['obstacle']}>{review.obstacle.charAt(0).toUpperCase() + review.obstacle.slice(1)}.</p>}
         {error && <Trouble error={error} />}
       </div>

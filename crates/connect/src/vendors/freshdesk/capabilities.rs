@@ -15,12 +15,15 @@ const ROW: Capabilities = Capabilities {
     restorations: None,
     fields: &[],
     creates_fields: true,
+    never_blank: &[],
 };
 
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[
     Capabilities {
         object: "contact",
+        // Without one of their own, people have the account's.
+        never_blank: &["time_zone", "language"],
         key: Some(Key::Unique),
         deletions: Detection::POLL,
         merges: Detection::POLL,
@@ -28,7 +31,14 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         ..ROW
     },
     Capabilities { object: "company", ..ROW },
-    Capabilities { object: "ticket", changes: Detection::FULL, deletions: Detection::POLL, restorations: Some(Detection::POLL), ..ROW },
+    Capabilities {
+        object: "ticket",
+        changes: Detection::FULL,
+        deletions: Detection::POLL,
+        restorations: Some(Detection::POLL),
+        never_blank: &["status", "priority", "source"],
+        ..ROW
+    },
 ];
 
 /// As documented.

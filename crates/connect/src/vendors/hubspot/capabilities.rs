@@ -28,6 +28,7 @@ const UNTOLD: Capabilities = Capabilities {
     restorations: Some(Detection::RECONCILIATION),
     fields: &[ASSOCIATIONS, OWNER, LISTS],
     creates_fields: true,
+    never_blank: &[],
 };
 
 const TOLD: Capabilities = Capabilities {

@@ -14,6 +14,7 @@ const ROW: Capabilities = Capabilities {
     restorations: None,
     fields: &[],
     creates_fields: true,
+    never_blank: &[],
 };
 
 /// By object.

@@ -23,6 +23,7 @@ pub(super) static OBJECTS: &[Capabilities] = &[Capabilities {
     restorations: None,
     fields: &[],
     creates_fields: false,
+    never_blank: &[],
 }];
 
 /// The same.
@@ -57,6 +58,7 @@ fn of_object(description: &Description, name: &str, part: &ObjectPart) -> Capabi
         restorations: part.row.gone.as_ref().map(|_| changes),
         fields: Vec::leak(fields),
         creates_fields: part.custom_fields.as_ref().is_some_and(|custom| custom.create.is_some()),
+        never_blank: &[],
     }
 }
 

@@ -14,7 +14,7 @@ const REST: Capabilities = Capabilities {
     page_extra: 0,
     key: Some(Key::Upsert),
     // In whole seconds, and only where a few updates go at a time; collections have none.
-    concurrency: Some(Concurrency::Precondition),
+    concurrency: Some(Concurrency::PreconditionBySecond),
     changes: Detection::FULL,
     // Outbound messages are sent for creations and updates alone.
     deletions: Detection::POLL,
@@ -35,6 +35,7 @@ const REST: Capabilities = Capabilities {
         ("NumberOfResponses", Detection::RECONCILIATION),
     ],
     creates_fields: true,
+    never_blank: &["OwnerId"],
 };
 
 /// As documented.

@@ -16,12 +16,15 @@ const ORGANIZATION: Capabilities = Capabilities {
     restorations: None,
     fields: &[],
     creates_fields: true,
+    never_blank: &[],
 };
 
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[
     Capabilities {
         object: "user",
+        // Without one of their own, people have the account's.
+        never_blank: &["time_zone", "locale", "locale_id", "role"],
         deletions: Detection::FULL,
         merges: Detection::ONLY_TOLD,
         // No event tells of them.
@@ -30,8 +33,9 @@ pub(super) static OBJECTS: &[Capabilities] = &[
     },
     Capabilities {
         object: "ticket",
+        never_blank: &["status"],
         key: Some(Key::LookUp),
-        concurrency: Some(Concurrency::Precondition),
+        concurrency: Some(Concurrency::PreconditionBySecond),
         deletions: Detection::FULL,
         restorations: Some(Detection::FULL),
         ..ORGANIZATION

@@ -58,6 +58,30 @@ pub async fn nothing_is_not_an_empty_text(trial: Trial) {
     assert_eq!(trial.keep(&id, "plan", json!("")).await.unwrap(), Value::Null);
 }
 
+/// What the platform itself gives a new row, of the fields that may be written: each is blank once it is taken away, or declared as never blank.
+pub async fn what_a_row_is_never_without_is_declared(trial: Trial) {
+    let id = somebody(&trial, Vec::new()).await;
+    let described = trial.connector.describe(trial.names().object).await.unwrap();
+    let names = [trial.names().name, trial.names().email, trial.names().key];
+    let plain = |kind: RemoteKind| matches!(kind, RemoteKind::Text | RemoteKind::LongText | RemoteKind::Phone | RemoteKind::Picklist);
+    let open = described.fields.iter().filter(|field| field.writable && !field.required && plain(field.kind));
+    let open: Vec<&str> = open.map(|field| field.name.as_str()).filter(|name| !names.contains(name)).collect();
+    let is_blank = |value: Option<&Value>| value.is_none_or(|value| value.is_null() || *value == "");
+    let given = trial.fetch(&open, &id).await.row;
+    let declared = trial.capabilities().never_blank;
+    let mut lasting = Vec::new();
+    for name in open.into_iter().filter(|name| !is_blank(given.get(*name))) {
+        let refused = trial.write(&[update(&id, json!({ name: null }))]).await.remove(0).is_err();
+        if refused || !is_blank(trial.fetch(&[name], &id).await.row.get(name)) {
+            lasting.push(name);
+        }
+    }
+    let undeclared: Vec<&&str> = lasting.iter().filter(|name| !declared.contains(*name)).collect();
+    assert!(undeclared.is_empty(), "{undeclared:?} cannot be taken away, and are not declared as never blank");
+    let wrong: Vec<&&str> = declared.iter().filter(|name| given.get(**name).is_some() && !lasting.contains(*name)).collect();
+    assert!(wrong.is_empty(), "{wrong:?} are declared as never blank, and can be taken away");
+}
+
 pub async fn every_letter_survives(trial: Trial) {
     let id =
         somebody(&trial, vec![field(&trial.custom("motto"), RemoteKind::Text), field(&trial.custom("story"), RemoteKind::LongText)]).await;

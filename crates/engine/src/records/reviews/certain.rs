@@ -1,53 +1,147 @@
-//! Duplicates that are as sure as what is linked without asking are merged without asking, where that is switched on (`sync.auto_merge`).
+//! Duplicates that are as sure as what is linked without asking are merged without asking, where that is switched on (`sync.auto_merge`). One that
+//! fails for a reason that passes is tried again; one that is refused, or has failed too often, is left to people, with the reason.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use entente_store::{ReviewState, Viewer};
+use entente_connect::error::Class;
+use entente_model::clock::Timestamp;
+use entente_store::{ReviewState, StoreError, Tx, Viewer};
+use serde::{Deserialize, Serialize};
 
 use super::{Review, accept, show};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::sync::adopt::DUPLICATE;
 
 /// Time between two looks at what waits.
 pub const EVERY: Duration = Duration::from_secs(60);
 
-/// Setting that keeps the last review that was looked at: what a platform has refused once is left to people.
+/// Setting that keeps the last review that was looked at.
 const LOOKED_AT: &str = "reviews/certain";
+
+/// Setting that keeps the reviews that could not be merged.
+const TRIED: &str = "reviews/certain_tried";
 
 /// Reviews looked at in one go, the newest.
 const PAGE: usize = 200;
 
-/// Merges what is certain of the duplicates that came up since the last look. Answers how many.
+/// Wait after the first failure, in milliseconds; each further one doubles it.
+const FIRST_PAUSE_MS: i64 = 60_000;
+
+/// Longest wait, in milliseconds: an hour.
+const LONGEST_PAUSE_MS: i64 = 60 * 60 * 1000;
+
+/// Tries after which people are to decide: a day of them.
+const TRIES_MAX: u32 = 30;
+
+/// A review that could not be merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Tried {
+    /// How often it was tried.
+    times: u32,
+    /// When it is tried again; never once it is left to people.
+    again_at: Option<Timestamp>,
+    /// Why it failed last.
+    why: String,
+}
+
+type AllTried = BTreeMap<i64, Tried>;
+
+/// Merges what is certain of the duplicates that came up since the last look, and what could not be merged before and is due. Answers how many.
 ///
 /// # Errors
-/// When the store fails. A platform that refuses is logged, and a person decides.
+/// When the store fails.
 pub async fn merge_certain(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) -> Result<usize> {
     if !engine.options().auto_merge {
         return Ok(0);
     }
-    let read = engine.store().read(|tx| {
+    let now = engine.now();
+    let read = engine.store().read(move |tx| {
         let looked_at: i64 = tx.setting(LOOKED_AT)?.unwrap_or(0);
         let mut fresh = tx.reviews(&Viewer::system(), ReviewState::Waiting, PAGE, None)?;
         fresh.retain(|review| review.id > looked_at);
-        fresh.sort_by_key(|review| review.id);
-        Ok(fresh)
+        let tried: AllTried = tx.setting(TRIED)?.unwrap_or_default();
+        let due = tried.iter().filter(|(_, tried)| tried.again_at.is_some_and(|at| at <= now)).map(|(number, _)| *number);
+        let mut numbers: Vec<i64> = due.chain(fresh.into_iter().map(|review| review.id)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     });
-    let (viewer, mut merged) = (Viewer::system(), 0);
-    for fresh in read.await?.into_iter().take_while(|_| !stop()) {
-        let number = fresh.id;
-        let review = show(engine, &viewer, &number.to_string()).await?;
-        if is_certain(engine, &review) {
-            match accept(engine, &viewer, &review.id).await {
-                Ok(_) => merged += 1,
-                Err(error) => {
-                    tracing::warn!(review = review.id, %error, "two that are certainly one could not be merged; a person decides")
-                }
-            }
-        }
-        engine.store().write(move |tx| tx.put_setting(LOOKED_AT, &number)).await?;
+    let mut merged = 0;
+    for number in read.await?.into_iter().take_while(|_| !stop()) {
+        let failure = try_once(engine, number, &mut merged).await?;
+        engine.store().write(move |tx| keep(tx, number, failure.as_ref(), now)).await?;
     }
     Ok(merged)
+}
+
+/// Why a review could not be merged, and whether that may pass.
+struct Failure {
+    why: String,
+    passes: bool,
+}
+
+async fn try_once(engine: &Engine, number: i64, merged: &mut usize) -> Result<Option<Failure>> {
+    let viewer = Viewer::system();
+    let review = match show(engine, &viewer, &number.to_string()).await {
+        // Whoever it is about is not there any more.
+        Err(EngineError::Unknown { .. }) => return Ok(None),
+        shown => shown?,
+    };
+    if !is_certain(engine, &review) {
+        return Ok(None);
+    }
+    let error = match accept(engine, &viewer, &review.id).await {
+        Ok(_) => {
+            *merged += 1;
+            return Ok(None);
+        }
+        Err(error) => error,
+    };
+    let passes = match &error {
+        EngineError::Vendor { source, .. } => !matches!(source.class, Class::Data | Class::Configuration),
+        // Somebody changed one of the two at the same moment.
+        EngineError::Store(StoreError::Conflict { .. }) => true,
+        EngineError::Store(_) => return Err(error),
+        _ => false,
+    };
+    tracing::warn!(review = review.id, %error, passes, "two that are certainly one could not be merged");
+    Ok(Some(Failure { why: error.to_string(), passes }))
+}
+
+/// Keeps what became of a review.
+fn keep(tx: &mut Tx<'_>, number: i64, failure: Option<&Failure>, now: Timestamp) -> entente_store::Result<()> {
+    let mut tried: AllTried = tx.setting(TRIED)?.unwrap_or_default();
+    let times = tried.remove(&number).map_or(1, |before| before.times + 1);
+    if let Some(failure) = failure {
+        let pause = FIRST_PAUSE_MS.saturating_mul(1 << (times - 1).min(10)).min(LONGEST_PAUSE_MS);
+        let again_at = Timestamp::from_millisecond(now.as_millisecond() + pause).ok().filter(|_| failure.passes && times < TRIES_MAX);
+        tried.insert(number, Tried { times, again_at, why: failure.why.clone() });
+    }
+    // What was decided since is nobody's concern any more.
+    let mut waiting = AllTried::new();
+    for (number, one) in tried {
+        if tx.review(&Viewer::system(), number)?.is_some_and(|review| review.state == ReviewState::Waiting) {
+            waiting.insert(number, one);
+        }
+    }
+    tx.put_setting(TRIED, &waiting)?;
+    let looked_at: i64 = tx.setting(LOOKED_AT)?.unwrap_or(0);
+    tx.put_setting(LOOKED_AT, &looked_at.max(number))
+}
+
+/// Why reviews wait that are certain, and when they are tried again, in words; by their numbers.
+pub(super) fn held_up(tx: &mut Tx<'_>, engine: &Engine) -> entente_store::Result<BTreeMap<i64, String>> {
+    if !engine.options().auto_merge {
+        return Ok(BTreeMap::new());
+    }
+    let tried: AllTried = tx.setting(TRIED)?.unwrap_or_default();
+    let words = |one: &Tried| {
+        let times = if one.times == 1 { "once".to_owned() } else { format!("{} times", one.times) };
+        let next = one.again_at.map_or_else(|| "a person decides".to_owned(), |at| format!("tried again at {at}"));
+        format!("certain, and could not be merged without asking, tried {times}: {}; {next}", one.why)
+    };
+    Ok(tried.iter().map(|(number, one)| (*number, words(one))).collect())
 }
 
 /// Whether nobody needs to be asked: it waits, is sure enough, nothing is doubtful, and nothing stands in the way.

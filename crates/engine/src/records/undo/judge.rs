@@ -10,6 +10,7 @@ use entente_store::{Changes, Entry, EntryId, Link, Record, RecordState, Tx};
 
 use super::Asked;
 use super::carry::is_undo;
+use super::platforms::{CannotHold, cannot_hold};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::records::overrule::{is_id, refusal};
@@ -82,7 +83,7 @@ pub(super) fn judge(
 
 /// Whether anything of the record can be undone at all.
 fn is_open(one: &mut Judged, history: &[Entry], erased: &BTreeSet<String>, asked: &Asked) -> bool {
-    let since = history.iter().skip_while(|entry| !asked.window.holds(entry));
+    let since = history.iter().skip_while(|entry| !asked.holds(entry));
     if erased.contains(&one.record.subject) || since.clone().any(|entry| entry.changes == Changes::Erased) {
         one.refuse(None, None, "its values were erased, and the keys that could open them are destroyed", "nothing can bring them back");
         return false;
@@ -109,7 +110,7 @@ fn steps(one: &mut Judged, history: &[Entry], first: Option<EntryId>, catalog: &
     let mut steps = Vec::with_capacity(history.len());
     for entry in history {
         // Whoever asks for some fields is not told of what entries about others did.
-        let mut undone = asked.window.holds(entry) && asked.means(entry);
+        let mut undone = asked.holds(entry) && asked.means(entry);
         if undone {
             undone = !refuse_event(one, entry, first);
         }
@@ -118,7 +119,7 @@ fn steps(one: &mut Judged, history: &[Entry], first: Option<EntryId>, catalog: &
         let Changes::Open(changes) = &entry.changes else { continue };
         for (field, change) in changes {
             let turn = Turn { before: change.before.clone(), after: change.after.clone() };
-            let wanted = asked.fields.is_empty() || asked.fields.contains(field);
+            let wanted = asked.wants(field, change);
             let turned = !turn.before.agrees(&turn.after);
             if undone && wanted && turned && is_id(field) {
                 one.refuse(
@@ -172,6 +173,10 @@ fn refuse_fields(one: &mut Judged, engine: &Engine, catalog: &Catalog, waiting: 
         } else {
             continue;
         };
+        one.inverses.remove(&field);
+        one.refuse(Some(&field), None, reason, remedy);
+    }
+    for CannotHold { field, reason, remedy } in cannot_hold(engine, catalog, one, engine.now()) {
         one.inverses.remove(&field);
         one.refuse(Some(&field), None, reason, remedy);
     }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::UndoRequest;
 use super::carry::is_undo;
+use super::reigned::{Reigned, reigned};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::records::history::CAUSES;
@@ -25,17 +26,19 @@ const PAGE: usize = 100;
 /// A window, the fields that it is narrowed to, and what it is in words.
 pub(super) struct Chosen {
     pub(super) window: Window,
+    /// The version of a mapping whose doing it is, if it is one's.
+    pub(super) reigned: Option<Reigned>,
     pub(super) fields: BTreeSet<FieldKey>,
     pub(super) words: String,
 }
 
 impl Chosen {
-    fn new(window: Window, words: String) -> Self {
-        Self { window, fields: BTreeSet::new(), words }
+    pub(super) fn new(window: Window, words: String) -> Self {
+        Self { window, reigned: None, fields: BTreeSet::new(), words }
     }
 }
 
-fn invalid(field: &str, reason: impl Into<String>, remedy: impl Into<String>) -> EngineError {
+pub(super) fn invalid(field: &str, reason: impl Into<String>, remedy: impl Into<String>) -> EngineError {
     EngineError::Invalid { field: field.to_owned(), reason: reason.into(), remedy: remedy.into() }
 }
 
@@ -47,12 +50,23 @@ fn number(field: &str, text: &str) -> Result<EntryId> {
 
 /// The window that a request means.
 pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoRequest) -> Result<Chosen> {
-    let ways = usize::from(request.entry.is_some()) + usize::from(request.run.is_some()) + usize::from(request.since.is_some());
+    let ways = [request.entry.is_some(), request.run.is_some(), request.since.is_some(), request.mapping.is_some()];
+    let ways = ways.into_iter().filter(|given| *given).count();
     if ways > 1 {
-        return Err(invalid("entry", "an entry, a run and a time exclude each other", "give one of them"));
+        return Err(invalid("entry", "an entry, a run, a time and a mapping exclude each other", "give one of them"));
+    }
+    if request.version.is_some() && request.mapping.is_none() {
+        return Err(invalid("version", "a version is that of a mapping", "give `mapping` as well, as CONNECTION/OBJECT"));
+    }
+    if request.mapping.is_some() && (request.connection.is_some() || request.object.is_some()) {
+        return Err(invalid("mapping", "it names a connection and an object itself", "leave out `connection` and `object`"));
     }
     if request.again && (ways > 0 || request.record.is_none()) {
-        return Err(invalid("again", "an entry, a run and a time are taken back whatever they did", "give it with a record alone"));
+        return Err(invalid(
+            "again",
+            "an entry, a run, a time and a mapping are taken back whatever they did",
+            "give it with a record alone",
+        ));
     }
     if request.until.is_some() && request.since.is_none() {
         return Err(invalid("until", "an end needs a beginning", "give `since` as well"));
@@ -92,10 +106,12 @@ pub(super) async fn select(engine: &Engine, viewer: &Viewer, request: &UndoReque
         let until = request.until.map_or_else(|| "now".to_owned(), said);
         let window = Window { since: Some(since), until: request.until, ..Window::between(first, last) };
         Chosen::new(window, format!("what happened from {} to {until}", said(since)))
+    } else if let Some(mapping) = &request.mapping {
+        reigned(engine, mapping, request.version).await?
     } else if let Some(record) = &record {
         latest(engine, viewer, record, &fields, request.again).await?
     } else {
-        let remedy = "give a record, an entry, a run, or the time since when";
+        let remedy = "give a record, an entry, a run, the time since when, or a version of a mapping";
         return Err(invalid("record", "nothing is named that could be undone", remedy));
     };
     let narrowed = [

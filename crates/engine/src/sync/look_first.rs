@@ -1,0 +1,60 @@
+//! Looking before writing. What is found by a poll, a resync or a reconciliation was told of by nobody, so that its other side may have changed
+//! untold as well. Most platforms refuse a write that would cross such a change. Some do not: they have no precondition, have none for many rows
+//! at once, or know stamps in whole seconds, and a change within the second of our own last write has the stamp of that write. There the row is
+//! looked at together with all others of the batch before it is written to, which costs a call for a hundred rows or more. Live changes do
+//! without: webhooks tell of both sides within moments, and each would cost a call of its own.
+
+use std::collections::BTreeSet;
+
+use entente_connect::capability::Concurrency;
+use entente_connect::write::WriteKind;
+
+use super::converge::decide_all;
+use super::decide::Decision;
+use super::gather;
+use super::ingest::Way;
+use super::settle::settle_failed;
+use super::task::Task;
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// Plans tasks. Those that would write over a row which nobody has looked at are planned once more with what it shows; one that cannot be
+/// looked at is settled as failed.
+pub(super) async fn decide_seeing(engine: &Engine, catalog: &Catalog, tasks: Vec<Task>) -> Result<Vec<Decision>> {
+    let (blind, mut decisions): (Vec<Decision>, Vec<Decision>) =
+        decide_all(engine, catalog, tasks).await?.into_iter().partition(|decision| unseen(engine, decision).next().is_some());
+    if blind.is_empty() {
+        return Ok(decisions);
+    }
+    let mut tasks = Vec::with_capacity(blind.len());
+    let mut asked = Vec::with_capacity(blind.len());
+    for decision in blind {
+        let unseen: BTreeSet<String> = unseen(engine, &decision).map(str::to_owned).collect();
+        let mut task = decision.task;
+        // What failed so far is found again, or is not there any more.
+        task.failure = None;
+        asked.push(std::mem::replace(&mut task.hint.fetch, unseen));
+        tasks.push(task);
+    }
+    gather::fetch(engine, catalog, &mut tasks).await;
+    tasks.iter_mut().zip(asked).for_each(|(task, asked)| task.hint.fetch.extend(asked));
+    let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
+    settle_failed(engine, failed).await?;
+    decisions.extend(decide_all(engine, catalog, tasks).await?);
+    Ok(decisions)
+}
+
+/// Connections whose row a decision would write over unseen.
+fn unseen<'a>(engine: &'a Engine, decision: &'a Decision) -> impl Iterator<Item = &'a str> {
+    let found_by_looking = [Way::Poll, Way::Resync, Way::Reconcile].iter().any(|way| way.cause() == decision.task.hint.cause);
+    let crosses = |connection: &str, remote: &str| {
+        let known = engine.connection(connection).ok().and_then(|ready| ready.connector.spec().capabilities(remote));
+        matches!(known.map(|known| known.concurrency), Some(None | Some(Concurrency::PreconditionBySecond)))
+    };
+    let updates = decision.writes.iter().filter(move |planned| found_by_looking && planned.write.kind == WriteKind::Update);
+    updates
+        .filter(|planned| !decision.task.seen.contains_key(&planned.connection))
+        .filter(move |planned| crosses(&planned.connection, &planned.target.object))
+        .map(|planned| planned.connection.as_str())
+}
