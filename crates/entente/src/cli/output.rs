@@ -196,7 +196,7 @@ mod tests {
     fn a_line_that_is_wider_than_the_terminal_goes_on_below_between_words() {
         let text = "ALERTS:\n  ⚠ 3 items wait for a person, and the oldest of them for longer than a day\n  ✅ all well";
         let folded = "ALERTS:\n  ⚠ 3 items wait for a person, and the\n      oldest of them for longer than a day\n  ✅ all well";
-        assert_eq!(fold(text, 40), folded);
+        assert_eq!(fold(text, 42), folded);
         assert_eq!(fold(text, 200), text);
         assert_eq!(fold("  https://example.com/an/address/that/is/long", 20), "  https://example.com/an/address/that/is/long");
     }

@@ -199,7 +199,8 @@ async fn several_conflicts_are_shown_with_what_is_known_of_them_and_decided_at_o
         ids.push(store.write(move |tx| tx.open_conflicts(std::slice::from_ref(&new))).await.unwrap()[0].0.to_string());
     }
     let listed = ok(&folder, &["conflicts", "list"]).await;
-    for part in ["last agreed  active", "zendesk      suspended", "suggested    suspended", "30.0 hours, longer than the 24 promised"] {
+    for part in ["last agreed  active", "zendesk      suspended", "suggested    suspended", "30.0 hours, longer than the 24 hours promised"]
+    {
         assert!(listed.contains(part), "`{part}` is missing in\n{listed}");
     }
     let page = ok(&folder, &["conflicts", "list", "--limit", "2"]).await;
