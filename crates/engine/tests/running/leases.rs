@@ -173,8 +173,8 @@ async fn a_process_that_starts_waits_no_longer_for_one_that_was_killed_than_its_
     let lease = house.options.lease_ms;
     let next = Process::start(house.engine().await);
     let ends = async || house.store.read(|tx| tx.next_due()).await.unwrap();
-    let soon = house.watch.now_ms() + 10_000;
-    eventually("the lease ends soon", async || ends().await.is_some_and(|at| at.as_millisecond() <= soon)).await;
+    let soon = || house.watch.now_ms() + 10_000;
+    eventually("the lease ends soon", async || ends().await.is_some_and(|at| at.as_millisecond() <= soon())).await;
     assert!(house.desk.ids("organization").is_empty(), "what the dead process has sent may still land");
     house.watch.pass(10_000);
     eventually("the customer is at the desk", async || house.desk.ids("organization").len() == 1).await;
