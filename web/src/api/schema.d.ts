@@ -1698,7 +1698,7 @@ export interface components {
          * @description Why something differs.
          * @enum {string}
          */
-        Cause: "not_taken" | "against_owner" | "not_written" | "in_progress" | "conflict" | "refused" | "formatting" | "unreadable" | "unknown_reference" | "row_gone" | "row_back" | "no_counterpart" | "lacks_required" | "waits" | "review" | "unmatched" | "claimed_twice" | "orphan" | "orphan_here" | "not_read";
+        Cause: "not_taken" | "against_owner" | "not_written" | "cannot_be_blank" | "in_progress" | "conflict" | "refused" | "formatting" | "unreadable" | "unknown_reference" | "row_gone" | "row_back" | "no_counterpart" | "lacks_required" | "waits" | "review" | "unmatched" | "claimed_twice" | "orphan" | "orphan_here" | "not_read";
         /** @description One change of a value. */
         ChangeExport: {
             /** @description The value after. */
@@ -3402,7 +3402,7 @@ export interface components {
         ObjectDescribed: {
             /** @description By what a change comes to be known. */
             changes: components["schemas"]["DetectionDescribed"];
-            /** @description What keeps an update from overwriting a change that it did not know of: `precondition` or `look_first`. */
+            /** @description What keeps an update from overwriting a change that it did not know of: `precondition`, `precondition_by_second` or `look_first`. */
             concurrency?: string | null;
             /** @description Whether fields can be created over the API. */
             creates_fields: boolean;
@@ -3414,6 +3414,8 @@ export interface components {
             key?: string | null;
             /** @description By what it does that a row was merged, and into which. */
             merges: components["schemas"]["DetectionDescribed"];
+            /** @description Fields that a row always has a value in, beside those that its description calls required. */
+            never_blank: string[];
             /** @description The platform's name of the object, or `*`. */
             object: string;
             /**
@@ -4286,6 +4288,8 @@ export interface components {
             fields: components["schemas"]["ReviewField"][];
             /** @description The one that stays when they are merged: that of the latest change, or the one known longer (`sync.merge_keeps_oldest`). */
             first: components["schemas"]["ReviewSide"];
+            /** @description Why it waits although it is certain, where such pairs are merged without asking (`sync.auto_merge`). */
+            held_up?: string | null;
             /** @description Review id. */
             id: string;
             /** @description `match` for a counterpart, `duplicate` for two records. */
@@ -4919,7 +4923,10 @@ export interface components {
             /** @description What was asked to be undone, in words. */
             what: string;
         };
-        /** @description What is to be undone: an entry, a run of entries, a stretch of time, or the latest change of a record. The other conditions narrow it. */
+        /**
+         * @description What is to be undone: an entry, a run of entries, a stretch of time, what a version of a mapping did, or the latest change of a record. The
+         *     other conditions narrow it.
+         */
         UndoRequest: {
             /**
              * @description With a record alone: take its latest change back also where that is an undo itself.
@@ -4952,6 +4959,12 @@ export interface components {
              */
             fields: string[];
             /**
+             * @description What a version of this mapping did, as `CONNECTION/OBJECT`: what it took from the
+             *     connection's rows, while it decided them, by lines that the version before did not have, or had otherwise.
+             * @default null
+             */
+            mapping: string | null;
+            /**
              * @description Only records of this object.
              * @default null
              */
@@ -4978,6 +4991,12 @@ export interface components {
              * @default null
              */
             until: string | null;
+            /**
+             * Format: int64
+             * @description That version.
+             * @default null
+             */
+            version: number | null;
         };
         /** @description What parting two records comes to, planned or done. */
         UnmergeReport: {

@@ -14,6 +14,7 @@ use crate::fault::{Fault, Result};
 /// Options.
 #[derive(Debug, ClapArgs)]
 #[command(
+    disable_version_flag = true,
     override_usage = "entente undo RECORD [--field FIELD]... [--again] [--apply]\n       \
                       entente undo --entry ENTRY | --run ENTRY [--apply]\n       \
                       entente undo --mapping CONNECTION/OBJECT --version VERSION [--apply]\n       \

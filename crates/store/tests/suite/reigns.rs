@@ -28,7 +28,7 @@ fn share(percent: u64) -> Rollout {
     }
 }
 
-async fn told(house: &House) -> Vec<(i64, u64, EntryId, Option<EntryId>)> {
+async fn known(house: &House) -> Vec<(i64, u64, EntryId, Option<EntryId>)> {
     let reigns: Vec<Reign> = house.read(|tx| tx.reigns("crm", "contact")).await.unwrap();
     reigns.iter().map(|reign| (reign.version, reign.percent, reign.after, reign.last)).collect()
 }
@@ -40,12 +40,12 @@ story! {
         house.write(|tx| tx.draft_mapping("crm", &mapping(), "ada", "", at(2))).await.unwrap();
         house.write(|tx| tx.put_rollout(&share(0))).await.unwrap();
         happen(house).await;
-        assert_eq!(told(house).await, [(1, 100, 0, None)], "a draft and a shadow decide nothing");
+        assert_eq!(known(house).await, [(1, 100, 0, None)], "a draft and a shadow decide nothing");
         house.write(|tx| tx.put_rollout(&share(20))).await.unwrap();
         happen(house).await;
         house.write(|tx| tx.put_rollout(&share(50))).await.unwrap();
         happen(house).await;
-        assert_eq!(told(house).await, [(1, 100, 0, None), (2, 20, 2, Some(3)), (2, 50, 3, None)]);
+        assert_eq!(known(house).await, [(1, 100, 0, None), (2, 20, 2, Some(3)), (2, 50, 3, None)]);
         house
             .write(|tx| {
                 tx.activate_mapping("crm", "contact", 2, at(6))?;
@@ -58,7 +58,7 @@ story! {
         house.write(|tx| tx.retire_mapping("crm", "contact", at(8))).await.unwrap();
         let expected =
             [(1, 100, 0, Some(4)), (2, 20, 2, Some(3)), (2, 50, 3, Some(4)), (2, 100, 4, Some(5)), (1, 100, 5, Some(5))];
-        assert_eq!(told(house).await, expected);
+        assert_eq!(known(house).await, expected);
         assert_eq!(house.read(|tx| tx.reigns("crm", "account")).await.unwrap(), []);
     }
 }

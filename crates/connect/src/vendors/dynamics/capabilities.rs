@@ -20,7 +20,7 @@ const ROW: Capabilities = Capabilities {
     // Names and addresses of other rows belong to those.
     fields: &[OWNER, OWNERS_EMAIL, ("regardingobjectid.name", Detection::RECONCILIATION)],
     creates_fields: true,
-    never_blank: &[],
+    never_blank: &["status"],
 };
 
 /// A row that is merged away stays behind and says where it went.

@@ -21,7 +21,7 @@ const ROW: Capabilities = Capabilities {
     // An owner's name and address belong to the owner.
     fields: &[("owner.*", Detection::RECONCILIATION)],
     creates_fields: true,
-    never_blank: &[],
+    never_blank: &["visible_to"],
 };
 
 /// By object.
