@@ -186,6 +186,11 @@ pub trait Connector: Send + Sync {
         ))
     }
 
+    /// Says which fields of an object are read, so that messages whose fields one chooses can be made to carry them.
+    fn reads(&self, object: &str, fields: &[String]) {
+        let (_, _) = (object, fields);
+    }
+
     /// Makes the vendor send webhooks for these objects to `url`, unless it does already. Returns the signing secret if there is one.
     async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<crate::settings::Secret>, VendorError>;
 

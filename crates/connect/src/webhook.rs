@@ -56,13 +56,29 @@ pub struct Delivery {
     pub events: Vec<Event>,
 }
 
+/// Something that a vendor's messages about an object lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// The platform's name of the object.
+    pub object: String,
+    /// What lacks, as people read it.
+    pub what: String,
+}
+
 /// Whether a vendor sends webhooks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subscribed {
     /// It does.
     Yes,
     /// It does not, and can be told to.
     No,
+    /// It sends messages that are made for each object with the fields that are chosen, to an address with a secret. It can be told to.
+    Chosen {
+        /// What lacks; nothing when every object is told of whole.
+        lacks: Vec<Lack>,
+        /// Fields that every message must carry beside the mapped ones.
+        carries: &'static [&'static str],
+    },
     /// It can neither be asked nor told over its API.
     ByHand(ByHand),
 }

@@ -22,6 +22,9 @@ use crate::error::Result;
 use crate::options::Options;
 use crate::schema::Standstill;
 
+/// The object whose default mappings are in force only where `leads` is set.
+const LEAD: &str = "lead";
+
 /// Who saves what is shipped.
 const SHIPPED: &str = "shipped";
 
@@ -34,8 +37,10 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
             Some(description) => description.mappings.clone(),
             None => shipped_mappings(&connection.settings.platform)?,
         };
-        packs.insert(connection.name.clone(), shipped);
+        let wanted = shipped.into_iter().filter(|mapping| options.leads || mapping.object != LEAD);
+        packs.insert(connection.name.clone(), wanted.collect());
     }
+    let with_leads = options.leads;
     let wanted = packs.clone();
     let (objects, mappings, changes, candidates, schemas, adopted, stamp) = store
         .write(move |tx| {
@@ -50,7 +55,13 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
                     objects.insert(merged.key.clone(), merged);
                 }
             }
-            let saved: Vec<StoredMapping> = tx.mappings()?.into_iter().filter(|saved| saved.active).collect();
+            let saved: Vec<StoredMapping> = tx
+                .mappings()?
+                .into_iter()
+                .filter(|saved| saved.active)
+                // What was shipped goes with the setting; what somebody saved stays theirs.
+                .filter(|saved| with_leads || saved.mapping.object != LEAD || saved.saved_by != SHIPPED)
+                .collect();
             let mut mappings: BTreeMap<String, Vec<Mapping>> = BTreeMap::new();
             for (connection, pack) in &wanted {
                 let mut list: Vec<Mapping> =

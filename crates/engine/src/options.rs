@@ -103,6 +103,9 @@ pub struct Options {
     pub erase: std::collections::BTreeMap<String, ErasePolicy>,
     /// Days after which it is checked that nobody who was erased has come back.
     pub erase_recheck_days: u64,
+    /// Whether the CRM's leads are kept as records, with the default mappings of Salesforce, Dynamics 365 and Pipedrive. A desk sees nobody of them before the CRM has
+    /// converted them into contacts.
+    pub leads: bool,
 }
 
 /// What becomes of a person's rows at a platform when they are erased.
@@ -184,6 +187,7 @@ impl Default for Options {
             reconcile_again_ms: vec![2_000, 10_000, 30_000],
             erase: std::collections::BTreeMap::new(),
             erase_recheck_days: 30,
+            leads: false,
             schema_check_hours: 24,
         }
     }

@@ -23,6 +23,17 @@ use entente_store::NewNotice;
 /// The object whose records are people.
 pub(crate) const PERSON: &str = "contact";
 
+/// The object whose records are people whom the CRM does not count among its customers yet.
+pub(crate) const LEAD: &str = "lead";
+
+/// Objects whose rows tell of one person each.
+pub(crate) const PEOPLE: &[&str] = &[PERSON, LEAD];
+
+/// Whether the records of an object are people.
+pub(crate) fn is_person(object: &str) -> bool {
+    PEOPLE.contains(&object)
+}
+
 /// The field by which a platform says that its person asks to be erased.
 pub(crate) const REQUESTED: &str = "erasure_requested";
 

@@ -336,14 +336,19 @@ fn a_newcomer_goes_from_a_configuration_to_two_sides_in_agreement() {
     let webhook =
         |answer: &Value, name: &str| answer["webhooks"].as_array().unwrap().iter().find(|hook| hook["connection"] == name).unwrap().clone();
     assert_eq!((&webhook(&made, "zendesk")["state"], &webhook(&made, "zendesk")["verified"]), (&"created".into(), &true.into()), "{made}");
-    let manual = webhook(&made, "salesforce");
-    assert_eq!((&manual["state"], &manual["verified"]), (&"manual".into(), &true.into()), "{made}");
-    assert!(manual["address"].as_str().unwrap().ends_with("/hooks/salesforce/<path secret>"), "{manual}");
-    let account = manual["objects"].as_array().unwrap().iter().find(|object| object["object"] == "Account").unwrap();
+    let messages = webhook(&made, "salesforce");
+    assert_eq!((&messages["state"], &messages["verified"]), (&"created".into(), &true.into()), "{made}");
+    assert!(messages["address"].as_str().unwrap().ends_with("/hooks/salesforce/<path secret>"), "{messages}");
+    let account = messages["objects"].as_array().unwrap().iter().find(|object| object["object"] == "Account").unwrap();
     for field in ["Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "Entente_Id__c", "Industry"] {
         assert!(account["fields"].as_array().unwrap().contains(&field.into()), "{field} is missing in {account}");
     }
-    assert_eq!(webhook(&folder.json(&["provision", "--apply"]), "zendesk")["state"], "present");
+    let again = folder.json(&["provision", "--apply"]);
+    assert_eq!(
+        (&webhook(&again, "zendesk")["state"], &webhook(&again, "salesforce")["state"]),
+        (&"present".into(), &"present".into()),
+        "{again}"
+    );
     let whole = folder.ok(&["provision", "--address", "salesforce"]);
     let secret = whole.trim().rsplit('/').next().unwrap().to_owned();
     assert!(secret.len() > 20, "{whole}");
@@ -371,6 +376,9 @@ fn a_newcomer_goes_from_a_configuration_to_two_sides_in_agreement() {
     // Zendesk's webhooks were verified with the secret that was read and kept.
     let zendesk = status["connections"].as_array().unwrap().iter().find(|connection| connection["name"] == "zendesk").unwrap();
     assert!(zendesk["webhooks"].as_u64().unwrap() > 0 && zendesk["webhooks_refused"] == 0, "{zendesk}");
+    // Salesforce's messages came too, to the address with the secret.
+    let salesforce = status["connections"].as_array().unwrap().iter().find(|connection| connection["name"] == "salesforce").unwrap();
+    assert!(salesforce["webhooks"].as_u64().unwrap() > 0 && salesforce["webhooks_refused"] == 0, "{salesforce}");
     assert_eq!(status["mappings"]["crm_to_support"], status["mappings"]["crm_to_support_operational"]);
     assert!(folder.ok(&["status"]).contains("(all operational)"));
     let quiet = folder.run(&["plan"]);

@@ -35,6 +35,8 @@ mod judge_losses;
 mod judge_rest;
 #[path = "simulation/judge_second.rs"]
 mod judge_second;
+#[path = "simulation/leads.rs"]
+mod leads;
 #[path = "simulation/merging.rs"]
 mod merging;
 #[path = "simulation/misfortune.rs"]

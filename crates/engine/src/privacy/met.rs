@@ -8,7 +8,7 @@ use entente_store::{ErasureState, RemoteKey, StoreError, Tx};
 
 use super::blocked::{Blocked, Hasher};
 use super::work::{RowState, RowWork, Sighting, Work};
-use super::{PERSON, notice};
+use super::{PERSON, is_person, notice};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::options::ErasePolicy;
@@ -42,7 +42,7 @@ pub(crate) fn meets(blocked: &Blocked, catalog: &Catalog, key: &RemoteKey, look:
         }
         let kind = &mapped.mapping().object;
         let got = mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, now);
-        let person = if kind == PERSON { blocked.person(&got.fields) } else { None };
+        let person = if is_person(kind) { blocked.person(&got.fields) } else { None };
         if let Some(erasure) = of_row {
             return Some(Met::Row { erasure, named: person.is_some() });
         }

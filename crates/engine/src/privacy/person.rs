@@ -13,7 +13,7 @@ use entente_store::{
     Changes, Link, LinkState, MatchKey, PAGE_ROWS_MAX, Record, RecordQuery, RecordState, RemoteKey, StoreError, Tx, Viewer,
 };
 
-use super::PERSON;
+use super::{LEAD, PERSON, is_person};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -97,8 +97,14 @@ pub(crate) async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result
     let key = keys.into_iter().find(|key| matches!(key.kind, KeyKind::Email | KeyKind::Phone));
     if let Some(key) = key.filter(|_| !text.contains('/')) {
         let wanted = MatchKey::new(kind_name(key.kind), key.value.clone());
-        let hits = engine.store().read(move |tx| tx.match_records(PERSON, &[wanted])).await?;
+        let leads = leads_with(if key.kind == KeyKind::Email { "email" } else { "phone" }, &key.value, RecordState::Active);
+        let (hits, leads) = engine
+            .store()
+            .read(move |tx| Ok((tx.match_records(PERSON, &[wanted])?, tx.list_records(&Viewer::system(), &leads, 1)?)))
+            .await?;
         return match hits.as_slice() {
+            // Further leads with it go along with the first.
+            [] if !leads.records.is_empty() => Ok(Who::Record(leads.records[0].id.clone())),
             [] if key.kind == KeyKind::Email && email::flaw(&key.value) == Some(email::Flaw::Form) => Err(EngineError::Invalid {
                 field: "who".to_owned(),
                 reason: format!("`{text}` is no e-mail address, and nobody here has it as theirs"),
@@ -122,9 +128,9 @@ pub(crate) async fn find(engine: &Engine, viewer: &Viewer, text: &str) -> Result
     let (seer, wanted) = (viewer.clone(), id.clone());
     match engine.store().read(move |tx| tx.record(&seer, &wanted)).await? {
         None => Err(records::no_record(&id)),
-        Some(record) if record.object != PERSON => Err(EngineError::Invalid {
+        Some(record) if !is_person(&record.object) => Err(EngineError::Invalid {
             field: "who".to_owned(),
-            reason: format!("{id} is of the object {}, and only a {PERSON} is a person", record.object),
+            reason: format!("{id} is of the object {}, and only a {PERSON} or a {LEAD} is a person", record.object),
             remedy: "name a person; what is about them goes with them".to_owned(),
         }),
         // What is erased cannot be brought back, and what is exported is somebody's: a word that happens to fit one person names nobody.
@@ -151,16 +157,28 @@ pub(crate) fn gather(tx: &mut Tx<'_>, catalog: &Catalog, who: &Who) -> std::resu
         Who::Email(address) => drop(person.emails.insert(address.clone())),
         Who::Phone(number) => drop(person.phones.insert(number.clone())),
         Who::Record(id) => {
-            let own = own_records(tx, id)?;
+            let mut own = own_records(tx, id)?;
+            // A lead that was converted is its contact.
+            if let Some(Value::Ref(contact)) =
+                own.first().filter(|record| record.object == LEAD).map(|record| get(&record.data, "contact").clone())
+            {
+                own = own_records(tx, &contact)?;
+            }
             person.record = own.first().map(|record| record.id.clone());
             let about = records_about(tx, catalog, &own)?;
             known_by(tx, catalog, &mut person, &own)?;
+            let leads: Vec<Record> = about.iter().filter(|record| record.object == LEAD).cloned().collect();
+            known_by(tx, catalog, &mut person, &leads)?;
             person.records = own;
             person.records.extend(about);
-            person.links = tx.links_of(&person.ids())?;
-            from_links(&mut person, catalog);
         }
     }
+    find_shared(tx, &mut person)?;
+    let leads = leads_of(tx, catalog, &person)?;
+    known_by(tx, catalog, &mut person, &leads)?;
+    person.records.extend(leads);
+    person.links = tx.links_of(&person.ids())?;
+    from_links(&mut person, catalog);
     find_shared(tx, &mut person)?;
     find_elsewhere(tx, catalog, &mut person)?;
     Ok(person)
@@ -223,6 +241,37 @@ fn records_about(tx: &mut Tx<'_>, catalog: &Catalog, own: &[Record]) -> std::res
     Ok(found.into_values().collect())
 }
 
+/// The question for leads with an address or number.
+fn leads_with(field: &str, text: &str, state: RecordState) -> RecordQuery {
+    let equal = vec![(field.to_owned(), Value::text(text))];
+    RecordQuery { object: Some(LEAD.to_owned()), state: Some(state), equal, ..RecordQuery::default() }
+}
+
+/// Leads that have an address or number which is the person's alone. They are not matched with contacts otherwise, so nothing refers to them.
+fn leads_of(tx: &mut Tx<'_>, catalog: &Catalog, person: &Person) -> std::result::Result<Vec<Record>, StoreError> {
+    if catalog.object(LEAD).is_none() {
+        return Ok(Vec::new());
+    }
+    let mut known: BTreeSet<RecordId> = person.ids().into_iter().collect();
+    let mut found = Vec::new();
+    let emails = person.own_emails().into_iter().map(|email| ("email", email));
+    let phones = person.own_phones().into_iter().map(|phone| ("phone", phone));
+    for (field, text) in emails.chain(phones) {
+        for state in [RecordState::Active, RecordState::Deleted, RecordState::Merged] {
+            let mut query = leads_with(field, &text, state);
+            loop {
+                let page = tx.list_records(&Viewer::system(), &query, PAGE_ROWS_MAX)?;
+                // A number alone tells nothing where there is an address: colleagues share numbers.
+                let is_theirs = |record: &Record| field == "email" || get(&record.data, "email").is_blank();
+                found.extend(page.records.into_iter().filter(is_theirs).filter(|record| known.insert(record.id.clone())));
+                let Some(next) = page.next else { break };
+                query.after = Some(next);
+            }
+        }
+    }
+    Ok(found)
+}
+
 fn take(person: &mut Person, fields: &Fields) {
     for key in matching::keys(PERSON, fields) {
         match key.kind {
@@ -271,7 +320,7 @@ fn known_by(tx: &mut Tx<'_>, catalog: &Catalog, person: &mut Person, own: &[Reco
 /// What the sides know the person by, where that is not what the record holds.
 fn from_links(person: &mut Person, catalog: &Catalog) {
     let people: BTreeSet<RecordId> =
-        person.records.iter().filter(|record| record.object == PERSON).map(|record| record.id.clone()).collect();
+        person.records.iter().filter(|record| is_person(&record.object)).map(|record| record.id.clone()).collect();
     let links: Vec<Link> = person.links.iter().filter(|link| people.contains(&link.record)).cloned().collect();
     let known = catalog.object(PERSON).is_some();
     for link in links.into_iter().filter(|_| known) {

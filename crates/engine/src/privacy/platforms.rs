@@ -1,7 +1,7 @@
 //! Erasing at the platforms: rows that nobody knew of are searched for by the person's addresses, and every row is erased by its
 //! connection's policy, what points to the person before the person. A system that does not answer is asked again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::connector::Priority;
@@ -20,7 +20,7 @@ use super::ask::Errand;
 use super::blocked::Hasher;
 use super::person::policy_at;
 use super::work::{RowState, RowWork, Work};
-use super::{PERSON, notice};
+use super::{LEAD, PEOPLE, PERSON, is_person, notice};
 use crate::catalog::{Catalog, rank};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -33,7 +33,7 @@ const NOBODY: &str = "Erased person";
 const NOTHING: &str = "Erased";
 
 /// Fields of a person that tell nothing of who they are.
-const TELLING_NOTHING: &[&str] = &["timezone", "language"];
+const TELLING_NOTHING: &[&str] = &["timezone", "language", "company"];
 
 /// Waits before a system that failed is asked again, in milliseconds: as for any write, and then by the hour, for good.
 const AGAIN_MS: &[i64] = &[60_000, 5 * 60_000, 15 * 60_000, 60 * 60_000];
@@ -52,7 +52,7 @@ fn again(attempts: u32) -> i64 {
 
 /// Connections at which people are.
 pub(super) fn of_people(engine: &Engine, catalog: &Catalog) -> Vec<String> {
-    engine.connections().keys().filter(|name| catalog.mapped(name, PERSON).is_some()).cloned().collect()
+    engine.connections().keys().filter(|name| PEOPLE.iter().any(|object| catalog.mapped(name, object).is_some())).cloned().collect()
 }
 
 /// Changes the work of a request, and notes when something is to be done next.
@@ -122,28 +122,45 @@ async fn search(
     errand: &Errand,
     connection: &str,
 ) -> std::result::Result<(), Unsearched> {
-    let (Ok(ready), Some(mapped)) = (engine.connection(connection), catalog.mapped(connection, PERSON)) else { return Ok(()) };
-    let remote = mapped.mapping().remote.clone();
+    let Ok(ready) = engine.connection(connection) else { return Ok(()) };
     let mut questions: Vec<Find> = errand.emails.iter().cloned().map(Find::Email).collect();
     questions.extend(errand.phones.iter().cloned().map(Find::Phone));
     questions.extend(erasure.record.iter().map(|record| Find::Key(record.to_string())));
-    let read = ReadSpec { object: remote.clone(), fields: read_fields(catalog, connection, &remote) };
-    let mut found: BTreeSet<String> = BTreeSet::new();
-    for question in questions {
-        // A number is a weak key: it finds colleagues. Who has an address of their own is somebody else.
-        let by_number = matches!(question, Find::Phone(_));
-        let answers = ready.connector.find(&read, std::slice::from_ref(&question), &mapped.mapping().key, Priority::Urgent).await;
-        for look in answers.map_err(Ok)?.into_iter().flatten().filter(|look| look.existence == Existence::Present) {
-            let got = mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, engine.now()).fields;
-            let named = entente_model::value::get(&got, "email").is_blank();
-            if mapped.lens.accepts(&look.row) && (!by_number || named) {
-                found.insert(look.id);
+    // The rows by their remote object and id, with the object whose records they would be.
+    let mut found: BTreeMap<(String, String), &'static str> = BTreeMap::new();
+    for kind in PEOPLE {
+        let Some(mapped) = catalog.mapped(connection, kind) else { continue };
+        let remote = mapped.mapping().remote.clone();
+        let read = ReadSpec { object: remote.clone(), fields: read_fields(catalog, connection, &remote) };
+        for question in &questions {
+            // A lead's row is known by its own id, and nothing of ours is in it.
+            if matches!(question, Find::Key(_)) && *kind == LEAD {
+                continue;
+            }
+            // Some platforms' leads have no address or number of their own: they go with the person whom they are about.
+            let asked = match question {
+                Find::Email(_) => "email",
+                Find::Phone(_) => "phone",
+                _ => "",
+            };
+            if *kind == LEAD && !mapped.mapping().fields.iter().any(|line| line.field == asked) {
+                continue;
+            }
+            // A number is a weak key: it finds colleagues. Who has an address of their own is somebody else.
+            let by_number = matches!(question, Find::Phone(_));
+            let answers = ready.connector.find(&read, std::slice::from_ref(question), &mapped.mapping().key, Priority::Urgent).await;
+            for look in answers.map_err(Ok)?.into_iter().flatten().filter(|look| look.existence == Existence::Present) {
+                let got = mapped.lens.get(&look.row, &Fields::new(), &|_, _| None, engine.now()).fields;
+                let named = entente_model::value::get(&got, "email").is_blank();
+                if mapped.lens.accepts(&look.row) && (!by_number || named) {
+                    found.insert((remote.clone(), look.id), *kind);
+                }
             }
         }
     }
     let (name, policy) = (connection.to_owned(), policy_at(engine, connection));
     update(engine, erasure.id, move |tx, erasure, work| {
-        let keys: Vec<RemoteKey> = found.iter().map(|id| RemoteKey::new(&name, &remote, id)).collect();
+        let keys: Vec<RemoteKey> = found.keys().map(|(remote, id)| RemoteKey::new(&name, remote, id)).collect();
         let links = tx.links_at(&keys)?;
         let owners: Vec<RecordId> = links.values().map(|link| link.record.clone()).collect();
         let owners = tx.records(&Viewer::system(), &owners)?;
@@ -160,7 +177,8 @@ async fn search(
                 continue;
             }
             prints.push(hasher.row(&key));
-            work.add(RowWork::open(&name, &key.object, &key.id, PERSON, policy));
+            let kind = found.get(&(key.object.clone(), key.id.clone())).copied().unwrap_or(PERSON);
+            work.add(RowWork::open(&name, &key.object, &key.id, kind, policy));
         }
         work.searched.insert(name.clone());
         work.attempts = 0;
@@ -190,7 +208,7 @@ async fn put_off(engine: &Engine, id: i64, connection: &str, attempts: u32, erro
 
 /// Fields of an object in which a person's values are.
 fn personal(object: &Object) -> impl Iterator<Item = &Field> {
-    let person = object.key == PERSON;
+    let person = is_person(&object.key);
     object.fields.iter().filter(move |field| match field.kind {
         FieldType::LongText => true,
         FieldType::Email | FieldType::Phone | FieldType::Url | FieldType::MultiPicklist { .. } | FieldType::Json if !person => false,
@@ -212,9 +230,10 @@ fn blank(catalog: &Catalog, connection: &str, kind: &str, now: Timestamp) -> Row
     for field in personal(object) {
         after.insert(field.key.clone(), Value::Null);
     }
-    // Of the names that make a title, the last can stand alone everywhere.
-    if let Some(title) = object.title.last() {
-        after.insert(title.clone(), Value::text(if kind == PERSON { NOBODY } else { NOTHING }));
+    // Of the names that make a title, the last that the platform has can stand alone everywhere.
+    let is_mapped = |field: &&String| mapped.mapping().fields.iter().any(|line| line.field == **field);
+    if let Some(title) = object.title.iter().rev().find(is_mapped).or(object.title.last()) {
+        after.insert(title.clone(), Value::text(if is_person(kind) { NOBODY } else { NOTHING }));
     }
     let changed = after.keys().cloned().collect();
     let mut row = mapped.lens.put(&after, &changed, &|_| None, now).row;

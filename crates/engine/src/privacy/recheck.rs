@@ -12,7 +12,7 @@ use super::blocked::Blocked;
 use super::met::{meets, note};
 use super::platforms::of_people;
 use super::work::Work;
-use super::{PERSON, notice};
+use super::{PEOPLE, notice};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::sync::fetch::read_fields;
@@ -84,16 +84,20 @@ async fn look_at_all(engine: &Engine, work: &Work) -> std::result::Result<Result
             }
         }
     }
-    for connection in of_people(engine, &catalog) {
-        let (Ok(ready), Some(mapped)) = (engine.connection(&connection), catalog.mapped(&connection, PERSON)) else { continue };
+    let people: Vec<(String, &'static str)> = of_people(engine, &catalog)
+        .into_iter()
+        .flat_map(|connection| PEOPLE.iter().map(move |object| (connection.clone(), *object)))
+        .collect();
+    for (connection, object) in &people {
+        let (Ok(ready), Some(mapped)) = (engine.connection(connection), catalog.mapped(connection, object)) else { continue };
         let remote = mapped.mapping().remote.clone();
-        let read = ReadSpec { object: remote.clone(), fields: read_fields(&catalog, &connection, &remote) };
+        let read = ReadSpec { object: remote.clone(), fields: read_fields(&catalog, connection, &remote) };
         let mut cursor = None;
         loop {
             let page =
                 ready.connector.page(&read, cursor.as_ref(), Priority::Backfill).await.map_err(|error| (connection.clone(), error))?;
             many += page.looks.len() as u64;
-            if let Err(error) = take_note(engine, &connection, page.looks).await {
+            if let Err(error) = take_note(engine, connection, page.looks).await {
                 return Ok(Err(error));
             }
             if !page.more {

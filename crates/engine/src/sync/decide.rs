@@ -21,7 +21,7 @@ use super::task::{RowIndex, Sides, Task, merged};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::{Connection, Engine};
 use crate::entry::{self, Changes, FieldEntry};
-use crate::privacy::{PERSON, REQUESTED};
+use crate::privacy::{REQUESTED, is_person};
 use crate::schema::leave_out_refused;
 
 /// The object whose records are tickets of a support desk.
@@ -198,7 +198,7 @@ pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
 
 /// The connection at which a person asks to be erased, or was erased by its own means.
 fn asks_for_erasure(task: &Task, sides: &Sides) -> Option<String> {
-    if task.record.object != PERSON {
+    if !is_person(&task.record.object) {
         return None;
     }
     let erased = task.seen.iter().find(|(_, seen)| seen.look.existence == Existence::Erased).map(|(connection, _)| connection.clone());

@@ -177,6 +177,10 @@ impl Connector for Resting {
         self.inner.groups(fresh).await
     }
 
+    fn reads(&self, object: &str, fields: &[String]) {
+        self.inner.reads(object, fields);
+    }
+
     async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Subscribed, VendorError> {
         self.inner.subscribed(url, objects).await
     }

@@ -120,10 +120,13 @@ fn webhook_text(webhook: &Subscription) -> String {
     if let Some(note) = &webhook.note {
         text.push_str(&format!("    {note}\n"));
     }
-    if webhook.state == "manual" {
-        for watched in &webhook.objects {
+    let by_hand = matches!(webhook.state.as_str(), "manual" | "refused");
+    if by_hand || webhook.state == "missing" {
+        for watched in webhook.objects.iter().filter(|watched| !watched.fields.is_empty()) {
             text.push_str(&format!("    {}: {}\n", watched.object, watched.fields.join(", ")));
         }
+    }
+    if by_hand {
         text.push_str(&format!("    the whole address: entente provision --address {}\n", webhook.connection));
     }
     text

@@ -380,6 +380,18 @@ FullName string(255)
 EntityDefinitionId ref(EntityDefinition)
 ";
 
+const FLOW_DEFINITION: &str = "
+DeveloperName string(80)
+MasterLabel string(255)
+";
+
+const FLOW: &str = "
+DefinitionId ref(FlowDefinition)
+MasterLabel string(255)
+VersionNumber int
+Status string(40)
+";
+
 const STANDARD: &[Standard] = &[
     object("User", "User", "Users", b"005", false, false, USER),
     object("Organization", "Organization", "Organizations", b"00D", false, false, ORGANIZATION),
@@ -414,6 +426,8 @@ const STANDARD: &[Standard] = &[
         open: false,
         ..object("WorkflowOutboundMessage", "Outbound Message", "Outbound Messages", b"04k", false, false, OUTBOUND_MESSAGE)
     },
+    Standard { open: false, ..object("FlowDefinition", "Flow Definition", "Flow Definitions", b"300", false, false, FLOW_DEFINITION) },
+    Standard { open: false, ..object("Flow", "Flow Version", "Flow Versions", b"301", false, false, FLOW) },
 ];
 
 const fn object(

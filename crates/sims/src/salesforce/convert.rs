@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::State;
 use super::cell::{Cell, day_of};
-use super::envelope::{Element, tag};
+use super::envelope::{self, Element, tag};
 use super::fail::{Fail, Outcome};
 use super::id::SfId;
 use super::org::{Actor, Org, WriteKind};
@@ -47,6 +47,18 @@ pub(crate) fn convert_leads(state: &mut State, errand: &Errand<'_>, operation: &
         }
     }
     out
+}
+
+/// Converts a lead as a person does by hand, into a new account and a new contact without a deal; the contact's id.
+pub(crate) fn by_hand(org: &mut Org, lead: &str, actor: &Actor) -> Outcome<String> {
+    let request = format!(
+        "<leadConverts>{}{}{}</leadConverts>",
+        tag("leadId", lead),
+        tag("convertedStatus", "Closed - Converted"),
+        tag("doNotCreateOpportunity", "true")
+    );
+    let request = envelope::read(&request).ok_or_else(|| Fail::bad("MALFORMED_ID", format!("bad id {lead}")))?;
+    Ok(convert(org, &request, actor)?.contact.to_string())
 }
 
 fn convert(org: &mut Org, request: &Element, actor: &Actor) -> Outcome<Converted> {

@@ -7,6 +7,7 @@ mod actions;
 mod alter;
 mod approvals;
 mod auth;
+mod automations;
 mod bulk_ingest;
 mod bulk_query;
 mod campaigns;
@@ -405,6 +406,22 @@ impl Salesforce {
     /// Adds an outbound message with conditions.
     pub fn add_outbound(&self, rule: OutboundRule) {
         self.with(|state| state.org.add_outbound(rule));
+    }
+
+    /// Converts a lead into a new account and a new contact, as the user `by` would; the contact's id.
+    ///
+    /// # Errors
+    /// When there is no such lead, or it was converted before.
+    pub fn convert_lead(&self, lead: &str, by: &str) -> Result<String, SimError> {
+        self.with(|state| {
+            let actor = state.org.person(by)?;
+            Ok(convert::by_hand(&mut state.org, lead, &actor)?)
+        })
+    }
+
+    /// An admin switches every record-triggered flow off.
+    pub fn switch_flows_off(&self) {
+        self.with(|state| state.org.switch_flows_off());
     }
 
     /// Calls `f` after each committed write of a record, in order, outside the org's lock.

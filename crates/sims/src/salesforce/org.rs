@@ -113,6 +113,8 @@ pub(crate) struct Org {
     pub duplicate_rules: Vec<DuplicateRule>,
     pub validations: Vec<(String, Validation)>,
     pub outbound: Vec<OutboundRule>,
+    /// Record-triggered flows that the Tooling API made.
+    pub automations: Vec<super::automations::Automation>,
     /// Rows that are locked while somebody decides on them, and who that is.
     pub locks: HashMap<SfId, SfId>,
     /// Flows that run on saves and refuse some: object, name, what they mind.
@@ -160,6 +162,7 @@ impl Org {
             duplicate_rules: Vec::new(),
             validations: Vec::new(),
             outbound: Vec::new(),
+            automations: Vec::new(),
             locks: HashMap::new(),
             flow_guards: Vec::new(),
             record_type_values: Vec::new(),

@@ -31,6 +31,10 @@ pub struct OutboundRule {
     condition: Option<Condition>,
     /// The message that it sends.
     pub(crate) action: Option<SfId>,
+    /// User under whose name a message of the Tooling API is sent; empty for a rule that sends by itself.
+    pub(crate) sender: String,
+    /// Whether nothing sends the message.
+    pub(crate) dormant: bool,
 }
 
 impl OutboundRule {
@@ -45,6 +49,8 @@ impl OutboundRule {
             when_changed: Vec::new(),
             condition: None,
             action: None,
+            sender: String::new(),
+            dormant: false,
         }
     }
 
@@ -56,7 +62,10 @@ impl OutboundRule {
     }
 
     fn fires(&self, org: &Org, notice: &WriteNotice) -> bool {
-        if !self.object.eq_ignore_ascii_case(&notice.object) || !matches!(notice.kind, WriteKind::Create | WriteKind::Update) {
+        if self.dormant
+            || !self.object.eq_ignore_ascii_case(&notice.object)
+            || !matches!(notice.kind, WriteKind::Create | WriteKind::Update)
+        {
             return false;
         }
         if self.except.contains(&notice.by) {
@@ -153,14 +162,21 @@ fn message(org: &mut Org, rule: &OutboundRule, action: SfId, ids: &[&str]) -> St
 
 impl Org {
     /// Puts a rule in force, with the message that it sends as the Tooling API shows it.
-    pub(crate) fn add_outbound(&mut self, mut rule: OutboundRule) {
+    pub(crate) fn add_outbound(&mut self, rule: OutboundRule) {
         let name = format!("{} {}", rule.object, self.outbound.len() + 1);
         let full = format!("{}.{name}", rule.object);
+        self.keep_message(rule, &name, &full);
+    }
+
+    /// Keeps a message and what is known of its sending; gives its id.
+    pub(crate) fn keep_message(&mut self, mut rule: OutboundRule, name: &str, full: &str) -> Option<SfId> {
         let entity = self.table(&rule.object).and_then(|table| self.entity_of(table));
-        let shown = [("Name", name.as_str()), ("FullName", full.as_str())];
+        let shown = [("Name", name), ("FullName", full)];
         rule.action = self.silent_row("WorkflowOutboundMessage", &shown, entity.map(|id| ("EntityDefinitionId", id)));
+        let action = rule.action;
         self.outbound.push(rule);
         self.watched = true;
+        action
     }
 
     fn next_notification(&mut self) -> SfId {

@@ -1,4 +1,4 @@
-//! Tooling API: custom fields, and queries about the schema.
+//! Tooling API: custom fields, messages with the flows that send them, and queries about the schema.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::id::SfId;
 use super::records::created;
 use super::schema::{FieldSpec, FieldType};
 use super::wire::{Answer, Call};
-use super::{queries, records};
+use super::{automations, queries, records};
 
 /// `/tooling/…`.
 pub(crate) fn serve(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<Answer> {
@@ -22,28 +22,11 @@ pub(crate) fn serve(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<An
         (&Method::GET, ["sobjects", name @ ("CustomField" | "FieldDefinition" | "EntityDefinition"), id]) => {
             records::one(state, call, name, id)
         }
-        (&Method::GET, ["sobjects", "WorkflowOutboundMessage", id]) => outbound_message(state, id),
+        (_, ["sobjects", of_one @ ..]) if matches!(of_one.first(), Some(&("WorkflowOutboundMessage" | "Flow" | "FlowDefinition"))) => {
+            automations::serve(state, call, of_one)
+        }
         _ => Err(Fail::not_found()),
     }
-}
-
-/// The definition of an outbound message, row by row as the Tooling API gives it.
-fn outbound_message(state: &State, id: &str) -> Outcome<Answer> {
-    let id = SfId::parse(id).ok_or_else(Fail::not_found)?;
-    let table = state.org.named("WorkflowOutboundMessage")?;
-    let row = state.org.live(table, id)?;
-    let rule = state.org.outbound.iter().find(|rule| rule.action == Some(id)).ok_or_else(Fail::not_found)?;
-    let text = |field: &str| state.org.text_of(table, row, field);
-    Ok(Answer::json(
-        200,
-        json!({
-            "attributes": {"type": "WorkflowOutboundMessage"}, "Id": id.to_string(), "Name": text("Name"), "FullName": text("FullName"),
-            "Metadata": {
-                "endpointUrl": rule.url, "fields": rule.fields, "includeSessionId": false, "name": text("Name"),
-                "useDeadLetterQueue": false
-            }
-        }),
-    ))
 }
 
 fn add_field(state: &mut State, call: &Call) -> Outcome<Answer> {

@@ -154,7 +154,7 @@ impl Connector for Dynamics {
                 "check base_url: it must be the environment's address (https://ORG.crm.dynamics.com), or a gateway that passes /api/data on",
             ));
         }
-        let names = self.names(Priority::Urgent).await?;
+        let names = self.names(names::Needed::default(), Priority::Urgent).await?;
         let user = names.emails.get(&me.id).filter(|email| !email.is_empty()).cloned().unwrap_or_else(|| me.id.clone());
         Ok(Identity { user_id: me.id, user, organization: me.organization })
     }

@@ -1,4 +1,4 @@
-//! What ids stand for: users, teams and currencies. Few, rarely changed, so they are read whole and kept for a while.
+//! What ids stand for: users, teams and currencies. Few, rarely changed, so they are read whole, once they are needed, and kept for a while.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Dynamics;
 use super::refusal::of_no_row;
+use super::special::Special;
 use super::wire::{PAGE_ROWS, ROOT};
 use crate::connector::Priority;
 use crate::error::VendorError;
@@ -26,7 +27,7 @@ pub(crate) struct Me {
 }
 
 /// Names by id.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     /// Addresses of users and teams.
     pub emails: BTreeMap<String, String>,
@@ -42,9 +43,33 @@ impl Names {
     }
 }
 
+/// Which lists are needed beside that of the users, who are always asked for: they tell people from programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Needed {
+    /// Teams: an owner's address is read.
+    pub teams: bool,
+    /// Currencies: a currency's code is read or written.
+    pub currencies: bool,
+}
+
+impl Needed {
+    /// What these fields need.
+    pub fn by(fields: &[String]) -> Self {
+        let has = |special: Special| fields.iter().any(|name| name == special.name());
+        Self { teams: has(Special::OwnerEmail), currencies: has(Special::Currency) }
+    }
+}
+
 /// The lists as they were last read.
 #[derive(Debug, Default)]
-pub(crate) struct Lists(tokio::sync::Mutex<Option<(Timestamp, Arc<Names>)>>);
+pub(crate) struct Lists(tokio::sync::Mutex<Option<Held>>);
+
+#[derive(Debug)]
+struct Held {
+    at: Timestamp,
+    names: Arc<Names>,
+    known: Needed,
+}
 
 fn text(row: &Value, name: &str) -> String {
     row[name].as_str().unwrap_or_default().to_owned()
@@ -72,36 +97,48 @@ impl Dynamics {
         self.me.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Users, teams and currencies. Tells the actors who is a person.
-    pub(super) async fn names(&self, priority: Priority) -> Result<Arc<Names>, VendorError> {
+    /// Users, and of teams and currencies what is needed. Tells the actors who is a person.
+    pub(super) async fn names(&self, needed: Needed, priority: Priority) -> Result<Arc<Names>, VendorError> {
         let mut held = self.lists.0.lock().await;
         let now = self.client.now();
-        if let Some((at, names)) = &*held
-            && Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF)
-        {
-            return Ok(Arc::clone(names));
-        }
-        let list = async |set: &str, select: &str| {
-            let call = Call::get(format!("{ROOT}/{set}")).query("$select", select).header("prefer", PAGE_ROWS);
-            self.all_of(if set == "systemusers" { "users" } else { "names" }, priority, call).await.map_err(of_no_row)
+        let fresh = held.take().filter(|held| Duration::try_from(now.duration_since(held.at)).is_ok_and(|age| age < BELIEF));
+        let mut kept = match fresh {
+            Some(kept) => kept,
+            None => Held { at: now, names: Arc::new(self.users(priority).await?), known: Needed::default() },
         };
+        if needed.teams && !kept.known.teams {
+            for row in self.rows_of("teams", "emailaddress", priority).await? {
+                Arc::make_mut(&mut kept.names).emails.insert(text(&row, "teamid").to_lowercase(), text(&row, "emailaddress"));
+            }
+            kept.known.teams = true;
+        }
+        if needed.currencies && !kept.known.currencies {
+            for row in self.rows_of("transactioncurrencies", "isocurrencycode", priority).await? {
+                let id = text(&row, "transactioncurrencyid").to_lowercase();
+                Arc::make_mut(&mut kept.names).currencies.insert(id, text(&row, "isocurrencycode"));
+            }
+            kept.known.currencies = true;
+        }
+        let names = Arc::clone(&kept.names);
+        *held = Some(kept);
+        Ok(names)
+    }
+
+    async fn users(&self, priority: Priority) -> Result<Names, VendorError> {
         let mut names = Names::default();
         let mut people = BTreeMap::new();
-        for row in list("systemusers", "internalemailaddress,applicationid").await? {
+        for row in self.rows_of("systemusers", "internalemailaddress,applicationid", priority).await? {
             let id = text(&row, "systemuserid").to_lowercase();
             let by = if row["applicationid"].is_string() { Actor::Automation } else { Actor::Sales };
             people.insert(id.clone(), by);
             names.emails.insert(id, text(&row, "internalemailaddress"));
         }
-        for row in list("teams", "emailaddress").await? {
-            names.emails.insert(text(&row, "teamid").to_lowercase(), text(&row, "emailaddress"));
-        }
-        for row in list("transactioncurrencies", "isocurrencycode").await? {
-            names.currencies.insert(text(&row, "transactioncurrencyid").to_lowercase(), text(&row, "isocurrencycode"));
-        }
         self.actors.learn(people);
-        let names = Arc::new(names);
-        *held = Some((now, Arc::clone(&names)));
         Ok(names)
+    }
+
+    async fn rows_of(&self, set: &str, select: &str, priority: Priority) -> Result<Vec<Value>, VendorError> {
+        let call = Call::get(format!("{ROOT}/{set}")).query("$select", select).header("prefer", PAGE_ROWS);
+        self.all_of(if set == "systemusers" { "users" } else { "names" }, priority, call).await.map_err(of_no_row)
     }
 }

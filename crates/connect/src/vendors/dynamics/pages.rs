@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::cursor::{Place, Position, Step};
 use super::kind::{Kind, Object};
 use super::map::Seeing;
+use super::names::Needed;
 use super::refusal::{EXPIRED_LINK, NOT_TRACKED, of_no_row};
 use super::wire::{ANNOTATIONS, PAGE_ROWS, ROOT, Rows, changed_at, version};
 use super::{Dynamics, SPEC};
@@ -42,7 +43,7 @@ impl Dynamics {
         Ok(Seeing {
             object,
             schema: self.schema(object, kind, fields, priority).await?,
-            names: self.names(priority).await?,
+            names: self.names(Needed::by(fields), priority).await?,
             actors: &self.actors,
             ours: self.me(priority).await?.id,
             offset_ms: self.client.offset().ms().unwrap_or(0),

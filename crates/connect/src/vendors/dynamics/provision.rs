@@ -126,7 +126,7 @@ impl Dynamics {
             .about(&field.name));
         };
         self.forget(object).await;
-        let schema = self.schema(object, kind, &[], Priority::Urgent).await?;
+        let schema = self.whole_schema(object, kind, Priority::Urgent).await?;
         match schema.column(&field.name) {
             Some(found) if !fits(found, field) => {
                 let (is, wanted) = (format!("{:?}", found.kind).to_lowercase(), format!("{:?}", field.kind).to_lowercase());

@@ -4,7 +4,7 @@
 //! lookup by the id it leads to, as `NAME.name` by what people call that row, as `NAME.type` by its table, and as `NAME.TABLE` (`customerid.account`)
 //! where only rows of one table count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::transport::call::Call;
 const KEY_COLUMN: &str = "entente_id";
 /// How long metadata are believed. Reads and writes of a column that has vanished meanwhile notice it anyway.
 const BELIEF: Duration = Duration::from_secs(3_600);
-/// Types of columns with choices: each is asked for by itself.
+/// Types of columns with choices: each is asked for by itself, and only once a column of that type is read or written.
 const LISTED: [&str; 4] =
     ["PicklistAttributeMetadata", "MultiSelectPicklistAttributeMetadata", "StateAttributeMetadata", "StatusAttributeMetadata"];
 
@@ -62,6 +62,8 @@ pub(crate) struct Column {
     required: bool,
     length: Option<u32>,
     pub choices: Vec<Choice>,
+    /// The type by which its choices are asked for, if it has any.
+    cast: Option<&'static str>,
     /// Navigation properties by the table they lead to.
     pub navigation: BTreeMap<String, String>,
 }
@@ -111,6 +113,8 @@ pub(crate) struct Schema {
     pub tracked: bool,
     /// Columns of alternate keys, and whether their index is there.
     pub keys: Vec<(Vec<String>, String)>,
+    /// Types of columns whose choices are known.
+    listed: BTreeSet<&'static str>,
 }
 
 impl Schema {
@@ -143,6 +147,15 @@ impl Schema {
             (Shape::Lookup, table) if column.navigation.contains_key(table) => Some(Part::To(column, table)),
             _ => None,
         }
+    }
+
+    /// The types whose choices these flattened names are told in, and which are not known yet.
+    fn unlisted(&self, names: &[String]) -> BTreeSet<&'static str> {
+        let cast = |name: &String| match self.part(name) {
+            Some(Part::Value(column)) => column.cast,
+            _ => None,
+        };
+        names.iter().filter_map(cast).filter(|cast| !self.listed.contains(cast)).collect()
     }
 
     /// The names in rows that these flattened names need, with those that every look needs.
@@ -264,6 +277,7 @@ fn column_of(attribute: &Value) -> Option<Column> {
         // Parties, files, images, calendars: nothing that one value could be.
         _ => return None,
     };
+    let cast = LISTED.into_iter().find(|listed| listed.strip_suffix("AttributeMetadata") == Some(ty.trim_end_matches("Type")));
     let required = matches!(attribute["RequiredLevel"]["Value"].as_str(), Some("ApplicationRequired" | "SystemRequired"));
     let writable = attribute["IsValidForUpdate"] == true;
     Some(Column {
@@ -275,6 +289,7 @@ fn column_of(attribute: &Value) -> Option<Column> {
         required: required && writable,
         length: attribute["MaxLength"].as_u64().and_then(|length| u32::try_from(length).ok()),
         choices: Vec::new(),
+        cast,
         navigation: BTreeMap::new(),
     })
 }
@@ -283,6 +298,11 @@ fn choices_of(attribute: &Value) -> Vec<Choice> {
     let set = if attribute["OptionSet"].is_object() { &attribute["OptionSet"] } else { &attribute["GlobalOptionSet"] };
     let options = set["Options"].as_array().into_iter().flatten();
     options.filter_map(|option| Some(Choice { value: option["Value"].as_i64()?, label: label_of(&option["Label"]) })).collect()
+}
+
+/// Where the definition of a table is.
+fn table_path(kind: Kind) -> String {
+    format!("{ROOT}/EntityDefinitions(LogicalName='{}')", kind.table())
 }
 
 /// Tables as they were last read.
@@ -305,18 +325,32 @@ impl Dynamics {
         let mut held = self.schemas.0.lock().await;
         let now = self.client.now();
         let fresh = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < BELIEF);
-        if let Some((at, schema)) = held.get(&kind)
-            && fresh(at)
-            && (object == Object::Activities || stranger(schema).is_none())
-        {
-            return Ok(Arc::clone(schema));
+        let known = held.get(&kind).filter(|(at, schema)| fresh(at) && (object == Object::Activities || stranger(schema).is_none()));
+        let (at, mut schema) = match known {
+            Some((at, schema)) => (*at, Arc::clone(schema)),
+            None => (now, Arc::new(self.read_table(kind, priority).await?)),
+        };
+        let unlisted = schema.unlisted(names);
+        if !unlisted.is_empty() {
+            let mut whole = Schema::clone(&schema);
+            self.read_choices(&mut whole, unlisted, priority).await?;
+            schema = Arc::new(whole);
         }
-        let schema = Arc::new(self.read_table(kind, priority).await?);
-        held.insert(kind, (now, Arc::clone(&schema)));
+        held.insert(kind, (at, Arc::clone(&schema)));
         match stranger(&schema).filter(|_| object != Object::Activities) {
             None => Ok(schema),
             Some(name) => Err(unknown(object, &name)),
         }
+    }
+
+    /// A table with every choice of every column.
+    ///
+    /// # Errors
+    /// When the vendor cannot be asked.
+    pub(super) async fn whole_schema(&self, object: Object, kind: Kind, priority: Priority) -> Result<Arc<Schema>, VendorError> {
+        let names: Vec<String> = self.schema(object, kind, &[], priority).await?.columns.keys().cloned().collect();
+        // Names of activities' columns are those of one table of several.
+        self.schema(object, kind, &names, priority).await
     }
 
     /// Makes sure that each field is one of some table of the object.
@@ -344,35 +378,24 @@ impl Dynamics {
         self.schemas.0.lock().await.retain(|kind, _| !kinds.contains(kind));
     }
 
+    /// Asks for metadata as they are now, and not as a cache has them.
+    async fn read_metadata(&self, call: Call, priority: Priority) -> Result<Value, VendorError> {
+        self.ask("metadata", priority, call.header("consistency", "Strong")).await.map_err(of_no_row)
+    }
+
+    /// The definition of a table with its columns, keys and lookups, in one call.
     async fn read_table(&self, kind: Kind, priority: Priority) -> Result<Schema, VendorError> {
-        let table = format!("{ROOT}/EntityDefinitions(LogicalName='{}')", kind.table());
-        let read = async |call: Call| self.ask("metadata", priority, call.header("consistency", "Strong")).await.map_err(of_no_row);
-        let definition = read(
-            Call::get(&table)
-                .query("$select", "LogicalName,ChangeTrackingEnabled")
-                .query("$expand", "Keys($select=KeyAttributes,EntityKeyIndexStatus)"),
-        )
-        .await?;
+        let call = Call::get(table_path(kind)).query("$select", "LogicalName,ChangeTrackingEnabled").query(
+            "$expand",
+            "Attributes,Keys($select=KeyAttributes,EntityKeyIndexStatus),ManyToOneRelationships($select=ReferencedEntity,\
+             ReferencingAttribute,ReferencingEntityNavigationPropertyName)",
+        );
+        let definition = self.read_metadata(call, priority).await?;
         // One sample of the documentation wraps the definition in a list.
         let definition = if definition["value"].is_array() { &definition["value"][0] } else { &definition };
-        let attributes = read(Call::get(format!("{table}/Attributes"))).await?;
-        let found = attributes["value"].as_array().into_iter().flatten().filter_map(column_of);
+        let found = definition["Attributes"].as_array().into_iter().flatten().filter_map(column_of);
         let mut columns: BTreeMap<String, Column> = found.map(|column| (column.name.clone(), column)).collect();
-        for ty in LISTED {
-            let call = Call::get(format!("{table}/Attributes/Microsoft.Dynamics.CRM.{ty}"));
-            let listed = read(call.query("$select", "LogicalName").query("$expand", "OptionSet,GlobalOptionSet")).await?;
-            for attribute in listed["value"].as_array().into_iter().flatten() {
-                if let Some(column) = attribute["LogicalName"].as_str().and_then(|name| columns.get_mut(name)) {
-                    column.choices = choices_of(attribute);
-                }
-            }
-        }
-        let relationships = read(
-            Call::get(format!("{table}/ManyToOneRelationships"))
-                .query("$select", "ReferencedEntity,ReferencingAttribute,ReferencingEntityNavigationPropertyName"),
-        )
-        .await?;
-        for relationship in relationships["value"].as_array().into_iter().flatten() {
+        for relationship in definition["ManyToOneRelationships"].as_array().into_iter().flatten() {
             let text = |name: &str| relationship[name].as_str().unwrap_or_default().to_owned();
             if let Some(column) = columns.get_mut(&text("ReferencingAttribute")) {
                 column.navigation.insert(text("ReferencedEntity"), text("ReferencingEntityNavigationPropertyName"));
@@ -382,7 +405,23 @@ impl Dynamics {
             let columns = key["KeyAttributes"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
             (columns, key["EntityKeyIndexStatus"].as_str().unwrap_or_default().to_owned())
         });
-        Ok(Schema { kind, tracked: definition["ChangeTrackingEnabled"] != false, keys: keys.collect(), columns })
+        Ok(Schema { kind, tracked: definition["ChangeTrackingEnabled"] != false, keys: keys.collect(), columns, listed: BTreeSet::new() })
+    }
+
+    /// Adds the choices of columns of these types: they come with a cast to the type alone.
+    async fn read_choices(&self, schema: &mut Schema, casts: BTreeSet<&'static str>, priority: Priority) -> Result<(), VendorError> {
+        for cast in casts {
+            let call = Call::get(format!("{}/Attributes/Microsoft.Dynamics.CRM.{cast}", table_path(schema.kind)));
+            let call = call.query("$select", "LogicalName").query("$expand", "OptionSet,GlobalOptionSet");
+            let listed = self.read_metadata(call, priority).await?;
+            for attribute in listed["value"].as_array().into_iter().flatten() {
+                if let Some(column) = attribute["LogicalName"].as_str().and_then(|name| schema.columns.get_mut(name)) {
+                    column.choices = choices_of(attribute);
+                }
+            }
+            schema.listed.insert(cast);
+        }
+        Ok(())
     }
 
     /// Reads the schema of an object: of `activities`, what any of its tables has.
@@ -390,7 +429,7 @@ impl Dynamics {
         self.forget(object).await;
         let mut fields: Vec<RemoteField> = Vec::new();
         for kind in object.kinds() {
-            for field in self.schema(object, kind, &[], priority).await?.described() {
+            for field in self.whole_schema(object, kind, priority).await?.described() {
                 if !fields.iter().any(|known| known.name == field.name) {
                     let required = field.required && object != Object::Activities;
                     fields.push(RemoteField { required, ..field });
@@ -427,7 +466,7 @@ mod tests {
                 .collect();
         let customer = columns.get_mut("customerid").expect("column");
         customer.navigation.insert("account".to_owned(), "customerid_account".to_owned());
-        Schema { kind: Kind::Incident, columns, tracked: true, keys: Vec::new() }
+        Schema { kind: Kind::Incident, columns, tracked: true, keys: Vec::new(), listed: BTreeSet::new() }
     }
 
     #[test]

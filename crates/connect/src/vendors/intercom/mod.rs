@@ -22,6 +22,7 @@ mod directory;
 mod fields;
 mod kind;
 mod map;
+mod merge;
 mod pages;
 mod put;
 mod refusal;
@@ -42,6 +43,7 @@ use entente_model::mapping::remote::RemoteObject;
 use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
@@ -177,6 +179,14 @@ impl Connector for Intercom {
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
         let outcomes = self.write_rows(target, writes, priority).await?;
         Ok(outcomes.into_iter().map(|outcome| outcome.map_err(|error| self.notice(&target.object, error))).collect())
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        matches!(Kind::named(object), Ok(Kind::Contact))
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

@@ -17,6 +17,7 @@ mod keys;
 mod known;
 mod lists;
 mod look;
+mod merge;
 mod pages;
 mod probe;
 mod provision;
@@ -40,6 +41,7 @@ use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
 use crate::settings::{Auth, ConnectionSettings, Secret};
@@ -241,6 +243,14 @@ impl Connector for Rest {
             self.forget(&target.object).await;
         }
         outcomes
+    }
+
+    fn merges(&self, object: &str) -> bool {
+        self.object(object).is_ok_and(|part| part.merge.is_some())
+    }
+
+    async fn merge(&self, merge: &Merge, priority: Priority) -> Result<(), VendorError> {
+        self.merge_rows(merge, priority).await
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

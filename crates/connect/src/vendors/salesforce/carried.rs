@@ -56,6 +56,16 @@ impl Salesforce {
         }
     }
 
+    /// The fields of an object that count, as they were last asked for.
+    pub(super) fn asked(&self, object: &str) -> Vec<String> {
+        self.carried().asked.get(object).into_iter().flatten().cloned().collect()
+    }
+
+    /// Forgets what messages carry, because it has changed.
+    pub(super) fn forget_messages(&self) {
+        self.carried().due = None;
+    }
+
     /// Notes that the org sends messages.
     pub(super) fn note_message(&self) {
         self.carried().comes = true;
@@ -111,13 +121,16 @@ impl Salesforce {
     /// What is blank in the row of a message that shows all that is read of its object, parents' names among it; `None` when something else
     /// may be in the row.
     pub(super) fn blank_in(&self, object: &str, row: &mut Row) -> Option<Vec<String>> {
+        let described = self.cached(object);
+        // An org of one currency has no field for it, which no message can carry.
+        let is_nowhere = |field: &str| described.as_ref().is_some_and(|described| described.stands_for_the_currency(field));
         let kept = self.carried();
         let (carried, asked) = (kept.fields.get(object)?, kept.asked.get(object)?);
         let mut blank = Vec::new();
         let mut parents = Vec::new();
         for field in asked.iter().filter(|field| !row.contains_key(*field)) {
             match field.split_once('.') {
-                None if carried.contains(field) => blank.push(field.clone()),
+                None if carried.contains(field) || is_nowhere(field) => blank.push(field.clone()),
                 Some((parent, inner)) if carried.contains(&reference_of(parent)) => match row.get(&reference_of(parent)) {
                     None | Some(Value::Null) => blank.push(field.clone()),
                     Some(id) => parents.push((field.clone(), self.names.of(&ids::to_18(id.as_str()?), inner)?)),

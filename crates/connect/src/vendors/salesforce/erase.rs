@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use entente_model::mapping::remote::Row;
+
 use super::wire::{QueryKind, text};
 use super::{Salesforce, ids, soql};
 use crate::connector::Priority;
-use crate::erase::{Erase, Erased, by_writes};
+use crate::erase::{Erase, Erased, Manner, by_writes};
 use crate::error::{Class, VendorError};
 
 /// Ids of one question: a few thousand characters of an address that may have sixteen thousand.
@@ -20,10 +22,44 @@ const PURGED_MAX: usize = 200;
 const IN_THE_BIN: &str = "a row that was merged into it lies in the recycle bin with its values for up to 15 days: an admin deletes it there \
                           (Recycle Bin, Org Recycle Bin)";
 
+/// Notes what is left once, however often it is met.
+fn keep(left: &mut Vec<&'static str>, what: &'static str) {
+    if !left.contains(&what) {
+        left.push(what);
+    }
+}
+
+/// Code of the refusal of every change of a lead that was converted.
+const CONVERTED: &str = "CANNOT_UPDATE_CONVERTED_LEAD";
+
+/// Left where a converted lead is to stay.
+const TAKES_NO_CHANGE: &str = "a converted lead takes no change over the API: an admin deletes it, or edits it with the permission `View and Edit \
+                               Converted Leads`";
+
+/// Left where a converted lead was deleted and the bin cannot be emptied by us.
+const LEAD_IN_THE_BIN: &str = "a converted lead takes no change, so it lies in the recycle bin with its values for up to 15 days: an admin deletes \
+                               it there (Recycle Bin, Org Recycle Bin)";
+
 impl Salesforce {
+    /// A lead that was converted cannot be blanked: it is deleted as it is, and purged.
+    async fn erase_converted(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        if erase.manner == Manner::Anonymise {
+            return Ok(Erased { done: "left as it is".to_owned(), left: vec![TAKES_NO_CHANGE] });
+        }
+        by_writes(self, &Erase { blank: Row::new(), ..erase.clone() }, priority).await?;
+        match self.empty_bin(self.soap.as_ref().unwrap_or(&self.bin), &[ids::to_18(&erase.id)], priority).await {
+            Ok(1) => Ok(Erased::wholly("deleted and purged from the recycle bin")),
+            Err(error) if matches!(error.class, Class::Retry | Class::Wait { .. }) => Err(error),
+            Ok(_) | Err(_) => Ok(Erased { done: "deleted".to_owned(), left: vec![LEAD_IN_THE_BIN] }),
+        }
+    }
+
     /// See [`Connector::erase`](crate::connector::Connector::erase).
     pub(super) async fn erase_row(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
-        let mut erased = by_writes(self, erase, priority).await?;
+        let mut erased = match by_writes(self, erase, priority).await {
+            Err(error) if error.code == CONVERTED => self.erase_converted(erase, priority).await?,
+            done => done?,
+        };
         let merged = self.merged_in_bin(&erase.object, &erase.id, priority).await?;
         let mut purged = 0;
         for chunk in merged.chunks(PURGED_MAX) {
@@ -31,13 +67,13 @@ impl Salesforce {
                 Ok(many) if many == chunk.len() => purged += many,
                 Ok(many) => {
                     purged += many;
-                    erased.left = vec![IN_THE_BIN];
+                    keep(&mut erased.left, IN_THE_BIN);
                 }
                 Err(error) if matches!(error.class, Class::Retry | Class::Wait { .. }) => return Err(error),
                 Err(error) => {
                     let name = &self.client.settings().name;
                     tracing::warn!(connection = %name, class = error.class.name(), code = error.code, "the recycle bin could not be emptied");
-                    erased.left = vec![IN_THE_BIN];
+                    keep(&mut erased.left, IN_THE_BIN);
                 }
             }
         }

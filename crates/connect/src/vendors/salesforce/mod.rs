@@ -3,7 +3,7 @@
 //! What the platform cannot do, said once here:
 //! - A collection of updates has no precondition. A few updates at a time go row by row with `If-Unmodified-Since`, in one composite
 //!   call; that header has whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
-//! - Outbound messages cannot be set up over REST; [`Connector::subscribe`] says what to click.
+//! - Outbound messages are made over the Tooling API alone, not over SOAP; [`Connector::subscribed`] says what to click there.
 //! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
@@ -24,6 +24,7 @@ mod ids;
 mod lists;
 mod map;
 mod merge;
+mod messages;
 mod people;
 mod provision;
 mod read;
@@ -59,7 +60,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
-use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
+use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet};
 use describe::Described;
 
@@ -394,29 +395,16 @@ impl Connector for Salesforce {
         self.provision_field(field).await
     }
 
-    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
-        let secret = &self.client.settings().webhooks.path_secret;
-        let shown = if secret.is_empty() { url.to_owned() } else { url.replace(secret.reveal(), "<webhook path secret>") };
-        Err(VendorError::new(
-            Class::Configuration,
-            "outbound_message",
-            format!(
-                "Salesforce lets nobody create outbound messages over its REST API. For each of {}, create in Setup an outbound message \
-                 with the endpoint URL {shown}, selecting Id, SystemModstamp, LastModifiedDate, LastModifiedById and every mapped field, \
-                 and a record-triggered flow (created or updated) that sends it",
-                objects.join(", ")
-            ),
-            "set the outbound messages up by hand; until then, polling sees every change",
-        ))
+    fn reads(&self, object: &str, fields: &[String]) {
+        self.note_asked(object, fields);
     }
 
-    async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
-        Ok(Subscribed::ByHand(ByHand {
-            steps: "in Setup, create an outbound message to this address for each object, with these fields, and a record-triggered flow \
-                    (created or updated) that sends it; until then polls see every change",
-            carries: MARKS,
-            proof: Proof::Address,
-        }))
+    async fn subscribe(&self, url: &str, objects: &[String]) -> Result<Option<Secret>, VendorError> {
+        self.make_messages(url, objects).await.map(|()| None)
+    }
+
+    async fn subscribed(&self, url: &str, objects: &[String]) -> Result<Subscribed, VendorError> {
+        self.messages_there(url, objects).await
     }
 
     async fn offers(&self) -> Result<Vec<Offer>, VendorError> {

@@ -12,6 +12,7 @@
 
 pub mod errors;
 pub mod fields;
+mod fills;
 pub mod jobs;
 pub mod kind;
 pub mod map;
@@ -101,6 +102,8 @@ pub struct Zendesk {
     tuning: Tuning,
     jobs: Jobs,
     known: schema::Known,
+    /// What Zendesk fills in in users that it is not told of.
+    fills: fills::Fills,
     /// Whether the account allows bulk import of users, as far as we know.
     bulk_users: AtomicBool,
     /// Secondary addresses of users, as exports have shown them.
@@ -147,6 +150,7 @@ impl Zendesk {
             tuning,
             jobs: Jobs::new(tuning.watch),
             known: schema::Known::default(),
+            fills: fills::Fills::default(),
             bulk_users: AtomicBool::new(true),
             secondary: identities::Secondary::default(),
             staff: Mutex::default(),

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use entente_model::actor::Actor;
+use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
+use entente_model::mapping::remote::Row;
 use futures::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
 
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
-use crate::look::Existence;
+use crate::look::{Existence, Look};
 use crate::transport::call::Call;
 use crate::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 
@@ -138,9 +139,14 @@ impl Zendesk {
         match kind {
             Kind::User if items.len() <= USERS_SINGLY => Ok(self.singly(kind, Op::Upsert, items, priority).await),
             Kind::User => {
-                let keys = items.iter().map(|item| (item.at, item.key.clone())).collect();
+                let written: BTreeMap<usize, (String, Row)> =
+                    items.iter().map(|item| (item.at, (item.key.clone(), item.body.clone()))).collect();
                 let mut outcomes = self.batch(kind, Op::Upsert, items, priority).await?;
-                self.show_created(&keys, &mut outcomes, priority).await;
+                // Whoever is new is looked at whole; of the crowd of a first sync, polls show what differs from user to user.
+                if priority == Priority::Backfill {
+                    self.fill_in(&written, &mut outcomes);
+                }
+                self.show_created(&written, &mut outcomes, priority).await;
                 Ok(outcomes)
             }
             Kind::Organization if items.len() <= ORGANIZATIONS_SINGLY => Ok(self.singly(kind, Op::Upsert, items, priority).await),
@@ -148,13 +154,34 @@ impl Zendesk {
         }
     }
 
-    /// Shows users that a job has made as Zendesk filled them in: with a language and a time zone, of which no event tells. `keys` are the
-    /// external ids by place among the writes.
-    async fn show_created(&self, keys: &BTreeMap<usize, String>, outcomes: &mut Outcomes, priority: Priority) {
-        let is_unseen =
-            |outcome: &WriteOutcome| outcome.as_ref().is_ok_and(|written| written.created == Some(true) && written.look.is_none());
-        let unseen: Vec<&str> =
-            outcomes.iter().filter(|(_, outcome)| is_unseen(outcome)).filter_map(|(at, _)| keys.get(at).map(String::as_str)).collect();
+    /// Tells of users that a job has made what Zendesk fills in in every one, as far as it is known.
+    fn fill_in(&self, written: &BTreeMap<usize, (String, Row)>, outcomes: &mut Outcomes) {
+        let now = seen(&self.client);
+        for (at, outcome) in outcomes.iter_mut() {
+            let Some((_, row)) = written.get(at).filter(|_| is_unseen(outcome)) else { continue };
+            if let (Ok(made), Some(row)) = (outcome, self.fills.beside(row, now.at)) {
+                made.look = Some(Look {
+                    object: Kind::User.singular().to_owned(),
+                    id: made.id.clone(),
+                    row,
+                    existence: Existence::Present,
+                    complete: false,
+                    version: None,
+                    mark: ChangeMark { at: None, by: Actor::Us },
+                    seen_at: now.at,
+                });
+            }
+        }
+    }
+
+    /// Shows users that a job has made as Zendesk filled them in: with a language and a time zone, of which no event tells. `written` has the
+    /// external ids, and what was sent, by place among the writes.
+    async fn show_created(&self, written: &BTreeMap<usize, (String, Row)>, outcomes: &mut Outcomes, priority: Priority) {
+        let unseen: Vec<&str> = outcomes
+            .iter()
+            .filter(|(_, outcome)| is_unseen(outcome))
+            .filter_map(|(at, _)| written.get(at).map(|(key, _)| key.as_str()))
+            .collect();
         if unseen.is_empty() {
             return;
         }
@@ -177,6 +204,11 @@ impl Zendesk {
                 }
             }
         }
+        let shown = outcomes.iter().filter_map(|(at, outcome)| {
+            let made = outcome.as_ref().ok()?.look.as_ref().filter(|look| look.complete)?;
+            Some((&written.get(at)?.1, &made.row))
+        });
+        self.fills.learn(shown, self.client.now());
     }
 
     /// Creates rows for which Zendesk has no bulk upsert: those whose external id is there already are updated instead. Tickets of records so
@@ -455,6 +487,11 @@ fn landed(kind: Kind, op: Op, item: &Item, result: &Value, now: Seen) -> WriteOu
         Op::Create => bare(id, Some(true)),
         Op::Upsert => bare(id, result["status"].as_str().map(|status| status == "Created")),
     })
+}
+
+/// Whether a row was made of which nothing is known but its id.
+fn is_unseen(outcome: &WriteOutcome) -> bool {
+    outcome.as_ref().is_ok_and(|written| written.created == Some(true) && written.look.is_none())
 }
 
 fn bare(id: String, created: Option<bool>) -> Written {

@@ -69,7 +69,7 @@ pub async fn a_merge_is_seen_as_the_capabilities_say(trial: Trial) {
 }
 
 pub async fn two_rows_are_merged_when_we_ask_or_it_is_said_that_they_cannot_be(trial: Trial) {
-    let [goes, stays] = ["ann", "anna"].map(|name| trial.host.plant(name, &format!("{name}@one.example")));
+    let [goes, stays] = trial.host.two_of_one();
     let object = trial.names().object;
     let merge = Merge { object: object.to_owned(), goes: goes.clone(), stays: stays.clone(), key: "con_1".to_owned() };
     let merged = trial.connector.merge(&merge, Priority::Urgent).await;

@@ -74,6 +74,11 @@ pub trait Host: Send + Sync {
     /// tells of it.
     fn merge(&self, loser: &str, winner: &str) -> (String, String);
 
+    /// Two contacts that the platform merges when it is asked to: the one that goes, and the one that stays.
+    fn two_of_one(&self) -> [String; 2] {
+        ["ann", "anna"].map(|name| self.plant(name, &format!("{name}@one.example")))
+    }
+
     /// Ends every access token. Not called where the platform's facts say that access does not end by itself.
     fn end_sessions(&self) {}
 

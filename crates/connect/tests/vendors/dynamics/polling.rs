@@ -56,6 +56,24 @@ async fn a_row_is_flattened_with_its_words_codes_and_names() {
 }
 
 #[tokio::test]
+async fn of_the_metadata_only_what_is_read_is_asked_for() {
+    let company = Company::open();
+    let asked = || {
+        let counts = company.crm.counts().by_kind;
+        ["metadata", "users", "names"].map(|kind| counts.get(kind).copied().unwrap_or(0))
+    };
+    company.plant("accounts", json!({"name": "Acme", "industrycode": 7, "revenue": 12.5}));
+    company.read_on(&accounts(&["name"]), None).await;
+    assert_eq!(asked(), [1, 1, 0], "the table, and who is a person");
+    let (looks, _) = company.read_on(&accounts(&["name", "industrycode", "currency"]), None).await;
+    assert_eq!((&looks[0].row["industrycode"], &looks[0].row["currency"]), (&json!("Consulting"), &json!("USD")));
+    assert_eq!(asked(), [2, 1, 1], "the choices of lists, and the currencies");
+    company.read_on(&accounts(&["name", "industrycode", "currency", "ownerid.email"]), None).await;
+    assert_eq!(asked(), [2, 1, 2], "what is known is not asked for again; teams own rows too");
+    assert!(company.crm.describe("accounts").await.unwrap().field("statuscode").unwrap().values.contains(&"Active".to_owned()));
+}
+
+#[tokio::test]
 async fn what_changes_during_a_walk_is_not_lost() {
     let company = Company::open();
     let all: Vec<String> = (0..6_000).map(|n| company.plant("accounts", json!({"name": format!("Company {n}")}))).collect();

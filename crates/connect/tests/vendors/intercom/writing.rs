@@ -1,6 +1,9 @@
 //! Writes: nobody twice, and only what is asked for.
 
+use entente_connect::connector::Priority;
+use entente_connect::error::Class;
 use entente_connect::look::Existence;
+use entente_connect::merge::Merge;
 use entente_sims::faults::Fault;
 use entente_sims::intercom::Kind;
 use serde_json::{Value, json};
@@ -173,4 +176,28 @@ async fn a_contact_that_is_written_as_it_is_read_does_not_change() {
     workspace.write("contact", &[update(&ann, Value::Object(before.row.clone()))]).await.remove(0).unwrap();
     let after = workspace.fetch(&read, &ann).await;
     assert_eq!((after.row, after.version), (before.row, before.version), "no escape was added");
+}
+
+#[tokio::test]
+async fn a_lead_is_merged_into_a_user_and_two_users_are_said_not_to_be() {
+    let workspace = Workspace::open();
+    let person = |role: &str, name: &str| {
+        let row = json!({"role": role, "name": name, "email": format!("{}@x.example", name.to_lowercase())});
+        workspace.sim.create(Kind::Contact, row.as_object().unwrap()).unwrap()
+    };
+    let (lead, user, other) = (person("lead", "Ann"), person("user", "Anna"), person("user", "Annette"));
+    let merge = |goes: &str, stays: &str| Merge {
+        object: "contact".to_owned(),
+        goes: goes.to_owned(),
+        stays: stays.to_owned(),
+        key: "con_1".to_owned(),
+    };
+    let refused = workspace.desk.merge(&merge(&other, &user), Priority::Urgent).await.unwrap_err();
+    assert_eq!(refused.class, Class::Data);
+    assert!(refused.advice.contains("a lead into a user"), "{}", refused.advice);
+    let refused = workspace.desk.merge(&merge(&user, &lead), Priority::Urgent).await.unwrap_err();
+    assert_eq!(refused.code, "invalid_merge");
+    workspace.desk.merge(&merge(&lead, &user), Priority::Urgent).await.unwrap();
+    assert!(workspace.sim.get(Kind::Contact, &lead).is_none() && workspace.sim.get(Kind::Contact, &user).is_some());
+    assert!(!workspace.desk.merges("company"));
 }

@@ -61,6 +61,12 @@ fn every_mistake_is_told_with_its_place() {
         ("  access_token: { header: x-key }", "  {}", "3:1: auth: ", "nothing says how one signs in"),
         ("literal: [Free, Pro]", "literal: []", "17:", "a list without choices"),
         ("    get: { path: \"/people/{id}\" }\n", "", "11:3: objects.people: ", "no row can be read by its id"),
+        (
+            "    get: { path: \"/people/{id}\" }\n",
+            "    get: { path: \"/people/{id}\" }\n    merge: { path: \"/people/{goes}/merge\" }\n",
+            "14:",
+            "the call does not name the row that stays",
+        ),
     ] {
         let faults = told(old, new);
         assert!(

@@ -50,3 +50,27 @@ async fn where_the_bin_is_not_ours_to_empty_somebody_is_told() {
     assert!(matches!(erased.left.as_slice(), [left] if left.contains("up to 15 days")), "{erased:?}");
     assert!(live.sim.get_deleted("Contact", &first).is_some());
 }
+
+#[tokio::test]
+async fn a_converted_lead_takes_no_change_and_is_purged_or_told_of() {
+    let live = Live::open();
+    let lead = |name: &str| {
+        let id = live.add("Lead", json!({"LastName": name, "Company": "Acme"}));
+        live.sim.convert_lead(&id, &live.sim.users().sales[0]).unwrap();
+        id
+    };
+    let erase = async |id: &str, manner: Manner| {
+        let blank = json!({"LastName": "Erased person"});
+        let erase = Erase { object: "Lead".to_owned(), id: id.to_owned(), manner, blank: blank.as_object().cloned().unwrap() };
+        live.crm.erase(&erase, Priority::Urgent).await.unwrap()
+    };
+    let gone = lead("Lovelace");
+    assert_eq!(erase(&gone, Manner::Delete).await, Erased::wholly("deleted and purged from the recycle bin"));
+    assert_eq!((live.sim.get("Lead", &gone), live.sim.get_deleted("Lead", &gone)), (None, None));
+    let stays = lead("Hopper");
+    let erased = erase(&stays, Manner::Anonymise).await;
+    assert!(matches!(erased.left.as_slice(), [left] if left.contains("converted lead")), "{erased:?}");
+    let open = live.add("Lead", json!({"LastName": "Murray", "Company": "Acme"}));
+    assert_eq!(erase(&open, Manner::Anonymise).await, Erased::wholly("blanked"));
+    assert_eq!(live.sim.get("Lead", &open).unwrap()["LastName"], "Erased person");
+}

@@ -9,6 +9,7 @@ mod currencies;
 mod erasing;
 mod lists;
 mod live;
+mod messages;
 mod org;
 mod provisioning;
 mod reading;

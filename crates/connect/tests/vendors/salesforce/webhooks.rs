@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use entente_connect::connector::Priority;
-use entente_connect::error::Class;
 use entente_connect::webhook::{Blanks, Incoming, WebhookError};
 use entente_model::actor::Actor;
 use serde_json::json;
@@ -54,13 +53,4 @@ async fn strangers_are_turned_away() {
     }
     let nonsense = Incoming { headers: BTreeMap::new(), body: b"{}".to_vec() };
     assert!(matches!(scene.crm.open(&nonsense, "path-secret", now), Err(WebhookError::Malformed { .. })));
-}
-
-#[tokio::test]
-async fn setting_up_messages_is_explained_without_the_secret() {
-    let scene = direct();
-    let url = "https://entente.example.com/hooks/salesforce/path-secret";
-    let error = scene.crm.subscribe(url, &["Contact".to_owned(), "Case".to_owned()]).await.unwrap_err();
-    assert_eq!(error.class, Class::Configuration);
-    assert!(error.message.contains("Contact, Case") && !error.message.contains("path-secret"), "{}", error.message);
 }

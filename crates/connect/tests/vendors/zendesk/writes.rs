@@ -110,6 +110,59 @@ async fn a_job_with_shuffled_results_and_one_failure_is_sorted_out() {
 }
 
 #[tokio::test]
+async fn what_zendesk_fills_in_in_the_crowd_of_a_first_sync_is_asked_for_once() {
+    let jobs: Arc<Mutex<BTreeMap<String, Value>>> = Arc::default();
+    let desk = desk(move |call| match call.route().as_str() {
+        "POST users/create_or_update_many" => {
+            let users = call.body["users"].as_array().unwrap();
+            let made = |(at, user): (usize, &Value)| {
+                let number: u64 = user["external_id"].as_str().unwrap().trim_start_matches("con_").parse().unwrap();
+                json!({"index": at, "id": number, "status": "Created", "external_id": user["external_id"]})
+            };
+            let results: Vec<Value> = users.iter().enumerate().map(made).collect();
+            let mut jobs = jobs.lock().unwrap();
+            let id = format!("V3-{}", jobs.len());
+            jobs.insert(id.clone(), json!(results));
+            ok(json!({"job_status": job(&id, "queued", Value::Null)}))
+        }
+        "GET job_statuses/show_many" => {
+            let jobs = jobs.lock().unwrap();
+            let done: Vec<Value> = call.q("ids").split(',').map(|id| job(id, "completed", jobs[id].clone())).collect();
+            ok(json!({"job_statuses": done}))
+        }
+        "GET users/show_many" => {
+            let shown = |key: &str| {
+                let mut made = user(key.trim_start_matches("con_").parse().unwrap(), key);
+                (made["external_id"], made["time_zone"], made["iana_time_zone"]) = (json!(key), json!("Berlin"), json!("Europe/Berlin"));
+                (made["locale"], made["locale_id"]) = (json!("de"), json!(8));
+                made
+            };
+            ok(json!({"users": call.q("external_ids").split(',').map(shown).collect::<Vec<_>>()}))
+        }
+        other => panic!("{other}"),
+    });
+    let crowd = |from: usize, own: Value| -> Vec<Write> {
+        (from..from + 25)
+            .map(|n| {
+                let mut values = row(json!({"name": format!("N{n}")}));
+                values.extend(row(own.clone()));
+                create(&format!("con_{n}"), Value::Object(values))
+            })
+            .collect()
+    };
+    let to = target("user");
+    let first = desk.zendesk.write(&to, &crowd(100, json!({})), Priority::Backfill).await.unwrap();
+    assert!(first[0].as_ref().unwrap().look.as_ref().unwrap().complete, "the first are looked at");
+    let second = desk.zendesk.write(&to, &crowd(200, json!({"time_zone": "Tokyo"})), Priority::Backfill).await.unwrap();
+    assert_eq!(desk.count("GET users/show_many"), 1, "the next are like them");
+    let told = second[3].as_ref().unwrap().look.as_ref().unwrap();
+    assert!(!told.complete && told.id == "203");
+    assert_eq!((told.row.get("locale"), told.row.get("time_zone")), (Some(&json!("de")), None), "what was written is the user's own");
+    desk.zendesk.write(&to, &crowd(300, json!({})), Priority::Urgent).await.unwrap();
+    assert_eq!(desk.count("GET users/show_many"), 2, "a new customer is looked at");
+}
+
+#[tokio::test]
 async fn jobs_of_many_writers_are_watched_with_one_call() {
     let jobs: Arc<Mutex<BTreeMap<String, Vec<u64>>>> = Arc::default();
     let desk = desk(move |call| match call.route().as_str() {

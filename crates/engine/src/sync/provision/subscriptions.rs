@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use entente_connect::settings::{Secret, WebhookSettings};
-use entente_connect::webhook::{ByHand, Proof, Subscribed};
+use entente_connect::webhook::{ByHand, Lack, Proof, Subscribed};
 use entente_store::{Store, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -137,10 +137,22 @@ pub async fn one(
     let Some(public_url) = public_url else { return Ok(subscription) };
     let names: Vec<String> = subscription.objects.iter().map(|watched| watched.object.clone()).collect();
     let url = address(public_url, &connection.name, &webhooks.path_secret);
+    for (object, fields) in engine.catalog().reads(&connection.name) {
+        connection.connector.reads(&object, &fields);
+    }
     let asked = connection.connector.subscribed(url.reveal(), &names).await;
     let is_there = asked.map_err(|source| EngineError::vendor(&connection.name, source))?;
     match is_there {
         Subscribed::ByHand(by_hand) => manual(engine, connection, by_hand, &mut webhooks, &mut subscription, apply, fresh_secret).await?,
+        Subscribed::Chosen { lacks, carries } => {
+            carried(&mut subscription, carries);
+            if apply && webhooks.path_secret.is_empty() {
+                webhooks.path_secret = fresh_secret()?;
+                keep(engine.store(), path_name(&connection.name), &webhooks.path_secret).await?;
+            }
+            chosen(connection, &lacks, &address(public_url, &connection.name, &webhooks.path_secret), &mut subscription, apply).await;
+            subscription.verified = !webhooks.path_secret.is_empty();
+        }
         Subscribed::Yes => over_the_api(engine, connection, true, &url, &mut webhooks, &mut subscription, apply).await?,
         Subscribed::No => over_the_api(engine, connection, false, &url, &mut webhooks, &mut subscription, apply).await?,
     }
@@ -148,6 +160,35 @@ pub async fn one(
         address(public_url, &connection.name, &if webhooks.path_secret.is_empty() { Secret::default() } else { Secret::new(HIDDEN) });
     subscription.address = Some(shown.reveal().to_owned());
     Ok(subscription)
+}
+
+/// Shows what every message carries first.
+fn carried(subscription: &mut Subscription, carries: &[&str]) {
+    for watched in &mut subscription.objects {
+        watched.fields.retain(|field| !carries.contains(&field.as_str()));
+        watched.fields.splice(0..0, carries.iter().map(|mark| (*mark).to_owned()));
+    }
+}
+
+/// A platform whose messages are made with the fields that are chosen, to an address with a secret. `url` has the secret where it is known.
+async fn chosen(connection: &Connection, lacks: &[Lack], url: &Secret, subscription: &mut Subscription, apply: bool) {
+    let told: Vec<String> = lacks.iter().map(|lack| format!("{}: {}", lack.object, lack.what)).collect();
+    subscription.note = Some(told.join("; ")).filter(|note| !note.is_empty());
+    (if lacks.is_empty() { "present" } else { "missing" }).clone_into(&mut subscription.state);
+    if !apply || lacks.is_empty() {
+        return;
+    }
+    let names: Vec<String> = subscription.objects.iter().map(|watched| watched.object.clone()).collect();
+    match connection.connector.subscribe(url.reveal(), &names).await {
+        Ok(_) => {
+            "created".clone_into(&mut subscription.state);
+            subscription.note = Some(format!("made: {}", told.join("; ")));
+        }
+        Err(error) => {
+            "refused".clone_into(&mut subscription.state);
+            subscription.note = Some(format!("{error}; {}", error.advice));
+        }
+    }
 }
 
 /// A platform that a person sets up. Where its messages are not signed, the address holds a secret, which is made here if there is none.
@@ -160,10 +201,7 @@ async fn manual(
     apply: bool,
     fresh_secret: &(dyn Fn() -> Result<Secret, StoreError> + Send + Sync),
 ) -> Result<()> {
-    for watched in &mut subscription.objects {
-        watched.fields.retain(|field| !by_hand.carries.contains(&field.as_str()));
-        watched.fields.splice(0..0, by_hand.carries.iter().map(|mark| (*mark).to_owned()));
-    }
+    carried(subscription, by_hand.carries);
     "manual".clone_into(&mut subscription.state);
     if let Proof::Signature { known, source } = by_hand.proof {
         subscription.verified = known;

@@ -75,6 +75,10 @@ async fn subscription(config: &Config, engine: &Engine, connection: &Connection,
     let to = address.clone().unwrap_or_default();
     match state.as_str() {
         "present" => report.ok(area, format!("it sends webhooks to {to}")),
+        "missing" if found.objects.iter().any(|watched| !watched.fields.is_empty()) => {
+            let lacks = found.note.as_deref().unwrap_or_default();
+            report.fail(area, format!("it does not send every webhook to {to}: {lacks}"), "make it do so with `entente provision --apply`");
+        }
         "missing" => report.fail(area, format!("it sends no webhooks to {to}"), "make it do so with `entente provision --apply`"),
         _ => came_in(engine, area, &to, report).await,
     }

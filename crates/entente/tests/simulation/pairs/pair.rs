@@ -12,7 +12,9 @@ use entente_engine::reports;
 use entente_engine::sync::{poll, provision, work};
 use entente_engine::{Engine, Options, Parts};
 use entente_model::clock::Timestamp;
+use entente_model::value::{Fields, get};
 use entente_sims::clock::SimClock;
+use entente_store::{RecordQuery, Viewer};
 
 use super::side::{Agents, People, Sales, start};
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
@@ -49,7 +51,8 @@ impl Pair {
             connections.push((side.settings.clone(), connect(side.settings, surroundings).unwrap()));
             people.push(side.people);
         }
-        let parts = Parts { store, time, options: Options::default(), connections, seed: 7, flaws: Flaws::none() };
+        let parts =
+            Parts { store, time, options: Options { leads: true, ..Options::default() }, connections, seed: 7, flaws: Flaws::none() };
         let engine = Engine::assemble(parts).await.unwrap();
         let (Some(People::Agents(agents)), Some(People::Sales(sales))) = (people.pop(), people.pop()) else {
             panic!("a CRM has sales, a desk has agents")
@@ -58,6 +61,17 @@ impl Pair {
         let refused: Vec<String> = made.iter().filter(|need| need.state == "refused").map(|need| format!("{need:?}")).collect();
         assert!(refused.is_empty(), "fields that cannot be made: {}", refused.join("\n"));
         Self { sales, agents, engine, clock, next_poll: START_MS, _house: house }
+    }
+
+    /// How the leads that are kept are called.
+    pub async fn leads(&self) -> Vec<String> {
+        let query = RecordQuery { object: Some("lead".to_owned()), ..RecordQuery::default() };
+        let found = self.engine.store().read(move |tx| tx.list_records(&Viewer::system(), &query, 10)).await.unwrap();
+        let called = |fields: &Fields| {
+            let names = ["subject", "last_name"].map(|name| get(fields, name).display());
+            names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+        };
+        found.records.iter().map(|lead| called(&lead.data)).collect()
     }
 
     fn now(&self) -> i64 {

@@ -67,6 +67,12 @@ impl Sales for Office {
         self.update(Kind::Person, contact, &json!({"name": format!("{first} {last}")}));
     }
 
+    fn lead(&self, about: &Company, last: &str, _: &str) -> String {
+        let name = format!("{last}, spring fair");
+        self.create(Kind::Lead, &json!({"title": name, "person_id": number(&about.contact), "organization_id": number(&about.id)}));
+        name
+    }
+
     fn shown(&self, contact: &str) -> (String, String) {
         let row = self.0.get(Kind::Person, contact).unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -42,6 +42,11 @@ pub trait Sales: Send {
     fn deal(&self, company: &Company, name: &str) -> String;
     fn win(&self, deal: &str);
     fn rename(&self, contact: &str, first: &str, last: &str);
+    /// Somebody shows an interest, who is no contact yet or, where leads are about contacts, the company's; how the lead is called. Not called
+    /// where no leads are mapped.
+    fn lead(&self, _about: &Company, _last: &str, _email: &str) -> String {
+        panic!("no leads are mapped here")
+    }
     /// Name and phone number of a contact.
     fn shown(&self, contact: &str) -> (String, String);
     /// The desk's id of a company, if it was written back.

@@ -68,6 +68,13 @@ pub async fn the_main_flows(crm: &str, desk: &str) {
     let checklists = pair.agents.tickets().into_iter().filter(|subject| subject == "Onboarding: Upwind").count();
     assert_eq!(checklists, 1, "{:?}; {}", pair.agents.tickets(), pair.trouble().await);
 
+    // A lead is kept, and nobody at the desk hears of it.
+    if pair.engine.catalog().mapped(crm, "lead").is_some() {
+        let called = pair.sales.lead(&upwind, "Berg", "lena@lull.example");
+        pair.pass(SEEN_IN).await;
+        assert_eq!((pair.leads().await, pair.agents.person("lena@lull.example")), (vec![called], None), "{}", pair.trouble().await);
+    }
+
     // A ticket becomes an activity of the company.
     pair.agents.ask(&maria, "The printer smokes");
     pair.pass(SEEN_IN).await;

@@ -164,9 +164,9 @@ fn comma() -> String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteCall {
-    /// Path; `{id}` in updates, deletions and merges, `{key}` in upserts.
+    /// Path; `{id}` in updates and deletions, `{key}` in upserts, `{goes}` and `{stays}` in merges.
     pub path: Template,
-    /// Verb. Without it: creations `POST`, updates `PATCH`, upserts `PUT`, deletions `DELETE`.
+    /// Verb. Without it: creations `POST`, updates `PATCH`, upserts `PUT`, deletions `DELETE`, merges `POST`.
     #[serde(default)]
     pub method: Option<Verb>,
     /// Query parameters.

@@ -87,6 +87,26 @@ impl Judge {
         }
     }
 
+    fn merge(&mut self, at: &[&str], call: Option<&WriteCall>) {
+        const ROWS: [&str; 3] = ["goes", "stays", "key"];
+        let Some(call) = call else { return };
+        self.path(&[at, &["path"]].concat(), &call.path, &ROWS, None);
+        for (name, template) in &call.query {
+            self.gaps(&[at, &["query", name]].concat(), template, &ROWS);
+        }
+        let body = serde_json::Value::Object(call.with.clone()).to_string();
+        for row in ["goes", "stays"] {
+            let in_query = call.query.values().any(|template| template.gaps().contains(&row));
+            if !call.path.gaps().contains(&row) && !in_query && !body.contains(&format!("{{{row}}}")) {
+                self.wrong(
+                    at,
+                    format!("the call does not name the row that {row}"),
+                    format!("put {{{row}}} into its path, its query or `with`"),
+                );
+            }
+        }
+    }
+
     fn options(&mut self, at: &[&str], options: &Options, usual: &Paging) {
         let from = &[at, &["options", "from"]].concat();
         match &options.from {
@@ -190,6 +210,7 @@ impl Judge {
         self.write(&under("update"), object.update.as_ref(), Some("id"));
         self.write(&under("upsert"), object.upsert.as_ref(), Some("key"));
         self.write(&under("delete"), object.delete.as_ref(), Some("id"));
+        self.merge(&under("merge"), object.merge.as_ref());
         for (field_name, field) in &object.fields {
             self.field(description, object, &[at[0], at[1], "fields", field_name], field);
         }

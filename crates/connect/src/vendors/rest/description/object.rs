@@ -43,6 +43,10 @@ pub struct ObjectPart {
     /// Deletes a row.
     #[serde(default)]
     pub delete: Option<WriteCall>,
+    /// Merges one row into another by the platform's own means, when a person has decided that the two are one. `{goes}` is the id of the row that
+    /// ends, `{stays}` of the other; both must stand in the call, in its path, its query or `with`.
+    #[serde(default)]
+    pub merge: Option<WriteCall>,
     /// Where a row has its id, its stamp and its end.
     pub row: RowPart,
     /// Fields by the name that mappings use.

@@ -65,6 +65,11 @@ impl Host for Workspace {
         (lead, user)
     }
 
+    fn two_of_one(&self) -> [String; 2] {
+        let lead = self.0.create(Kind::Contact, &map(json!({"role": "lead", "name": "ann"}))).unwrap();
+        [lead, self.plant("anna", "anna@one.example")]
+    }
+
     fn listen(&self, url: &str) {
         self.0.subscribe(url, None);
     }
