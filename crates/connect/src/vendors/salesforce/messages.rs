@@ -216,7 +216,10 @@ impl Salesforce {
     /// for an object that our user cannot see: its message is refused by name.
     async fn fields_there(&self, object: &str) -> Result<Option<BTreeSet<String>>, VendorError> {
         match self.describe_now(object, Priority::Update).await {
-            Ok(described) => Ok(Some(described.object.fields.iter().map(|field| field.name.to_lowercase()).collect())),
+            Ok(described) => {
+                let names = described.object.fields.iter().map(|field| field.name.as_str());
+                Ok(Some(names.filter(|name| !described.stands_for_the_currency(name)).map(str::to_lowercase).collect()))
+            }
             Err(error) if error.class == Class::Configuration => Ok(None),
             Err(error) => Err(error),
         }
