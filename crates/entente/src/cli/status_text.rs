@@ -8,13 +8,15 @@ use jiff::Timestamp;
 use super::output::fold;
 use super::status_failures;
 
+/// Writes one section of the page.
+type Section<'a> = &'a dyn Fn(&Dashboard, &mut String);
+
 /// The whole page, for a terminal of so many columns if it is for one.
 pub fn render(dashboard: &Dashboard, columns: Option<usize>) -> String {
     let title = format!("CRM BIDIRECTIONAL SYNC DASHBOARD — {}", dashboard.at.strftime("%B %Y"));
     let mut page = format!("{title}\n{}\n", "=".repeat(title.chars().count()));
     let failures = |dashboard: &Dashboard, page: &mut String| failures(dashboard, columns, page);
-    let sections: [&dyn Fn(&Dashboard, &mut String); 8] =
-        [&health, &volume, &consistency, &failures, &mappings, &onboarding, &integration, &alerts];
+    let sections: [Section<'_>; 8] = [&health, &volume, &consistency, &failures, &mappings, &onboarding, &integration, &alerts];
     for section in sections {
         page.push('\n');
         section(dashboard, &mut page);

@@ -162,6 +162,7 @@ impl Trial {
     /// A connector that hears of the platform's webhooks, set up by itself or by a person.
     pub async fn listening(&self) -> Arc<dyn Connector> {
         let objects = [self.names().object.to_owned()];
+        self.connector.reads(&objects[0], &[self.names().name, self.names().email].map(str::to_owned));
         match self.connector.subscribe(&self.url(), &objects).await {
             Ok(Some(secret)) => {
                 let mut settings = self.settings.clone();
