@@ -336,11 +336,9 @@ fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen:
     let news = |side: &&Side| changed(side, key) && !get(&side.values, key).agrees(held);
     let changed_sides: Vec<&Side> = sides.iter().copied().filter(news).collect();
     if changed_sides.is_empty() {
-        return if frozen && sides.iter().any(|side| !get(&side.values, key).agrees(held)) {
-            Outcome::Waiting
-        } else {
-            held_wins(input, key)
-        };
+        // A side that does not show the field, because it stands still there, has come to agree with nobody.
+        let agree = !sides.is_empty() && sides.iter().all(|side| get(&side.values, key).agrees(held));
+        return if frozen && !agree { Outcome::Waiting } else { held_wins(input, key) };
     }
     let candidates = candidates(input, &changed_sides, key);
     let distinct = distinct(&candidates);

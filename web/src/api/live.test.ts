@@ -48,6 +48,16 @@ it('a burst of changes costs one refresh', () => {
   expect(hints[0]).toHaveLength(100);
 });
 
+it('what begins or ceases to wait for a person costs a refresh, though nothing was changed', () => {
+  source.play('tick', { waiting_conflicts: 0, waiting_reviews: 0, dead_letters: 0 });
+  source.play('tick', { waiting_conflicts: 0, waiting_reviews: 0, dead_letters: 0 });
+  vi.advanceTimersByTime(500);
+  expect(hints).toHaveLength(0);
+  source.play('tick', { waiting_conflicts: 0, waiting_reviews: 0, dead_letters: 1 });
+  vi.advanceTimersByTime(500);
+  expect(hints).toHaveLength(1);
+});
+
 it('a change is told of once, whatever comes after it', () => {
   source.play('entry', change('1'));
   vi.advanceTimersByTime(500);

@@ -90,7 +90,13 @@ export class LiveFeed {
 
   #count(data: string): void {
     const headline = parsed<Headline>(data);
-    if (headline) this.#set({ ...this.#state, pulse: 'live', headline: { waiting_conflicts: 0, waiting_reviews: 0, dead_letters: 0, ...headline } });
+    if (!headline) return;
+    const counted = { waiting_conflicts: 0, waiting_reviews: 0, dead_letters: 0, ...headline };
+    const before = this.#state.headline;
+    this.#set({ ...this.#state, pulse: 'live', headline: counted });
+    // A failure leaves no entry: that something waits for a person which did not, or no longer, is all that tells of it.
+    const differs = before && (Object.keys(counted) as (keyof Headline)[]).some((name) => counted[name] !== before[name]);
+    if (differs) this.#hint();
   }
 
   #hint(): void {

@@ -36,9 +36,12 @@ pub(super) fn seen(link: &Link, look: &Look, values: &Fields) -> Vec<(String, Va
         Actor::Customer | Actor::Sales | Actor::Support | Actor::Person => false,
     };
     let weighed = |field: &str, shown: &Value| link.taken.as_ref().and_then(|taken| taken.get(field)).is_some_and(|one| one.agrees(shown));
+    // It was there before our write, which was one of other fields: a value that waits for a person is somebody's.
+    let waits = |field: &str, shown: &Value| link.seen.as_ref().and_then(|seen| seen.get(field)).is_some_and(|one| one.agrees(shown));
     let rewritten = values.iter().filter_map(|(field, shown)| {
         let written = link.base.get(field).filter(|written| !written.is_blank() && !written.agrees(shown))?;
-        (!weighed(field, shown) && made(written, shown)).then(|| (field.clone(), written.clone(), shown.clone()))
+        let known = weighed(field, shown) || waits(field, shown);
+        (!known && made(written, shown)).then(|| (field.clone(), written.clone(), shown.clone()))
     });
     rewritten.collect()
 }
@@ -144,5 +147,14 @@ mod tests {
         assert!(seen(&link, &look, &shown).is_empty());
         let (link, look) = of_one_second(Actor::Unknown);
         assert_eq!(seen(&link, &look, &shown).len(), 1, "nobody else was there");
+    }
+
+    #[test]
+    fn a_value_that_waited_for_a_person_before_our_write_of_another_field_is_no_rewriting() {
+        let shown = Fields::from([("tier".to_owned(), Value::text("Enterprise"))]);
+        let (mut link, look) = of_one_second(Actor::Us);
+        assert_eq!(seen(&link, &look, &shown).len(), 1, "the row was last changed by us");
+        link.seen = Some(shown.clone());
+        assert!(seen(&link, &look, &shown).is_empty());
     }
 }

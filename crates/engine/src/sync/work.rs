@@ -141,7 +141,8 @@ async fn together(engine: &Engine, hints: &[Hint], may_grow: bool) -> Result<()>
     let mut order = Order::default();
     gather::order(&tasks, &mut order);
     let asked = unseen::order(engine, &rows, &mut order).await?;
-    if order.is_empty() {
+    let asks = !order.is_empty();
+    if !asks {
         adopt_rows(engine, &catalog, rows, &mut tasks, &asked, &Fetched::default()).await?;
     } else if order.is_held_up(engine) {
         // Nobody waits for a platform that others have to wait for.
@@ -158,7 +159,7 @@ async fn together(engine: &Engine, hints: &[Hint], may_grow: bool) -> Result<()>
     }
     let mut batches: Vec<Committed> = conclude(engine, &catalog, tasks).await?.into_iter().collect();
     if let Some(lanes) = growing(hints).filter(|_| may_grow) {
-        batches.extend(along(engine, &catalog, lanes, hints.len()).await?);
+        batches.extend(along(engine, &catalog, lanes, hints.len(), asks).await?);
     }
     carry_out(engine, &catalog, batches).await
 }
@@ -170,17 +171,24 @@ fn growing(hints: &[Hint]) -> Option<RangeInclusive<Lane>> {
 }
 
 /// Decides what comes along with a batch whose decisions are kept and not carried out yet: what they give rise to, such as a company's sales context
-/// by a call, and what came in meanwhile.
+/// by a call, and what came in meanwhile. `asked` says whether the batch has waited for an answer of a platform.
 ///
 /// # Errors
 /// When the store fails as a whole. Otherwise what came along is given back, and does not hold back the batch.
-async fn along(engine: &Engine, catalog: &Arc<Catalog>, lanes: RangeInclusive<Lane>, taken: usize) -> Result<Option<Committed>> {
-    // Where there is more work than that, or nobody waits for company, the next batch comes at once.
-    let room = engine.options().batch_records / 2;
-    if taken >= room || engine.options().window() < WORTH_WAITING {
+async fn along(
+    engine: &Engine,
+    catalog: &Arc<Catalog>,
+    lanes: RangeInclusive<Lane>,
+    taken: usize,
+    asked: bool,
+) -> Result<Option<Committed>> {
+    // Where there is more work than that, or nobody waits for company nor waited for an answer, the next batch comes at once.
+    let (room, waits) = (engine.options().batch_records / 2, engine.options().window() >= WORTH_WAITING);
+    if taken >= room || !(waits || asked) {
         return Ok(None);
     }
-    if engine.leads()
+    if waits
+        && engine.leads()
         && let Err(error) = follow::step_unless_busy(engine, FOLLOWED).await
     {
         tracing::debug!(%error, "what a batch gives rise to waits for the next look at the ledger");

@@ -148,6 +148,8 @@ fn a_waiting_conflict_freezes_the_field_until_the_sides_agree() {
     let plan = run("a", &together, &policy, true);
     assert!(plan.thawed.contains("f"));
     assert_eq!(plan.changes[0].after, Value::text("c"));
+    let still = apart.map(|side| Side { values: Fields::new(), ..side });
+    assert!(run("a", &still, &policy, true).thawed.is_empty(), "sides at which the field stands still agree on nothing");
 }
 
 #[test]

@@ -137,7 +137,8 @@ fn watching(read: &Arc<Mutex<Read>>) -> Progress {
 pub(super) fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
     let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mappings = shipped_mappings(CRM).map_err(|error| Fault::new(error.to_string(), "report this; it is a defect"))?;
-    for mapping in mappings {
+    // The demo keeps no leads.
+    for mapping in mappings.into_iter().filter(|mapping| mapping.object != "lead") {
         let of_object = fields.entry(mapping.remote.clone()).or_default();
         of_object.extend(MARKS.iter().map(|mark| (*mark).to_owned()));
         of_object.insert(mapping.key.clone());
