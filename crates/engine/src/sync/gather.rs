@@ -90,11 +90,16 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
 
 /// Makes a task go by the looks at its rows that are kept.
 fn go_by(task: &mut Task, looks: &mut BTreeMap<RemoteKey, StoredLook>) {
-    for link in &task.links {
+    for link in &mut task.links {
         if let Some(stored) = looks.remove(&link.key()) {
             let stamp = Some(stored.stamp);
             task.noticed.extend(earlier(&stored).into_iter().map(|look| (link.connection.clone(), look)));
-            task.seen.insert(link.connection.clone(), Seen { look: taken(stored), stamp, is_later: false });
+            let look = taken(stored);
+            if link.state == LinkState::Deleted && matches!(look.existence, Existence::MergedInto(_)) {
+                // It was found gone before anybody told where it went: it departs once more, knowing that.
+                link.state = LinkState::Present;
+            }
+            task.seen.insert(link.connection.clone(), Seen { look, stamp, is_later: false });
         }
     }
 }

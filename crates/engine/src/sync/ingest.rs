@@ -271,8 +271,9 @@ fn judge(
         return News::None;
     }
     if look.existence != Existence::Present {
-        // That a row which is gone was erased there is news: its person is to be forgotten everywhere.
-        let news = link.state == LinkState::Present || look.existence == Existence::Erased;
+        // That a row which is gone was erased there is news: its person is to be forgotten everywhere. So is where it went.
+        let went = link.state == LinkState::Deleted && matches!(look.existence, Existence::MergedInto(_));
+        let news = link.state == LinkState::Present || look.existence == Existence::Erased || went;
         return if news { News::Look { lane, fetch: false } } else { News::None };
     }
     if link.state != LinkState::Present {

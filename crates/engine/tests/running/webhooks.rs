@@ -1,9 +1,11 @@
 //! Webhooks between their arrival and their end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_engine::automation::follow;
 use entente_engine::sync::{inbox, lead, retention, work};
+use entente_model::actor::Actor;
+use entente_store::{Existence, LinkState, NewHint, RemoteKey, StoredLook, Tx};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
 
@@ -73,6 +75,58 @@ async fn what_a_change_gives_rise_to_travels_with_the_batch_that_brings_it() {
     let context = house.desk.row("organization", &desk_row).unwrap()["organization_fields.sales_context"].to_string();
     assert!(context.contains("Check-in call"), "{context}");
     assert_eq!(house.desk.calls("write") - writes, 1);
+}
+
+#[tokio::test]
+async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_merged() {
+    let house = House::sqlite().await;
+    let rows = ["Acme", "Globex"].map(|name| house.customer(name));
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.watch.pass(60_000);
+
+    // A look finds the row gone, and the record's counterpart at the CRM with it.
+    house.crm.sign_with("secret");
+    house.crm.delete_silently("Account", &rows[0]);
+    inbox::receive(&engine, CRM, "", signed("secret"), body("1", &rows[0])).await.unwrap();
+    work_off(&house, &engine).await;
+    let acme = house.accounts().await.remove("Acme").unwrap();
+    assert_eq!(house.link(&acme, CRM).await.state, LinkState::Deleted);
+
+    // Late, word comes of what it was merged into.
+    let (id, now) = (acme.id.clone(), engine.now());
+    let told = StoredLook {
+        key: RemoteKey::new(CRM, "Account", &rows[0]),
+        row: Default::default(),
+        complete: true,
+        existence: Existence::MergedInto(rows[1].clone()),
+        version: None,
+        changed_at: Some(now),
+        changed_by: Actor::Unknown,
+        seen_at: now,
+        earlier: Vec::new(),
+        stamp: 0,
+    };
+    let hint = NewHint {
+        subject: id.to_string(),
+        object: "account".to_owned(),
+        lane: 1,
+        due_at: now,
+        cause: "webhook".to_owned(),
+        fetch: BTreeSet::new(),
+        origin_at: None,
+        at: now,
+    };
+    let tell = move |tx: &mut Tx<'_>| {
+        tx.put_looks(&[told.clone()])?;
+        tx.hint(&[hint.clone()])
+    };
+    house.store.write(tell).await.unwrap();
+    work_off(&house, &engine).await;
+    assert_eq!(house.link(&acme, CRM).await.state, LinkState::Merged);
+    let asked = house.store.read(move |tx| tx.reviews_of(&[id.to_string()])).await.unwrap();
+    assert_eq!(asked.iter().map(|review| review.review.kind.as_str()).collect::<Vec<_>>(), ["merge"], "the desk still has both");
 }
 
 #[tokio::test]
