@@ -186,6 +186,8 @@ pub(crate) fn ingest(
     let blocked = Blocked::of(tx, engine)?;
     let (mut looks, mut hints, mut touched, mut versions) = (Vec::new(), Vec::new(), Vec::new(), sifted.versions.clone());
     let mut told: BTreeSet<&RemoteKey> = BTreeSet::new();
+    // Whole looks at rows that no record stands for, the latest of each.
+    let mut fresh: BTreeMap<&RemoteKey, StoredLook> = BTreeMap::new();
     for arrival in left {
         if !known.links.contains_key(&arrival.key) {
             if let Some(met) = meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), now) {
@@ -199,9 +201,15 @@ pub(crate) fn ingest(
                 // looked at again, and the row is found by the id that it carries.
                 continue;
             }
-            if let Some(hint) = unlinked(engine, catalog, arrival, way, now) {
+            if let Some(mut hint) = unlinked(engine, catalog, arrival, way, now) {
                 // A record begins with a whole look: what a partial one leaves out would count as unknown for good.
-                looks.extend(arrival.whole().map(|look| stored(&arrival.key.connection, &look)));
+                let look = arrival.whole().map(|look| stored(&arrival.key.connection, &look));
+                let before = fresh.get(&arrival.key).or_else(|| known.waiting.get(&arrival.key));
+                if way == Way::Webhook && before.is_some_and(|before| !follows(look.as_ref(), before)) {
+                    hint.fetch = BTreeSet::from([arrival.key.connection.clone()]);
+                } else if let Some(look) = look {
+                    fresh.insert(&arrival.key, look);
+                }
                 hints.push(hint);
             }
             continue;
@@ -224,10 +232,17 @@ pub(crate) fn ingest(
             }
         }
     }
+    looks.extend(fresh.into_values());
     tx.put_looks(&looks)?;
     tx.put_links(&touched)?;
     tx.note_versions(&versions)?;
     tx.hint(&hints)
+}
+
+/// Whether what a message shows of a row that no record stands for yet certainly comes after what another one has shown, or is the same. Messages
+/// overtake each other, many times are in whole seconds, and one that is not whole does not tell all: else only the row itself tells.
+fn follows(look: Option<&StoredLook>, before: &StoredLook) -> bool {
+    look.is_some_and(|look| look.row == before.row || look.changed_at.zip(before.changed_at).is_some_and(|(now, then)| now > then))
 }
 
 enum News {
@@ -476,5 +491,37 @@ impl References {
             rewrite::taken_for_ours(rewritten, link, &[], &mut fields);
         }
         fields
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entente_model::actor::Actor;
+
+    use super::*;
+
+    fn look(second: i64, stage: &str) -> StoredLook {
+        StoredLook {
+            key: RemoteKey::new("crm", "Opportunity", "006"),
+            row: Row::from_iter([("StageName".to_owned(), stage.into())]),
+            complete: true,
+            existence: entente_store::Existence::Present,
+            version: None,
+            changed_at: Timestamp::from_second(second).ok(),
+            changed_by: Actor::Unknown,
+            seen_at: Timestamp::UNIX_EPOCH,
+            earlier: Vec::new(),
+            stamp: 0,
+        }
+    }
+
+    #[test]
+    fn messages_of_one_second_have_no_order() {
+        let before = look(7, "Negotiation");
+        assert!(!follows(Some(&look(7, "Closed Won")), &before), "either may have been the last");
+        assert!(!follows(Some(&look(6, "Prospecting")), &before));
+        assert!(!follows(None, &before), "what is not whole does not tell all");
+        assert!(follows(Some(&look(8, "Closed Won")), &before));
+        assert!(follows(Some(&before.clone()), &before), "the same again");
     }
 }

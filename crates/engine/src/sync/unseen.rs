@@ -56,13 +56,16 @@ impl Asked {
 /// # Errors
 /// When the store fails.
 pub(crate) async fn order(engine: &Engine, hints: &[Hint], order: &mut Order) -> Result<Asked> {
-    let rows: Vec<(RemoteKey, Lane)> = hints.iter().filter_map(|hint| Some((row_of(hint)?, hint.lane))).collect();
+    let rows: Vec<(RemoteKey, Lane, bool)> =
+        hints.iter().filter_map(|hint| Some((row_of(hint)?, hint.lane, !hint.fetch.is_empty()))).collect();
     if rows.is_empty() {
         return Ok(Asked::default());
     }
-    let keys: Vec<RemoteKey> = rows.iter().map(|(key, _)| key.clone()).collect();
-    let (seen, linked) = engine.store().read(move |tx| Ok((tx.looks_for(&keys)?, tx.links_at(&keys)?))).await?;
-    for (key, lane) in rows.into_iter().filter(|(key, _)| !seen.contains_key(key)) {
+    let keys: Vec<RemoteKey> = rows.iter().map(|(key, ..)| key.clone()).collect();
+    let (mut seen, linked) = engine.store().read(move |tx| Ok((tx.looks_for(&keys)?, tx.links_at(&keys)?))).await?;
+    // Where messages have shown a row in ways whose order nobody knows, what was kept of it counts for nothing.
+    seen.retain(|key, _| !rows.iter().any(|(row, _, doubtful)| row == key && *doubtful));
+    for (key, lane, _) in rows.into_iter().filter(|(key, ..)| !seen.contains_key(key)) {
         order.add(key, priority(lane));
     }
     Ok(Asked { seen, linked })

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entente_engine::automation::follow;
 use entente_engine::sync::{inbox, lead, retention, work};
 use entente_model::actor::Actor;
+use entente_model::value::Value;
 use entente_store::{Existence, LinkState, NewHint, RemoteKey, StoredLook, Tx};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
@@ -127,6 +128,48 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
     assert_eq!(house.link(&acme, CRM).await.state, LinkState::Merged);
     let asked = house.store.read(move |tx| tx.reviews_of(&[id.to_string()])).await.unwrap();
     assert_eq!(asked.iter().map(|review| review.review.kind.as_str()).collect::<Vec<_>>(), ["merge"], "the desk still has both");
+}
+
+#[tokio::test]
+async fn a_new_row_that_messages_of_one_second_show_otherwise_is_taken_as_it_is_there() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    house.crm.put_silently("Account", &row, &[("Industry", "Steel")]);
+    let (key, now) = (RemoteKey::new(CRM, "Account", &row), engine.now());
+    let mut shown = house.crm.row("Account", &row).unwrap();
+    shown.insert("Industry".to_owned(), "Wood".into());
+    let look = |row| StoredLook {
+        key: key.clone(),
+        row,
+        complete: true,
+        existence: Existence::Present,
+        version: None,
+        changed_at: None,
+        changed_by: Actor::Unknown,
+        seen_at: now,
+        earlier: Vec::new(),
+        stamp: 0,
+    };
+    let kept = look(shown);
+    let hint = NewHint {
+        subject: format!("{CRM}/Account/{row}"),
+        object: "account".to_owned(),
+        lane: 1,
+        due_at: now,
+        cause: "webhook".to_owned(),
+        fetch: BTreeSet::from([CRM.to_owned()]),
+        origin_at: None,
+        at: now,
+    };
+    let tell = move |tx: &mut Tx<'_>| {
+        tx.put_looks(&[kept.clone()])?;
+        tx.hint(&[hint.clone()])
+    };
+    house.store.write(tell).await.unwrap();
+    work_off(&house, &engine).await;
+    assert_eq!(house.crm.calls("fetch Account"), 1);
+    assert_eq!(house.accounts().await["Acme"].data["industry"], Value::text("Steel"));
 }
 
 #[tokio::test]

@@ -21,9 +21,11 @@ impl World {
             // Both desks own what only they tell: the CRM shows what was said last.
             let of_both = self.nature.second_desk.is_some() && ["Adoption_Gaps__c", "Support_VIP__c"].contains(&field);
             let departed = what == "contact" && self.user_has_departed(&id);
-            // What sales took away and the desk cannot be without stays there.
+            // What the CRM has no value of, and the desk cannot be without, stays there: sales took it away, or rows were merged and parted.
             let zone = || text(&self.hub.salesforce.get("Contact", &id).unwrap_or_default(), field);
-            let kept = field == "Time_Zone__c" && self.cleared.contains(&id) && zone().is_empty();
+            let kept = matches!(field, "Time_Zone__c" | "Language__c")
+                && (self.cleared.contains(&id) || self.nature.departures)
+                && zone().is_empty();
             if !free && !departed && !of_both && !kept {
                 broken.push(format!("agreement: {line}"));
             }
