@@ -99,7 +99,7 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
     let (id, now) = (acme.id.clone(), engine.now());
     let told = StoredLook {
         key: RemoteKey::new(CRM, "Account", &rows[0]),
-        row: Default::default(),
+        row: serde_json::Map::new(),
         complete: true,
         existence: Existence::MergedInto(rows[1].clone()),
         version: None,
@@ -120,8 +120,8 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
         at: now,
     };
     let tell = move |tx: &mut Tx<'_>| {
-        tx.put_looks(&[told.clone()])?;
-        tx.hint(&[hint.clone()])
+        tx.put_looks(std::slice::from_ref(&told))?;
+        tx.hint(std::slice::from_ref(&hint))
     };
     house.store.write(tell).await.unwrap();
     work_off(&house, &engine).await;
@@ -163,8 +163,8 @@ async fn a_new_row_that_messages_of_one_second_show_otherwise_is_taken_as_it_is_
         at: now,
     };
     let tell = move |tx: &mut Tx<'_>| {
-        tx.put_looks(&[kept.clone()])?;
-        tx.hint(&[hint.clone()])
+        tx.put_looks(std::slice::from_ref(&kept))?;
+        tx.hint(std::slice::from_ref(&hint))
     };
     house.store.write(tell).await.unwrap();
     work_off(&house, &engine).await;
