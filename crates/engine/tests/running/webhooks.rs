@@ -22,6 +22,15 @@ fn body(delivery: &str, id: &str) -> Vec<u8> {
     told(delivery, "Account", id)
 }
 
+/// A look is kept, and a hint given, as when something came in.
+async fn tell(house: &House, look: StoredLook, hint: NewHint) {
+    let tell = move |tx: &mut Tx<'_>| {
+        tx.put_looks(std::slice::from_ref(&look))?;
+        tx.hint(std::slice::from_ref(&hint))
+    };
+    house.store.write(tell).await.unwrap();
+}
+
 fn told(delivery: &str, object: &str, id: &str) -> Vec<u8> {
     serde_json::json!({ "delivery": delivery, "object": object, "id": id }).to_string().into_bytes()
 }
@@ -119,11 +128,7 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
         origin_at: None,
         at: now,
     };
-    let tell = move |tx: &mut Tx<'_>| {
-        tx.put_looks(std::slice::from_ref(&told))?;
-        tx.hint(std::slice::from_ref(&hint))
-    };
-    house.store.write(tell).await.unwrap();
+    tell(&house, told, hint).await;
     work_off(&house, &engine).await;
     assert_eq!(house.link(&acme, CRM).await.state, LinkState::Merged);
     let asked = house.store.read(move |tx| tx.reviews_of(&[id.to_string()])).await.unwrap();
@@ -162,11 +167,7 @@ async fn a_new_row_that_messages_of_one_second_show_otherwise_is_taken_as_it_is_
         origin_at: None,
         at: now,
     };
-    let tell = move |tx: &mut Tx<'_>| {
-        tx.put_looks(std::slice::from_ref(&kept))?;
-        tx.hint(std::slice::from_ref(&hint))
-    };
-    house.store.write(tell).await.unwrap();
+    tell(&house, kept, hint).await;
     work_off(&house, &engine).await;
     assert_eq!(house.crm.calls("fetch Account"), 1);
     assert_eq!(house.accounts().await["Acme"].data["industry"], Value::text("Steel"));
