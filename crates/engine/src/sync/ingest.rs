@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use entente_connect::look::{Existence, Look};
 use entente_connect::webhook::Blanks;
@@ -27,9 +28,6 @@ use crate::privacy::met::{meets, note};
 
 /// Fields whose change is an event that goes first: plan changes and churn.
 const URGENT_FIELDS: &[&str] = &["tier", "plan", "status", "is_won"];
-
-/// Milliseconds that a won deal may wait for others at most: a new customer takes several steps one after the other.
-const NEW_CUSTOMER_WINDOW_MS: i64 = 250;
 
 /// Milliseconds within which the deliberately flawed echo filter drops looks after our own write.
 const FLAWED_ECHO_MS: i64 = 10_000;
@@ -402,17 +400,17 @@ fn hint(
     way: Way,
     now: Timestamp,
 ) -> NewHint {
-    let window = i64::try_from(engine.options().window().as_millis()).unwrap_or(0);
+    let options = engine.options();
     let (lane, wait) = match (way, lane) {
-        (Way::FirstRead | Way::Resync | Way::Reconcile, _) => (LANE_BACKFILL, 0),
-        (_, LANE_URGENT) if object == "opportunity" => (lane, window.min(NEW_CUSTOMER_WINDOW_MS)),
-        _ => (lane, window),
+        (Way::FirstRead | Way::Resync | Way::Reconcile, _) => (LANE_BACKFILL, Duration::ZERO),
+        (_, LANE_URGENT) if object == "opportunity" => (lane, options.new_customer_window()),
+        _ => (lane, options.window()),
     };
     NewHint {
         subject,
         object,
         lane,
-        due_at: Timestamp::from_millisecond(now.as_millisecond() + wait).unwrap_or(now),
+        due_at: now.checked_add(wait).unwrap_or(now),
         cause: way.cause().to_owned(),
         fetch,
         origin_at: if matches!(way, Way::FirstRead | Way::Resync | Way::Reconcile) { None } else { arrival.origin_at },
