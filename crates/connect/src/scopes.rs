@@ -61,6 +61,8 @@ static HUBSPOT: &[Need] = &[
     always(&["crm.objects.owners.read"], "names of account executives stay blank"),
     always(&["crm.schemas.contacts.write"], "`entente provision` cannot make properties of contacts"),
     always(&["crm.schemas.companies.write"], "`entente provision` cannot make properties of companies"),
+    wanted(&["crm.objects.leads.read"], "leads are not read, where `sync.leads` is set"),
+    wanted(&["crm.objects.leads.write"], "leads are not written, and not blanked when their person is erased"),
     wanted(&["marketing.campaigns.read"], "campaigns are not read"),
     wanted(&["forms"], "submissions of forms do not become activities"),
     wanted(&["crm.lists.read"], "mappings cannot read the lists that a record is in"),

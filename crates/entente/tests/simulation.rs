@@ -21,6 +21,8 @@ mod departures;
 mod flawed;
 #[path = "simulation/hub.rs"]
 mod hub;
+#[path = "simulation/hubspot_leads.rs"]
+mod hubspot_leads;
 #[path = "simulation/judge_clocks.rs"]
 mod judge_clocks;
 #[path = "simulation/judge_departed.rs"]

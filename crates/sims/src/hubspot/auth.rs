@@ -23,6 +23,8 @@ pub(crate) const SCOPES: &[&str] = &[
     "crm.objects.companies.write",
     "crm.objects.deals.read",
     "crm.objects.deals.write",
+    "crm.objects.leads.read",
+    "crm.objects.leads.write",
     "crm.objects.owners.read",
     "crm.schemas.contacts.write",
     "crm.schemas.companies.write",

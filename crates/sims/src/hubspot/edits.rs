@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{COMPANIES, CONTACTS, DEALS, TICKETS};
+use super::kinds::{COMPANIES, CONTACTS, DEALS, LEADS, TICKETS, association};
 use super::record::{Hand, Record, Shadow};
+use super::record_routes::Inline;
 use super::refusal::{Flaw, Refusal};
 use super::state::State;
 use super::values::{checked, text};
@@ -79,11 +80,24 @@ impl State {
         Ok(values)
     }
 
+    /// Makes sure that a new record comes with the association that it cannot be without: a lead with that to its primary contact.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) fn bound(&self, kind: usize, ends: &Inline) -> Result<(), Refusal> {
+        let Some(primary) = association(LEADS, CONTACTS).and_then(|(_, primary)| primary).filter(|_| kind == LEADS) else { return Ok(()) };
+        if ends.iter().any(|((to, _), types)| *to == CONTACTS && types.contains(&primary)) {
+            return Ok(());
+        }
+        Err(Refusal::validation("A lead cannot be created without an association to its primary contact"))
+    }
+
     /// A stage must be one of its pipeline.
     fn check_stage(&self, kind: usize, values: &Values, id: Option<u64>, flaws: &mut Vec<Flaw>) {
         let (pipeline, stage, usual) = match kind {
             DEALS => ("pipeline", "dealstage", "default"),
             TICKETS => ("hs_pipeline", "hs_pipeline_stage", "0"),
+            LEADS => ("hs_pipeline", "hs_pipeline_stage", "lead-pipeline-id"),
             _ => return,
         };
         let Some(wanted) = values.get(stage).filter(|wanted| !wanted.is_empty()) else { return };
@@ -107,6 +121,10 @@ impl State {
             }
             DEALS => drop(values.entry("pipeline".to_owned()).or_insert_with(|| "default".to_owned())),
             TICKETS => drop(values.entry("hs_pipeline".to_owned()).or_insert_with(|| "0".to_owned())),
+            LEADS => {
+                values.entry("hs_pipeline".to_owned()).or_insert_with(|| "lead-pipeline-id".to_owned());
+                values.entry("hs_pipeline_stage".to_owned()).or_insert_with(|| "new-stage-id".to_owned());
+            }
             _ => {}
         }
         let now = self.now_ms;
@@ -335,6 +353,7 @@ fn missing(kind: usize, values: &Values) -> Vec<Flaw> {
         COMPANIES if !any(&["name", "domain"]) => vec![lacks("name")],
         DEALS => all(&["dealname", "dealstage"]),
         TICKETS => all(&["subject", "hs_pipeline_stage"]),
+        LEADS => all(&["hs_lead_name"]),
         CONTACTS | COMPANIES => Vec::new(),
         _ => all(&["hs_timestamp"]),
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::HubSpot;
 use super::auth::{Caller, form};
 use super::call::{Call, surface};
+use super::kinds::LEADS;
 use super::limits::burst_spent;
 use super::moment::iso;
 use super::refusal::{Answer, Outcome, Refusal};
@@ -202,6 +203,10 @@ impl State {
 
     fn dispatch(&mut self, call: &Call, caller: Caller) -> Outcome {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        let types = if path.first().is_some_and(|head| head.ends_with("associations")) { 2 } else { 1 };
+        if path.iter().skip(1).take(types).any(|ty| self.kind(ty).is_ok_and(|kind| kind == LEADS)) {
+            self.scoped(if reads(&call.method, &call.path) { "crm.objects.leads.read" } else { "crm.objects.leads.write" })?;
+        }
         match path.as_slice() {
             ["webhooks", rest @ ..] if caller == Caller::Developer => self.webhook_routes(call, rest),
             _ if caller == Caller::Developer => Err(Refusal::scope("oauth")),

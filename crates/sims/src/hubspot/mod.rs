@@ -1,4 +1,4 @@
-//! HubSpot, simulated: lists, campaigns, forms, e-mails and subscriptions, and before all CRM objects, object types of a portal's own, batches, search, associations, properties, owners, pipelines, OAuth, webhooks and limits, on the
+//! HubSpot, simulated: leads, lists, campaigns, forms, e-mails and subscriptions, and before all CRM objects, object types of a portal's own, batches, search, associations, properties, owners, pipelines, OAuth, webhooks and limits, on the
 //! old paths (v1 to v4) and on the dated ones alike.
 //!
 //! What stays out: timeline, workflows, and the inbox.
@@ -52,6 +52,7 @@ use crate::profile::Profile;
 use record::{View, Wanted};
 use state::State;
 
+pub use properties::LeadProgress;
 pub use record::Hand;
 pub use refusal::Refusal;
 pub use schemas::Tier;
@@ -94,6 +95,8 @@ pub struct HubSpotOptions {
     pub merge_makes_new_id: bool,
     /// What the account pays for.
     pub tier: Tier,
+    /// How its leads tell how far they have come.
+    pub lead_progress: LeadProgress,
     /// Scopes that the account granted the app and the service key.
     pub scopes: Vec<String>,
     /// Scopes that the app has for itself, for the webhooks journal.
@@ -123,6 +126,7 @@ impl HubSpotOptions {
             utc_offset_ms: 3_600_000,
             merge_makes_new_id: false,
             tier: Tier::Enterprise,
+            lead_progress: LeadProgress::Category,
             scopes: auth::SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
             app_scopes: auth::APP_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
         }
@@ -259,7 +263,23 @@ impl HubSpot {
         let kind = self.kind(object)?;
         self.with(|state| {
             let values = state.check(kind, properties, None)?;
+            state.bound(kind, &Vec::new())?;
             Ok(state.create(kind, values, by).to_string())
+        })
+    }
+
+    /// Makes a lead about a contact.
+    ///
+    /// # Errors
+    /// As HubSpot refuses it.
+    pub fn create_lead(&self, contact: &str, properties: &Map<String, Value>, by: Hand) -> Result<String, Refusal> {
+        self.with(|state| {
+            let values = state.check(kinds::LEADS, properties, None)?;
+            let contact = state.find(kinds::CONTACTS, contact, None).ok_or_else(|| Refusal::missing(&[contact.to_owned()]))?;
+            let id = state.create(kinds::LEADS, values, by);
+            let (_, primary) = state.association(kinds::LEADS, kinds::CONTACTS).unwrap_or_default();
+            state.associate((kinds::LEADS, id), (kinds::CONTACTS, contact), primary, by)?;
+            Ok(id.to_string())
         })
     }
 

@@ -5,12 +5,12 @@
 mod described;
 mod dynamics;
 mod freshdesk;
-mod hubspot;
+pub mod hubspot;
 mod intercom;
-mod pair;
+pub mod pair;
 mod pipedrive;
 mod salesforce;
-mod side;
+pub mod side;
 mod story;
 mod zendesk;
 
