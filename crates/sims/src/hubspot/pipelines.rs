@@ -49,7 +49,12 @@ pub(crate) struct Pipeline {
 
 fn deal_stage(id: &str, label: &str, probability: &str, closed: bool) -> Stage {
     let metadata = [("isClosed", closed.to_string()), ("probability", probability.to_owned())];
-    Stage { id: id.to_owned(), label: label.to_owned(), metadata: metadata.map(|(key, value)| (key.to_owned(), value)).into(), category: "" }
+    Stage {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        metadata: metadata.map(|(key, value)| (key.to_owned(), value)).into(),
+        category: "",
+    }
 }
 
 fn ticket_stage(id: &str, label: &str, state: &str) -> Stage {

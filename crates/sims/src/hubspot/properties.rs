@@ -224,8 +224,7 @@ const LEADS: &[Row] = &[
 ];
 
 /// What tells how far a lead has come, where accounts have it as one word.
-const LEAD_CATEGORY: &[Row] =
-    &[("hs_pipeline_stage_category_v2", "Pipeline stage category", "enumeration", "select", "c")];
+const LEAD_CATEGORY: &[Row] = &[("hs_pipeline_stage_category_v2", "Pipeline stage category", "enumeration", "select", "c")];
 
 /// The same, where they have it as truth values.
 const LEAD_MARKS: &[Row] = &[

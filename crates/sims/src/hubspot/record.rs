@@ -138,11 +138,12 @@ impl<'a> View<'a> {
             "associatedcompanyid" if record.kind == CONTACTS => {
                 state.links.primary(record.kind, record.id, COMPANIES).map(|id| id.to_string())
             }
-            "hs_primary_contact_id" if record.kind == LEADS => {
-                state.links.primary(LEADS, record.id, CONTACTS).map(|id| id.to_string())
-            }
+            "hs_primary_contact_id" if record.kind == LEADS => state.links.primary(LEADS, record.id, CONTACTS).map(|id| id.to_string()),
             "hs_lead_associated_deals_count" if record.kind == LEADS => Some(state.links.of((LEADS, record.id), DEALS).len().to_string()),
-            "hs_pipeline_stage_category_v2" | "hs_lead_is_new" | "hs_lead_is_in_progress" | "hs_lead_is_qualified"
+            "hs_pipeline_stage_category_v2"
+            | "hs_lead_is_new"
+            | "hs_lead_is_in_progress"
+            | "hs_lead_is_qualified"
             | "hs_lead_is_disqualified"
                 if record.kind == LEADS =>
             {

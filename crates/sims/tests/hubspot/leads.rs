@@ -26,7 +26,10 @@ async fn no_lead_is_made_without_its_primary_contact_and_its_name() {
     let made = portal.post("/crm/v3/objects/leads", json!({"properties": named, "associations": about(&ada, 578)})).await.ok();
     let path = format!("/crm/v3/objects/0-136/{}?associations=contacts", made["id"].as_str().unwrap());
     let read = portal.get(&path).await.ok();
-    assert_eq!((&read["properties"]["hs_pipeline"], &read["properties"]["hs_pipeline_stage"]), (&json!("lead-pipeline-id"), &json!("new-stage-id")));
+    assert_eq!(
+        (&read["properties"]["hs_pipeline"], &read["properties"]["hs_pipeline_stage"]),
+        (&json!("lead-pipeline-id"), &json!("new-stage-id"))
+    );
     let ends = read["associations"]["contacts"]["results"].as_array().unwrap();
     assert!(ends.iter().all(|end| end["id"] == json!(ada)) && ends.iter().any(|end| end["type"] == "lead_to_contact"), "{ends:?}");
 }
@@ -37,7 +40,8 @@ async fn an_upsert_changes_a_lead_and_makes_none() {
     let key = json!({"name": "our_key", "label": "Key", "type": "string", "fieldType": "text", "groupName": "leadinformation", "hasUniqueValue": true});
     portal.sim.add_property("leads", &key).unwrap();
     let ada = portal.make("contacts", json!({"email": "ada@example.com"})).await;
-    let upsert = json!({"inputs": [{"id": "k1", "idProperty": "our_key", "properties": {"hs_lead_name": "Ada"}, "objectWriteTraceId": "0"}]});
+    let upsert =
+        json!({"inputs": [{"id": "k1", "idProperty": "our_key", "properties": {"hs_lead_name": "Ada"}, "objectWriteTraceId": "0"}]});
     let refused = portal.post("/crm/v3/objects/leads/batch/upsert", upsert.clone()).await;
     assert_eq!((refused.status, refused.json()["numErrors"].as_u64()), (207, Some(1)), "{}", refused.text);
     let row = json!({"properties": {"hs_lead_name": "Eve", "our_key": "k1"}, "associations": about(&ada, 578), "objectWriteTraceId": "0"});
@@ -63,7 +67,11 @@ async fn how_far_a_lead_has_come_is_told_in_the_account_s_own_way() {
         let told = shown.into_iter().filter(|(name, _)| asked.contains(name.as_str())).collect();
         assert_eq!(Value::Object(told), expected, "{progress:?}");
         let strange = json!({"properties": {"hs_pipeline_stage": "closedwon"}});
-        assert_eq!(portal.call("PATCH", &format!("/crm/v3/objects/leads/{lead}"), strange).await.status, 400, "a stage of another pipeline");
+        assert_eq!(
+            portal.call("PATCH", &format!("/crm/v3/objects/leads/{lead}"), strange).await.status,
+            400,
+            "a stage of another pipeline"
+        );
     }
 }
 

@@ -85,9 +85,12 @@ async fn whichever_way_an_account_tells_of_progress_it_is_read() {
         let portal = Portal::with(settings(oauth()), |options| options.lead_progress = progress);
         let ada = contact(&portal, "ada");
         let mut expected = BTreeMap::new();
-        for (stage, state) in
-            [("new-stage-id", "NEW"), ("connected-stage-id", "IN_PROGRESS"), ("qualified-stage-id", "QUALIFIED"), ("unqualified-stage-id", "DISQUALIFIED")]
-        {
+        for (stage, state) in [
+            ("new-stage-id", "NEW"),
+            ("connected-stage-id", "IN_PROGRESS"),
+            ("qualified-stage-id", "QUALIFIED"),
+            ("unqualified-stage-id", "DISQUALIFIED"),
+        ] {
             let id = lead(&portal, &ada, stage);
             portal.edit("leads", &id, json!({"hs_pipeline_stage": stage}));
             expected.insert(id, json!(state));
@@ -227,7 +230,10 @@ async fn the_key_is_provisioned_like_any_other() {
 async fn what_happens_to_leads_is_told_as_of_any_object() {
     let portal = open();
     let url = "https://hub.example/hooks/hubspot";
-    portal.sim.subscribe(url, &["object.creation:0-136", "object.propertyChange:0-136:hs_pipeline_stage", "object.deletion:0-136"]).unwrap();
+    portal
+        .sim
+        .subscribe(url, &["object.creation:0-136", "object.propertyChange:0-136:hs_pipeline_stage", "object.deletion:0-136"])
+        .unwrap();
     let ada = contact(&portal, "ada");
     let id = lead(&portal, &ada, "Ada");
     portal.edit("leads", &id, json!({"hs_pipeline_stage": "attempting-stage-id"}));
