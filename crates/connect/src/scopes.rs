@@ -64,6 +64,7 @@ static HUBSPOT: &[Need] = &[
     wanted(&["crm.objects.leads.read"], "leads are not read, where `sync.leads` is set"),
     wanted(&["crm.objects.leads.write"], "leads are not written, and not blanked when their person is erased"),
     wanted(&["marketing.campaigns.read"], "campaigns are not read"),
+    wanted(&["sales-email-read"], "e-mails of sales do not become activities"),
     wanted(&["forms"], "submissions of forms do not become activities"),
     wanted(&["crm.lists.read"], "mappings cannot read the lists that a record is in"),
     wanted(&["crm.schemas.custom.read"], "mappings cannot name objects of the account's own"),

@@ -37,6 +37,7 @@ pub(crate) const SCOPES: &[&str] = &[
     "crm.lists.write",
     "marketing.campaigns.read",
     "marketing.campaigns.write",
+    "sales-email-read",
     "communication_preferences.read_write",
     "communication_preferences.statuses.batch.read",
     "content",

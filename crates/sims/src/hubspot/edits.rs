@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{COMPANIES, CONTACTS, DEALS, LEADS, TICKETS, association};
+use super::kinds::{COMPANIES, CONTACTS, DEALS, EMAILS, LEADS, TICKETS, association};
 use super::record::{Hand, Record, Shadow};
 use super::record_routes::Inline;
 use super::refusal::{Flaw, Refusal};
@@ -190,13 +190,17 @@ impl State {
         self.journal_fitting(kind, id, &fitted);
     }
 
-    /// Puts a live record into the recycle bin. Its stamp stays, and its unique values become free.
+    /// Puts a live record into the recycle bin. Its stamp stays, and its unique values become free. Of an e-mail, nothing is kept.
     pub(crate) fn archive(&mut self, kind: usize, id: u64, by: Hand) {
         let now = self.now_ms;
         let Some(record) = self.records[kind].get_mut(&id).filter(|record| record.archived_ms.is_none()) else { return };
         record.archived_ms = Some(now);
         let values = record.values.clone();
         self.release(kind, id, &values);
+        if kind == EMAILS {
+            self.records[kind].remove(&id);
+            self.links.forget(kind, id);
+        }
         self.tell(kind, id, "deletion", by, json!({"changeFlag": "DELETED"}));
         self.note(kind, id, Action::Archived, Values::new(), by);
     }

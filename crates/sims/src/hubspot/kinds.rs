@@ -89,6 +89,7 @@ pub(crate) static KINDS: &[Kind] = &[
         merges: false,
         events: None,
     },
+    engagement("emails", "email", "0-49", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
 ];
 
 /// Place of contacts in [`KINDS`].
@@ -101,6 +102,8 @@ pub(crate) const DEALS: usize = 2;
 pub(crate) const TICKETS: usize = 3;
 /// Place of leads.
 pub(crate) const LEADS: usize = 8;
+/// Place of e-mails.
+pub(crate) const EMAILS: usize = 9;
 
 /// A kind by plural, singular or type id.
 pub(crate) fn kind(kinds: &[Kind], name: &str) -> Option<usize> {
@@ -141,6 +144,10 @@ const PAIRS: &[(&str, &str, u32, Option<u32>)] = &[
     ("task", "company", 192, None),
     ("task", "deal", 216, None),
     ("task", "ticket", 230, None),
+    ("email", "contact", 198, None),
+    ("email", "company", 186, None),
+    ("email", "deal", 210, None),
+    ("email", "ticket", 224, None),
     ("lead", "contact", 608, Some(578)),
     ("lead", "company", 610, None),
     // The one there is has the label of a primary one.
@@ -169,6 +176,6 @@ mod tests {
         assert_eq!(ids("contact", "notes"), Some((201, None)));
         assert_eq!(ids("notes", "tasks"), None);
         assert_eq!((ids("leads", "contacts"), ids("contacts", "leads")), (Some((608, Some(578))), Some((607, None))));
-        assert_eq!(KINDS[LEADS].name, "leads");
+        assert_eq!((KINDS[LEADS].name, KINDS[EMAILS].name), ("leads", "emails"));
     }
 }

@@ -197,6 +197,15 @@ const TICKETS: &[Row] = &[
     ("hs_ticket_category", "Category", "enumeration", "checkbox", "PRODUCT_ISSUE;BILLING_ISSUE;FEATURE_REQUEST;GENERAL_INQUIRY"),
 ];
 
+const EMAILS: &[Row] = &[
+    ("hs_email_subject", "Email subject", "string", "text", ""),
+    ("hs_email_text", "Text body", "string", "textarea", ""),
+    ("hs_email_html", "Email HTML", "string", "html", ""),
+    ("hs_email_direction", "Email direction", "enumeration", "select", "EMAIL;INCOMING_EMAIL;FORWARDED_EMAIL"),
+    ("hs_email_status", "Email send status", "enumeration", "select", "BOUNCED;FAILED;SCHEDULED;SENDING;SENT"),
+    ("hs_email_headers", "Email headers", "string", "textarea", ""),
+];
+
 const LEADS: &[Row] = &[
     ("hs_createdate", "Create date", "datetime", "date", "r"),
     ("hs_lead_name", "Lead name", "string", "text", ""),
@@ -295,6 +304,7 @@ pub(crate) fn built_in(singular: &str, progress: LeadProgress, now_ms: i64) -> V
         "note" => &[ENGAGEMENTS, NOTES],
         "meeting" => &[ENGAGEMENTS, MEETINGS],
         "call" => &[ENGAGEMENTS, CALLS],
+        "email" => &[ENGAGEMENTS, EMAILS],
         "lead" => match progress {
             LeadProgress::Category => &[LEADS, LEAD_CATEGORY],
             LeadProgress::Marks => &[LEADS, LEAD_MARKS],

@@ -168,9 +168,9 @@ impl<'a> View<'a> {
                     _ => probability.to_owned(),
                 })
             }
-            "hs_body_preview" => {
-                ["hs_note_body", "hs_task_body", "hs_call_body", "hs_meeting_body"].iter().find_map(|body| self.plain(body))
-            }
+            "hs_body_preview" => ["hs_note_body", "hs_task_body", "hs_call_body", "hs_meeting_body", "hs_email_text"]
+                .iter()
+                .find_map(|body| self.plain(body)),
             _ => self.plain(name),
         }
     }

@@ -52,7 +52,8 @@ pub(super) static OBJECTS: &[Capabilities] = &[
     // They are told of as `object.*`. An upsert takes no association, and no lead is made without its contact: the key is looked for, and
     // its uniqueness keeps a second creation out. HubSpot merges none.
     Capabilities { object: "leads", key: Some(Key::Unique), merges: Detection::NEVER, fields: STAGED, ..TOLD },
-    // Each of them is told of as `object.*`; submissions of forms are not, and are few.
+    // Each of them is told of as `object.*`; submissions of forms are not, and are few. Deleted e-mails are in no bin: of those that no
+    // webhook tells of, the reconciliation learns.
     Capabilities {
         object: ENGAGEMENTS,
         key: None,

@@ -49,6 +49,7 @@ static KINDS: &[Kind] = &[
     Kind { name: "notes", type_id: "0-46", singular: "note", cursor: CURSOR, names: &[], phones: &[], needs: &[] },
     Kind { name: "meetings", type_id: "0-47", singular: "meeting", cursor: CURSOR, names: &["hs_meeting_title"], phones: &[], needs: &[] },
     Kind { name: "calls", type_id: "0-48", singular: "call", cursor: CURSOR, names: &["hs_call_title"], phones: &[], needs: &[] },
+    Kind { name: "emails", type_id: "0-49", singular: "email", cursor: CURSOR, names: &["hs_email_subject"], phones: &[], needs: &[] },
     Kind {
         name: "leads",
         type_id: "0-136",
@@ -85,6 +86,10 @@ const TYPES: &[(&str, &str, u32, bool)] = &[
     ("tasks", "companies", 192, false),
     ("tasks", "deals", 216, false),
     ("tasks", "tickets", 230, false),
+    ("emails", "contacts", 198, false),
+    ("emails", "companies", 186, false),
+    ("emails", "deals", 210, false),
+    ("emails", "tickets", 224, false),
     ("leads", "contacts", 578, true),
     ("leads", "companies", 610, false),
 ];

@@ -1,6 +1,6 @@
-//! HubSpot: contacts, companies, deals, tickets, leads, tasks, notes, calls, meetings, and objects of the portal's own, by their name or type id.
+//! HubSpot: contacts, companies, deals, tickets, leads, tasks, notes, calls, meetings, e-mails, and objects of the portal's own, by their name or type id.
 //!
-//! - `engagements` are tasks, calls, notes, meetings and submissions of forms together, to be read only.
+//! - `engagements` are tasks, calls, notes, meetings, submissions of forms and e-mails together, to be read only.
 //! - `campaigns`, `forms` and `marketing_emails` are what marketing works with; `lists.names` and `subscriptions.email` of records are sets of
 //!   lists and what people agreed to.
 //! - Flattening: properties as they are; `associations.OBJECT` is the id of the associated record (the primary one where HubSpot has
