@@ -17,6 +17,8 @@ mod database;
 mod deciding;
 #[path = "simulation/departures.rs"]
 mod departures;
+#[path = "simulation/dynamics_leads.rs"]
+mod dynamics_leads;
 #[path = "simulation/flawed.rs"]
 mod flawed;
 #[path = "simulation/hub.rs"]

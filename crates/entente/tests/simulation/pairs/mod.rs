@@ -3,7 +3,7 @@
 //! A platform joins with a file here and its line in [`side::start`].
 
 mod described;
-mod dynamics;
+pub mod dynamics;
 mod freshdesk;
 pub mod hubspot;
 mod intercom;
