@@ -216,6 +216,12 @@ pub(crate) fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The property whose change tells of a field: itself, or of an owner's name and address that of who the owner is. Stages are told of by the
+/// property that they are mapped with.
+pub(crate) fn told_by(field: &str) -> Option<&str> {
+    if field.starts_with(OWNER) { Some("hubspot_owner_id") } else { Some(field).filter(|name| is_property(name)) }
+}
+
 /// Whether a flattened name is a property, and not something that Entente adds.
 pub(crate) fn is_property(name: &str) -> bool {
     ![ASSOCIATION, OWNER, lists::PREFIX, subscriptions::PREFIX, stages::PREFIX].iter().any(|prefix| name.starts_with(prefix))

@@ -294,6 +294,10 @@ impl Connector for HubSpot {
         webhook::read(incoming, settings.webhooks.organization.as_deref(), &self.customs, now)
     }
 
+    fn told_by(&self, field: &str) -> Option<String> {
+        kind::told_by(field).map(str::to_owned)
+    }
+
     fn receipt(&self) -> Receipt {
         Receipt { content_type: "application/json", body: "{}" }
     }
