@@ -148,7 +148,7 @@ impl State {
                 let mut whole = given.clone();
                 whole.insert(by.to_owned(), Value::from(id));
                 // An upsert takes no associations.
-                self.bound(kind, &Inline::new())?;
+                self.bound(kind, &[])?;
                 Ok(Step::Create(self.check(kind, &whole, None)?, Inline::new()))
             }
             _ => Err(Refusal::missing(&[id.to_owned()])),

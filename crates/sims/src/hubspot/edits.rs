@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::kinds::{COMPANIES, CONTACTS, DEALS, EMAILS, LEADS, TICKETS, association};
 use super::record::{Hand, Record, Shadow};
-use super::record_routes::Inline;
 use super::refusal::{Flaw, Refusal};
 use super::state::State;
 use super::values::{checked, text};
@@ -84,7 +83,7 @@ impl State {
     ///
     /// # Errors
     /// When it does not.
-    pub(crate) fn bound(&self, kind: usize, ends: &Inline) -> Result<(), Refusal> {
+    pub(crate) fn bound(&self, kind: usize, ends: &[((usize, u64), Vec<u32>)]) -> Result<(), Refusal> {
         let Some(primary) = association(LEADS, CONTACTS).and_then(|(_, primary)| primary).filter(|_| kind == LEADS) else { return Ok(()) };
         if ends.iter().any(|((to, _), types)| *to == CONTACTS && types.contains(&primary)) {
             return Ok(());

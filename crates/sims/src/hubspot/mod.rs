@@ -263,7 +263,7 @@ impl HubSpot {
         let kind = self.kind(object)?;
         self.with(|state| {
             let values = state.check(kind, properties, None)?;
-            state.bound(kind, &Vec::new())?;
+            state.bound(kind, &[])?;
             Ok(state.create(kind, values, by).to_string())
         })
     }

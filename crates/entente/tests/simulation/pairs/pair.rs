@@ -8,6 +8,7 @@ use entente_connect::registry::connect;
 use entente_connect::transport::Surroundings;
 use entente_engine::automation::follow;
 use entente_engine::flaws::Flaws;
+use entente_engine::privacy::schedule as erasures;
 use entente_engine::reports;
 use entente_engine::sync::{poll, provision, work};
 use entente_engine::{Engine, Options, Parts};
@@ -115,6 +116,7 @@ impl Pair {
             }
         }
         worked |= follow::step(&self.engine, 500).await.unwrap() > 0;
+        worked |= erasures::tick(&self.engine, &|| false).await.unwrap() > 0;
         let hints = work::claim(&self.engine).await.unwrap();
         if !hints.is_empty() {
             work::work(&self.engine, hints).await.unwrap();
