@@ -151,6 +151,12 @@ impl Part {
     }
 }
 
+/// What is read of each object that HubSpot tells of by itself; submissions of forms are none.
+pub(super) fn own_reads(fields: &[String]) -> Vec<ReadSpec> {
+    let read = ReadSpec { object: ENGAGEMENTS.to_owned(), fields: fields.to_vec() };
+    PARTS.iter().filter(|part| part.object != SUBMISSIONS).filter_map(|part| part.read(&read).ok()).collect()
+}
+
 /// The id that a row of an object has among engagements, if it is one.
 pub(crate) fn engagement(object: &str, id: &str) -> Option<String> {
     PARTS.iter().find(|part| part.object == object).map(|part| part.id(id))

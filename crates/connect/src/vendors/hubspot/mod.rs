@@ -298,6 +298,14 @@ impl Connector for HubSpot {
         kind::told_by(field).map(str::to_owned)
     }
 
+    fn told_as(&self, object: &str, fields: &[String]) -> Vec<(String, Vec<String>)> {
+        let told = |fields: &[String]| fields.iter().filter_map(|field| self.told_by(field)).collect();
+        if object == ENGAGEMENTS {
+            return engagements::own_reads(fields).into_iter().map(|own| (own.object, told(&own.fields))).collect();
+        }
+        vec![(object.to_owned(), told(fields))]
+    }
+
     fn receipt(&self) -> Receipt {
         Receipt { content_type: "application/json", body: "{}" }
     }

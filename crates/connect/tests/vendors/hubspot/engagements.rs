@@ -102,6 +102,17 @@ async fn what_people_wrote_to_each_other_is_an_activity_where_the_account_lets_u
     assert_eq!(gone[0].existence, Existence::Deleted);
 }
 
+#[test]
+fn whoever_sets_up_webhooks_is_told_what_there_is_at_the_platform() {
+    let portal = Portal::open();
+    let fields: Vec<String> = ["kind", "subject", "body", "hs_timestamp", "owner.name", "associations.companies"].map(str::to_owned).into();
+    let told: BTreeMap<String, Vec<String>> = portal.crm.told_as("engagements", &fields).into_iter().collect();
+    assert_eq!(told.keys().map(String::as_str).collect::<Vec<_>>(), ["calls", "emails", "meetings", "notes", "tasks"]);
+    assert_eq!(told["notes"], ["hs_note_body", "hs_timestamp", "hubspot_owner_id"], "no name of ours, and no association");
+    let deal = portal.crm.told_as("deals", &["dealstage".to_owned(), "stage.name".to_owned(), "owner.email".to_owned()]);
+    assert_eq!(deal, [("deals".to_owned(), vec!["dealstage".to_owned(), "hubspot_owner_id".to_owned()])]);
+}
+
 #[tokio::test]
 async fn a_poll_from_the_present_sees_only_what_comes() {
     let portal = Portal::open();
