@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{COMPANIES, CONTACTS, DEALS, EMAILS, LEADS, TICKETS, association};
+use super::kinds::{COMPANIES, CONTACTS, DEALS, EMAILS, LEADS, TICKETS};
 use super::record::{Hand, Record, Shadow};
 use super::refusal::{Flaw, Refusal};
 use super::state::State;
@@ -77,18 +77,6 @@ impl State {
             }
         }
         Ok(values)
-    }
-
-    /// Makes sure that a new record comes with the association that it cannot be without: a lead with that to its primary contact.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub(crate) fn bound(&self, kind: usize, ends: &[((usize, u64), Vec<u32>)]) -> Result<(), Refusal> {
-        let Some(primary) = association(LEADS, CONTACTS).and_then(|(_, primary)| primary).filter(|_| kind == LEADS) else { return Ok(()) };
-        if ends.iter().any(|((to, _), types)| *to == CONTACTS && types.contains(&primary)) {
-            return Ok(());
-        }
-        Err(Refusal::validation("A lead cannot be created without an association to its primary contact"))
     }
 
     /// A stage must be one of its pipeline.

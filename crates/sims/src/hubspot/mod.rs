@@ -19,6 +19,7 @@ mod gate;
 mod journal;
 mod journal_routes;
 mod kinds;
+mod leads;
 mod limits;
 mod list_routes;
 mod lists;
@@ -265,21 +266,6 @@ impl HubSpot {
             let values = state.check(kind, properties, None)?;
             state.bound(kind, &[])?;
             Ok(state.create(kind, values, by).to_string())
-        })
-    }
-
-    /// Makes a lead about a contact.
-    ///
-    /// # Errors
-    /// As HubSpot refuses it.
-    pub fn create_lead(&self, contact: &str, properties: &Map<String, Value>, by: Hand) -> Result<String, Refusal> {
-        self.with(|state| {
-            let values = state.check(kinds::LEADS, properties, None)?;
-            let contact = state.find(kinds::CONTACTS, contact, None).ok_or_else(|| Refusal::missing(&[contact.to_owned()]))?;
-            let id = state.create(kinds::LEADS, values, by);
-            let (_, primary) = state.association(kinds::LEADS, kinds::CONTACTS).unwrap_or_default();
-            state.associate((kinds::LEADS, id), (kinds::CONTACTS, contact), primary, by)?;
-            Ok(id.to_string())
         })
     }
 

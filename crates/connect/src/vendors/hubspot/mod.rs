@@ -299,7 +299,7 @@ impl Connector for HubSpot {
     }
 
     fn told_as(&self, object: &str, fields: &[String]) -> Vec<(String, Vec<String>)> {
-        let told = |fields: &[String]| fields.iter().filter_map(|field| self.told_by(field)).collect();
+        let told = |fields: &[String]| -> Vec<String> { fields.iter().filter_map(|field| self.told_by(field)).collect() };
         if object == ENGAGEMENTS {
             return engagements::own_reads(fields).into_iter().map(|own| (own.object, told(&own.fields))).collect();
         }
