@@ -188,7 +188,9 @@ test('a lead is qualified into an account, a contact and a deal', async () => {
   const action = { CreateAccount: true, CreateContact: true, CreateOpportunity: true, Status: 3 };
   const made = await api.callAction({ collection: 'leads', key: lead, actionName: 'Microsoft.Dynamics.CRM.QualifyLead', action });
   assert.equal((made.value ?? made).length, 3);
-  assert.equal((await api.retrieve({ collection: 'leads', key: lead })).statecode, 1);
+  const { opportunityid } = (made.value ?? made).find((row) => row.opportunityid);
+  const qualified = await api.retrieve({ collection: 'leads', key: lead });
+  assert.deepEqual([qualified.statecode, qualified._qualifyingopportunityid_value], [1, opportunityid]);
 });
 
 test('a row that is merged away stays behind, inactive, and says where it went', async () => {

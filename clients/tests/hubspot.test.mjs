@@ -103,6 +103,28 @@ test('records are associated, with a primary one', async () => {
   assert.deepEqual([page.results.length, primary.map((end) => end.toObjectId)], [2, [two]]);
 });
 
+test('a lead is made with its contact, moved on and found', async () => {
+  const contact = await client.crm.contacts.basicApi.create({ properties: { email: 'lead@northwind.example' }, associations: [] });
+  const { basicApi, batchApi, searchApi } = client.crm.objects.leads;
+  const alone = await refusal(basicApi.create({ properties: { hs_lead_name: 'Nobody' }, associations: [] }));
+  assert.deepEqual([alone.status, alone.category], [400, 'VALIDATION_ERROR']);
+  const types = [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 578 }];
+  const about = [{ to: { id: contact.id }, types }];
+  const lead = await basicApi.create({ properties: { hs_lead_name: 'Spring fair', hs_lead_label: 'WARM' }, associations: about });
+  const more = await batchApi.create({ inputs: [{ properties: { hs_lead_name: 'Autumn fair' }, associations: about }] });
+  assert.deepEqual([more.status, more.results.length], ['COMPLETE', 1]);
+  await basicApi.update(lead.id, { properties: { hs_pipeline_stage: 'qualified-stage-id' } });
+  const found = await searchApi.doSearch({
+    filterGroups: [{ filters: [{ propertyName: 'hs_pipeline_stage', operator: 'EQ', value: 'qualified-stage-id' }] }],
+    properties: ['hs_lead_name', 'hs_primary_contact_id'],
+  });
+  assert.deepEqual(found.results.map((found) => found.properties.hs_primary_contact_id), [contact.id]);
+  const pipelines = await client.crm.pipelines.pipelinesApi.getAll('leads');
+  assert.deepEqual(pipelines.results[0].stages.map((stage) => stage.label), ['New', 'Attempting', 'Connected', 'Qualified', 'Disqualified']);
+  await basicApi.archive(lead.id);
+  assert.equal((await refusal(basicApi.getById(lead.id))).status, 404);
+});
+
 test('a schema is told and extended', async () => {
   const { coreApi } = client.crm.properties;
   const tier = { name: 'tier', label: 'Tier', type: 'enumeration', fieldType: 'select', groupName: 'companyinformation', options: [{ label: 'Pro', value: 'Pro', displayOrder: 0, hidden: false }] };

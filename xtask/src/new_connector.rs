@@ -1,5 +1,5 @@
 //! `cargo xtask new-connector <name>`: the files of a new platform, which compile at once and refuse every call honestly until
-//! they are filled in.
+//! they are filled in, and its tests, which hold that they do.
 
 mod insert;
 
@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     (include_str!("new_connector/templates/map.rs.txt"), "crates/connect/src/vendors/NAME/map.rs"),
     (include_str!("new_connector/templates/webhook.rs.txt"), "crates/connect/src/vendors/NAME/webhook.rs"),
     (include_str!("new_connector/templates/sim.rs.txt"), "crates/sims/src/NAME/mod.rs"),
+    (include_str!("new_connector/templates/tests.rs.txt"), "crates/connect/tests/vendors/NAME/mod.rs"),
 ];
 
 /// Makes the files and registers the platform.
@@ -30,28 +31,28 @@ pub fn new_connector(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Makes a connector in a copy of the workspace and compiles it there: templates follow the contract or this fails.
+/// Makes a connector in a copy of the workspace, compiles it there and runs its tests: templates follow the contract or this fails.
 ///
 /// # Errors
-/// When the scaffold does not compile.
+/// When the scaffold does not compile, or a test of it fails.
 pub fn compiles() -> Result<()> {
     let copy = place::target().join("scaffold");
     if copy.exists() {
         fs::remove_dir_all(&copy)?;
     }
     fs::create_dir_all(&copy).with_context(|| format!("cannot create {}", copy.display()))?;
-    for part in ["Cargo.toml", "Cargo.lock", "clippy.toml", "rustfmt.toml", "crates", "xtask"] {
+    for part in ["Cargo.toml", "Cargo.lock", "clippy.toml", "rustfmt.toml", "crates", "docs", "xtask"] {
         duplicate(&place::root().join(part), &copy.join(part))?;
     }
     scaffold(&copy, "acme")?;
     let packages = ["-p", "entente-connect", "-p", "entente-sims"];
-    shell::run(
-        shell::cargo(&["clippy", "-q"])
-            .args(packages)
-            .args(["--", "-D", "warnings"])
-            .env("CARGO_TARGET_DIR", place::target())
-            .current_dir(&copy),
-    )?;
+    let here = |mut command: std::process::Command| shell::run(command.env("CARGO_TARGET_DIR", place::target()).current_dir(&copy));
+    let mut lints = shell::cargo(&["clippy", "-q"]);
+    lints.args(packages).args(["--all-targets", "--", "-D", "warnings"]);
+    here(lints)?;
+    let mut tests = shell::cargo(&["test", "-q", "-p", "entente-connect", "--test", "vendors", "--"]);
+    tests.args(["acme::", "conformance::every_platform"]);
+    here(tests)?;
     shell::run(shell::cargo(&["fmt", "--check"]).args(packages).current_dir(&copy))?;
     fs::remove_dir_all(&copy).with_context(|| format!("cannot remove {}", copy.display()))
 }
@@ -73,12 +74,15 @@ fn scaffold(root: &Path, name: &str) -> Result<()> {
         ("crates/connect/src/vendors.rs", insert::module as fn(&str, &str) -> Result<String>),
         ("crates/connect/src/registry.rs", insert::registration),
         ("crates/sims/src/lib.rs", insert::module),
+        ("crates/connect/tests/vendors/main.rs", insert::test_module),
+        ("crates/connect/tests/vendors/conformance/mod.rs", insert::begun),
     ] {
         let old = fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))?;
         write(root, path, &edit(&old, name).with_context(|| format!("cannot add `{name}` to {path}"))?)?;
     }
     let mut rustfmt = shell::command("rustfmt");
-    rustfmt.args(["--edition", "2024", "crates/connect/src/registry.rs"]).current_dir(root);
+    let tests = format!("crates/connect/tests/vendors/{name}/mod.rs");
+    rustfmt.args(["--edition", "2024", "crates/connect/src/registry.rs"]).arg(tests).current_dir(root);
     shell::run(&mut rustfmt)
 }
 

@@ -159,6 +159,12 @@ pub trait Connector: Send + Sync {
         (!field.contains('.')).then(|| field.to_owned())
     }
 
+    /// The platform's own objects, each with the fields that its events are to carry, so that a read of these fields of an object is told of:
+    /// the object itself, unless it stands for several.
+    fn told_as(&self, object: &str, fields: &[String]) -> Vec<(String, Vec<String>)> {
+        vec![(object.to_owned(), fields.iter().filter_map(|field| self.told_by(field)).collect())]
+    }
+
     /// What to answer a webhook that was kept.
     fn receipt(&self) -> Receipt;
 

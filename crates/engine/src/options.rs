@@ -103,8 +103,8 @@ pub struct Options {
     pub erase: std::collections::BTreeMap<String, ErasePolicy>,
     /// Days after which it is checked that nobody who was erased has come back.
     pub erase_recheck_days: u64,
-    /// Whether the CRM's leads are kept as records, with the default mappings of Salesforce, Dynamics 365 and Pipedrive. A desk sees nobody of them before the CRM has
-    /// converted them into contacts.
+    /// Whether the CRM's leads are kept as records, with the default mappings of Salesforce, HubSpot, Dynamics 365 and Pipedrive. A desk sees nobody of them before the
+    /// CRM has converted them into contacts.
     pub leads: bool,
 }
 

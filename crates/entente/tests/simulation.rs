@@ -17,10 +17,14 @@ mod database;
 mod deciding;
 #[path = "simulation/departures.rs"]
 mod departures;
+#[path = "simulation/dynamics_leads.rs"]
+mod dynamics_leads;
 #[path = "simulation/flawed.rs"]
 mod flawed;
 #[path = "simulation/hub.rs"]
 mod hub;
+#[path = "simulation/hubspot_leads.rs"]
+mod hubspot_leads;
 #[path = "simulation/judge_clocks.rs"]
 mod judge_clocks;
 #[path = "simulation/judge_departed.rs"]

@@ -18,6 +18,35 @@ pub fn module(text: &str, name: &str) -> Result<String> {
     Ok(lines.join("\n") + "\n")
 }
 
+/// Adds `mod <name>;` in its alphabetical place among the private modules of a file of tests.
+///
+/// # Errors
+/// When the file has no such list, or the name is in it.
+pub fn test_module(text: &str, name: &str) -> Result<String> {
+    let line = format!("mod {name};");
+    ensure!(!text.lines().any(|old| old == line), "`{line}` is there already");
+    let mut lines: Vec<&str> = text.lines().collect();
+    let last = lines.iter().rposition(|old| old.starts_with("mod ")).context("it has no line `mod …;`")?;
+    let at = lines.iter().position(|old| old.starts_with("mod ") && **old > *line).unwrap_or(last + 1);
+    lines.insert(at, &line);
+    Ok(lines.join("\n") + "\n")
+}
+
+/// Adds the platform to the list of those that were begun, of whom no story of the conformance suite is told yet.
+///
+/// # Errors
+/// When the file has no such list, or the name is in it.
+pub fn begun(text: &str, name: &str) -> Result<String> {
+    const LIST: &str = "const BEGUN: &[&str] = &[";
+    let (head, rest) = text.split_once(LIST).context("it has no list `BEGUN`")?;
+    let (names, after) = rest.split_once(']').context("the list `BEGUN` does not end in `]`")?;
+    let entry = format!("\"{name}\"");
+    let mut names: Vec<&str> = names.split(',').map(str::trim).filter(|known| !known.is_empty()).collect();
+    ensure!(!names.contains(&entry.as_str()), "{entry} is in it already");
+    names.push(&entry);
+    Ok(format!("{head}{LIST}{}]{after}", names.join(", ")))
+}
+
 /// Adds the platform to `use crate::vendors::{…}` and to the list `ALL`. The text is not formatted yet: the list may stand on one line.
 ///
 /// # Errors
@@ -50,6 +79,19 @@ mod tests {
         assert_eq!(module(&private, "hubspot").unwrap(), "//! Doc.\n\npub mod hubspot;\nmod salesforce;\npub mod zendesk;\n");
         assert_eq!(module(list, "zoho").unwrap(), "//! Doc.\n\npub mod salesforce;\npub mod zendesk;\npub mod zoho;\n");
         assert!(module(list, "zendesk").is_err());
+    }
+
+    #[test]
+    fn tests_of_a_new_platform_are_among_the_others_and_it_is_noted_as_begun() {
+        let main = "//! Doc.\n\nmod conformance;\nmod stage;\n";
+        assert_eq!(test_module(main, "acme").unwrap(), "//! Doc.\n\nmod acme;\nmod conformance;\nmod stage;\n");
+        assert_eq!(test_module(main, "zoho").unwrap(), "//! Doc.\n\nmod conformance;\nmod stage;\nmod zoho;\n");
+        assert!(test_module(main, "stage").is_err());
+        let suite = "const BEGUN: &[&str] = &[];\nfn next() {}\n";
+        let once = begun(suite, "acme").unwrap();
+        assert_eq!(once, "const BEGUN: &[&str] = &[\"acme\"];\nfn next() {}\n");
+        assert!(begun(&once, "zoho").unwrap().starts_with("const BEGUN: &[&str] = &[\"acme\", \"zoho\"];"));
+        assert!(begun(&once, "acme").is_err() && begun("fn next() {}\n", "acme").is_err());
     }
 
     #[test]

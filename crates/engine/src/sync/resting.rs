@@ -161,6 +161,10 @@ impl Connector for Resting {
         self.inner.told_by(field)
     }
 
+    fn told_as(&self, object: &str, fields: &[String]) -> Vec<(String, Vec<String>)> {
+        self.inner.told_as(object, fields)
+    }
+
     fn receipt(&self) -> Receipt {
         self.inner.receipt()
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Hand;
 use super::call::Call;
 use super::refusal::{Answer, Outcome, Refusal};
-use super::state::State;
+use super::state::{State, link};
 
 impl State {
     /// `POST CloseIncident` and its like; nothing for a message that there is none of.
@@ -68,21 +68,40 @@ impl State {
 
     /// `POST leads(id)/Microsoft.Dynamics.CRM.QualifyLead`.
     pub(crate) fn qualify(&mut self, call: &Call, id: &str) -> Outcome {
+        let wants = ["CreateAccount", "CreateContact", "CreateOpportunity"].map(|name| call.body[name] == true);
+        let made = self.qualify_lead(id, wants, call.body["Status"].as_i64().unwrap_or(3), &Hand::Integration)?;
+        let shown = made.iter().filter_map(|(set, id)| {
+            let table = self.table_of_set(set).ok()?;
+            Some(json!({"@odata.type": format!("#Microsoft.Dynamics.CRM.{}", table.name), table.id.clone(): id}))
+        });
+        Ok(Answer::ok(
+            json!({"@odata.context": format!("{}$metadata#Collection(crmbaseentity)", call.root), "value": shown.collect::<Vec<_>>()}),
+        ))
+    }
+
+    /// Makes an account, a contact and an opportunity of a lead, as far as each is wanted, and closes it; sets and ids of what was made.
+    ///
+    /// # Errors
+    /// When it is not there, or closed.
+    pub(crate) fn qualify_lead(
+        &mut self,
+        id: &str,
+        [accounts, contacts, opportunities]: [bool; 3],
+        status: i64,
+        by: &Hand,
+    ) -> Result<Vec<(String, String)>, Refusal> {
         let lead = self.row("lead", id).cloned().ok_or_else(|| Refusal::absent("lead", id))?;
         if lead.get("statecode") != &json!(0) {
             return Err(Refusal::new(400, "0x80040203", "The lead is already closed."));
         }
-        let wants = |name: &str| call.body[name] == true;
-        let (accounts, contacts, opportunities) = (wants("CreateAccount"), wants("CreateContact"), wants("CreateOpportunity"));
-        let by = Hand::Integration;
-        let made = self.atomically(|state| {
+        self.atomically(|state| {
             let mut made: Vec<(String, String)> = Vec::new();
             let copy = |names: &[(&str, &str)]| -> Map<String, Value> {
                 names.iter().map(|(from, to)| ((*to).to_owned(), lead.get(from).clone())).collect()
             };
             if accounts {
                 let body = copy(&[("companyname", "name"), ("telephone1", "telephone1"), ("websiteurl", "websiteurl")]);
-                made.push(("accounts".to_owned(), state.create("accounts", &body, &by)?));
+                made.push(("accounts".to_owned(), state.create("accounts", &body, by)?));
             }
             if contacts {
                 let mut body = copy(&[
@@ -94,7 +113,7 @@ impl State {
                 if let Some((_, account)) = made.iter().find(|(set, _)| set == "accounts") {
                     body.insert("parentcustomerid_account@odata.bind".to_owned(), json!(format!("/accounts({account})")));
                 }
-                made.push(("contacts".to_owned(), state.create("contacts", &body, &by)?));
+                made.push(("contacts".to_owned(), state.create("contacts", &body, by)?));
             }
             if opportunities {
                 let mut body = copy(&[("subject", "name"), ("estimatedamount", "estimatedvalue")]);
@@ -110,21 +129,17 @@ impl State {
                     }
                     body.insert(format!("{plain}@odata.bind"), json!(format!("/{set}({other})")));
                 }
-                made.push(("opportunities".to_owned(), state.create("opportunities", &body, &by)?));
+                made.push(("opportunities".to_owned(), state.create("opportunities", &body, by)?));
             }
             let table = state.table("lead")?.clone();
             let mut values = Map::new();
             values.insert("statecode".to_owned(), json!(1));
-            values.insert("statuscode".to_owned(), json!(call.body["Status"].as_i64().unwrap_or(3)));
-            state.change(&table, id, values, &by, true)?;
+            values.insert("statuscode".to_owned(), json!(status));
+            if let Some((_, opportunity)) = made.iter().find(|(set, _)| set == "opportunities") {
+                values.insert("qualifyingopportunityid".to_owned(), link("opportunity", opportunity));
+            }
+            state.change(&table, id, values, by, true)?;
             Ok(made)
-        })?;
-        let shown = made.iter().filter_map(|(set, id)| {
-            let table = self.table_of_set(set).ok()?;
-            Some(json!({"@odata.type": format!("#Microsoft.Dynamics.CRM.{}", table.name), table.id.clone(): id}))
-        });
-        Ok(Answer::ok(
-            json!({"@odata.context": format!("{}$metadata#Collection(crmbaseentity)", call.root), "value": shown.collect::<Vec<_>>()}),
-        ))
+        })
     }
 }

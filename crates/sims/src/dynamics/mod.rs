@@ -246,6 +246,14 @@ impl Dynamics {
         })
     }
 
+    /// Qualifies a lead into an account, a contact and an opportunity; sets and ids of the three.
+    ///
+    /// # Errors
+    /// When it is not there, or closed.
+    pub fn qualify(&self, lead: &str, by: &Hand) -> Result<Vec<(String, String)>, Refusal> {
+        self.with(|state| state.qualify_lead(lead, [true; 3], 3, by))
+    }
+
     /// Deletes a row.
     ///
     /// # Errors

@@ -333,6 +333,7 @@ fn customers() -> Vec<Table> {
         column("leadsourcecode", Ty::Choice(choices(&[(1, "Advertisement"), (3, "External Referral"), (8, "Web"), (10, "Other")]))),
         lookup("parentaccountid", &["account"]),
         lookup("parentcontactid", &["contact"]),
+        lookup("qualifyingopportunityid", &["opportunity"]),
         lookup("transactioncurrencyid", &["transactioncurrency"]),
     ]);
     let leads = (

@@ -69,7 +69,7 @@ impl State {
 
     fn association_page(&self, from: usize, id: u64, to: usize, after: Option<&str>, limit: usize) -> Value {
         let after: u64 = after.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let mut all = self.links.of((from, id), to).into_iter().filter(|(other, _)| *other > after);
+        let mut all = self.told_ends((from, id), to).into_iter().filter(|(other, _)| *other > after);
         let results: Vec<Value> = all
             .by_ref()
             .take(limit)
@@ -168,8 +168,7 @@ impl State {
                 let id = id_of(input);
                 let Some(found) = self.find(from, &id, None) else { continue };
                 let to_ids: Vec<Value> = self
-                    .links
-                    .of((from, found), to)
+                    .told_ends((from, found), to)
                     .iter()
                     .map(|(other, _)| json!({"id": other.to_string(), "type": format!("{a}_to_{b}")}))
                     .collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::association;
+use super::kinds::{DEALS, LEADS, association};
 use super::record::Hand;
 use super::refusal::Refusal;
 use super::state::State;
@@ -73,6 +73,11 @@ impl Links {
 }
 
 impl State {
+    /// The records of a kind that a reader is told a record is associated with. A deal does not tell of the lead that it came of.
+    pub(crate) fn told_ends(&self, from: (usize, u64), to: usize) -> Vec<(u64, Vec<u32>)> {
+        if from.0 == DEALS && to == LEADS { Vec::new() } else { self.links.of(from, to) }
+    }
+
     /// The ends of an association, both live.
     pub(crate) fn ends(&self, from: (usize, &str), to: (usize, &str)) -> Result<(u64, u64), Refusal> {
         let find = |(kind, id): (usize, &str)| self.find(kind, id, None);
@@ -106,15 +111,19 @@ impl State {
         };
         let mut new = self.links.put(from, to, plain);
         self.links.put(to, from, back_plain);
-        if is_primary && let (Some(primary), Some(back)) = (primary, back_primary) {
+        if is_primary && let Some(primary) = primary {
             for (other, types) in self.links.of(from, to.0) {
                 if other != to.1 && types.contains(&primary) {
                     self.links.drop_type(from, (to.0, other), primary);
-                    self.links.drop_type((to.0, other), from, back);
+                    if let Some(back) = back_primary {
+                        self.links.drop_type((to.0, other), from, back);
+                    }
                 }
             }
             new |= self.links.put(from, to, primary);
-            self.links.put(to, from, back);
+            if let Some(back) = back_primary {
+                self.links.put(to, from, back);
+            }
         }
         if new {
             self.tell_association(from, to, is_primary, false, by);
@@ -143,7 +152,7 @@ impl State {
             let primary = self.association(kind, target).and_then(|(_, primary)| primary);
             let base = format!("{}_to_{}", self.kinds[kind].singular, self.kinds[target].singular);
             let mut results = Vec::new();
-            for (other, types) in self.links.of((kind, id), target) {
+            for (other, types) in self.told_ends((kind, id), target) {
                 for ty in types {
                     let name = if primary.is_some() && Some(ty) != primary { format!("{base}_unlabeled") } else { base.clone() };
                     results.push(json!({"id": other.to_string(), "type": name}));

@@ -134,7 +134,9 @@ impl State {
         let empty = Map::new();
         let given = input["properties"].as_object().unwrap_or(&empty);
         if verb == "create" {
-            return Ok(Step::Create(self.check(kind, given, None)?, self.inline_ends(&input["associations"])?));
+            let (values, ends) = (self.check(kind, given, None)?, self.inline_ends(&input["associations"])?);
+            self.bound(kind, &ends)?;
+            return Ok(Step::Create(values, ends));
         }
         let by = input["idProperty"].as_str();
         self.id_property(kind, by)?;
@@ -145,6 +147,8 @@ impl State {
                 let Some(by) = by else { return Err(Refusal::missing(&[id.to_owned()])) };
                 let mut whole = given.clone();
                 whole.insert(by.to_owned(), Value::from(id));
+                // An upsert takes no associations.
+                self.bound(kind, &[])?;
                 Ok(Step::Create(self.check(kind, &whole, None)?, Inline::new()))
             }
             _ => Err(Refusal::missing(&[id.to_owned()])),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{COMPANIES, CONTACTS, DEALS, TICKETS};
+use super::kinds::{COMPANIES, CONTACTS, DEALS, EMAILS, LEADS, TICKETS};
 use super::record::{Hand, Record, Shadow};
 use super::refusal::{Flaw, Refusal};
 use super::state::State;
@@ -84,6 +84,7 @@ impl State {
         let (pipeline, stage, usual) = match kind {
             DEALS => ("pipeline", "dealstage", "default"),
             TICKETS => ("hs_pipeline", "hs_pipeline_stage", "0"),
+            LEADS => ("hs_pipeline", "hs_pipeline_stage", "lead-pipeline-id"),
             _ => return,
         };
         let Some(wanted) = values.get(stage).filter(|wanted| !wanted.is_empty()) else { return };
@@ -107,6 +108,10 @@ impl State {
             }
             DEALS => drop(values.entry("pipeline".to_owned()).or_insert_with(|| "default".to_owned())),
             TICKETS => drop(values.entry("hs_pipeline".to_owned()).or_insert_with(|| "0".to_owned())),
+            LEADS => {
+                values.entry("hs_pipeline".to_owned()).or_insert_with(|| "lead-pipeline-id".to_owned());
+                values.entry("hs_pipeline_stage".to_owned()).or_insert_with(|| "new-stage-id".to_owned());
+            }
             _ => {}
         }
         let now = self.now_ms;
@@ -172,13 +177,17 @@ impl State {
         self.journal_fitting(kind, id, &fitted);
     }
 
-    /// Puts a live record into the recycle bin. Its stamp stays, and its unique values become free.
+    /// Puts a live record into the recycle bin. Its stamp stays, and its unique values become free. Of an e-mail, nothing is kept.
     pub(crate) fn archive(&mut self, kind: usize, id: u64, by: Hand) {
         let now = self.now_ms;
         let Some(record) = self.records[kind].get_mut(&id).filter(|record| record.archived_ms.is_none()) else { return };
         record.archived_ms = Some(now);
         let values = record.values.clone();
         self.release(kind, id, &values);
+        if kind == EMAILS {
+            self.records[kind].remove(&id);
+            self.links.forget(kind, id);
+        }
         self.tell(kind, id, "deletion", by, json!({"changeFlag": "DELETED"}));
         self.note(kind, id, Action::Archived, Values::new(), by);
     }
@@ -335,6 +344,7 @@ fn missing(kind: usize, values: &Values) -> Vec<Flaw> {
         COMPANIES if !any(&["name", "domain"]) => vec![lacks("name")],
         DEALS => all(&["dealname", "dealstage"]),
         TICKETS => all(&["subject", "hs_pipeline_stage"]),
+        LEADS => all(&["hs_lead_name"]),
         CONTACTS | COMPANIES => Vec::new(),
         _ => all(&["hs_timestamp"]),
     }

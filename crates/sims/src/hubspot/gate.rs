@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::HubSpot;
 use super::auth::{Caller, form};
 use super::call::{Call, surface};
+use super::kinds::{EMAILS, LEADS};
 use super::limits::burst_spent;
 use super::moment::iso;
 use super::refusal::{Answer, Outcome, Refusal};
@@ -202,6 +203,15 @@ impl State {
 
     fn dispatch(&mut self, call: &Call, caller: Caller) -> Outcome {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        let types = if path.first().is_some_and(|head| head.ends_with("associations")) { 2 } else { 1 };
+        for kind in path.iter().skip(1).take(types).filter_map(|ty| self.kind(ty).ok()) {
+            match (kind, reads(&call.method, &call.path)) {
+                (LEADS, true) => self.scoped("crm.objects.leads.read")?,
+                (LEADS, false) => self.scoped("crm.objects.leads.write")?,
+                (EMAILS, true) => self.scoped("sales-email-read")?,
+                _ => {}
+            }
+        }
         match path.as_slice() {
             ["webhooks", rest @ ..] if caller == Caller::Developer => self.webhook_routes(call, rest),
             _ if caller == Caller::Developer => Err(Refusal::scope("oauth")),

@@ -79,6 +79,17 @@ pub(crate) static KINDS: &[Kind] = &[
     engagement("notes", "note", "0-46", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
     engagement("meetings", "meeting", "0-47", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
     engagement("calls", "call", "0-48", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
+    Kind {
+        name: "leads",
+        singular: "lead",
+        type_id: "0-136",
+        defaults: &["hs_createdate", "hs_lastmodifieddate", "hs_lead_name", "hs_object_id", "hs_pipeline", "hs_pipeline_stage"],
+        cursor: "hs_lastmodifieddate",
+        lenient: false,
+        merges: false,
+        events: None,
+    },
+    engagement("emails", "email", "0-49", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
 ];
 
 /// Place of contacts in [`KINDS`].
@@ -89,6 +100,10 @@ pub(crate) const COMPANIES: usize = 1;
 pub(crate) const DEALS: usize = 2;
 /// Place of tickets.
 pub(crate) const TICKETS: usize = 3;
+/// Place of leads.
+pub(crate) const LEADS: usize = 8;
+/// Place of e-mails.
+pub(crate) const EMAILS: usize = 9;
 
 /// A kind by plural, singular or type id.
 pub(crate) fn kind(kinds: &[Kind], name: &str) -> Option<usize> {
@@ -129,6 +144,14 @@ const PAIRS: &[(&str, &str, u32, Option<u32>)] = &[
     ("task", "company", 192, None),
     ("task", "deal", 216, None),
     ("task", "ticket", 230, None),
+    ("email", "contact", 198, None),
+    ("email", "company", 186, None),
+    ("email", "deal", 210, None),
+    ("email", "ticket", 224, None),
+    ("lead", "contact", 608, Some(578)),
+    ("lead", "company", 610, None),
+    // The one there is has the label of a primary one.
+    ("lead", "deal", 582, Some(582)),
 ];
 
 /// The association types from one of HubSpot's own kinds to another: plain, and primary where there is one.
@@ -137,7 +160,7 @@ pub(crate) fn association(from: usize, to: usize) -> Option<(u32, Option<u32>)> 
     if let Some((_, _, plain, primary)) = PAIRS.iter().find(|pair| (pair.0, pair.1) == (from, to)) {
         return Some((*plain, *primary));
     }
-    // Towards engagements, the id is one below.
+    // Towards engagements, the id is one below; towards leads, where it is not documented, the same is assumed.
     PAIRS.iter().find(|pair| (pair.0, pair.1) == (to, from)).map(|pair| (pair.2 - 1, None))
 }
 
@@ -152,5 +175,7 @@ mod tests {
         assert_eq!(ids("notes", "0-1"), Some((202, None)));
         assert_eq!(ids("contact", "notes"), Some((201, None)));
         assert_eq!(ids("notes", "tasks"), None);
+        assert_eq!((ids("leads", "contacts"), ids("contacts", "leads")), (Some((608, Some(578))), Some((607, None))));
+        assert_eq!((KINDS[LEADS].name, KINDS[EMAILS].name), ("leads", "emails"));
     }
 }

@@ -1,4 +1,4 @@
-//! HubSpot, simulated: lists, campaigns, forms, e-mails and subscriptions, and before all CRM objects, object types of a portal's own, batches, search, associations, properties, owners, pipelines, OAuth, webhooks and limits, on the
+//! HubSpot, simulated: leads, lists, campaigns, forms, e-mails and subscriptions, and before all CRM objects, object types of a portal's own, batches, search, associations, properties, owners, pipelines, OAuth, webhooks and limits, on the
 //! old paths (v1 to v4) and on the dated ones alike.
 //!
 //! What stays out: timeline, workflows, and the inbox.
@@ -19,6 +19,7 @@ mod gate;
 mod journal;
 mod journal_routes;
 mod kinds;
+mod leads;
 mod limits;
 mod list_routes;
 mod lists;
@@ -52,6 +53,7 @@ use crate::profile::Profile;
 use record::{View, Wanted};
 use state::State;
 
+pub use properties::LeadProgress;
 pub use record::Hand;
 pub use refusal::Refusal;
 pub use schemas::Tier;
@@ -94,6 +96,8 @@ pub struct HubSpotOptions {
     pub merge_makes_new_id: bool,
     /// What the account pays for.
     pub tier: Tier,
+    /// How its leads tell how far they have come.
+    pub lead_progress: LeadProgress,
     /// Scopes that the account granted the app and the service key.
     pub scopes: Vec<String>,
     /// Scopes that the app has for itself, for the webhooks journal.
@@ -123,6 +127,7 @@ impl HubSpotOptions {
             utc_offset_ms: 3_600_000,
             merge_makes_new_id: false,
             tier: Tier::Enterprise,
+            lead_progress: LeadProgress::Category,
             scopes: auth::SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
             app_scopes: auth::APP_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
         }
@@ -259,6 +264,7 @@ impl HubSpot {
         let kind = self.kind(object)?;
         self.with(|state| {
             let values = state.check(kind, properties, None)?;
+            state.bound(kind, &[])?;
             Ok(state.create(kind, values, by).to_string())
         })
     }

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::kinds::{DEALS, TICKETS};
+use super::kinds::{DEALS, LEADS, TICKETS};
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 
@@ -20,11 +20,18 @@ pub(crate) struct Stage {
     label: String,
     /// Texts, numbers and truth values included.
     metadata: BTreeMap<String, String>,
+    /// How far a lead in it has come; nothing for other records.
+    category: &'static str,
 }
 
 impl Stage {
     pub(crate) fn meta(&self, name: &str) -> Option<&str> {
         self.metadata.get(name).map(String::as_str)
+    }
+
+    /// How far a lead in it has come.
+    pub(crate) fn category(&self) -> &'static str {
+        self.category
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -42,11 +49,21 @@ pub(crate) struct Pipeline {
 
 fn deal_stage(id: &str, label: &str, probability: &str, closed: bool) -> Stage {
     let metadata = [("isClosed", closed.to_string()), ("probability", probability.to_owned())];
-    Stage { id: id.to_owned(), label: label.to_owned(), metadata: metadata.map(|(key, value)| (key.to_owned(), value)).into() }
+    Stage {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        metadata: metadata.map(|(key, value)| (key.to_owned(), value)).into(),
+        category: "",
+    }
 }
 
 fn ticket_stage(id: &str, label: &str, state: &str) -> Stage {
-    Stage { id: id.to_owned(), label: label.to_owned(), metadata: [("ticketState".to_owned(), state.to_owned())].into() }
+    Stage { id: id.to_owned(), label: label.to_owned(), metadata: [("ticketState".to_owned(), state.to_owned())].into(), category: "" }
+}
+
+fn lead_stage(id: &str, label: &str, category: &'static str) -> Stage {
+    let closed = matches!(category, "QUALIFIED" | "UNQUALIFIED");
+    Stage { id: id.to_owned(), label: label.to_owned(), metadata: [("isClosed".to_owned(), closed.to_string())].into(), category }
 }
 
 /// The pipelines of a fresh portal.
@@ -66,7 +83,15 @@ pub(crate) fn of_a_fresh_portal() -> BTreeMap<usize, Vec<Pipeline>> {
         ticket_stage("3", "Waiting on us", "OPEN"),
         ticket_stage("4", "Closed", "CLOSED"),
     ];
+    let leads = vec![
+        lead_stage("new-stage-id", "New", "NEW"),
+        lead_stage("attempting-stage-id", "Attempting", "IN_PROGRESS"),
+        lead_stage("connected-stage-id", "Connected", "IN_PROGRESS"),
+        lead_stage("qualified-stage-id", "Qualified", "QUALIFIED"),
+        lead_stage("unqualified-stage-id", "Disqualified", "UNQUALIFIED"),
+    ];
     BTreeMap::from([
+        (LEADS, vec![Pipeline { id: "lead-pipeline-id".to_owned(), label: "Lead pipeline".to_owned(), stages: leads }]),
         (DEALS, vec![Pipeline { id: "default".to_owned(), label: "Sales Pipeline".to_owned(), stages: deals }]),
         (TICKETS, vec![Pipeline { id: "0".to_owned(), label: "Support Pipeline".to_owned(), stages: tickets }]),
     ])
@@ -88,7 +113,7 @@ fn pipeline_json(pipeline: &Pipeline, order: usize) -> Value {
 }
 
 impl State {
-    /// A stage of a pipeline of deals or tickets.
+    /// A stage of a pipeline of deals, tickets or leads.
     pub(crate) fn stage(&self, kind: usize, pipeline: &str, stage: &str) -> Option<&Stage> {
         let line = self.pipelines.get(&kind)?.iter().find(|line| line.id == pipeline)?;
         line.stages.iter().find(|known| known.id == stage)
@@ -139,7 +164,14 @@ impl State {
                 .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
                 .collect();
             let id = text(&stage["stageId"]).unwrap_or_else(|| self.next_id().to_string());
-            stages.push(Stage { id, label, metadata });
+            // Whoever adds a stage of leads says how far they have come in it.
+            let category = match metadata.get("category").map(String::as_str) {
+                Some("QUALIFIED") => "QUALIFIED",
+                Some("UNQUALIFIED") => "UNQUALIFIED",
+                Some("NEW") => "NEW",
+                _ => "IN_PROGRESS",
+            };
+            stages.push(Stage { id, label, metadata, category });
         }
         let id = text(&call.body["pipelineId"]).unwrap_or_else(|| self.next_id().to_string());
         let pipeline = Pipeline { id, label, stages };

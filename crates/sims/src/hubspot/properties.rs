@@ -4,6 +4,17 @@ use serde_json::{Value, json};
 
 use super::moment::iso;
 
+/// By which properties the account's leads tell how far they have come, beside the stage that they are in: accounts differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadProgress {
+    /// `hs_pipeline_stage_category_v2`.
+    Category,
+    /// `hs_lead_is_qualified` and its like.
+    Marks,
+    /// None.
+    StageAlone,
+}
+
 /// One choice of an enumeration.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choice {
@@ -186,6 +197,52 @@ const TICKETS: &[Row] = &[
     ("hs_ticket_category", "Category", "enumeration", "checkbox", "PRODUCT_ISSUE;BILLING_ISSUE;FEATURE_REQUEST;GENERAL_INQUIRY"),
 ];
 
+const EMAILS: &[Row] = &[
+    ("hs_email_subject", "Email subject", "string", "text", ""),
+    ("hs_email_text", "Text body", "string", "textarea", ""),
+    ("hs_email_html", "Email HTML", "string", "html", ""),
+    ("hs_email_direction", "Email direction", "enumeration", "select", "EMAIL;INCOMING_EMAIL;FORWARDED_EMAIL"),
+    ("hs_email_status", "Email send status", "enumeration", "select", "BOUNCED;FAILED;SCHEDULED;SENDING;SENT"),
+    ("hs_email_headers", "Email headers", "string", "textarea", ""),
+];
+
+const LEADS: &[Row] = &[
+    ("hs_createdate", "Create date", "datetime", "date", "r"),
+    ("hs_lead_name", "Lead name", "string", "text", ""),
+    ("hs_lead_type", "Lead type", "enumeration", "select", "NEW BUSINESS;UPSELL;RE-ATTEMPTING"),
+    ("hs_lead_label", "Lead label", "enumeration", "select", "HOT;WARM;COLD"),
+    (
+        "hs_lead_source",
+        "Lead source",
+        "enumeration",
+        "select",
+        "ORGANIC_SEARCH;PAID_SEARCH;EMAIL_MARKETING;SOCIAL_MEDIA;REFERRALS;OTHER_CAMPAIGNS;DIRECT_TRAFFIC;OFFLINE;PAID_SOCIAL",
+    ),
+    ("hs_pipeline", "Pipeline", "enumeration", "select", ""),
+    ("hs_pipeline_stage", "Pipeline stage", "enumeration", "radio", ""),
+    (
+        "hs_lead_disqualification_reason",
+        "Disqualification reason",
+        "enumeration",
+        "select",
+        "BAD_TIMING;BUDGET_CONSTRAINTS;COMPETITOR_PREFERENCE;NOT_A_GOOD_FIT;NO_RESPONSE",
+    ),
+    ("hs_lead_disqualification_note", "Disqualification note", "string", "textarea", ""),
+    ("hs_primary_contact_id", "Primary contact ID", "number", "number", "c"),
+    ("hs_lead_associated_deals_count", "Associated deals count", "number", "number", "c"),
+];
+
+/// What tells how far a lead has come, where accounts have it as one word.
+const LEAD_CATEGORY: &[Row] = &[("hs_pipeline_stage_category_v2", "Pipeline stage category", "enumeration", "select", "c")];
+
+/// The same, where they have it as truth values.
+const LEAD_MARKS: &[Row] = &[
+    ("hs_lead_is_new", "Lead is new", "bool", "booleancheckbox", "c"),
+    ("hs_lead_is_in_progress", "Lead is in progress", "bool", "booleancheckbox", "c"),
+    ("hs_lead_is_qualified", "Lead is qualified", "bool", "booleancheckbox", "c"),
+    ("hs_lead_is_disqualified", "Lead is disqualified", "bool", "booleancheckbox", "c"),
+];
+
 const OWN: &[Row] = &[("hs_createdate", "Create date", "datetime", "date", "r")];
 
 const ENGAGEMENTS: &[Row] = &[
@@ -236,8 +293,8 @@ pub(crate) fn home_group(singular: &str) -> String {
     format!("{singular}information")
 }
 
-/// The properties of a fresh portal, by kind's singular name.
-pub(crate) fn built_in(singular: &str, now_ms: i64) -> Vec<Property> {
+/// The properties of a fresh portal, by kind's singular name. `progress` says how its leads tell how far they have come.
+pub(crate) fn built_in(singular: &str, progress: LeadProgress, now_ms: i64) -> Vec<Property> {
     let own: &[&[Row]] = match singular {
         "contact" => &[CONTACTS],
         "company" => &[COMPANIES],
@@ -247,6 +304,12 @@ pub(crate) fn built_in(singular: &str, now_ms: i64) -> Vec<Property> {
         "note" => &[ENGAGEMENTS, NOTES],
         "meeting" => &[ENGAGEMENTS, MEETINGS],
         "call" => &[ENGAGEMENTS, CALLS],
+        "email" => &[ENGAGEMENTS, EMAILS],
+        "lead" => match progress {
+            LeadProgress::Category => &[LEADS, LEAD_CATEGORY],
+            LeadProgress::Marks => &[LEADS, LEAD_MARKS],
+            LeadProgress::StageAlone => &[LEADS],
+        },
         // An object type of the portal's own.
         _ => &[OWN],
     };

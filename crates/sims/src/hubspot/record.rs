@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{COMPANIES, CONTACTS, DEALS};
+use super::kinds::{COMPANIES, CONTACTS, DEALS, LEADS};
 use super::moment::iso;
 use super::state::State;
 use super::values::digits;
@@ -138,6 +138,24 @@ impl<'a> View<'a> {
             "associatedcompanyid" if record.kind == CONTACTS => {
                 state.links.primary(record.kind, record.id, COMPANIES).map(|id| id.to_string())
             }
+            "hs_primary_contact_id" if record.kind == LEADS => state.links.primary(LEADS, record.id, CONTACTS).map(|id| id.to_string()),
+            "hs_lead_associated_deals_count" if record.kind == LEADS => Some(state.links.of((LEADS, record.id), DEALS).len().to_string()),
+            "hs_pipeline_stage_category_v2"
+            | "hs_lead_is_new"
+            | "hs_lead_is_in_progress"
+            | "hs_lead_is_qualified"
+            | "hs_lead_is_disqualified"
+                if record.kind == LEADS =>
+            {
+                let category = state.stage(LEADS, &self.plain("hs_pipeline")?, &self.plain("hs_pipeline_stage")?)?.category();
+                Some(match name {
+                    "hs_lead_is_new" => (category == "NEW").to_string(),
+                    "hs_lead_is_in_progress" => (category == "IN_PROGRESS").to_string(),
+                    "hs_lead_is_qualified" => (category == "QUALIFIED").to_string(),
+                    "hs_lead_is_disqualified" => (category == "UNQUALIFIED").to_string(),
+                    _ => category.to_owned(),
+                })
+            }
             "hs_searchable_calculated_phone_number" => self.plain("phone").map(|phone| digits(&phone)).filter(|digits| !digits.is_empty()),
             "hs_is_closed" | "hs_is_closed_won" | "hs_is_closed_lost" | "hs_deal_stage_probability" if record.kind == DEALS => {
                 let stage = state.stage(DEALS, &self.plain("pipeline")?, &self.plain("dealstage")?)?;
@@ -150,9 +168,9 @@ impl<'a> View<'a> {
                     _ => probability.to_owned(),
                 })
             }
-            "hs_body_preview" => {
-                ["hs_note_body", "hs_task_body", "hs_call_body", "hs_meeting_body"].iter().find_map(|body| self.plain(body))
-            }
+            "hs_body_preview" => ["hs_note_body", "hs_task_body", "hs_call_body", "hs_meeting_body", "hs_email_text"]
+                .iter()
+                .find_map(|body| self.plain(body)),
             _ => self.plain(name),
         }
     }

@@ -38,6 +38,7 @@ impl State {
                 let given = call.object("properties")?;
                 let values = self.check(kind, given, None)?;
                 let ends = self.inline_ends(&call.body["associations"])?;
+                self.bound(kind, &ends)?;
                 let id = self.create(kind, values, Hand::Integration);
                 self.link(kind, id, ends)?;
                 Ok(Answer::created(self.echo(kind, id, given.keys().cloned().collect())))

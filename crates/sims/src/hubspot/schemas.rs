@@ -228,7 +228,7 @@ impl State {
         });
         self.records.push(BTreeMap::new());
         let group = format!("{name}_information");
-        let mut properties = built_in("", self.now_ms);
+        let mut properties = built_in("", self.options.lead_progress, self.now_ms);
         properties.iter_mut().for_each(|property| property.group.clone_from(&group));
         self.properties.push(properties);
         self.groups.push(vec![(group, format!("{name} information"))]);

@@ -84,7 +84,7 @@ impl State {
             records: KINDS.iter().map(|_| BTreeMap::new()).collect(),
             redirects: HashMap::new(),
             unique: HashMap::new(),
-            properties: KINDS.iter().map(|kind| built_in(kind.singular, now_ms)).collect(),
+            properties: KINDS.iter().map(|kind| built_in(kind.singular, options.lead_progress, now_ms)).collect(),
             groups: KINDS.iter().map(|kind| vec![(home_group(kind.singular), format!("{} information", kind.singular))]).collect(),
             links: Links::default(),
             owners: Vec::new(),

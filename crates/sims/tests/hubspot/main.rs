@@ -5,6 +5,7 @@ mod associations;
 mod batches;
 mod faults;
 mod journal;
+mod leads;
 mod portal;
 mod pushes;
 mod records;

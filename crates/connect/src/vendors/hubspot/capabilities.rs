@@ -40,13 +40,20 @@ const TOLD: Capabilities = Capabilities {
     ..UNTOLD
 };
 
+/// A stage's name belongs to the pipeline; which stage a row is in is a property of the row.
+const STAGES: (&str, Detection) = ("stage.*", Detection::RECONCILIATION);
+
 /// By object: there are subscriptions under their own name for the first four.
 pub(super) static OBJECTS: &[Capabilities] = &[
     Capabilities { object: "contacts", ..TOLD },
     Capabilities { object: "companies", ..TOLD },
-    Capabilities { object: "deals", ..TOLD },
-    Capabilities { object: "tickets", ..TOLD },
-    // Each of them is told of as `object.*`; submissions of forms are not, and are few.
+    Capabilities { object: "deals", fields: STAGED, ..TOLD },
+    Capabilities { object: "tickets", fields: STAGED, ..TOLD },
+    // They are told of as `object.*`. An upsert takes no association, and no lead is made without its contact: the key is looked for, and
+    // its uniqueness keeps a second creation out. HubSpot merges none.
+    Capabilities { object: "leads", key: Some(Key::Unique), merges: Detection::NEVER, fields: STAGED, ..TOLD },
+    // Each of them is told of as `object.*`; submissions of forms are not, and are few. Deleted e-mails are in no bin: of those that no
+    // webhook tells of, the reconciliation learns.
     Capabilities {
         object: ENGAGEMENTS,
         key: None,
@@ -61,6 +68,9 @@ pub(super) static OBJECTS: &[Capabilities] = &[
     // Objects of the portal's own, like all that have no subscriptions under their own name, are told of as `object.*`.
     Capabilities { object: EVERY, ..TOLD },
 ];
+
+/// Fields of what goes through stages.
+const STAGED: &[(&str, Detection)] = &[("associations.*", Detection::TOLD), OWNER, LISTS, STAGES];
 
 /// What marketing works with is gone through by each poll, and nothing tells of what is gone.
 const MARKETING: Capabilities =

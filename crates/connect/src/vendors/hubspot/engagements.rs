@@ -1,4 +1,4 @@
-//! Engagements: tasks, calls, notes, meetings and submissions of forms as one object, since a mapping of activities names one. A row's id
+//! Engagements: tasks, calls, notes, meetings, submissions of forms and e-mails as one object, since a mapping of activities names one. A row's id
 //! says which of them it is: `notes-123`. They are read here; whoever writes one names its own object.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +46,10 @@ struct Part {
 /// What people sent with forms, which has nothing but a name and what was filled in.
 const FORMS: Part = Part { object: SUBMISSIONS, kind: "Form submission", subject: Some("form.name"), body: "form.values", status: None };
 
+/// What people wrote to each other. An account need not let anybody read it.
+const MAILS: Part =
+    Part { object: "emails", kind: "E-mail", subject: Some("hs_email_subject"), body: "hs_email_text", status: Some("hs_email_status") };
+
 /// In the order in which they are read. Positions of polls go by place: new ones come last.
 const PARTS: &[Part] = &[
     Part { object: "tasks", kind: "Task", subject: Some("hs_task_subject"), body: "hs_task_body", status: Some("hs_task_status") },
@@ -60,6 +64,7 @@ const PARTS: &[Part] = &[
         status: Some("hs_meeting_outcome"),
     },
     FORMS,
+    MAILS,
 ];
 
 /// The erasure of an engagement as one of the object that it is: an engagement is never written to itself.
@@ -98,7 +103,7 @@ impl Part {
             _ if field.starts_with(ASSOCIATION) || field.starts_with(OWNER) => own(Some(field)),
             _ => Err(misfit(
                 "unknown_field",
-                format!("HubSpot's tasks, calls, notes and meetings have no `{field}` in common"),
+                format!("HubSpot's tasks, calls, notes, meetings and e-mails have no `{field}` in common"),
                 "take it out of the mapping, or map one of these objects by itself",
             )
             .about(field)),
@@ -146,6 +151,12 @@ impl Part {
     }
 }
 
+/// What is read of each object that HubSpot tells of by itself; submissions of forms are none.
+pub(super) fn own_reads(fields: &[String]) -> Vec<ReadSpec> {
+    let read = ReadSpec { object: ENGAGEMENTS.to_owned(), fields: fields.to_vec() };
+    PARTS.iter().filter(|part| part.object != SUBMISSIONS).filter_map(|part| part.read(&read).ok()).collect()
+}
+
 /// The id that a row of an object has among engagements, if it is one.
 pub(crate) fn engagement(object: &str, id: &str) -> Option<String> {
     PARTS.iter().find(|part| part.object == object).map(|part| part.id(id))
@@ -179,12 +190,20 @@ impl HubSpot {
         let mut place = Place::of(cursor)?;
         let part = &PARTS[place.part];
         let (own, cursor) = (part.read(read)?, place.cursors[place.part].as_ref());
+        let last = place.part + 1 == PARTS.len();
         let page = match part.object {
             SUBMISSIONS => self.submission_page(&own, cursor, priority).await?,
-            _ => self.read_page(&own, cursor, priority).await?,
+            _ => match self.read_page(&own, cursor, priority).await {
+                // Where nobody lets us read e-mails, there are none for us, and the others are read all the same.
+                Err(error) if part.object == MAILS.object && error.status == 403 && error.is_of_object() => {
+                    tracing::info!(connection = %self.client.settings().name, "e-mails are not read: grant the scope `sales-email-read` to have them as activities");
+                    place.part = if last { 0 } else { place.part + 1 };
+                    return Ok(Page { looks: Vec::new(), next: place.to_text(), more: !last, total: None });
+                }
+                other => other?,
+            },
         };
         place.cursors[place.part] = Some(page.next);
-        let last = place.part + 1 == PARTS.len();
         if !page.more {
             place.part = if last { 0 } else { place.part + 1 };
         }
@@ -254,7 +273,7 @@ pub(super) fn from_present(present: &Cursor) -> Cursor {
 pub(super) fn only_read() -> VendorError {
     misfit(
         "read_only",
-        "`engagements` shows HubSpot's tasks, calls, notes and meetings together, and is only read",
-        "map tasks, calls, notes or meetings by themselves to write them",
+        "`engagements` shows HubSpot's tasks, calls, notes, meetings and e-mails together, and is only read",
+        "map tasks, calls, notes, meetings or emails by themselves to write them",
     )
 }

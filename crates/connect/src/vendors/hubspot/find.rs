@@ -125,7 +125,7 @@ impl HubSpot {
 
 /// Values in lists, each list short enough for one search.
 fn lists(values: Vec<String>, read: &ReadSpec) -> Vec<Vec<String>> {
-    let taken: usize = properties(&read.fields).iter().map(|name| name.len() + 3).sum();
+    let taken: usize = properties(read).iter().map(|name| name.len() + 3).sum();
     let room = SEARCH_CHARS_MAX.saturating_sub(taken + FRAME_CHARS).max(500);
     let mut all: Vec<Vec<String>> = Vec::new();
     let mut used = room;

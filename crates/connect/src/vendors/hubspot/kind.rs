@@ -1,7 +1,7 @@
 //! What is particular about HubSpot's objects.
 
 use super::refusal::misfit;
-use super::{lists, subscriptions};
+use super::{lists, stages, subscriptions};
 use crate::error::VendorError;
 
 /// Prefix of the flattened names of associations: `associations.companies` is the id of the associated company.
@@ -25,6 +25,9 @@ pub(crate) struct Kind {
     pub names: &'static [&'static str],
     /// Properties that hold phone numbers.
     pub phones: &'static [&'static str],
+    /// Fields without which HubSpot makes no row, as far as its definitions do not show it. An association among them has to be in the
+    /// creation itself.
+    pub needs: &'static [&'static str],
 }
 
 const CURSOR: &str = "hs_lastmodifieddate";
@@ -37,14 +40,25 @@ static KINDS: &[Kind] = &[
         cursor: "lastmodifieddate",
         names: &["firstname", "lastname"],
         phones: &["phone", "mobilephone"],
+        needs: &[],
     },
-    Kind { name: "companies", type_id: "0-2", singular: "company", cursor: CURSOR, names: &["name"], phones: &["phone"] },
-    Kind { name: "deals", type_id: "0-3", singular: "deal", cursor: CURSOR, names: &["dealname"], phones: &[] },
-    Kind { name: "tickets", type_id: "0-5", singular: "ticket", cursor: CURSOR, names: &["subject"], phones: &[] },
-    Kind { name: "tasks", type_id: "0-27", singular: "task", cursor: CURSOR, names: &["hs_task_subject"], phones: &[] },
-    Kind { name: "notes", type_id: "0-46", singular: "note", cursor: CURSOR, names: &[], phones: &[] },
-    Kind { name: "meetings", type_id: "0-47", singular: "meeting", cursor: CURSOR, names: &["hs_meeting_title"], phones: &[] },
-    Kind { name: "calls", type_id: "0-48", singular: "call", cursor: CURSOR, names: &["hs_call_title"], phones: &[] },
+    Kind { name: "companies", type_id: "0-2", singular: "company", cursor: CURSOR, names: &["name"], phones: &["phone"], needs: &[] },
+    Kind { name: "deals", type_id: "0-3", singular: "deal", cursor: CURSOR, names: &["dealname"], phones: &[], needs: &[] },
+    Kind { name: "tickets", type_id: "0-5", singular: "ticket", cursor: CURSOR, names: &["subject"], phones: &[], needs: &[] },
+    Kind { name: "tasks", type_id: "0-27", singular: "task", cursor: CURSOR, names: &["hs_task_subject"], phones: &[], needs: &[] },
+    Kind { name: "notes", type_id: "0-46", singular: "note", cursor: CURSOR, names: &[], phones: &[], needs: &[] },
+    Kind { name: "meetings", type_id: "0-47", singular: "meeting", cursor: CURSOR, names: &["hs_meeting_title"], phones: &[], needs: &[] },
+    Kind { name: "calls", type_id: "0-48", singular: "call", cursor: CURSOR, names: &["hs_call_title"], phones: &[], needs: &[] },
+    Kind { name: "emails", type_id: "0-49", singular: "email", cursor: CURSOR, names: &["hs_email_subject"], phones: &[], needs: &[] },
+    Kind {
+        name: "leads",
+        type_id: "0-136",
+        singular: "lead",
+        cursor: CURSOR,
+        names: &["hs_lead_name"],
+        phones: &[],
+        needs: &["hs_lead_name", "associations.contacts"],
+    },
 ];
 
 /// Type ids of associations, as HubSpot defines them: from, to, id, and whether it marks the primary one.
@@ -72,7 +86,17 @@ const TYPES: &[(&str, &str, u32, bool)] = &[
     ("tasks", "companies", 192, false),
     ("tasks", "deals", 216, false),
     ("tasks", "tickets", 230, false),
+    ("emails", "contacts", 198, false),
+    ("emails", "companies", 186, false),
+    ("emails", "deals", 210, false),
+    ("emails", "tickets", 224, false),
+    ("leads", "contacts", 578, true),
+    ("leads", "companies", 610, false),
 ];
+
+/// Associations that are read and not written. HubSpot makes that of a lead with its deal, and keeps it at the lead alone: asked from the
+/// deal's side, it tells nothing.
+const SHOWN: &[(&str, &str)] = &[("leads", "deals")];
 
 /// Every object that HubSpot has by itself, with its type id. The portal's own ones have ids that begin with `2-`.
 const STANDARD: &[(&str, &str)] = &[
@@ -150,6 +174,16 @@ pub(crate) fn targets(object: &str) -> impl Iterator<Item = &'static str> {
     TYPES.iter().filter(move |ty| ty.0 == object).map(|ty| ty.1)
 }
 
+/// Objects that an object's rows are shown to point at, and nobody but HubSpot lets them.
+pub(crate) fn shown(object: &str) -> impl Iterator<Item = &'static str> {
+    SHOWN.iter().filter(move |pair| pair.0 == object).map(|pair| pair.1)
+}
+
+/// The object that a new row has to be associated with in its creation.
+pub(crate) fn born_with(object: &str) -> Option<&'static str> {
+    kind(object)?.needs.iter().find_map(|field| field.strip_prefix(ASSOCIATION))
+}
+
 /// The type id to associate by, and whether it marks the primary one.
 ///
 /// # Errors
@@ -182,7 +216,13 @@ pub(crate) fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The property whose change tells of a field: itself, or of an owner's name and address that of who the owner is. Stages are told of by the
+/// property that they are mapped with.
+pub(crate) fn told_by(field: &str) -> Option<&str> {
+    if field.starts_with(OWNER) { Some("hubspot_owner_id") } else { Some(field).filter(|name| is_property(name)) }
+}
+
 /// Whether a flattened name is a property, and not something that Entente adds.
 pub(crate) fn is_property(name: &str) -> bool {
-    ![ASSOCIATION, OWNER, lists::PREFIX, subscriptions::PREFIX].iter().any(|prefix| name.starts_with(prefix))
+    ![ASSOCIATION, OWNER, lists::PREFIX, subscriptions::PREFIX, stages::PREFIX].iter().any(|prefix| name.starts_with(prefix))
 }

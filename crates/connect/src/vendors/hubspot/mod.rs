@@ -1,10 +1,11 @@
-//! HubSpot: contacts, companies, deals, tickets, tasks, notes, calls, meetings, and objects of the portal's own, by their name or type id.
+//! HubSpot: contacts, companies, deals, tickets, leads, tasks, notes, calls, meetings, e-mails, and objects of the portal's own, by their name or type id.
 //!
-//! - `engagements` are tasks, calls, notes, meetings and submissions of forms together, to be read only.
+//! - `engagements` are tasks, calls, notes, meetings, submissions of forms and e-mails together, to be read only.
 //! - `campaigns`, `forms` and `marketing_emails` are what marketing works with; `lists.names` and `subscriptions.email` of records are sets of
 //!   lists and what people agreed to.
 //! - Flattening: properties as they are; `associations.OBJECT` is the id of the associated record (the primary one where HubSpot has
-//!   such a mark, else the oldest), `owner.name` and `owner.email` are looked up from `hubspot_owner_id`.
+//!   such a mark, else the oldest), `owner.name` and `owner.email` are looked up from `hubspot_owner_id`, `stage.name` from the pipelines.
+//! - A lead is an item of a pipeline about a contact: it is made with its contact or not at all, and becomes no other record.
 //! - The mapping's key is a property with unique values, made by provisioning: creations are upserts by it.
 //! - HubSpot has no optimistic concurrency: a change that crosses ours is seen by the next look, not refused.
 //! - A change of associations leaves a record's stamp as it was: webhooks tell of it, polls do not.
@@ -37,6 +38,7 @@ mod read;
 mod refusal;
 mod schema;
 mod scopes;
+mod stages;
 mod submissions;
 mod subscriptions;
 mod webhook;
@@ -96,6 +98,7 @@ pub(crate) struct HubSpot {
     owners: owners::Owners,
     customs: custom::Customs,
     lists: lists::Lists,
+    stages: stages::Stages,
     /// The webhooks journal, where the connection reads it.
     journal: Option<journal::Journal>,
     /// This connector itself, for what goes on in the background.
@@ -141,6 +144,7 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         owners: owners::Owners::default(),
         customs: custom::Customs::default(),
         lists: lists::Lists::default(),
+        stages: stages::Stages::default(),
         actors,
         people_due: Mutex::default(),
         ours: OnceLock::new(),
@@ -214,7 +218,8 @@ impl Connector for HubSpot {
         }
         let mut described = self.read_schema(object, Priority::Update).await?.object.clone();
         schema::add_partners(&mut described, self.partners(object, Priority::Update).await?);
-        let required = self.required(object, Priority::Update).await?;
+        let mut required = self.required(object, Priority::Update).await?;
+        required.extend(kind::kind(object).into_iter().flat_map(|kind| kind.needs).map(|name| (*name).to_owned()));
         described.fields.iter_mut().for_each(|field| field.required |= required.contains(&field.name));
         Ok(described)
     }
@@ -287,6 +292,18 @@ impl Connector for HubSpot {
         }
         webhook::verify(incoming, settings, self.signing_secret(), now)?;
         webhook::read(incoming, settings.webhooks.organization.as_deref(), &self.customs, now)
+    }
+
+    fn told_by(&self, field: &str) -> Option<String> {
+        kind::told_by(field).map(str::to_owned)
+    }
+
+    fn told_as(&self, object: &str, fields: &[String]) -> Vec<(String, Vec<String>)> {
+        let told = |fields: &[String]| -> Vec<String> { fields.iter().filter_map(|field| self.told_by(field)).collect() };
+        if object == ENGAGEMENTS {
+            return engagements::own_reads(fields).into_iter().map(|own| (own.object, told(&own.fields))).collect();
+        }
+        vec![(object.to_owned(), told(fields))]
     }
 
     fn receipt(&self) -> Receipt {

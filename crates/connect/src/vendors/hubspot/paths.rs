@@ -86,6 +86,11 @@ impl Paths {
         self.crm("v3", "lists", tail)
     }
 
+    /// Pipelines of an object, with their stages.
+    pub fn pipelines(self, object: &str) -> String {
+        self.crm("v3", "pipelines", &format!("/{object}"))
+    }
+
     /// Owners.
     pub fn owners(self) -> String {
         self.crm("v3", "owners", "")
@@ -109,6 +114,10 @@ mod tests {
         assert_eq!(old.associations("deals", "companies", "read"), "/crm/v4/associations/deals/companies/batch/read");
         assert_eq!(dated.associations("deals", "companies", "read"), "/crm/associations/2026-09/deals/companies/batch/read");
         assert_eq!((old.owners(), dated.owners()), ("/crm/v3/owners".to_owned(), "/crm/owners/2026-09".to_owned()));
+        assert_eq!(
+            (old.pipelines("leads"), dated.pipelines("leads")),
+            ("/crm/v3/pipelines/leads".to_owned(), "/crm/pipelines/2026-09/leads".to_owned())
+        );
         assert_eq!((old.token(), dated.token()), ("/oauth/v1/token", "/oauth/2026-09/token"));
         assert_eq!(dated.marketing("campaigns", "/1"), "/marketing/campaigns/2026-09/1");
         assert_eq!((dated.forms(), old.lists("/search")), ("/marketing/v3/forms".to_owned(), "/crm/v3/lists/search".to_owned()));

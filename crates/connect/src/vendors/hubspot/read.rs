@@ -10,7 +10,7 @@ use super::dialect::SEARCH;
 use super::kind::{self, ASSOCIATION, OWNER, is_id, is_property};
 use super::map::{ABSORBED, CHANGED_BY, Seeing, absorbed, instant};
 use super::wire::{Batch, Record, RecordPage};
-use super::{HubSpot, SPEC, lists, subscriptions};
+use super::{HubSpot, SPEC, lists, stages, subscriptions};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Existence, Look, Page, ReadSpec};
@@ -27,12 +27,14 @@ const QUERY_CHARS_MAX: usize = 7_000;
 pub(super) const SEARCH_CHARS_MAX: usize = 2_950;
 
 /// The properties that a read needs: those of the fields, who changed the row, and what it absorbed.
-pub(super) fn properties(fields: &[String]) -> Vec<&str> {
+pub(super) fn properties(read: &ReadSpec) -> Vec<&str> {
+    let fields = &read.fields;
     let mut names: BTreeSet<&str> = fields.iter().map(String::as_str).filter(|name| is_property(name)).collect();
     names.extend(ABSORBED);
     for name in subscriptions::needs(fields) {
         names.insert(name);
     }
+    names.extend(stages::needs(&read.object, fields));
     names.insert(CHANGED_BY);
     if fields.iter().any(|name| name.starts_with(OWNER)) {
         names.insert("hubspot_owner_id");
@@ -84,7 +86,7 @@ impl HubSpot {
         if archived {
             call = call.query("archived", "true").query("properties", "hs_object_id");
         } else {
-            let names = properties(&read.fields).join(",");
+            let names = properties(read).join(",");
             whole = names.len() <= QUERY_CHARS_MAX;
             call = call.query("properties", if whole { names } else { "hs_object_id".to_owned() });
             // The portal's own objects go by another name in what a list says of them.
@@ -148,7 +150,7 @@ impl HubSpot {
     /// One page of a search in order of id. Where the properties do not fit its body, they are fetched by id.
     pub(super) async fn search(&self, read: &ReadSpec, groups: Value, priority: Priority) -> Result<(RecordPage, Answer), VendorError> {
         let sorts = json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]);
-        let mut body = json!({"filterGroups": groups, "sorts": sorts, "limit": SEARCH_ROWS, "properties": properties(&read.fields)});
+        let mut body = json!({"filterGroups": groups, "sorts": sorts, "limit": SEARCH_ROWS, "properties": properties(read)});
         let whole = body.to_string().chars().count() <= SEARCH_CHARS_MAX;
         if !whole {
             body["properties"] = json!(["hs_object_id"]);
@@ -187,7 +189,7 @@ impl HubSpot {
         priority: Priority,
     ) -> Result<Batch, VendorError> {
         let inputs: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
-        let mut body = json!({"inputs": inputs, "properties": properties(&read.fields), "propertiesWithHistory": []});
+        let mut body = json!({"inputs": inputs, "properties": properties(read), "propertiesWithHistory": []});
         if let Some(by) = by {
             body["idProperty"] = Value::from(by);
         }
@@ -268,6 +270,15 @@ impl HubSpot {
         } else {
             Some(self.known_owners(&owner_ids, priority).await?)
         };
+        let asks_stage = read.fields.iter().any(|name| name == stages::NAME);
+        let staged = stages::property(&read.object).filter(|_| asks_stage);
+        let stage_of = |record: &Record| staged.and_then(|property| record.text(property)).map(str::to_owned);
+        let stage_ids: Vec<String> = records.iter().filter_map(stage_of).collect();
+        let stage_names = if stage_ids.is_empty() {
+            None
+        } else {
+            Some(self.stage_names(&read.object, &stage_ids.iter().map(String::as_str).collect::<Vec<_>>(), priority).await?)
+        };
         let memberships = if records.is_empty() || !read.fields.iter().any(|name| name == lists::NAMES) {
             BTreeMap::new()
         } else {
@@ -288,6 +299,12 @@ impl HubSpot {
                 None if name.starts_with(subscriptions::PREFIX) => {
                     wishes.get(record.id.as_str()).and_then(|told| told.get(name)).cloned().unwrap_or(Value::Null)
                 }
+                None if name == stages::NAME => {
+                    let id = stage_of(record);
+                    let known = stage_names.as_ref().zip(id).and_then(|(names, id)| names.get(&id).cloned());
+                    known.map_or(Value::Null, Value::from)
+                }
+                None if name == stages::STATE => stages::state(record),
                 None => owners.as_ref().map_or(Value::Null, |owners| owners.value(record.text("hubspot_owner_id"), name)),
             })
         });

@@ -9,10 +9,10 @@ use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 use serde_json::Value;
 
 use super::engagements::engagement;
-use super::kind::{ASSOCIATION, OWNER, is_property, targets};
+use super::kind::{ASSOCIATION, OWNER, is_property, shown, targets};
 use super::refusal::misfit;
 use super::wire::Listed;
-use super::{HubSpot, lists, subscriptions};
+use super::{HubSpot, lists, stages, subscriptions};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
@@ -69,6 +69,8 @@ impl HubSpot {
                 lists::knows(name)?;
             } else if name.starts_with(subscriptions::PREFIX) {
                 subscriptions::knows(object, name)?;
+            } else if name.starts_with(stages::PREFIX) {
+                stages::knows(object, name)?;
             }
         }
         if let Some(schema) = self.schemas.known(object, self.client.now())
@@ -185,9 +187,17 @@ pub(super) fn add_partners(object: &mut RemoteObject, partners: Vec<String>) {
     }
 }
 
-/// What Entente adds to an object's properties: associations, and the owner's name and address.
+/// What Entente adds to an object's properties: associations, the name of the stage, and the owner's name and address.
 fn added(object: &str) -> Vec<RemoteField> {
     let mut fields: Vec<RemoteField> = targets(object).map(associated).collect();
+    fields.extend(shown(object).map(|to| RemoteField { writable: false, ..associated(to) }));
+    if stages::property(object).is_some() {
+        fields.push(field(stages::NAME.to_owned(), "Stage's name", RemoteKind::Text, false));
+    }
+    if stages::knows(object, stages::STATE).is_ok() {
+        let values = stages::STATES.map(str::to_owned).to_vec();
+        fields.push(RemoteField { values, ..field(stages::STATE.to_owned(), "How far it has come", RemoteKind::Picklist, false) });
+    }
     if engagement(object, "0").is_none() {
         fields.push(field(lists::NAMES.to_owned(), "Lists", RemoteKind::MultiPicklist, true));
     }

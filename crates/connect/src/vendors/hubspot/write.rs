@@ -1,18 +1,21 @@
 //! Writing rows in batches of a hundred, each refused or taken on its own.
 //!
 //! A row is created by an upsert on the mapping's key, so that a repeat finds the first one; associations follow in a batch of their own.
+//! Where HubSpot makes no row without an association (a lead without its contact), an upsert would not do, because it takes none: the key is
+//! looked for, who is not there is inserted together with the association, and the key's uniqueness keeps a second insertion out.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::kind::is_id;
+use super::kind::{ASSOCIATION, born_with, is_id};
 use super::map::{self, version};
 use super::schema::Schema;
 use super::wire::{Batch, Record, context};
 use super::{HubSpot, SPEC, lists, refusal};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
+use crate::look::ReadSpec;
 use crate::transport::call::Call;
 use crate::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 
@@ -21,6 +24,36 @@ type Placed<'a> = (usize, &'a Write);
 
 /// What became of the rows of one call, by place.
 type Outcomes = BTreeMap<usize, WriteOutcome>;
+
+/// What a batch does with its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    /// Makes or changes them by key.
+    Upsert,
+    /// Makes them, together with the association that they cannot be without.
+    Insert,
+    /// Changes them by id.
+    Update,
+    /// Archives them.
+    Archive,
+}
+
+impl Verb {
+    /// Name that calls are counted under, and the end of the path.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Upsert => ("batch_upsert", "/batch/upsert"),
+            Self::Insert => ("batch_create", "/batch/create"),
+            Self::Update => ("batch_update", "/batch/update"),
+            Self::Archive => ("batch_archive", "/batch/archive"),
+        }
+    }
+
+    /// Whether rows may be new afterwards.
+    fn creates(self) -> bool {
+        matches!(self, Self::Upsert | Self::Insert)
+    }
+}
 
 impl HubSpot {
     /// See [`Connector::write`](crate::connector::Connector::write).
@@ -36,10 +69,10 @@ impl HubSpot {
         }
         let schema = self.schema(&target.object, &names.into_iter().collect::<Vec<_>>(), priority).await?;
         let mut outcomes = Outcomes::new();
-        for kind in [WriteKind::Create, WriteKind::Update, WriteKind::Delete] {
-            let mut work: VecDeque<Vec<Placed<'_>>> = batches(writes, kind).into();
+        for (verb, work) in self.steps(target, writes, priority).await? {
+            let mut work: VecDeque<Vec<Placed<'_>>> = work.into();
             while let Some(batch) = work.pop_front() {
-                match self.write_batch(target, &schema, kind, &batch, priority).await {
+                match self.write_batch(target, &schema, verb, &batch, priority).await {
                     Ok(known) => {
                         // A row whose failure HubSpot did not put a name to goes alone; alone, it needs none.
                         work.extend(batch.iter().filter(|(place, _)| !known.contains_key(place)).map(|placed| vec![*placed]));
@@ -63,11 +96,41 @@ impl HubSpot {
         Ok((0..writes.len()).map(|place| outcomes.remove(&place).unwrap_or_else(|| Err(unanswered()))).collect())
     }
 
+    /// What is done in which order, in batches.
+    async fn steps<'a>(
+        &self,
+        target: &WriteTarget,
+        writes: &'a [Write],
+        priority: Priority,
+    ) -> Result<Vec<(Verb, Vec<Vec<Placed<'a>>>)>, VendorError> {
+        let creations = batches(writes, WriteKind::Create);
+        let mut steps = Vec::new();
+        if born_with(&target.object).is_some() {
+            let read = ReadSpec { object: target.object.clone(), fields: vec![target.key_field.clone()] };
+            let (mut there, mut new) = (Vec::new(), Vec::new());
+            for batch in creations {
+                let keys: Vec<&str> = batch.iter().map(|(_, write)| write.key.as_str()).collect();
+                let known = self.batch_read(&read, &keys, Some(&target.key_field), priority).await?.results;
+                let known: BTreeSet<String> =
+                    known.iter().filter_map(|record| record.text(&target.key_field)).map(str::to_lowercase).collect();
+                let (old, first): (Vec<_>, Vec<_>) = batch.into_iter().partition(|(_, write)| known.contains(&write.key.to_lowercase()));
+                there.extend(Some(old).filter(|rows| !rows.is_empty()));
+                new.extend(Some(first).filter(|rows| !rows.is_empty()));
+            }
+            steps.extend([(Verb::Upsert, there), (Verb::Insert, new)]);
+        } else {
+            steps.push((Verb::Upsert, creations));
+        }
+        steps.push((Verb::Update, batches(writes, WriteKind::Update)));
+        steps.push((Verb::Archive, batches(writes, WriteKind::Delete)));
+        Ok(steps)
+    }
+
     async fn write_batch(
         &self,
         target: &WriteTarget,
         schema: &Schema,
-        kind: WriteKind,
+        verb: Verb,
         batch: &[Placed<'_>],
         priority: Priority,
     ) -> Result<Outcomes, VendorError> {
@@ -76,24 +139,28 @@ impl HubSpot {
         for (place, write) in batch {
             let id = write.id.as_deref().filter(|id| is_id(id));
             let mut properties = map::properties(&write.row, schema);
-            let input = match (kind, id) {
-                (WriteKind::Create, _) => {
-                    properties.insert(target.key_field.clone(), Value::from(write.key.as_str()));
-                    Some(json!({"id": write.key, "idProperty": target.key_field}))
+            if verb.creates() {
+                properties.insert(target.key_field.clone(), Value::from(write.key.as_str()));
+            }
+            let input = match (verb, id) {
+                (Verb::Upsert, _) => Ok(json!({"id": write.key, "idProperty": target.key_field})),
+                (Verb::Insert, _) => self.inserted(target, write, priority).await,
+                (_, Some(id)) => Ok(json!({"id": id})),
+                (_, None) => Err(no_id(write)),
+            };
+            let mut input = match input {
+                Ok(input) => input,
+                Err(error) => {
+                    outcomes.insert(*place, Err(error));
+                    continue;
                 }
-                (_, Some(id)) => Some(json!({"id": id})),
-                (_, None) => None,
             };
-            let Some(mut input) = input else {
-                outcomes.insert(*place, Err(no_id(write)));
-                continue;
-            };
-            if kind == WriteKind::Update && properties.is_empty() {
+            if verb == Verb::Update && properties.is_empty() {
                 // Only associations differ.
                 outcomes.insert(*place, Ok(written(id.unwrap_or_default().to_owned(), None, None)));
                 continue;
             }
-            if kind != WriteKind::Delete {
+            if verb != Verb::Archive {
                 input["properties"] = Value::Object(properties);
                 input["objectWriteTraceId"] = Value::from(place.to_string());
             }
@@ -102,15 +169,13 @@ impl HubSpot {
         if inputs.is_empty() {
             return Ok(outcomes);
         }
-        let (counted, verb) = match kind {
-            WriteKind::Create => ("batch_upsert", "/batch/upsert"),
-            WriteKind::Update => ("batch_update", "/batch/update"),
-            WriteKind::Delete => ("batch_archive", "/batch/archive"),
-        };
+        let (counted, tail) = verb.names();
         let place = self.place(&target.object, priority).await?;
-        let call = Call::post(self.paths.objects(&place, verb), json!({"inputs": inputs})).idempotent();
+        let call = Call::post(self.paths.objects(&place, tail), json!({"inputs": inputs}));
+        // Whether an insertion landed is found by its key.
+        let call = if verb == Verb::Insert { call } else { call.idempotent() };
         let answer = self.client.call(counted, priority, call).await?;
-        if kind == WriteKind::Delete {
+        if verb == Verb::Archive {
             // Nothing is told of single rows: those that were not there are as gone as the others.
             for (place, write) in batch.iter().filter(|(place, _)| !outcomes.contains_key(place)).collect::<Vec<_>>() {
                 outcomes.insert(*place, Ok(written(write.id.clone().unwrap_or_default(), None, None)));
@@ -118,19 +183,34 @@ impl HubSpot {
             return Ok(outcomes);
         }
         let answered: Batch = answer.json()?;
-        self.sort_out(target, kind, batch, answered, &mut outcomes);
+        self.sort_out(target, verb, batch, answered, &mut outcomes);
         Ok(outcomes)
     }
 
+    /// The input of a row that is made together with the association that it cannot be without.
+    async fn inserted(&self, target: &WriteTarget, write: &Write, priority: Priority) -> Result<Value, VendorError> {
+        let Some(partner) = born_with(&target.object) else { return Ok(json!({"associations": []})) };
+        let field = format!("{ASSOCIATION}{partner}");
+        let Some(end) = write.row.get(&field).and_then(Value::as_str).filter(|end| is_id(end)) else {
+            return Err(alone(&target.object, partner).about(field));
+        };
+        let (ty, category, _) = self.association(&target.object, partner, priority).await?;
+        let types = json!([{"associationCategory": category, "associationTypeId": ty}]);
+        Ok(json!({"associations": [{"to": {"id": end}, "types": types}]}))
+    }
+
     /// Gives each row its result or its error.
-    fn sort_out(&self, target: &WriteTarget, kind: WriteKind, batch: &[Placed<'_>], answered: Batch, outcomes: &mut Outcomes) {
+    fn sort_out(&self, target: &WriteTarget, verb: Verb, batch: &[Placed<'_>], answered: Batch, outcomes: &mut Outcomes) {
         let now = self.client.now();
         let place_of = |record: &Record| {
             let traced = record.object_write_trace_id.as_deref().and_then(|trace| trace.parse().ok());
             traced.or_else(|| {
-                let fits = |write: &Write| match kind {
-                    WriteKind::Create => record.text(&target.key_field) == Some(&write.key),
-                    _ => write.id.as_deref() == Some(&record.id),
+                let fits = |write: &Write| {
+                    if verb.creates() {
+                        record.text(&target.key_field) == Some(&write.key)
+                    } else {
+                        write.id.as_deref() == Some(&record.id)
+                    }
                 };
                 batch.iter().find(|(_, write)| fits(write)).map(|(place, _)| *place)
             })
@@ -139,8 +219,8 @@ impl HubSpot {
             let Some(place) = place_of(&record) else { continue };
             let Some((_, write)) = batch.iter().find(|(known, _)| *known == place) else { continue };
             let outcome = match &write.id {
-                Some(id) if kind == WriteKind::Update && *id != record.id => Err(merged(id, &record.id)),
-                _ => Ok(written(record.id, (kind == WriteKind::Create).then_some(record.new.unwrap_or(true)), record.updated_at)),
+                Some(id) if verb == Verb::Update && *id != record.id => Err(merged(id, &record.id)),
+                _ => Ok(written(record.id, verb.creates().then_some(record.new.unwrap_or(true)), record.updated_at)),
             };
             outcomes.insert(place, outcome);
         }
@@ -171,9 +251,10 @@ impl HubSpot {
         let mut wanted: BTreeMap<String, Vec<(usize, String, Option<String>)>> = BTreeMap::new();
         for (place, write) in writes.iter().enumerate() {
             let Some(Ok(landed)) = outcomes.get(&place) else { continue };
+            let new = landed.created == Some(true);
             for (to, end) in map::associations(&write.row) {
-                // A row that is new has none to end.
-                if end.is_some() || landed.created != Some(true) {
+                // A row that is new has none to end, and one it was made with.
+                if !new || (end.is_some() && born_with(&target.object) != Some(to)) {
                     wanted.entry(to.to_owned()).or_default().push((place, landed.id.clone(), end.map(str::to_owned)));
                 }
             }
@@ -260,6 +341,15 @@ fn written(id: String, created: Option<bool>, stamp: Option<String>) -> Written 
 fn no_id(write: &Write) -> VendorError {
     let message = format!("the write for {} has no HubSpot id", write.key);
     VendorError::new(Class::LookAgain, "no_id", message, "nothing to do: the record is looked up again")
+}
+
+fn alone(object: &str, partner: &str) -> VendorError {
+    VendorError::new(
+        Class::Data,
+        "alone",
+        format!("HubSpot makes none of its {object} without one of its {partner}, and the record has none there"),
+        "let the record name one that is at HubSpot; it is tried again when it does",
+    )
 }
 
 fn merged(id: &str, survivor: &str) -> VendorError {

@@ -1,4 +1,4 @@
-//! Tasks, calls, notes and meetings, read as one object.
+//! Tasks, calls, notes, meetings and e-mails, read as one object.
 
 use std::collections::BTreeMap;
 
@@ -67,6 +67,50 @@ async fn each_kind_is_shown_under_the_same_names() {
     assert!(fetched.iter().zip(&ids).all(|(look, id)| look.id == *id && look.object == "engagements"));
     let present: Vec<bool> = fetched.iter().map(|look| look.existence == Existence::Present).collect();
     assert_eq!(present, [true, true, false, false]);
+}
+
+#[tokio::test]
+async fn what_people_wrote_to_each_other_is_an_activity_where_the_account_lets_us_read_it() {
+    let portal = Portal::open();
+    let ada = portal.plant("contacts", json!({"email": "ada@example.com"}));
+    let at = "2026-01-05T09:00:00Z";
+    portal.sim.grant(&["crm.objects.contacts.read", "crm.objects.owners.read"]);
+    let mail = portal.plant(
+        "emails",
+        json!({"hs_timestamp": at, "hs_email_subject": "The offer", "hs_email_text": "As discussed.", "hs_email_status": "SENT",
+               "hs_email_direction": "EMAIL"}),
+    );
+    portal.sim.associate(("emails", &mail), ("contacts", &ada), false, portal.person()).unwrap();
+    let note = portal.plant("notes", json!({"hs_timestamp": at, "hs_note_body": "Likes blue."}));
+    let read = spec("engagements", &["kind", "subject", "body", "status", "hs_timestamp", "associations.contacts"]);
+    let (looks, cursor) = portal.read_on(&read, None).await;
+    assert_eq!(looks.iter().map(|look| look.id.clone()).collect::<Vec<_>>(), [format!("notes-{note}")], "the rest is read all the same");
+    let hidden = portal.crm.fetch(&read, &[format!("emails-{mail}")], Priority::Update).await.unwrap_err();
+    assert_eq!(hidden.status, 403, "what we may not see is not taken for deleted");
+
+    portal.sim.grant(&["crm.objects.contacts.read", "crm.objects.owners.read", "sales-email-read"]);
+    portal.pass(600);
+    let (looks, _) = portal.read_on(&read, Some(cursor)).await;
+    let id = format!("emails-{mail}");
+    assert_eq!(
+        rows(&looks)[id.as_str()],
+        json!({"kind": "E-mail", "subject": "The offer", "body": "As discussed.", "status": "SENT", "hs_timestamp": at,
+               "associations.contacts": ada})
+    );
+    portal.sim.archive("emails", &mail, portal.person()).unwrap();
+    let gone = portal.crm.fetch(&read, &[id], Priority::Update).await.unwrap();
+    assert_eq!(gone[0].existence, Existence::Deleted);
+}
+
+#[test]
+fn whoever_sets_up_webhooks_is_told_what_there_is_at_the_platform() {
+    let portal = Portal::open();
+    let fields: Vec<String> = ["kind", "subject", "body", "hs_timestamp", "owner.name", "associations.companies"].map(str::to_owned).into();
+    let told: BTreeMap<String, Vec<String>> = portal.crm.told_as("engagements", &fields).into_iter().collect();
+    assert_eq!(told.keys().map(String::as_str).collect::<Vec<_>>(), ["calls", "emails", "meetings", "notes", "tasks"]);
+    assert_eq!(told["notes"], ["hs_note_body", "hs_timestamp", "hubspot_owner_id"], "no name of ours, and no association");
+    let deal = portal.crm.told_as("deals", &["dealstage".to_owned(), "stage.name".to_owned(), "owner.email".to_owned()]);
+    assert_eq!(deal, [("deals".to_owned(), vec!["dealstage".to_owned(), "hubspot_owner_id".to_owned()])]);
 }
 
 #[tokio::test]

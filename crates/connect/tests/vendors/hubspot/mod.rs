@@ -7,6 +7,7 @@ mod equal_stamps;
 mod erasing;
 mod finding;
 mod journal;
+mod leads;
 mod marketing;
 mod polling;
 mod portal;

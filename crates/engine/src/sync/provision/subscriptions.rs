@@ -287,9 +287,15 @@ fn watched(engine: &Engine, connection: &Connection) -> Vec<Watched> {
     let reads = engine.catalog().reads(&connection.name);
     // Of some objects no platform tells: polls see to them.
     let told = |object: &str| connection.connector.spec().capabilities(object).is_none_or(|able| able.changes.webhook);
-    let objects = reads.into_iter().filter(|(object, _)| told(object)).map(|(object, fields)| {
-        let told: BTreeSet<String> = fields.iter().filter_map(|field| connection.connector.told_by(field)).collect();
-        Watched { object, fields: told.into_iter().collect() }
-    });
-    objects.collect()
+    let mut all: Vec<(String, BTreeSet<String>)> = Vec::new();
+    for (object, fields) in reads.into_iter().filter(|(object, _)| told(object)) {
+        for (own, fields) in connection.connector.told_as(&object, &fields) {
+            // One that is read by itself may also be among those that another stands for.
+            match all.iter_mut().find(|(known, _)| *known == own) {
+                Some((_, known)) => known.extend(fields),
+                None => all.push((own, fields.into_iter().collect())),
+            }
+        }
+    }
+    all.into_iter().map(|(object, fields)| Watched { object, fields: fields.into_iter().collect() }).collect()
 }

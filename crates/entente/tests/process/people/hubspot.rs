@@ -37,16 +37,16 @@ pub async fn subscribe(sims: &Sims, address: &str, told: &Value) {
             "companies" => ("company", ""),
             "deals" => ("deal", ""),
             "tasks" => ("object", ":0-27"),
-            "engagements" => ("object", ":0-46"),
+            "notes" => ("object", ":0-46"),
+            "meetings" => ("object", ":0-47"),
+            "calls" => ("object", ":0-48"),
+            "emails" => ("object", ":0-49"),
             other => panic!("no events are known of {other}"),
         };
-        // Of tasks and notes, only what makes and ends them; their properties are left to polls.
         let events = ["creation", "deletion", "merge", "restore", "associationChange"];
         subscriptions.extend(events.map(|event| format!("{subject}.{event}{ty}")));
-        if ty.is_empty() {
-            let fields = object["fields"].as_array().unwrap().iter().filter_map(Value::as_str);
-            subscriptions.extend(fields.map(|field| format!("{subject}.propertyChange:{field}")));
-        }
+        let fields = object["fields"].as_array().unwrap().iter().filter_map(Value::as_str);
+        subscriptions.extend(fields.map(|field| format!("{subject}.propertyChange{ty}:{field}")));
     }
     sims.steer("hubspot", "subscribe", &json!({"url": address, "subscriptions": subscriptions})).await;
 }

@@ -16,8 +16,13 @@ const CUSTOMER: u8 = 3;
 
 pub fn start(clock: SimClock) -> Started {
     let options = DynamicsOptions::new(clock, Profile::instant(), 5);
-    let login_url = format!("http://dynamics.sim/{}", options.tenant_id).parse().ok();
-    let office = Dynamics::new(options);
+    let tenant = options.tenant_id.clone();
+    open(Dynamics::new(options), &tenant)
+}
+
+/// An environment that its story has a hand on.
+pub fn open(office: Dynamics, tenant: &str) -> Started {
+    let login_url = format!("http://dynamics.sim/{tenant}").parse().ok();
     let auth = Auth::ClientCredentials { client_id: "dynamics-client".to_owned(), client_secret: Secret::new("dynamics-secret") };
     let settings = ConnectionSettings { login_url, ..settings("dynamics", Role::Crm, auth) };
     Started { settings, router: office.router(), people: People::Sales(Box::new(Office(office))) }

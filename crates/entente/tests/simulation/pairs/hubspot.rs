@@ -13,7 +13,11 @@ use crate::hub::fields;
 struct Portal(HubSpot);
 
 pub fn start(clock: SimClock) -> Started {
-    let portal = HubSpot::new(HubSpotOptions::new(clock, Profile::instant(), 5));
+    open(HubSpot::new(HubSpotOptions::new(clock, Profile::instant(), 5)))
+}
+
+/// A portal that its story has a hand on.
+pub fn open(portal: HubSpot) -> Started {
     let auth = Auth::RefreshToken {
         client_id: "hubspot-client".to_owned(),
         client_secret: Secret::new("hubspot-secret"),
@@ -62,6 +66,13 @@ impl Sales for Portal {
 
     fn rename(&self, contact: &str, first: &str, last: &str) {
         self.update("contacts", contact, json!({"firstname": first, "lastname": last}));
+    }
+
+    fn lead(&self, about: &Company, last: &str, _: &str) -> String {
+        let name = format!("{last}, spring fair");
+        let lead = self.0.create_lead(&about.contact, &fields(json!({"hs_lead_name": name})), self.person()).unwrap();
+        self.0.associate(("leads", &lead), ("companies", &about.id), false, self.person()).unwrap();
+        name
     }
 
     fn shown(&self, contact: &str) -> (String, String) {

@@ -3,25 +3,29 @@
 //! A platform joins with a file here and its line in [`side::start`].
 
 mod described;
-mod dynamics;
+pub mod dynamics;
 mod freshdesk;
-mod hubspot;
+pub mod hubspot;
 mod intercom;
-mod pair;
+pub mod pair;
 mod pipedrive;
 mod salesforce;
-mod side;
+pub mod side;
 mod story;
 mod zendesk;
 
 use std::panic;
 use std::thread;
 
+use entente_connect::capability::Detection;
 use entente_connect::registry;
+use entente_connect::spec::Spec;
 use entente_model::mapping::Role;
 
+/// Platforms of a part, but for those that were only begun and say that they can do nothing.
 fn of_role(role: Role) -> Vec<&'static str> {
-    registry::ALL.iter().map(|platform| platform.spec).filter(|spec| spec.role == role).map(|spec| spec.key).collect()
+    let able = |spec: &&Spec| spec.objects.iter().any(|object| object.changes != Detection::NEVER);
+    registry::ALL.iter().map(|platform| platform.spec).filter(|spec| spec.role == role).filter(able).map(|spec| spec.key).collect()
 }
 
 /// Tells the story of one pair; why it does not hold.

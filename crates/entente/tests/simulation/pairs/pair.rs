@@ -8,6 +8,7 @@ use entente_connect::registry::connect;
 use entente_connect::transport::Surroundings;
 use entente_engine::automation::follow;
 use entente_engine::flaws::Flaws;
+use entente_engine::privacy::schedule as erasures;
 use entente_engine::reports;
 use entente_engine::sync::{poll, provision, work};
 use entente_engine::{Engine, Options, Parts};
@@ -16,7 +17,7 @@ use entente_model::value::{Fields, get};
 use entente_sims::clock::SimClock;
 use entente_store::{RecordQuery, Viewer};
 
-use super::side::{Agents, People, Sales, start};
+use super::side::{Agents, People, Sales, Started, start};
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
 use crate::database::{self, House};
 
@@ -38,8 +39,13 @@ pub struct Pair {
 
 impl Pair {
     pub async fn of(crm: &str, desk: &str) -> Self {
+        Self::with(|clock| (start(crm, clock.clone()), start(desk, clock))).await
+    }
+
+    /// The hub between a CRM and a desk that are started by the story itself.
+    pub async fn with(begin: impl FnOnce(SimClock) -> (Started, Started)) -> Self {
         let clock = Arc::new(AtomicI64::new(START_MS));
-        let (crm, desk) = (start(crm, SimClock::virtual_at(Arc::clone(&clock))), start(desk, SimClock::virtual_at(Arc::clone(&clock))));
+        let (crm, desk) = begin(SimClock::virtual_at(Arc::clone(&clock)));
         let (store, house) = database::open(crate::ON_POSTGRES).await;
         let time = Arc::new(VirtualTime(Arc::clone(&clock)));
         let (vault, fuse) = (Arc::new(MemoryVault::default()), Arc::new(Fuse::default()));
@@ -110,6 +116,7 @@ impl Pair {
             }
         }
         worked |= follow::step(&self.engine, 500).await.unwrap() > 0;
+        worked |= erasures::tick(&self.engine, &|| false).await.unwrap() > 0;
         let hints = work::claim(&self.engine).await.unwrap();
         if !hints.is_empty() {
             work::work(&self.engine, hints).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::HubSpot;
-use super::super::kind::{ASSOCIATION, is_property};
+use super::super::kind::{ASSOCIATION, told_by};
 use super::super::wire::{Listed, id_text};
 use super::Journal;
 use super::reader::subscriptions;
@@ -87,7 +87,7 @@ impl HubSpot {
             listed.results.iter().find(same).cloned().unwrap_or(Value::Null)
         };
         let mut asked: Vec<Value> = Vec::new();
-        let properties: BTreeSet<String> = wanted.iter().filter(|name| is_property(name)).cloned().collect();
+        let properties: BTreeSet<String> = wanted.iter().filter_map(|name| told_by(name)).map(str::to_owned).collect();
         let known = held("OBJECT", &ty);
         let told = texts(&known["properties"]);
         // Without properties, every one is told of.
