@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::look::Find;
+
 /// What a platform can do with one of its objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
@@ -32,6 +34,37 @@ pub struct Capabilities {
     /// Fields that a row always has a value in, beside those that its description calls required: taking it away is refused, or puts one of
     /// the platform's own in its place.
     pub never_blank: &'static [&'static str],
+    /// Fields of which no two rows hold one value, beside the key and those that its description calls unique: a second row is refused it.
+    pub unique: &'static [Unique],
+}
+
+/// A field of which no two rows of an object hold one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unique {
+    /// The platform's name of the field.
+    pub field: &'static str,
+    /// How the platform is asked who holds a value; `None` where no question that it takes is about that field.
+    pub asked: Option<Lookup>,
+}
+
+/// What a platform is asked by to learn who holds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lookup {
+    /// [`Find::Email`].
+    Email,
+    /// [`Find::Name`].
+    Name,
+}
+
+impl Lookup {
+    /// The question who holds a value.
+    #[must_use]
+    pub fn question(self, value: &str) -> Find {
+        match self {
+            Self::Email => Find::Email(value.to_owned()),
+            Self::Name => Find::Name(value.to_owned()),
+        }
+    }
 }
 
 /// Name that stands for every object which is not named itself.

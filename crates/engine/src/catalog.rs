@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use entente_connect::capability::{Capabilities, Lookup};
 use entente_model::mapping::convert::{Lens, MappingError};
 use entente_model::mapping::remote::RemoteObject;
 use entente_model::mapping::{Direction, Mapping, Owner};
@@ -146,6 +147,9 @@ pub struct Mapped {
     /// Our fields that stand for themselves there, and from which the platform never takes the value away again: it refuses to, or puts one
     /// of its own in its place.
     pub never_blank: BTreeSet<String>,
+    /// Our fields that stand for themselves there, and of which the platform lets no two rows hold one value; each with how it is asked who
+    /// holds a value, where it can be.
+    pub unique: BTreeMap<String, Option<Lookup>>,
 }
 
 impl Mapped {
@@ -181,12 +185,12 @@ pub struct Alternate {
     pub catalog: Arc<Catalog>,
 }
 
-/// What platforms say that rows there cannot be without.
+/// What platforms say that rows there cannot be without, and cannot share.
 pub(crate) struct Needs<'a> {
     /// Their objects as they were last described, by connection.
     pub(crate) schemas: &'a [(String, RemoteObject)],
-    /// Remote fields of an object at a connection that always have a value, as documented: names without a place behind a dot.
-    pub(crate) never_blank: &'a dyn Fn(&str, &str) -> &'static [&'static str],
+    /// What is documented of a remote object at a connection.
+    pub(crate) documented: &'a dyn Fn(&str, &str) -> Option<&'static Capabilities>,
 }
 
 /// A version of a mapping on its way into force.
@@ -292,7 +296,8 @@ impl Catalog {
         self
     }
 
-    /// The same, knowing what the platforms, as they were last described, refuse a new row without, and what they never take away again.
+    /// The same, knowing what the platforms, as they were last described, refuse a new row without, what they never take away again, and what
+    /// they let one row alone hold.
     #[must_use]
     pub(crate) fn requiring(mut self, needs: &Needs<'_>) -> Self {
         for (connection, remote) in needs.schemas {
@@ -304,15 +309,30 @@ impl Catalog {
         }
         for (connection, all) in &mut self.by_connection {
             for mapped in all.iter_mut().map(Arc::make_mut) {
-                let documented = (needs.never_blank)(connection, &mapped.saved.remote);
+                let documented = (needs.documented)(connection, &mapped.saved.remote);
+                let lasting = documented.map_or(&[][..], |known| known.never_blank);
+                let schema = needs.schemas.iter().find(|(of, remote)| of == connection && remote.name == mapped.saved.remote);
                 let object = self.objects.get(&mapped.saved.object);
                 // False is a value of a list of two, and a formula may make something of nothing.
                 let is_flag =
                     |field: &str| object.and_then(|object| object.field(field)).is_some_and(|field| field.kind == FieldType::Boolean);
-                let stays = |remote: &String| documented.contains(&remote.as_str()) || mapped.required.contains(remote);
+                let stays = |remote: &String| lasting.contains(&remote.as_str()) || mapped.required.contains(remote);
+                let unique = |remote: &str| {
+                    let known = documented.and_then(|known| known.unique.iter().find(|unique| unique.field == remote));
+                    let described = || schema.and_then(|(_, object)| object.field(remote)).filter(|field| field.unique).map(|_| None);
+                    known.map(|known| known.asked).or_else(described)
+                };
                 let lines = mapped.lens.mapping().fields.iter().filter(|line| line.direction != Direction::In && line.put.is_none());
-                mapped.never_blank =
-                    lines.filter(|line| stays(&line.remote) && !is_flag(&line.field)).map(|line| line.field.clone()).collect();
+                let (mut never_blank, mut one_row_s) = (BTreeSet::new(), BTreeMap::new());
+                for line in lines {
+                    if stays(&line.remote) && !is_flag(&line.field) {
+                        never_blank.insert(line.field.clone());
+                    }
+                    if let Some(asked) = unique(&line.remote) {
+                        one_row_s.insert(line.field.clone(), asked);
+                    }
+                }
+                (mapped.never_blank, mapped.unique) = (never_blank, one_row_s);
             }
         }
         self
@@ -445,7 +465,7 @@ fn compile(
     })?;
     let writable = lens.mapping().fields.iter().filter(|line| line.direction != Direction::In).map(|line| line.field.clone()).collect();
     let reads = lens.reads();
-    Ok(Mapped { lens, writable, reads, saved, still, required: Vec::new(), never_blank: BTreeSet::new() })
+    Ok(Mapped { lens, writable, reads, saved, still, required: Vec::new(), never_blank: BTreeSet::new(), unique: BTreeMap::new() })
 }
 
 fn policies(

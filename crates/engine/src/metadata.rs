@@ -86,11 +86,9 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
         })
         .await?;
     let catalog = Catalog::build_around(objects, mappings, Standstill::of(changes)?, &options.locale)?.stamped(stamp);
-    let never_blank = |connection: &str, remote: &str| {
-        let known = connections.get(connection).and_then(|ready| ready.connector.spec().capabilities(remote));
-        known.map(|known| known.never_blank).unwrap_or_default()
-    };
-    let needs = Needs { schemas: &schemas, never_blank: &never_blank };
+    let documented =
+        |connection: &str, remote: &str| connections.get(connection).and_then(|ready| ready.connector.spec().capabilities(remote));
+    let needs = Needs { schemas: &schemas, documented: &documented };
     Ok(catalog.requiring(&needs).ruled(&adopted).with_candidates(candidates, &needs, &options.locale))
 }
 

@@ -46,6 +46,8 @@ mod told;
 mod two_desks;
 #[path = "running/undo.rs"]
 mod undo;
+#[path = "running/undo_taken.rs"]
+mod undo_taken;
 #[path = "running/unmerging.rs"]
 mod unmerging;
 #[path = "running/webhooks.rs"]

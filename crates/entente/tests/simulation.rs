@@ -79,6 +79,8 @@ mod sharing;
 mod steps;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/taken.rs"]
+mod taken;
 #[path = "simulation/three_systems.rs"]
 mod three_systems;
 #[path = "simulation/undo.rs"]

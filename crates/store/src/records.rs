@@ -92,6 +92,9 @@ pub struct RecordPage {
     pub next: Option<PageCursor>,
 }
 
+/// Values that one statement asks for, at most: each is a condition of its own, so that the field's index answers it.
+const VALUES_MAX: usize = 100;
+
 const COLUMNS: &str = "id, object, subject, data, provenance, created_at, updated_at, version, state, merged_into";
 
 fn record(mut row: Row) -> Result<Record> {
@@ -365,6 +368,31 @@ impl Tx<'_> {
             viewer.clause()
         );
         self.rows("records", &sql, &[format!("%{escaped}%").into(), page(limit)])?.into_iter().map(record).collect()
+    }
+
+    /// Active records of an object that hold one of the values in a field, by id. Reads every record of the object where metadata does not mark
+    /// the field as indexed.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a field name that cannot be one.
+    pub fn records_with(&mut self, viewer: &Viewer, object: &str, field: &str, values: &[Value]) -> Result<Vec<Record>> {
+        let field = plain(field)?;
+        let mut found: BTreeMap<RecordId, Record> = BTreeMap::new();
+        for batch in values.chunks(VALUES_MAX) {
+            let mut params: Vec<Val> = vec![object.into()];
+            let mut any = Vec::with_capacity(batch.len());
+            for value in batch {
+                params.push(Val::json(value)?);
+                any.push(format!("data->'{field}' = ${}", params.len()));
+            }
+            let any = any.join(" or ");
+            let sql = format!("select {COLUMNS} from records where object = $1 and state = 'active' and ({any}) and {}", viewer.clause());
+            for row in self.rows("records", &sql, &params)? {
+                let record = record(row)?;
+                found.insert(record.id.clone(), record);
+            }
+        }
+        Ok(found.into_values().collect())
     }
 
     /// Makes an index on a field that metadata marks as indexed, unless there is one.

@@ -3424,6 +3424,8 @@ export interface components {
              */
             page_rows: number;
             restorations?: components["schemas"]["DetectionDescribed"] | null;
+            /** @description Fields of which no two rows hold one value, beside the key and those that its description calls unique. */
+            unique: string[];
         };
         /** @description One object of one connection. */
         ObjectLine: {

@@ -65,6 +65,8 @@ pub struct ObjectDescribed {
     pub creates_fields: bool,
     /// Fields that a row always has a value in, beside those that its description calls required.
     pub never_blank: Vec<String>,
+    /// Fields of which no two rows hold one value, beside the key and those that its description calls unique.
+    pub unique: Vec<String>,
 }
 
 /// By what a kind of change comes to be known.
@@ -140,6 +142,7 @@ impl ObjectDescribed {
             fields: known.fields.iter().map(|(field, how)| FieldRule { field: (*field).to_owned(), changes: (*how).into() }).collect(),
             creates_fields: known.creates_fields,
             never_blank: known.never_blank.iter().map(|field| (*field).to_owned()).collect(),
+            unique: known.unique.iter().map(|unique| unique.field.to_owned()).collect(),
         }
     }
 

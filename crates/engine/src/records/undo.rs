@@ -7,17 +7,19 @@ mod platforms;
 mod reigned;
 mod select;
 mod show;
+mod taken;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use entente_model::id::RecordId;
-use entente_store::{Change, Changes, Entry, Lane, PAGE_ROWS_MAX, StoreError, Viewer, Window};
+use entente_store::{Change, Changes, Entry, Lane, PAGE_ROWS_MAX, StoreError, Tx, Viewer, Window};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::reigned::Reigned;
+use self::taken::{Answers, Given};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::sync::task::{LANE_UPDATE, LANE_URGENT};
@@ -178,6 +180,8 @@ struct Asked {
     why: String,
     lane: Lane,
     viewer: Viewer,
+    /// Values that one row alone may have, and that go back.
+    given: Given,
 }
 
 impl Asked {
@@ -218,6 +222,7 @@ pub async fn undo(engine: &Engine, viewer: &Viewer, request: &UndoRequest, apply
         fields: chosen.fields,
         lane,
         viewer: viewer.clone(),
+        given: Given::default(),
     });
     let mut report =
         UndoReport { what: chosen.words, applied: apply, records: 0, restored: 0, kept: 0, impossible: 0, items: Vec::new(), left_out: 0 };
@@ -245,7 +250,7 @@ pub async fn undo(engine: &Engine, viewer: &Viewer, request: &UndoRequest, apply
 
 /// One batch in one transaction. What somebody changes at the same moment is judged anew, record by record.
 async fn batch_of(engine: &Engine, asked: &Arc<Asked>, batch: &[RecordId], apply: bool) -> Result<Vec<RecordUndo>> {
-    match transaction(engine, asked, batch.to_vec(), apply).await {
+    match asked_first(engine, asked, batch, apply).await {
         Err(EngineError::Store(StoreError::Conflict { .. })) => {}
         done => return done,
     }
@@ -253,7 +258,7 @@ async fn batch_of(engine: &Engine, asked: &Arc<Asked>, batch: &[RecordId], apply
     for record in batch {
         let mut races = 0;
         records.extend(loop {
-            match transaction(engine, asked, vec![record.clone()], apply).await {
+            match asked_first(engine, asked, std::slice::from_ref(record), apply).await {
                 Err(EngineError::Store(StoreError::Conflict { .. })) if races < RACES_MAX => races += 1,
                 done => break done?,
             }
@@ -262,11 +267,35 @@ async fn batch_of(engine: &Engine, asked: &Arc<Asked>, batch: &[RecordId], apply
     Ok(records)
 }
 
-async fn transaction(engine: &Engine, asked: &Arc<Asked>, ids: Vec<RecordId>, apply: bool) -> Result<Vec<RecordUndo>> {
+/// One transaction, after the platforms were asked what it goes by.
+async fn asked_first(engine: &Engine, asked: &Arc<Asked>, ids: &[RecordId], apply: bool) -> Result<Vec<RecordUndo>> {
+    let mut answers = Answers::default();
+    let catalog = engine.catalog();
+    if taken::may_ask(engine, &catalog, asked) {
+        let (engine_, judging, asked, ids) = (engine.clone(), Arc::clone(&catalog), Arc::clone(asked), ids.to_vec());
+        let judged = move |tx: &mut Tx<'_>| Ok(judge::judge(tx, &engine_, &judging, &asked, &ids, (&Answers::default(), None))?.1);
+        let open = engine.store().read(judged).await?;
+        answers = taken::ask(engine, &catalog, open).await;
+    }
+    transaction(engine, asked, ids.to_vec(), Arc::new(answers), apply).await
+}
+
+async fn transaction(
+    engine: &Engine,
+    asked: &Arc<Asked>,
+    ids: Vec<RecordId>,
+    answers: Arc<Answers>,
+    apply: bool,
+) -> Result<Vec<RecordUndo>> {
     let (engine_, catalog, asked, now) = (engine.clone(), engine.catalog(), Arc::clone(asked), engine.now());
-    let body = move |tx: &mut entente_store::Tx<'_>| {
+    let body = move |tx: &mut Tx<'_>| {
         let mut shown = Vec::with_capacity(ids.len());
-        for judged in judge::judge(tx, &engine_, &catalog, &asked, &ids)? {
+        let (all, open) = judge::judge(tx, &engine_, &catalog, &asked, &ids, (answers.as_ref(), Some(&asked.given)))?;
+        if !open.is_empty() {
+            // Something else goes back than what the platforms were asked about: the record has changed meanwhile.
+            return Err(StoreError::Conflict { what: "a record that is to be undone".to_owned() });
+        }
+        for judged in all {
             let entry = if apply { carry::carry(tx, &engine_, &catalog, &asked, &judged, now)? } else { None };
             shown.push(show::show(tx, &engine_, &catalog, &asked.viewer, judged, entry)?);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entente_connect::action::{Acted, Action, Target};
-use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Key};
+use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Lookup, Unique};
 use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Existence, Find, Look, Page, ReadSpec};
@@ -48,6 +48,8 @@ static SPEC: Spec = Spec {
         fields: &[],
         creates_fields: true,
         never_blank: &[],
+        // As at a desk; a CRM has `Name`, which many rows may share.
+        unique: &[Unique { field: "name", asked: Some(Lookup::Name) }],
     }],
     limits: &[],
 };
@@ -356,7 +358,11 @@ impl Connector for Platform {
                 let ids = self.ids(&read.object).into_iter().filter(|id| carries(id, wanted));
                 ids.map(|id| self.shown(&read.object, &id, read)).collect()
             }
-            Find::Email(_) | Find::Phone(_) | Find::Name(_) => Vec::new(),
+            Find::Name(wanted) => {
+                let named = |id: &String| self.row(&read.object, id).is_some_and(|row| row.get("name").is_some_and(|name| name == wanted));
+                self.ids(&read.object).into_iter().filter(named).map(|id| self.shown(&read.object, &id, read)).collect()
+            }
+            Find::Email(_) | Find::Phone(_) => Vec::new(),
         };
         Ok(questions.iter().map(answer).collect())
     }

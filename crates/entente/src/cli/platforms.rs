@@ -176,6 +176,7 @@ cannot do; who asks for it all the same is refused with an error that says so. `
   what no poll sees for the next reconciliation. `never` is never.
 - **Never blank**: a value there can be changed, and not taken away: the platform would refuse it, or put one of its own in its place. Where it
   is taken away elsewhere, the platform keeps what it has, and the reconciliation lists the two as different.
+- **Unique**: no two rows hold one value there. An undo does not put back a value that somebody else has got since.
 - How long a change of a field may go unseen follows from that and from the configuration: `entente platforms NAME --fields` shows it for
   every mapped field, and so do the page Connections of the web app and `GET /api/v1/staleness`.
 ";
@@ -211,6 +212,11 @@ fn page(list: &[PlatformDescribed]) -> String {
         let lasting: Vec<String> = lasting.map(|(object, field)| format!("`{field}` of `{}`", object.object)).collect();
         if !lasting.is_empty() {
             page.push_str(&format!("\nNever blank, beside what its description requires: {}.\n", lasting.join(", ")));
+        }
+        let unique = platform.objects.iter().flat_map(|object| object.unique.iter().map(move |field| (object, field)));
+        let unique: Vec<String> = unique.map(|(object, field)| format!("`{field}` of `{}`", object.object)).collect();
+        if !unique.is_empty() {
+            page.push_str(&format!("\nUnique, beside the key and what its description calls so: {}.\n", unique.join(", ")));
         }
         let limits = platform.limits.iter().map(|limit| format!("{} {} within {}", limit.amount, limit.what, span(Some(limit.seconds))));
         page.push_str(&format!(

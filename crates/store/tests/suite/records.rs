@@ -76,6 +76,28 @@ story! {
 }
 
 story! {
+    async fn records_are_found_by_any_of_many_values_of_a_field(house: &House) {
+        put(house, vec![record(1, "Ada"), record(2, "Bea"), record(3, "Cleo"), record(4, "Ada")]).await.unwrap();
+        let mut gone = get(house, 2).await;
+        gone.state = RecordState::Deleted;
+        put(house, vec![PutRecord { record: gone, search_text: String::new() }]).await.unwrap();
+        let with = async |object: &'static str, names: Vec<&str>| {
+            let values: Vec<Value> = names.into_iter().map(Value::text).collect();
+            let found = house.read(move |tx| tx.records_with(&Viewer::system(), object, "name", &values)).await.unwrap();
+            found.into_iter().map(|record| record.id).collect::<Vec<_>>()
+        };
+        assert_eq!(with("contact", vec!["Ada", "Bea", "Dora"]).await, [contact(1), contact(4)]);
+        // More than one statement asks for.
+        let many: Vec<String> = (0..250).map(|number| if number == 240 { "Cleo".to_owned() } else { format!("nobody {number}") }).collect();
+        assert_eq!(with("contact", many.iter().map(String::as_str).collect()).await, [contact(3)]);
+        assert_eq!(with("account", vec!["Ada"]).await, []);
+        assert_eq!(with("contact", vec![]).await, []);
+        let wrong = house.read(|tx| tx.records_with(&Viewer::system(), "contact", "name' or 1=1", &[Value::Null])).await;
+        assert!(matches!(wrong, Err(StoreError::Invalid(_))), "{wrong:?}");
+    }
+}
+
+story! {
     async fn a_list_is_paged_without_gaps(house: &House) {
         put(house, (0..1_205).map(|number| record(number, "x")).collect()).await.unwrap();
         let (mut seen, mut after) = (Vec::new(), None);

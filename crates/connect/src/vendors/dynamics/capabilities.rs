@@ -21,6 +21,7 @@ const ROW: Capabilities = Capabilities {
     fields: &[OWNER, OWNERS_EMAIL, ("regardingobjectid.name", Detection::RECONCILIATION)],
     creates_fields: true,
     never_blank: &["status"],
+    unique: &[],
 };
 
 /// A row that is merged away stays behind and says where it went.

@@ -1,6 +1,6 @@
 //! What Freshdesk can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
 
 const ROW: Capabilities = Capabilities {
     object: EVERY,
@@ -16,6 +16,7 @@ const ROW: Capabilities = Capabilities {
     fields: &[],
     creates_fields: true,
     never_blank: &[],
+    unique: &[],
 };
 
 /// By object.
@@ -24,13 +25,15 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         object: "contact",
         // Without one of their own, people have the account's.
         never_blank: &["time_zone", "language"],
+        // Further addresses included; phone numbers may be several people's.
+        unique: &[Unique { field: "email", asked: Some(Lookup::Email) }],
         key: Some(Key::Unique),
         deletions: Detection::POLL,
         merges: Detection::POLL,
         restorations: Some(Detection::POLL),
         ..ROW
     },
-    Capabilities { object: "company", ..ROW },
+    Capabilities { object: "company", unique: &[Unique { field: "name", asked: Some(Lookup::Name) }], ..ROW },
     Capabilities {
         object: "ticket",
         changes: Detection::FULL,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engagements::ENGAGEMENTS;
-use crate::capability::{Capabilities, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Detection, EVERY, Key, Limit, Lookup, Unique};
 
 /// Time between two looks at the list of archived rows, at least; it grows with the pages that one takes.
 const ARCHIVED: Duration = Duration::from_secs(300);
@@ -29,6 +29,7 @@ const UNTOLD: Capabilities = Capabilities {
     fields: &[ASSOCIATIONS, OWNER, LISTS],
     creates_fields: true,
     never_blank: &[],
+    unique: &[],
 };
 
 const TOLD: Capabilities = Capabilities {
@@ -45,7 +46,9 @@ const STAGES: (&str, Detection) = ("stage.*", Detection::RECONCILIATION);
 
 /// By object: there are subscriptions under their own name for the first four.
 pub(super) static OBJECTS: &[Capabilities] = &[
-    Capabilities { object: "contacts", ..TOLD },
+    // Further addresses included.
+    Capabilities { object: "contacts", unique: &[Unique { field: "email", asked: Some(Lookup::Email) }], ..TOLD },
+    // Companies made over the API may share a domain.
     Capabilities { object: "companies", ..TOLD },
     Capabilities { object: "deals", fields: STAGED, ..TOLD },
     Capabilities { object: "tickets", fields: STAGED, ..TOLD },

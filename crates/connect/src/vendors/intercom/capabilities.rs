@@ -1,6 +1,6 @@
 //! What Intercom can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
 
 const ROW: Capabilities = Capabilities {
     object: EVERY,
@@ -15,11 +15,19 @@ const ROW: Capabilities = Capabilities {
     fields: &[],
     creates_fields: true,
     never_blank: &[],
+    unique: &[],
 };
 
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[
-    Capabilities { object: "contact", merges: Detection::TOLD, restorations: Some(Detection::FULL), ..ROW },
+    Capabilities {
+        object: "contact",
+        merges: Detection::TOLD,
+        restorations: Some(Detection::FULL),
+        // Of users, unless the workspace is set to let several have one address.
+        unique: &[Unique { field: "email", asked: Some(Lookup::Email) }],
+        ..ROW
+    },
     Capabilities { object: "company", page_rows: 100, ..ROW },
     Capabilities { object: "conversation", key: Some(Key::LookUp), ..ROW },
 ];

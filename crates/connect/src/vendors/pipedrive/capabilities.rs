@@ -22,6 +22,7 @@ const ROW: Capabilities = Capabilities {
     fields: &[("owner.*", Detection::RECONCILIATION)],
     creates_fields: true,
     never_blank: &["visible_to"],
+    unique: &[],
 };
 
 /// By object.

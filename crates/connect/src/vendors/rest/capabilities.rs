@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::description::Description;
-use super::description::object::ObjectPart;
+use super::description::object::{FindCall, ObjectPart};
 use super::interned::interned;
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
 
 /// Rows of a page where the description does not say.
 const PAGE_ROWS: u32 = 100;
@@ -24,6 +24,7 @@ pub(super) static OBJECTS: &[Capabilities] = &[Capabilities {
     fields: &[],
     creates_fields: false,
     never_blank: &[],
+    unique: &[],
 }];
 
 /// The same.
@@ -40,6 +41,11 @@ fn of_object(description: &Description, name: &str, part: &ObjectPart) -> Capabi
     let merges = told.is_some_and(|told| told.merged_into.is_some() || told.merged_from.is_some());
     let looked_up = part.fields.iter().filter(|(_, field)| field.look_up.is_some());
     let fields: Vec<(&'static str, Detection)> = looked_up.map(|(name, _)| (interned(name), Detection::RECONCILIATION)).collect();
+    let unique = part.fields.iter().filter(|(_, field)| field.unique).map(|(name, _)| {
+        let asks = |find: &Option<FindCall>| find.as_ref().is_some_and(|find| find.field.as_ref() == Some(name));
+        let by_name = asks(&part.find.name).then_some(Lookup::Name);
+        Unique { field: interned(name), asked: if asks(&part.find.email) { Some(Lookup::Email) } else { by_name } }
+    });
     let key = if part.upsert.is_some() { Some(Key::Upsert) } else { part.create.as_ref().map(|_| Key::LookUp) };
     let changes = Detection { webhook, ..Detection::POLL };
     Capabilities {
@@ -59,6 +65,7 @@ fn of_object(description: &Description, name: &str, part: &ObjectPart) -> Capabi
         fields: Vec::leak(fields),
         creates_fields: part.custom_fields.as_ref().is_some_and(|custom| custom.create.is_some()),
         never_blank: &[],
+        unique: Vec::leak(unique.collect()),
     }
 }
 

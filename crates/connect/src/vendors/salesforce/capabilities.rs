@@ -36,6 +36,7 @@ const REST: Capabilities = Capabilities {
     ],
     creates_fields: true,
     never_blank: &["OwnerId"],
+    unique: &[],
 };
 
 /// As documented.

@@ -1,6 +1,6 @@
 //! What Zendesk can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
 
 const ORGANIZATION: Capabilities = Capabilities {
     object: EVERY,
@@ -17,6 +17,7 @@ const ORGANIZATION: Capabilities = Capabilities {
     fields: &[],
     creates_fields: true,
     never_blank: &[],
+    unique: &[],
 };
 
 /// By object.
@@ -25,6 +26,8 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         object: "user",
         // Without one of their own, people have the account's.
         never_blank: &["time_zone", "locale", "locale_id", "role"],
+        // Further addresses included. A phone number that another user has is taken all the same, and shared from then on.
+        unique: &[Unique { field: "email", asked: Some(Lookup::Email) }],
         deletions: Detection::FULL,
         merges: Detection::ONLY_TOLD,
         // No event tells of them.
@@ -40,7 +43,8 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         restorations: Some(Detection::FULL),
         ..ORGANIZATION
     },
-    Capabilities { object: "organization", ..ORGANIZATION },
+    // Whatever its case.
+    Capabilities { object: "organization", unique: &[Unique { field: "name", asked: Some(Lookup::Name) }], ..ORGANIZATION },
 ];
 
 /// As documented.

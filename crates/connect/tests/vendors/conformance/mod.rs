@@ -63,6 +63,7 @@ macro_rules! platforms {
                 fields_are_made_once
                 nothing_is_not_an_empty_text
                 what_a_row_is_never_without_is_declared
+                what_one_row_alone_may_have_is_declared
                 every_letter_survives
                 the_longest_text_fits_and_a_longer_one_is_refused
                 days_and_instants_are_the_same_everywhere

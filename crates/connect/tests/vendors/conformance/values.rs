@@ -1,5 +1,6 @@
 //! Values: what goes there comes back, or is refused by name.
 
+use entente_connect::connector::Priority;
 use entente_connect::error::Class;
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
 use serde_json::{Value, json};
@@ -80,6 +81,28 @@ pub async fn what_a_row_is_never_without_is_declared(trial: Trial) {
     }
     let undeclared: Vec<&&str> = lasting.iter().filter(|name| !declared.contains(*name)).collect();
     assert!(undeclared.is_empty(), "{undeclared:?} cannot be taken away, and are not declared as never blank");
+}
+
+/// Whether two rows may have one address is as declared, and whoever has one is found by it where it is one row's alone.
+pub async fn what_one_row_alone_may_have_is_declared(trial: Trial) {
+    let ada = trial.host.plant("Ada", "ada@values.example");
+    let bea = trial.host.plant("Bea", "bea@values.example");
+    let email = trial.names().email;
+    let declared = trial.capabilities().unique.iter().find(|unique| unique.field == email);
+    let refused = trial.write(&[update(&bea, json!({ email: "ada@values.example" }))]).await.remove(0);
+    let Some(declared) = declared else {
+        refused.unwrap();
+        let described = trial.connector.describe(trial.names().object).await.unwrap();
+        assert!(!described.field(email).unwrap().unique, "what is described as unique is declared, with who is asked about it");
+        return;
+    };
+    assert_eq!(refused.unwrap_err().class, Class::Data);
+    assert_eq!(trial.fetch(&[email], &bea).await.row[email], "bea@values.example");
+    trial.pass(60);
+    let question = declared.asked.unwrap().question("ada@values.example");
+    let found = trial.connector.find(&trial.read(&[]), &[question], trial.names().key, Priority::Urgent).await.unwrap();
+    let ids: Vec<Vec<&str>> = found.iter().map(|looks| looks.iter().map(|look| look.id.as_str()).collect()).collect();
+    assert_eq!(ids, [[ada.as_str()]]);
 }
 
 pub async fn every_letter_survives(trial: Trial) {

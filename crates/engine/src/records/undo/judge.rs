@@ -11,6 +11,7 @@ use entente_store::{Changes, Entry, EntryId, Link, Record, RecordState, Tx};
 use super::Asked;
 use super::carry::is_undo;
 use super::platforms::{CannotHold, cannot_hold};
+use super::taken::{Answers, Given, Question, refuse_taken};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::records::overrule::{is_id, refusal};
@@ -40,20 +41,28 @@ impl Judged {
         self.impossible.push(Impossible { field: field.map(str::to_owned), entry, reason, remedy });
     }
 
+    /// Takes a field out of what goes back.
+    pub(super) fn refuse_field(&mut self, field: &FieldKey, reason: impl Into<String>, remedy: impl Into<String>) {
+        self.inverses.remove(field);
+        self.refuse(Some(field), None, reason, remedy);
+    }
+
     /// The fields that go back.
     pub(super) fn restored(&self) -> impl Iterator<Item = (&FieldKey, &Inverse)> {
         self.inverses.iter().filter(|(_, inverse)| inverse.changes())
     }
 }
 
-/// Judges records.
+/// Judges records, with what the platforms answered. Answers as well what they have still to be asked before the judgement holds. `given` is what
+/// goes back in the undo so far; a judgement without it is one on the way.
 pub(super) fn judge(
     tx: &mut Tx<'_>,
     engine: &Engine,
     catalog: &Catalog,
     asked: &Asked,
     ids: &[RecordId],
-) -> entente_store::Result<Vec<Judged>> {
+    (answers, given): (&Answers, Option<&Given>),
+) -> entente_store::Result<(Vec<Judged>, BTreeSet<Question>)> {
     let mut records = tx.records(&asked.viewer, ids)?;
     let mut histories = tx.histories_since(&asked.viewer, ids, asked.window.first)?;
     let firsts = tx.first_entries(ids)?;
@@ -78,7 +87,9 @@ pub(super) fn judge(
         judged.push(one);
     }
     refuse_lost_references(tx, &mut judged, asked)?;
-    Ok(judged)
+    // Last, so that only what goes back otherwise costs a question.
+    let open = refuse_taken(tx, engine, catalog, asked, &mut judged, answers, given)?;
+    Ok((judged, open))
 }
 
 /// Whether anything of the record can be undone at all.
@@ -173,12 +184,10 @@ fn refuse_fields(one: &mut Judged, engine: &Engine, catalog: &Catalog, waiting: 
         } else {
             continue;
         };
-        one.inverses.remove(&field);
-        one.refuse(Some(&field), None, reason, remedy);
+        one.refuse_field(&field, reason, remedy);
     }
     for CannotHold { field, reason, remedy } in cannot_hold(engine, catalog, one, engine.now()) {
-        one.inverses.remove(&field);
-        one.refuse(Some(&field), None, reason, remedy);
+        one.refuse_field(&field, reason, remedy);
     }
 }
 
@@ -198,13 +207,7 @@ fn refuse_lost_references(tx: &mut Tx<'_>, judged: &mut [Judged], asked: &Asked)
             .filter(|(_, target)| found.get(target).is_none_or(|record| record.state != RecordState::Active))
             .collect();
         for (field, target) in lost {
-            one.inverses.remove(&field);
-            one.refuse(
-                Some(&field),
-                None,
-                format!("it pointed to {target}, which is not there any more"),
-                "let it point to another record",
-            );
+            one.refuse_field(&field, format!("it pointed to {target}, which is not there any more"), "let it point to another record");
         }
     }
     Ok(())
