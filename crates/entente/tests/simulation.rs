@@ -33,6 +33,8 @@ mod judge_departed;
 mod judge_fields;
 #[path = "simulation/judge_flows.rs"]
 mod judge_flows;
+#[path = "simulation/judge_kept.rs"]
+mod judge_kept;
 #[path = "simulation/judge_losses.rs"]
 mod judge_losses;
 #[path = "simulation/judge_rest.rs"]

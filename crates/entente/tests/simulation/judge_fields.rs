@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use entente_sims::world::agreement;
 use serde_json::{Map, Value};
 
+use crate::hub::ZENDESK;
+use crate::judge_kept::Kept;
 use crate::judge_rest::Excused;
 use crate::world::{World, text};
 
 impl World {
     /// Agreement of contacts with users and of accounts with organizations.
-    pub fn judge_fields(&self, excused: &Excused, broken: &mut Vec<String>) {
+    pub fn judge_fields(&self, excused: &Excused, kept: &Kept, broken: &mut Vec<String>) {
         let found = agreement(&self.hub.salesforce, &self.hub.zendesk);
         let linked: BTreeSet<&String> = self.contacts.iter().collect();
         for line in found.disagreements {
@@ -21,11 +23,8 @@ impl World {
             // Both desks own what only they tell: the CRM shows what was said last.
             let of_both = self.nature.second_desk.is_some() && ["Adoption_Gaps__c", "Support_VIP__c"].contains(&field);
             let departed = what == "contact" && self.user_has_departed(&id);
-            // What the CRM has no value of, and the desk cannot be without, stays there: sales took it away, or rows were merged and parted.
-            let zone = || text(&self.hub.salesforce.get("Contact", &id).unwrap_or_default(), field);
-            let kept = matches!(field, "Time_Zone__c" | "Language__c")
-                && (self.cleared.contains(&id) || self.nature.departures)
-                && zone().is_empty();
+            let shown = || text(&self.hub.salesforce.get("Contact", &id).unwrap_or_default(), field);
+            let kept = kept.has(&id, ZENDESK, field) && shown().is_empty();
             if !free && !departed && !of_both && !kept {
                 broken.push(format!("agreement: {line}"));
             }

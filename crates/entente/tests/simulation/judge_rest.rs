@@ -29,9 +29,10 @@ impl World {
         let mut broken = Vec::new();
         self.judge_quiet(&mut broken).await;
         let excused = self.judge_accounting(&mut broken).await;
-        self.judge_fields(&excused, &mut broken);
+        let kept = self.kept().await;
+        self.judge_fields(&excused, &kept, &mut broken);
         self.judge_flows(&excused, &mut broken);
-        self.judge_second_desk(&excused, &mut broken);
+        self.judge_second_desk(&excused, &kept, &mut broken);
         self.judge_departed(&mut broken).await;
         self.judge_twins(&mut broken);
         self.judge_losses(&mut broken).await;

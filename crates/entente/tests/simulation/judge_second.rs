@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use crate::judge_kept::Kept;
 use crate::judge_rest::Excused;
-use crate::second_desk::{Person, Ticket};
+use crate::second_desk::{Person, SECOND, Ticket};
 use crate::world::{World, text};
 
 /// What a company of the second desk shows of an account: at the CRM, at the desk, and our field.
@@ -52,7 +53,7 @@ fn plain(value: &str) -> String {
 
 impl World {
     /// Everything about the second desk.
-    pub fn judge_second_desk(&self, excused: &Excused, broken: &mut Vec<String>) {
+    pub fn judge_second_desk(&self, excused: &Excused, kept: &Kept, broken: &mut Vec<String>) {
         if self.hub.second.is_none() {
             return;
         }
@@ -60,7 +61,7 @@ impl World {
             self.judge_company(id, excused, broken);
         }
         for id in &self.contacts {
-            self.judge_person(id, excused, broken);
+            self.judge_person(id, excused, kept, broken);
         }
         self.judge_second_tickets(excused, broken);
         self.judge_second_twins(broken);
@@ -106,7 +107,7 @@ impl World {
         }
     }
 
-    fn judge_person(&self, id: &str, excused: &Excused, broken: &mut Vec<String>) {
+    fn judge_person(&self, id: &str, excused: &Excused, kept: &Kept, broken: &mut Vec<String>) {
         let contact = self.hub.salesforce.get("Contact", id).unwrap();
         if excused.has(id, "*") || self.departed.has_left_second(id) {
             return;
@@ -126,8 +127,7 @@ impl World {
         }
         for of in PERSON.iter().filter(|of| !excused.has(id, of.field)) {
             let (here, there) = (text(&contact, of.crm), (of.desk)(&person));
-            // What sales took away and the desk cannot be without stays there.
-            let kept = of.crm == "Time_Zone__c" && here.is_empty() && self.cleared.contains(id);
+            let kept = here.is_empty() && kept.has(id, SECOND, of.crm);
             if !kept && (!here.is_empty() || there != of.unset) {
                 differ(of.crm, &here, there);
             }

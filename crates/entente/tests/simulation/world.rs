@@ -202,8 +202,6 @@ pub struct World {
     pub parting: ChaCha8Rng,
     /// Dice of those who take things back.
     pub undoing: ChaCha8Rng,
-    /// Contacts whose time zone sales has cleared: the desk's stays.
-    pub cleared: BTreeSet<String>,
     /// What was taken back.
     pub undone: Vec<crate::undoing::Undone>,
     /// Contacts of whom something was entered for the last time, and when: they will ask to be forgotten.
@@ -263,7 +261,6 @@ impl World {
             synced: false,
             parting: ChaCha8Rng::seed_from_u64(seed ^ 0x7061_7274),
             undoing: ChaCha8Rng::seed_from_u64(seed ^ 0x756e_646f),
-            cleared: BTreeSet::new(),
             undone: Vec::new(),
             asking: Vec::new(),
             parted: 0,
