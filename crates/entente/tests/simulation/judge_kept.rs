@@ -35,8 +35,12 @@ impl World {
             let mut kept = BTreeSet::new();
             for (key, record) in tx.records_at(&keys)? {
                 let Some(held) = tx.record(&Viewer::system(), &record)? else { continue };
+                let blank: Vec<_> = LASTING.iter().filter(|(_, field)| get(&held.data, field).is_blank()).collect();
+                if blank.is_empty() {
+                    continue;
+                }
                 let history = tx.history(&Viewer::system(), &record, PAGE, None)?;
-                for (column, field) in LASTING.iter().filter(|(_, field)| get(&held.data, field).is_blank()) {
+                for (column, field) in blank {
                     // The latest entry that gave the field another value.
                     let latest = history.iter().find(|entry| match &entry.changes {
                         Changes::Open(changes) => changes.get(*field).is_some_and(|change| !change.before.agrees(&change.after)),
