@@ -220,8 +220,17 @@ webhooks = {{ signing_secret = "{signing_secret}" }}
 
     /// Asks the API.
     pub async fn get(&self, path: &str) -> Result<Value> {
+        self.answered(path, self.client.get(format!("{}{path}", self.url))).await
+    }
+
+    /// Has the API do something.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.answered(path, self.client.post(format!("{}{path}", self.url)).json(body)).await
+    }
+
+    async fn answered(&self, path: &str, request: reqwest::RequestBuilder) -> Result<Value> {
         let failed = |what: String| Fault::new(format!("{path}: {what}\n{}", self.last_words()), "mend what the server's log says");
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.map_err(|error| failed(error.to_string()))?;
+        let answer = request.send().await.map_err(|error| failed(error.to_string()))?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| failed(error.to_string()))?;
         if !status.is_success() {
