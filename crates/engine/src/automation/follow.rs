@@ -35,19 +35,6 @@ const RACES_MAX: u32 = 12;
 /// When the store fails; then nothing is done and the same entries come again.
 pub async fn step(engine: &Engine, limit: usize) -> Result<usize> {
     let _turn = engine.following().lock().await;
-    step_alone(engine, limit).await
-}
-
-/// The same, unless somebody in this process is at it: then nothing is done.
-///
-/// # Errors
-/// As [`step`].
-pub(crate) async fn step_unless_busy(engine: &Engine, limit: usize) -> Result<usize> {
-    let Ok(_turn) = engine.following().try_lock() else { return Ok(0) };
-    step_alone(engine, limit).await
-}
-
-async fn step_alone(engine: &Engine, limit: usize) -> Result<usize> {
     routing::prepare(engine).await?;
     let now = engine.now();
     let idle = engine.store().read(move |tx| {

@@ -187,9 +187,10 @@ async fn along(
     if taken >= room || !(waits || asked) {
         return Ok(None);
     }
+    // Whoever follows the ledger already, woken by what was just kept, is waited for: what it gives rise to is meant.
     if waits
         && engine.leads()
-        && let Err(error) = follow::step_unless_busy(engine, FOLLOWED).await
+        && let Err(error) = follow::step(engine, FOLLOWED).await
     {
         tracing::debug!(%error, "what a batch gives rise to waits for the next look at the ledger");
     }
