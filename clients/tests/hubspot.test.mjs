@@ -146,6 +146,32 @@ test('a taken address is refused and its holder named', async () => {
   assert.deepEqual([refused.status, refused.message], [409, `Contact already exists. Existing ID: ${first.id}`]);
 });
 
+test('the id of who was merged leads to who stays, and who is purged is nobody', async () => {
+  const { basicApi, batchApi } = client.crm.contacts;
+  const make = (email) => basicApi.create({ properties: { email }, associations: [] });
+  const [kept, lost, forgotten] = [await make('kept@people.example'), await make('lost@people.example'), await make('forgotten@people.example')];
+  const engagements = { notes: ['hs_note_body', 202], calls: ['hs_call_title', 194], meetings: ['hs_meeting_title', 200], emails: ['hs_email_subject', 198] };
+  for (const [object, [property, associationTypeId]] of Object.entries(engagements)) {
+    const associations = [{ to: { id: lost.id }, types: [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId }] }];
+    const made = await client.crm.objects[object].basicApi.create({ properties: { hs_timestamp: '2026-01-05T09:00:00Z', [property]: 'With Lost' }, associations });
+    assert.equal(made.properties[property], 'With Lost');
+  }
+  const merged = await basicApi.merge({ primaryObjectId: kept.id, objectIdToMerge: lost.id });
+  for (const id of [kept.id, lost.id]) assert.equal((await basicApi.getById(id)).id, merged.id);
+  const further = (await basicApi.getById(merged.id, ['hs_additional_emails'])).properties.hs_additional_emails;
+  assert.equal(further, 'lost@people.example');
+  for (const object of Object.keys(engagements)) {
+    const { results } = await client.crm.associations.v4.basicApi.getPage('contacts', merged.id, object);
+    assert.equal(results.length, 1, object);
+  }
+  await basicApi.purge({ objectId: forgotten.id });
+  assert.equal((await refusal(basicApi.getById(forgotten.id))).status, 404);
+  const gone = async () => (await basicApi.getPage(100, undefined, ['email'], undefined, undefined, true)).results.map((each) => each.id);
+  assert.ok(!(await gone()).includes(forgotten.id), 'not even among the archived');
+  await batchApi.archive({ inputs: [{ id: merged.id }] });
+  assert.ok((await gone()).includes(merged.id));
+});
+
 test('too many calls are told which limit it was', async () => {
   await hs.steer('faults', { order: ['too_many'] });
   const refused = await refusal(client.crm.contacts.basicApi.getPage(1));

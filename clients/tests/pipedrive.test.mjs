@@ -257,3 +257,26 @@ test('too many calls, and a network that shuts everybody out', async () => {
   assert.ok(Number(answer.headers.get('x-daily-ratelimit-token-remaining')) > 0 && answer.headers.get('x-ratelimit-reset') === '2');
   assert.equal((await fetch(`${pd.url}/v1/persons`, { headers: { 'x-api-token': pd.token } })).status, 410);
 });
+
+test('organizations and deals are found, merged and deleted, with what belongs to them', async () => {
+  const [kept, lost] = [await organization('Wingtip Toys'), await organization('Wingtip')];
+  const worker = await person('Wim', 'wim@people.example', { org_id: lost.id });
+  const { items } = await data(new v2.OrganizationsApi(now).searchOrganization({ term: 'wingtip' }));
+  assert.deepEqual(new Set(items.map((hit) => hit.item.id)), new Set([kept.id, lost.id]));
+  const merged = await data(new v1.OrganizationsApi(old).mergeOrganizations({ id: lost.id, MergeOrganizationsRequest: { merge_with_id: kept.id } }));
+  assert.deepEqual([merged.id, merged.merge_what_id], [kept.id, lost.id]);
+  assert.equal((await data(new v2.PersonsApi(now).getPerson({ id: worker.id }))).org_id, kept.id);
+  const deals = new v2.DealsApi(now);
+  const deal = (title, more) => data(deals.addDeal({ AddDealRequest: { title, ...more } }));
+  const [one, other] = [await deal('Toys for Wingtip', { org_id: kept.id, value: 10 }), await deal('Toys again', { org_id: kept.id, value: 20 })];
+  const found = (await data(deals.searchDeals({ term: 'toys' }))).items.map((hit) => hit.item.id);
+  assert.deepEqual(new Set(found), new Set([one.id, other.id]));
+  assert.equal((await data(new v1.DealsApi(old).mergeDeals({ id: other.id, MergeDealsRequest: { merge_with_id: one.id } }))).id, one.id);
+  assert.equal((await refusal(deals.getDeal({ id: other.id }))).success, false);
+  await new v2.OrganizationsApi(now).deleteOrganization({ id: kept.id });
+  assert.equal((await data(new v2.OrganizationsApi(now).getOrganization({ id: kept.id }))).is_deleted, true);
+  const activities = new v2.ActivitiesApi(now);
+  const { id } = await data(activities.addActivity({ AddActivityRequest: { subject: 'Call', type: 'call' } }));
+  await activities.deleteActivity({ id });
+  assert.deepEqual(await data(activities.getActivities({ ids: String(id) })), []);
+});

@@ -1,4 +1,4 @@
-// Slack's own client posts to the simulated webhook of a channel.
+// Slack's own client posts to the simulated webhook of a channel. Entente posts there alone, so that the simulator has no Web API.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 

@@ -1,6 +1,8 @@
 //! What a connection may do at its platform: scopes that were granted, those that Entente needs, and what does not work without each. One
 //! table for everybody who shows it.
 
+use std::collections::BTreeSet;
+
 use crate::settings::{Auth, Secret};
 use crate::transport::call::Body;
 
@@ -22,6 +24,17 @@ pub enum When {
     Renewed,
     /// For what an account may as well do without.
     Wanted,
+    /// Where a mapping names this object, or, where it ends in a dot, a field whose name begins so.
+    Mapped(&'static str),
+}
+
+/// What of a connection decides which rights it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Use {
+    /// Whether its session is renewed by a refresh token.
+    pub renewed: bool,
+    /// Objects and fields of the platform that its mappings name.
+    pub names: BTreeSet<String>,
 }
 
 /// A right that Entente needs.
@@ -35,12 +48,33 @@ pub struct Need {
     pub when: When,
 }
 
+impl Need {
+    /// Whether everything else works without it.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        matches!(self.when, When::Wanted | When::Mapped(_))
+    }
+
+    fn applies(&self, to: &Use) -> bool {
+        match self.when {
+            When::Always | When::Wanted => true,
+            When::Renewed => to.renewed,
+            When::Mapped(name) if name.ends_with('.') => to.names.iter().any(|held| held.starts_with(name)),
+            When::Mapped(name) => to.names.contains(name),
+        }
+    }
+}
+
 const fn always(scopes: &'static [&'static str], without: &'static str) -> Need {
     Need { scopes, without, when: When::Always }
 }
 
 const fn wanted(scopes: &'static [&'static str], without: &'static str) -> Need {
     Need { scopes, without, when: When::Wanted }
+}
+
+const fn mapped(name: &'static str, scopes: &'static [&'static str], without: &'static str) -> Need {
+    Need { scopes, without, when: When::Mapped(name) }
 }
 
 static SALESFORCE: &[Need] = &[
@@ -61,12 +95,12 @@ static HUBSPOT: &[Need] = &[
     always(&["crm.objects.owners.read"], "names of account executives stay blank"),
     always(&["crm.schemas.contacts.write"], "`entente provision` cannot make properties of contacts"),
     always(&["crm.schemas.companies.write"], "`entente provision` cannot make properties of companies"),
-    wanted(&["crm.objects.leads.read"], "leads are not read, where `sync.leads` is set"),
-    wanted(&["crm.objects.leads.write"], "leads are not written, and not blanked when their person is erased"),
+    mapped("leads", &["crm.objects.leads.read"], "leads are not read"),
+    mapped("leads", &["crm.objects.leads.write"], "leads are not written, and not blanked when their person is erased"),
     wanted(&["marketing.campaigns.read"], "campaigns are not read"),
     wanted(&["sales-email-read"], "e-mails of sales do not become activities"),
     wanted(&["forms"], "submissions of forms do not become activities"),
-    wanted(&["crm.lists.read"], "mappings cannot read the lists that a record is in"),
+    mapped("lists.", &["crm.lists.read"], "mappings cannot read the lists that a record is in"),
     wanted(&["crm.schemas.custom.read"], "mappings cannot name objects of the account's own"),
     wanted(&["crm.objects.custom.read"], "rows of the account's own objects are not read"),
     wanted(&["crm.objects.custom.write"], "rows of the account's own objects are not written"),
@@ -99,7 +133,7 @@ static DYNAMICS: &[Need] = &[
     wanted(&["prvCreateAttribute"], "`entente provision` cannot make columns"),
 ];
 
-/// The rights that the mappings of a platform need; none where a platform has no such rights.
+/// The rights that Entente can use at a platform; none where a platform has no such rights.
 #[must_use]
 pub fn needs(platform: &str) -> &'static [Need] {
     match platform {
@@ -112,12 +146,17 @@ pub fn needs(platform: &str) -> &'static [Need] {
     }
 }
 
+/// The rights that a connection needs, as it is set up.
+#[must_use]
+pub fn needed(platform: &str, by: &Use) -> Vec<&'static Need> {
+    needs(platform).iter().filter(|need| need.applies(by)).collect()
+}
+
 /// The needs of a connection that granted scopes do not meet.
 #[must_use]
-pub fn lacking(platform: &str, renewed: bool, granted: &[String]) -> Vec<&'static Need> {
+pub fn lacking(platform: &str, by: &Use, granted: &[String]) -> Vec<&'static Need> {
     let met = |need: &&Need| need.scopes.iter().any(|one| granted.iter().any(|held| held.eq_ignore_ascii_case(one)));
-    let applies = |need: &&Need| need.when != When::Renewed || renewed;
-    needs(platform).iter().filter(applies).filter(|need| !met(need)).collect()
+    needed(platform, by).into_iter().filter(|need| !met(need)).collect()
 }
 
 /// Whether a connection's session is renewed by a refresh token.
@@ -148,7 +187,7 @@ mod tests {
     use super::*;
 
     fn names(platform: &str, renewed: bool, granted: &str) -> Vec<&'static str> {
-        lacking(platform, renewed, &listed(granted)).into_iter().map(|need| need.scopes[0]).collect()
+        lacking(platform, &Use { renewed, ..Use::default() }, &listed(granted)).into_iter().map(|need| need.scopes[0]).collect()
     }
 
     #[test]
@@ -163,5 +202,17 @@ mod tests {
     fn only_whoever_renews_a_session_needs_the_right_to() {
         assert_eq!(names("salesforce", true, "api"), ["refresh_token"]);
         assert!(names("salesforce", false, "api").is_empty());
+    }
+
+    #[test]
+    fn only_what_a_mapping_names_needs_its_right() {
+        let missing = |names: &[&str]| -> Vec<&str> {
+            let by = Use { renewed: false, names: names.iter().map(|name| (*name).to_owned()).collect() };
+            let optional = |need: &&&Need| matches!(need.when, When::Mapped(_));
+            lacking("hubspot", &by, &[]).iter().filter(optional).map(|need| need.scopes[0]).collect()
+        };
+        assert!(missing(&["contacts", "email", "lists"]).is_empty());
+        assert_eq!(missing(&["leads", "hs_lead_name"]), ["crm.objects.leads.read", "crm.objects.leads.write"]);
+        assert_eq!(missing(&["contacts", "lists.42"]), ["crm.lists.read"]);
     }
 }

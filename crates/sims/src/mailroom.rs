@@ -26,8 +26,19 @@ pub struct Delivery {
 /// Makes a delivery ready at the moment it leaves: signatures that hold only minutes are made then.
 type Leaving = Box<dyn Fn(&mut Delivery) + Send + Sync>;
 
-/// Hears how a delivery was answered: its status, 0 without an answer, and whether that settled it.
-type Answered = Box<dyn Fn(&Delivery, u16, bool) + Send + Sync>;
+/// How a delivery was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The status; none without an answer.
+    pub status: Option<u16>,
+    /// The body, where the platform keeps it.
+    pub body: String,
+    /// Whether it needs no more tries.
+    pub settled: bool,
+}
+
+/// Hears how a delivery was answered.
+type Answered = Box<dyn Fn(&Delivery, &Heard) + Send + Sync>;
 
 /// The queue. Cloning shares it.
 #[derive(Clone)]
@@ -75,14 +86,14 @@ impl Mailroom {
     }
 
     /// Has `hear` told how every delivery of a platform was answered.
-    pub fn on_answer(&self, platform: &'static str, hear: impl Fn(&Delivery, u16, bool) + Send + Sync + 'static) {
+    pub fn on_answer(&self, platform: &'static str, hear: impl Fn(&Delivery, &Heard) + Send + Sync + 'static) {
         self.answered.write().unwrap_or_else(PoisonError::into_inner).insert(platform, Box::new(hear));
     }
 
     /// Tells how a delivery was answered.
-    pub(crate) fn tell_answer(&self, delivery: &Delivery, status: u16, settled: bool) {
+    pub(crate) fn tell_answer(&self, delivery: &Delivery, heard: &Heard) {
         if let Some(hear) = self.answered.read().unwrap_or_else(PoisonError::into_inner).get(delivery.platform) {
-            hear(delivery, status, settled);
+            hear(delivery, heard);
         }
     }
 

@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::mailroom::{Delivery, Mailroom};
+use crate::mailroom::{Delivery, Heard, Mailroom};
 
 /// Longest wait between two looks at the queue, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_millis(500);
@@ -76,11 +76,12 @@ pub async fn serve(router: Router, addr: SocketAddr) -> std::io::Result<(SocketA
 /// How a webhook was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
-    /// Status, `Retry-After` in seconds, and whether the body acknowledges (Salesforce).
+    /// Status, `Retry-After` in seconds, whether the body acknowledges (Salesforce), and the body where it is kept (Zendesk).
     Answered {
         status: u16,
         retry_after_s: Option<i64>,
         acknowledged: bool,
+        body: String,
     },
     TimedOut,
     Unreachable,
@@ -95,8 +96,11 @@ pub async fn deliver_mail(mailroom: Mailroom, client: reqwest::Client) {
             let (mailroom, client) = (mailroom.clone(), client.clone());
             tokio::spawn(async move {
                 let outcome = post(&client, &delivery).await;
-                let status = if let Outcome::Answered { status, .. } = outcome { status } else { 0 };
-                mailroom.tell_answer(&delivery, status, settled(&delivery, &outcome));
+                let (status, body) = match &outcome {
+                    Outcome::Answered { status, body, .. } => (Some(*status), body.clone()),
+                    Outcome::TimedOut | Outcome::Unreachable => (None, String::new()),
+                };
+                mailroom.tell_answer(&delivery, &Heard { status, body, settled: settled(&delivery, &outcome) });
                 if let Some(delay_ms) = retry_delay_ms(&delivery, &outcome) {
                     let again = Delivery { attempt: delivery.attempt + 1, ..delivery };
                     mailroom.retry(again, delay_ms);
@@ -115,7 +119,6 @@ pub async fn deliver_mail(mailroom: Mailroom, client: reqwest::Client) {
 }
 
 async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
-    let salesforce = delivery.platform == "salesforce";
     let timeout = match delivery.platform {
         "salesforce" => SALESFORCE_TIMEOUT,
         "hubspot" => HUBSPOT_TIMEOUT,
@@ -133,8 +136,11 @@ async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
         Ok(answer) => {
             let status = answer.status().as_u16();
             let retry_after_s = answer.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(|text| text.trim().parse().ok());
-            let acknowledged = if salesforce { answer.text().await.is_ok_and(|body| acknowledges(&body)) } else { true };
-            Outcome::Answered { status, retry_after_s, acknowledged }
+            // An answer that breaks off says nothing.
+            let body =
+                if matches!(delivery.platform, "salesforce" | "zendesk") { answer.text().await.unwrap_or_default() } else { String::new() };
+            let acknowledged = delivery.platform != "salesforce" || acknowledges(&body);
+            Outcome::Answered { status, retry_after_s, acknowledged, body }
         }
         Err(error) if error.is_timeout() => Outcome::TimedOut,
         Err(_) => Outcome::Unreachable,
@@ -201,7 +207,7 @@ mod tests {
     }
 
     fn answered(status: u16, retry_after_s: Option<i64>, acknowledged: bool) -> Outcome {
-        Outcome::Answered { status, retry_after_s, acknowledged }
+        Outcome::Answered { status, retry_after_s, acknowledged, body: String::new() }
     }
 
     #[test]

@@ -14,12 +14,12 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, ValueEnum};
 use entente_connect::connector::Connector;
 use entente_connect::registry;
-use entente_connect::scopes::{Granted as Rights, Need, When};
+use entente_connect::scopes::{Granted as Rights, Need, Use};
 use entente_connect::settings::{ConnectionSettings, Secret};
 use entente_connect::transport::Surroundings;
 use entente_connect::transport::http::HttpWire;
 use entente_connect::vendors::rest::description::Description;
-use entente_engine::Engine;
+use entente_engine::{Connection, Engine};
 use entente_store::Store;
 use serde::Serialize;
 use url::Url;
@@ -238,9 +238,9 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     drop(connector);
 
     let engine = assemble::engine(&config, store).await?;
-    let renewed = entente_connect::scopes::is_renewed(&settings.auth);
-    let needs = granted.as_ref().map(|granted| entente_connect::scopes::lacking(&args.platform, renewed, granted)).unwrap_or_default();
-    let (wanted, needed): (Vec<&Need>, Vec<&Need>) = needs.into_iter().partition(|need| need.when == When::Wanted);
+    let by = use_of(&engine, engine.connection(&name)?);
+    let needs = granted.as_ref().map(|granted| entente_connect::scopes::lacking(&args.platform, &by, granted)).unwrap_or_default();
+    let (wanted, needed): (Vec<&Need>, Vec<&Need>) = needs.into_iter().partition(|need| need.is_optional());
     let told = |need: &Need| Lacking { what: format!("scope {}", need.scopes[0]), without: need.without.to_owned() };
     let mut lacking: Vec<Lacking> = needed.into_iter().map(told).collect();
     lacking.extend(out_of_reach(&engine, &name).await?);
@@ -454,6 +454,13 @@ fn write_whole(path: &std::path::Path, text: &str) -> Result<()> {
         std::fs::set_permissions(new.path(), present.permissions()).map_err(failed)?;
     }
     new.persist(path).map(drop).map_err(|error| failed(error.error))
+}
+
+/// What decides which rights a connection needs: how its session is renewed, and what its mappings name.
+pub(super) fn use_of(engine: &Engine, connection: &Connection) -> Use {
+    let reads = engine.catalog().reads(&connection.name);
+    let names = reads.into_iter().flat_map(|(object, fields)| std::iter::once(object).chain(fields)).collect();
+    Use { renewed: entente_connect::scopes::is_renewed(&connection.settings.auth), names }
 }
 
 /// Objects of the mappings that our user cannot read: one page of each is asked for.

@@ -54,6 +54,13 @@ async fn what_was_granted_what_is_missing_and_what_follows_is_told_for_each_plat
     let portal = told(&folder, "hubspot").await;
     assert!(has(&portal, "fail", "crm.objects.deals.read was not granted: deals are not read: won deals onboard nobody"), "{portal:?}");
     assert!(has(&portal, "warn", "marketing.campaigns.read was not granted: campaigns are not read"), "{portal:?}");
+    assert!(!format!("{portal:?}").contains("crm.objects.leads"), "nobody asked for leads: {portal:?}");
+    let with_leads = configuration(&sims, &auths, 600_000).replace("[sync]", "[sync]\nleads = true");
+    let portal_with_leads = self::told(&Folder::new(&with_leads), "hubspot").await;
+    assert!(
+        has(&portal_with_leads, "warn", "the right crm.objects.leads.read was not granted: leads are not read"),
+        "{portal_with_leads:?}"
+    );
     let secrets = ["hubspot-secret", "hubspot-refresh", "zendesk-client-secret"];
     let shown = format!("{crm:?} {desk:?} {portal:?}");
     assert!(secrets.iter().all(|secret| !shown.contains(secret)), "{shown}");

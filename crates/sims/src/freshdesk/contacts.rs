@@ -209,14 +209,19 @@ impl State {
         Ok(())
     }
 
+    /// Takes a contact out of everything but what belongs to it.
+    pub(crate) fn forget_contact(&mut self, id: u64) {
+        self.release(id);
+        self.file(id, false);
+        self.records[Kind::Contact.index()].remove(&id);
+    }
+
     /// Erases a contact and every ticket of theirs.
     pub(crate) fn erase_contact(&mut self, id: u64, force: bool) -> Result<(), Refusal> {
         if !self.record(Kind::Contact, id)?.deleted && !force {
             return Err(Refusal { status: 400, body: Value::Null, retry_after: None });
         }
-        self.release(id);
-        self.file(id, false);
-        self.records[Kind::Contact.index()].remove(&id);
+        self.forget_contact(id);
         self.records[Kind::Ticket.index()].retain(|_, ticket| ticket.number("requester_id") != Some(id));
         Ok(())
     }
@@ -293,8 +298,12 @@ impl State {
             .filter(|record| match state {
                 Some("deleted") => record.deleted,
                 Some("blocked") => record.blocked && !record.deleted,
+                // Nobody here ever answered the mail that asks for it.
+                Some("verified") => false,
                 _ => !record.deleted && !record.blocked,
             })
+            // Nobody here came by the chat of the website.
+            .filter(|_| call.query("contact_type").is_none_or(|wanted| wanted == "contact"))
             .filter(|record| by_email.is_none_or(|holder| holder == Some(record.id)))
             .filter(|record| texts.iter().all(|(name, wanted)| record.text(name) == Some(wanted)))
             .filter(|record| company.is_none_or(|id| record.number("company_id").map(|held| held.to_string()).as_deref() == Some(id)))
@@ -346,6 +355,7 @@ impl State {
             }
             ("DELETE", [id]) => self.delete_contact(number(id)?, true).map(|()| Answer::nothing()),
             ("PUT", [id, "restore"]) => self.delete_contact(number(id)?, false).map(|()| Answer::nothing()),
+            ("PUT", [id, "make_agent"]) => self.make_agent(number(id)?),
             ("DELETE", [id, "hard_delete"]) => {
                 self.erase_contact(number(id)?, call.query("force") == Some("true")).map(|()| Answer::nothing())
             }

@@ -223,7 +223,8 @@ impl State {
                     shown
                 });
                 let custom = self.fields[kind.index()].iter().map(|field| field.shown(kind));
-                Ok(Answer::ok(Value::Array(own.chain(custom).collect())))
+                let asked = |field: &Value| call.query("type").is_none_or(|ty| field["type"] == ty);
+                Ok(Answer::ok(Value::Array(own.chain(custom).filter(asked).collect())))
             }
             ("POST", []) => {
                 let made = self.add_field(kind, &call.body)?;

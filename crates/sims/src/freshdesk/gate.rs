@@ -159,6 +159,8 @@ impl State {
             ["companies", rest @ ..] => self.company_routes(call, rest),
             ["tickets", rest @ ..] => self.ticket_routes(call, rest),
             ["search", kind] if call.method == Method::GET => self.search(call, Kind::named(kind).ok_or_else(Refusal::missing)?),
+            ["conversations", id] => self.spoken_routes(call, id),
+            ["settings", "helpdesk"] if call.method == Method::GET => Ok(Self::settings()),
             ["agents", rest @ ..] => self.agent_routes(call, rest),
             ["groups", rest @ ..] => self.group_routes(call, rest),
             ["account"] if call.method == Method::GET => Ok(self.account()),

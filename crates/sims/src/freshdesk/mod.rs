@@ -1,8 +1,8 @@
 //! Freshdesk, simulated: contacts, companies, tickets with conversations, fields, agents, groups, search, automation rules with
 //! webhooks, and the limits of a minute.
 //!
-//! What stays out: surveys, SLA policies, solutions, products, time entries, jobs (bulk updates, exports, imports),
-//! nested fields, custom objects and attachments.
+//! What stays out: surveys, SLA policies, solutions, products, roles, time entries, jobs (bulk updates, exports, imports),
+//! nested fields, custom objects, attachments, and changing or deleting agents.
 //!
 //! Defaults: domain `acme`, API key `freshdesk-api-key` of Sync (`sync@acme.example`); agents `ada@`, `ben@` and `cleo@acme.example`;
 //! groups Support, Enterprise Support and Pro Support.
@@ -250,7 +250,8 @@ impl Freshdesk {
     /// # Errors
     /// When the ticket is not there or set aside.
     pub fn reply(&self, ticket: u64, body: &str, by: u64, private: bool) -> Result<u64, Refusal> {
-        self.with(|state| state.say(ticket, body, by, private, private))
+        let saying = conversations::Saying { body, by, private, note: private, incoming: None, cc_emails: Vec::new() };
+        self.with(|state| state.say(ticket, saying))
     }
 
     /// Bodies of what was said on a ticket, each with whether it is private.

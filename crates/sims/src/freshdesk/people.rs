@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::moment::iso;
-use super::refusal::{Answer, Outcome, Refusal};
-use super::state::State;
+use super::refusal::{Answer, Flaw, Outcome, Refusal};
+use super::state::{Kind, State};
 
 /// An agent of the desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,9 @@ impl State {
             ("GET", []) => {
                 call.only(&["page", "per_page", "email", "mobile", "phone", "state"])?;
                 let email = call.query("email").map(str::to_lowercase);
-                let found = self.agents.iter().filter(|agent| email.as_ref().is_none_or(|email| agent.email == *email));
+                // Nobody here is an occasional agent, and nobody has a number.
+                let nobody = call.query("state") == Some("occasional") || call.query("mobile").or(call.query("phone")).is_some();
+                let found = self.agents.iter().filter(|agent| !nobody && email.as_ref().is_none_or(|email| agent.email == *email));
                 call.page(found, usize::MAX, Agent::shown)
             }
             ("GET", ["me"]) => Ok(Answer::ok(self.agents.first().map(Agent::shown).unwrap_or_default())),
@@ -96,6 +98,27 @@ impl State {
             }
             (method, _) => Err(Refusal::method(method, "GET")),
         }
+    }
+
+    /// `GET /settings/helpdesk`.
+    pub(crate) fn settings() -> Answer {
+        Answer::ok(json!({"primary_language": "en", "supported_languages": [], "portal_languages": []}))
+    }
+
+    /// Makes an agent of a contact: the id stays, and so do the tickets they asked.
+    pub(crate) fn make_agent(&mut self, id: u64) -> Outcome {
+        let contact = self.record(Kind::Contact, id)?;
+        if contact.deleted || contact.blocked {
+            return Err(Refusal::method("PUT", "GET"));
+        }
+        let mut shown = self.contact_shown(contact, false);
+        let name = contact.text("name").unwrap_or_default().to_owned();
+        let email = contact.text("email").ok_or_else(|| Refusal::flaw(Flaw::missing("email")))?.to_owned();
+        self.forget_contact(id);
+        let agent = Agent { id, name, email, created_ms: self.now_ms };
+        shown["agent"] = agent.shown();
+        self.agents.push(agent);
+        Ok(Answer::ok(shown))
     }
 
     /// `GET /account`.

@@ -100,6 +100,9 @@ struct Seen<'a> {
     values: &'a Map<String, Value>,
     custom: &'a Map<String, Value>,
     updated_ms: i64,
+    /// When a ticket should be solved, and when answered.
+    due_ms: Option<i64>,
+    fr_due_ms: Option<i64>,
     record: &'a Record,
 }
 
@@ -126,8 +129,14 @@ impl Seen<'_> {
         match term {
             Term::All(terms) => terms.iter().all(|term| self.holds(term)),
             Term::Any(terms) => terms.iter().any(|term| self.holds(term)),
-            Term::Is(name, sign, value) if matches!(name.as_str(), "created_at" | "updated_at") => {
-                let at = iso(if name == "created_at" { self.record.created_ms } else { self.updated_ms })[..10].to_owned();
+            Term::Is(name, sign, value) if matches!(name.as_str(), "created_at" | "updated_at" | "due_by" | "fr_due_by") => {
+                let at = match name.as_str() {
+                    "created_at" => Some(self.record.created_ms),
+                    "updated_at" => Some(self.updated_ms),
+                    "due_by" => self.due_ms,
+                    _ => self.fr_due_ms,
+                };
+                let Some(at) = at.map(|ms| iso(ms)[..10].to_owned()) else { return value.is_none() };
                 let Some(day) = value.as_deref().and_then(instant).map(|ms| iso(ms)[..10].to_owned()) else { return false };
                 match *sign {
                     ">" => at >= day,
@@ -178,10 +187,15 @@ impl State {
         match old {
             Some((_, None)) => None,
             Some((_, Some(old))) if old.deleted => None,
-            Some((_, Some(old))) => Some(Seen { values: &old.values, custom: &old.custom, updated_ms: old.updated_ms, record }),
+            Some((_, Some(old))) => Some(self.seen(record, &old.values, &old.custom, old.updated_ms)),
             None if record.deleted || record.spam || record.blocked || record.archived => None,
-            None => Some(Seen { values: &record.values, custom: &record.custom, updated_ms: record.updated_ms, record }),
+            None => Some(self.seen(record, &record.values, &record.custom, record.updated_ms)),
         }
+    }
+
+    fn seen<'a>(&self, record: &'a Record, values: &'a Map<String, Value>, custom: &'a Map<String, Value>, updated_ms: i64) -> Seen<'a> {
+        let due = |name: &str| self.due_ms(record, values, name);
+        Seen { values, custom, updated_ms, due_ms: due("due_by"), fr_due_ms: due("fr_due_by"), record }
     }
 
     /// `GET /search/{kind}?query="…"&page=`.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::moment::{iso, iso_or_null};
+use super::moment::{instant, iso, iso_or_null};
 use super::refusal::{Answer, Flaw, Outcome, Refusal};
 use super::state::{Kind, Record, State};
 
@@ -87,19 +87,23 @@ pub(crate) fn label(name: &str, code: u64) -> &'static str {
 }
 
 impl State {
+    /// When a ticket should be solved or answered: as somebody said, else worked out a moment after it was made.
+    pub(crate) fn due_ms(&self, record: &Record, values: &Map<String, Value>, name: &str) -> Option<i64> {
+        let days = if name == "due_by" { 3 } else { 1 };
+        let worked_out = (self.now_ms >= record.created_ms + DUE_AFTER_MS).then_some(record.created_ms + days * DAY_MS);
+        values.get(name).and_then(Value::as_str).and_then(instant).or(worked_out)
+    }
+
     /// A ticket as lists or single views show it.
     pub(crate) fn ticket_shown(&self, record: &Record, includes: &[&str], list: bool) -> Value {
         let value = |name: &str| record.values.get(name).cloned().unwrap_or(Value::Null);
-        let due = |days: i64| {
-            if self.now_ms >= record.created_ms + DUE_AFTER_MS { json!(iso(record.created_ms + days * DAY_MS)) } else { Value::Null }
-        };
         let mut shown = json!({
             "cc_emails": record.texts("cc_emails"), "fwd_emails": [], "reply_cc_emails": [], "ticket_cc_emails": [], "fr_escalated": false,
             "spam": record.spam, "email_config_id": null, "group_id": value("group_id"), "priority": value("priority"),
             "requester_id": value("requester_id"), "responder_id": value("responder_id"), "source": value("source"),
             "company_id": value("company_id"), "status": value("status"), "subject": value("subject"), "association_type": null,
-            "support_email": null, "to_emails": null, "product_id": null, "id": record.id, "type": value("type"), "due_by": due(3),
-            "fr_due_by": due(1), "is_escalated": false, "custom_fields": self.custom_shown(Kind::Ticket, &record.custom),
+            "support_email": null, "to_emails": null, "product_id": null, "id": record.id, "type": value("type"), "due_by": iso_or_null(self.due_ms(record, &record.values, "due_by")),
+            "fr_due_by": iso_or_null(self.due_ms(record, &record.values, "fr_due_by")), "is_escalated": false, "custom_fields": self.custom_shown(Kind::Ticket, &record.custom),
             "created_at": iso(record.created_ms), "updated_at": iso(record.updated_ms), "tags": record.texts("tags"),
             "associated_tickets_count": null, "nr_due_by": null, "nr_escalated": false,
         });
@@ -138,7 +142,7 @@ impl State {
     }
 
     /// The person behind an id of the space that agents and contacts share.
-    fn person_shown(&self, id: u64) -> Value {
+    pub(crate) fn person_shown(&self, id: u64) -> Value {
         if let Some(agent) = self.agents.iter().find(|agent| agent.id == id) {
             return json!({"id": id, "name": agent.name, "email": agent.email, "mobile": null, "phone": null});
         }
@@ -329,6 +333,8 @@ impl State {
             return Err(Refusal::flaw(Flaw::new("filter", "invalid_value", format!("{filter} is not a filter of tickets"))));
         }
         let by_email = call.query("email").map(|email| self.by_email.get(&email.to_lowercase()).copied().unwrap_or_default());
+        let by_external = call.query("unique_external_id").map(|id| self.by_external.get(id).copied().unwrap_or_default());
+        let us = self.agents.first().map(|agent| agent.id);
         let number = |record: &Record, name: &str| {
             call.query(name).is_none_or(|wanted| record.number(name).map(|held| held.to_string()).as_deref() == Some(wanted))
         };
@@ -337,6 +343,12 @@ impl State {
             .filter(|record| match filter {
                 Some("deleted") => record.deleted,
                 Some("spam") => record.spam && !record.deleted,
+                Some("new_and_my_open") => {
+                    let ours = matches!(record.number("responder_id"), agent if agent.is_none() || agent == us);
+                    ours && record.number("status") == Some(OPEN) && !record.deleted && !record.spam
+                }
+                // Nobody watches anything here.
+                Some("watching") => false,
                 _ => !record.deleted && !record.spam,
             })
             .filter(|record| !record.archived)
@@ -345,11 +357,13 @@ impl State {
                 None => record.created_ms >= self.now_ms - LIST_DAYS * DAY_MS,
             })
             .filter(|record| by_email.is_none_or(|id| record.number("requester_id") == Some(id)))
+            .filter(|record| by_external.is_none_or(|id| record.number("requester_id") == Some(id)))
             .filter(|record| number(record, "requester_id") && number(record, "company_id"))
             .collect();
         let by = call.query("order_by").unwrap_or("created_at");
         let at = |record: &Record| match by {
             "updated_at" => record.updated_ms.div_euclid(1000),
+            "due_by" => self.due_ms(record, &record.values, "due_by").unwrap_or(i64::MAX),
             "status" => i64::try_from(record.number("status").unwrap_or_default()).unwrap_or_default(),
             _ => record.created_ms.div_euclid(1000),
         };

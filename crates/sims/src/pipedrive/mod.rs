@@ -189,9 +189,9 @@ impl Pipedrive {
         }));
         mailroom.on_leave(webhooks::PLATFORM, webhooks::ready);
         let answered = Arc::downgrade(&sim.0);
-        mailroom.on_answer(webhooks::PLATFORM, move |delivery, status, good| {
+        mailroom.on_answer(webhooks::PLATFORM, move |delivery, heard| {
             if let Some(inner) = answered.upgrade() {
-                Self(inner).with(|state| state.answered_hook(delivery, status, good));
+                Self(inner).with(|state| state.answered_hook(delivery, heard.status.unwrap_or_default(), heard.settled));
             }
         });
         sim

@@ -167,7 +167,16 @@ impl Zendesk {
     #[must_use]
     pub fn new(options: ZendeskOptions) -> Self {
         let (clock, profile, faults) = (options.clock.clone(), options.profile.clone(), options.faults.clone());
-        Self(Arc::new(Inner { state: Mutex::new(State::new(options)), listeners: RwLock::default(), clock, profile, faults }))
+        let mailroom = options.mailroom.clone();
+        let sim = Self(Arc::new(Inner { state: Mutex::new(State::new(options)), listeners: RwLock::default(), clock, profile, faults }));
+        let answered = Arc::downgrade(&sim.0);
+        mailroom.on_answer(webhooks::PLATFORM, move |delivery, heard| {
+            let invocation = delivery.headers.iter().find(|(name, _)| name == webhooks::INVOCATION).map(|(_, id)| id.as_str());
+            if let Some((inner, invocation)) = answered.upgrade().zip(invocation) {
+                Self(inner).note_attempt(invocation, heard.status, &heard.body);
+            }
+        });
+        sim
     }
 
     /// The vendor's API: `/api/v2/…` and `/oauth/…`.

@@ -15,6 +15,10 @@ use super::signature::{TEST_SECRET, sign};
 use super::state::State;
 use crate::mailroom::Delivery;
 
+/// Which simulator sends.
+pub(crate) const PLATFORM: &str = "zendesk";
+/// The header that names an invocation.
+pub(crate) const INVOCATION: &str = "X-Zendesk-Webhook-Invocation-Id";
 /// Invocations kept per webhook.
 const INVOCATIONS_KEPT: usize = 1_000;
 /// The subscription of webhooks fired by triggers.
@@ -172,7 +176,7 @@ impl State {
             ("User-Agent".to_owned(), "Zendesk Webhook".to_owned()),
             ("X-Zendesk-Account-Id".to_owned(), ACCOUNT_ID.to_string()),
             ("X-Zendesk-Webhook-Id".to_owned(), webhook.id.clone()),
-            ("X-Zendesk-Webhook-Invocation-Id".to_owned(), invocation.clone()),
+            (INVOCATION.to_owned(), invocation.clone()),
         ];
         headers.extend(webhook.custom_headers.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))));
         headers.extend(webhook.authentication.as_ref().and_then(credentials));
@@ -180,7 +184,7 @@ impl State {
         if webhook.invocations.len() > INVOCATIONS_KEPT {
             webhook.invocations.pop_front();
         }
-        let delivery = Delivery { platform: "zendesk", url: webhook.endpoint.clone(), headers, body, attempt: 0 };
+        let delivery = Delivery { platform: PLATFORM, url: webhook.endpoint.clone(), headers, body, attempt: 0 };
         self.options.mailroom.post(delivery, network);
     }
 

@@ -79,3 +79,34 @@ async fn a_merge_deletes_the_loser_and_hands_its_addresses_over() {
     assert_eq!(account.get(&format!("contacts/{winner}")).await.ok()["other_emails"], json!(["lee@customer.example"]));
     assert_eq!(ids(&account.get("contacts?email=lee@customer.example").await.ok()), [winner]);
 }
+
+#[tokio::test]
+async fn an_agent_made_of_a_contact_keeps_the_id_and_the_tickets() {
+    let account = Account::open();
+    let ticket = account.ticket("Printer").await;
+    let id = account.get("contacts?email=ann@customer.example").await.ok()[0]["id"].as_u64().unwrap();
+    let silent = account.make("contacts", json!({"name": "By phone", "phone": "+15551234567"})).await;
+    assert_eq!(account.put(&format!("contacts/{silent}/make_agent"), json!(null)).await.flaw().1, "email");
+    let made = account.put(&format!("contacts/{id}/make_agent"), json!(null)).await.ok();
+    assert_eq!((&made["id"], &made["agent"]["contact"]["email"]), (&json!(id), &json!("ann@customer.example")));
+    assert_eq!(account.get(&format!("contacts/{id}")).await.status, 404);
+    assert_eq!(account.get(&format!("agents/{id}")).await.ok()["id"], id);
+    assert_eq!(account.get(&format!("tickets/{ticket}")).await.ok()["requester_id"], id);
+    let twin = account.post("contacts", json!({"name": "Twin", "email": "ann@customer.example"})).await;
+    assert_eq!((twin.status, &twin.json()["errors"][0]["additional_info"]["user_id"]), (409, &json!(id)));
+}
+
+#[tokio::test]
+async fn states_and_types_part_the_list() {
+    let account = Account::open();
+    let (ann, bob) = (
+        account.make("contacts", json!({"name": "Ann", "email": "ann@customer.example"})).await,
+        account.make("contacts", json!({"name": "Bob", "email": "bob@customer.example"})).await,
+    );
+    account.sim.block_contact(bob).unwrap();
+    let listed = async |query: &str| ids(&account.get(&format!("contacts?{query}")).await.ok());
+    assert_eq!((listed("state=unverified").await, listed("state=blocked").await), (vec![ann], vec![bob]));
+    assert!(listed("state=verified").await.is_empty(), "nobody answered the mail that asks for it");
+    assert_eq!((listed("contact_type=contact").await, listed("contact_type=visitor").await), (vec![ann], vec![]));
+    assert_eq!(account.get("contacts?state=asleep").await.flaw(), (400, "state".to_owned(), "invalid_value".to_owned()));
+}

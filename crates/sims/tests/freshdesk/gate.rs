@@ -3,7 +3,7 @@
 use entente_sims::faults::Fault;
 use serde_json::{Value, json};
 
-use crate::account::Account;
+use crate::account::{Account, ids};
 
 #[tokio::test]
 async fn without_the_key_nothing_is_told() {
@@ -64,4 +64,14 @@ async fn ordered_faults_happen_once() {
     assert_eq!(account.post("companies", json!({"name": "Acme"})).await.status, 409);
     assert_eq!(account.post("companies", json!({"name": "Acme"})).await.header("x-sim-hang"), "1");
     assert_eq!(account.post("companies", json!({"name": "Acme"})).await.status, 409, "it was made all the same");
+}
+
+#[tokio::test]
+async fn the_desk_tells_of_itself_and_its_agents() {
+    let account = Account::open();
+    assert_eq!(account.get("settings/helpdesk").await.ok()["primary_language"], "en");
+    assert_eq!(ids(&account.get("agents?state=fulltime").await.ok()).len(), 4);
+    assert!(ids(&account.get("agents?state=occasional").await.ok()).is_empty());
+    let types = account.get("ticket_fields?type=default_status").await.ok();
+    assert_eq!((types.as_array().map(Vec::len), &types[0]["name"]), (Some(1), &serde_json::json!("status")));
 }

@@ -104,3 +104,66 @@ async fn subject_and_company_are_not_everybody_s_to_set() {
     wanted["company_id"] = json!(company);
     assert_eq!(account.post("tickets", wanted).await.flaw(), (400, "company_id".to_owned(), "inaccessible_field".to_owned()));
 }
+
+#[tokio::test]
+async fn notes_are_edited_replies_are_not_and_both_may_go() {
+    let account = Account::open();
+    let id = account.ticket("Printer").await;
+    let reply = account.post(&format!("tickets/{id}/reply"), json!({"body": "Hello", "cc_emails": ["Boss@customer.example"]})).await.ok();
+    assert_eq!(reply["replied_to"], json!(["ann@customer.example", "boss@customer.example"]));
+    let asker = account.get(&format!("tickets/{id}")).await.ok()["requester_id"].clone();
+    let imported = json!({"body": "From the old desk", "private": false, "incoming": true});
+    let note = account.post(&format!("tickets/{id}/notes"), imported).await.ok();
+    assert!(note["incoming"] == true && note["user_id"] != asker && note.get("replied_to").is_none());
+    account.pass(60_000);
+    let path = format!("conversations/{}", note["id"]);
+    let edited = account.put(&path, json!({"body": "Better words"})).await.ok();
+    assert_eq!((&edited["body_text"], &edited["last_edited_at"]), (&json!("Better words"), &json!("2026-01-05T10:01:00Z")));
+    assert_eq!(edited["updated_at"], edited["last_edited_at"]);
+    assert_eq!(account.put(&path, json!({"private": true})).await.flaw(), (400, "private".to_owned(), "invalid_field".to_owned()));
+    assert_eq!(account.put(&path, json!({"body": ""})).await.flaw().2, "missing_field");
+    let sent = format!("conversations/{}", reply["id"]);
+    assert_eq!(account.put(&sent, json!({"body": "Never said"})).await.status, 405, "what went out by e-mail stays");
+    assert_eq!(account.get(&format!("tickets/{id}")).await.ok()["updated_at"], "2026-01-05T10:00:00Z", "an edit moves no stamp");
+    for path in [&path, &sent] {
+        assert_eq!(account.delete(path).await.status, 204);
+        assert_eq!(account.delete(path).await.status, 404);
+    }
+    assert!(ids(&account.get(&format!("tickets/{id}/conversations")).await.ok()).is_empty());
+}
+
+#[tokio::test]
+async fn lists_hold_what_they_are_called_after() {
+    let account = Account::open();
+    let us = account.get("agents/me").await.ok()["id"].clone();
+    let other = account.get("agents?email=ada@acme.example").await.ok()[0]["id"].clone();
+    account.make("contacts", json!({"name": "Cem", "email": "cem@customer.example", "unique_external_id": "con_1"})).await;
+    let (new, theirs, solved) = (account.ticket("New").await, account.ticket("Theirs").await, account.ticket("Solved").await);
+    let mut of_cem = ticket("Ours");
+    of_cem["responder_id"] = us;
+    of_cem["email"] = json!("cem@customer.example");
+    let ours = account.make("tickets", of_cem).await;
+    account.put(&format!("tickets/{theirs}"), json!({"responder_id": other})).await.ok();
+    account.put(&format!("tickets/{solved}"), json!({"status": 4})).await.ok();
+    let listed = async |query: &str| ids(&account.get(&format!("tickets?{query}")).await.ok());
+    assert_eq!(listed("filter=new_and_my_open&order_type=asc").await, [new, ours]);
+    assert!(listed("filter=watching").await.is_empty());
+    assert_eq!(listed("unique_external_id=con_1").await, [ours]);
+    assert!(listed("unique_external_id=con_2").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_due_when_is_said_or_worked_out_and_found() {
+    let account = Account::open();
+    let (usual, late) = (account.ticket("Usual").await, account.ticket("Late").await);
+    let due = json!({"due_by": "2026-02-01T12:00:00Z", "fr_due_by": "2026-01-20T12:00:00Z"});
+    assert_eq!(account.put(&format!("tickets/{late}"), json!({"due_by": "2026-02-01T12:00:00Z"})).await.flaw().1, "fr_due_by");
+    let told = account.put(&format!("tickets/{late}"), due).await.ok();
+    assert_eq!((&told["due_by"], &told["fr_due_by"]), (&json!("2026-02-01T12:00:00Z"), &json!("2026-01-20T12:00:00Z")));
+    account.pass(3_000);
+    assert_eq!(ids(&account.get("tickets?order_by=due_by").await.ok()), [late, usual]);
+    let found = async |query: &str| ids(&account.get(&format!("search/tickets?query=%22{query}%22")).await.ok()["results"]);
+    assert_eq!(found("due_by:%3E'2026-01-15'").await, [late]);
+    assert_eq!(found("due_by:'2026-01-08'").await, [usual]);
+    assert_eq!(found("fr_due_by:%3C'2026-01-10'").await, [usual]);
+}

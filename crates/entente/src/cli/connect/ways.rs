@@ -86,7 +86,7 @@ fn under(base: &Url, path: &str) -> Option<Url> {
 
 /// The page, asking for what an account may as well do without: HubSpot leaves out what the account's tier does not have.
 fn optional(mut page: Url, platform: &str) -> Url {
-    let wanted = scopes::needs(platform).iter().filter(|need| need.when == scopes::When::Wanted).map(|need| need.scopes[0]);
+    let wanted = scopes::needs(platform).iter().filter(|need| need.is_optional()).map(|need| need.scopes[0]);
     let scopes: Vec<&str> = wanted.collect();
     page.query_pairs_mut().append_pair("optional_scope", &scopes.join(" "));
     page

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entente_connect::scopes::{self, Granted, When};
+use entente_connect::scopes::{self, Granted};
 use entente_connect::settings::{Auth, HubSpotChanges};
 use entente_connect::webhook::{Incoming, WebhookError};
 use entente_engine::sync::provision::subscriptions::{Subscription, look};
@@ -10,7 +10,7 @@ use entente_engine::{Connection, Engine};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Direction;
 
-use super::super::connect::out_of_reach;
+use super::super::connect::{out_of_reach, use_of};
 use super::Report;
 use crate::config::Config;
 use crate::fault::Fault;
@@ -134,23 +134,23 @@ pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Conne
         (Some(left), Some(limit)) => report.ok(area, format!("{left} of {limit} API calls are left")),
         _ => report.ok(area, "the vendor names no API budget"),
     }
-    rights(connection, report).await;
+    rights(engine, connection, report).await;
     schema(engine, connection, report).await;
     reach(engine, connection, report).await;
     subscription(config, engine, connection, report).await;
 }
 
 /// What was granted, what is missing, and what then will not work.
-async fn rights(connection: &Connection, report: &mut Report) {
+async fn rights(engine: &Engine, connection: &Connection, report: &mut Report) {
     let (area, platform) = (connection.name.as_str(), connection.settings.platform.as_str());
     let granted = match connection.connector.granted().await {
         Ok(Granted::Known(granted)) => granted,
         Ok(Granted::Unknown(why)) => return report.ok(area, format!("what it may do there is not known: {why}")),
         Err(error) => return report.fail(area, format!("what it may do there cannot be asked: {error}"), error.advice),
     };
-    let needs = scopes::needs(platform);
-    let lacking = scopes::lacking(platform, scopes::is_renewed(&connection.settings.auth), &granted);
-    if lacking.iter().all(|need| need.when == When::Wanted) {
+    let by = use_of(engine, connection);
+    let (needs, lacking) = (scopes::needed(platform, &by), scopes::lacking(platform, &by, &granted));
+    if lacking.iter().all(|need| need.is_optional()) {
         let (held, all) = (needs.len() - lacking.len(), needs.len());
         // A list of hundreds is no help to anybody.
         let shown = if granted.len() <= SCOPES_SHOWN { format!(": {}", granted.join(", ")) } else { String::new() };
@@ -161,13 +161,14 @@ async fn rights(connection: &Connection, report: &mut Report) {
     }
     for need in lacking {
         let what = format!("the right {} was not granted: {}", need.scopes.join(" or "), need.without);
-        match need.when {
-            When::Wanted => report.warn(area, what, "grant it where that is wanted, then sign in again; everything else works without it"),
-            _ => report.fail(
+        if need.is_optional() {
+            report.warn(area, what, "grant it where that is wanted, then sign in again; everything else works without it");
+        } else {
+            report.fail(
                 area,
                 what,
                 format!("grant it at the platform, then sign in again with `entente connect {platform} --name {area}`"),
-            ),
+            );
         }
     }
 }

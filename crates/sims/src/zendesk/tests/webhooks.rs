@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::mailroom::Heard;
 use crate::zendesk::{FieldSpec, Kind, sign};
 
 fn body(delivery: &Delivery) -> Value {
@@ -135,7 +136,7 @@ async fn webhooks_are_made_changed_tested_and_looked_into() {
     assert_eq!((sent.len(), String::from_utf8_lossy(&sent[0].body).as_ref()), (1, r#"{"t":1,"s":"new"}"#));
     assert_eq!(header(&sent[0], "Authorization"), "Basic dTpw");
     let invocation = header(&sent[0], "X-Zendesk-Webhook-Invocation-Id");
-    assert!(world.sim.note_attempt(invocation, Some(200), "ok"));
+    world.options.mailroom.tell_answer(&sent[0], &Heard { status: Some(200), body: "ok".to_owned(), settled: true });
     let list = world.get(&format!("webhooks/{id}/invocations")).await;
     assert_eq!((&list.body["invocations"][0]["status"], &list.body["invocations"][0]["status_code"]), (&json!("success"), &json!(200)));
     let attempts = world.get(&format!("webhooks/{id}/invocations/{invocation}/attempts")).await;
