@@ -1,4 +1,4 @@
-//! Every platform there is. Being in this list is being tested by the whole conformance suite.
+//! Every platform there is. Whoever is in this list and says that it can do something is tested by the whole conformance suite.
 
 use std::sync::Arc;
 

@@ -11,11 +11,13 @@ use entente_store::{LinkState, NewEntry, NewErasure, PutRecord, RecordState, Sto
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::CAUSE;
 use super::blocked::Hasher;
 use super::person::{Person, Who, find, gather, keys, policy_at};
 use super::requests::{ErasureDetail, show};
 use super::work::{RowWork, Work};
-use super::{CAUSE, notice};
+use crate::alerts::raise::raise;
+use crate::alerts::{AlertKind, Signal};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -111,7 +113,7 @@ fn erase(
     prints.extend(person.own_emails().iter().map(|email| hasher.email(email)));
     prints.extend(person.own_phones().iter().map(|phone| hasher.phone(phone)));
     tx.block(id, &prints.into_iter().collect::<Vec<_>>())?;
-    tx.notify(&asked(engine, catalog, person, &work, id, by, source))?;
+    raise(tx, &asked(engine, catalog, person, &work, id, by, source), now)?;
     let connection = if engine.connections().contains_key(source) { source } else { "" };
     tx.count(now, &[(ASKED, connection, 1)])?;
     Ok(id)
@@ -171,7 +173,8 @@ fn empty_records(tx: &mut Tx<'_>, person: &Person, id: i64, now: Timestamp) -> s
     tx.part_from_subjects(&subjects.into_iter().collect::<Vec<_>>(), now).map(drop)
 }
 
-fn asked(engine: &Engine, catalog: &Catalog, person: &Person, work: &Work, id: i64, by: &str, source: &str) -> entente_store::NewNotice {
+/// The alert that stands while an erasure is under way, or waits for people.
+fn asked(engine: &Engine, catalog: &Catalog, person: &Person, work: &Work, id: i64, by: &str, source: &str) -> Signal {
     let who = person.record.as_ref().map_or_else(|| "a person without a record here".to_owned(), ToString::to_string);
     let mut lines =
         vec![format!("{who} is erased on request {id}, asked for by {by} ({source}). Entente holds no value of the person any more.")];
@@ -187,5 +190,5 @@ fn asked(engine: &Engine, catalog: &Catalog, person: &Person, work: &Work, id: i
     }
     lines.extend(work.flags.iter().map(|flag| format!("For a person: {}.", flag.what)));
     lines.push(format!("`entente privacy show {id}` tells how far it is, `entente privacy certificate {id}` certifies it."));
-    notice(engine.now(), format!("Erasure {id}: {who}"), lines.join("\n"))
+    Signal::warning(AlertKind::Erasure, id.to_string(), format!("Erasure {id}: {who}"), lines.join("\n"))
 }

@@ -21,6 +21,8 @@ use super::blocked::Hasher;
 use super::person::policy_at;
 use super::work::{RowState, RowWork, Work};
 use super::{LEAD, PEOPLE, PERSON, is_person, notice};
+use crate::alerts::AlertKind;
+use crate::alerts::raise::end;
 use crate::catalog::{Catalog, rank};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -343,6 +345,9 @@ async fn conclude(engine: &Engine, id: i64, wait: Option<Timestamp>) -> Result<(
             work.recheck_at = Some(work.recheck_at.unwrap_or(later(now, days.saturating_mul(DAY_MS))));
         }
         erasure.due_at = work.recheck_at.filter(|_| work.rechecked_at.is_none());
+        if erasure.state == ErasureState::Done {
+            end(tx, AlertKind::Erasure, &id.to_string(), now)?;
+        }
         if fresh {
             tx.notify(&ended(id, work, now))?;
         }

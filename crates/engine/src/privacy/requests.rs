@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::work::{Flag, RowState, RowWork, Sighting, Work};
+use crate::alerts::AlertKind;
+use crate::alerts::raise::end;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::records::PAGE;
@@ -191,6 +193,7 @@ pub async fn confirm(engine: &Engine, viewer: &Viewer, id: &str, said: &Confirma
         }
         if erasure.state == ErasureState::People && work.waiting() == 0 {
             erasure.state = ErasureState::Done;
+            end(tx, AlertKind::Erasure, &id_.to_string(), now)?;
         }
         erasure.work = work.document()?;
         tx.put_erasure(&erasure)?;

@@ -270,6 +270,14 @@ fn changed_links(decisions: &[&Decision]) -> Vec<Link> {
     pairs.cloned().collect()
 }
 
+/// The value that was entered last. None where it is not known of every side when that was: nothing speaks for any of them then.
+fn latest(candidates: &[Candidate]) -> Option<Value> {
+    if candidates.iter().any(|candidate| candidate.mark.at.is_none()) {
+        return None;
+    }
+    candidates.iter().max_by_key(|candidate| candidate.mark.at).map(|candidate| candidate.value.clone())
+}
+
 fn write_conflicts(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
     for decision in decisions {
         let record = &decision.task.record;
@@ -280,7 +288,7 @@ fn write_conflicts(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> 
                 field: conflict.field.clone(),
                 base: conflict.base.clone(),
                 sides: conflict.candidates.iter().map(side).collect(),
-                suggested: conflict.candidates.iter().max_by_key(|candidate| candidate.mark.at).map(|candidate| candidate.value.clone()),
+                suggested: latest(&conflict.candidates),
                 opened_at: now,
             }])?;
             let fresh = opened.first().is_some_and(|(_, fresh)| *fresh);

@@ -163,8 +163,9 @@ const ABOUT: &str = "# Platforms
 
 <!-- Made by `entente platforms --docs`. -->
 
-What each platform can do, as the connectors declare it and the conformance suite proves it against the simulators. `-` is what a platform
-cannot do; who asks for it all the same is refused with an error that says so. `*` is every object that is not named.
+What each platform can do, as the connectors declare it. Of contacts the conformance suite proves it against the simulators; of other objects each
+platform's own tests do. `-` is what a platform cannot do; who asks for it all the same is refused with an error that says so. `*` is every object
+that is not named.
 
 - **Key**: how a creation that is repeated is kept from making a twin. `upsert` is the platform's own by a unique field; with `unique` a
   second creation is refused and the first one's row taken; with `look up` the row is looked for before each creation.
@@ -220,7 +221,7 @@ fn page(list: &[PlatformDescribed]) -> String {
         }
         let limits = platform.limits.iter().map(|limit| format!("{} {} within {}", limit.amount, limit.what, span(Some(limit.seconds))));
         page.push_str(&format!(
-            "\nA write call takes up to {} rows, a fetch {}; up to {} calls are in flight. Documented limits: {}.\n",
+            "\nUp to {} rows are written in one go and {} fetched, in as many calls as the platform needs for them; up to {} calls are in flight. Documented limits: {}.\n",
             platform.write_rows,
             platform.fetch_rows,
             platform.concurrent_calls,

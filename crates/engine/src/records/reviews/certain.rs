@@ -59,11 +59,10 @@ pub async fn merge_certain(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sy
     let now = engine.now();
     let read = engine.store().read(move |tx| {
         let looked_at: i64 = tx.setting(LOOKED_AT)?.unwrap_or(0);
-        let mut fresh = tx.reviews(&Viewer::system(), ReviewState::Waiting, PAGE, None)?;
-        fresh.retain(|review| review.id > looked_at);
+        let fresh = since(tx, looked_at)?;
         let tried: AllTried = tx.setting(TRIED)?.unwrap_or_default();
         let due = tried.iter().filter(|(_, tried)| tried.again_at.is_some_and(|at| at <= now)).map(|(number, _)| *number);
-        let mut numbers: Vec<i64> = due.chain(fresh.into_iter().map(|review| review.id)).collect();
+        let mut numbers: Vec<i64> = due.chain(fresh).collect();
         numbers.sort_unstable();
         Ok(numbers)
     });
@@ -73,6 +72,20 @@ pub async fn merge_certain(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sy
         engine.store().write(move |tx| keep(tx, number, failure.as_ref(), now)).await?;
     }
     Ok(merged)
+}
+
+/// Numbers of all reviews that wait and came up after one: the list is told from the latest on, a page at a time.
+fn since(tx: &mut Tx<'_>, looked_at: i64) -> entente_store::Result<Vec<i64>> {
+    let mut numbers: Vec<i64> = Vec::new();
+    loop {
+        let page = tx.reviews(&Viewer::system(), ReviewState::Waiting, PAGE, numbers.last().copied())?;
+        let whole = page.len() == PAGE;
+        numbers.extend(page.into_iter().map(|review| review.id));
+        if !whole || numbers.last().is_some_and(|number| *number <= looked_at) {
+            numbers.retain(|number| *number > looked_at);
+            return Ok(numbers);
+        }
+    }
 }
 
 /// Why a review could not be merged, and whether that may pass.

@@ -6,7 +6,7 @@ use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
 use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
-use entente_model::value::{Fields, get};
+use entente_model::value::{Fields, Value, get};
 use entente_store::{
     Link, LinkState, MergeWay, Moved, NewMerge, PutRecord, Record, RecordState, RemoteKey, Resolution, Result, StoreError, Tx, Viewer,
 };
@@ -137,9 +137,14 @@ impl Merging<'_> {
             if ours.agrees(theirs) {
                 continue;
             }
-            let after = if ours.is_blank() { theirs.clone() } else { ours.clone() };
-            let lost = Candidate { side: NATIVE.to_owned(), role: None, value: theirs.clone(), mark };
-            let lost = if ours.is_blank() { Vec::new() } else { vec![lost] };
+            let (after, loses) = match (&ours, theirs) {
+                (ours, theirs) if ours.is_blank() => (theirs.clone(), false),
+                // Tags and choices of which several may be made: the customer has those of both.
+                (Value::Set(ours), Value::Set(theirs)) => (Value::Set(ours.union(theirs).cloned().collect()), false),
+                _ => (ours.clone(), true),
+            };
+            let lost = loses.then(|| Candidate { side: NATIVE.to_owned(), role: None, value: theirs.clone(), mark });
+            let lost = Vec::from_iter(lost);
             let kept = FieldEntry { before: ours, after, reason: "merged".to_owned(), from: NATIVE.to_owned(), mark, lost };
             changes.insert(field.clone(), kept);
         }

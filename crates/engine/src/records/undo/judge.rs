@@ -108,7 +108,12 @@ fn is_open(one: &mut Judged, history: &[Entry], erased: &BTreeSet<String>, asked
         }
         RecordState::Merged => {
             let into = one.record.merged_into.as_ref().map_or_else(|| "another record".to_owned(), ToString::to_string);
-            one.refuse(None, None, format!("the record was merged into {into}"), format!("undo what is to be undone at {into}"));
+            one.refuse(
+                None,
+                None,
+                format!("the record was merged into {into}"),
+                format!("undo what is to be undone at {into}, or part the two with `entente unmerge {into}`"),
+            );
         }
     }
     false
@@ -162,7 +167,7 @@ fn refuse_event(one: &mut Judged, entry: &Entry, first: Option<EntryId>) -> bool
         return true;
     }
     if ["merged into ", "merged with ", "merged at "].iter().any(|word| detail.contains(word)) {
-        let remedy = "set the values that are wrong at a platform, or part the rows there";
+        let remedy = "take the merge back with `entente unmerge RECORD`, or set the values that are wrong at a platform";
         one.refuse(None, Some(entry.id), format!("a merge is no change of values alone: {detail}"), remedy);
         return true;
     }

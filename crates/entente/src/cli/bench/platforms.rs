@@ -4,7 +4,7 @@
 mod crowd;
 mod time;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -253,12 +253,14 @@ async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Line>>
     stage.time.pass(POLL);
     let calls = stage.calls();
     let (polled, cursor) = stage.read_on(Some(cursor)).await?;
+    let versions: BTreeMap<&str, &String> = looks.iter().filter_map(|look| Some((look.id.as_str(), look.version.as_ref()?))).collect();
     let update = |id: &String| Write {
         kind: WriteKind::Update,
         key: String::new(),
         id: Some(id.clone()),
         row: json!({stage.crowd.name: "Written"}).as_object().cloned().unwrap_or_default(),
-        expect: None,
+        // On the version that was read, as the sync writes: where the platform has no precondition, that costs a look.
+        expect: versions.get(id.as_str()).map(|version| (*version).clone()),
     };
     let updates: Vec<Write> = ids.iter().rev().take(CHANGES).map(update).collect();
     let updated = updates.len();
