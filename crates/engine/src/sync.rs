@@ -2,6 +2,7 @@
 
 pub(crate) mod adopt;
 pub mod batches;
+pub(crate) mod blanks;
 mod bulk;
 pub(crate) mod circle;
 pub(crate) mod commit;
