@@ -27,10 +27,10 @@ impl World {
             let Some(won) = found.resolution.as_ref().and_then(at) else { continue };
             for side in &of.sides {
                 let Some(lost) = at(&side.value).filter(|lost| lost.at > won.at + MEASURED_MS) else { continue };
-                // A row's time is that of its latest change: one of another field makes an older value look new.
+                // A row's time is that of its latest change: until the decision, one of another field makes an older value look new.
                 let decided = of.opened_at.as_millisecond();
-                let of_row = |one: &&Entered| one.side == won.side && one.row == won.row && one.field != of.field;
-                let row_changed = self.entered.iter().filter(of_row).any(|one| one.at > won.at && one.at <= decided);
+                let beside = |one: &&Entered| one.side == won.side && one.field != of.field;
+                let row_changed = self.entered.iter().filter(beside).any(|one| one.at > won.at && one.at <= decided);
                 if !row_changed {
                     broken.push(format!(
                         "clocks {:?}: {} of {}: the value of {} won against the one of {}",
