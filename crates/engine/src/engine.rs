@@ -51,7 +51,7 @@ pub struct Connection {
     pub sweeps: Sweeps,
     /// Webhooks refused since start: forged ones must not cost a write each.
     pub refused: AtomicU64,
-    /// When schemas were looked at because of a refusal.
+    /// When schemas were looked at because of a refusal, or of a blank.
     pub(crate) suspicions: Suspicions,
 }
 

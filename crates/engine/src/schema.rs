@@ -29,5 +29,5 @@ pub use values::{ListValues, values};
 
 pub(crate) use equivalence::propose_equivalence;
 pub(crate) use look::reconsider;
-pub(crate) use refusal::{Suspicions, explain, explains};
+pub(crate) use refusal::{Suspicions, explain, explains, look_since};
 pub(crate) use value_check::leave_out_refused;

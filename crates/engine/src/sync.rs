@@ -2,7 +2,8 @@
 
 pub(crate) mod adopt;
 pub mod batches;
-pub(crate) mod bulk;
+pub(crate) mod blanks;
+mod bulk;
 pub(crate) mod circle;
 pub(crate) mod commit;
 pub mod converge;
@@ -18,7 +19,7 @@ pub(crate) mod gather;
 pub mod guard;
 pub mod inbox;
 pub(crate) mod ingest;
-mod lasting;
+pub(crate) mod lasting;
 pub mod lead;
 pub mod learn;
 pub(crate) mod look;

@@ -10,12 +10,13 @@ use super::look::look;
 use super::returning;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
+use crate::error::Result;
 
 /// Time between two looks at one object because of refusals, in milliseconds: a refusal comes for each row of a batch and of the next ones,
 /// and one look explains them all.
 const AGAIN_MS: i64 = 15_000;
 
-/// When each remote object was looked at because of a refusal.
+/// When each remote object was looked at because of a refusal, or of a blank.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicions(Mutex<BTreeMap<String, Timestamp>>);
 
@@ -29,6 +30,34 @@ impl Suspicions {
         }
         due
     }
+
+    /// Whether an object was looked at later than at a moment.
+    fn is_later(&self, object: &str, than: Timestamp) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(object).is_some_and(|at| *at > than)
+    }
+
+    fn note(&self, object: &str, at: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(object.to_owned(), at);
+    }
+}
+
+/// Looks at the schema of a remote object, unless it was looked at since a moment.
+///
+/// # Errors
+/// When the platform cannot be asked, or the store fails.
+pub(crate) async fn look_since(engine: &Engine, connection: &str, remote: &str, since: Timestamp) -> Result<()> {
+    let (ready, now) = (engine.connection(connection)?, engine.now());
+    if ready.suspicions.is_later(remote, since) {
+        return Ok(());
+    }
+    let looked = look(engine, connection, remote).await?;
+    // As of when it was asked for: what changes while the answer is on its way is not in it.
+    ready.suspicions.note(remote, now);
+    if looked.found > 0 {
+        tracing::info!(connection, remote, found = looked.found, "a schema has changed");
+        returning::carry_on(engine).await?;
+    }
+    Ok(())
 }
 
 /// Looks at the schemas of remote objects whose refusals smell of a change. Answers whether mappings are used otherwise by now than the

@@ -11,6 +11,7 @@ use entente_model::plan::{NATIVE, Plan};
 use entente_model::value::FieldKey;
 use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
 
+use super::blanks::believe;
 use super::commit::commit;
 use super::creation::ask_about_shared_addresses;
 use super::decide::{Decision, Grounds, Weighed, decide, weigh};
@@ -82,6 +83,7 @@ pub(crate) async fn conclude(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     }
     // Whoever asks to be erased is, whatever else is going on with the record.
     let decisions = take_erasures(engine, decisions).await?;
+    let decisions = believe(engine, catalog, decisions).await?;
     shadow::compare(engine, catalog, &decisions).await?;
     let decisions = guard(engine, catalog, decisions).await?;
     if decisions.is_empty() {

@@ -10,10 +10,11 @@ use entente_model::id::RecordId;
 use entente_model::mapping::Role;
 use entente_model::matching::{self, KeyKind, Profile};
 use entente_model::value::get;
-use entente_store::{Link, LinkState, MatchKey, NewNotice, NewReview, Record, RecordState, Review, ReviewState, StoreError, Viewer};
+use entente_store::{Link, LinkState, MatchKey, NewNotice, NewReview, Record, RecordState, Review, ReviewState, StoreError, Tx, Viewer};
 
 use super::adopt::{MATCH, evidence, for_matching, kind_name};
 use super::decide::{Decision, Grounds};
+use super::parted::are_two;
 use super::task::LANE_BACKFILL;
 use crate::catalog::Mapped;
 use crate::engine::{Connection, Engine};
@@ -85,6 +86,8 @@ struct Others {
     records: BTreeMap<RecordId, Record>,
     links: Vec<Link>,
     reviews: Vec<Review>,
+    /// Creations, and records that have ended and are somebody else: what is left of these at a platform is not the creation's to take.
+    ended: BTreeSet<(RecordId, RecordId)>,
 }
 
 /// Takes back creations of people whose address another record has, unless a person has found them to be two, and asks whether they are
@@ -96,6 +99,8 @@ pub(crate) async fn ask_about_shared_addresses(engine: &Engine, decisions: &mut 
     }
     let keys: Vec<MatchKey> = creations.iter().flat_map(|creation| creation.keys.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let own: BTreeSet<RecordId> = creations.iter().map(|creation| decisions[creation.at].task.record.id.clone()).collect();
+    let wanted: Vec<(RecordId, Vec<MatchKey>)> =
+        creations.iter().map(|creation| (decisions[creation.at].task.record.id.clone(), creation.keys.clone())).collect();
     let others = engine.store().read(move |tx| {
         let mut others = Others::default();
         for hit in tx.match_records(PERSON, &keys)? {
@@ -107,6 +112,7 @@ pub(crate) async fn ask_about_shared_addresses(engine: &Engine, decisions: &mut 
             others.records = tx.records(&Viewer::system(), &ids)?;
             others.links = tx.links_of(&ids)?;
             others.reviews = tx.reviews_of(&ids.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+            others.ended = ended(tx, &wanted, &others)?;
         }
         Ok(others)
     });
@@ -117,6 +123,25 @@ pub(crate) async fn ask_about_shared_addresses(engine: &Engine, decisions: &mut 
         }
     }
     Ok(())
+}
+
+/// Records that have ended and share an address with a creation whose record they are no part of.
+fn ended(
+    tx: &mut Tx<'_>,
+    wanted: &[(RecordId, Vec<MatchKey>)],
+    others: &Others,
+) -> std::result::Result<BTreeSet<(RecordId, RecordId)>, StoreError> {
+    let mut ended = BTreeSet::new();
+    for (own, keys) in wanted {
+        let sharing: BTreeSet<&RecordId> = keys.iter().filter_map(|key| others.by_key.get(key)).flatten().collect();
+        let has_ended = |id: &RecordId| others.records.get(id).is_some_and(|record| record.state == RecordState::Merged);
+        for other in sharing.into_iter().filter(|id| *id != own && has_ended(id)) {
+            if are_two(tx, own, other)? {
+                ended.insert((own.clone(), other.clone()));
+            }
+        }
+    }
+    Ok(ended)
 }
 
 fn creations(decisions: &[Decision]) -> Vec<Creation> {
@@ -139,13 +164,16 @@ fn hold_back(engine: &Engine, decision: &mut Decision, creation: &Creation, othe
     };
     let sharing = creation.keys.iter().filter_map(|key| others.by_key.get(key)).flatten();
     let ahead = sharing.filter(|id| **id != own && (linked(id) || **id < own)).filter_map(|id| others.records.get(id));
-    for other in ahead.filter(|other| other.state == RecordState::Active).collect::<Vec<_>>() {
+    let is_left_over = |other: &Record| linked(&other.id) && others.ended.contains(&(own.clone(), other.id.clone()));
+    for other in ahead.filter(|other| other.state == RecordState::Active || is_left_over(other)).collect::<Vec<_>>() {
         let asked = others.reviews.iter().find(|review| {
             let pair = [review.review.record.as_str(), review.review.other.as_str()];
             pair.contains(&own.as_str()) && pair.contains(&other.id.as_str())
         });
         let role = engine.connection(&creation.connection).map(|connection| connection.role)?;
-        match asked.map(|review| review.state) {
+        // Nobody is asked about one that has ended: a person has said of those it was a part of that they are somebody else.
+        let said = if other.state == RecordState::Active { asked.map(|review| review.state) } else { Some(ReviewState::Rejected) };
+        match said {
             // They are two. Where an address is one person's own, the platform has no place for the second.
             Some(ReviewState::Rejected) if role == Role::Support && linked(&other.id) => {
                 let error = VendorError::new(

@@ -18,7 +18,7 @@ use entente_model::plan::{Held, Input, NATIVE, Plan, Side, plan};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{Link, LinkState, NewNotice, NewReview, RecordState, RemoteKey, Rewrite};
 
-use self::writes::{note_pending, plan_creations, plan_updates, propagate_deletion};
+use self::writes::{note_pending, plan_creations, plan_updates, propagate_deletion, put_right};
 use super::gather::LinkIndex;
 use super::task::{RowIndex, Sides, Task, merged};
 use crate::catalog::Catalog;
@@ -184,6 +184,8 @@ pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
     if decision.state == RecordState::Active {
         plan_updates(&mut decision, grounds);
         plan_creations(&mut decision, grounds);
+    } else if decision.state == RecordState::Merged {
+        put_right(&mut decision, grounds);
     }
     note_pending(&mut decision);
     decision

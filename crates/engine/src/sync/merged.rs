@@ -30,7 +30,10 @@ pub(crate) fn ask(tx: &mut Tx<'_>, losing: &Record, survivor: &RecordId, connect
     if left.is_empty() {
         return Ok(());
     }
-    if !tx.reviews_of(&[losing.id.to_string()])?.iter().all(|review| review.review.kind != MERGE) {
+    // What was asked about either of them and a third one says nothing of these two.
+    let of_both = |pair: [&str; 2]| pair.contains(&losing.id.as_str()) && pair.contains(&survivor.as_str());
+    let asked = tx.reviews_of(&[losing.id.to_string()])?;
+    if asked.iter().map(|known| &known.review).any(|one| one.kind == MERGE && of_both([one.record.as_str(), one.other.as_str()])) {
         return Ok(());
     }
     let kept = present(tx, survivor)?;
@@ -142,6 +145,11 @@ pub(crate) fn answer(
     Ok(())
 }
 
+/// Who closes what was asked about a record that ended in another one.
+pub(crate) fn merged_by(survivor: &RecordId) -> String {
+    format!("merged into {survivor}")
+}
+
 /// What else was asked about a record that ended is asked about the one that stays from now on, unless that was asked before or the third one
 /// has ended as well; nobody waits for an answer about a record that is not there. Answers the reviews that were closed for it, and those that
 /// were opened in their place.
@@ -174,7 +182,7 @@ pub(crate) fn carry_reviews(
         if with_survivor && open.review.kind == MERGE {
             continue;
         }
-        tx.decide_review(open.id, ReviewState::Rejected, &format!("merged into {survivor}"), now)?;
+        tx.decide_review(open.id, ReviewState::Rejected, &merged_by(survivor), now)?;
         closed.push(open.id);
         let record = third.parse::<RecordId>().ok().and_then(|id| records.get(&id));
         // Of a merge that is to be repeated elsewhere the third one has ended by its nature.

@@ -171,11 +171,19 @@ pub(super) async fn find_astray(engine: &Engine, catalog: &Catalog, tasks: &mut 
 /// # Errors
 /// As for any write.
 pub(crate) fn known_by_too(tx: &mut Tx<'_>, record: &Record, theirs: &Fields) -> Result<(), StoreError> {
+    known_by_these(tx, record, addresses(&record.object, theirs).collect())
+}
+
+/// The same of keys, beside those that it is known by already because a platform has given them to its row.
+///
+/// # Errors
+/// As for any write.
+pub(crate) fn known_by_these(tx: &mut Tx<'_>, record: &Record, mut keys: BTreeSet<MatchKey>) -> Result<(), StoreError> {
     if !has_match_keys(&record.object) {
         return Ok(());
     }
-    let mut keys = match_keys(&record.object, &record.data);
-    keys.extend(addresses(&record.object, theirs));
+    keys.extend(match_keys(&record.object, &record.data));
+    keys.extend(shared(tx, record)?);
     tx.put_match_keys(&[(record.id.clone(), record.object.clone(), keys)])
 }
 
@@ -189,6 +197,17 @@ pub(crate) fn apart_from(record: &RecordId, reviews: &[Review]) -> Vec<RecordId>
             _ => None,
         })
         .collect()
+}
+
+/// Addresses of those whom a record was parted from that a platform has given to its row, as far as they have them.
+///
+/// # Errors
+/// As for any read.
+pub(crate) fn shared(tx: &mut Tx<'_>, record: &Record) -> Result<BTreeSet<MatchKey>, StoreError> {
+    let mut keys = BTreeSet::new();
+    let apart = apart_from(&record.id, &tx.reviews_of(&[record.id.to_string()])?);
+    keep_shared(tx, record, &apart, &mut keys)?;
+    Ok(keys)
 }
 
 /// Keeps the addresses of those whom a record was parted from among what it is known by, as long as they have them: a platform has given them to
@@ -214,7 +233,7 @@ pub(crate) fn keep_shared(
 }
 
 /// The addresses that a record is known by.
-fn addresses(object: &str, fields: &Fields) -> impl Iterator<Item = MatchKey> {
+pub(crate) fn addresses(object: &str, fields: &Fields) -> impl Iterator<Item = MatchKey> {
     let keys = matching::keys(object, fields).into_iter().filter(|key| key.kind == KeyKind::Email);
     keys.map(|key| MatchKey::new(kind_name(key.kind), key.value))
 }

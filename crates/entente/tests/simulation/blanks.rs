@@ -4,7 +4,9 @@
 use entente_engine::flaws::Flaws;
 use entente_engine::reconcile::cause::Cause;
 use entente_engine::reconcile::{Scope, finish, scan};
+use entente_engine::records::reviews::{self, ReviewQuery};
 use entente_engine::records::undo::{UndoReport, UndoRequest, undo};
+use entente_engine::records::unmerge::unmerge;
 use entente_model::clock::Timestamp;
 use entente_model::value::get;
 use entente_store::{Record, Viewer};
@@ -111,4 +113,33 @@ async fn a_blank_is_undone_into_the_value_of_before_at_the_side_that_was_cleared
     assert_eq!(take_back(&hub, &request, true).await.restored, 1);
     hub.run_for(20).await;
     assert_eq!(zones(&hub, &contact, user).await, (json!("Europe/Berlin"), json!("Berlin"), "Europe/Berlin".to_owned()));
+}
+
+#[tokio::test]
+async fn a_time_zone_that_a_parting_takes_away_and_the_desk_keeps_is_told_of() {
+    let (mut hub, contact, user) = ada(64).await;
+    clear(&hub, &contact);
+    hub.run_for(20).await;
+    let account = hub.salesforce.get("Contact", &contact).unwrap()["AccountId"].clone();
+    let twin = json!({ "FirstName": "Ada", "LastName": "Lovelace", "Email": "ada.lovelace@acme.example", "Time_Zone__c": "Europe/London", "AccountId": account });
+    hub.salesforce.insert("Contact", &fields(twin), &hub.rep()).unwrap();
+    hub.run_for(20).await;
+    // Whoever was changed last stays, and takes over what it does not have.
+    hub.salesforce.update("Contact", &contact, &fields(json!({ "Title": "Countess" })), &hub.rep()).unwrap();
+    hub.run_for(20).await;
+    let (petra, id) = (Viewer::new("petra", "admin"), record(&hub, &contact).await.id);
+    let review = reviews::list(&hub.engine, &petra, ReviewQuery::default()).await.unwrap().items.remove(0);
+    assert_eq!(review.first.record, id.to_string(), "{review:?}");
+    reviews::accept(&hub.engine, &petra, &review.id).await.unwrap();
+    hub.run_for(40).await;
+    let london = (json!("Europe/London"), json!("London"), "Europe/London".to_owned());
+    assert_eq!(zones(&hub, &contact, user).await, london, "{}", hub.backlog().await);
+
+    unmerge(&hub.engine, &petra, &review.second.record, true).await.unwrap();
+    hub.run_for(40).await;
+    assert_eq!(zones(&hub, &contact, user).await, (Value::Null, json!("London"), String::new()), "{}", hub.backlog().await);
+    let history = hub.store.read(move |tx| tx.history(&Viewer::system(), &id, 10, None)).await.unwrap();
+    let told = history.iter().find(|entry| entry.detail.starts_with("parted from")).map(|entry| entry.detail.as_str());
+    let expected = format!("parted from {}; zendesk cannot be without `timezone` and keeps its value", review.second.record);
+    assert_eq!(told, Some(expected.as_str()));
 }

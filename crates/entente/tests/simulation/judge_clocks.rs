@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use entente_store::{ConflictState, Viewer};
 
-use crate::world::World;
+use crate::world::{Entered, World};
 
 /// Milliseconds that measured clocks may be off: `Date` headers have whole seconds, on both sides.
 const MEASURED_MS: i64 = 3_000;
@@ -17,7 +17,7 @@ impl World {
     pub async fn judge_clocks(&self, broken: &mut Vec<String>) {
         let read = self.hub.store.read(|tx| tx.conflicts(&Viewer::system(), ConflictState::Resolved, LISTED, None));
         // Values are nobody else's: each tells when it was entered.
-        let entered: BTreeMap<(&str, &str), i64> = self.entered.iter().map(|one| ((one.field, one.value.as_str()), one.at)).collect();
+        let entered: BTreeMap<(&str, &str), &Entered> = self.entered.iter().map(|one| ((one.field, one.value.as_str()), one)).collect();
         for found in read.await.unwrap() {
             if found.resolved_by.as_deref() != Some("rule latest") {
                 continue;
@@ -26,13 +26,15 @@ impl World {
             let at = |value: &entente_model::value::Value| entered.get(&(of.field.as_str(), value.display().as_str())).copied();
             let Some(won) = found.resolution.as_ref().and_then(at) else { continue };
             for side in &of.sides {
-                let Some(lost) = at(&side.value).filter(|lost| *lost > won + MEASURED_MS) else { continue };
-                // A row's time is that of its latest change: one of another field makes an older value look new.
-                let row_changed = self.entered.iter().any(|one| one.field != of.field && one.at > won && one.at <= lost + MEASURED_MS);
+                let Some(lost) = at(&side.value).filter(|lost| lost.at > won.at + MEASURED_MS) else { continue };
+                // A row's time is that of its latest change: until the decision, one of another field makes an older value look new.
+                let decided = of.opened_at.as_millisecond();
+                let beside = |one: &&Entered| one.side == won.side && one.field != of.field;
+                let row_changed = self.entered.iter().filter(beside).any(|one| one.at > won.at && one.at <= decided);
                 if !row_changed {
                     broken.push(format!(
-                        "clocks {:?}: {} of {}: the value of {won} won against the one of {lost}",
-                        self.nature.clocks, of.field, of.record
+                        "clocks {:?}: {} of {}: the value of {} won against the one of {}",
+                        self.nature.clocks, of.field, of.record, won.at, lost.at
                     ));
                 }
             }

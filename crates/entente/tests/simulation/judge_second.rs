@@ -29,15 +29,13 @@ struct OfContact {
     crm: &'static str,
     desk: fn(&Person) -> &str,
     field: &'static str,
-    /// What a platform shows where nobody has entered anything.
-    unset: &'static str,
 }
 const PERSON: &[OfContact] = &[
-    OfContact { crm: "Email", desk: |person| &person.email, field: "email", unset: "" },
-    OfContact { crm: "Phone", desk: |person| &person.phone, field: "phone", unset: "" },
-    OfContact { crm: "Language__c", desk: |person| &person.language, field: "language", unset: "en" },
-    OfContact { crm: "Time_Zone__c", desk: |person| &person.time_zone, field: "timezone", unset: "America/New_York" },
-    OfContact { crm: "Title", desk: |person| &person.job_title, field: "job_title", unset: "" },
+    OfContact { crm: "Email", desk: |person| &person.email, field: "email" },
+    OfContact { crm: "Phone", desk: |person| &person.phone, field: "phone" },
+    OfContact { crm: "Language__c", desk: |person| &person.language, field: "language" },
+    OfContact { crm: "Time_Zone__c", desk: |person| &person.time_zone, field: "timezone" },
+    OfContact { crm: "Title", desk: |person| &person.job_title, field: "job_title" },
 ];
 
 /// A value as it is compared: addresses in small letters, numbers as digits, phone numbers without what makes them readable.
@@ -128,7 +126,7 @@ impl World {
         for of in PERSON.iter().filter(|of| !excused.has(id, of.field)) {
             let (here, there) = (text(&contact, of.crm), (of.desk)(&person));
             let kept = here.is_empty() && kept.has(id, SECOND, of.crm);
-            if !kept && (!here.is_empty() || there != of.unset) {
+            if !kept {
                 differ(of.crm, &here, there);
             }
         }

@@ -198,6 +198,35 @@ async fn a_field_that_gets_its_type_back_without_its_values_gets_them_back_too()
 }
 
 #[tokio::test]
+async fn a_field_that_a_new_type_has_emptied_is_not_taken_for_cleared_before_the_schema_is_looked_at() {
+    let (mut hub, customers) = customers(37).await;
+    // Looked at once, so that what follows is a change.
+    schema::check(&hub.engine, Some(SALESFORCE)).await.unwrap();
+    let described =
+        |hub: &Hub| hub.salesforce.calls().by_kind.iter().filter(|(kind, _)| kind.contains("describe")).map(|(_, n)| n).sum::<u64>();
+    hub.salesforce.remove_field("Account", BILLING).unwrap();
+    hub.salesforce.add_field("Account", FieldSpec::new(BILLING, FieldType::Double)).unwrap();
+    // One row is changed by a person, so that its stamp tells nothing.
+    set(&hub, &customers[0].0, json!({ "Industry": "Mining" }));
+    hub.run_for(20).await;
+    assert_eq!(at_desk(&hub, customers[0].1, "industry"), "Mining", "{}", hub.backlog().await);
+    assert_eq!(at_desk(&hub, customers[0].1, "billing_contact"), "Bea of Acme", "nobody has cleared it");
+    assert_eq!(changes(&hub, "open").await.iter().map(|change| change.kind.as_str()).collect::<Vec<_>>(), ["retyped"]);
+    hub.salesforce.remove_field("Account", BILLING).unwrap();
+    hub.salesforce.add_field("Account", FieldSpec::new(BILLING, FieldType::String)).unwrap();
+    hub.run_for(60).await;
+    assert_eq!(hub.salesforce.get("Account", &customers[0].0).unwrap()[BILLING], "Bea of Acme", "{}", hub.backlog().await);
+
+    // What a person clears is cleared, for one look at the schema.
+    let before = described(&hub);
+    set(&hub, &customers[1].0, json!({ BILLING: "" }));
+    hub.run_for(5).await;
+    assert_eq!(at_desk(&hub, customers[1].1, "billing_contact"), Value::Null, "{}", hub.backlog().await);
+    assert_eq!(described(&hub) - before, 1, "{:?}", hub.salesforce.calls().by_kind);
+    assert_eq!(dead(&hub).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn what_breaks_nothing_is_in_the_journal_and_no_more() {
     let (mut hub, _) = customers(35).await;
     hub.salesforce.add_field("Account", FieldSpec::new("Shoe_Size__c", FieldType::Double)).unwrap();

@@ -30,7 +30,6 @@ pub const QUIET: Nature = Nature {
     lag: false,
     clocks: (0, 0),
     erasures: false,
-    undoes: false,
     second_desk: None,
 };
 

@@ -5,7 +5,7 @@ use entente_engine::records::as_of::record_as_of;
 use entente_engine::records::undo::{UndoReport, UndoRequest, undo};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_sims::faults::Fault;
+use entente_sims::faults::{DeliveryFault, Fault};
 use entente_store::{RemoteKey, Viewer};
 use serde_json::{Value, json};
 
@@ -207,4 +207,33 @@ async fn a_write_that_nobody_answered_for_does_not_bring_back_what_is_undone() {
     hub.salesforce.faults().clear();
     hub.run_for(40).await;
     assert_eq!(names(&hub), (json!("Lovelace"), json!("Ada Lovelace")), "{}", hub.backlog().await);
+}
+
+#[tokio::test]
+async fn whom_a_row_pointed_to_from_the_first_is_no_change_that_could_be_undone() {
+    let mut hub = Hub::new(77, Flaws::none()).await;
+    hub.run_for(20).await;
+    let rep = hub.rep();
+    let start = hub.now();
+    let insert = |object: &str, row: Value| hub.salesforce.insert(object, &fields(row), &rep).unwrap();
+    // Nothing tells of the account in time.
+    hub.crm_faults.set_deliveries(DeliveryFault::Lost, 1_000);
+    let account = insert("Account", json!({ "Name": "Newcomer", "Type": "Prospect" }));
+    hub.crm_faults.set_deliveries(DeliveryFault::Lost, 0);
+    let contact =
+        insert("Contact", json!({ "FirstName": "Nell", "LastName": "Newby", "Email": "nell@newcomer.example", "AccountId": account }));
+    hub.run_for(20).await;
+    let record = record_of(&hub, "Contact", &contact).await;
+    let of = record.clone();
+    let history = hub.store.read(move |tx| tx.history(&Viewer::system(), &of, 10, None)).await.unwrap();
+    let tells =
+        |entry: &&entente_store::Entry| matches!(&entry.changes, entente_store::Changes::Open(changes) if changes.contains_key("account"));
+    assert!(!history.iter().find(tells).unwrap().detail.contains("first seen"), "{history:?}");
+    let report = take_back(&hub, &UndoRequest { since: Some(at(start)), ..UndoRequest::default() }).await;
+    let of_contact = report.items.iter().find(|item| item.record == record.to_string()).unwrap();
+    assert_eq!(of_contact.fields, [], "{report:?}");
+    let refused = of_contact.impossible.iter().find(|no| no.field.as_deref() == Some("account")).unwrap();
+    assert_eq!(refused.reason, "it was there when the record came into being, and is known since what it points to is");
+    hub.run_for(20).await;
+    assert_eq!(hub.salesforce.get("Contact", &contact).unwrap()["AccountId"], json!(account), "{}", hub.backlog().await);
 }

@@ -286,3 +286,55 @@ async fn what_was_asked_about_a_row_that_was_merged_is_asked_about_the_one_that_
     let open = waiting(&hub).await;
     assert!(open.iter().any(|review| review.id == asked) && !open.iter().any(|review| about(&[&ada, &mary])(&review)), "{open:?}");
 }
+
+#[tokio::test]
+async fn of_two_merges_with_a_third_between_people_are_asked_about_both_and_what_is_left_of_who_ended_is_no_other_s() {
+    let mut hub = Hub::new(92, Flaws::none()).await;
+    let people = [
+        ("Ada", "Lovelace", "ada@initech.example"),
+        ("Grace", "Hopper", "grace@initech.example"),
+        ("Mary", "Somerville", "mary@initech.example"),
+    ];
+    let (_, contacts) = seed_customer(&hub, "Initech", &people);
+    hub.run_for(40).await;
+    let (mut records, mut users): (Vec<String>, Vec<u64>) = (Vec::new(), Vec::new());
+    for contact in &contacts {
+        records.push(record_at(&hub, SALESFORCE, "Contact", contact).await);
+        users.push(hub.salesforce.get("Contact", contact).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap());
+    }
+    let [ada, grace, mary]: [String; 3] = records.try_into().unwrap();
+    // The desk makes one of Ada and Grace, and gives Ada's address to Grace's user; the CRM makes one of Grace and Mary, who has left the desk.
+    hub.zendesk.delete_user(users[2], hub.agent()).unwrap();
+    hub.run_for(20).await;
+    hub.zendesk.merge_users(users[0], users[1], hub.agent()).unwrap();
+    hub.run_for(20).await;
+    hub.salesforce.merge("Contact", &contacts[2], &[&contacts[1]], &hub.rep()).unwrap();
+    hub.run_for(40).await;
+    let open = waiting(&hub).await;
+    let about = |one: &str, other: &str| {
+        let pair = BTreeSet::from([one.to_owned(), other.to_owned()]);
+        let found = open.iter().find(|review| BTreeSet::from([review.first.record.clone(), review.second.record.clone()]) == pair);
+        found.map(|review| review.id.clone()).unwrap_or_else(|| panic!("nobody is asked about {one} and {other}: {open:?}"))
+    };
+    let (with_ada, with_grace) = (about(&mary, &ada), about(&mary, &grace));
+    assert_eq!(open.len(), 2, "{open:?}");
+
+    // Ada is somebody else: her user is to be made, and the desk knows Grace's by her address.
+    reviews::reject(&hub.engine, &petra(), &with_ada).await.unwrap();
+    hub.run_for(20).await;
+    let user = hub.zendesk.user(users[1]).unwrap();
+    assert_eq!((&user["name"], &user["external_id"]), (&json!("Grace Hopper"), &json!(grace)), "{}", hub.backlog().await);
+    let letters = hub.store.read(|tx| tx.dead_letters(&Viewer::system(), &Default::default(), 10)).await.unwrap();
+    let told: Vec<(&str, &str)> = letters.iter().map(|one| (one.letter.subject.as_str(), one.letter.error_code.as_str())).collect();
+    assert_eq!(told, [(ada.as_str(), "address_taken")]);
+
+    // Grace is nobody else either; and Ada gets a user once she has an address of her own.
+    reviews::reject(&hub.engine, &petra(), &with_grace).await.unwrap();
+    hub.salesforce.update("Contact", &contacts[0], &fields(json!({ "Email": "ada@home.example" })), &hub.rep()).unwrap();
+    hub.run_for(40).await;
+    assert_eq!(record_at(&hub, ZENDESK, "user", &users[1].to_string()).await, grace);
+    let own = hub.salesforce.get("Contact", &contacts[0]).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap();
+    assert_eq!(hub.zendesk.user(own).unwrap()["external_id"], json!(ada), "{}", hub.backlog().await);
+    assert!(!users.contains(&own), "{own} of {users:?}; {}", hub.backlog().await);
+    assert!(waiting(&hub).await.is_empty());
+}

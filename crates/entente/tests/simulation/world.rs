@@ -20,10 +20,6 @@ const CRASH_WITHIN: i64 = 80;
 /// Milliseconds by which clocks of vendors differ from ours: hardly, noticeably, and by minutes.
 const CLOCKS_MS: &[(i64, i64)] = &[(0, 0), (-900, 0), (700, -300), (45_000, 0), (-30_000, 20_000), (-240_000, 60_000), (240_000, -60_000)];
 
-/// Worlds in which nobody takes anything back: what comes of an undo there is not settled. An agent merges a user whose address was put back into
-/// somebody else's, people part the two, and a creation that meets the row writes its ids over the other's, which keeps them (31).
-const NOTHING_UNDONE: &[u64] = &[31];
-
 /// What may happen in a world, by its seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Nature {
@@ -42,8 +38,6 @@ pub struct Nature {
     pub lag: bool,
     /// Whether people ask to be forgotten. Not where rows merge: who a row was merged into is who it stands for then.
     pub erasures: bool,
-    /// Whether people take things back.
-    pub undoes: bool,
     /// The platform of a second support desk: every fifth world has one, and a third of those is at Intercom.
     pub second_desk: Option<Platform>,
     /// See [`Circumstances::clocks`].
@@ -63,7 +57,6 @@ impl Nature {
             lag: dice.random_range(0..2) == 0,
             clocks: CLOCKS_MS[dice.random_range(0..CLOCKS_MS.len())],
             erasures: !departures,
-            undoes: !NOTHING_UNDONE.contains(&seed),
             second_desk: (seed % 5 == 2).then_some(if seed % 15 == 2 { Platform::Intercom } else { Platform::Freshdesk }),
         }
     }
@@ -291,7 +284,7 @@ impl World {
             if self.synced {
                 self.merge_or_part().await;
             }
-            if self.synced && self.nature.undoes {
+            if self.synced {
                 self.undo_something().await;
             }
             let pause =

@@ -36,7 +36,8 @@ pub(super) static OBJECTS: &[Capabilities] = &[
     },
     Capabilities {
         object: "ticket",
-        never_blank: &["status"],
+        // Somebody has asked, and be it an agent.
+        never_blank: &["status", "requester_id"],
         key: Some(Key::LookUp),
         concurrency: Some(Concurrency::PreconditionBySecond),
         deletions: Detection::FULL,

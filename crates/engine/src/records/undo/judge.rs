@@ -6,7 +6,7 @@ use entente_model::id::RecordId;
 use entente_model::mapping::Owner;
 use entente_model::undo::{Inverse, Step, Turn, inverse};
 use entente_model::value::{FieldKey, Value};
-use entente_store::{Changes, Entry, EntryId, Link, Record, RecordState, Tx};
+use entente_store::{Change, Changes, Entry, EntryId, Link, Record, RecordState, Tx};
 
 use super::Asked;
 use super::carry::is_undo;
@@ -80,7 +80,9 @@ pub(super) fn judge(
         let links = links.remove(id).unwrap_or_default();
         let mut one = Judged { links, record, inverses: BTreeMap::new(), undos, impossible: Vec::new() };
         if is_open(&mut one, &history, &erased, asked) {
-            let steps = steps(&mut one, &history, firsts.get(id).copied(), catalog, asked);
+            let first = firsts.get(id).copied();
+            let sight = first_sight(tx, asked, &history, first)?;
+            let steps = steps(&mut one, &history, (first, sight.as_ref()), catalog, asked);
             one.inverses = inverse(&one.record.data, &steps);
             refuse_fields(&mut one, engine, catalog, &waiting);
         }
@@ -120,7 +122,13 @@ fn is_open(one: &mut Judged, history: &[Entry], erased: &BTreeSet<String>, asked
 }
 
 /// The history as steps. What stands for good is listed, and is no step to be undone.
-fn steps(one: &mut Judged, history: &[Entry], first: Option<EntryId>, catalog: &Catalog, asked: &Asked) -> Vec<Step> {
+fn steps(
+    one: &mut Judged,
+    history: &[Entry],
+    (first, sight): (Option<EntryId>, Option<&Entry>),
+    catalog: &Catalog,
+    asked: &Asked,
+) -> Vec<Step> {
     let policy = catalog.policy(&one.record.object);
     let ours = |field: &str| policy.iter().find(|policy| policy.field == field).is_none_or(|policy| policy.owner == Owner::Native);
     let mut steps = Vec::with_capacity(history.len());
@@ -147,6 +155,9 @@ fn steps(one: &mut Judged, history: &[Entry], first: Option<EntryId>, catalog: &
             } else if undone && wanted && turned && entry.cause == "flow" && ours(field) {
                 let reason = format!("the flow `{}` sets it and would set it again", entry.actor_name);
                 one.refuse(Some(field), Some(entry.id), reason, "undo or change what the flow goes by");
+            } else if undone && wanted && sight.is_some_and(|sight| was_there(sight, change)) {
+                let reason = "it was there when the record came into being, and is known since what it points to is";
+                one.refuse(Some(field), Some(entry.id), reason, "set it at its platform, if it is wrong");
             } else if wanted || !undone {
                 step.turns.insert(field.clone(), turn);
                 continue;
@@ -156,6 +167,31 @@ fn steps(one: &mut Judged, history: &[Entry], first: Option<EntryId>, catalog: &
         steps.extend([step, standing].into_iter().filter(|step| !step.turns.is_empty()));
     }
     steps
+}
+
+/// The entry by which a record was first seen, where a later one may tell of what was there by then.
+fn first_sight(tx: &mut Tx<'_>, asked: &Asked, history: &[Entry], first: Option<EntryId>) -> entente_store::Result<Option<Entry>> {
+    let becomes_known = |entry: &Entry| matches!(&entry.changes, Changes::Open(changes) if changes.values().any(is_found));
+    if !history.iter().any(becomes_known) {
+        return Ok(None);
+    }
+    match (history.iter().find(|entry| entry.detail.starts_with("first seen")), first) {
+        (Some(sight), _) => Ok(Some(sight.clone())),
+        (None, Some(first)) => tx.entry(&asked.viewer, first),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whether a change tells what a row points to, of which nothing was known.
+fn is_found(change: &Change) -> bool {
+    change.before.is_blank() && matches!(change.after, Value::Ref(_))
+}
+
+/// Whether a change tells of what a row had pointed to when it was first seen: nobody has changed the row since.
+fn was_there(sight: &Entry, change: &Change) -> bool {
+    let Changes::Open(seen) = &sight.changes else { return false };
+    let of_that_state = |one: &Change| one.from == change.from && one.mark.at == change.mark.at;
+    is_found(change) && change.mark.at.is_some() && seen.values().any(of_that_state)
 }
 
 /// Lists what an entry tells of beyond values. Answers whether its values stand with it.

@@ -19,7 +19,9 @@ use crate::engine::Engine;
 use crate::entry::{self, FieldEntry};
 use crate::sync::adopt::{has_match_keys, match_keys};
 use crate::sync::edit::{self, Edit, search_text};
-use crate::sync::parted::{NOTICE, claim_ours, decided, known_by_too};
+use crate::sync::lasting::notes_of_parting;
+use crate::sync::merged::merged_by;
+use crate::sync::parted::{NOTICE, addresses, claim_ours, decided, known_by_these, known_by_too, shared};
 use crate::sync::task::{LANE_UPDATE, LANE_URGENT, Task};
 use crate::sync::wake::wake;
 
@@ -62,7 +64,9 @@ struct Carrying<'a> {
 
 impl Carrying<'_> {
     /// Writes values of a record, with the entry that says so. It is written also where no value changes.
-    fn put(&self, tx: &mut Tx<'_>, mut record: Record, fields: &Fields, detail: String) -> Result<EntryId> {
+    fn put(&self, tx: &mut Tx<'_>, mut record: Record, fields: &Fields, links: &[Link], detail: String) -> Result<EntryId> {
+        let kept = notes_of_parting(self.catalog, &record, fields, links);
+        let detail = [vec![detail], kept].concat().join("; ");
         let mark = ChangeMark { at: Some(self.now), by: Actor::Person };
         let changes: entry::Changes = fields
             .iter()
@@ -95,7 +99,10 @@ impl Carrying<'_> {
         record.updated_at = self.now;
         if has_match_keys(&record.object) {
             let in_use = record.state == RecordState::Active;
-            let keys = if in_use { match_keys(&record.object, &record.data) } else { BTreeSet::new() };
+            let mut keys = if in_use { match_keys(&record.object, &record.data) } else { BTreeSet::new() };
+            if in_use {
+                keys.extend(shared(tx, &record)?);
+            }
             tx.put_match_keys(&[(record.id.clone(), record.object.clone(), keys)])?;
         }
         let search_text = search_text(self.catalog, &record);
@@ -118,7 +125,8 @@ impl Carrying<'_> {
                 record.state = RecordState::Active;
                 record.merged_into = None;
             }
-            self.put(tx, record, then, format!("parted from {}", self.parting.absorbed.id))?;
+            let links = if in_use { self.parting.keeps.as_slice() } else { &[] };
+            self.put(tx, record, then, links, format!("parted from {}", self.parting.absorbed.id))?;
         }
         Ok(())
     }
@@ -132,7 +140,7 @@ impl Carrying<'_> {
         }
         let rows: Vec<String> = self.parting.back.iter().map(|link| format!("{}/{}", link.connection, link.external_id)).collect();
         let with = if rows.is_empty() { String::new() } else { format!(", with {}", rows.join(" and ")) };
-        self.put(tx, record, &self.parting.entered, format!("parted from {}{with}", self.parting.stays().id))
+        self.put(tx, record, &self.parting.entered, &self.parting.back, format!("parted from {}{with}", self.parting.stays().id))
     }
 
     /// Counterparts go back, and what each side shows counts as weighed: the next look writes what was decided here.
@@ -171,10 +179,11 @@ impl Carrying<'_> {
     }
 
     fn share_addresses(&self, tx: &mut Tx<'_>, theirs: &Fields) -> Result<()> {
-        match tx.record(&Viewer::system(), &self.parting.stays().id)? {
-            Some(stays) => known_by_too(tx, &stays, theirs),
-            None => Ok(()),
-        }
+        let Some(stays) = tx.record(&Viewer::system(), &self.parting.stays().id)? else { return Ok(()) };
+        // What the desk had given to that row before, by merges that were parted as well, went with it.
+        let mut keys = shared(tx, &self.parting.absorbed)?;
+        keys.extend(addresses(&stays.object, theirs));
+        known_by_these(tx, &stays, keys)
     }
 
     /// Conflicts between sides of different records have nothing to be about any more.
@@ -239,8 +248,13 @@ impl Carrying<'_> {
             let by = format!("parted from {}", self.parting.absorbed.id);
             tx.turn_review(*id, ReviewState::Waiting, ReviewState::Rejected, Some(&by), self.now)?;
         }
-        for id in &merge.moved.closed {
-            tx.turn_review(*id, ReviewState::Rejected, ReviewState::Waiting, None, self.now)?;
+        let by_merge = merged_by(&merge.survivor);
+        let known = tx.reviews_of(&[self.parting.absorbed.id.to_string()])?;
+        for review in known.iter().filter(|review| merge.moved.closed.contains(&review.id)) {
+            // What a person has decided since stays decided.
+            if review.decided_by.as_ref() == Some(&by_merge) {
+                tx.turn_review(review.id, ReviewState::Rejected, ReviewState::Waiting, None, self.now)?;
+            }
         }
         for record in &self.parting.path {
             tx.remember_apart(&self.parting.absorbed.id, &record.id, &record.object, &self.viewer.name, self.now)?;

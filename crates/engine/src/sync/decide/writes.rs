@@ -55,6 +55,17 @@ fn minds_versions(engine: &Engine, connection: &str, remote: &str) -> bool {
 pub(super) fn plan_updates(decision: &mut Decision, grounds: &Grounds<'_>) {
     let written = decision.plan.sides.iter().filter(|(_, side)| !side.writes.is_empty()).map(|(name, _)| name.clone());
     let connections: BTreeSet<String> = written.chain(misnamed(&decision.task, true)).collect();
+    update_at(decision, connections, grounds);
+}
+
+/// Nothing is written for a record that has ended in another one, but what a creation of somebody else's has written over is put back: the row that
+/// is left of it would be taken for that one's.
+pub(super) fn put_right(decision: &mut Decision, grounds: &Grounds<'_>) {
+    let connections = misnamed(&decision.task, true).collect();
+    update_at(decision, connections, grounds);
+}
+
+fn update_at(decision: &mut Decision, connections: BTreeSet<String>, grounds: &Grounds<'_>) {
     for connection in connections {
         let Some(mapped) = grounds.catalog.mapped(&connection, &decision.task.record.object) else { continue };
         let linked = decision.links.iter().any(|link| link.connection == connection && link.state == LinkState::Present);

@@ -139,7 +139,7 @@ async fn retyped(script: &mut Script, stage: &Stage, customer: &Customer) -> Pla
     stage.crm.alter("remove_field", json!({ "object": "Account", "field": "Billing_Contact__c" })).await?;
     stage.crm.alter("add_field", field("double")).await?;
     script.platforms("the CRM's admin makes a number of Billing_Contact__c; its texts are gone");
-    // At once: until the schema has been looked at, a row that somebody changes shows a field that was emptied like one that sales has emptied.
+    // At once, and not only when a row shows the field blank.
     stage.post("/api/v1/schema/check", &json!({})).await?;
     script.entente("the schemas are looked at, as they are every day");
     let change = opens(script, stage, "retyped", "Billing_Contact__c", "billing_contact").await?;
