@@ -345,18 +345,18 @@ async fn conclude(engine: &Engine, id: i64, wait: Option<Timestamp>) -> Result<(
             work.recheck_at = Some(work.recheck_at.unwrap_or(later(now, days.saturating_mul(DAY_MS))));
         }
         erasure.due_at = work.recheck_at.filter(|_| work.rechecked_at.is_none());
+        // The end of its alert tells of one that is done; nobody is told twice.
         if erasure.state == ErasureState::Done {
             end(tx, AlertKind::Erasure, &id.to_string(), now)?;
-        }
-        if fresh {
-            tx.notify(&ended(id, work, now))?;
+        } else if fresh {
+            tx.notify(&waits_for_people(id, work, now))?;
         }
         Ok(())
     })
     .await
 }
 
-fn ended(id: i64, work: &Work, now: Timestamp) -> entente_store::NewNotice {
+fn waits_for_people(id: i64, work: &Work, now: Timestamp) -> entente_store::NewNotice {
     let done = work.rows.iter().filter(|row| row.state == RowState::Erased).count();
     let mut lines = vec![format!("{done} of {} rows at platforms are erased.", work.rows.len())];
     let waiting = work.flags.iter().filter(|flag| flag.done_at.is_none());
@@ -367,8 +367,7 @@ fn ended(id: i64, work: &Work, now: Timestamp) -> entente_store::NewNotice {
     lines.push(format!(
         "`entente privacy certificate {id}` certifies it, `entente privacy confirm {id} NUMBER` says that a person has done their part."
     ));
-    let title = if work.waiting() > 0 { format!("Erasure {id} waits for people") } else { format!("Erasure {id} is done") };
-    notice(now, title, lines.join("\n"))
+    notice(now, format!("Erasure {id} waits for people"), lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -125,7 +125,8 @@ async fn whoever_is_marked_in_the_crm_is_erased_everywhere_and_everybody_is_told
     }
     let told = told(hub).await;
     assert!(
-        told.iter().any(|text| text.contains("salesforce: 2 rows are being deleted")) && told.iter().any(|text| text.contains("is done")),
+        told.iter().any(|text| text.starts_with("⚠ Erasure ") && text.contains("salesforce: 2 rows are being deleted"))
+            && told.iter().any(|text| text.starts_with("✅ Over: Erasure ")),
         "{told:?}"
     );
     assert!(told.iter().all(|text| !text.contains("ada.l@") && !text.contains("Lovelace")), "notices name nobody: {told:?}");

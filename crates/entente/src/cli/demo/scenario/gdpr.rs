@@ -180,7 +180,7 @@ async fn compliance_is_told(script: &mut Script, stage: &Stage, erasures: &[Stri
     script.step("Legal and compliance are told");
     let told = || -> Vec<Value> { stage.told.events().into_iter().filter(|event| event["data"]["recipient"] == "compliance").collect() };
     for erasure in erasures {
-        let (begun, done) = (format!("Erasure {erasure}: "), format!("Erasure {erasure} is done"));
+        let (begun, done) = (format!("⚠ Erasure {erasure}: "), format!("✅ Over: Erasure {erasure}: "));
         let counted = script
             .awaits(format!("of erasure {erasure}, and that it is done"), AWAITED_MAX, async || {
                 let titles: Vec<String> = told().iter().map(|event| text(&event["data"]["title"])).collect();
