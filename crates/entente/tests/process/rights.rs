@@ -80,7 +80,7 @@ async fn platforms_that_do_not_tell_are_said_not_to() {
     let others = [("intercom", intercom::auth(&sims)), ("dynamics", dynamics::auth(&sims))];
     let second = Folder::new(&(configuration(&sims, &others, 600_000) + &dynamics::login(&sims)));
     let environment = told(&second, "dynamics").await;
-    assert!(has(&environment, "ok", "it may do there what it must (9 of 9 rights"), "{environment:?}");
+    assert!(has(&environment, "ok", "it may do there what it must (18 of 18 rights"), "{environment:?}");
     assert!(has(&told(&second, "intercom").await, "ok", "what it may do there is not known: Intercom does not tell"));
     sims.steer("pipedrive", "scopes", &json!({"scopes": "base,contacts:full,deals:full,activities:full,users:read,admin"})).await;
     // The session of before is kept; what it may do now is said with a new one.
