@@ -235,11 +235,14 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         Ok(Rights::Unknown(why)) => (plan.scopes.clone(), Some(why.to_owned())),
         Err(error) => (plan.scopes.clone(), Some(format!("it could not be asked: {error}"))),
     };
+    let by_platform = untold.is_none();
     let rights_unknown = untold.filter(|_| granted.is_none());
     drop(connector);
 
     let engine = assemble::engine(&config, store).await?;
-    let by = use_of(&engine, engine.connection(&name)?);
+    let mut by = use_of(&engine, engine.connection(&name)?);
+    // Whoever consents grants nothing of what the app has for itself: it says nothing about the journal.
+    by.journal &= by_platform;
     let needs = granted.as_ref().map(|granted| entente_connect::scopes::lacking(&args.platform, &by, granted)).unwrap_or_default();
     let (wanted, needed): (Vec<&Need>, Vec<&Need>) = needs.into_iter().partition(|need| need.is_optional());
     let told = |need: &Need| Lacking { what: format!("scope {}", need.scopes[0]), without: need.without.to_owned() };
