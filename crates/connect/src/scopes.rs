@@ -22,6 +22,8 @@ pub enum When {
     Always,
     /// Where the session is renewed by a refresh token.
     Renewed,
+    /// Where changes are read from HubSpot's webhooks journal.
+    Journal,
     /// For what an account may as well do without.
     Wanted,
     /// Where a mapping names this object, or, where it ends in a dot, a field whose name begins so.
@@ -33,6 +35,8 @@ pub enum When {
 pub struct Use {
     /// Whether its session is renewed by a refresh token.
     pub renewed: bool,
+    /// Whether changes are read from HubSpot's webhooks journal.
+    pub journal: bool,
     /// Objects and fields of the platform that its mappings name.
     pub names: BTreeSet<String>,
 }
@@ -59,6 +63,7 @@ impl Need {
         match self.when {
             When::Always | When::Wanted => true,
             When::Renewed => to.renewed,
+            When::Journal => to.journal,
             When::Mapped(name) if name.ends_with('.') => to.names.iter().any(|held| held.starts_with(name)),
             When::Mapped(name) => to.names.contains(name),
         }
@@ -71,6 +76,10 @@ const fn always(scopes: &'static [&'static str], without: &'static str) -> Need 
 
 const fn wanted(scopes: &'static [&'static str], without: &'static str) -> Need {
     Need { scopes, without, when: When::Wanted }
+}
+
+const fn journal(scopes: &'static [&'static str], without: &'static str) -> Need {
+    Need { scopes, without, when: When::Journal }
 }
 
 const fn mapped(name: &'static str, scopes: &'static [&'static str], without: &'static str) -> Need {
@@ -95,8 +104,13 @@ static HUBSPOT: &[Need] = &[
     always(&["crm.objects.owners.read"], "names of account executives stay blank"),
     always(&["crm.schemas.contacts.write"], "`entente provision` cannot make properties of contacts"),
     always(&["crm.schemas.companies.write"], "`entente provision` cannot make properties of companies"),
+    always(&["crm.schemas.deals.write"], "`entente provision` cannot make properties of deals"),
+    journal(&["developer.webhooks_journal.read"], "changes are not read from the journal: polls bring every change"),
+    journal(&["developer.webhooks_journal.subscriptions.read"], "the journal is not asked what it tells of"),
+    journal(&["developer.webhooks_journal.subscriptions.write"], "the journal is not told what to tell of"),
     mapped("leads", &["crm.objects.leads.read"], "leads are not read"),
     mapped("leads", &["crm.objects.leads.write"], "leads are not written, and not blanked when their person is erased"),
+    wanted(&["crm.objects.deals.write"], "mappings cannot write deals"),
     wanted(&["marketing.campaigns.read"], "campaigns are not read"),
     wanted(&["sales-email-read"], "e-mails of sales do not become activities"),
     wanted(&["forms"], "submissions of forms do not become activities"),
@@ -121,14 +135,26 @@ static PIPEDRIVE: &[Need] = &[
     always(&["contact-fields:full"], "`entente provision` cannot make fields of people and organizations"),
 ];
 
+// To name another row in a look-up takes two privileges: append for the row that names, append-to for the one that is named.
 static DYNAMICS: &[Need] = &[
     always(&["prvReadAccount"], "accounts are not read"),
+    always(&["prvCreateAccount"], "accounts are not created"),
     always(&["prvWriteAccount"], "accounts are not written: no support data on accounts"),
+    always(&["prvAppendAccount"], "accounts are not written with the account above them"),
+    always(&["prvAppendToAccount"], "accounts, contacts and cases are not written with the account that they belong to"),
     always(&["prvReadContact"], "contacts are not read"),
+    always(&["prvCreateContact"], "contacts are not created"),
     always(&["prvWriteContact"], "contacts are not written"),
+    always(&["prvAppendContact"], "contacts are not written with their account"),
+    always(&["prvAppendToContact"], "cases are not written with their contact"),
     always(&["prvReadOpportunity"], "opportunities are not read: won ones onboard nobody"),
     always(&["prvReadIncident"], "cases are not read"),
+    always(&["prvCreateIncident"], "tickets do not become cases"),
+    always(&["prvWriteIncident"], "cases are not written: they do not follow their tickets"),
+    always(&["prvAppendIncident"], "cases are not written with their account and contact"),
     always(&["prvReadActivity"], "activities are not read"),
+    mapped("leads", &["prvReadLead"], "leads are not read"),
+    mapped("leads", &["prvWriteLead"], "leads are not written, and not blanked when their person is erased"),
     wanted(&["prvReadCampaign"], "campaigns are not read"),
     wanted(&["prvCreateAttribute"], "`entente provision` cannot make columns"),
 ];
@@ -207,12 +233,31 @@ mod tests {
     #[test]
     fn only_what_a_mapping_names_needs_its_right() {
         let missing = |names: &[&str]| -> Vec<&str> {
-            let by = Use { renewed: false, names: names.iter().map(|name| (*name).to_owned()).collect() };
+            let by = Use { names: names.iter().map(|name| (*name).to_owned()).collect(), ..Use::default() };
             let optional = |need: &&&Need| matches!(need.when, When::Mapped(_));
             lacking("hubspot", &by, &[]).iter().filter(optional).map(|need| need.scopes[0]).collect()
         };
         assert!(missing(&["contacts", "email", "lists"]).is_empty());
         assert_eq!(missing(&["leads", "hs_lead_name"]), ["crm.objects.leads.read", "crm.objects.leads.write"]);
         assert_eq!(missing(&["contacts", "lists.42"]), ["crm.lists.read"]);
+    }
+
+    #[test]
+    fn to_name_another_row_takes_rights_to_both() {
+        let without = "prvReadAccount,prvCreateAccount,prvWriteAccount,prvAppendAccount,prvReadContact,prvCreateContact,prvWriteContact,\
+                       prvReadOpportunity,prvReadIncident,prvCreateIncident,prvWriteIncident,prvAppendIncident,prvReadActivity,\
+                       prvReadCampaign,prvCreateAttribute";
+        assert_eq!(names("dynamics", false, without), ["prvAppendToAccount", "prvAppendContact", "prvAppendToContact"]);
+    }
+
+    #[test]
+    fn only_whoever_reads_the_journal_needs_its_scopes() {
+        let missing = |journal: bool| -> Vec<&str> {
+            let by = Use { journal, ..Use::default() };
+            let of_journal = |need: &&&Need| need.scopes[0].starts_with("developer.webhooks_journal");
+            lacking("hubspot", &by, &[]).iter().filter(of_journal).map(|need| need.scopes[0]).collect()
+        };
+        assert!(missing(false).is_empty());
+        assert_eq!(missing(true).len(), 3);
     }
 }

@@ -94,7 +94,7 @@ async fn provision_connection(engine: &Engine, connection: &Connection, apply: b
         let present = described.map_err(|source| EngineError::vendor(&connection.name, source))?;
         for (name, wanted) in fields {
             // Dotted parents of Salesforce (`Owner.Name`) and attributes of sideloads are read, never made.
-            let derived = present.field(&name).is_none() && !is_custom(&name);
+            let derived = present.field(&name).is_none() && !can_be_made(&name);
             if derived {
                 continue;
             }
@@ -160,8 +160,9 @@ struct Wanted {
 }
 
 /// Whether a remote name is one that an admin adds: Salesforce's `__c`, the desks' keyed fields, Entente's own at HubSpot, Pipedrive and
-/// Dynamics 365.
-fn is_custom(name: &str) -> bool {
+/// Dynamics 365. Provisioning makes these, and no others.
+#[must_use]
+pub fn can_be_made(name: &str) -> bool {
     const PREFIXES: [&str; 8] = [
         "user_fields.",
         "organization_fields.",
@@ -173,6 +174,14 @@ fn is_custom(name: &str) -> bool {
         "ticket_attributes.",
     ];
     (name.ends_with("__c") && !name.contains('.')) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a remote name reads through a reference to another row (`Owner.Name`, `metric_set.solved_at`): schemas do not list those. Zendesk
+/// numbers the fields of tickets by itself: its schema lists them, although nobody can make one of a given name.
+#[must_use]
+pub fn follows_a_reference(name: &str) -> bool {
+    const NUMBERED: &str = "custom_fields.";
+    name.contains('.') && !can_be_made(name) && !name.starts_with(NUMBERED)
 }
 
 fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
@@ -237,5 +246,20 @@ fn kind_of(kind: &FieldType) -> (RemoteKind, Option<u32>) {
         FieldType::Date => (RemoteKind::Date, None),
         FieldType::Datetime => (RemoteKind::Datetime, None),
         FieldType::Boolean => (RemoteKind::Boolean, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_admins_add_is_told_from_what_is_read_through_a_reference() {
+        let made = ["Tier__c", "user_fields.plan", "company_fields.plan", "ticket_fields.cf_plan", "custom_attributes.plan", "entente_id"];
+        assert!(made.iter().all(|name| can_be_made(name) && !follows_a_reference(name)));
+        let read = ["Owner.Name", "Account.Tier__c", "metric_set.solved_at", "stats.resolved_at", "associations.companies"];
+        assert!(read.iter().all(|name| !can_be_made(name) && follows_a_reference(name)));
+        assert!(!can_be_made("custom_fields.42") && !follows_a_reference("custom_fields.42"), "listed, but not to be named by anybody");
+        assert!(!can_be_made("name") && !follows_a_reference("name"));
     }
 }

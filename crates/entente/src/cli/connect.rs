@@ -15,7 +15,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use entente_connect::connector::Connector;
 use entente_connect::registry;
 use entente_connect::scopes::{Granted as Rights, Need, Use};
-use entente_connect::settings::{ConnectionSettings, Secret};
+use entente_connect::settings::{ConnectionSettings, HubSpotChanges, Secret};
 use entente_connect::transport::Surroundings;
 use entente_connect::transport::http::HttpWire;
 use entente_connect::vendors::rest::description::Description;
@@ -67,7 +67,7 @@ pub struct Args {
     /// The YAML file that describes the platform (rest); relative to the configuration file
     #[arg(long, value_name = "FILE")]
     description: Option<String>,
-    /// How to let Entente in [default: the browser where a client id is given, else a key]
+    /// How to let Entente in [default: the browser where a client id is given, client credentials where there is no browser, else a key]
     #[arg(long, value_enum, value_name = "WAY")]
     with: Option<With>,
     /// OAuth client id of your app at the platform
@@ -88,7 +88,7 @@ pub struct Args {
     /// Port of this machine for the app's redirect address http://127.0.0.1:PORT/callback
     #[arg(long, default_value_t = PORT, value_name = "PORT")]
     port: u16,
-    /// Make the fields and webhooks that are missing, without asking
+    /// Make the fields and webhooks that are missing, without asking; if not all could be made, the exit code is 1
     #[arg(long)]
     provision: bool,
 }
@@ -111,12 +111,16 @@ struct Connected {
     lacking: Vec<Lacking>,
     /// What an account may do without.
     wanted: Vec<Lacking>,
+    /// Why it is not known what the connection may do.
+    rights_unknown: Option<String>,
     calls_left: Option<u64>,
     calls_limit: Option<u64>,
     file: PathBuf,
     changed: bool,
     fields_made: usize,
     fields_missing: usize,
+    /// What was to be made, and was not: why.
+    refused: Vec<Lacking>,
     webhooks: Option<String>,
 }
 
@@ -226,25 +230,27 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         write_whole(&file, &written)?;
     }
     // What the platform says of the token; what it said when somebody consented, where it does not.
-    let granted = match connector.granted().await {
-        Ok(Rights::Known(granted)) => Some(granted),
-        Ok(Rights::Unknown(_)) => plan.scopes.clone(),
-        Err(error) => {
-            tracing::debug!(connection = %name, %error, "what was granted could not be asked");
-            plan.scopes.clone()
-        }
+    let (granted, untold) = match connector.granted().await {
+        Ok(Rights::Known(granted)) => (Some(granted), None),
+        Ok(Rights::Unknown(why)) => (plan.scopes.clone(), Some(why.to_owned())),
+        Err(error) => (plan.scopes.clone(), Some(format!("it could not be asked: {error}"))),
     };
-    let budget = connector.budget();
+    let by_platform = untold.is_none();
+    let rights_unknown = untold.filter(|_| granted.is_none());
     drop(connector);
 
     let engine = assemble::engine(&config, store).await?;
-    let by = use_of(&engine, engine.connection(&name)?);
+    let mut by = use_of(&engine, engine.connection(&name)?);
+    // Whoever consents grants nothing of what the app has for itself: it says nothing about the journal.
+    by.journal &= by_platform;
     let needs = granted.as_ref().map(|granted| entente_connect::scopes::lacking(&args.platform, &by, granted)).unwrap_or_default();
     let (wanted, needed): (Vec<&Need>, Vec<&Need>) = needs.into_iter().partition(|need| need.is_optional());
     let told = |need: &Need| Lacking { what: format!("scope {}", need.scopes[0]), without: need.without.to_owned() };
     let mut lacking: Vec<Lacking> = needed.into_iter().map(told).collect();
     lacking.extend(out_of_reach(&engine, &name).await?);
     let made = provision(&args, &config, &engine, &name, context).await?;
+    // Rows were read by now: Salesforce tells of its quota with answers about rows, and not with those to a sign-in.
+    let budget = engine.connection(&name)?.connector.budget();
     let answer = Connected {
         connection: name,
         platform: args.platform.clone(),
@@ -253,16 +259,18 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         organization: identity.organization,
         lacking,
         wanted: wanted.into_iter().map(told).collect(),
+        rights_unknown,
         calls_left: budget.remaining,
         calls_limit: budget.limit,
         file,
         changed,
         fields_made: made.fields,
         fields_missing: made.missing,
+        refused: made.refused,
         webhooks: made.webhooks,
     };
     context.output.show(&answer, text_of)?;
-    Ok(if answer.lacking.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(if answer.lacking.is_empty() && !made.is_incomplete { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 fn read_description(args: &Args, present: &Config, name: &str, file: &std::path::Path) -> Result<Option<Arc<Description>>> {
@@ -307,7 +315,16 @@ fn address(args: &Args, before: Option<&ConnectionSettings>, described: Option<&
         .or_else(|| only.map(str::to_owned));
     match known {
         Some(address) => Ok(address.trim_end_matches('/').to_owned()),
-        None => ask("Address of the account (such as https://example.zendesk.com)", Instead::Option("--base-url URL")),
+        None => {
+            let such_as = match args.platform.as_str() {
+                "salesforce" => "https://example.my.salesforce.com",
+                "dynamics" => "https://example.crm.dynamics.com",
+                "zendesk" => "https://example.zendesk.com",
+                "freshdesk" => "https://example.freshdesk.com",
+                _ => "https://api.example.com",
+            };
+            ask(&format!("Address of the account (such as {such_as})"), Instead::Option("--base-url URL"))
+        }
     }
 }
 
@@ -322,13 +339,15 @@ fn entry<'a>(args: &'a Args, name: &'a str, plan: &'a Plan, base_url: &'a str) -
     }
 }
 
-/// Which way to take where none was named.
+/// Which way to take where none was named: a client id belongs to an app, and a key to somebody who has none.
 fn usual_way(args: &Args, described: Option<&Description>) -> With {
-    let key = ways::key(&args.platform, described);
-    match (args.with, args.client_id.is_some(), key) {
-        (Some(with), _, _) => with,
-        (None, true, _) | (None, false, None) => With::Browser,
-        (None, false, Some(_)) => With::Key,
+    let (browser, key) = (ways::has_browser(&args.platform, described), ways::key(&args.platform, described).is_some());
+    let client = ways::takes_client_credentials(&args.platform, described);
+    match (args.with, args.client_id.is_some()) {
+        (Some(with), _) => with,
+        (None, false) if key => With::Key,
+        (None, _) if client && !browser => With::Client,
+        (None, _) => With::Browser,
     }
 }
 
@@ -460,7 +479,11 @@ fn write_whole(path: &std::path::Path, text: &str) -> Result<()> {
 pub(super) fn use_of(engine: &Engine, connection: &Connection) -> Use {
     let reads = engine.catalog().reads(&connection.name);
     let names = reads.into_iter().flat_map(|(object, fields)| std::iter::once(object).chain(fields)).collect();
-    Use { renewed: entente_connect::scopes::is_renewed(&connection.settings.auth), names }
+    Use {
+        renewed: entente_connect::scopes::is_renewed(&connection.settings.auth),
+        journal: connection.settings.hubspot.changes == HubSpotChanges::Journal,
+        names,
+    }
 }
 
 /// Objects of the mappings that our user cannot read: one page of each is asked for.
@@ -487,7 +510,10 @@ pub(super) async fn out_of_reach(engine: &Engine, name: &str) -> Result<Vec<Lack
 struct Made {
     fields: usize,
     missing: usize,
+    refused: Vec<Lacking>,
     webhooks: Option<String>,
+    /// Whether something is missing although it was to be made.
+    is_incomplete: bool,
 }
 
 async fn provision(args: &Args, config: &Config, engine: &Engine, name: &str, context: &Context) -> Result<Made> {
@@ -508,9 +534,21 @@ async fn provision(args: &Args, config: &Config, engine: &Engine, name: &str, co
     let webhooks =
         entente_engine::sync::provision::subscriptions::one(engine, connection, public_url, wanted, &super::provision::fresh_secret)
             .await?;
+    let (fields, missing) = (count(&needs, "created"), count(&needs, "missing") + count(&needs, "refused"));
+    let refused = needs.into_iter().filter(|need| need.state == "refused");
+    let told = |need: entente_engine::sync::provision::Need| Lacking {
+        what: format!("{}.{}", need.object, need.field),
+        without: need.note.unwrap_or_default(),
+    };
+    let mut refused: Vec<Lacking> = refused.map(told).collect();
+    if webhooks.state == "refused" {
+        refused.push(Lacking { what: "webhooks".to_owned(), without: webhooks.note.clone().unwrap_or_default() });
+    }
     Ok(Made {
-        fields: count(&needs, "created"),
-        missing: count(&needs, "missing") + count(&needs, "refused"),
+        fields,
+        missing,
+        refused,
+        is_incomplete: wanted && (missing > 0 || matches!(webhooks.state.as_str(), "missing" | "refused")),
         webhooks: Some(webhooks.state),
     })
 }
@@ -522,6 +560,9 @@ fn text_of(connected: &Connected) -> String {
         (Some(left), Some(limit)) => text.push_str(&format!("  quota     {left} of {limit} API calls are left\n")),
         (Some(left), None) => text.push_str(&format!("  quota     {left} API calls are left\n")),
         _ => text.push_str("  quota     the platform names none\n"),
+    }
+    if let Some(why) = &connected.rights_unknown {
+        text.push_str(&format!("  rights    what it may do is not known: {why}\n"));
     }
     let file = connected.file.display();
     text.push_str(&if connected.changed { format!("  written   {file}\n") } else { format!("  unchanged {file}\n") });
@@ -535,6 +576,9 @@ fn text_of(connected: &Connected) -> String {
     }
     for wanted in &connected.wanted {
         text.push_str(&format!("\ncould be granted: {}\n  without it: {}\n", wanted.what, wanted.without));
+    }
+    for refused in &connected.refused {
+        text.push_str(&format!("\nnot made: {}\n  {}\n", refused.what, refused.without));
     }
     if connected.fields_missing > 0 || connected.webhooks.as_deref() == Some("missing") {
         text.push_str("\nMake what is missing with `entente provision --apply`.\n");

@@ -94,6 +94,7 @@ async fn whoever_consents_in_the_browser_has_a_connection_that_works_at_every_pl
         assert!(good, "{platform}: {connected} {said}");
         assert_eq!((&connected["connection"], &connected["changed"], &connected["lacking"]), (&json!(platform), &json!(true), &json!([])));
         assert!(!connected["user"].as_str().unwrap().is_empty(), "{connected}");
+        assert!(connected["calls_left"].as_u64().is_some(), "{platform}: {connected}");
         let text = read(&folder);
         assert!(!text.contains(of("client_secret")) && text.contains("stored = true"), "{text}");
     }
@@ -150,6 +151,9 @@ async fn a_key_is_tried_before_it_is_kept_and_a_second_run_changes_what_has_ende
     let desk = ["freshdesk", "--base-url", sims.base("freshdesk")];
     let connected = by_key(&folder, &desk, sims.credential("freshdesk", "token")).await;
     assert!(connected.status.success(), "{}", String::from_utf8_lossy(&connected.stderr));
+    let told = answer(&connected);
+    assert_eq!(told["rights_unknown"], "Freshdesk's API keys have the rights of their agent's role", "{told}");
+    assert_eq!(first["rights_unknown"], "Pipedrive's API tokens have the rights of their user", "{first}");
     assert_eq!(read(&folder).matches("[[connection]]").count(), 2);
 }
 
@@ -200,6 +204,60 @@ async fn what_an_app_may_not_do_is_told_with_what_follows() {
     assert!(!good && lacking.len() == 1, "{connected}");
     assert_eq!(lacking[0]["what"], "scope admin");
     assert!(lacking[0]["without"].as_str().unwrap().contains("cannot make webhooks"), "{connected}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_without_a_page_to_consent_on_signs_in_as_itself() {
+    let sims = Sims::start(&["dynamics"], &["--seed", "3"]).await;
+    let folder = Folder::new(FRESH);
+    let of = |name| sims.credential("dynamics", name);
+    let login = format!("{}/{}", sims.base("dynamics"), of("tenant_id"));
+    let asked = command(&folder, &["dynamics", "--client-id", of("client_id")], &[]).output().await.unwrap();
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(!asked.status.success() && said.contains("such as https://example.crm.dynamics.com"), "{said}");
+    let asked = command(&folder, &["freshdesk"], &[]).output().await.unwrap();
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(!asked.status.success() && said.contains("such as https://example.freshdesk.com"), "{said}");
+
+    let arguments = ["dynamics", "--client-id", of("client_id"), "--base-url", sims.base("dynamics"), "--login-url", &login];
+    let connected = command(&folder, &arguments, &[("ENTENTE_CLIENT_SECRET", of("client_secret"))]).output().await.unwrap();
+    let told = answer(&connected);
+    assert!(connected.status.success(), "{told}");
+    assert_eq!((&told["changed"], &told["lacking"], &told["rights_unknown"]), (&json!(true), &json!([]), &Value::Null), "{told}");
+    assert!(read(&folder).contains("client_credentials"), "{}", read(&folder));
+    // A client id is no key: it is not passed over in silence.
+    let arguments = ["freshdesk", "--client-id", "ours", "--base-url", "http://127.0.0.1:1"];
+    let refused = by_key(&folder, &arguments, "token").await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("freshdesk has no page on which one could consent"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_to_be_made_and_was_not_is_a_failure_and_what_nobody_asked_for_is_none() {
+    let sims = Sims::start(&["intercom"], &["--seed", "3"]).await;
+    let token = sims.credential("intercom", "token");
+    // The name of an archived attribute stays taken, and lists do not show it.
+    let attributes = format!("{}/data_attributes", sims.base("intercom"));
+    let body = json!({"name": "customer_tier", "model": "company", "data_type": "string"});
+    let made = sims.ask(sims.client.post(&attributes).bearer_auth(token).json(&body)).await;
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let one = format!("{attributes}/{}", made["id"].as_str().map_or_else(|| made["id"].to_string(), str::to_owned));
+    sims.ask(sims.client.put(one).bearer_auth(token).json(&json!({"archived": true}))).await;
+
+    let folder = Folder::new(FRESH);
+    let arguments = ["intercom", "--base-url", sims.base("intercom")];
+    let connected = by_key(&folder, &arguments, token).await;
+    let first = answer(&connected);
+    assert!(connected.status.success(), "nobody asked for fields: {first}");
+    assert!(first["fields_missing"].as_u64().unwrap() > 30 && first["refused"] == json!([]), "{first}");
+
+    let provisioned = by_key(&folder, &[&arguments[..], &["--provision"]].concat(), token).await;
+    let second = answer(&provisioned);
+    assert_eq!(provisioned.status.code(), Some(1), "{second}");
+    assert_eq!((&second["lacking"], &second["fields_missing"]), (&json!([]), &json!(1)), "{second}");
+    let refused = &second["refused"][0];
+    assert_eq!(refused["what"], "company.custom_attributes.customer_tier", "{second}");
+    assert!(refused["without"].as_str().unwrap().contains("You already have"), "{second}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

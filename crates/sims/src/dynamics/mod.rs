@@ -101,7 +101,7 @@ impl DynamicsOptions {
             tracking_days: 7,
             privileges: ["Account", "Contact", "Lead", "Opportunity", "Incident", "Activity", "Campaign"]
                 .iter()
-                .flat_map(|table| ["Create", "Read", "Write", "Delete"].map(|verb| format!("prv{verb}{table}")))
+                .flat_map(|table| ["Create", "Read", "Write", "Delete", "Append", "AppendTo"].map(|verb| format!("prv{verb}{table}")))
                 .chain(["prvCreateAttribute".to_owned(), "prvCreateEntity".to_owned()])
                 .collect(),
         }

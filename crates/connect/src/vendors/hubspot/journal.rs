@@ -24,7 +24,9 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::SPEC;
 use super::paths::Paths;
+use crate::error::{Class, VendorError};
 use crate::registry::SetupError;
+use crate::scopes::listed;
 use crate::settings::{Auth, ConnectionSettings};
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
@@ -77,6 +79,22 @@ impl Journal {
             looking: AtomicBool::new(false),
             look_at: Mutex::default(),
         })
+    }
+
+    /// Which of the journal's scopes the app has, asked by signing in as the app: the account's token does not show them. They are asked for
+    /// together, so either all are there or none is known to be.
+    ///
+    /// # Errors
+    /// What the vendor and the wire say, except that the app may not ask for these scopes.
+    pub async fn granted(&self) -> Result<Vec<String>, VendorError> {
+        match self.client.session().await {
+            Ok(_) => Ok(listed(dialect::SCOPES)),
+            Err(error) if error.class == Class::Configuration && matches!(error.status, 400 | 403) => {
+                tracing::debug!(%error, "the app may not ask for the scopes of the journal");
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn news(&self) -> MutexGuard<'_, BTreeSet<String>> {

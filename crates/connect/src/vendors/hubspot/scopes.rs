@@ -34,6 +34,10 @@ impl HubSpot {
         };
         let answer = self.client.call("token_info", Priority::Urgent, call.idempotent().accept(&[400, 403, 404])).await?;
         let told: Option<Vec<String>> = if answer.status == 200 { scopes(&answer.json()?) } else { None };
-        Ok(told.map_or(Granted::Unknown(unknown), Granted::Known))
+        let Some(mut told) = told else { return Ok(Granted::Unknown(unknown)) };
+        if let Some(journal) = &self.journal {
+            told.extend(journal.granted().await?);
+        }
+        Ok(Granted::Known(told))
     }
 }

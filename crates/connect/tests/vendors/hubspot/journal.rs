@@ -3,6 +3,7 @@
 use entente_connect::connector::Priority;
 use entente_connect::error::Class;
 use entente_connect::look::{Existence, Look, ReadSpec};
+use entente_connect::scopes::Granted;
 use entente_connect::settings::{ConnectionSettings, HubSpotChanges, HubSpotSettings};
 use entente_sims::faults::Fault;
 use serde_json::json;
@@ -269,6 +270,18 @@ async fn what_the_journal_needs_is_said() {
     let error = portal.crm.page(&contacts(&["email"]), None, Priority::Backfill).await.unwrap_err();
     assert_ne!(error.class, Class::Data);
     assert!(!error.message.contains("hubspot-secret"), "{error}");
+}
+
+#[tokio::test]
+async fn the_journal_s_scopes_are_the_app_s_and_are_told_with_the_account_s() {
+    let of_journal = async |portal: &Portal| {
+        let Granted::Known(granted) = portal.crm.granted().await.unwrap() else { panic!("an app's scopes are known") };
+        assert!(granted.iter().any(|scope| scope == "crm.objects.contacts.read"), "{granted:?}");
+        granted.into_iter().filter(|scope| scope.starts_with("developer.webhooks_journal")).count()
+    };
+    assert_eq!(of_journal(&open()).await, 3);
+    assert_eq!(of_journal(&Portal::with(reading(), |options| options.app_scopes.clear())).await, 0);
+    assert_eq!(of_journal(&Portal::with(settings(oauth()), |_| {})).await, 0, "nobody reads it");
 }
 
 #[tokio::test]

@@ -7,6 +7,11 @@ use entente_connect::vendors::rest::description::Description;
 use entente_connect::vendors::rest::description::platform::Encoding;
 use url::Url;
 
+/// What HubSpot is asked for, whatever the account's tier.
+const HUBSPOT_SCOPES: &str = "oauth crm.objects.contacts.read crm.objects.contacts.write crm.objects.companies.read \
+                              crm.objects.companies.write crm.objects.deals.read crm.objects.deals.write crm.objects.owners.read \
+                              crm.schemas.contacts.write crm.schemas.companies.write crm.schemas.deals.write tickets";
+
 /// A key that somebody copies from the platform.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyWay {
@@ -73,6 +78,14 @@ pub fn takes_client_credentials(platform: &str, description: Option<&Description
     matches!(platform, "salesforce" | "dynamics" | "zendesk") || description.is_some_and(|description| description.auth.oauth.is_some())
 }
 
+/// Whether a platform has a page on which people consent.
+pub fn has_browser(platform: &str, description: Option<&Description>) -> bool {
+    match platform {
+        "salesforce" | "hubspot" | "zendesk" | "pipedrive" | "intercom" => true,
+        _ => description.and_then(|description| description.auth.oauth.as_ref()).is_some_and(|oauth| oauth.authorize.is_some()),
+    }
+}
+
 /// `base`, or the vendor's own host for signing in where `base` is the vendor's.
 fn host(base: &Url, vendor: &str, sign_in: &str) -> Option<Url> {
     if base.host_str().is_some_and(|host| host.ends_with(vendor)) { Url::parse(sign_in).ok() } else { Some(base.clone()) }
@@ -85,8 +98,10 @@ fn under(base: &Url, path: &str) -> Option<Url> {
 }
 
 /// The page, asking for what an account may as well do without: HubSpot leaves out what the account's tier does not have.
-fn optional(mut page: Url, platform: &str) -> Url {
+fn optional(mut page: Url, platform: &str, scope: &str) -> Url {
+    let asked: Vec<&str> = scope.split_whitespace().collect();
     let wanted = scopes::needs(platform).iter().filter(|need| need.is_optional()).map(|need| need.scopes[0]);
+    let wanted = wanted.filter(|scope| !asked.contains(scope));
     let scopes: Vec<&str> = wanted.collect();
     page.query_pairs_mut().append_pair("optional_scope", &scopes.join(" "));
     page
@@ -109,14 +124,15 @@ pub fn browser(settings: &ConnectionSettings) -> Option<BrowserWay> {
             })
         }
         "hubspot" => Some(BrowserWay {
-            authorize: optional(under(&host(base, "hubapi.com", "https://app.hubspot.com")?, "/oauth/authorize")?, "hubspot"),
+            authorize: optional(
+                under(&host(base, "hubapi.com", "https://app.hubspot.com")?, "/oauth/authorize")?,
+                "hubspot",
+                HUBSPOT_SCOPES,
+            ),
             // The version that takes a challenge.
             token: under(base, "/oauth/v3/token")?,
             body: Body::Form,
-            scope: "oauth crm.objects.contacts.read crm.objects.contacts.write crm.objects.companies.read crm.objects.companies.write \
-                    crm.objects.deals.read crm.objects.deals.write crm.objects.owners.read crm.schemas.contacts.write \
-                    crm.schemas.companies.write crm.schemas.deals.write tickets"
-                .to_owned(),
+            scope: HUBSPOT_SCOPES.to_owned(),
             pkce: true,
             kind: "refresh_token",
         }),

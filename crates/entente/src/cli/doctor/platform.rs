@@ -6,6 +6,7 @@ use entente_connect::scopes::{self, Granted};
 use entente_connect::settings::{Auth, HubSpotChanges};
 use entente_connect::webhook::{Incoming, WebhookError};
 use entente_engine::sync::provision::subscriptions::{Subscription, look};
+use entente_engine::sync::provision::{can_be_made, follows_a_reference};
 use entente_engine::{Connection, Engine};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Direction;
@@ -107,7 +108,7 @@ async fn came_in(engine: &Engine, area: &str, to: &str, report: &mut Report) {
     }
 }
 
-/// Asks the vendor: who we are, its clock, what is left of the quota, its schema, and whether it sends webhooks here.
+/// Asks the vendor: who we are, its clock, our rights, its schema, what is left of the quota, and whether it sends webhooks here.
 pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Connection, report: &mut Report) {
     let area = connection.name.as_str();
     match connection.connector.check().await {
@@ -126,18 +127,25 @@ pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Conne
         Some(ms) => report.ok(area, format!("its clock differs by {ms} ms")),
         None => {}
     }
+    rights(engine, connection, report).await;
+    schema(engine, connection, report).await;
+    reach(engine, connection, report).await;
+    quota(connection, report);
+    subscription(config, engine, connection, report).await;
+}
+
+/// What is left of the quota. Asked after rows were read: Salesforce tells it with answers about rows, and not with those to a sign-in.
+fn quota(connection: &Connection, report: &mut Report) {
+    let area = connection.name.as_str();
     let budget = connection.connector.budget();
     match (budget.remaining, budget.limit) {
         (Some(left), Some(limit)) if left.saturating_mul(100) < limit.saturating_mul(BUDGET_PERCENT) => {
             report.warn(area, format!("{left} of {limit} API calls are left"), "find out what else uses the quota, or set daily_calls");
         }
         (Some(left), Some(limit)) => report.ok(area, format!("{left} of {limit} API calls are left")),
-        _ => report.ok(area, "the vendor names no API budget"),
+        (Some(left), None) => report.ok(area, format!("{left} API calls are left")),
+        (None, _) => report.ok(area, "the vendor names no API budget"),
     }
-    rights(engine, connection, report).await;
-    schema(engine, connection, report).await;
-    reach(engine, connection, report).await;
-    subscription(config, engine, connection, report).await;
 }
 
 /// What was granted, what is missing, and what then will not work.
@@ -145,7 +153,10 @@ async fn rights(engine: &Engine, connection: &Connection, report: &mut Report) {
     let (area, platform) = (connection.name.as_str(), connection.settings.platform.as_str());
     let granted = match connection.connector.granted().await {
         Ok(Granted::Known(granted)) => granted,
-        Ok(Granted::Unknown(why)) => return report.ok(area, format!("what it may do there is not known: {why}")),
+        Ok(Granted::Unknown(why)) => {
+            let remedy = "look at the rights of its user or app at the platform; whatever they do not allow is told when it is tried";
+            return report.warn(area, format!("what it may do there is not known: {why}"), remedy);
+        }
         Err(error) => return report.fail(area, format!("what it may do there cannot be asked: {error}"), error.advice),
     };
     let by = use_of(engine, connection);
@@ -204,8 +215,8 @@ async fn schema(engine: &Engine, connection: &Connection, report: &mut Report) {
                 continue;
             }
         };
-        let missing: Vec<&str> =
-            fields.keys().filter(|name| found.field(name).is_none() && !follows_a_reference(name)).map(String::as_str).collect();
+        let absent = fields.keys().map(String::as_str).filter(|name| found.field(name).is_none() && !follows_a_reference(name));
+        let (missing, unknown): (Vec<&str>, Vec<&str>) = absent.partition(|name| can_be_made(name));
         let locked: Vec<&str> = fields
             .iter()
             .filter(|(name, written)| **written && found.field(name).is_some_and(|field| !field.writable))
@@ -218,6 +229,13 @@ async fn schema(engine: &Engine, connection: &Connection, report: &mut Report) {
                 "create them with `entente provision --apply`, or take them out of the mapping",
             );
         }
+        if !unknown.is_empty() {
+            report.fail(
+                area,
+                format!("{object} has no {}", unknown.join(", ")),
+                "these are not fields that `entente provision` makes: name them as the platform does, or take them out of the mapping",
+            );
+        }
         if !locked.is_empty() {
             report.fail(
                 area,
@@ -225,13 +243,9 @@ async fn schema(engine: &Engine, connection: &Connection, report: &mut Report) {
                 "grant the permission at the platform, or map these fields with direction = \"in\"",
             );
         }
-        if missing.is_empty() && locked.is_empty() {
-            report.ok(area, format!("{object}: {} mapped fields are there", fields.len()));
+        if missing.is_empty() && unknown.is_empty() && locked.is_empty() {
+            let there = fields.keys().filter(|name| found.field(name).is_some()).count();
+            report.ok(area, format!("{object}: {there} mapped fields are there"));
         }
     }
-}
-
-/// Whether a name reads through a reference to another row (`Owner.Name`, `metric_set.solved_at`): schemas do not list those.
-fn follows_a_reference(name: &str) -> bool {
-    name.contains('.') && !name.starts_with("user_fields.") && !name.starts_with("organization_fields.")
 }

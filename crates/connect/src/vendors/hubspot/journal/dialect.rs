@@ -13,7 +13,7 @@ use crate::transport::dialect::{Dialect, TokenEncoding, TokenEndpoint};
 use crate::transport::pace::{BudgetRule, Reading};
 
 /// What the app asks for.
-const SCOPES: &str =
+pub(super) const SCOPES: &str =
     "developer.webhooks_journal.read developer.webhooks_journal.subscriptions.read developer.webhooks_journal.subscriptions.write";
 
 /// Calls of an app's subscriptions in one second, which are fewer than those of its files.
