@@ -12,17 +12,26 @@ use serde_json::{Value, json};
 
 use crate::{place, shell};
 
-/// A platform that has a description, and the test that speaks to it.
+/// A platform that has a description, in one file or several, and the test that speaks to it.
 struct Described {
     platform: &'static str,
-    file: &'static str,
+    files: &'static [&'static str],
     test: &'static str,
 }
 
 const DESCRIBED: &[Described] = &[
-    Described { platform: "hubspot", file: "hubspot/dbv-2026-09/hubspot-dbv-all.openapi.json", test: "hubspot_zendesk::" },
-    Described { platform: "pipedrive", file: "pipedrive/pipedrive-all.openapi.json", test: "pipedrive_zendesk::" },
-    Described { platform: "intercom", file: "intercom/api.intercom.io-2.16.yaml", test: "salesforce_intercom::" },
+    Described {
+        platform: "hubspot",
+        files: &[
+            "hubspot/dbv-2026-09/hubspot-dbv-all.openapi.json",
+            "hubspot/dbv-2026-09/oauth.openapi.json",
+            "hubspot/dbv-2026-09/marketing-emails.openapi.json",
+            "hubspot/marketing-forms.openapi.json",
+        ],
+        test: "hubspot_zendesk::",
+    },
+    Described { platform: "pipedrive", files: &["pipedrive/pipedrive-all.openapi.json"], test: "pipedrive_zendesk::" },
+    Described { platform: "intercom", files: &["intercom/api.intercom.io-2.16.yaml"], test: "salesforce_intercom::" },
 ];
 
 /// What the proxy needs, at the versions that it was written for.
@@ -32,8 +41,7 @@ const MODULES: &[&str] = &["openapi-backend@5.21.2", "ajv-formats@3.0.1", "yaml@
 const NARROWER: &[(&str, &str, &str)] = &[
     ("hubspot", "must be integer /results/*/userId", "an owner who was archived has no user id any more"),
     ("hubspot", "must be string /results/*/to/*/associationTypes/*/label", "an association without a label has null there"),
-    ("hubspot", "no operation for POST /oauth/2026-09/token", "the token is also at the dated path; the description has the older ones"),
-    ("hubspot", "no operation for GET /marketing/", "the description has the CRM alone; campaigns and forms are marketing's"),
+    ("hubspot", "no operation for GET /marketing/campaigns/", "there is no description of campaigns"),
     ("intercom", "/custom_attributes/", "custom attributes are of every type; the description has texts alone"),
     ("intercom", "must match format \"uri\"", "addresses of parts are paths without a host"),
     ("intercom", "status 404 not documented", "a contact that is not there is answered with 404, whatever asks for it"),
@@ -76,7 +84,8 @@ pub fn conformance(args: &[String]) -> Result<()> {
     install(&work)?;
     let mut descriptions = BTreeMap::new();
     for described in DESCRIBED {
-        descriptions.insert(described.platform, as_json(&specs.join(described.file), &work)?);
+        let files = described.files.iter().map(|file| as_json(&specs.join(file), &work)).collect::<Result<Vec<_>>>()?;
+        descriptions.insert(described.platform, as_one(files, described.platform, &work)?);
     }
     let asked = json!({
         "proxy": specs.join("tools/oas-proxy.mjs"), "modules": work, "reports": reports, "descriptions": descriptions,
@@ -116,6 +125,37 @@ fn as_json(file: &Path, work: &Path) -> Result<PathBuf> {
     Ok(made)
 }
 
+/// Several descriptions of one platform as one. Schemas of the further ones get names of their own, since each has its `Error` and its `Paging`.
+fn as_one(files: Vec<PathBuf>, platform: &str, work: &Path) -> Result<PathBuf> {
+    let mut descriptions = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        let mut text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        if at > 0 {
+            text = text.replace("\"#/components/schemas/", &format!("\"#/components/schemas/part{at}."));
+        }
+        let read: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
+        descriptions.push(read);
+    }
+    let mut further = descriptions.into_iter().enumerate();
+    let Some((_, mut whole)) = further.next() else { bail!("{platform} has no description") };
+    let mut part_of = |place: &str, name: String, value: Value| -> Result<()> {
+        let into = whole.pointer_mut(place).and_then(Value::as_object_mut);
+        into.with_context(|| format!("the description of {platform} has no {place}"))?.insert(name, value);
+        Ok(())
+    };
+    for (at, mut description) in further {
+        for (path, operations) in description["paths"].as_object_mut().into_iter().flatten() {
+            part_of("/paths", path.clone(), operations.take())?;
+        }
+        for (name, schema) in description["components"]["schemas"].as_object_mut().into_iter().flatten() {
+            part_of("/components/schemas", format!("part{at}.{name}"), schema.take())?;
+        }
+    }
+    let made = work.join(format!("{platform}.json"));
+    fs::write(&made, whole.to_string()).with_context(|| format!("cannot write {}", made.display()))?;
+    Ok(made)
+}
+
 /// Counts what passed and what broke the descriptions.
 fn judge(reports: &Path) -> Result<()> {
     let mut passed: BTreeMap<String, u64> = BTreeMap::new();
@@ -136,7 +176,7 @@ fn judge(reports: &Path) -> Result<()> {
     }
     for described in DESCRIBED {
         let requests = passed.get(described.platform).copied().unwrap_or(0);
-        println!("{}: {requests} requests held against {}", described.platform, described.file);
+        println!("{}: {requests} requests held against {}", described.platform, described.files.join(", "));
         if requests == 0 {
             bail!("nothing passed through the proxy before {}: its test does not speak to it", described.platform);
         }
