@@ -14,13 +14,22 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::words;
 
-/// Every platform there is, with the connections to it where there is an engine that has some.
+/// Every platform there is, with the connections to it where there is an engine that has some; and those that a description makes, under the
+/// names of their connections.
 #[must_use]
 pub fn list(engine: Option<&Engine>) -> Vec<PlatformDescribed> {
-    registry::ALL.iter().map(|platform| PlatformDescribed::of(platform.spec, engine)).collect()
+    let built_in = registry::ALL.iter().map(|platform| PlatformDescribed::of(platform.spec, engine));
+    let connections = engine.into_iter().flat_map(|engine| engine.connections().values());
+    let described = connections.filter_map(|connection| {
+        let spec = connection.connector.spec();
+        let own = !registry::ALL.iter().any(|platform| std::ptr::eq(platform.spec, spec));
+        let name = || connection.name.clone();
+        own.then(|| PlatformDescribed { key: name(), connections: vec![name()], ..PlatformDescribed::of(spec, None) })
+    });
+    built_in.chain(described).collect()
 }
 
-/// One platform.
+/// One platform, or one that a description makes by the name of its connection.
 ///
 /// # Errors
 /// When there is none of that name.

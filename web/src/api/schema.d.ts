@@ -3752,7 +3752,7 @@ export interface components {
             connections: string[];
             /** @description Rows per fetch call at most. */
             fetch_rows: number;
-            /** @description Name (`salesforce`). */
+            /** @description Name (`salesforce`); the connection's, where a description makes the platform. */
             key: string;
             /** @description Name that people read. */
             label: string;

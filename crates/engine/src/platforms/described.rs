@@ -11,7 +11,7 @@ use crate::engine::Engine;
 /// One platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PlatformDescribed {
-    /// Name (`salesforce`).
+    /// Name (`salesforce`); the connection's, where a description makes the platform.
     pub key: String,
     /// Name that people read.
     pub label: String,

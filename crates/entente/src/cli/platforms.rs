@@ -40,6 +40,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let bounds = match &engine {
+        // What a description makes goes by the name of its connection.
+        Some(engine) if platform.connections == [key.as_str()] => platforms::bounds(engine, Some(&key), None).await?,
         Some(engine) if !platform.connections.is_empty() => platforms::bounds(engine, None, Some(&key)).await?,
         _ => platforms::usual_bounds(&key)?,
     };

@@ -286,6 +286,14 @@ async fn a_described_platform_is_checked_tried_and_connected_like_any_other() {
     let said: Value = serde_json::from_slice(&tried.stdout).unwrap();
     let probes = said["probes"].as_array().unwrap();
     assert!(probes.len() > 10 && probes.iter().all(|probe| probe["good"] == true), "{said}");
+    // What it can do follows from the description.
+    let shown = folder.run(&["platforms", "crm", "--output", "json"]).await;
+    let said: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!((&said["label"], &said["connections"]), (&json!("Pipedrive, described"), &json!(["crm"])), "{said}");
+    let people = said["objects"].as_array().unwrap().iter().find(|object| object["object"] == "persons").unwrap();
+    assert_eq!((&people["changes"]["webhook"], &people["creates_fields"]), (&json!(true), &json!(true)), "{people}");
+    let listed = folder.run(&["platforms", "crm", "--fields", "--output", "json"]).await;
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     // A path that leads nowhere is found by trying.
     let wrong = std::fs::read_to_string(shipped).unwrap().replace("user_id: data.id", "user_id: data.number");
     std::fs::write(folder.path().join("wrong.yaml"), wrong).unwrap();

@@ -142,8 +142,9 @@ async fn decide_conflicts(folder: &Folder) {
     let page = folder.get("/api/v1/conflicts").await;
     let waiting = page["items"].as_array().unwrap();
     for conflict in waiting {
-        // Within one second only the number tells that the traffic puts into its values.
-        let entered = |side: &Value| (side["at"].as_str().map(str::to_owned), number_of(&side["value"].to_string()));
+        // The traffic counts its edits and puts the number into their values. The time of a side is its row's, which an edit of another
+        // field moves on.
+        let entered = |side: &Value| (number_of(&side["value"].to_string()), side["at"].as_str().map(str::to_owned));
         let latest = conflict["sides"].as_array().unwrap().iter().max_by_key(|side| entered(side)).unwrap();
         let side = latest["side"].as_str().unwrap();
         let done = folder.run(&["conflicts", "resolve", conflict["id"].as_str().unwrap(), "--side", side]).await;
