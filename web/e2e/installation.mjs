@@ -13,6 +13,8 @@ const PATIENCE_MS = 60_000; // a debug build on a loaded machine
 const LOOK_EVERY_MS = 100;
 // Salesforce tells times in seconds: an edit within the second of our own write cannot be told from it where no webhook tells of it.
 const SECOND_MS = 1_100;
+// Longer than a change waits for company at the usual latency target.
+const REST_MS = 3_000;
 
 /** Looks until what it sees is right; when that never comes, the error shows what was seen last. */
 export async function until(what, look, right) {
@@ -121,6 +123,12 @@ auth = { kind = "access_token", token = "${credentials.freshdesk.token}" }
       await new Promise((resolve) => setTimeout(resolve, SECOND_MS));
     };
     await agreement();
+    // The ids of the other side are written last, in company, and who wrote a row last is all that Salesforce tells of its values.
+    const stamps = async () => JSON.stringify((await crm.rows('object=Contact')).map((row) => row.SystemModstamp));
+    for (let before = null, now = await stamps(); before !== now; now = await stamps()) {
+      before = now;
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
+    }
     /** What both platforms hold of the person of a first name: the family name in the CRM, the whole name at the desk. */
     const names = async (first) => {
       const email = `${first.toLowerCase()}@engines.example`;
