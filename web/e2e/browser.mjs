@@ -48,7 +48,12 @@ export async function open(browser, colorScheme = 'light', viewport = { width: 1
   const complaints = [];
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
-  return { page, complaints, close: () => context.close() };
+  // An answer that a story was changing while its page closed is nobody's concern.
+  const close = async () => {
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await context.close();
+  };
+  return { page, complaints, close };
 }
 
 /** Looks at a page that has barriers, and the time between them. */
