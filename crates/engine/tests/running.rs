@@ -22,6 +22,8 @@ mod house;
 mod learning;
 #[path = "running/leases.rs"]
 mod leases;
+#[path = "running/marks.rs"]
+mod marks;
 #[path = "running/platform.rs"]
 mod platform;
 #[path = "running/processes.rs"]

@@ -33,3 +33,14 @@ pub struct ChangeMark {
     /// Who did it.
     pub by: Actor,
 }
+
+impl ChangeMark {
+    /// The mark of a value that stood when this one was given and still stands as its row has a later one: what others of the row were
+    /// changed by does not touch it. Where this mark does not say when or by whom, the later one may.
+    #[must_use]
+    pub fn still_at(self, later: Self) -> Self {
+        let same_change = self.at.is_none() || self.at == later.at;
+        let by = if self.by == Actor::Unknown && same_change { later.by } else { self.by };
+        Self { at: self.at.or(later.at), by }
+    }
+}

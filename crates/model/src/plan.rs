@@ -40,12 +40,20 @@ pub struct Side {
     pub never_blank: BTreeSet<FieldKey>,
     /// When and by whom the row was last changed.
     pub mark: ChangeMark,
+    /// When and by whom values were changed of which more is known than of the row.
+    pub marks: BTreeMap<FieldKey, ChangeMark>,
 }
 
 impl Side {
     /// The value that a change is measured against.
     fn known(&self, key: &str) -> Option<&Value> {
         self.taken.get(key).or_else(|| self.base.get(key))
+    }
+
+    /// When and by whom a value was last changed, as far as it is known.
+    #[must_use]
+    pub fn mark_of(&self, key: &str) -> ChangeMark {
+        self.marks.get(key).copied().unwrap_or(self.mark)
     }
 
     /// Whether a value can be written there at all.
@@ -286,13 +294,13 @@ fn owner_wins(input: Input<'_>, sides: &[&Side], key: &str, role: Role) -> Outco
     let owners: Vec<&&Side> = sides.iter().filter(|side| side.role == role).collect();
     // Several connections of the owning role: the one that changed speaks, of several the one that changed last, else the one that was heard
     // last, else the first.
-    let news = owners.iter().filter(|side| changed(side, key)).rev().max_by_key(|side| side.mark.at);
+    let news = owners.iter().filter(|side| changed(side, key)).rev().max_by_key(|side| side.mark_of(key).at);
     let spoke = news.or_else(|| owners.iter().find(|side| get(&side.values, key).agrees(held)));
     let Some(owner) = spoke.or_else(|| owners.first().filter(|owner| !outvoted(owner, key))) else {
         return held_wins(input, key);
     };
     let value = get(&owner.values, key).clone();
-    Outcome::Winner { value, reason: Reason::Owner, from: owner.name.clone(), mark: owner.mark }
+    Outcome::Winner { value, reason: Reason::Owner, from: owner.name.clone(), mark: owner.mark_of(key) }
 }
 
 /// Whether a decision that was committed weighed the value that the owner shows and went against it: a person undid it. It stands until
@@ -323,7 +331,7 @@ fn note_replaced(sides: &[&Side], key: &str, value: &Value, owner: &str, plan: &
         if side.base.contains_key(key) {
             plan.drift.push(Drift { field: key.to_owned(), side: side.name.clone(), found: found.clone(), owner_value: value.clone() });
         } else if !found.is_blank() {
-            let lost = Candidate { side: side.name.clone(), role: Some(side.role), value: found.clone(), mark: side.mark };
+            let lost = Candidate { side: side.name.clone(), role: Some(side.role), value: found.clone(), mark: side.mark_of(key) };
             plan.overwritten.push(Overwritten { field: key.to_owned(), lost, owner_value: value.clone(), from: owner.to_owned() });
         }
     }
@@ -387,7 +395,12 @@ fn candidates(input: Input<'_>, changed_sides: &[&Side], key: &str) -> Vec<Candi
     let held = get(&input.held.values, key);
     let mut candidates: Vec<Candidate> = changed_sides
         .iter()
-        .map(|side| Candidate { side: side.name.clone(), role: Some(side.role), value: get(&side.values, key).clone(), mark: side.mark })
+        .map(|side| Candidate {
+            side: side.name.clone(),
+            role: Some(side.role),
+            value: get(&side.values, key).clone(),
+            mark: side.mark_of(key),
+        })
         .collect();
     // A blank that a side cannot hold competes with nothing there: it has never been written, and never will be.
     let cannot_see = |side: &Side| held.is_blank() && side.never_blank.contains(key);

@@ -71,7 +71,7 @@ pub use latency::Latency;
 pub use ledger::{Block, Broken, Change, Changes, Entry, EntryFilter, EntryId, NewEntry, Progress, Touch, Verdict, Verified, Window};
 pub use levels::Level;
 pub use links::{Link, LinkState, LinkedRow, PresentRow, RemoteKey, SeenVersion};
-pub use looks::{EarlierValues, Existence, StoredLook};
+pub use looks::{EarlierValues, Existence, FieldMarks, StoredLook, marks_still_true};
 pub use master_key::MasterKey;
 pub use match_keys::{MatchHit, MatchKey};
 pub use merges::{Merge, MergeWay, Moved, NewMerge};

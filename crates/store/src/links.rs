@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_model::actor::Actor;
+use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::value::Fields;
+use entente_model::value::{FieldKey, Fields};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, StoreError};
@@ -71,6 +71,9 @@ pub struct Link {
     pub changed_at: Option<Timestamp>,
     /// By whom, as the vendor says.
     pub changed_by: Actor,
+    /// When and by whom values that wait for a person were changed, as it was when they were seen first: what else happens to the row
+    /// moves on its time and its hand, not theirs.
+    pub waiting: BTreeMap<FieldKey, ChangeMark>,
     /// What has become of it.
     pub state: LinkState,
     /// Since when the record has it.
@@ -120,7 +123,7 @@ pub struct PresentRow {
     pub object: String,
 }
 
-const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, pending, version, seen_at, changed_at, changed_by, state, created_at";
+const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, pending, version, seen_at, changed_at, changed_by, waiting, state, created_at";
 
 fn link(mut row: Row) -> Result<Link> {
     Ok(Link {
@@ -136,6 +139,7 @@ fn link(mut row: Row) -> Result<Link> {
         seen_at: row.opt_time()?,
         changed_at: row.opt_time()?,
         changed_by: crate::actor_from(&row.text()?)?,
+        waiting: row.json()?,
         state: row.parse()?,
         created_at: row.time()?,
     })
@@ -250,7 +254,7 @@ impl Tx<'_> {
                     "record": link.record, "connection": link.connection, "remote_object": link.remote_object,
                     "external_id": link.external_id, "base": link.base, "version": link.version,
                     "seen_at": link.seen_at.map(Timestamp::as_millisecond), "changed_at": link.changed_at.map(Timestamp::as_millisecond),
-                    "changed_by": crate::actor_name(link.changed_by)?, "state": link.state, "created_at": link.created_at.as_millisecond(),
+                    "changed_by": crate::actor_name(link.changed_by)?, "waiting": link.waiting, "state": link.state, "created_at": link.created_at.as_millisecond(),
                 });
                 // Left out when there are none: a JSON null inside would be stored as a document.
                 for (name, fields) in [("seen", &link.seen), ("taken", &link.taken), ("pending", &link.pending)] {
@@ -262,17 +266,17 @@ impl Tx<'_> {
             }
             self.exec(
                 "insert into links (record, connection, remote_object, external_id, base, seen, taken, pending, version, seen_at, changed_at,
-                        changed_by, state, created_at)
+                        changed_by, waiting, state, created_at)
                  select x.value->>'record', x.value->>'connection', x.value->>'remote_object', x.value->>'external_id', x.value->'base',
                         x.value->'seen', x.value->'taken', x.value->'pending', x.value->>'version', cast(x.value->>'seen_at' as bigint),
-                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->>'state',
+                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->'waiting', x.value->>'state',
                         cast(x.value->>'created_at' as bigint)
                  from EACH($1) where true
                  on conflict (record, connection) do update set remote_object = excluded.remote_object,
                         external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, taken = excluded.taken,
                         pending = excluded.pending, version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
-                        state = excluded.state, created_at = excluded.created_at",
+                        waiting = excluded.waiting, state = excluded.state, created_at = excluded.created_at",
                 &[Val::rows(rows)],
             )?;
         }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_model::actor::Actor;
+use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::Row as RemoteRow;
 
@@ -61,6 +61,18 @@ pub struct EarlierValues {
     pub changed_by: Actor,
 }
 
+/// When and by whom values of a remote row were changed, by name of the remote field.
+pub type FieldMarks = BTreeMap<String, ChangeMark>;
+
+/// The marks of the values of a row of which an older look showed the same: they were not changed since.
+#[must_use]
+pub fn marks_still_true(older: (&RemoteRow, ChangeMark, &FieldMarks), newer: (&RemoteRow, ChangeMark)) -> FieldMarks {
+    let (was, row_was, marks) = older;
+    let same = was.iter().filter(|(field, value)| newer.0.get(*field) == Some(value));
+    let known = same.map(|(field, _)| (field.clone(), marks.get(field).copied().unwrap_or(row_was).still_at(newer.1)));
+    known.filter(|(_, mark)| *mark != newer.1).collect()
+}
+
 /// One remote row as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLook {
@@ -78,6 +90,8 @@ pub struct StoredLook {
     pub changed_at: Option<Timestamp>,
     /// By whom, as the vendor says.
     pub changed_by: Actor,
+    /// When and by whom single values were changed that were there before the row's last change, as earlier looks tell.
+    pub marks: FieldMarks,
     /// When the vendor answered, by our clock.
     pub seen_at: Timestamp,
     /// What looks since the row was last converged showed otherwise, oldest first; empty for a look that comes in.
@@ -87,6 +101,12 @@ pub struct StoredLook {
 }
 
 impl StoredLook {
+    /// When and by whom the row was last changed, as the vendor says.
+    #[must_use]
+    pub fn mark(&self) -> ChangeMark {
+        ChangeMark { at: self.changed_at, by: self.changed_by }
+    }
+
     /// Later changes come after earlier ones; between equals, what was seen later.
     fn age(&self) -> (Option<Timestamp>, Timestamp) {
         (self.changed_at, self.seen_at)
@@ -123,9 +143,9 @@ impl StoredLook {
         if older.existence != Existence::Present || self.existence != Existence::Present {
             return self.learn_end(older);
         }
-        let before = (self.row.len(), self.earlier.len(), self.complete);
+        let before = (self.row.len(), self.earlier.len(), self.complete, self.marks.clone());
         self.fill_from(older);
-        before != (self.row.len(), self.earlier.len(), self.complete)
+        before != (self.row.len(), self.earlier.len(), self.complete, self.marks.clone())
     }
 
     /// Takes from an older look what this one does not show, and keeps beside it what the older one showed otherwise.
@@ -142,11 +162,16 @@ impl StoredLook {
             }
             self.complete = older.complete;
         }
+        // What was entered, replaced and entered again is as new as it was the last time.
+        let replaced = |field: &String| self.earlier.iter().any(|one| one.changed_at > older.changed_at && one.row.contains_key(field));
+        let mut same = marks_still_true((&older.row, older.mark(), &older.marks), (&self.row, self.mark()));
+        same.retain(|field, _| !replaced(field));
+        self.marks.extend(same);
     }
 }
 
 const COLUMNS: &str =
-    "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, seen_at, earlier, stamp";
+    "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, seen_at, earlier, marks, stamp";
 
 fn look(mut row: Row) -> Result<StoredLook> {
     Ok(StoredLook {
@@ -159,6 +184,7 @@ fn look(mut row: Row) -> Result<StoredLook> {
         changed_by: crate::actor_from(&row.text()?)?,
         seen_at: row.time()?,
         earlier: row.json()?,
+        marks: row.json()?,
         stamp: row.int()?,
     })
 }
@@ -193,21 +219,21 @@ impl Tx<'_> {
                     "connection": look.key.connection, "object": look.key.object, "id": look.key.id, "fields": look.row,
                     "complete": i64::from(look.complete), "existence": look.existence.to_text(), "version": look.version,
                     "changed_at": look.changed_at.map(Timestamp::as_millisecond), "changed_by": crate::actor_name(look.changed_by)?,
-                    "seen_at": look.seen_at.as_millisecond(), "earlier": look.earlier,
+                    "seen_at": look.seen_at.as_millisecond(), "earlier": look.earlier, "marks": look.marks,
                 }));
             }
             self.exec(
                 "insert into looks (connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by,
-                        seen_at, earlier, stamp)
+                        seen_at, earlier, marks, stamp)
                  select x.value->>'connection', x.value->>'object', x.value->>'id', x.value->'fields',
                         cast(x.value->>'complete' as smallint), x.value->>'existence', x.value->>'version',
                         cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', cast(x.value->>'seen_at' as bigint),
-                        x.value->'earlier', 1
+                        x.value->'earlier', x.value->'marks', 1
                  from EACH($1) where true
                  on conflict (connection, remote_object, external_id) do update set fields = excluded.fields,
                         complete = excluded.complete, existence = excluded.existence, version = excluded.version,
                         changed_at = excluded.changed_at, changed_by = excluded.changed_by, seen_at = excluded.seen_at,
-                        earlier = excluded.earlier,
+                        earlier = excluded.earlier, marks = excluded.marks,
                         stamp = looks.stamp + 1
                  where coalesce(excluded.changed_at, -1) > coalesce(looks.changed_at, -1)
                     or (coalesce(excluded.changed_at, -1) = coalesce(looks.changed_at, -1) and excluded.seen_at >= looks.seen_at)",

@@ -338,6 +338,7 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
                         link.external_id.clone_from(winner);
                         link.seen = None;
                         link.taken = None;
+                        link.waiting.clear();
                         decision.notes.push(follows_row(connection));
                         decision.look_again.insert(connection.clone());
                     }
@@ -395,6 +396,8 @@ fn note_taken(decision: &mut Decision, sides: &Sides, policy: &[FieldPolicy]) {
         // Measured against the base, it comes to the same.
         taken.retain(|field, value| link.base.get(field).is_none_or(|base| !base.agrees(value)));
         link.taken = (!taken.is_empty()).then_some(taken);
+        let waits = link.seen.iter().flat_map(Fields::keys).filter(|field| waiting.contains(*field));
+        link.waiting = waits.map(|field| (field.clone(), side.mark_of(field))).collect();
     }
 }
 

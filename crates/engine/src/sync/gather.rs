@@ -7,7 +7,7 @@ use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::value::get;
-use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, ReviewState, StoredLook, Viewer};
+use entente_store::{Hint, Link, LinkState, Record, RecordState, RemoteKey, ReviewState, StoredLook, Viewer, marks_still_true};
 
 use super::adopt::DUPLICATE;
 use super::circle::has_ended_in;
@@ -93,13 +93,14 @@ fn go_by(task: &mut Task, looks: &mut BTreeMap<RemoteKey, StoredLook>) {
     for link in &mut task.links {
         if let Some(stored) = looks.remove(&link.key()) {
             let stamp = Some(stored.stamp);
+            let marks = stored.marks.clone();
             task.noticed.extend(earlier(&stored).into_iter().map(|look| (link.connection.clone(), look)));
             let look = taken(stored);
             if link.state == LinkState::Deleted && matches!(look.existence, Existence::MergedInto(_)) {
                 // It was found gone before anybody told where it went: it departs once more, knowing that.
                 link.state = LinkState::Present;
             }
-            task.seen.insert(link.connection.clone(), Seen { look, stamp, is_later: false });
+            task.seen.insert(link.connection.clone(), Seen { look, marks, stamp, is_later: false });
         }
     }
 }
@@ -158,8 +159,10 @@ pub(crate) fn take(engine: &Engine, catalog: &Catalog, tasks: &mut [Task], fetch
             if let Some(seen) = &replaced {
                 take_over(catalog, &task.record, &key.connection, &seen.look, &mut look, engine.now());
             }
+            let told = replaced.as_ref().map(|seen| marks_still_true((&seen.look.row, seen.look.mark, &seen.marks), (&look.row, look.mark)));
+            let marks = told.unwrap_or_default();
             task.noticed.extend(replaced.map(|seen| (key.connection.clone(), seen.look)));
-            task.seen.insert(key.connection, Seen { look, stamp, is_later: true });
+            task.seen.insert(key.connection, Seen { look, marks, stamp, is_later: true });
         }
     }
 }

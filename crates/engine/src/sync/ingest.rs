@@ -507,6 +507,7 @@ mod tests {
             version: None,
             changed_at: Timestamp::from_second(second).ok(),
             changed_by: Actor::Unknown,
+            marks: BTreeMap::new(),
             seen_at: Timestamp::UNIX_EPOCH,
             earlier: Vec::new(),
             stamp: 0,

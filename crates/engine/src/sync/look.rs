@@ -1,11 +1,13 @@
 //! Looks between the connectors' shape and the store's.
 
+use std::collections::BTreeMap;
+
 use entente_connect::look::{Existence, Look};
 use entente_model::actor::ChangeMark;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::value::Fields;
-use entente_store::{Existence as Stored, Link, LinkState, RemoteKey, StoredLook};
+use entente_store::{Existence as Stored, FieldMarks, Link, LinkState, RemoteKey, StoredLook};
 
 /// Milliseconds by which the vendor's times and ours may differ, once the measured offset is taken out: both are measured in whole seconds.
 /// A call rarely takes longer, so that a row which was read this much later was read after.
@@ -33,6 +35,7 @@ pub(crate) fn stored(connection: &str, look: &Look) -> StoredLook {
         version: look.version.clone(),
         changed_at: look.mark.at,
         changed_by: look.mark.by,
+        marks: FieldMarks::new(),
         seen_at: look.seen_at,
         earlier: Vec::new(),
         stamp: 0,
@@ -54,6 +57,7 @@ pub(crate) fn link_to(record: &RecordId, row: RemoteKey, look: &Look, now: Times
         seen_at: None,
         changed_at: look.mark.at,
         changed_by: look.mark.by,
+        waiting: BTreeMap::new(),
         state: LinkState::Present,
         created_at: now,
     }

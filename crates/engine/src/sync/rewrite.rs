@@ -124,6 +124,7 @@ mod tests {
             seen_at: Some(now),
             changed_at: Some(now),
             changed_by: Actor::Us,
+            waiting: std::collections::BTreeMap::new(),
             state: LinkState::Present,
             created_at: now,
         };

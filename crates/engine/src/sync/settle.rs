@@ -351,6 +351,7 @@ fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestam
         }
         *apart = apart.take().filter(|fields| !fields.is_empty());
     }
+    link.waiting.retain(|field, _| !planned.fields.contains_key(field));
     link.pending = None;
     link.base.extend(planned.fields.clone());
     link.external_id.clone_from(&written.id);
@@ -409,6 +410,7 @@ fn adopt_created(
         seen_at: Some(now),
         changed_at: Some(now),
         changed_by: Actor::Us,
+        waiting: BTreeMap::new(),
         state: LinkState::Present,
         created_at: now,
     }])?;

@@ -8,8 +8,9 @@ use entente_connect::look::{Existence, Look};
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
 use entente_model::plan::{Plan, Side};
-use entente_model::value::{Fields, Value, get};
-use entente_store::{Hint, Lane, Link, LinkState, Record, RemoteKey, Rewrite};
+use entente_model::mapping::convert::Lens;
+use entente_model::value::{FieldKey, Fields, Value, get};
+use entente_store::{FieldMarks, Hint, Lane, Link, LinkState, Record, RemoteKey, Rewrite};
 
 use super::rewrite;
 use crate::catalog::Catalog;
@@ -40,10 +41,19 @@ pub fn priority(lane: Lane) -> Priority {
 pub(crate) struct Seen {
     /// The look.
     pub(crate) look: Look,
+    /// When and by whom values were changed that were there before the row's last change.
+    pub(crate) marks: FieldMarks,
     /// Its stamp in the table of looks, to be consumed with the decision; `None` when it was fetched just now.
     pub(crate) stamp: Option<i64>,
     /// Whether the row was asked for after our own last write of it had been answered.
     pub(crate) is_later: bool,
+}
+
+impl Seen {
+    /// When and by whom the value of a remote field was changed, as far as it is known.
+    fn mark_of(&self, remote: &str) -> ChangeMark {
+        self.marks.get(remote).copied().unwrap_or(self.look.mark)
+    }
 }
 
 /// One record being converged.
@@ -123,6 +133,7 @@ impl Task {
             };
             let mut values = Self::believed(link);
             let mut mark = ChangeMark { at: link.changed_at, by: link.changed_by };
+            let mut marks = link.waiting.clone();
             if let Some(seen) = self.seen.get(&link.connection) {
                 match &seen.look.existence {
                     Existence::Deleted | Existence::Erased => {
@@ -140,6 +151,7 @@ impl Task {
                     rows.get(&(link.connection.clone(), remote.clone(), id.to_owned())).cloned()
                 };
                 let got = mapped.lens.get(&seen.look.row, &self.record.data, &resolve, engine.now());
+                marks.extend(news_marks(&mapped.lens, &got.fields, &values, seen));
                 values.extend(got.fields);
                 let rewritten = rewrite::seen(link, &seen.look, &values);
                 rewrite::taken_for_ours(&self.rewritten, link, &rewritten, &mut values);
@@ -184,6 +196,7 @@ impl Task {
                 writable: mapped.writable.clone(),
                 never_blank: mapped.never_blank.clone(),
                 mark,
+                marks,
             });
         }
         give_way(&self.record.data, &mut sides.present, &filled_in);
@@ -215,6 +228,18 @@ impl Task {
         }
         Pointers { rows, winners, records }
     }
+}
+
+/// When and by whom the values were changed that a look shows otherwise than they were believed to be. Nobody enters anything by our hand: a
+/// change in a row that we were the last to write is somebody else's, no later than our write.
+fn news_marks(lens: &Lens, shown: &Fields, believed: &Fields, seen: &Seen) -> BTreeMap<FieldKey, ChangeMark> {
+    let news = shown.iter().filter(|(field, value)| believed.get(*field).is_none_or(|known| !known.agrees(value)));
+    let marks = news.map(|(field, _)| {
+        let latest = lens.inputs(field).map(|remote| seen.mark_of(remote)).max_by_key(|mark| mark.at).unwrap_or(seen.look.mark);
+        let by = if latest.by == Actor::Us { Actor::Unknown } else { latest.by };
+        (field.clone(), ChangeMark { at: latest.at, by })
+    });
+    marks.collect()
 }
 
 /// What a task refers to.

@@ -17,7 +17,7 @@ use entente_engine::{Engine, Options, Parts};
 use entente_model::clock::{Clock, Timestamp};
 use entente_model::mapping::Role;
 use entente_model::value::Fields;
-use entente_store::{Durability, Link, MasterKey, Record, RecordQuery, Store, StoreOptions, StoreUrl, Viewer};
+use entente_store::{Durability, Link, MasterKey, NewHint, Record, RecordQuery, Store, StoreOptions, StoreUrl, StoredLook, Tx, Viewer};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
@@ -207,6 +207,15 @@ impl House {
         let id = record.id.clone();
         let links = self.store.read(move |tx| tx.links_of(&[id])).await.unwrap();
         links.into_iter().find(|link| link.connection == connection).unwrap()
+    }
+
+    /// A look is kept, and a hint given, as when something came in.
+    pub async fn tell(&self, look: StoredLook, hint: NewHint) {
+        let tell = move |tx: &mut Tx<'_>| {
+            tx.put_looks(std::slice::from_ref(&look))?;
+            tx.hint(std::slice::from_ref(&hint))
+        };
+        self.store.write(tell).await.unwrap();
     }
 
     pub async fn counted(&self, counter: &'static str) -> i64 {

@@ -6,7 +6,7 @@ use entente_engine::automation::follow;
 use entente_engine::sync::{inbox, lead, retention, work};
 use entente_model::actor::Actor;
 use entente_model::value::Value;
-use entente_store::{Existence, LinkState, NewHint, RemoteKey, StoredLook, Tx};
+use entente_store::{Existence, LinkState, NewHint, RemoteKey, StoredLook};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
 
@@ -20,15 +20,6 @@ fn signed(secret: &str) -> BTreeMap<String, String> {
 
 fn body(delivery: &str, id: &str) -> Vec<u8> {
     told(delivery, "Account", id)
-}
-
-/// A look is kept, and a hint given, as when something came in.
-async fn tell(house: &House, look: StoredLook, hint: NewHint) {
-    let tell = move |tx: &mut Tx<'_>| {
-        tx.put_looks(std::slice::from_ref(&look))?;
-        tx.hint(std::slice::from_ref(&hint))
-    };
-    house.store.write(tell).await.unwrap();
 }
 
 fn told(delivery: &str, object: &str, id: &str) -> Vec<u8> {
@@ -114,6 +105,7 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
         version: None,
         changed_at: Some(now),
         changed_by: Actor::Unknown,
+        marks: BTreeMap::new(),
         seen_at: now,
         earlier: Vec::new(),
         stamp: 0,
@@ -128,7 +120,7 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
         origin_at: None,
         at: now,
     };
-    tell(&house, told, hint).await;
+    house.tell(told, hint).await;
     work_off(&house, &engine).await;
     assert_eq!(house.link(&acme, CRM).await.state, LinkState::Merged);
     let asked = house.store.read(move |tx| tx.reviews_of(&[id.to_string()])).await.unwrap();
@@ -152,6 +144,7 @@ async fn a_new_row_that_messages_of_one_second_show_otherwise_is_taken_as_it_is_
         version: None,
         changed_at: None,
         changed_by: Actor::Unknown,
+        marks: BTreeMap::new(),
         seen_at: now,
         earlier: Vec::new(),
         stamp: 0,
@@ -167,7 +160,7 @@ async fn a_new_row_that_messages_of_one_second_show_otherwise_is_taken_as_it_is_
         origin_at: None,
         at: now,
     };
-    tell(&house, kept, hint).await;
+    house.tell(kept, hint).await;
     work_off(&house, &engine).await;
     assert_eq!(house.crm.calls("fetch Account"), 1);
     assert_eq!(house.accounts().await["Acme"].data["industry"], Value::text("Steel"));

@@ -165,6 +165,16 @@ impl Lens {
         names.into_iter().collect()
     }
 
+    /// Remote fields that a field of ours is read from.
+    pub fn inputs<'a>(&'a self, field: &str) -> impl Iterator<Item = &'a str> {
+        let lines = self.lines.iter().filter(move |line| line.map.field == field && line.map.direction != Direction::Out);
+        lines.flat_map(|line| {
+            let read = line.get.iter().flat_map(|get| get.reads().iter().map(String::as_str));
+            let shown = line.get.is_none().then_some(line.map.remote.as_str());
+            shown.into_iter().chain(line.map.currency.as_deref()).chain(read)
+        })
+    }
+
     /// Whether the row is ours to sync. A row that lacks what the filter reads is accepted: a partial row is no evidence that the
     /// record left. So is a row on which the filter fails; [`Self::filter`] tells why.
     #[must_use]

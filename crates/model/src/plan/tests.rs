@@ -20,6 +20,7 @@ fn side(name: &str, role: Role, base: Option<&str>, now: &str, mark: ChangeMark)
         writable: BTreeSet::from(["f".to_owned()]),
         never_blank: BTreeSet::new(),
         mark,
+        marks: BTreeMap::new(),
     }
 }
 
@@ -209,6 +210,7 @@ fn sets_merge_item_by_item() {
         writable: BTreeSet::from(["f".to_owned()]),
         never_blank: BTreeSet::new(),
         mark: ChangeMark::default(),
+        marks: BTreeMap::new(),
     };
     let sides = [make("crm", Role::Crm, set(&["vip", "old", "new"])), make("desk", Role::Support, set(&["vip", "risk"]))];
     let held = Held { values: Fields::from([("f".to_owned(), set(&["vip", "old"]))]), marks: BTreeMap::new() };
@@ -296,4 +298,22 @@ fn a_side_that_cannot_be_without_a_value_keeps_its_own_and_what_is_entered_there
     let policy = FieldPolicy::new("f", Owner::Crm);
     let plan = run("", &[crm(Some(""), "", 9, Actor::Sales), lasting("Berlin", "London", 99)], &policy, false);
     assert!(plan.is_quiet() && plan.drift.len() == 1, "{plan:?}");
+}
+
+#[test]
+fn a_value_is_judged_by_its_own_time_and_hand_whatever_its_row_was_changed_by_since() {
+    let policy = shared(Kind::Contact);
+    let desk = desk(Some("a"), "desk's", 60, Actor::Support);
+    let mut crm = crm(Some("a"), "crm's", 0, Actor::Sales);
+    let decided = |crm: &Side| run("a", &[crm.clone(), desk.clone()], &policy, false).conflicts[0].clone();
+    assert_eq!(decided(&crm).resolved, Some((Reason::SalesContact, "crm".to_owned())));
+    // Another field of the row is written by us: the hand that entered this value is still the seller's.
+    crm.mark = mark(120, Actor::Us);
+    crm.marks.insert("f".to_owned(), mark(0, Actor::Sales));
+    assert_eq!(decided(&crm).resolved, Some((Reason::SalesContact, "crm".to_owned())));
+    // And the later one is the desk's, although the row of the CRM has changed later.
+    crm.marks.insert("f".to_owned(), mark(0, Actor::Unknown));
+    assert_eq!(decided(&crm).resolved, Some((Reason::Latest, "desk".to_owned())));
+    crm.marks.clear();
+    assert_eq!(decided(&crm).resolved, Some((Reason::Latest, "crm".to_owned())), "of a row alone nothing better is known");
 }

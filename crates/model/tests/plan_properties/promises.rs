@@ -153,7 +153,7 @@ proptest! {
             // A merge of sets comes from all of them.
             let from = world.sides.iter().find(|side| side.name == change.from);
             prop_assert_eq!(from.is_none(), change.reason == Reason::SetMerge);
-            prop_assert!(from.is_none_or(|side| *get(&side.values, &change.field) == change.after && side.mark == change.mark));
+            prop_assert!(from.is_none_or(|side| *get(&side.values, &change.field) == change.after && side.mark_of(&change.field) == change.mark));
         }
     }
 

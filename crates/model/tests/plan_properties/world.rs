@@ -1,7 +1,7 @@
 //! A world small enough for a test: rows at vendors, the record between them, and what one look does to both. It does what the
 //! engine does with a plan (commit, deliver, settle) and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use entente_model::actor::{Actor, ChangeMark};
@@ -69,7 +69,7 @@ impl fmt::Debug for World {
             for side in &self.sides {
                 let read_only = if side.writable.contains(field) { "" } else { ", read-only" };
                 let (base, value) = (side.base.get(field), side.values.get(field));
-                writeln!(f, "  {} base {base:?} now {value:?} ({}{read_only})", side.name, mark(&side.mark))?;
+                writeln!(f, "  {} base {base:?} now {value:?} ({}{read_only})", side.name, mark(&side.mark_of(field)))?;
             }
         }
         Ok(())
@@ -88,6 +88,7 @@ impl World {
             writable: policy.iter().map(|policy| policy.field.clone()).collect(),
             never_blank: BTreeSet::new(),
             mark: ChangeMark::default(),
+            marks: BTreeMap::new(),
         };
         let long_ago = ChangeMark { at: Some(at_ms(-90_000)), by: Actor::Unknown };
         let marks = policy.iter().map(|policy| (policy.field.clone(), long_ago)).collect();
@@ -170,6 +171,7 @@ impl World {
         let side = &mut self.sides[side];
         side.values.insert(field.to_owned(), value);
         side.mark = ChangeMark { at: timed.then(|| at_ms(self.now)), by };
+        side.marks.insert(field.to_owned(), side.mark);
     }
 
     pub(crate) fn edit_here(&mut self, field: &str, value: Value, wait: i64) {
@@ -249,6 +251,7 @@ fn deliver(side: &mut Side, plan: &Plan, fate: Fate, now: Timestamp) {
         return;
     }
     side.values.extend(landed.clone());
+    side.marks.retain(|field, _| !landed.contains_key(field));
     if !matches!(fate, Fate::Unheard) {
         side.taken.extend(landed.clone());
     }

@@ -1,5 +1,7 @@
 //! Counterparts in bulk, and the instance's own key.
 
+use std::collections::BTreeMap;
+
 use entente_model::actor::Actor;
 use entente_store::{Link, LinkState, MasterKey};
 
@@ -19,6 +21,7 @@ fn link(number: u64, connection: &str, id: &str, state: LinkState) -> Link {
         seen_at: Some(at(1)),
         changed_at: None,
         changed_by: Actor::Customer,
+        waiting: BTreeMap::new(),
         state,
         created_at: at(0),
     }

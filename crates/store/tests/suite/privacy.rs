@@ -53,6 +53,7 @@ async fn traces(house: &House) {
                 seen_at: None,
                 changed_at: None,
                 changed_by: Actor::Sales,
+                waiting: BTreeMap::new(),
                 state: LinkState::Present,
                 created_at: at(0),
             }])?;
@@ -65,6 +66,7 @@ async fn traces(house: &House) {
                 version: None,
                 changed_at: None,
                 changed_by: Actor::Unknown,
+                marks: BTreeMap::new(),
                 seen_at: at(0),
                 earlier: Vec::new(),
                 stamp: 0,

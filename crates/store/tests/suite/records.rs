@@ -1,6 +1,8 @@
 //! Records, links and looks.
 
-use entente_model::actor::Actor;
+use std::collections::BTreeMap;
+
+use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
 use entente_model::value::Value;
 use entente_store::{Existence, Link, LinkState, PutRecord, Record, RecordQuery, RecordState, RemoteKey, StoreError, StoredLook, Viewer};
@@ -181,6 +183,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         seen_at: Some(at(1)),
         changed_at: None,
         changed_by: Actor::Customer,
+        waiting: BTreeMap::new(),
         state: LinkState::Present,
         created_at: at(0),
     }
@@ -188,7 +191,8 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
 
 story! {
     async fn a_link_is_found_from_both_ends(house: &House) {
-        let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), ..link(1, "desk", "7") };
+        let waiting = BTreeMap::from([("name".to_owned(), ChangeMark { at: Some(at(3)), by: Actor::Support })]);
+        let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), waiting, ..link(1, "desk", "7") };
         let links = vec![link(1, "crm", "003"), seen.clone(), link(2, "crm", "004")];
         let put = links.clone();
         house.write(move |tx| tx.put_links(&put)).await.unwrap();
@@ -243,6 +247,7 @@ fn look(changed: Option<i64>, seen: i64, complete: bool, row: serde_json::Value)
         version: Some(seen.to_string()),
         changed_at: changed.map(at),
         changed_by: Actor::Sales,
+        marks: BTreeMap::new(),
         seen_at: at(seen),
         earlier: Vec::new(),
         stamp: 0,
@@ -300,6 +305,22 @@ story! {
         keep(house, vec![look(Some(12), 23, false, json!({ "Name": "Eve" }))]).await;
         let kept = keep(house, vec![polled(13, 24, "Eve")]).await;
         assert_eq!(kept.changed_by, Actor::Unknown, "a later change is another one");
+    }
+}
+
+story! {
+    async fn a_value_is_as_old_as_the_first_look_that_shows_it(house: &House) {
+        let mark = |second, by| ChangeMark { at: Some(at(second)), by };
+        let flow = |changed, seen, row| StoredLook { changed_by: Actor::Automation, ..look(Some(changed), seen, true, row) };
+        keep(house, vec![look(Some(10), 20, false, json!({ "Name": "Ada", "Phone": "1" }))]).await;
+        let kept = keep(house, vec![flow(12, 22, json!({ "Name": "Ada", "Phone": "2", "City": "Ulm" }))]).await;
+        assert_eq!(kept.marks, BTreeMap::from([("Name".to_owned(), mark(10, Actor::Sales))]), "the flow changed the others");
+        let kept = keep(house, vec![flow(14, 24, json!({ "Name": "Ada", "Phone": "2", "City": "Bonn" }))]).await;
+        let known = [("Name".to_owned(), mark(10, Actor::Sales)), ("Phone".to_owned(), mark(12, Actor::Automation))];
+        assert_eq!(kept.marks, known.into());
+        // One that comes late, and shows what was entered, replaced and entered again, tells nothing of the last time.
+        let kept = keep(house, vec![look(Some(9), 25, false, json!({ "Phone": "2", "City": "Bonn" }))]).await;
+        assert_eq!((kept.marks.get("Phone"), kept.marks.get("City")), (Some(&mark(12, Actor::Automation)), None));
     }
 }
 

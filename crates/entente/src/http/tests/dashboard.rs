@@ -1,5 +1,7 @@
 //! The dashboard tells what was counted, and tells apart what is not the same.
 
+use std::collections::BTreeMap;
+
 use entente_store::{DeadLetterState, Link, LinkState, NewSyncEvent, SyncStatus};
 
 use super::*;
@@ -132,6 +134,7 @@ async fn drift_is_told_by_the_field_s_name_with_the_side_that_is_behind() {
             seen_at: Some(now),
             changed_at: Some(now),
             changed_by: Actor::Customer,
+            waiting: BTreeMap::new(),
             state: LinkState::Present,
             created_at: now,
         }])
@@ -164,6 +167,7 @@ async fn a_conflict_is_one_line_of_drift_however_many_sides_differ() {
             seen_at: Some(now),
             changed_at: Some(now),
             changed_by: Actor::Customer,
+            waiting: BTreeMap::new(),
             state: LinkState::Present,
             created_at: now,
         };

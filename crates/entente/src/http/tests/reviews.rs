@@ -1,5 +1,7 @@
 //! A person decides whether two records are one customer.
 
+use std::collections::BTreeMap;
+
 use entente_model::id::RecordId;
 use entente_store::{Link, LinkState, NewReview, RemoteKey, Viewer};
 
@@ -22,6 +24,7 @@ impl Server {
             seen_at: Some(now),
             changed_at: Some(now),
             changed_by: Actor::Customer,
+            waiting: BTreeMap::new(),
             state: LinkState::Present,
             created_at: now,
         };
