@@ -7,8 +7,8 @@ use entente_connect::error::VendorError;
 use entente_connect::look::{Existence, Look};
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;
-use entente_model::plan::{Plan, Side};
 use entente_model::mapping::convert::Lens;
+use entente_model::plan::{Plan, Side};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{FieldMarks, Hint, Lane, Link, LinkState, Record, RemoteKey, Rewrite};
 

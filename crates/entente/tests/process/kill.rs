@@ -142,8 +142,8 @@ async fn decide_conflicts(folder: &Folder) {
     let page = folder.get("/api/v1/conflicts").await;
     let waiting = page["items"].as_array().unwrap();
     for conflict in waiting {
-        // The traffic counts its edits and puts the number into their values. The time of a side is its row's, which an edit of another
-        // field moves on.
+        // The traffic counts its edits and puts the number into their values. Of two fields that were edited between two looks at their row
+        // only the later time is known.
         let entered = |side: &Value| (number_of(&side["value"].to_string()), side["at"].as_str().map(str::to_owned));
         let latest = conflict["sides"].as_array().unwrap().iter().max_by_key(|side| entered(side)).unwrap();
         let side = latest["side"].as_str().unwrap();
