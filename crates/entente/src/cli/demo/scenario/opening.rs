@@ -6,8 +6,11 @@ use super::super::super::status_text::number;
 use super::script::{Played, Script, Stop};
 use super::stage::{Setting, Stage};
 
-/// Time that the first sync may take.
+/// Time that the first sync may take, however few they are.
 const FIRST_SYNC_MAX: Duration = Duration::from_secs(300);
+
+/// Time that it may take for each contact on top: a slow machine brings some seventy into agreement in a second.
+const FIRST_SYNC_EACH: Duration = Duration::from_millis(15);
 
 /// Time until everything has come to rest at the end.
 pub const REST_MAX: Duration = Duration::from_secs(180);
@@ -31,7 +34,8 @@ pub async fn opening_but_for(script: &mut Script, setting: &Setting, but_for: &[
     stage.serve().await?;
     script.operator("entente serve");
     script.entente(format!("its web app is at {} while this lasts", stage.url));
-    if !script.check("the first sync is done", stage.rests(FIRST_SYNC_MAX).await?, || stage.last_words()) {
+    let first_sync_max = FIRST_SYNC_MAX + FIRST_SYNC_EACH * u32::try_from(seeded.contacts).unwrap_or(u32::MAX);
+    if !script.check("the first sync is done", stage.rests(first_sync_max).await?, || stage.last_words()) {
         return Err(Stop::Unmet);
     }
     agrees(script, &stage, but_for).await?;
