@@ -66,6 +66,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(18, "rules_and_rewrites", two digits),
     shared!(19, "accounts", two digits),
     shared!(20, "reigns", two digits),
+    shared!(21, "flagged", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

@@ -81,6 +81,8 @@ pub struct Put {
 pub(crate) struct Line {
     pub(crate) map: FieldMap,
     pub(crate) kind: FieldType,
+    /// Whether "no" is an answer here, and no value is none: of a consent.
+    pub(crate) tells_no: bool,
     /// The platform's type, where the platform was described.
     pub(crate) remote_kind: Option<RemoteKind>,
     pub(crate) length: Option<u32>,
@@ -163,6 +165,13 @@ impl Lens {
             names.extend(filter.reads().iter().cloned());
         }
         names.into_iter().collect()
+    }
+
+    /// Has "no" told from no value in these fields: of others, a blank flag is false.
+    pub fn tell_no_from_none(&mut self, fields: &BTreeSet<FieldKey>) {
+        for line in &mut self.lines {
+            line.tells_no = line.kind == FieldType::Boolean && fields.contains(&line.map.field);
+        }
     }
 
     /// Whether the row is ours to sync. A row that lacks what the filter reads is accepted: a partial row is no evidence that the
