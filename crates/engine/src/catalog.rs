@@ -2,6 +2,8 @@
 //!
 //! Shipped packs (`packs/*.toml`) are the first version; what an admin saves replaces them, version by version, in the store.
 
+mod policies;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,9 +13,10 @@ use entente_model::mapping::remote::RemoteObject;
 use entente_model::mapping::{Direction, Mapping, Owner};
 use entente_model::normalise::Locale;
 use entente_model::object::{FieldType, Object};
-use entente_model::plan::policy::{Adopted, FieldPolicy, Kind, Merge};
+use entente_model::plan::policy::{Adopted, FieldPolicy, SIMULTANEOUS_MS};
 use serde::Deserialize;
 
+use self::policies::Policies;
 use crate::schema::{Standstill, Still};
 
 const OBJECTS: &str = include_str!("../packs/objects.toml");
@@ -28,19 +31,6 @@ const PACKS: &[(&str, &str)] = &[
     ("freshdesk", include_str!("../packs/freshdesk.toml")),
     ("intercom", include_str!("../packs/intercom.toml")),
 ];
-
-/// Fields whose conflicts fall under the rule for contact data. The seed of the rule: e-mail, phone, names, language, time zone.
-const CONTACT_DATA: &[(&str, &str)] = &[
-    ("contact", "first_name"),
-    ("contact", "last_name"),
-    ("contact", "email"),
-    ("contact", "phone"),
-    ("contact", "timezone"),
-    ("contact", "language"),
-];
-
-/// Fields whose conflicts fall under the rule for status.
-const STATUS_DATA: &[(&str, &str)] = &[("account", "status")];
 
 /// Field of accounts that holds a group of agents, by its id at the desk.
 const GROUP: &str = "support_group";
@@ -95,6 +85,22 @@ pub enum CatalogError {
         second: String,
         /// Its owner.
         second_owner: Owner,
+    },
+    /// Two mappings say differently how conflicts of one field are decided.
+    #[error(
+        "field {object}.{field}: {first} and {second} differ in `conflicts.{part}`; let both say the same, or let one of them say nothing of it"
+    )]
+    Conflicts {
+        /// Object.
+        object: String,
+        /// Field.
+        field: String,
+        /// What they differ in.
+        part: &'static str,
+        /// Connection.
+        first: String,
+        /// Other connection.
+        second: String,
     },
     /// A mapping names an object that does not exist.
     #[error("mapping at {connection} names the object `{object}`, which does not exist; known are {known}")]
@@ -164,7 +170,9 @@ impl Mapped {
 pub struct Catalog {
     objects: BTreeMap<String, Object>,
     by_connection: BTreeMap<String, Vec<Arc<Mapped>>>,
-    policies: BTreeMap<String, Vec<FieldPolicy>>,
+    policies: Policies,
+    /// What is simultaneous where no mapping says it, in milliseconds.
+    window_ms: i64,
     standstill: Standstill,
     /// Rules that people adopted, by object and field.
     adopted: Vec<(String, String, Adopted)>,
@@ -241,9 +249,32 @@ impl Catalog {
             }
             by_connection.insert(connection, mapped);
         }
-        let policies = policies(&objects, &by_connection)?;
+        let policies = Policies::of(&objects, &by_connection)?;
+        for mapped in by_connection.values_mut().flatten() {
+            let consents: BTreeSet<String> = policies.consents(&mapped.saved.object);
+            if !consents.is_empty() {
+                Arc::make_mut(mapped).lens.tell_no_from_none(&consents);
+            }
+        }
         routed_at_one_desk(&mut by_connection);
-        Ok(Self { objects, by_connection, policies, standstill, adopted: Vec::new(), alternates: BTreeMap::new(), stamp: 0 })
+        Ok(Self {
+            objects,
+            by_connection,
+            policies,
+            window_ms: SIMULTANEOUS_MS,
+            standstill,
+            adopted: Vec::new(),
+            alternates: BTreeMap::new(),
+            stamp: 0,
+        })
+    }
+
+    /// The same, with how close to each other changes are simultaneous where no mapping says it.
+    #[must_use]
+    pub(crate) fn windowed(mut self, window_ms: i64) -> Self {
+        self.policies.windowed(window_ms);
+        self.window_ms = window_ms;
+        self
     }
 
     /// The same, marked with the stamp that the saved metadata had when it was read.
@@ -256,7 +287,7 @@ impl Catalog {
     #[must_use]
     pub(crate) fn ruled(mut self, adopted: &[(String, String, Adopted)]) -> Self {
         for (object, field, rule) in adopted {
-            let policy = self.policies.get_mut(object).into_iter().flatten().find(|policy| policy.field == *field);
+            let policy = self.policies.by_object.get_mut(object).into_iter().flatten().find(|policy| policy.field == *field);
             if let Some(policy) = policy {
                 policy.adopted.push(rule.clone());
             }
@@ -280,7 +311,7 @@ impl Catalog {
             });
             let built = Self::build_around(self.objects.values().cloned().collect(), mappings.collect(), self.standstill.clone(), locale);
             let mut other = match built {
-                Ok(other) => other.stamped(self.stamp).requiring(needs).ruled(&self.adopted),
+                Ok(other) => other.stamped(self.stamp).requiring(needs).windowed(self.window_ms).ruled(&self.adopted),
                 Err(error) => {
                     tracing::error!(connection, object, version = candidate.version, %error, "a version on its way does not fit any more");
                     continue;
@@ -405,7 +436,18 @@ impl Catalog {
     /// Policies of an object's mapped fields.
     #[must_use]
     pub fn policy(&self, object: &str) -> &[FieldPolicy] {
-        self.policies.get(object).map_or(&[], Vec::as_slice)
+        self.policies.by_object.get(object).map_or(&[], Vec::as_slice)
+    }
+
+    /// The policy of a mapped field.
+    #[must_use]
+    pub fn policy_of(&self, object: &str, field: &str) -> Option<&FieldPolicy> {
+        self.policy(object).iter().find(|policy| policy.field == field)
+    }
+
+    /// Rules that people adopted, by object and field.
+    pub(crate) fn adopted(&self) -> &[(String, String, Adopted)] {
+        &self.adopted
     }
 
     /// Remote objects of a connection in the order of a first read, with every remote field that any of their mappings reads.
@@ -468,49 +510,10 @@ fn compile(
     Ok(Mapped { lens, writable, reads, saved, still, required: Vec::new(), never_blank: BTreeSet::new(), unique: BTreeMap::new() })
 }
 
-fn policies(
-    objects: &BTreeMap<String, Object>,
-    by_connection: &BTreeMap<String, Vec<Arc<Mapped>>>,
-) -> Result<BTreeMap<String, Vec<FieldPolicy>>, CatalogError> {
-    let mut owners: BTreeMap<(String, String), (String, Owner)> = BTreeMap::new();
-    for (connection, mapped) in by_connection {
-        for mapped in mapped {
-            let mapping = mapped.mapping();
-            for line in &mapping.fields {
-                let key = (mapping.object.clone(), line.field.clone());
-                let known = owners.entry(key).or_insert_with(|| (connection.clone(), line.owner));
-                if known.1 != line.owner {
-                    return Err(CatalogError::Owners {
-                        object: mapping.object.clone(),
-                        field: line.field.clone(),
-                        first: known.0.clone(),
-                        first_owner: known.1,
-                        second: connection.clone(),
-                        second_owner: line.owner,
-                    });
-                }
-            }
-        }
-    }
-    let mut policies: BTreeMap<String, Vec<FieldPolicy>> = BTreeMap::new();
-    for ((object, field), (_, owner)) in owners {
-        let kind = objects.get(&object).and_then(|object| object.field(&field)).map(|field| &field.kind);
-        let merge = if matches!(kind, Some(FieldType::MultiPicklist { .. })) { Merge::Set } else { Merge::Scalar };
-        let data = (object.as_str(), field.as_str());
-        let kind = if CONTACT_DATA.contains(&data) {
-            Kind::Contact
-        } else if STATUS_DATA.contains(&data) {
-            Kind::Status
-        } else {
-            Kind::Other
-        };
-        policies.entry(object).or_default().push(FieldPolicy { merge, kind, ..FieldPolicy::new(field, owner) });
-    }
-    Ok(policies)
-}
-
 #[cfg(test)]
 mod tests {
+    use entente_model::plan::policy::{DEFAULT_RULES, Kind, Rule};
+
     use super::*;
 
     #[test]
@@ -542,5 +545,47 @@ mod tests {
                 assert!(catalog.mapped(side, "account").is_some() && catalog.mapped(side, "case").is_some(), "{crm} and {desk}");
             }
         }
+    }
+
+    /// Salesforce's and Zendesk's mappings, with what they say of conflicts: of contacts, and of their phone numbers.
+    fn built(crm: [&str; 2], desk: [&str; 2]) -> Result<Catalog, CatalogError> {
+        let mappings = [("crm", "salesforce", crm), ("desk", "zendesk", desk)].map(|(name, platform, [object, line])| {
+            let said = |text: &str| (!text.is_empty()).then(|| serde_json::from_str(text).unwrap());
+            let mut mappings = shipped_mappings(platform).unwrap();
+            let contacts = mappings.iter_mut().find(|mapping| mapping.object == "contact").unwrap();
+            contacts.conflicts = said(object);
+            contacts.fields.iter_mut().find(|line| line.field == "phone").unwrap().conflicts = said(line);
+            (name.to_owned(), mappings)
+        });
+        Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default())
+    }
+
+    #[test]
+    fn a_line_goes_before_its_object_and_who_says_nothing_follows() {
+        let usual = built(["", ""], ["", ""]).unwrap();
+        let phone = usual.policy_of("contact", "phone").unwrap();
+        assert_eq!((phone.rules.as_slice(), phone.kind, phone.simultaneous_ms), (DEFAULT_RULES, Kind::Contact, SIMULTANEOUS_MS));
+        assert_eq!(usual.policy_of("account", "status").unwrap().kind, Kind::Status);
+        assert_eq!(usual.policy_of("contact", "marketing_consent").unwrap().kind, Kind::Consent);
+        assert_eq!(usual.windowed(9_000).policy_of("contact", "phone").unwrap().simultaneous_ms, 9_000, "where no mapping says it");
+
+        let desk = [r#"{"rules": ["latest"], "window": "1s", "without": ["self_service"]}"#, r#"{"kind": "other"}"#];
+        let catalog = built(["", r#"{"rules": [], "without": []}"#], desk).unwrap().windowed(9_000);
+        let phone = catalog.policy_of("contact", "phone").unwrap();
+        assert_eq!((phone.rules.as_slice(), phone.kind, phone.simultaneous_ms), (&[][..], Kind::Other, 1_000), "part by part");
+        let email = catalog.policy_of("contact", "email").unwrap();
+        assert_eq!((email.rules.as_slice(), email.kind, email.simultaneous_ms), (&[Rule::Latest][..], Kind::Contact, 1_000));
+        assert_eq!(email.without, BTreeMap::from([("desk".to_owned(), vec![Rule::SelfService])]), "its own affair");
+        assert_eq!(catalog.policy_of("account", "status").unwrap().rules, DEFAULT_RULES, "another object");
+    }
+
+    #[test]
+    fn connections_that_say_different_things_of_one_field_are_named() {
+        let wrong = |crm, desk| built(crm, desk).err().map(|error| error.to_string()).unwrap_or_default();
+        let told = wrong(["", r#"{"rules": []}"#], ["", r#"{"rules": ["latest"]}"#]);
+        assert!(told.starts_with("field contact.phone: crm and desk differ in `conflicts.rules`"), "{told}");
+        let told = wrong([r#"{"window": "1s"}"#, ""], [r#"{"window": "2s"}"#, ""]);
+        assert!(told.contains("`conflicts.window`"), "{told}");
+        assert_eq!(wrong([r#"{"without": ["sales_contact"]}"#, ""], [r#"{"without": ["self_service"]}"#, ""]), "", "each for itself");
     }
 }

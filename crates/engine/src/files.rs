@@ -2,7 +2,8 @@
 //!
 //! - `mappings/<connection>/<object>.yaml` is one mapping.
 //! - `objects/<object>.yaml` has the custom fields of one object, or declares an object of one's own.
-//! - `schemas/` has the JSON Schemas of both, which editors take up by the first line of each file.
+//! - `rules/<object>.yaml` has the rules of conflicts that people adopted for one object: all of them.
+//! - `schemas/` has the JSON Schemas of these, which editors take up by the first line of each file.
 //!
 //! What no file names stays as it is: a folder may hold a part of it.
 
@@ -12,8 +13,9 @@ mod format;
 mod own_object;
 mod place;
 mod plan;
+mod rules;
 
 pub use apply::{AppliedFiles, apply};
 pub use export::export;
 pub use format::{FileFault, FileText, parse_mapping};
-pub use plan::{FilePlan, FileStep, plan};
+pub use plan::{FileOf, FilePlan, FileStep, plan};

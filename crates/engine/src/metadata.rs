@@ -1,6 +1,7 @@
 //! Metadata in the store: objects and mappings, and the catalog built from them.
 
 pub mod column;
+mod contradictions;
 pub mod mappable;
 pub mod mappings;
 pub(crate) mod new_fields;
@@ -89,7 +90,7 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
     let documented =
         |connection: &str, remote: &str| connections.get(connection).and_then(|ready| ready.connector.spec().capabilities(remote));
     let needs = Needs { schemas: &schemas, documented: &documented };
-    Ok(catalog.requiring(&needs).ruled(&adopted).with_candidates(candidates, &needs, &options.locale))
+    Ok(catalog.requiring(&needs).windowed(options.conflict_window()).ruled(&adopted).with_candidates(candidates, &needs, &options.locale))
 }
 
 /// Rules of conflicts that people adopted, by object and field.

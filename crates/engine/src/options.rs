@@ -65,6 +65,9 @@ pub struct Options {
     pub alert_conflict_hours: u64,
     /// Conflicts of one kind that people decide alike, one after the other, before a rule is proposed; 0 proposes none.
     pub propose_rule_after: u64,
+    /// How close to each other changes of one field at several sides are simultaneous and for a person, where no mapping says it
+    /// (`conflicts.window`). 0, which none are, to 3,600,000.
+    pub conflict_window_ms: u64,
     /// Minutes that a live change may wait to be looked at before operators are told.
     pub alert_queue_minutes: u64,
     /// Calls of a day that may be used before operators are told, in percent of the day's limit: 1 to 100.
@@ -170,6 +173,7 @@ impl Default for Options {
             alert_dead_letters: 1,
             alert_conflict_hours: 24,
             propose_rule_after: 5,
+            conflict_window_ms: 5_000,
             alert_queue_minutes: 30,
             alert_quota_percent: 80,
             // A busy quarter of an hour reaches a limit again and again.
@@ -216,6 +220,12 @@ impl Options {
         /// The second half of what a deal brings along, such as its company's people, comes within this.
         const COMPANY_MS: u64 = 250;
         Duration::from_millis(self.latency_target_ms.saturating_sub(STEPS_MS).max(COMPANY_MS)).min(self.window())
+    }
+
+    /// How close to each other changes are simultaneous where no mapping says it, in milliseconds.
+    #[must_use]
+    pub fn conflict_window(&self) -> i64 {
+        i64::try_from(self.conflict_window_ms).unwrap_or(i64::MAX)
     }
 
     /// Probability from which two records are linked without asking.

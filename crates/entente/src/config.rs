@@ -321,6 +321,13 @@ fn check_sync(sync: &Options, resolver: &mut Resolver<'_>) {
     if sync.lease_ms < 10_000 {
         wrong("lease_ms", format!("{} is shorter than a slow vendor call", sync.lease_ms), "use 10000 (ten seconds) or more");
     }
+    if sync.conflict_window_ms > 3_600_000 {
+        wrong(
+            "conflict_window_ms",
+            format!("{} is longer than an hour", sync.conflict_window_ms),
+            "use 0 to 3600000; 5000 is usual: whoever changes a field an hour later knows of no rival",
+        );
+    }
     if sync.reconcile_hour > 23 {
         wrong("reconcile_hour", format!("{} is no hour of a day", sync.reconcile_hour), "use 0 to 23");
     }

@@ -11,6 +11,8 @@ mod ambient;
 mod blanks;
 #[path = "simulation/campaigns.rs"]
 mod campaigns;
+#[path = "simulation/consenting.rs"]
+mod consenting;
 #[path = "simulation/database.rs"]
 mod database;
 #[path = "simulation/deciding.rs"]
@@ -67,6 +69,8 @@ mod reporting;
 mod reviews;
 #[path = "simulation/rows_in_any_order.rs"]
 mod rows_in_any_order;
+#[path = "simulation/ruling.rs"]
+mod ruling;
 #[path = "simulation/schemas.rs"]
 mod schemas;
 #[path = "simulation/second_desk.rs"]

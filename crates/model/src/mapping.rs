@@ -2,6 +2,7 @@
 //! field. [`get`](crate::mapping::convert) turns a remote row into our values, `put` turns our values into a remote row; the laws
 //! that make the pair safe are checked by [`crate::mapping::laws`] when a mapping is saved.
 
+pub mod conflicts;
 pub mod convert;
 pub mod laws;
 pub mod patch;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectKey;
 use crate::value::FieldKey;
+use conflicts::Conflicts;
 
 /// The part a connection plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
@@ -82,6 +84,9 @@ pub struct FieldMap {
     /// A record without a value here is not created at this connection.
     #[serde(default)]
     pub required: bool,
+    /// How conflicts of the field are decided, where that is otherwise than the mapping says for its object. Only of a shared field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Conflicts>,
     /// Kept and not used: nothing is read or written through it, values stay as they are, and it can be taken up again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
@@ -149,11 +154,23 @@ pub struct Mapping {
     /// Rules that a record must meet before anything of it is written here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
+    /// How conflicts of the object's shared fields are decided; absent: as Entente does by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Conflicts>,
     /// The lines.
     pub fields: Vec<FieldMap>,
 }
 
 impl Mapping {
+    /// The mapping without what it says of conflicts: what it reads and writes.
+    #[must_use]
+    pub fn without_conflicts(&self) -> Self {
+        let mut mapping = self.clone();
+        mapping.conflicts = None;
+        mapping.fields.iter_mut().for_each(|line| line.conflicts = None);
+        mapping
+    }
+
     /// The mapping with the lines that are in use alone: neither archived nor of a field that `leaves_out` names.
     #[must_use]
     pub fn in_use(&self, leaves_out: &BTreeSet<FieldKey>) -> Self {

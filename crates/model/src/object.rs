@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::policy::Kind;
 use crate::value::FieldKey;
 
 /// Name of an object, in snake case and singular: `account`, `contact`, `opportunity`, `case`, `activity`, `user`.
@@ -77,6 +78,9 @@ pub struct Field {
     /// Worth an index in the store.
     #[serde(default)]
     pub indexed: bool,
+    /// What kind of data it is, as far as the rules of conflicts care: `contact`, `status` or `consent`.
+    #[serde(default, skip_serializing_if = "Kind::is_other")]
+    pub data: Kind,
 }
 
 /// A kind of record.

@@ -5,6 +5,7 @@
 //! rules or wait for a person. A waiting field is frozen alone; the others keep moving.
 
 pub mod cascade;
+pub mod consent;
 pub mod policy;
 mod sets;
 
@@ -268,7 +269,8 @@ fn plan_field(input: Input<'_>, policy: &FieldPolicy, plan: &mut Plan) {
         let now = get(&side.values, key);
         if now.agrees(&value) {
             if side.base.get(key).is_none_or(|base| !base.agrees(&value)) {
-                plan.sides.entry(side.name.clone()).or_default().agreed.insert(key.clone(), value.clone());
+                // As that side says it: "no" and no answer agree, and are not the same of a consent.
+                plan.sides.entry(side.name.clone()).or_default().agreed.insert(key.clone(), now.clone());
             }
         } else if side.takes(key, &value) {
             plan.sides.entry(side.name.clone()).or_default().writes.insert(key.clone(), value.clone());
@@ -340,6 +342,10 @@ fn note_replaced(sides: &[&Side], key: &str, value: &Value, owner: &str, plan: &
 fn merge_shared(input: Input<'_>, sides: &[&Side], policy: &FieldPolicy, frozen: bool, plan: &mut Plan) -> Outcome {
     let key = &policy.field;
     let held = get(&input.held.values, key);
+    if let Some(candidates) = consent::disagreement(input, sides, policy) {
+        plan.conflicts.push(Conflict { field: key.clone(), base: Value::Null, candidates, resolved: None });
+        return Outcome::Waiting;
+    }
     // What the record holds already is no news: it may be the echo of our own write.
     let news = |side: &&Side| changed(side, key) && !get(&side.values, key).agrees(held);
     let changed_sides: Vec<&Side> = sides.iter().copied().filter(news).collect();

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use entente_model::clock::Timestamp;
 use entente_model::formula::{Env, Formula, Fuel, RecordEnv, Schema, Type};
 use entente_model::object::{Field, FieldType, Object};
+use entente_model::plan::policy::Kind;
 use entente_model::value::{Fields, Value};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 fn field(key: &str, kind: FieldType) -> Field {
-    Field { key: key.into(), label: key.into(), kind, custom: false, indexed: false }
+    Field { key: key.into(), label: key.into(), kind, custom: false, indexed: false, data: Kind::Other }
 }
 
 fn object() -> Object {

@@ -12,11 +12,12 @@ use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject, Row}
 use entente_model::mapping::{Direction, FieldMap, Mapping, Owner};
 use entente_model::normalise::Locale;
 use entente_model::object::{Field, FieldType, Object};
+use entente_model::plan::policy::Kind;
 use entente_model::value::{Fields, Value};
 use serde_json::{Value as Json, json};
 
 fn object() -> Object {
-    let field = |key: &str, kind| Field { key: key.into(), label: key.into(), kind, custom: false, indexed: false };
+    let field = |key: &str, kind| Field { key: key.into(), label: key.into(), kind, custom: false, indexed: false, data: Kind::Other };
     Object {
         key: "contact".into(),
         label: "Contact".into(),
@@ -95,6 +96,7 @@ fn line(field: &str, remote: &str) -> FieldMap {
         direction: Direction::Both,
         owner: Owner::Shared,
         required: false,
+        conflicts: None,
         archived: false,
     }
 }
@@ -133,6 +135,7 @@ fn mapping(fields: Vec<FieldMap>) -> Mapping {
         create: serde_json::from_value(json!({ "when": "NOT(ISBLANK(email))", "after": ["account"] })).unwrap(),
         on_delete: Default::default(),
         rules: vec![],
+        conflicts: None,
         fields,
     }
 }
@@ -396,7 +399,7 @@ fn the_check_is_the_same_for_the_same_seed() {
 /// Two amounts of a row that has one currency.
 fn priced() -> Lens {
     let kind = || FieldType::Money { currency: "USD".into() };
-    let money = |key: &str| Field { key: key.into(), label: key.into(), kind: kind(), custom: false, indexed: false };
+    let money = |key: &str| Field { key: key.into(), label: key.into(), kind: kind(), custom: false, indexed: false, data: Kind::Other };
     let mut object = object();
     object.fields.extend([money("budget"), money("cost")]);
     let of = |field: &str, remote: &str| FieldMap { currency: Some("CurrencyIsoCode".into()), ..line(field, remote) };
@@ -449,4 +452,44 @@ fn a_currency_belongs_to_an_amount() {
     let wrong = FieldMap { currency: Some("CurrencyIsoCode".into()), ..line("first_name", "FirstName") };
     let errors = compile(mapping(vec![wrong])).unwrap_err();
     assert!(errors.iter().any(|error| error.contains("currency of an amount")), "{errors:?}");
+}
+
+#[test]
+fn how_conflicts_are_decided_is_judged_with_the_lines() {
+    let with = |conflicts: Json, owner| {
+        let conflicts = Some(serde_json::from_value(conflicts).unwrap());
+        mapping(vec![FieldMap { conflicts, owner, ..line("email", "email") }])
+    };
+    assert!(compile(with(json!({ "rules": ["latest"], "kind": "contact" }), Owner::Shared)).is_ok());
+    let errors = compile(with(json!({ "rules": ["latest", "latest"] }), Owner::Shared)).unwrap_err();
+    let told = "line 1 (`email`): conflicts.rules lists `latest` twice; keep one of the two";
+    assert!(errors.len() == 1 && errors[0].ends_with(told), "{errors:?}");
+    let errors = compile(with(json!({ "rules": ["latest"] }), Owner::Crm)).unwrap_err();
+    assert!(errors[0].contains("this one has an owner"), "{errors:?}");
+    let whole = Mapping { conflicts: Some(serde_json::from_value(json!({ "without": ["latest"] })).unwrap()), ..whole() };
+    let errors = compile(whole).unwrap_err();
+    assert!(errors.len() == 1 && errors[0].starts_with("mapping contact = user: conflicts.without lists"), "{errors:?}");
+}
+
+#[test]
+fn of_a_consent_no_is_an_answer_and_no_value_is_none() {
+    let mut lens = Lens::compile(mapping(vec![line("vip", "agrees")]), &object(), None, Locale::default()).unwrap();
+    let read = |lens: &Lens, value: Json| {
+        let row: Row = serde_json::from_value(json!({ "agrees": value })).unwrap();
+        lens.get(&row, &Fields::new(), &|_, _| None, now()).fields["vip"].clone()
+    };
+    assert_eq!(read(&lens, Json::Null), Value::Bool(false), "any other box is false without a tick");
+    lens.tell_no_from_none(&BTreeSet::from(["vip".to_owned()]));
+    for (shown, value) in [
+        (json!(null), Value::Null),
+        (json!(""), Value::Null),
+        (json!(false), Value::Bool(false)),
+        (json!("false"), Value::Bool(false)),
+        (json!("true"), Value::Bool(true)),
+    ] {
+        assert_eq!(read(&lens, shown.clone()), value, "{shown}");
+    }
+    let fields = Fields::from([("vip".to_owned(), Value::Null)]);
+    let put = lens.put(&fields, &BTreeSet::from(["vip".to_owned()]), &|_| None, now());
+    assert_eq!(put.row["agrees"], json!(false), "a box has no third state to write");
 }

@@ -75,6 +75,12 @@ pub struct Conflict {
     pub resolved_by: Option<String>,
     /// The ledger entry of the decision.
     pub entry: Option<EntryId>,
+    /// When somebody looked at the value that a rule had flagged.
+    pub reviewed_at: Option<Timestamp>,
+    /// Who did.
+    pub reviewed_by: Option<String>,
+    /// The ledger entry where the flagged value was taken after all.
+    pub reviewed_entry: Option<EntryId>,
 }
 
 /// A decision.
@@ -90,9 +96,10 @@ pub struct Resolution {
     pub entry: Option<EntryId>,
 }
 
-const COLUMNS: &str = "id, record, object, field, base, sides, suggested, opened_at, state, resolved_at, resolution, resolved_by, entry";
+pub(crate) const COLUMNS: &str = "id, record, object, field, base, sides, suggested, opened_at, state, resolved_at, resolution, resolved_by, \
+                                  entry, reviewed_at, reviewed_by, reviewed_entry";
 
-fn conflict(mut row: Row) -> Result<Conflict> {
+pub(crate) fn conflict(mut row: Row) -> Result<Conflict> {
     Ok(Conflict {
         id: row.int()?,
         conflict: NewConflict {
@@ -109,6 +116,9 @@ fn conflict(mut row: Row) -> Result<Conflict> {
         resolution: row.opt_json()?,
         resolved_by: row.opt_text()?,
         entry: row.opt_int()?,
+        reviewed_at: row.opt_time()?,
+        reviewed_by: row.opt_text()?,
+        reviewed_entry: row.opt_int()?,
     })
 }
 

@@ -14,6 +14,7 @@ mod cursors;
 mod dead_letters;
 mod erasures;
 mod error;
+mod flagged;
 mod forget;
 mod hints;
 mod holds;

@@ -76,6 +76,12 @@ export const conflicts = queryOptions({
   queryFn: () => answer(api.GET('/api/v1/conflicts', { params: { query: { limit: WAITING } } })),
 });
 
+/** What the latest change passed over and nobody has looked at yet. */
+export const flaggedConflicts = queryOptions({
+  queryKey: ['conflicts', 'flagged'],
+  queryFn: () => answer(api.GET('/api/v1/conflicts', { params: { query: { state: 'flagged', limit: WAITING } } })),
+});
+
 export const proposedRules = queryOptions({
   queryKey: ['conflicts', 'proposals'],
   queryFn: () => answer(api.GET('/api/v1/conflicts/proposals')),

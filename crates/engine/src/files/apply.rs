@@ -19,6 +19,8 @@ pub struct AppliedFiles {
     pub saved: Vec<MappingVersion>,
     /// Records that are looked at again because of it.
     pub records: u64,
+    /// Conflicts that waited for a person and are decided by rules that came in.
+    pub conflicts: u64,
 }
 
 /// Applies files in one transaction, if the digest is the one of their plan as it comes out now.
@@ -51,9 +53,11 @@ pub async fn apply(
         return Err(invalid("files", losses.join("\n"), "nothing was changed: change these lines, or accept the loss (--accept-loss)"));
     }
     if plan.steps.is_empty() {
-        return Ok(AppliedFiles { plan, saved: Vec::new(), records: 0 });
+        return Ok(AppliedFiles { plan, saved: Vec::new(), records: 0, conflicts: 0 });
     }
-    let saved = save_all(engine, viewer, &planned.of, planned.mappings, planned.objects, note).await?;
+    let rules = planned.rules;
+    let saved = save_all(engine, viewer, &planned.of, planned.mappings, planned.objects, rules.clone(), note).await?;
+    let conflicts = rules.decide_waiting(engine, viewer).await?;
     let records = saved.iter().map(|(_, records)| records).sum();
-    Ok(AppliedFiles { plan, saved: saved.into_iter().map(|(version, _)| version).collect(), records })
+    Ok(AppliedFiles { plan, saved: saved.into_iter().map(|(version, _)| version).collect(), records, conflicts })
 }

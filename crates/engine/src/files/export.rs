@@ -4,13 +4,14 @@ use entente_model::mapping::Mapping;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
-use super::format::{FileText, ObjectFile};
+use super::format::{FileText, ObjectFile, RulesFile};
+use super::rules;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::metadata::mappings;
 use crate::metadata::refresh;
 
-/// Every mapping in force, every object's custom fields, and the JSON Schemas of the files.
+/// Every mapping in force, every object's custom fields and adopted rules, and the JSON Schemas of the files.
 ///
 /// # Errors
 /// When the store fails.
@@ -36,7 +37,12 @@ pub async fn export(engine: &Engine) -> Result<Vec<FileText>> {
             files.push(FileText { text: yaml(&path, "../schemas/object.json", &file)?, path });
         }
     }
+    for file in rules::in_force(&engine.catalog()) {
+        let path = format!("rules/{}.yaml", file.object);
+        files.push(FileText { text: yaml(&path, "../schemas/rules.json", &file)?, path });
+    }
     files.push(json_schema::<Mapping>("schemas/mapping.json")?);
+    files.push(json_schema::<RulesFile>("schemas/rules.json")?);
     files.push(json_schema::<ObjectFile>("schemas/object.json")?);
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
@@ -57,6 +63,7 @@ fn json_schema<T: JsonSchema>(path: &str) -> Result<FileText> {
 #[cfg(test)]
 mod tests {
     use entente_model::object::{Field, FieldType};
+    use entente_model::plan::policy::Kind;
 
     use super::*;
     use crate::catalog::shipped_mappings;
@@ -89,7 +96,14 @@ mod tests {
 
     #[test]
     fn custom_fields_come_back_as_they_went_out() {
-        let field = |key: &str, kind| Field { key: key.to_owned(), label: format!("{key}: yes"), kind, custom: true, indexed: false };
+        let field = |key: &str, kind| Field {
+            key: key.to_owned(),
+            label: format!("{key}: yes"),
+            kind,
+            custom: true,
+            indexed: false,
+            data: Kind::Other,
+        };
         let money = FieldType::Money { currency: "EUR".to_owned() };
         let list = FieldType::Picklist { values: vec!["on".to_owned(), "off".to_owned()] };
         let file = ObjectFile {

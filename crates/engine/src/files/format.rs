@@ -1,5 +1,8 @@
 //! What the files hold, and how they are read: everything that is wrong is named with file, line and column.
 
+use std::collections::BTreeMap;
+
+use entente_model::actor::Actor;
 use entente_model::mapping::Mapping;
 use entente_model::object::Field;
 use schemars::JsonSchema;
@@ -58,6 +61,28 @@ pub(super) struct ObjectFile {
     pub(super) fields: Vec<Field>,
 }
 
+/// The rules of conflicts that people adopted for an object, as a file holds them: all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RulesFile {
+    /// Object.
+    pub(super) object: String,
+    /// Its adopted rules.
+    pub(super) adopted: Vec<AdoptedRule>,
+}
+
+/// A rule that decides what would be for a person otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdoptedRule {
+    /// Field.
+    pub(super) field: String,
+    /// The sides that changed the field (connections, or `entente`), and whose hand it was on each. It applies where all of that is so.
+    pub(super) sides: BTreeMap<String, Actor>,
+    /// The side whose value wins.
+    pub(super) winner: String,
+}
+
 /// A file that was read.
 pub(super) struct Parsed {
     pub(super) path: String,
@@ -69,10 +94,11 @@ pub(super) struct Parsed {
 pub(super) enum Document {
     Mapping { connection: String, mapping: Box<Mapping> },
     Object(ObjectFile),
+    Rules(RulesFile),
 }
 
 impl Parsed {
-    /// A fault at the line of a mapping or field of an object, counted from 0; at the beginning without one.
+    /// A fault at the line of a mapping, field of an object or rule, counted from 0; at the beginning without one.
     pub(super) fn fault(&self, at: Option<usize>, reason: impl Into<String>, remedy: impl Into<String>) -> FileFault {
         let (line, column) = at.map_or((1, 1), |at| self.places.of(at));
         FileFault { path: self.path.clone(), line, column, reason: reason.into(), remedy: remedy.into() }
@@ -95,12 +121,16 @@ pub(super) fn parse(file: &FileText) -> Result<Option<Parsed>, FileFault> {
             (Document::Mapping { connection: (*connection).to_owned(), mapping }, *object)
         }
         ["objects", object] => (Document::Object(read::<ObjectFile>(file)?), *object),
-        _ => return Err(fault("no file belongs here".to_owned(), "use mappings/CONNECTION/OBJECT.yaml or objects/OBJECT.yaml")),
+        ["rules", object] => (Document::Rules(read::<RulesFile>(file)?), *object),
+        _ => {
+            let remedy = "use mappings/CONNECTION/OBJECT.yaml, objects/OBJECT.yaml or rules/OBJECT.yaml";
+            return Err(fault("no file belongs here".to_owned(), remedy));
+        }
     };
-    if let Document::Object(of) = &document
-        && of.object != stem
+    if let Document::Object(ObjectFile { object, .. }) | Document::Rules(RulesFile { object, .. }) = &document
+        && object != stem
     {
-        return Err(differs(&of.object, stem));
+        return Err(differs(object, stem));
     }
     Ok(Some(Parsed { path: file.path.clone(), places: Places::read(&file.text), document }))
 }

@@ -1,16 +1,16 @@
-//! Where in a file the lines of a mapping, or the fields of an object, are.
+//! Where in a file the lines of a mapping, the fields of an object, or its adopted rules are.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
-/// The places of the entries of `fields`, in order.
+/// The places of the entries of `fields`, or of `adopted`, in order.
 #[derive(Debug, Default)]
 pub(super) struct Places(Vec<(u64, u64)>);
 
 #[derive(Deserialize)]
 struct Listed {
-    #[serde(default)]
+    #[serde(default, alias = "adopted")]
     fields: Vec<Spanned<IgnoredAny>>,
 }
 

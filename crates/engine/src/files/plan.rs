@@ -11,30 +11,45 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::format::{Document, FileFault, FileText, ObjectFile, Parsed, parse};
-use super::own_object;
+use super::{own_object, rules};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::metadata::new_fields::is_key;
 use crate::metadata::proposal::{Among, Judgement, judge_among};
 use crate::metadata::refresh;
+use crate::records::conflicts::declared::RuleChanges;
+
+/// What a file is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileOf {
+    /// A mapping.
+    Mapping,
+    /// An object and its custom fields.
+    Fields,
+    /// The rules of conflicts that people adopted.
+    Rules,
+}
 
 /// Something that files would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FileStep {
     /// The file.
     pub path: String,
+    /// What it is of.
+    pub of: FileOf,
     /// The connection, for a mapping.
     pub connection: Option<String>,
     /// The object.
     pub object: String,
-    /// Fields that come in.
+    /// Fields, or adopted rules, that come in.
     pub added: Vec<String>,
     /// Fields that change.
     pub changed: Vec<String>,
-    /// Fields that go.
+    /// Fields, or adopted rules, that go.
     pub removed: Vec<String>,
-    /// Whether the mapping changes beyond its lines (key, filter, creation, deletion).
+    /// Whether the mapping changes beyond its lines (key, filter, creation, deletion, how conflicts are decided).
     pub frame: bool,
     /// What new lines lose on the way there and back. It must be accepted.
     pub losses: Vec<String>,
@@ -54,10 +69,11 @@ pub struct FilePlan {
 /// What a plan is made of, for whoever applies it.
 pub(super) struct Planned {
     pub(super) plan: FilePlan,
-    /// The catalog that it was made against.
+    /// The catalog that it was made against, whose stamp tells of adopted rules too.
     pub(super) of: Arc<Catalog>,
     pub(super) objects: Vec<Object>,
     pub(super) mappings: Vec<(String, Mapping)>,
+    pub(super) rules: RuleChanges,
 }
 
 /// Plans files. Nothing changes.
@@ -118,11 +134,27 @@ pub(super) async fn make(engine: &Engine, files: &[FileText]) -> Result<Planned>
         judgements.push(serde_json::json!({ "errors": judgement.errors, "losses": losses }));
     }
     // One owner for each field, across what is saved and what is proposed, and everything else that only shows together.
-    if faults.is_empty()
-        && let Err(error) = crate::metadata::mappings::with(engine, &catalog, &among.mappings, &among.objects)
-    {
-        let path = files.first().map(|file| file.path.clone()).unwrap_or_default();
-        faults.push(FileFault { path, line: 1, column: 1, reason: error.to_string(), remedy: "correct the mappings together".to_owned() });
+    let mut rules = RuleChanges::default();
+    if faults.is_empty() {
+        match crate::metadata::mappings::with(engine, &catalog, &among.mappings, &among.objects) {
+            Ok(will_be) => {
+                for file in &parsed {
+                    if let Document::Rules(of) = &file.document {
+                        let sides = engine.connections().keys().map(String::as_str);
+                        let compared = rules::compare(&catalog, &will_be, sides, file, of)?;
+                        faults.extend(compared.faults);
+                        steps.extend(compared.step);
+                        rules.adopt.extend(compared.changes.adopt);
+                        rules.withdraw.extend(compared.changes.withdraw);
+                    }
+                }
+            }
+            Err(error) => {
+                let path = files.first().map(|file| file.path.clone()).unwrap_or_default();
+                let remedy = "correct the mappings together".to_owned();
+                faults.push(FileFault { path, line: 1, column: 1, reason: error.to_string(), remedy });
+            }
+        }
     }
     let told = serde_json::json!({
         "stamp": catalog.stamp(),
@@ -133,7 +165,7 @@ pub(super) async fn make(engine: &Engine, files: &[FileText]) -> Result<Planned>
     let bytes =
         serde_json::to_vec(&told).map_err(|error| EngineError::Corrupt { what: "the plan".to_owned(), reason: error.to_string() })?;
     let digest = digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Planned { plan: FilePlan { digest, steps, faults }, of: catalog, objects: among.objects, mappings: among.mappings })
+    Ok(Planned { plan: FilePlan { digest, steps, faults }, of: catalog, objects: among.objects, mappings: among.mappings, rules })
 }
 
 /// Every mapping and object that is saved.
@@ -196,6 +228,7 @@ fn add_fields(
     if !added.is_empty() || !changed.is_empty() || reframed {
         let step = FileStep {
             path: file.path.clone(),
+            of: FileOf::Fields,
             connection: None,
             object: key.to_owned(),
             added,
@@ -223,6 +256,7 @@ fn step(catalog: &Catalog, file: &Parsed, connection: &str, mapping: &Mapping, j
     let frame = catalog.mapped(connection, &mapping.object).is_none_or(|mapped| bare(&mapped.saved) != bare(mapping));
     FileStep {
         path: file.path.clone(),
+        of: FileOf::Mapping,
         connection: Some(connection.to_owned()),
         object: mapping.object.clone(),
         added: judgement.added.clone(),

@@ -17,6 +17,7 @@ use super::{column, refresh, saved_catalog, touch};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::records::conflicts::declared::RuleChanges;
 use crate::records::no_object;
 use crate::sync::resync::{Scope, resync};
 use crate::sync::task::LANE_BACKFILL;
@@ -142,7 +143,8 @@ pub async fn save(engine: &Engine, viewer: &Viewer, connection: &str, proposal: 
     let Proposal { mapping, note, accept_loss, .. } = proposal;
     refuse(&judgement, accept_loss)?;
     let object = mapping.object.clone();
-    let saved = save_all(engine, viewer, &engine.catalog(), vec![(connection.to_owned(), mapping)], objects, &note).await?;
+    let mappings = vec![(connection.to_owned(), mapping)];
+    let saved = save_all(engine, viewer, &engine.catalog(), mappings, objects, RuleChanges::default(), &note).await?;
     let (saved, records) = saved.into_iter().next().ok_or_else(|| no_mapping(engine, connection, &object))?;
     Ok(Saved { saved, judgement, records })
 }
@@ -157,7 +159,7 @@ pub async fn judge_proposal(engine: &Engine, connection: &str, proposal: &Propos
     Ok((judge_among(engine, connection, &proposal.mapping, &among).await?, objects))
 }
 
-/// Saves mappings, and objects with new fields, together as new versions, puts them in force and has their records looked at again. They were
+/// Saves mappings, objects with new fields and adopted rules of conflicts, together as new versions, puts them in force and has their records looked at again. They were
 /// judged before, against this catalog: when another is in force by now, nothing is saved. Answers each with the number of its records.
 pub(crate) async fn save_all(
     engine: &Engine,
@@ -165,10 +167,11 @@ pub(crate) async fn save_all(
     before: &Catalog,
     mappings: Vec<(String, Mapping)>,
     objects: Vec<Object>,
+    rules: RuleChanges,
     note: &str,
 ) -> Result<Vec<(MappingVersion, u64)>> {
     // Compiled with all the others, as they will be in force.
-    with(engine, before, &mappings, &objects)?;
+    let will_be = with(engine, before, &mappings, &objects)?;
     let (by, note, now, stamp) = (viewer.name.clone(), note.to_owned(), engine.now(), before.stamp());
     let wanted = mappings.clone();
     let saved = engine
@@ -185,6 +188,7 @@ pub(crate) async fn save_all(
                 unverified(tx, connection, &mapping.object, before, version, &by, now)?;
                 saved.extend(tx.mapping_versions(connection, &mapping.object)?.into_iter().find(|version| version.active));
             }
+            rules.keep(tx, &will_be, &by, &note, now)?;
             touch(tx)?;
             Ok(saved)
         })
@@ -295,7 +299,9 @@ pub(crate) fn with(engine: &Engine, catalog: &Catalog, changed: &[(String, Mappi
         }
         (name.clone(), list)
     });
-    Ok(Catalog::build_around(objects, mappings.collect(), catalog.standstill().clone(), &engine.options().locale)?)
+    let options = engine.options();
+    let built = Catalog::build_around(objects, mappings.collect(), catalog.standstill().clone(), &options.locale)?;
+    Ok(built.windowed(options.conflict_window()))
 }
 
 /// Has every record of the object looked at again, with its row at the connection read afresh: fields that are mapped anew were never
@@ -303,6 +309,11 @@ pub(crate) fn with(engine: &Engine, catalog: &Catalog, changed: &[(String, Mappi
 /// many records there are.
 async fn look_again(engine: &Engine, before: &Catalog, connection: &str, object: &str) -> Result<u64> {
     let catalog = engine.catalog();
+    let pair = before.mapped(connection, object).zip(catalog.mapped(connection, object));
+    if pair.is_some_and(|(old, new)| old.saved != new.saved && old.saved.without_conflicts() == new.saved.without_conflicts()) {
+        // How conflicts are decided changes no value that anybody holds: what waits is for a person, what comes is decided by it.
+        return Ok(0);
+    }
     let remote = |catalog: &Catalog| catalog.mapped(connection, object).map(|mapped| mapped.mapping().remote.clone());
     if remote(before) != remote(&catalog) {
         resync(engine, &Scope::Object(object.to_owned())).await?;

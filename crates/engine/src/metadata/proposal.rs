@@ -16,6 +16,7 @@ use entente_store::{LinkState, RecordQuery, Viewer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::contradictions::contradictions;
 use crate::catalog::Catalog;
 use crate::engine::{Connection, Engine};
 use crate::error::{EngineError, Result};
@@ -148,6 +149,7 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
     };
     compare(&catalog, connection, mapping, &mut judgement);
     judgement.errors.extend(owners(engine, &catalog, connection, mapping, among));
+    judgement.errors.extend(contradictions(engine, &catalog, connection, mapping, among));
     let proposed = among.objects.iter().find(|object| object.key == mapping.object);
     let Some(object) = proposed.or_else(|| catalog.object(&mapping.object)) else {
         let known = catalog.objects().map(|object| object.key.as_str()).collect::<Vec<_>>().join(", ");

@@ -1,5 +1,7 @@
 //! Conflicts: fields that more than one side changed and that a person decides.
 
+pub(crate) mod declared;
+pub mod flagged;
 pub(crate) mod kind;
 pub mod many;
 pub mod proposals;
@@ -9,7 +11,7 @@ use std::collections::BTreeSet;
 
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
-use entente_model::plan::policy::SIMULTANEOUS_MS;
+use entente_model::plan::policy::{FieldPolicy, Kind as FieldKind, Rule, SIMULTANEOUS_MS};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{ConflictState, LANE_URGENT, LinkState, NewEntry, NewHint, StoreError, Tx, Viewer};
 use jiff::Timestamp;
@@ -22,12 +24,16 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::sync::edit::{self, Edit};
 
+/// What to ask for to see conflicts that the latest change decided and whose older value nobody has looked at yet.
+const FLAGGED: &str = "flagged";
+
 /// Which conflicts to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ConflictQuery {
-    /// `waiting` or `resolved`; waiting ones without it.
+    /// `waiting`, `resolved`, or `flagged` for those that the latest change decided and whose older value nobody has looked at yet; waiting ones
+    /// without it.
     #[param(nullable = false)]
     pub state: Option<String>,
     /// Go on where the last page ended: its `next`.
@@ -57,6 +63,8 @@ pub struct ConflictSide {
 pub struct Decided {
     /// The value, as people read it.
     pub value: Option<String>,
+    /// The side whose value it is; none for a value that no side had.
+    pub side: Option<String>,
     /// Who decided.
     pub by: Option<String>,
     /// When.
@@ -94,6 +102,10 @@ pub struct Conflict {
     pub suggested: Option<String>,
     /// How it was decided.
     pub resolved: Option<Decided>,
+    /// Whether the latest change decided it and nobody has looked at the older value yet.
+    pub flagged: bool,
+    /// Who has looked at the older value.
+    pub reviewed: Option<flagged::Reviewed>,
 }
 
 /// A page of conflicts, newest first.
@@ -136,18 +148,22 @@ fn parse_number(id: &str) -> Result<i64> {
 /// When the state is none, or the store fails.
 pub async fn list(engine: &Engine, viewer: &Viewer, query: ConflictQuery) -> Result<ConflictPage> {
     let state = match query.state.as_deref().filter(|state| !state.is_empty()) {
-        None => ConflictState::Waiting,
-        Some(text) => text.parse().map_err(|reason| EngineError::Invalid {
+        None => Some(ConflictState::Waiting),
+        Some(FLAGGED) => None,
+        Some(text) => Some(text.parse().map_err(|reason| EngineError::Invalid {
             field: "state".to_owned(),
             reason,
-            remedy: "use waiting or resolved".to_owned(),
-        })?,
+            remedy: "use waiting, resolved or flagged".to_owned(),
+        })?),
     };
     let before = query.before.as_deref().filter(|before| !before.is_empty()).map(parse_number).transpose()?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
     let (seer, catalog) = (viewer.clone(), engine.catalog());
     let page = engine.store().read(move |tx| {
-        let found = tx.conflicts(&seer, state, limit, before)?;
+        let found = match state {
+            Some(state) => tx.conflicts(&seer, state, limit, before)?,
+            None => tx.flagged_conflicts(&seer, limit, before)?,
+        };
         let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
         Ok(ConflictPage { items: shown(tx, &seer, &catalog, found)?, next })
     });
@@ -180,9 +196,15 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente
 }
 
 fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store::Conflict) -> Conflict {
+    let reason = reason(catalog.policy_of(&found.conflict.object, &found.conflict.field), &found);
+    let flagged = found.is_flagged();
+    let reviewed =
+        found.reviewed_by.zip(found.reviewed_at).map(|(by, at)| flagged::Reviewed { by, at, overruled: found.reviewed_entry.is_some() });
     let of = found.conflict;
+    let taken = |value: &Value| kind::present(&of.sides).into_iter().find(|side| side.value.agrees(value)).map(|side| side.side.clone());
     let resolved = (found.state == ConflictState::Resolved).then(|| Decided {
         value: found.resolution.as_ref().and_then(|value| display.show(value)),
+        side: found.resolution.as_ref().and_then(taken),
         by: found.resolved_by,
         at: found.resolved_at,
     });
@@ -192,7 +214,9 @@ fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store:
         label: label(catalog.object(&of.object), &of.field),
         state: found.state.to_string(),
         since: of.opened_at,
-        reason: reason(&of.sides),
+        reason,
+        flagged,
+        reviewed,
         base: display.show(&of.base),
         suggested: of.suggested.as_ref().and_then(|value| display.show(value)),
         sides: of
@@ -212,19 +236,31 @@ fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store:
     }
 }
 
-fn reason(sides: &[entente_store::ConflictSide]) -> String {
-    let sides = kind::present(sides);
+fn reason(policy: Option<&FieldPolicy>, found: &entente_store::Conflict) -> String {
+    if found.was_latest() {
+        return "the latest change won; the older one is flagged for review".to_owned();
+    }
+    let of = &found.conflict;
+    let sides = kind::present(&of.sides);
+    let has = |rule: Rule| policy.is_none_or(|policy| policy.rules.contains(&rule));
+    if policy.is_some_and(|policy| policy.kind == FieldKind::Consent) && of.base == Value::Null {
+        return "the sides answer differently and have never agreed on it: what somebody consents to is for a person".to_owned();
+    }
     let times: Vec<i64> = sides.iter().filter_map(|side| side.at).map(Timestamp::as_millisecond).collect();
+    let window_ms = policy.map_or(SIMULTANEOUS_MS, |policy| policy.simultaneous_ms);
     match (times.iter().min(), times.iter().max()) {
-        (Some(first), Some(last)) if times.len() == sides.len() && last - first < SIMULTANEOUS_MS => {
-            format!("the sides changed within {} seconds of each other", SIMULTANEOUS_MS / 1_000)
+        (Some(first), Some(last)) if times.len() == sides.len() && last - first < window_ms && has(Rule::Simultaneous) => {
+            let window =
+                if window_ms % 1_000 == 0 { format!("{} seconds", window_ms / 1_000) } else { format!("{window_ms} milliseconds") };
+            format!("the sides changed within {window} of each other")
         }
         (Some(_), Some(_)) if times.len() == sides.len() => "no rule decides".to_owned(),
+        _ if !has(Rule::Latest) => "no rule decides".to_owned(),
         _ => "the platforms do not say when the sides changed".to_owned(),
     }
 }
 
-/// Decides a waiting conflict. The record gets the value by an entry of the ledger, each side's base becomes what that side holds now,
+/// Decides a waiting conflict, or takes another value than the latest of a flagged one. The record gets the value by an entry of the ledger, each side's base becomes what that side holds now,
 /// and so the next look writes the value to every side that differs.
 ///
 /// # Errors
@@ -241,7 +277,7 @@ pub async fn resolve(engine: &Engine, viewer: &Viewer, id: &str, resolution: Res
             remedy: "take its id from the list of conflicts".to_owned(),
         });
     };
-    if found.state == ConflictState::Resolved {
+    if found.state == ConflictState::Resolved && !found.is_flagged() {
         return Err(StoreError::Conflict { what: format!("conflict {id} is decided already") }.into());
     }
     let value = chosen(&catalog, &found, &resolution)?;
@@ -251,8 +287,12 @@ pub async fn resolve(engine: &Engine, viewer: &Viewer, id: &str, resolution: Res
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
     let least = engine.options().propose_rule_after;
     let decided = engine.store().write(move |tx| {
-        decide(tx, &catalog, &seer, &found, &value, &connections, now)?;
-        proposals::tell_of_new(tx, &catalog, &found, least, now)?;
+        if found.is_flagged() {
+            flagged::overrule(tx, &catalog, &seer, &found, &value, &connections, now)?;
+        } else {
+            decide(tx, &catalog, &seer, &found, &value, &connections, now)?;
+            proposals::tell_of_new(tx, &catalog, &found, least, now)?;
+        }
         let found = tx.conflict(&seer, number)?.into_iter().collect();
         shown(tx, &seer, &catalog, found)
     });
@@ -295,6 +335,24 @@ fn decide(
     now: Timestamp,
 ) -> entente_store::Result<()> {
     let of = &found.conflict;
+    let field = label(catalog.object(&of.object), &of.field);
+    let detail = format!("conflict {} about {field} was decided by a person", found.id);
+    let entry = carry_out(tx, catalog, viewer, of, value, &detail, connections, now)?;
+    tx.resolve_conflict(found.id, &entente_store::Resolution { value: value.clone(), by: viewer.name.clone(), at: now, entry }).map(drop)
+}
+
+/// Gives the record the value that a person decided for, and has it written to every side that differs. Answers the entry of the ledger.
+#[expect(clippy::too_many_arguments, reason = "a decision has that many parts, and two places make one")]
+fn carry_out(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    viewer: &Viewer,
+    of: &entente_store::NewConflict,
+    value: &Value,
+    detail: &str,
+    connections: &BTreeSet<String>,
+    now: Timestamp,
+) -> entente_store::Result<Option<entente_store::EntryId>> {
     let mut links = tx.links_of(std::slice::from_ref(&of.record))?;
     links.retain(|link| link.state == LinkState::Present);
     for link in &mut links {
@@ -308,22 +366,20 @@ fn decide(
         }
     }
     tx.put_links(&links)?;
-    let field = label(catalog.object(&of.object), &of.field);
-    let detail = format!("conflict {} about {field} was decided by a person", found.id);
     let edit = Edit {
         record: of.record.clone(),
         fields: Fields::from([(of.field.clone(), value.clone())]),
         actor: Actor::Person,
         actor_name: viewer.name.clone(),
         cause: "user".to_owned(),
-        detail: detail.clone(),
+        detail: detail.to_owned(),
         lane: LANE_URGENT,
         window_ms: 0,
     };
     let entry = match edit::apply(tx, catalog, &edit, now)? {
         Some(entry) => Some(entry),
         // What Entente holds was chosen: the record stays, the decision is an entry all the same.
-        None => note(tx, viewer, of, &detail, now)?,
+        None => note(tx, viewer, of, detail, now)?,
     };
     tx.hint(&[NewHint {
         subject: of.record.to_string(),
@@ -335,7 +391,7 @@ fn decide(
         origin_at: Some(now),
         at: now,
     }])?;
-    tx.resolve_conflict(found.id, &entente_store::Resolution { value: value.clone(), by: viewer.name.clone(), at: now, entry }).map(drop)
+    Ok(entry)
 }
 
 fn note(

@@ -2,6 +2,7 @@
 //! gets a counterpart made; the decision ends that, whichever way it goes.
 
 pub mod certain;
+mod consent;
 mod merge;
 mod platforms;
 

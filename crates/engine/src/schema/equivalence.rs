@@ -179,6 +179,7 @@ mod tests {
             direction: Direction::Both,
             owner: Owner::Crm,
             required: false,
+            conflicts: None,
             archived: false,
         }
     }

@@ -1,6 +1,7 @@
 //! People who decide alike again and again are offered a rule that does it for them.
 
 use entente_engine::Engine;
+use entente_engine::files::{self, FileText};
 use entente_engine::records::conflicts::proposals::{self, Reason};
 use entente_engine::records::conflicts::statistics::{StatisticsQuery, statistics};
 use entente_engine::records::conflicts::{self, ConflictQuery, Resolution};
@@ -114,4 +115,40 @@ async fn what_was_declined_is_proposed_again_only_on_new_evidence() {
         decide(&house, &engine, DESK).await;
     }
     assert_eq!(proposals::proposals(&engine, &ada()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_rule_that_a_file_declares_decides_what_waits_and_what_comes() {
+    let house = House::sqlite().await;
+    house.describe_accounts(&[], &[]);
+    let engine = house.engine().await;
+    contested(&house, &engine, 0).await;
+    assert_eq!(waiting(&engine).await.len(), 1);
+    let of = |adopted: &str| {
+        let text = format!("object: account\nadopted:{adopted}\n");
+        [FileText { path: "rules/account.yaml".to_owned(), text }]
+    };
+    let desk_wins = of("\n- field: status\n  sides: {crm: unknown, desk: unknown}\n  winner: desk");
+    let plan = files::plan(&engine, &desk_wins).await.unwrap();
+    assert_eq!(
+        (plan.faults.as_slice(), plan.steps[0].added.as_slice()),
+        (&[][..], &["status: of crm by unknown and desk by unknown, desk wins".to_owned()][..])
+    );
+    let applied = files::apply(&engine, &ada(), &desk_wins, &plan.digest, "agreed", false).await.unwrap();
+    assert_eq!((applied.conflicts, waiting(&engine).await.len()), (1, 0), "what waits is decided by it");
+    settle(&house, &engine).await;
+    contested(&house, &engine, 1).await;
+    assert!(waiting(&engine).await.is_empty(), "and so is what comes");
+
+    let exported = files::export(&engine).await.unwrap();
+    let file = exported.iter().find(|file| file.path == "rules/account.yaml").unwrap();
+    assert!(files::plan(&engine, std::slice::from_ref(file)).await.unwrap().steps.is_empty(), "{}", file.text);
+    // Somebody withdraws it while a plan of the file is at hand: that plan is no longer what would happen.
+    let crm_wins = of("\n- field: status\n  sides: {crm: unknown, desk: unknown}\n  winner: crm");
+    let plan = files::plan(&engine, &crm_wins).await.unwrap();
+    assert_eq!((plan.steps[0].added.len(), plan.steps[0].removed.len()), (1, 1), "{plan:?}");
+    let id = proposals::rules(&engine, &ada()).await.unwrap()[0].id.clone();
+    proposals::withdraw(&engine, &ada(), &id, Reason { reason: "no".to_owned() }).await.unwrap();
+    assert!(files::apply(&engine, &ada(), &crm_wins, &plan.digest, "", false).await.is_err());
+    assert!(proposals::rules(&engine, &ada()).await.unwrap().iter().all(|rule| rule.state != "adopted"));
 }

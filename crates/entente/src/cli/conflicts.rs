@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use entente_engine::records::conflicts::flagged::{Acknowledgement, acknowledge};
 use entente_engine::records::conflicts::many::{ManyResolutions, resolve_many};
 use entente_engine::records::conflicts::proposals::{self, Reason};
 use entente_engine::records::conflicts::statistics::{StatisticsQuery, statistics};
@@ -19,9 +20,12 @@ use crate::fault::{Fault, Result};
 pub enum Command {
     /// List them, newest first
     List {
-        /// Show those in this state: waiting or resolved
+        /// Show those in this state: waiting, resolved or flagged
         #[arg(long)]
         state: Option<String>,
+        /// Show those that the latest change decided and whose older value nobody has looked at yet
+        #[arg(long, conflicts_with = "state")]
+        flagged: bool,
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
@@ -29,7 +33,8 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         before: Option<String>,
     },
-    /// Decide one or many for the value of a side, or one for another value; it is then written everywhere
+    /// Decide one or many for the value of a side, or one for another value; it is then written everywhere. Of a flagged one, take the older
+    /// value after all
     #[command(override_usage = "entente conflicts resolve ID... --side SIDE\n       \
                                 entente conflicts resolve ID --value VALUE\n       \
                                 entente conflicts resolve --all [--field FIELD] --side SIDE")]
@@ -49,6 +54,19 @@ pub enum Command {
         /// Take this value
         #[arg(long, conflicts_with = "side")]
         value: Option<String>,
+    },
+    /// Say that flagged values have been looked at: the latest change stays
+    #[command(override_usage = "entente conflicts acknowledge ID...\n       entente conflicts acknowledge --all [--field FIELD]")]
+    Acknowledge {
+        /// Its id; several may be given
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        ids: Vec<String>,
+        /// Every flagged value
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        /// With --all: only values of this field
+        #[arg(long, requires = "all")]
+        field: Option<String>,
     },
     /// Show rules that people's decisions speak for, with the evidence and what they would have done to last month's conflicts
     Proposals,
@@ -88,7 +106,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let viewer = context.viewer();
     let promise = engine.options().alert_conflict_hours;
     match command {
-        Command::List { state, limit, before } => {
+        Command::List { state, flagged, limit, before } => {
+            let state = if flagged { Some("flagged".to_owned()) } else { state };
             let page = conflicts::list(&engine, &viewer, ConflictQuery { state, before, limit: Some(limit) }).await?;
             context.output.show(&page, |page| {
                 if page.items.is_empty() {
@@ -114,6 +133,13 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
             context.output.show(&conflict, |conflict| {
                 format!("Decided; every side gets the value at the next look.\n{}", text::conflict(conflict, engine.now(), promise))
             })?;
+        }
+        Command::Acknowledge { ids, all, field } => {
+            let done = acknowledge(&engine, &viewer, Acknowledgement { conflicts: ids, all, field }).await?;
+            context.output.show(&done, text::acknowledged)?;
+            if !done.left.is_empty() {
+                return Ok(ExitCode::from(FAILED));
+            }
         }
         Command::Proposals => context.output.show(&proposals::proposals(&engine, &viewer).await?, |found| text::proposals(found))?,
         Command::Adopt { id } => context.output.show(&proposals::adopt(&engine, &viewer, &id).await?, text::adopted)?,

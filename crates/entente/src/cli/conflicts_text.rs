@@ -1,6 +1,7 @@
 //! Rules and statistics of conflicts, as `entente conflicts` prints them.
 
 use entente_engine::records::conflicts::Conflict;
+use entente_engine::records::conflicts::flagged::Acknowledged;
 use entente_engine::records::conflicts::many::ResolvedMany;
 use entente_engine::records::conflicts::proposals::{Adoption, Proposal, Rule};
 use entente_engine::records::conflicts::statistics::Statistics;
@@ -35,6 +36,17 @@ pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
     if let Some(resolved) = &one.resolved {
         let by = resolved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         text.push_str(&format!("    {:<wide$}  {}{by}\n", "decided for", resolved.value.clone().unwrap_or_else(blank)));
+        if one.flagged {
+            let other = one.sides.iter().map(|side| side.side.as_str()).find(|side| Some(*side) != resolved.side.as_deref());
+            text.push_str(&format!("    it is right: entente conflicts acknowledge {}\n", one.id));
+            if let Some(other) = other {
+                text.push_str(&format!("    the older after all: entente conflicts resolve {} --side {other}\n", one.id));
+            }
+        }
+        if let Some(reviewed) = &one.reviewed {
+            let how = if reviewed.overruled { "took another value after all" } else { "has looked at the older value" };
+            text.push_str(&format!("    {} {how}, {}\n", reviewed.by, moment(reviewed.at)));
+        }
     } else if let Some(suggested) = &one.suggested {
         text.push_str(&format!("    {:<wide$}  {suggested}\n", "suggested"));
     }
@@ -60,6 +72,19 @@ pub fn resolved_many(done: &ResolvedMany) -> String {
     };
     for left in &done.left {
         text.push_str(&format!("    {} was not decided: {}\n", left.id, left.reason));
+    }
+    text
+}
+
+/// What acknowledging came to.
+pub fn acknowledged(done: &Acknowledged) -> String {
+    let mut text = match done.acknowledged {
+        0 if done.left.is_empty() => "No flagged value fits.\n".to_owned(),
+        1 => "1 flagged value was looked at.\n".to_owned(),
+        many => format!("{many} flagged values were looked at.\n"),
+    };
+    for left in &done.left {
+        text.push_str(&format!("    {} was not acknowledged: {}\n", left.id, left.reason));
     }
     text
 }
@@ -122,6 +147,7 @@ pub fn statistics(found: &Statistics) -> String {
         ("  decided by people", found.manual.to_string()),
         ("  ended by themselves", found.by_themselves.to_string()),
         ("  waiting now", found.waiting.to_string()),
+        ("Flagged, not looked at", found.flagged.to_string()),
         ("Average resolution time", hours(found.mean_hours)),
         ("Median resolution time", hours(found.median_hours)),
         ("Oldest waiting", found.oldest.map_or_else(|| "–".to_owned(), moment)),

@@ -1,10 +1,10 @@
-//! Mappings and custom fields as files: `entente export`, `entente plan -f`, `entente apply`.
+//! Mappings, custom fields and adopted rules as files: `entente export`, `entente plan -f`, `entente apply`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
-use entente_engine::files::{self, AppliedFiles, FilePlan, FileStep, FileText};
+use entente_engine::files::{self, AppliedFiles, FileOf, FilePlan, FileStep, FileText};
 
 use super::context::Context;
 use super::output::looked_at_again;
@@ -137,16 +137,17 @@ fn text(plan: &FilePlan, folder: &Path) -> String {
 }
 
 fn step(step: &FileStep) -> String {
-    let what = match &step.connection {
-        Some(connection) => format!("mapping of {} at {connection}", step.object),
-        None => format!("fields of {}", step.object),
+    let what = match (&step.connection, step.of) {
+        (Some(connection), _) => format!("mapping of {} at {connection}", step.object),
+        (None, FileOf::Rules) => format!("adopted rules of {}", step.object),
+        (None, _) => format!("fields of {}", step.object),
     };
     let mut text = format!("{what}  ({})\n", step.path);
     for (sign, fields) in [('+', &step.added), ('~', &step.changed), ('-', &step.removed)] {
         text.extend(fields.iter().map(|field| format!("    {sign} {field}\n")));
     }
     if step.frame {
-        text.push_str("    ~ key, filter, creation or deletion\n");
+        text.push_str("    ~ key, filter, creation, deletion or rules of conflicts\n");
     }
     text.extend(step.losses.iter().map(|loss| format!("    LOSS {loss}\n")));
     text
@@ -161,6 +162,14 @@ fn applied_text(applied: &AppliedFiles) -> String {
         .iter()
         .map(|saved| format!("Version {} of {} at {} is in force.\n", saved.version, saved.object, saved.connection))
         .collect();
+    let rules = |sum: fn(&FileStep) -> usize| applied.plan.steps.iter().filter(|step| step.of == FileOf::Rules).map(sum).sum::<usize>();
+    let (adopted, withdrawn) = (rules(|step| step.added.len()), rules(|step| step.removed.len()));
+    if adopted + withdrawn > 0 {
+        text.push_str(&format!(
+            "Rules of conflicts: {adopted} adopted, {withdrawn} withdrawn; {} conflicts that waited are decided by them.\n",
+            applied.conflicts
+        ));
+    }
     text.push_str(&format!("{}.", looked_at_again(applied.records)));
     text
 }

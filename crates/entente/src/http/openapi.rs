@@ -24,6 +24,7 @@ use super::{error, health, hooks, metrics, v1};
         v1::conflicts::list,
         v1::conflicts::resolve,
         v1::conflicts::resolve_several,
+        v1::conflicts::acknowledge,
         v1::conflict_rules::statistics,
         v1::conflict_rules::proposed,
         v1::conflict_rules::adopt,

@@ -10,6 +10,9 @@ use crate::platforms::Platforms;
 /// A custom field of accounts, as a person writes it.
 const NICKNAME: &str = "object: account\nfields:\n  - key: nickname\n    label: Nickname\n    type: text\n    custom: true\n";
 
+/// A rule of conflicts that people adopted, as a person writes it.
+const RULES: &str = "object: account\nadopted:\n- field: status\n  sides: {salesforce: sales, zendesk: support}\n  winner: zendesk\n";
+
 fn configuration(platforms: &Platforms) -> String {
     let connection = |name: &str, url: &str, id: &str, secret: &str| {
         format!(
@@ -134,6 +137,19 @@ async fn what_is_wrong_with_a_file_is_named_with_its_place() {
             format!(":{}:3", lines + 1),
             "`account` has no field `shoe_size`",
         ),
+        ("mappings/zendesk/account.yaml", broken("conflicts:\n  rules: [loudest]\n"), format!(":{}:", lines + 2), "loudest"),
+        ("mappings/zendesk/account.yaml", broken("conflicts:\n  window: 2h\n"), format!(":{}:", lines + 2), "an hour is the longest"),
+        ("mappings/zendesk/account.yaml", broken("conflicts:\n  window: 5\n"), format!(":{}:", lines + 2), "such as 5s"),
+        ("mappings/zendesk/account.yaml", broken("conflicts:\n  rules: [latest, latest]\n"), ":1:1".to_owned(), "`latest` twice"),
+        (
+            "mappings/zendesk/account.yaml",
+            broken("- field: kind\n  remote: details\n  owner: crm\n  conflicts:\n    rules: []\n"),
+            format!(":{}:3", lines + 1),
+            "this one has an owner",
+        ),
+        ("rules/account.yaml", RULES.replace("winner: zendesk", "winner: intercom"), ":3:3".to_owned(), "is none of the sides"),
+        ("rules/account.yaml", RULES.replace("field: status", "field: industry"), ":3:3".to_owned(), "has an owner"),
+        ("rules/account.yaml", RULES.replace(": sales", ": boss"), ":4:".to_owned(), "boss"),
         ("objects/account.yaml", NICKNAME.replace("nickname", "Nick-Name"), ":3:5".to_owned(), "is no name of a field"),
         ("objects/account.yaml", NICKNAME.replace("key: nickname", "key: industry"), ":3:5".to_owned(), "that Entente ships"),
         ("mappings/nowhere/account.yaml", accounts.clone(), ":1:1".to_owned(), "there is no connection `nowhere`"),
@@ -150,4 +166,53 @@ async fn what_is_wrong_with_a_file_is_named_with_its_place() {
         std::fs::remove_file(desk.file(path)).unwrap();
         desk.write("mappings/zendesk/account.yaml", &accounts);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn adopted_rules_and_how_conflicts_are_decided_go_out_and_come_in() {
+    let desk = Desk::with_files().await;
+    assert!(!desk.file("rules/account.yaml").exists(), "nobody has adopted any");
+    desk.write("rules/account.yaml", RULES);
+    let contacts = desk.text("mappings/zendesk/contact.yaml");
+    let with_rules =
+        contacts.replacen("field: phone\n", "field: phone\n  conflicts:\n    rules: [latest]\n    without: [self_service]\n", 1);
+    assert_ne!(contacts, with_rules);
+    desk.write("mappings/zendesk/contact.yaml", &format!("{}\nconflicts:\n  window: 1min\n", with_rules.trim_end()));
+    let (code, plan) = desk.plan().await;
+    assert_eq!(code, 2, "{plan}");
+    let steps = plan["steps"].as_array().unwrap();
+    let told: Vec<(&str, bool)> = steps.iter().map(|step| (step["of"].as_str().unwrap(), step["frame"] == true)).collect();
+    assert_eq!(told, [("mapping", true), ("rules", false)], "{plan}");
+    assert_eq!((&steps[0]["changed"], steps[1]["added"].as_array().unwrap().len()), (&serde_json::json!(["phone"]), 1), "{plan}");
+    let (code, text) = desk.apply(&plan["digest"]).await;
+    assert!(code == 0 && text.contains("Rules of conflicts: 1 adopted, 0 withdrawn"), "{text}");
+    let (_, text) = desk.run(&["conflicts", "rules"]).await;
+    assert!(text.contains("the value of zendesk wins") && text.contains("adopted by") && text.contains("agreed with sales"), "{text}");
+
+    // What was written out says all of it, and is what is in force.
+    let (code, text) = desk.run(&["export", "files"]).await;
+    assert_eq!(code, 0, "{text}");
+    let (out, rules) = (desk.text("mappings/zendesk/contact.yaml"), desk.text("rules/account.yaml"));
+    assert!(out.contains("window: 1min") && out.contains("- self_service"), "{out}");
+    assert!(rules.starts_with("# yaml-language-server: $schema=../schemas/rules.json\n") && rules.contains("winner: zendesk"), "{rules}");
+    let (code, plan) = desk.plan().await;
+    assert_eq!((code, plan["steps"].as_array().unwrap().len()), (0, 0), "{plan}");
+
+    // The other mapping of the field must not say it otherwise.
+    let theirs = desk.text("mappings/salesforce/contact.yaml");
+    let otherwise = theirs.replacen("field: phone\n", "field: phone\n  conflicts:\n    rules: []\n", 1);
+    let line = 1 + otherwise.lines().position(|line| line == "- field: phone").unwrap();
+    desk.write("mappings/salesforce/contact.yaml", &otherwise);
+    let (code, plan) = desk.plan().await;
+    let fault = &plan["faults"][0];
+    assert_eq!((code, fault["line"].as_u64()), (1, Some(line as u64)), "{plan}");
+    assert!(fault["reason"].as_str().unwrap().contains("`conflicts.rules` is another one than in the mapping of zendesk"), "{plan}");
+    desk.write("mappings/salesforce/contact.yaml", &theirs);
+
+    desk.write("rules/account.yaml", "object: account\nadopted: []\n");
+    let (_, plan) = desk.plan().await;
+    let (code, text) = desk.apply(&plan["digest"]).await;
+    assert!(code == 0 && text.contains("0 adopted, 1 withdrawn"), "{text}");
+    let (_, text) = desk.run(&["conflicts", "rules"]).await;
+    assert!(text.contains("withdrawn by"), "{text}");
 }

@@ -81,6 +81,8 @@ pub struct Put {
 pub(crate) struct Line {
     pub(crate) map: FieldMap,
     pub(crate) kind: FieldType,
+    /// Whether "no" is an answer here, and no value is none: of a consent.
+    pub(crate) tells_no: bool,
     /// The platform's type, where the platform was described.
     pub(crate) remote_kind: Option<RemoteKind>,
     pub(crate) length: Option<u32>,
@@ -173,6 +175,13 @@ impl Lens {
             let shown = line.get.is_none().then_some(line.map.remote.as_str());
             shown.into_iter().chain(line.map.currency.as_deref()).chain(read)
         })
+    }
+
+    /// Has "no" told from no value in these fields: of others, a blank flag is false.
+    pub fn tell_no_from_none(&mut self, fields: &BTreeSet<FieldKey>) {
+        for line in &mut self.lines {
+            line.tells_no = line.kind == FieldType::Boolean && fields.contains(&line.map.field);
+        }
     }
 
     /// Whether the row is ours to sync. A row that lacks what the filter reads is accepted: a partial row is no evidence that the

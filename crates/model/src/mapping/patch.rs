@@ -100,6 +100,7 @@ mod tests {
             direction: Direction::Both,
             owner: Owner::Crm,
             required: false,
+            conflicts: None,
             archived: false,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
@@ -20,7 +21,7 @@ pub enum Merge {
 }
 
 /// A rule of the cascade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// The customer's own change wins.
@@ -35,6 +36,26 @@ pub enum Rule {
     Latest,
 }
 
+impl Rule {
+    /// Name in mappings and for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SelfService => "self_service",
+            Self::SalesContact => "sales_contact",
+            Self::SupportStatus => "support_status",
+            Self::Simultaneous => "simultaneous",
+            Self::Latest => "latest",
+        }
+    }
+
+    /// Whether it lets the side win whose hand it was: such a rule may leave out a connection.
+    #[must_use]
+    pub fn is_about_hands(self) -> bool {
+        matches!(self, Self::SelfService | Self::SalesContact | Self::SupportStatus)
+    }
+}
+
 /// The cascade that applies unless an admin sets another.
 pub const DEFAULT_RULES: &[Rule] = &[Rule::SelfService, Rule::SalesContact, Rule::SupportStatus, Rule::Simultaneous, Rule::Latest];
 
@@ -42,16 +63,27 @@ pub const DEFAULT_RULES: &[Rule] = &[Rule::SelfService, Rule::SalesContact, Rule
 pub const SIMULTANEOUS_MS: i64 = 5_000;
 
 /// What kind of data a field is, as far as rules care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Names, e-mail, phone, language: contact data.
     Contact,
     /// Status of the customer.
     Status,
+    /// What a person has agreed to: "no" is an answer and differs from no answer, and rows that meet for the first time with different answers
+    /// are for a person.
+    Consent,
     /// Anything else.
     #[default]
     Other,
+}
+
+impl Kind {
+    /// Whether it is nothing that rules care about, which files leave out.
+    #[must_use]
+    pub fn is_other(&self) -> bool {
+        *self == Self::Other
+    }
 }
 
 /// A rule that people adopted because they had decided alike again and again. It decides where a person would be asked otherwise.
@@ -86,6 +118,9 @@ pub struct FieldPolicy {
     /// Window of the simultaneous rule, in milliseconds.
     #[serde(default = "simultaneous_ms")]
     pub simultaneous_ms: i64,
+    /// Rules by which a change at a side never wins, by the side's name.
+    #[serde(default)]
+    pub without: BTreeMap<String, Vec<Rule>>,
     /// Rules that people adopted, for what the cascade leaves to a person.
     #[serde(default)]
     pub adopted: Vec<Adopted>,
@@ -110,7 +145,14 @@ impl FieldPolicy {
             kind: Kind::Other,
             rules: default_rules(),
             simultaneous_ms: SIMULTANEOUS_MS,
+            without: BTreeMap::new(),
             adopted: Vec::new(),
         }
+    }
+
+    /// Whether a change at a side may win by a rule.
+    #[must_use]
+    pub fn counts(&self, side: &str, rule: Rule) -> bool {
+        self.without.get(side).is_none_or(|left_out| !left_out.contains(&rule))
     }
 }

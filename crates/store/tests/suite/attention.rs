@@ -90,6 +90,37 @@ story! {
 }
 
 story! {
+    async fn what_the_latest_change_passed_over_is_flagged_until_somebody_has_looked_at_it(house: &House) {
+        let decide = |record: u64, by: &'static str| async move {
+            house
+                .write(move |tx| {
+                    let (id, _) = tx.open_conflicts(&[NewConflict { record: contact(record), ..conflict("1") }])?[0];
+                    tx.resolve_conflict(id, &Resolution { value: Value::text("2"), by: by.into(), at: at(2), entry: None })
+                })
+                .await
+                .unwrap()
+        };
+        let (first, second, other) = (decide(1, "rule latest").await, decide(2, "rule latest").await, decide(3, "rule self_service").await);
+        assert!(first.is_flagged() && second.is_flagged() && !other.is_flagged() && !other.was_latest());
+        let flagged = |limit, before| house.read(move |tx| tx.flagged_conflicts(&Viewer::system(), limit, before));
+        assert_eq!(flagged(10, None).await.unwrap(), [second.clone(), first.clone()], "newest first, and what another rule decided is not flagged");
+        assert_eq!(flagged(1, None).await.unwrap(), std::slice::from_ref(&second));
+        assert_eq!(flagged(1, Some(second.id)).await.unwrap(), std::slice::from_ref(&first));
+        assert_eq!(house.read(|tx| tx.flagged_count()).await.unwrap(), 2);
+
+        let id = first.id;
+        let looked = house.write(move |tx| tx.review_conflict(id, "ada", at(9), Some(7))).await.unwrap();
+        assert_eq!((looked.reviewed_by.as_deref(), looked.reviewed_at, looked.reviewed_entry), (Some("ada"), Some(at(9)), Some(7)));
+        assert!(looked.was_latest() && !looked.is_flagged() && looked.resolution == first.resolution, "what was decided stays on record");
+        assert_eq!((flagged(10, None).await.unwrap(), house.read(|tx| tx.flagged_count()).await.unwrap()), (vec![second.clone()], 1));
+        for again in [first.id, other.id, 4711] {
+            let refused = house.write(move |tx| tx.review_conflict(again, "ada", at(9), None)).await;
+            assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{again}");
+        }
+    }
+}
+
+story! {
     async fn a_person_is_asked_once_about_a_pair(house: &House) {
         let ask = |score: f64| NewReview {
             kind: "match".into(),

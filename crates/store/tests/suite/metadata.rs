@@ -2,12 +2,20 @@
 
 use entente_model::mapping::{Direction, FieldMap, Mapping, Owner};
 use entente_model::object::{Field, FieldType, Object};
+use entente_model::plan::policy::Kind;
 use entente_store::StoreError;
 
 use super::house::{House, at, story};
 
 fn object(label: &str) -> Object {
-    let field = |key: &str, kind: FieldType| Field { key: key.into(), label: key.into(), kind, custom: false, indexed: key == "email" };
+    let field = |key: &str, kind: FieldType| Field {
+        key: key.into(),
+        label: key.into(),
+        kind,
+        custom: false,
+        indexed: key == "email",
+        data: Kind::Other,
+    };
     Object {
         key: "contact".into(),
         label: label.into(),
@@ -29,6 +37,7 @@ fn mapping(owner: Owner) -> Mapping {
         direction: Direction::Both,
         owner,
         required: true,
+        conflicts: None,
         archived: false,
     };
     serde_json::from_value(serde_json::json!({

@@ -5,6 +5,7 @@ import { Empty, Failed, Loading } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/Panel';
 import { ConflictList } from './ConflictList';
+import { Flagged } from './Flagged';
 import { Proposals } from './Proposals';
 import { Statistics } from './Statistics';
 
@@ -23,6 +24,7 @@ export function ConflictsPage() {
           <ConflictList conflicts={data.items} titled />
         )}
       </Panel>
+      <Flagged />
       <Proposals />
       <Statistics />
     </Page>

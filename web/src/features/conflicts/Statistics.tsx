@@ -24,6 +24,7 @@ export function Statistics() {
           <Stats small>
             <Stat label="Syncs" value={count(data.syncs)} detail={`${data.percent_of_syncs.toFixed(2)} % met a conflict`} />
             <Stat label="Decided by a rule" value={count(data.automatic)} detail={`${data.automatic_percent.toFixed(1)} % of ${counted(data.conflicts, 'conflict')}`} />
+            <Stat label="Flagged" value={count(data.flagged)} detail="passed over for a later change, not looked at" />
             <Stat label="Went to a person" value={count(data.conflicts - data.automatic)} detail={`${data.waiting} wait, ${data.by_themselves} ended by themselves`} />
             <Stat label="Time to decide" value={hours(data.mean_hours)} detail={data.median_hours == null ? 'no decision yet' : `half of them within ${hours(data.median_hours)}`} />
             <Stat label={`Longer than ${data.promise_hours} hours`} value={count(data.late)} tone={data.late > 0 ? 'bad' : 'good'} />

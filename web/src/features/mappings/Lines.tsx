@@ -7,7 +7,7 @@ import { Button } from '../../ui/Button';
 import { Columns } from '../../ui/Columns';
 import { Panel } from '../../ui/Panel';
 import styles from './Mappings.module.css';
-import { ARROWS, type Line, type Mapping, direction, edits } from './mapping';
+import { ARROWS, type Line, type Mapping, decidedBy, direction, edits } from './mapping';
 
 interface Props {
   mapping: Mapping;
@@ -62,6 +62,11 @@ export function Lines({ mapping, inForce, fields, label, onEdit, onTake, childre
                 </td>
                 <td>
                   <Badge tone={tone(line.owner)}>{owner(line.owner)}</Badge>
+                  {decidedBy(line.conflicts).map((words) => (
+                    <p key={words} className="muted">
+                      {words}
+                    </p>
+                  ))}
                 </td>
                 <td className={styles['formula']}>
                   <Formulas line={line} />

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Line, type Mapping, edits, keyOf, likelyDirection, likelyOwner, newField, tidy, withLine, withoutEdit } from './mapping';
+import { type Line, type Mapping, decidedBy, edits, keyOf, likelyDirection, likelyOwner, newField, tidy, withLine, withoutEdit } from './mapping';
 
 const line = (field: string, more: Partial<Line> = {}): Line => ({ field, remote: field, owner: 'crm', ...more });
 const mapping: Mapping = { object: 'account', remote: 'organization', key: 'external_id', on_delete: 'unlink', fields: [line('name'), line('industry', { values: [['Bank', 'Finance']] })] };
@@ -48,4 +48,16 @@ test('what is likely is filled in: the owner that is known, and the way that fol
   expect(likelyDirection('crm', 'crm', true)).toBe('in');
   expect(likelyDirection('shared', 'crm', true)).toBe('both');
   expect(likelyDirection('shared', 'crm', false)).toBe('in');
+});
+
+test('how conflicts are decided is told where it is not as usual, and a line that says it otherwise is edited', () => {
+  expect(decidedBy()).toEqual([]);
+  expect(decidedBy({ rules: [] })).toEqual(['Conflicts: always a person']);
+  expect(decidedBy({ rules: ['self_service', 'latest'], window: '1min', kind: 'contact', without: ['sales_contact'] })).toEqual([
+    'Conflicts: self service, latest',
+    'simultaneous within 1min',
+    'counts as contact',
+    'not here: sales contact',
+  ]);
+  expect(edits(withLine(mapping, line('name', { conflicts: { rules: [] } })), mapping).map(({ kind }) => kind)).toEqual(['changed']);
 });

@@ -1,7 +1,16 @@
 import type { MappingVersion, OurField, TheirField } from '../../api/queries';
+import { plain } from '../../format/words';
 
 export type Direction = 'both' | 'in' | 'out';
 export type Owner = 'crm' | 'support' | 'shared' | 'native';
+
+/** How conflicts are decided, as mapping files have it. */
+export interface Conflicts {
+  rules?: string[];
+  window?: string;
+  kind?: string;
+  without?: string[];
+}
 
 /** A line of a mapping, as mapping files have it. */
 export interface Line {
@@ -14,6 +23,7 @@ export interface Line {
   values?: [theirs: string, ours: string][];
   currency?: string;
   required?: boolean;
+  conflicts?: Conflicts;
   archived?: boolean;
 }
 
@@ -22,6 +32,7 @@ export interface Mapping {
   object: string;
   remote: string;
   key: string;
+  conflicts?: Conflicts;
   fields: Line[];
   [part: string]: unknown;
 }
@@ -82,7 +93,18 @@ function sameLine(one: Line, other: Line): boolean {
 }
 
 function whole(line: Line): unknown[] {
-  return [line.field, line.remote, line.owner, direction(line), line.get ?? '', line.put ?? '', line.values ?? [], line.currency ?? '', line.required ?? false, line.archived ?? false];
+  return [line.field, line.remote, line.owner, direction(line), line.get ?? '', line.put ?? '', line.values ?? [], line.currency ?? '', line.required ?? false, line.conflicts ?? {}, line.archived ?? false];
+}
+
+/** How conflicts are decided, in words; nothing where it is as usual. */
+export function decidedBy({ rules, window, kind, without }: Conflicts = {}): string[] {
+  const named = (list: string[]) => list.map((rule) => plain(rule).toLowerCase()).join(', ');
+  return [
+    ...(rules ? [rules.length === 0 ? 'Conflicts: always a person' : `Conflicts: ${named(rules)}`] : []),
+    ...(window ? [`simultaneous within ${window}`] : []),
+    ...(kind ? [`counts as ${kind}`] : []),
+    ...(without && without.length > 0 ? [`not here: ${named(without)}`] : []),
+  ];
 }
 
 /** A line as a file would have it: without what says nothing. */

@@ -97,7 +97,7 @@ fn must_exist(engine: &Engine, which: &ManyResolutions) -> Result<()> {
     which.field.as_deref().map_or(Ok(()), |field| must_be_a_field(engine, field))
 }
 
-fn must_be_a_field(engine: &Engine, named: &str) -> Result<()> {
+pub(super) fn must_be_a_field(engine: &Engine, named: &str) -> Result<()> {
     let catalog = engine.catalog();
     let mut fields = catalog.objects().flat_map(|object| &object.fields);
     if fields.any(|field| field.key == named || field.label.eq_ignore_ascii_case(named)) {

@@ -326,9 +326,15 @@ pub async fn adopt(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Adoptio
         .await?;
     let Some((winner, waiting)) = waiting else { return Err(unknown("proposed rule", id)) };
     refresh(engine).await?;
+    let decided = decide_for(engine, viewer, waiting.into_iter().map(|conflict| (conflict, winner.clone())).collect()).await?;
+    Ok(Adoption { rule: rule(engine, viewer, id).await?, decided })
+}
+
+/// Decides waiting conflicts, each for the side that an adopted rule lets win. Answers how many there were.
+pub(super) async fn decide_for(engine: &Engine, viewer: &Viewer, waiting: Vec<(i64, String)>) -> Result<u64> {
     let mut decided = 0;
-    for conflict in waiting {
-        let resolution = super::Resolution { side: Some(winner.clone()), value: None };
+    for (conflict, winner) in waiting {
+        let resolution = super::Resolution { side: Some(winner), value: None };
         match super::resolve(engine, viewer, &conflict.to_string(), resolution).await {
             Ok(_) => decided += 1,
             // Somebody was faster.
@@ -336,7 +342,7 @@ pub async fn adopt(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Adoptio
             Err(error) => return Err(error),
         }
     }
-    Ok(Adoption { rule: rule(engine, viewer, id).await?, decided })
+    Ok(decided)
 }
 
 /// Declines a proposed rule. It is proposed again only when as many decisions speak for it anew.
@@ -461,7 +467,7 @@ async fn rule(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Rule> {
 }
 
 /// What was decided about a rule, as an entry of the ledger: the rule has a history like a record.
-fn note(tx: &mut Tx<'_>, catalog: &Catalog, rule: &ConflictRule, now: Timestamp) -> entente_store::Result<()> {
+pub(super) fn note(tx: &mut Tx<'_>, catalog: &Catalog, rule: &ConflictRule, now: Timestamp) -> entente_store::Result<()> {
     let words = words(catalog, &rule.object, &rule.field, &rule.rule.sides, &rule.rule.winner);
     let record = rule.id.parse().map_err(|_| StoreError::Corrupt { what: format!("the id of rule {}", rule.id) })?;
     let state = Change {

@@ -95,6 +95,8 @@ pub struct Statistics {
     /// Since when the oldest of them waits.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub oldest: Option<Timestamp>,
+    /// Values that were passed over for a later change and that nobody has looked at yet, of whatever day.
+    pub flagged: u64,
     /// Hours within which a person decides, by promise.
     pub promise_hours: u64,
     /// Conflicts that waited, or wait, longer than that.
@@ -161,7 +163,8 @@ pub async fn statistics(engine: &Engine, _viewer: &Viewer, query: StatisticsQuer
     let whole = i64::try_from(days).unwrap_or(1) * DAY_MS;
     let from = Timestamp::from_millisecond(now.as_millisecond() - whole).unwrap_or(now);
     let next = Timestamp::from_millisecond(now.as_millisecond() + 1).unwrap_or(now);
-    let (found, syncs) = engine.store().read(move |tx| Ok((opened(tx, from, next)?, tx.counted("synced", None, from, next)?))).await?;
+    let read = engine.store().read(move |tx| Ok((opened(tx, from, next)?, tx.counted("synced", None, from, next)?, tx.flagged_count()?)));
+    let (found, syncs, flagged) = read.await?;
     let promise_ms = i64::try_from(promise).unwrap_or(i64::MAX / HOUR_MS).saturating_mul(HOUR_MS);
     let (mut all, mut late, mut oldest) = (Tally::default(), 0, None);
     let (mut rules, mut fields): (BTreeMap<String, u64>, BTreeMap<(String, String), Tally>) = (BTreeMap::new(), BTreeMap::new());
@@ -212,6 +215,7 @@ pub async fn statistics(engine: &Engine, _viewer: &Viewer, query: StatisticsQuer
         by_themselves: all.by_themselves,
         waiting: all.waiting,
         oldest,
+        flagged,
         promise_hours: promise,
         late,
         mean_hours: all.mean_hours(),

@@ -12,6 +12,7 @@ use entente_store::{
 };
 use jiff::Timestamp;
 
+use super::consent::{self, Dispute};
 use super::{entry, hint};
 use crate::catalog::Catalog;
 use crate::entry::{self, Changes, FieldEntry};
@@ -49,9 +50,11 @@ impl Merging<'_> {
             return Err(StoreError::Conflict { what: format!("record {stays} or {gone}") });
         }
         let after = tx.last_entry()?;
+        let disputes = consent::disputes(tx, self.catalog, &survivor, &absorbed)?;
         let rows = self.move_links(tx, &survivor, &absorbed)?;
         let moved: Vec<String> = rows.iter().map(|row| row.connection.clone()).collect();
-        self.keep_values(tx, survivor.clone(), &absorbed, &moved)?;
+        self.keep_values(tx, survivor.clone(), &absorbed, &moved, &disputes)?;
+        consent::ask(tx, &survivor, disputes, self.now)?;
         self.end(tx, absorbed.clone(), &survivor)?;
         self.point_to(tx, &survivor, &absorbed)?;
         self.close_what_waits(tx, &survivor, &absorbed)?;
@@ -128,11 +131,13 @@ impl Merging<'_> {
         Ok(moved)
     }
 
-    /// What only the absorbed record knew is taken over; what it knew otherwise stays in the ledger as a value that lost.
-    fn keep_values(&self, tx: &mut Tx<'_>, mut survivor: Record, absorbed: &Record, moved: &[String]) -> Result<()> {
+    /// What only the absorbed record knew is taken over; what it knew otherwise stays in the ledger as a value that lost. What people are asked
+    /// about stays as it is.
+    fn keep_values(&self, tx: &mut Tx<'_>, mut survivor: Record, absorbed: &Record, moved: &[String], disputes: &[Dispute]) -> Result<()> {
         let mark = ChangeMark { at: Some(self.now), by: Actor::Person };
         let mut changes = Changes::new();
-        for (field, theirs) in absorbed.data.iter().filter(|(_, value)| !value.is_blank()) {
+        let is_disputed = |field: &String| disputes.iter().any(|dispute| dispute.field == *field);
+        for (field, theirs) in absorbed.data.iter().filter(|(field, value)| !value.is_blank() && !is_disputed(field)) {
             let ours = get(&survivor.data, field).clone();
             if ours.agrees(theirs) {
                 continue;

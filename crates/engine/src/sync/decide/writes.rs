@@ -204,12 +204,11 @@ fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped,
 }
 
 fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) {
-    let changed: BTreeSet<FieldKey> = mapped
-        .writable
-        .iter()
-        .filter(|field| !get(&decision.after, field).is_blank() && !decision.task.frozen.contains(*field))
-        .cloned()
-        .collect();
+    // What waits for a person is written nowhere, a new row included.
+    let found = |field: &FieldKey| decision.plan.conflicts.iter().any(|conflict| conflict.resolved.is_none() && conflict.field == *field);
+    let waits = |field: &FieldKey| decision.task.frozen.contains(field) || found(field);
+    let changed: BTreeSet<FieldKey> =
+        mapped.writable.iter().filter(|field| !get(&decision.after, field).is_blank() && !waits(field)).cloned().collect();
     let (row, fields, pending) = rows_of(decision, mapped, &connection.name, &changed, grounds);
     if precheck::lacks_required(decision, mapped, &connection.name, &row) {
         return;

@@ -1,5 +1,7 @@
 //! Somebody works through the conflicts that wait, several at once.
 
+use entente_store::Viewer;
+
 use super::*;
 
 impl Server {
@@ -105,4 +107,82 @@ async fn a_decision_about_nothing_or_about_everything_by_mistake_is_refused() {
         assert!(error["error"]["remedy"].is_string());
     }
     assert_eq!(server.waiting().await, 4);
+}
+
+#[tokio::test]
+async fn flagged_values_are_listed_acknowledged_and_one_is_taken_after_all() {
+    let server = server().await;
+    let ids = server.with_conflicts().await;
+    // The latest change decided three of them; the last one another rule.
+    let numbers: Vec<i64> = ids.iter().map(|id| id.parse().unwrap()).collect();
+    let now = server.app.engine.now();
+    let decided = server.app.engine.store().write(move |tx| {
+        for (at, number) in numbers.iter().enumerate() {
+            let found = tx.conflict(&Viewer::system(), *number)?.unwrap();
+            let value = found.conflict.sides[1].value.clone();
+            let mut record = tx.record(&Viewer::system(), &found.conflict.record)?.unwrap();
+            record.data.insert(found.conflict.field.clone(), value.clone());
+            tx.put_records(&[PutRecord { record, search_text: String::new() }])?;
+            let by = if at == 3 { "rule self_service" } else { "rule latest" };
+            tx.resolve_conflict(*number, &entente_store::Resolution { value, by: by.to_owned(), at: now, entry: None })?;
+        }
+        Ok(())
+    });
+    decided.await.unwrap();
+    let flagged = async || server.get("/api/v1/conflicts?state=flagged").await.1["items"].as_array().unwrap().clone();
+    let listed = flagged().await;
+    assert_eq!(listed.iter().map(|one| one["id"].as_str().unwrap()).collect::<Vec<_>>(), [&ids[2], &ids[1], &ids[0]]);
+    let one = &listed[2];
+    assert_eq!(
+        (&one["flagged"], &one["resolved"]["side"], &one["resolved"]["by"]),
+        (&json!(true), &json!("zendesk"), &json!("rule latest"))
+    );
+    assert_eq!((&one["sides"][0]["value"], &one["sides"][1]["value"]), (&json!("+1 111"), &json!("+1 222")), "both values: {one}");
+    assert!(one["sides"][0]["at"].is_string() && one["reason"].as_str().unwrap().contains("the older one is flagged"), "{one}");
+
+    for (wrong, field) in [
+        (json!({}), "conflicts"),
+        (json!({ "conflicts": ids, "all": true }), "conflicts"),
+        (json!({ "conflicts": ids, "field": "phone" }), "field"),
+    ] {
+        let (status, error) = server.post("/api/v1/conflicts/acknowledge", wrong.clone()).await;
+        assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some(field)), "{wrong}: {error}");
+    }
+    let (status, _) = server.post("/api/v1/conflicts/acknowledge", json!({ "all": true, "field": "shoe size" })).await;
+    assert_eq!((status, flagged().await.len()), (StatusCode::NOT_FOUND, 3), "nothing was acknowledged");
+
+    // The older value after all: it is in the record, by a person's entry.
+    let (status, overruled) = server.post(&format!("/api/v1/conflicts/{}/resolve", ids[0]), json!({ "side": "salesforce" })).await;
+    assert_eq!(
+        (status, &overruled["reviewed"]["overruled"], &overruled["flagged"]),
+        (StatusCode::OK, &json!(true), &json!(false)),
+        "{overruled}"
+    );
+    let record = overruled["record"].as_str().unwrap();
+    let (_, history) = server.get(&format!("/api/v1/records/{record}/history")).await;
+    assert!(history["items"][0]["detail"].as_str().unwrap().ends_with("a person took another value than the latest"), "{history}");
+    let (_, shown) = server.get(&format!("/api/v1/records/{record}")).await;
+    assert!(shown.to_string().contains("+1 111"), "{shown}");
+    let (status, error) = server.post(&format!("/api/v1/conflicts/{}/resolve", ids[0]), json!({ "side": "salesforce" })).await;
+    assert_eq!(status, StatusCode::CONFLICT, "once: {error}");
+
+    // Somebody has changed the other field since: taking the older value would undo that.
+    let id: entente_model::id::RecordId = listed[1]["record"].as_str().unwrap().parse().unwrap();
+    let moved_on = server.app.engine.store().write(move |tx| {
+        let mut record = tx.record(&Viewer::system(), &id)?.unwrap();
+        record.data.insert("phone".to_owned(), Value::text("+1 333"));
+        tx.put_records(&[PutRecord { record, search_text: String::new() }])
+    });
+    moved_on.await.unwrap();
+    let (status, error) = server.post(&format!("/api/v1/conflicts/{}/resolve", ids[1]), json!({ "side": "salesforce" })).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{error}");
+    assert!(error["error"]["message"].as_str().unwrap().contains("has changed since"), "{error}");
+
+    let (_, done) = server.post("/api/v1/conflicts/acknowledge", json!({ "conflicts": [ids[1], ids[3], ids[0], "x"] })).await;
+    assert_eq!((done["acknowledged"].as_u64(), done["left"].as_array().unwrap().len()), (Some(1), 3), "{done}");
+    let (_, done) = server.post("/api/v1/conflicts/acknowledge", json!({ "all": true, "field": "job title" })).await;
+    assert_eq!(done, json!({ "acknowledged": 1, "left": [] }));
+    assert!(flagged().await.is_empty());
+    let (_, statistics) = server.get("/api/v1/conflicts/statistics").await;
+    assert_eq!(statistics["flagged"], json!(0), "{statistics}");
 }

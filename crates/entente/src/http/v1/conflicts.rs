@@ -1,8 +1,9 @@
-//! Conflicts that wait for a person.
+//! Conflicts that wait for a person, and values that a rule has flagged for one.
 
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use entente_engine::records::conflicts::flagged::{self, Acknowledged, Acknowledgement};
 use entente_engine::records::conflicts::many::{ManyResolutions, ResolvedMany, resolve_many};
 use entente_engine::records::conflicts::{Conflict, ConflictPage, ConflictQuery, Resolution};
 use entente_store::Viewer;
@@ -15,6 +16,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/conflicts", get(list))
         .route("/api/v1/conflicts/resolve", post(resolve_several))
+        .route("/api/v1/conflicts/acknowledge", post(acknowledge))
         .route("/api/v1/conflicts/{id}/resolve", post(resolve))
 }
 
@@ -28,7 +30,8 @@ pub async fn list(
     Ok(axum::Json(entente_engine::records::conflicts::list(&app.engine, &viewer, query).await?))
 }
 
-/// Decides a conflict for the value of a side, or for another value; it is then written to every side.
+/// Decides a conflict for the value of a side, or for another value; it is then written to every side. Of a flagged one, so is a value other than
+/// the latest after all.
 #[utoipa::path(post, operation_id = "resolve_conflict", path = "/api/v1/conflicts/{id}/resolve", tag = "sync", params(("id" = String, Path, description = "Conflict id")), request_body = Resolution, responses((status = 200, description = "The conflict as decided", body = Conflict), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn resolve(
     State(app): State<App>,
@@ -47,4 +50,15 @@ pub async fn resolve_several(
     Json(which): Json<ManyResolutions>,
 ) -> Result<axum::Json<ResolvedMany>, ApiError> {
     Ok(axum::Json(resolve_many(&app.engine, &viewer, which).await?))
+}
+
+/// Notes that somebody has looked at flagged values, which the latest change had passed over: those named, or all, of one field if it is named. What
+/// was decided stays.
+#[utoipa::path(post, operation_id = "acknowledge_conflicts", path = "/api/v1/conflicts/acknowledge", tag = "sync", request_body = Acknowledgement, responses((status = 200, description = "What was acknowledged, and what was not", body = Acknowledged), (status = "default", description = "Refused", body = ErrorBody)))]
+pub async fn acknowledge(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Json(which): Json<Acknowledgement>,
+) -> Result<axum::Json<Acknowledged>, ApiError> {
+    Ok(axum::Json(flagged::acknowledge(&app.engine, &viewer, which).await?))
 }

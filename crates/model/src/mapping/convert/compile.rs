@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use super::fit::{kind_name, misfit, remote_name};
 use super::{Lens, Line, MappingError};
 use crate::formula::{Formula, Schema, Type};
+use crate::mapping::conflicts::Conflicts;
 use crate::mapping::remote::{RemoteField, RemoteObject};
-use crate::mapping::{Direction, FieldMap, Mapping};
+use crate::mapping::{Direction, FieldMap, Mapping, Owner};
 use crate::normalise::Locale;
 use crate::object::{FieldType, Object};
 
@@ -76,6 +77,7 @@ impl Lens {
         let filter = compiler.filter();
         let when = compiler.create();
         let rules = compiler.rules();
+        compiler.conflicts();
         compiler.names();
         if !compiler.errors.is_empty() {
             return Err(compiler.errors);
@@ -111,6 +113,22 @@ impl Compiler<'_> {
             self.report(line, format!("`{}` has no field `{name}`", remote.name), remedy);
         }
         found
+    }
+
+    fn conflicts(&mut self) {
+        for (reason, remedy) in self.mapping.conflicts.iter().flat_map(Conflicts::faults) {
+            self.report(None, reason, remedy);
+        }
+        for (at, map) in self.mapping.fields.iter().enumerate().filter(|(_, map)| !map.archived) {
+            let Some(conflicts) = &map.conflicts else { continue };
+            for (reason, remedy) in conflicts.faults() {
+                self.report(Some(at), reason, remedy);
+            }
+            if map.owner != Owner::Shared {
+                let reason = "`conflicts` says how a field is decided that several sides change, and this one has an owner";
+                self.report(Some(at), reason, "take `conflicts` out, or set the owner to shared in every mapping of the field");
+            }
+        }
     }
 
     fn names(&mut self) {
@@ -216,6 +234,7 @@ impl Compiler<'_> {
         Some(Line {
             map: map.clone(),
             kind,
+            tells_no: false,
             remote_kind: remote.as_ref().map(|remote| remote.kind),
             length: remote.as_ref().and_then(|remote| remote.length),
             scale: remote.as_ref().and_then(|remote| remote.scale),

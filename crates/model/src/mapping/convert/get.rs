@@ -10,6 +10,7 @@ use crate::mapping::Direction;
 use crate::mapping::remote::{RemoteKind, Row};
 use crate::normalise::{self, normalise};
 use crate::object::FieldType;
+use crate::plan::consent;
 use crate::value::{self, Fields, Value};
 
 /// Formulas over a remote row; `PRIORVALUE` is our record.
@@ -79,6 +80,7 @@ impl Lens {
                         }
                         self.raw(line, json)
                     }
+                    Some(json) if line.tells_no && (json.is_null() || json == "") => Ok(Value::Null),
                     Some(json) => self.raw(line, json),
                     None => {
                         got.fields.extend(Self::recounted(line, row, prior).map(|value| (field.clone(), value)));
@@ -88,6 +90,9 @@ impl Lens {
             };
             let value = value.map(|value| translate(value, &line.to_ours));
             match (value, &line.kind) {
+                (Ok(value), _) if line.tells_no && consent::answer(&value).is_none() => {
+                    got.fields.insert(field.clone(), Value::Null);
+                }
                 (Ok(value), FieldType::Reference { object }) => self.refer(line, value, object, resolve, &mut got),
                 (Ok(value), kind) => match normalise(kind, value, &self.locale) {
                     Ok(value) => {

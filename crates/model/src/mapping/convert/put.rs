@@ -46,6 +46,8 @@ impl Lens {
             },
             other => translate(other, &line.to_theirs),
         };
+        // A box has no third state to write.
+        let value = if line.tells_no && value == Value::Null { Value::Bool(false) } else { value };
         let json = match line.remote_kind {
             Some(kind) => normalise::to_remote(kind, &value, &self.locale).map_err(|error| error.to_string())?,
             None => normalise::to_json(&value),
