@@ -22,6 +22,8 @@ mod house;
 mod learning;
 #[path = "running/leases.rs"]
 mod leases;
+#[path = "running/months.rs"]
+mod months;
 #[path = "running/platform.rs"]
 mod platform;
 #[path = "running/processes.rs"]
