@@ -81,6 +81,10 @@ pub struct Options {
     pub auto_merge: bool,
     /// Whether of two records that are merged the one known longer stays. Otherwise it is the one that somebody has changed last.
     pub merge_keeps_oldest: bool,
+    /// Which value a record keeps that two become, by object and field (`contact.phone`): `master` (also where none is named) keeps that of the
+    /// record that stays, `latest` the one that was set last, `oldest` the one that was set first, `longest` the longest. A value that one alone
+    /// has is kept in any case, and of fields with several values those of both, unless the one set last or first is asked for.
+    pub merge_values: std::collections::BTreeMap<String, MergeValue>,
     /// Hours after which the weights by which customers are recognised are learned anew from the store's own records; 0 keeps those built in.
     pub learn_matching_hours: u64,
     /// What becomes of a new customer whose e-mail address looks wrong, by connection that it would be created at: `flag` (also where
@@ -119,6 +123,21 @@ pub enum ErasePolicy {
     Delete,
     /// They stay, and nothing in them tells whose they were.
     Anonymise,
+}
+
+/// Which value a record keeps that two become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MergeValue {
+    /// That of the record that stays; of several values, those of both.
+    #[default]
+    Master,
+    /// The one that was set last.
+    Latest,
+    /// The one that was set first.
+    Oldest,
+    /// The longest; of several values, those of both.
+    Longest,
 }
 
 /// What becomes of a new customer whose e-mail address looks wrong.
@@ -181,6 +200,7 @@ impl Default for Options {
             auto_link_percent: 95,
             auto_merge: false,
             merge_keeps_oldest: false,
+            merge_values: std::collections::BTreeMap::new(),
             learn_matching_hours: 24,
             email_check: std::collections::BTreeMap::new(),
             keep_deliveries_days: 30,
@@ -232,6 +252,12 @@ impl Options {
     #[must_use]
     pub fn auto_link(&self) -> f64 {
         f64::from(self.auto_link_percent) / 100.0
+    }
+
+    /// Which value of a field a record keeps that two become.
+    #[must_use]
+    pub fn merge_value(&self, object: &str, field: &str) -> MergeValue {
+        self.merge_values.get(&format!("{object}.{field}")).copied().unwrap_or_default()
     }
 
     /// What becomes of new customers whose address looks wrong, at a connection.

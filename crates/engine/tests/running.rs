@@ -24,6 +24,8 @@ mod learning;
 mod leases;
 #[path = "running/marks.rs"]
 mod marks;
+#[path = "running/months.rs"]
+mod months;
 #[path = "running/platform.rs"]
 mod platform;
 #[path = "running/processes.rs"]

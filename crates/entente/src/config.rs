@@ -207,6 +207,7 @@ fn check(raw: ConfigFile, resolver: &mut Resolver<'_>) -> Option<Config> {
         connection.salesforce.home_currency.clone_from(&sync.locale.currency);
     }
     check_email_checks(&sync, &connections, resolver);
+    check_merge_values(&sync, resolver);
     check_erase_policies(&sync, &connections, resolver);
     let timezone = sync.locale.timezone.clone();
     let notify = raw.notify.check(&timezone, resolver);
@@ -273,6 +274,15 @@ fn check_email_checks(sync: &Options, connections: &[ConnectionSettings], resolv
     for name in sync.email_check.keys().filter(|name| !connections.iter().any(|connection| connection.name == **name)) {
         let reason = format!("there is no connection `{name}`");
         resolver.flaw_at_key("sync", "email_check", reason, "name a connection of this file, as in zendesk = \"hold\"");
+    }
+}
+
+/// Rules of merges name an object and a field.
+fn check_merge_values(sync: &Options, resolver: &mut Resolver<'_>) {
+    let names_both = |name: &str| name.split_once('.').is_some_and(|(object, field)| !object.is_empty() && !field.is_empty());
+    for name in sync.merge_values.keys().filter(|name| !names_both(name)) {
+        let reason = format!("`{name}` names no field of an object");
+        resolver.flaw_at_key("sync", "merge_values", reason, "name both, as in \"contact.phone\" = \"latest\"");
     }
 }
 

@@ -97,6 +97,8 @@ mod undoing;
 mod unmerging;
 #[path = "simulation/untold.rs"]
 mod untold;
+#[path = "simulation/window.rs"]
+mod window;
 #[path = "simulation/witness.rs"]
 mod witness;
 #[path = "simulation/world.rs"]

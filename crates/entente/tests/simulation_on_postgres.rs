@@ -54,6 +54,8 @@ mod undo;
 mod undoing;
 #[path = "simulation/untold.rs"]
 mod untold;
+#[path = "simulation/window.rs"]
+mod window;
 #[path = "simulation/witness.rs"]
 mod witness;
 #[path = "simulation/world.rs"]

@@ -198,14 +198,6 @@ impl Tx<'_> {
         self.rows("erasures", &sql, &[])?.into_iter().map(erasure).collect()
     }
 
-    /// Notes that nothing of these requests' people is in the database's files any more.
-    ///
-    /// # Errors
-    /// As for any write.
-    pub fn note_scrubbed(&mut self, ids: &[i64], now: Timestamp) -> Result<()> {
-        self.exec("update erasures set scrubbed_at = $2 where id IN_LIST($1)", vals![ids.to_vec(), now]).map(drop)
-    }
-
     /// The latest request about a record.
     ///
     /// # Errors

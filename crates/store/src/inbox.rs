@@ -142,12 +142,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether a delivery waits to be read.
+    /// When the delivery arrived that has waited longest to be read, if one waits.
     ///
     /// # Errors
     /// As for any read.
-    pub fn has_deliveries(&mut self) -> Result<bool> {
-        Ok(self.row("inbox", "select id from inbox where state = 'new' order by id limit 1", &[])?.is_some())
+    pub fn oldest_unread(&mut self) -> Result<Option<Timestamp>> {
+        let sql = "select received_at from inbox where state = 'new' order by id limit 1";
+        self.row("inbox", sql, &[])?.map(|mut row| row.time()).transpose()
     }
 
     /// Removes read and bad deliveries that arrived before the instant, at most `limit` of them. Later repetitions of them count as

@@ -34,6 +34,21 @@ impl Reign {
     }
 }
 
+/// A time in which a version of a mapping was the one in force for all records that no roll-out had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InForce {
+    /// Name of the connection.
+    pub connection: String,
+    /// Our object.
+    pub object: String,
+    /// The version.
+    pub version: i64,
+    /// When it began.
+    pub from: Timestamp,
+    /// When it ended; none while it lasts. Where no other version followed, that is when the next entry of the ledger was made.
+    pub until: Option<Timestamp>,
+}
+
 fn reign(mut row: Row) -> Result<Reign> {
     Ok(Reign { version: row.int()?, percent: row.num()?, since: row.time()?, after: row.int()?, last: row.opt_int()? })
 }
@@ -47,6 +62,26 @@ impl Tx<'_> {
         let sql = "select version, percent, since_at, after_entry, last_entry from mapping_reigns
                    where connection = $1 and object = $2 order by after_entry, since_at, percent desc";
         self.rows("mapping_reigns", sql, vals![connection, object])?.into_iter().map(reign).collect()
+    }
+
+    /// When each version of every mapping was in force, by connection and object, oldest first; of mappings that are in use no more as well.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn in_force(&mut self) -> Result<Vec<InForce>> {
+        let sql = "select connection, object, version, since_at, case when last_entry is null then null else
+                   coalesce((select at from entries where id > last_entry order by id limit 1), since_at) end
+                   from mapping_reigns where percent = 100 order by connection, object, after_entry, since_at";
+        let mut all: Vec<InForce> = Vec::new();
+        for mut row in self.rows("mapping_reigns", sql, vals![])? {
+            let next =
+                InForce { connection: row.text()?, object: row.text()?, version: row.int()?, from: row.time()?, until: row.opt_time()? };
+            if let Some(last) = all.last_mut().filter(|last| last.connection == next.connection && last.object == next.object) {
+                last.until = Some(next.from);
+            }
+            all.push(next);
+        }
+        Ok(all)
     }
 
     /// Another version is in force for all records, or none any more.

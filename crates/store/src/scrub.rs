@@ -1,15 +1,19 @@
 //! Scrubbing: what was deleted leaves the database's files as well.
 //!
 //! SQLite overwrites a deleted row where it stood (`secure_delete`), but pages that became free, the gaps of pages that were filled anew
-//! and the write-ahead log keep what was in them. So the index of words is built anew, the whole file is written anew without any of that
-//! (`VACUUM`), and the log is copied into it and cut to nothing.
+//! and the write-ahead log keep what was in them, and the planner's statistics quote values of indexes. So the statistics and the index of
+//! words are built anew, the whole file is written anew without any of that (`VACUUM`), and the log is copied into it and cut to nothing.
 //!
-//! PostgreSQL keeps old versions of rows until `VACUUM` has gone over their table, which is done here; it reuses their space without
-//! blanking it, and only `VACUUM FULL`, which locks the table, or a dump and restore write it anew.
+//! PostgreSQL keeps old versions of rows, and a plain `VACUUM` frees their space without blanking it. So every table but those of the ledger,
+//! whose values are encrypted, is written anew (`VACUUM FULL`), and so are the planner's statistics. A table is locked meanwhile. The server
+//! tells how many old versions it had to keep for transactions that still see them: while there are any, it is done again.
 
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use tokio_postgres::error::DbError;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Socket};
 
 use crate::error::{Result, StoreError};
 
@@ -19,30 +23,35 @@ const READERS_WAIT: Duration = Duration::from_secs(30);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Tables of PostgreSQL in which values of people were.
-pub(crate) const TABLES: &[&str] = &[
-    "records",
-    "search",
-    "match_keys",
-    "links",
-    "looks",
-    "hints",
-    "inbox",
-    "conflicts",
-    "reviews",
-    "dead_letters",
-    "sync_events",
-    "notices",
-    "held_records",
-    "waits",
-    "subject_keys",
-    "erasures",
-    "settings",
-];
+/// How long to wait for whoever uses a table of PostgreSQL, or sees old versions of its rows.
+const TABLE_WAIT: Duration = Duration::from_secs(5);
+
+/// Pause before a table is written anew once more; it doubles each time. Others get at the table meanwhile.
+const TABLE_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a scrub has done, as the database told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scrubbed {
+    /// The SQLite file was written anew, and its log cut.
+    File,
+    /// Tables of PostgreSQL were written anew, and no old version of a row was left in them.
+    Tables {
+        /// How many.
+        many: usize,
+        /// Whether the planner's statistics were as well: only the owner of the database may.
+        statistics: bool,
+    },
+}
 
 /// Scrubs the file behind the writer's connection. Nothing else is written meanwhile.
-pub(crate) fn sqlite(conn: &Connection) -> Result<()> {
+pub(crate) fn sqlite(conn: &Connection) -> Result<Scrubbed> {
     conn.execute_batch("insert into search_index (search_index) values ('rebuild')")?;
+    // The statistics hold samples of what is in the indexes, and come into being when the planner asks for them.
+    let has_statistics: bool =
+        conn.query_row("select count(*) > 0 from sqlite_schema where name = 'sqlite_stat1'", [], |row| row.get(0))?;
+    if has_statistics {
+        conn.execute_batch("analyze")?;
+    }
     // The copy that is made on the way may be as large as the database: on the disk, not in memory.
     conn.execute_batch("pragma temp_store = file")?;
     let vacuumed = conn.execute_batch("vacuum");
@@ -52,11 +61,114 @@ pub(crate) fn sqlite(conn: &Connection) -> Result<()> {
     loop {
         let busy: i64 = conn.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
         if busy == 0 {
-            return Ok(());
+            return Ok(Scrubbed::File);
         }
         if began.elapsed() > READERS_WAIT {
             return Err(StoreError::Busy("somebody has been reading for half a minute, so that the write-ahead log cannot be cut".into()));
         }
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// The tables that are written anew, as they are written in SQL. Entries of the ledger are encrypted, under keys that are in one of these.
+pub(crate) const TABLES: &str =
+    "select format('%I.%I', n.nspname, c.relname), c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = current_schema() and c.relkind = 'r' and c.relname not in ('entries', 'blocks') order by c.relname";
+
+/// Where PostgreSQL keeps samples of values for its planner.
+const STATISTICS: &str = "pg_catalog.pg_statistic";
+
+/// Scrubs a database of PostgreSQL, over a connection of its own: what the server tells on the way is heeded.
+pub(crate) async fn postgres<T>(config: &tokio_postgres::Config, tls: T) -> Result<Scrubbed>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, mut connection) = config.connect(tls).await?;
+    let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+    let driver = tokio::spawn(async move {
+        while let Some(Ok(message)) = futures::future::poll_fn(|context| connection.poll_message(context)).await {
+            // Whoever listens is gone when the scrub was given up: nothing is to be told then.
+            if let AsyncMessage::Notice(notice) = message
+                && tell.send(notice).is_err()
+            {
+                return;
+            }
+        }
+    });
+    let scrubbed = Rewriter { client, told }.all().await;
+    driver.abort();
+    scrubbed
+}
+
+/// Writes tables anew, and hears what the server says of it.
+struct Rewriter {
+    client: Client,
+    told: tokio::sync::mpsc::UnboundedReceiver<DbError>,
+}
+
+impl Rewriter {
+    async fn all(mut self) -> Result<Scrubbed> {
+        // Whoever waits for a lock like this one holds up everybody who comes after: not for long.
+        self.client.batch_execute("set lock_timeout = '2s'; set statement_timeout = 0; set client_min_messages = 'notice'").await?;
+        let rows = self.client.query(TABLES, &[]).await?;
+        let tables: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
+        for table in &tables {
+            if !self.rewrite(table).await? {
+                return Err(StoreError::Database(format!("the server does not let this role write {table} anew: let it own the table")));
+            }
+            self.client.batch_execute(&format!("analyze {table}")).await?;
+        }
+        let statistics = self.rewrite(STATISTICS).await?;
+        Ok(Scrubbed::Tables { many: tables.len(), statistics })
+    }
+
+    /// Writes a table anew until no old version is left in it. Answers whether this role may.
+    async fn rewrite(&mut self, table: &str) -> Result<bool> {
+        let (began, mut pause) = (Instant::now(), TABLE_PAUSE);
+        loop {
+            while self.told.try_recv().is_ok() {}
+            let why = match self.client.batch_execute(&format!("vacuum (full, verbose) {table}")).await.map_err(StoreError::from) {
+                Ok(()) => match self.kept() {
+                    None => return Ok(false),
+                    Some(0) => return Ok(true),
+                    Some(kept) => format!("{kept} old versions of rows of {table} are still seen by transactions that began earlier"),
+                },
+                Err(StoreError::Busy(why)) => format!("{table} is in use: {why}"),
+                Err(error) => return Err(error),
+            };
+            if began.elapsed() > TABLE_WAIT {
+                return Err(StoreError::Busy(why));
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    /// Old versions of rows that the server kept, as it told of the last table: the first number of the detail, in whatever language. Nothing
+    /// when it wrote no table.
+    fn kept(&mut self) -> Option<u64> {
+        let mut kept = None;
+        while let Ok(notice) = self.told.try_recv() {
+            kept = notice.detail().and_then(first_number).map_or(kept, |many| Some(kept.unwrap_or(0) + many));
+        }
+        kept
+    }
+}
+
+fn first_number(text: &str) -> Option<u64> {
+    let digits: String = text.chars().skip_while(|char| !char.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_number;
+
+    #[test]
+    fn what_the_server_kept_is_read_in_every_language() {
+        assert_eq!(first_number("12 dead row versions cannot be removed yet.\nCPU: user: 0.00 s"), Some(12));
+        assert_eq!(first_number("0 tote Zeilenversionen können noch nicht entfernt werden."), Some(0));
+        assert_eq!(first_number("nothing"), None);
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::error::{Result, StoreError};
 use crate::master_key::MasterKey;
 use crate::options::{StoreOptions, StoreUrl};
+use crate::scrub::Scrubbed;
 use crate::tx::Tx;
 
 /// A moment of a write at which a test may let the process "die".
@@ -171,15 +172,28 @@ impl Store {
         }
     }
 
-    /// Has what was deleted leave the database's files as well, as far as the database can; see `scrub.rs`. Writers wait meanwhile on SQLite:
-    /// about ten seconds for each gibibyte.
+    /// Has what was deleted leave the database's files as well; see `scrub.rs`. Writers wait meanwhile, on PostgreSQL for the table that is
+    /// written anew: about ten seconds for each gibibyte.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when readers hold on to the files, or what the database runs into; then it can be tried again.
-    pub async fn scrub(&self) -> Result<()> {
+    /// [`StoreError::Busy`] when readers hold on to what was deleted, or what the database runs into; then it can be tried again.
+    pub async fn scrub(&self) -> Result<Scrubbed> {
         match &self.0.backend {
             Backend::Sqlite(sqlite) => sqlite.scrub().await,
             Backend::Postgres(postgres) => postgres.scrub().await,
+        }
+    }
+
+    /// Bytes that a scrub would write anew, about.
+    ///
+    /// # Errors
+    /// When the database cannot be asked, or the file cannot be looked at.
+    pub async fn scrub_bytes(&self) -> Result<u64> {
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => std::fs::metadata(sqlite.path())
+                .map(|file| file.len())
+                .map_err(|source| StoreError::Io { what: format!("looking at {}", sqlite.path().display()), source }),
+            Backend::Postgres(postgres) => postgres.scrub_bytes().await,
         }
     }
 

@@ -23,7 +23,17 @@ pub(crate) enum Met {
     /// Somebody with the same address or number.
     Person { erasure: i64 },
     /// It is about an erased person's row.
-    About,
+    About { erasure: i64 },
+}
+
+impl Met {
+    /// The erasure whose person may be told of in what came in. An anonymised row that does not tell again whose it was tells of nobody.
+    pub(crate) fn tells_of(&self) -> Option<i64> {
+        match self {
+            Self::Row { named: false, .. } => None,
+            Self::Row { erasure, .. } | Self::Key { erasure, .. } | Self::Person { erasure } | Self::About { erasure } => Some(*erasure),
+        }
+    }
 }
 
 /// How a row that no record stands for shows an erased person, if it does.
@@ -55,9 +65,9 @@ pub(crate) fn meets(blocked: &Blocked, catalog: &Catalog, key: &RemoteKey, look:
         }
         let people = got.unresolved.iter().filter(|(_, object, _)| object == PERSON);
         let remote = catalog.mapped(&key.connection, PERSON).map(|mapped| &mapped.mapping().remote);
-        let rows = people.filter_map(|(_, _, id)| Some(RemoteKey::new(&key.connection, remote?, id)));
-        if rows.into_iter().any(|row| blocked.row(&row).is_some()) {
-            about = Some(Met::About);
+        let mut rows = people.filter_map(|(_, _, id)| Some(RemoteKey::new(&key.connection, remote?, id)));
+        if let Some(erasure) = rows.find_map(|row| blocked.row(&row)) {
+            about = Some(Met::About { erasure });
         }
     }
     of_row.map(|erasure| Met::Row { erasure, named: false }).or(about)
@@ -117,7 +127,7 @@ pub(crate) fn note(
                 tx.notify(&notice(now, format!("A person who was erased turned up at {}", key.connection), body))?;
             }
         }
-        Met::About => {}
+        Met::About { .. } => {}
     }
     if work == before {
         return Ok(());

@@ -341,6 +341,10 @@ async fn conclude(engine: &Engine, id: i64, wait: Option<Timestamp>) -> Result<(
         erasure.state = if work.waiting() > 0 { ErasureState::People } else { ErasureState::Done };
         erasure.ended_at = Some(now);
         tx.end_errand(id, now)?;
+        // What the errand knew of the person is among what has to leave the files.
+        if has_errand {
+            erasure.scrubbed_at = None;
+        }
         if work.rechecked_at.is_none() {
             work.recheck_at = Some(work.recheck_at.unwrap_or(later(now, days.saturating_mul(DAY_MS))));
         }

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use entente_store::ErasureState;
+use entente_model::clock::Timestamp;
+use entente_store::{Erasure, ErasureState, Scrubbed, StoreError, Tx};
 
 use super::platforms::work_off;
 use super::recheck::recheck;
-use super::work::Work;
+use super::work::{ScrubWork, Work};
 use crate::engine::Engine;
 use crate::error::Result;
 
@@ -17,12 +18,28 @@ pub const EVERY: Duration = Duration::from_secs(2);
 /// Requests worked off in one step.
 const BATCH: usize = 20;
 
-/// Largest SQLite file that is scrubbed at once, in bytes: a matter of two or three seconds in which nothing else is written. A larger one
+/// Largest database that is scrubbed at once, in bytes: a matter of two or three seconds in which nothing else is written. A larger one
 /// waits for the hour of the night in which reconciliations are made.
 const AT_ONCE_BYTES: u64 = 256 << 20;
 
 /// How long a scrub waits for systems that do not answer, in milliseconds: what is held here has been erased already.
 const SCRUB_AFTER_MS: i64 = 60 * 60 * 1000;
+
+/// Shortest time between two scrubs for one request, in milliseconds: in the first hour after its end, in which the platforms' webhooks about
+/// it come in, and later, when an address that a stranger has as well may come in again and again.
+const SCRUB_AGAIN_MS: [i64; 2] = [20 * 1000, 60 * 60 * 1000];
+
+/// Time until a scrub that did not succeed is tried again, in milliseconds: it writes much, and what hindered it may last.
+const SCRUB_RETRY_MS: i64 = 5 * 60 * 1000;
+
+/// What a scrub came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scrub {
+    /// Erasures whose people have left the database's files.
+    pub done: usize,
+    /// Erasures that wait: for webhooks that came in before they had ended and are still to be read, for platforms, or for the night.
+    pub waiting: usize,
+}
 
 /// Asked between requests: whether to stop there.
 pub type Stop<'a> = &'a (dyn Fn() -> bool + Send + Sync);
@@ -48,31 +65,92 @@ pub async fn tick(engine: &Engine, stop: Stop<'_>) -> Result<usize> {
     Ok(many)
 }
 
-/// Has what was erased leave the database's files, if there is something and it is time; or now, when somebody asks for it. Answers how many
-/// erasures that was for.
+/// Has what was erased leave the database's files, if there is something and it is time; or now, when somebody asks for it.
 ///
 /// # Errors
 /// When the store fails; then it is tried again.
-pub async fn scrub(engine: &Engine, now_please: bool) -> Result<usize> {
+pub async fn scrub(engine: &Engine, now_please: bool) -> Result<Scrub> {
     let now = engine.now();
-    let waiting = engine.store().read(|tx| tx.unscrubbed_erasures()).await?;
-    let old = |at: entente_model::clock::Timestamp| now.as_millisecond() - at.as_millisecond() > SCRUB_AFTER_MS;
-    let ready = |erasure: &&entente_store::Erasure| now_please || erasure.state != ErasureState::Working || old(erasure.asked_at);
-    let ids: Vec<i64> = waiting.iter().filter(ready).map(|erasure| erasure.id).collect();
-    // What came in before the person was blocked and is still to be read would bring values in again.
-    if ids.is_empty() || !(now_please || is_time(engine)) || engine.store().read(|tx| tx.has_deliveries()).await? {
-        return Ok(0);
+    let (waiting, unread) = engine.store().read(|tx| Ok((tx.unscrubbed_erasures()?, tx.oldest_unread()?))).await?;
+    let mut ready = Vec::new();
+    for erasure in &waiting {
+        let work = Work::of(erasure)?;
+        // What came in before it ended and is still to be read would bring values in again. What comes in later is heeded when it is read.
+        let is_unread = unread.is_some_and(|at| at <= erasure.ended_at.unwrap_or(erasure.asked_at));
+        let is_due = erasure.state != ErasureState::Working || is_past(erasure.asked_at, SCRUB_AFTER_MS, now);
+        let is_old = is_past(erasure.ended_at.unwrap_or(erasure.asked_at), SCRUB_AFTER_MS, now);
+        let is_again = work.scrubbed_at.is_some_and(|at| !is_past(at, SCRUB_AGAIN_MS[usize::from(is_old)], now));
+        let has_failed = work.scrub_failed_at.is_some_and(|at| !is_past(at, SCRUB_RETRY_MS, now));
+        if !is_unread && (now_please || is_due && !is_again && !has_failed) {
+            ready.push((erasure.clone(), work.brought_in_at));
+        }
     }
-    engine.store().scrub().await?;
-    tracing::info!(erasures = ids.len(), "the database's files were scrubbed");
-    let many = ids.len();
-    engine.store().write(move |tx| tx.note_scrubbed(&ids, now)).await?;
-    Ok(many)
+    if ready.is_empty() || !(now_please || is_time(engine).await?) {
+        return Ok(Scrub { done: 0, waiting: waiting.len() });
+    }
+    let how = match engine.store().scrub().await {
+        Ok(Scrubbed::File) => ScrubWork::Sqlite,
+        Ok(Scrubbed::Tables { many, statistics }) => ScrubWork::Postgresql { tables: many, statistics },
+        Err(error) if !now_please && !error.is_total() => {
+            tracing::warn!(%error, "the database's files could not be scrubbed; it is tried again in five minutes");
+            engine.store().write(move |tx| ready.iter().try_for_each(|(erasure, _)| note_failure(tx, erasure.id, now))).await?;
+            return Ok(Scrub { done: 0, waiting: waiting.len() });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let ended = engine.now();
+    let done = engine.store().write(move |tx| {
+        let mut done = 0;
+        for (erasure, brought_in_at) in &ready {
+            done += usize::from(note(tx, erasure, *brought_in_at, &how, ended)?);
+        }
+        Ok(done)
+    });
+    let done = done.await?;
+    tracing::info!(erasures = done, "the database's files were scrubbed");
+    Ok(Scrub { done, waiting: waiting.len() - done })
 }
 
-fn is_time(engine: &Engine) -> bool {
-    let bytes = engine.store().path().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len());
+/// Notes that a request's person has left the files, unless something has happened to it since that the scrub may have missed.
+fn note(tx: &mut Tx<'_>, as_read: &Erasure, brought_in_at: Option<Timestamp>, how: &ScrubWork, at: Timestamp) -> Result<bool, StoreError> {
+    let Some(mut erasure) = tx.erasure_for_update(as_read.id)? else { return Ok(false) };
+    let mut work = Work::of(&erasure)?;
+    if erasure.ended_at != as_read.ended_at || work.brought_in_at != brought_in_at {
+        return Ok(false);
+    }
+    erasure.scrubbed_at = Some(at);
+    work.scrubbed_at = Some(at);
+    work.scrub = Some(how.clone());
+    work.scrub_failed_at = None;
+    erasure.work = work.document()?;
+    tx.put_erasure(&erasure)?;
+    Ok(true)
+}
+
+fn note_failure(tx: &mut Tx<'_>, id: i64, at: Timestamp) -> Result<(), StoreError> {
+    let Some(mut erasure) = tx.erasure_for_update(id)? else { return Ok(()) };
+    let mut work = Work::of(&erasure)?;
+    work.scrub_failed_at = Some(at);
+    erasure.work = work.document()?;
+    tx.put_erasure(&erasure)
+}
+
+/// Notes that a webhook has brought something of a request's person in again: the files have to be scrubbed once more.
+pub(crate) fn brought_in(tx: &mut Tx<'_>, id: i64, at: Timestamp) -> Result<(), StoreError> {
+    let Some(mut erasure) = tx.erasure_for_update(id)? else { return Ok(()) };
+    let mut work = Work::of(&erasure)?;
+    work.brought_in_at = Some(at);
+    erasure.scrubbed_at = None;
+    erasure.work = work.document()?;
+    tx.put_erasure(&erasure)
+}
+
+fn is_past(at: Timestamp, ms: i64, now: Timestamp) -> bool {
+    now.as_millisecond() - at.as_millisecond() > ms
+}
+
+async fn is_time(engine: &Engine) -> Result<bool> {
     let options = engine.options();
     let hour = engine.now().to_zoned(options.locale.timezone.clone()).hour();
-    bytes <= AT_ONCE_BYTES || i64::from(hour) == i64::from(options.reconcile_hour)
+    Ok(i64::from(hour) == i64::from(options.reconcile_hour) || engine.store().scrub_bytes().await? <= AT_ONCE_BYTES)
 }

@@ -79,6 +79,21 @@ pub struct Sighting {
     pub what: String,
 }
 
+/// How the database's files were scrubbed of the person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "database")]
+pub enum ScrubWork {
+    /// The SQLite file was written anew, and its write-ahead log cut.
+    Sqlite,
+    /// Tables of PostgreSQL were written anew, and the server counted no old version of a row in them.
+    Postgresql {
+        /// How many.
+        tables: usize,
+        /// Whether the planner's statistics were as well.
+        statistics: bool,
+    },
+}
+
 /// The work of an erasure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -93,6 +108,17 @@ pub struct Work {
     pub flags: Vec<Flag>,
     /// Who turned up again.
     pub sightings: Vec<Sighting>,
+    /// How the database's files were scrubbed, the last time.
+    pub scrub: Option<ScrubWork>,
+    /// When that was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub scrubbed_at: Option<Timestamp>,
+    /// When it was tried last and did not succeed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub scrub_failed_at: Option<Timestamp>,
+    /// When a webhook brought something of the person in again. It was emptied when it was read.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub brought_in_at: Option<Timestamp>,
     /// Attempts at searches that failed since the last that did not.
     pub attempts: u32,
     /// When it is checked again.

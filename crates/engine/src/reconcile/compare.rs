@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use entente_connect::look::{Existence, Look};
+use entente_model::actor::{Actor, ChangeMark};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::remote::Row;
 use entente_model::mapping::{Direction, FieldMap, Owner};
 use entente_model::object::FieldType;
 use entente_model::value::{Fields, get};
-use entente_store::{Counterpart, LinkState, RecordState, RemoteKey, StoreError, Tx, Viewer};
+use entente_store::{Counterpart, Link, LinkState, RecordState, RemoteKey, StoreError, Tx, Viewer};
 
 use super::cause::Cause;
 use super::classify::{Dead, Differing, Finding, Shown, classify, owns};
@@ -42,6 +43,30 @@ pub(crate) type References = HashMap<(String, String), RecordId>;
 /// References kept between pages; beyond, they are looked up again.
 const REFERENCES_MAX: usize = 50_000;
 
+/// The last change of a row, as its platform tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LastChange {
+    version: Option<String>,
+    mark: ChangeMark,
+}
+
+impl LastChange {
+    fn of(look: &Look) -> Self {
+        Self { version: look.version.clone(), mark: look.mark }
+    }
+
+    /// Whether the row stands as Entente saw it last or made it itself. Values alone do not tell: several of the row's may come to the same
+    /// value of ours. What a platform tells nothing of is not known.
+    pub(crate) fn is_known(&self, link: &Link) -> bool {
+        match (&self.version, &link.version) {
+            (Some(version), Some(seen)) => version == seen,
+            // An answer to our write that named no version leaves none.
+            _ if link.changed_by == Actor::Us && self.mark.by == Actor::Us => true,
+            _ => self.mark.at.is_some_and(|at| link.changed_at.is_some_and(|seen| at <= seen)),
+        }
+    }
+}
+
 /// What a page came to.
 #[derive(Debug, Default)]
 pub(crate) struct Compared {
@@ -57,6 +82,8 @@ pub(crate) struct Compared {
     pub(crate) gone: Vec<[u8; NAME_BYTES]>,
     /// Fingerprints, with their range.
     pub(crate) leaves: Vec<(u8, Leaf)>,
+    /// Of rows that are not as a certificate has them, when one is checked: when and by whom they were changed last.
+    pub(crate) marks: Vec<([u8; NAME_BYTES], LastChange)>,
     /// What differs.
     pub(crate) findings: Vec<Finding>,
     /// Places in the page of rows that tell something new.
@@ -88,7 +115,11 @@ pub(crate) fn compare(
         done.rows += u64::from(there);
         match linked.get(&look.id).map(|counterpart| (counterpart, counterpart.link == LinkState::Present)) {
             Some((counterpart, true)) if there => {
-                done.leaves.push(leaf(grounds, place, look, Some(&counterpart.record)));
+                let held = leaf(grounds, place, look, Some(&counterpart.record));
+                if place.certified.as_ref().is_some_and(|certified| !certified.contains(&held.1)) {
+                    done.marks.push((name, LastChange::of(look)));
+                }
+                done.leaves.push(held);
                 let Some(mapped) = wanted(grounds, place, counterpart) else { continue };
                 done.compared += 1;
                 let fields = differences(grounds, place, look, counterpart, mapped, references, &mut done.fields);

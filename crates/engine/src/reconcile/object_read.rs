@@ -1,6 +1,6 @@
 //! One object of one connection, being reconciled: read to its end, compared on the way, and what it did not show looked for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entente_connect::look::{Existence, Look};
@@ -8,7 +8,7 @@ use entente_model::clock::Timestamp;
 use entente_store::{PAGE_ROWS_MAX, PresentRow};
 
 use super::classify::Finding;
-use super::compare::{Compared, Grounds, References, compare};
+use super::compare::{Compared, Grounds, LastChange, References, compare};
 use super::fingerprint::{Leaves, NAME_BYTES};
 use super::place::Place;
 use super::read::{Reading, fetch};
@@ -38,6 +38,8 @@ pub(crate) struct ObjectRead {
     pub(crate) silent: bool,
     /// What its rows hold.
     pub(crate) leaves: Leaves,
+    /// Last changes of rows that are not as a certificate has them, when one is checked.
+    pub(crate) marks: HashMap<[u8; NAME_BYTES], LastChange>,
     /// What differs.
     pub(crate) findings: Vec<Finding>,
     /// Microseconds of comparing.
@@ -60,6 +62,7 @@ impl ObjectRead {
             incomplete: None,
             silent: false,
             leaves: Leaves::default(),
+            marks: HashMap::new(),
             findings: Vec::new(),
             us: 0,
             shown: HashSet::new(),
@@ -120,6 +123,7 @@ impl ObjectRead {
         if repairs {
             repair::hand_over(engine, &self.place, &looks, &compared.news, &compared.findings).await?;
         }
+        self.marks.extend(compared.marks);
         self.keep(compared.leaves, &compared.gone);
         self.findings.extend(compared.findings);
         Ok(())
@@ -199,6 +203,7 @@ impl ObjectRead {
         });
         let compared = self.compare(engine, grounds, &Arc::new(looks)).await.map_err(Trouble::Store)?;
         self.us += compared.us;
+        self.marks.extend(compared.marks);
         self.keep(compared.leaves, &compared.gone);
         Ok(compared.findings)
     }

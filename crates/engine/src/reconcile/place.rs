@@ -1,10 +1,12 @@
 //! Places: the remote objects that a reconciliation reads.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use entente_model::mapping::Role;
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::Leaf;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -78,6 +80,8 @@ pub(crate) struct Place {
     pub(crate) vouched: Vec<String>,
     /// Only records of these objects of ours.
     pub(crate) scope: Scope,
+    /// When a certificate is checked, its rows: of others, it is kept when and by whom they were changed last.
+    pub(crate) certified: Option<Arc<HashSet<Leaf>>>,
 }
 
 /// The places of a scope: by connection, in the order of a first read.
@@ -97,6 +101,7 @@ pub(crate) fn places(engine: &Engine, scope: &Scope) -> Vec<Arc<Place>> {
                     fields,
                     vouched,
                     scope: scope.clone(),
+                    certified: None,
                 }));
             }
         }

@@ -1,7 +1,7 @@
 //! Verifying a certificate: the rows that it vouches for are read again, all of them, those of one range, or those of one record, and their
 //! fingerprints compared. A row that differs has either changed since by way of Entente, which then knows of it, or behind its back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use entente_model::clock::Timestamp;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::certificate::{Certificate, Side, Statement, refuse};
 use super::classify::Finding;
-use super::compare::Grounds;
+use super::compare::{Grounds, LastChange};
 use super::cost::made;
 use super::fingerprint::{Leaf, NAME_BYTES, leaves_of, name_of, range_of};
 use super::object_read::{ObjectRead, Trouble};
@@ -110,7 +110,7 @@ pub struct RowDifference {
     pub record: Option<String>,
     /// Its external id, if it is known.
     pub external_id: Option<String>,
-    /// Whether Entente has taken it in since, so that its history tells of it.
+    /// Whether Entente has taken the row in since, as it stands now, so that its history tells of it.
     pub known: bool,
     /// Fields in which the row is not what its record holds.
     pub fields: Vec<String>,
@@ -207,7 +207,7 @@ impl From<entente_store::StoreError> for Trouble {
 impl Check<'_> {
     async fn run(&self, on_page: OnPage<'_>, stop: Stop<'_>, answer: &mut Verification) -> std::result::Result<(), Trouble> {
         let certified = self.certified()?;
-        let mut read = ObjectRead::new(self.place()?);
+        let mut read = ObjectRead::new(self.place(&certified)?);
         let mut known = self.linked(&read.place).await?;
         let findings = if *self.part == Part::Everything {
             read.read(self.engine, self.grounds, false, self.engine.now(), true, on_page, stop).await?;
@@ -238,7 +238,7 @@ impl Check<'_> {
             let now = found.get(&range).unwrap_or(&nothing);
             let differing = differences(before, now, |name| self.is_asked(&known, name));
             if !differing.is_empty() {
-                let rows = self.explain(differing, &known, &findings).await?;
+                let rows = self.explain(differing, &known, &findings, &read.marks).await?;
                 answer.differing.push(RangeDifference {
                     connection: self.side.connection.clone(),
                     object: self.side.object.clone(),
@@ -255,7 +255,7 @@ impl Check<'_> {
     }
 
     /// Where to read, with the fields that were certified beside those that are mapped now.
-    fn place(&self) -> Result<Arc<Place>> {
+    fn place(&self, certified: &BTreeMap<u8, Vec<Leaf>>) -> Result<Arc<Place>> {
         self.engine.connection(&self.side.connection)?;
         let scope = Scope { object: None, connection: Some(self.side.connection.clone()) };
         let mapped = places(self.engine, &scope).into_iter().find(|place| place.object == self.side.object);
@@ -269,6 +269,7 @@ impl Check<'_> {
         let missing: Vec<String> = self.side.fields.iter().filter(|field| !place.fields.contains(field)).cloned().collect();
         place.fields.extend(missing);
         place.vouched.clone_from(&self.side.fields);
+        place.certified = Some(Arc::new(certified.values().flatten().copied().collect()));
         Ok(Arc::new(place))
     }
 
@@ -337,7 +338,13 @@ impl Check<'_> {
     }
 
     /// What has become of rows, and whether Entente knows.
-    async fn explain(&self, differing: Vec<(Change, [u8; NAME_BYTES])>, known: &Known, findings: &[Finding]) -> Result<Vec<RowDifference>> {
+    async fn explain(
+        &self,
+        differing: Vec<(Change, [u8; NAME_BYTES])>,
+        known: &Known,
+        findings: &[Finding],
+        marks: &HashMap<[u8; NAME_BYTES], LastChange>,
+    ) -> Result<Vec<RowDifference>> {
         let ids: Vec<String> = differing.iter().filter_map(|(_, name)| known.get(name)).map(|(id, _)| id.clone()).collect();
         let keys: Vec<RemoteKey> = ids.iter().map(|id| RemoteKey::new(&self.side.connection, &self.side.object, id)).collect();
         let (links, records) = self
@@ -358,8 +365,11 @@ impl Check<'_> {
             let link = links.get(&RemoteKey::new(&self.side.connection, &self.side.object, id));
             let taken_in = link.is_some_and(|link| {
                 let seen = since(link.seen_at) || since(link.changed_at) || since(Some(link.created_at));
+                let is_newer = seen || records.get(&link.record).is_some_and(|record| since(Some(record.updated_at)));
+                // That something of a row was taken in since does not tell that all of it was.
+                let stands = marks.get(&name).is_some_and(|last| last.is_known(link));
                 let ended = change == Change::Gone && link.state != LinkState::Present;
-                seen || ended || records.get(&link.record).is_some_and(|record| since(Some(record.updated_at)))
+                ended || is_newer && stands
             });
             RowDifference {
                 change,

@@ -229,6 +229,7 @@ pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
     let pair = (super::parse_id(&review.first.record)?, super::parse_id(&review.second.record)?);
     let merged_at = platforms::merge_rows(engine, &review).await?;
     let (catalog, seer, now, number) = (engine.catalog(), viewer.clone(), engine.now(), parse_number(id)?);
+    let engine_ = engine.clone();
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
     // Two records of one system were twins; one of each system were orphans that belong together.
     let merged = if review.kind == DUPLICATE { DUPLICATES_MERGED } else { ORPHANS_RESOLVED };
@@ -240,6 +241,7 @@ pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
             return Err(self::decided(number));
         }
         let merging = merge::Merging {
+            engine: &engine_,
             catalog: &catalog,
             viewer: &seer,
             connections: &connections,

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::agreement::{Agreement, Comparison};
 use super::meter::{Condition, setting};
+use super::monthly::Month;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::options::Options;
 use crate::reconcile::report::read_last;
 
 /// Customers held.
@@ -41,8 +43,16 @@ const DRIFT_OF: &str = "drift/";
 /// Setting that keeps when it was last counted, and how long that took.
 const COUNTED: &str = "levels/counted";
 
-/// Setting that keeps which values are there, for recommendations.
-const FILLED: &str = "levels/filled";
+/// Setting that keeps which values there were, for recommendations: this, then the month in which they were counted last.
+const FILLED: &str = "levels/filled/";
+/// What the settings that recommendations go by are kept under, so that a month that is over is judged by its own.
+pub(crate) const POLL_MINUTES: &str = "setting/poll_minutes";
+/// The hour of the daily reconciliation, and [`NO_HOUR`] without one.
+pub(crate) const RECONCILE_HOUR: &str = "setting/reconcile_hour";
+/// The hour of a reconciliation that there is none of.
+pub(crate) const NO_HOUR: u64 = 24;
+/// What the calls that a connection has a day are kept under: this, then its name.
+pub(crate) const DAILY_LIMIT: &str = "daily_limit/";
 
 /// Time between counts, in milliseconds: a peak that lasts shorter was no drift worth a line.
 const EVERY_MS: i64 = 15 * 60 * 1000;
@@ -98,9 +108,28 @@ pub(crate) struct Filled {
     pub(crate) lacking: BTreeMap<String, u64>,
 }
 
-/// Which values are there, as last counted.
-pub(crate) fn filled(tx: &mut Tx<'_>) -> Result<Filled, StoreError> {
-    Ok(tx.setting(FILLED)?.unwrap_or_default())
+/// Which values there were, as last counted within a month; nothing when they were not.
+pub(crate) fn filled(tx: &mut Tx<'_>, month: Month) -> Result<Option<Filled>, StoreError> {
+    tx.setting(&format!("{FILLED}{month}"))
+}
+
+/// The settings that recommendations go by, as they are now.
+pub(crate) fn settings(options: &Options) -> [(&'static str, u64); 2] {
+    let hour = if options.reconcile_daily { u64::from(options.reconcile_hour) } else { NO_HOUR };
+    [(POLL_MINUTES, options.poll_interval_ms / 60_000), (RECONCILE_HOUR, hour)]
+}
+
+/// The one value that a setting had throughout a range, and has now where the range goes on; nothing when it had several, or none was kept.
+pub(crate) fn throughout(tx: &mut Tx<'_>, name: &str, range: (Timestamp, Timestamp), now: Option<u64>) -> Result<Option<u64>, StoreError> {
+    let kept = tx.levels(name, range.0, range.1)?;
+    let values: BTreeSet<u64> = kept.iter().flat_map(|level| [level.last, level.peak]).chain(now).collect();
+    Ok(values.first().copied().filter(|_| values.len() == 1))
+}
+
+/// The calls that a connection has a day, as its platform or the configuration tells.
+pub(crate) fn daily_limit(tx: &mut Tx<'_>, engine: &Engine, name: &str) -> Result<Option<u64>, StoreError> {
+    let told = tx.setting::<Condition>(&setting(name))?.and_then(|condition| condition.daily_limit);
+    Ok(told.or_else(|| engine.connections().get(name)?.settings.daily_calls))
 }
 
 /// Drift by object and field within a range: the highest number of records.
@@ -144,13 +173,14 @@ pub async fn count(engine: &Engine) -> Result<()> {
     let (engine_, now) = (engine.clone(), engine.now());
     let (levels, filled) = engine.store().read(move |tx| read(tx, &engine_, now)).await?;
     let ms = engine.now().as_millisecond() - now.as_millisecond();
+    let month = Month::of(now, &engine.options().locale.timezone);
     let (records, queue) = (levels.get(RECORDS).copied(), levels.get(QUEUE).copied().unwrap_or(0));
     engine
         .store()
         .write(move |tx| {
             let levels: Vec<(&str, u64)> = levels.iter().map(|(name, value)| (name.as_str(), *value)).collect();
             tx.put_levels(now, &levels)?;
-            tx.put_setting(FILLED, &filled)?;
+            tx.put_setting(&format!("{FILLED}{month}"), &filled)?;
             tx.put_setting(COUNTED, &Counted { at: now, ms, records, queue })
         })
         .await?;
@@ -189,6 +219,10 @@ fn read(tx: &mut Tx<'_>, engine: &Engine, now: Timestamp) -> Result<(BTreeMap<St
     .into();
     if let Some(report) = read_last(tx)? {
         levels.insert(ORPHANS.to_owned(), report.orphans + report.unmatched);
+    }
+    levels.extend(settings(engine.options()).map(|(name, value)| (name.to_owned(), value)));
+    for name in &names {
+        levels.extend(daily_limit(tx, engine, name)?.map(|limit| (format!("{DAILY_LIMIT}{name}"), limit)));
     }
     // What is on its way is no drift: a first sync would show as fields that somebody changes behind its back.
     for (field, records) in &found.drifting_fields {

@@ -1,7 +1,7 @@
 //! The monthly report: what the sync did in a month, against its promises and the month before, and what its numbers recommend. Read from
 //! sums by hour; only what is small is gone through.
 
-mod changes;
+pub(crate) mod changes;
 mod consistency;
 mod impact;
 pub mod month;
@@ -24,6 +24,7 @@ pub use usage::{AlertMonth, ApiMonth};
 
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::sync::retention;
 
 /// The report of a month. Rates are percent, times milliseconds; what is not known is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -59,6 +60,9 @@ pub struct MonthlyReport {
     pub api: Vec<ApiMonth>,
     /// Alerts, by kind.
     pub alerts: Vec<AlertMonth>,
+    /// Since when alerts are kept, where that is later than the beginning of the month: those that were over before are not among `alerts`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub alerts_kept_since: Option<Timestamp>,
     /// What the numbers recommend, the most urgent first.
     pub recommendations: Vec<Recommendation>,
 }
@@ -104,10 +108,20 @@ fn gather(
     let performance = performance::performance(tx, engine, range)?;
     let consistency = consistency::consistency(tx, range, complete)?;
     let impact = impact::impact(tx, engine, range)?;
-    let mappings = changes::mappings(tx, engine, range)?;
-    let api = usage::api(tx, engine, range)?;
+    let histories = changes::histories(tx)?;
+    let mappings = changes::mappings(&histories, engine, range);
+    let api = usage::api(tx, engine, range, complete)?;
     let alerts = usage::alerts(tx, range)?;
-    let grounds = recommend::Grounds { engine, range, performance: &performance, consistency: &consistency, api: &api };
+    let grounds = recommend::Grounds {
+        engine,
+        month,
+        range,
+        complete,
+        histories: &histories,
+        performance: &performance,
+        consistency: &consistency,
+        api: &api,
+    };
     let recommendations = grounds.recommend(tx)?;
     Ok(MonthlyReport {
         month: month.to_string(),
@@ -124,6 +138,7 @@ fn gather(
         mappings,
         api,
         alerts,
+        alerts_kept_since: retention::alerts_kept_since(tx)?.filter(|since| *since > range.from),
         recommendations,
     })
 }

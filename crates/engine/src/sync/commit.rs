@@ -386,3 +386,23 @@ fn look_again(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Resul
         .collect();
     tx.hint(&hints)
 }
+
+#[cfg(test)]
+mod tests {
+    use entente_model::actor::{Actor, ChangeMark};
+
+    use super::*;
+
+    fn candidate(value: &str, second: Option<i64>) -> Candidate {
+        let mark = ChangeMark { at: second.and_then(|second| Timestamp::from_second(second).ok()), by: Actor::Unknown };
+        Candidate { side: value.to_owned(), role: None, value: Value::text(value), mark }
+    }
+
+    #[test]
+    fn what_was_entered_last_is_suggested_where_every_time_is_known_and_nothing_where_one_is_not() {
+        assert_eq!(latest(&[candidate("crm", Some(5)), candidate("desk", Some(9))]), Some(Value::text("desk")));
+        assert_eq!(latest(&[candidate("crm", Some(5)), candidate("desk", None)]), None);
+        assert_eq!(latest(&[candidate("crm", None), candidate("desk", None)]), None);
+        assert_eq!(latest(&[]), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! The webhook inbox: a webhook is verified, kept and answered in milliseconds; what it says is taken up from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use entente_connect::look::Existence;
@@ -13,7 +13,8 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::privacy::blocked::Blocked;
-use crate::privacy::met::{meets, note};
+use crate::privacy::met::{Met, meets, note};
+use crate::privacy::schedule::brought_in;
 
 /// Deliveries taken up in one transaction.
 const BATCH: usize = 500;
@@ -180,12 +181,19 @@ fn empty_of_the_erased(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, deli
     if blocked.is_empty() {
         return Ok(());
     }
+    let mut told_of = BTreeSet::new();
     for Opened { kept, arrivals } in deliveries {
-        let shows = |arrival: &Arrival| meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), engine.now()).is_some();
-        let names = |address| blocked.address(address).is_some();
-        if arrivals.iter().flatten().any(shows) || addresses(&String::from_utf8_lossy(&kept.delivery.body)).any(names) {
+        let meets = |arrival: &Arrival| meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), engine.now());
+        let shown: Vec<Met> = arrivals.iter().flatten().filter_map(meets).collect();
+        let body = String::from_utf8_lossy(&kept.delivery.body);
+        let named: Vec<i64> = addresses(&body).filter_map(|address| blocked.address(address)).collect();
+        if !shown.is_empty() || !named.is_empty() {
             tx.empty_delivery(kept.id)?;
         }
+        told_of.extend(shown.iter().filter_map(Met::tells_of).chain(named));
+    }
+    for erasure in told_of {
+        brought_in(tx, erasure, engine.now())?;
     }
     Ok(())
 }

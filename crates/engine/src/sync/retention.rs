@@ -1,6 +1,7 @@
 //! Retention: what is no longer needed is removed once a day, by the leader.
 
 use entente_model::clock::Timestamp;
+use entente_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -17,6 +18,9 @@ const MINUTES_DAYS: u64 = 4;
 
 /// Setting that keeps when it was last done.
 const SETTING: &str = "retention/at";
+
+/// Setting that keeps since when alerts are kept: those that were over before were removed.
+const ALERTS: &str = "retention/alerts";
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,7 +74,13 @@ pub async fn daily(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) -> 
         pruned.sync_events += step.sync_events;
         pruned.alerts += step.alerts;
         if step == Pruned::default() {
-            engine.store().write(move |tx| tx.put_setting(SETTING, &now)).await?;
+            let done = engine.store().write(move |tx| {
+                // Days that are kept longer from now on bring nothing back.
+                let since = alerts_kept_since(tx)?.map_or(events, |known| known.max(events));
+                tx.put_setting(ALERTS, &since)?;
+                tx.put_setting(SETTING, &now)
+            });
+            done.await?;
             let Pruned { deliveries, bodies, sync_events, alerts } = pruned;
             if pruned != Pruned::default() {
                 tracing::info!(deliveries, bodies, sync_events, alerts, "old deliveries and failures were removed");
@@ -79,4 +89,9 @@ pub async fn daily(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) -> 
         }
     }
     Ok(Some(pruned))
+}
+
+/// Since when alerts are kept; nothing while none was ever removed.
+pub(crate) fn alerts_kept_since(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, StoreError> {
+    tx.setting(ALERTS)
 }

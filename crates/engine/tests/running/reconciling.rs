@@ -257,6 +257,45 @@ async fn what_changed_by_way_of_entente_is_told_apart() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_a_row_does_not_excuse_what_changed_in_it_behind_our_back() {
+    let house = House::sqlite().await;
+    let engine = in_agreement(&house, 3).await;
+    let certificate = reconciled(&house, &engine).await.certificate;
+    house.watch.pass(1_000);
+    let record = house.accounts().await.remove("Customer 1").unwrap();
+    let range = range_of(record.id.as_str());
+    // The row was edited and its edit written to the other side: of both rows something was taken in since the certificate.
+    let crm_row = house.link(&record, CRM).await.external_id;
+    house.crm.put("Account", Some(&crm_row), &[("Industry", "Steel")]);
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let mut silent = Vec::new();
+    for (platform, connection, object) in [(&house.crm, CRM, "Account"), (&house.desk, DESK, "organization")] {
+        let row = house.link(&record, connection).await.external_id;
+        for field in &certificate.statement.sides.iter().find(|side| side.object == object).unwrap().fields {
+            let known = checked(&engine, &certificate, &Part::Range(range)).await;
+            assert_eq!(known.verdict, Verdict::MovedOn, "before {connection} {field}: {known:?}");
+            let before = platform.row(object, &row).unwrap().get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+            platform.put_silently(object, &row, &[(field.as_str(), "changed behind our back")]);
+            for part in [Part::Range(range), Part::Record(record.id.clone())] {
+                let answer = checked(&engine, &certificate, &part).await;
+                let rows: Vec<_> =
+                    answer.differing.iter().filter(|found| found.connection == connection).flat_map(|found| &found.rows).collect();
+                assert_eq!((answer.verdict, rows.len()), (Verdict::Broken, 1), "{connection} {field}: {answer:?}");
+                assert!(!rows[0].known, "{connection} {field}: {answer:?}");
+                if rows[0].fields.is_empty() {
+                    silent.push(field.clone());
+                }
+            }
+            platform.put(object, Some(&row), &[(field.as_str(), before.as_str())]);
+            read_all(&engine).await;
+            work_off(&house, &engine).await;
+        }
+    }
+    assert!(!silent.is_empty(), "some fields come to no value of ours by themselves, and are vouched for all the same");
+}
+
+#[tokio::test]
 async fn a_certificate_that_was_tampered_with_or_is_another_instance_s_is_refused() {
     let house = House::sqlite().await;
     let engine = in_agreement(&house, 2).await;

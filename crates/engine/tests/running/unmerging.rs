@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_engine::Engine;
+use entente_engine::options::MergeValue;
 use entente_engine::records::reviews;
+use entente_engine::records::reviews::certain::merge_certain;
 use entente_engine::records::unmerge::unmerge;
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
 use entente_model::value::{Fields, Value};
-use entente_store::{Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRecord, Record, RecordState, Viewer};
+use entente_store::{Changes, Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRecord, Record, RecordState, Viewer};
 
 use crate::house::{CRM, DESK, House};
 
@@ -124,6 +126,81 @@ async fn three(house: &House, engine: &Engine) -> [RecordId; 6] {
     let tickets = [ticket(house, engine, &a).await, ticket(house, engine, &b).await, ticket(house, engine, &c).await];
     let [of_a, of_b, of_c] = tickets;
     [a, b, c, of_a, of_b, of_c]
+}
+
+#[tokio::test]
+async fn what_two_become_has_the_tags_of_both_and_of_each_field_what_its_rule_keeps() {
+    let mut house = keeping_the_oldest().await;
+    house.options.merge_values = BTreeMap::from([("contact.job_title".to_owned(), MergeValue::Longest)]);
+    let engine = house.engine().await;
+    let known = [("first_name", "Ada"), ("job_title", "Countess"), ("phone", "+14155552671")];
+    let stays = contact(&house, &engine, &known, Some((CRM, "Contact", "003A"))).await;
+    let other = [("first_name", "Augusta"), ("job_title", "Countess of Lovelace"), ("email", "ada@one.example")];
+    let goes = contact(&house, &engine, &other, Some((DESK, "user", "42"))).await;
+    for (id, tags) in [(&stays, ["vip", "old"]), (&goes, ["vip", "beta"])] {
+        let (id, tags) = (id.clone(), Value::Set(tags.iter().map(|tag| (*tag).to_owned()).collect()));
+        let put = house.store.write(move |tx| {
+            let mut record = tx.record(&Viewer::system(), &id)?.unwrap();
+            record.data.insert("support_tags".to_owned(), tags.clone());
+            tx.put_records(&[PutRecord { record, search_text: String::new() }])
+        });
+        put.await.unwrap();
+    }
+    let ids = [stays.clone(), goes.clone()];
+    let before = snapshot(&house, &ids).await;
+    merge(&house, &engine, &stays, &goes).await;
+    let (records, _) = snapshot(&house, &ids).await;
+    let held = &records[&stays].0;
+    let text = |field: &str| held[field].display();
+    assert_eq!(held["support_tags"], Value::Set(["vip", "old", "beta"].map(str::to_owned).into()));
+    assert_eq!((text("first_name"), text("job_title")), ("Ada".to_owned(), "Countess of Lovelace".to_owned()));
+    assert_eq!((text("phone"), text("email")), ("+14155552671".to_owned(), "ada@one.example".to_owned()));
+    let of = stays.clone();
+    let history = house.store.read(move |tx| tx.history(&Viewer::system(), &of, 1, None)).await.unwrap();
+    let Changes::Open(changes) = &history[0].changes else { panic!("{history:?}") };
+    let lost = |field: &str| changes[field].lost.iter().map(|lost| lost.value.display()).collect::<Vec<_>>();
+    assert_eq!((lost("first_name"), lost("job_title")), (vec!["Augusta".to_owned()], vec!["Countess".to_owned()]));
+    // And apart they are as they were.
+    unmerge(&engine, &petra(), goes.as_str(), true).await.unwrap();
+    assert_eq!(snapshot(&house, &ids).await, before);
+}
+
+#[tokio::test]
+async fn what_is_certain_is_found_beyond_the_newest_two_hundred_reviews() {
+    let mut house = keeping_the_oldest().await;
+    house.options.auto_merge = true;
+    let engine = house.engine().await;
+    let person = [("first_name", "Ada"), ("last_name", "Lovelace"), ("email", "ada@one.example"), ("phone", "+14155552671")];
+    let one = contact(&house, &engine, &person, Some((CRM, "Contact", "003A"))).await;
+    let other = contact(&house, &engine, &person, Some((DESK, "user", "42"))).await;
+    let now = engine.now();
+    let review = move |number: usize, record: &RecordId, other: &RecordId, score: f64| NewReview {
+        kind: "match".to_owned(),
+        record: record.clone(),
+        other: other.to_string(),
+        object: "contact".to_owned(),
+        score,
+        evidence: serde_json::json!({ "why": number }),
+        opened_at: now,
+    };
+    let mut strangers = Vec::new();
+    for number in 0..205 {
+        strangers.push(contact(&house, &engine, &[("first_name", &format!("Nobody{number}"))], None).await);
+    }
+    let (a, b) = (one.clone(), other.clone());
+    let opened = house.store.write(move |tx| {
+        let mut first = review(0, &b, &a, 0.999);
+        first.kind = "duplicate".to_owned();
+        let certain = tx.open_review(&first)?.id;
+        for (number, pair) in strangers.windows(2).enumerate() {
+            tx.open_review(&review(number, &pair[0], &pair[1], 0.5))?;
+        }
+        Ok(certain)
+    });
+    opened.await.unwrap();
+    assert_eq!(merge_certain(&engine, &|| false).await.unwrap(), 1, "it is older than 200 that came since");
+    let (records, _) = snapshot(&house, &[one, other]).await;
+    assert_eq!(records.values().filter(|(_, state)| *state == RecordState::Merged).count(), 1);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use entente_engine::Engine;
 use entente_engine::error::EngineError;
 use entente_engine::privacy::ask::{ErasureRequest, ask};
-use entente_engine::privacy::certificate::{ErasureCertificate, certify};
+use entente_engine::privacy::certificate::{ErasureCertificate, Keeper, certify};
 use entente_engine::privacy::export::export;
 use entente_engine::privacy::requests::{self, Confirmation, ErasureDetail, ErasureQuery};
 use entente_engine::privacy::schedule;
@@ -147,11 +147,8 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
             }
         }
         Command::Scrub => {
-            let many = schedule::scrub(&engine, true).await?;
-            context.output.show(&serde_json::json!({ "erasures": many }), |_| match many {
-                0 => "Nothing waits to leave the database's files.".to_owned(),
-                many => format!("What {many} erasures removed has left the database's files."),
-            })?;
+            let scrub = schedule::scrub(&engine, true).await?;
+            context.output.show(&serde_json::json!({ "erasures": scrub.done, "waiting": scrub.waiting }), |_| scrubbed(scrub))?;
         }
         Command::Verify { .. } => {}
     }
@@ -227,9 +224,35 @@ fn verify(file: &Path, context: &Context) -> Result<ExitCode> {
     context.output.show(&certificate, |certificate| {
         let of = &certificate.statement;
         let state = if of.complete { "complete" } else { "not complete yet" };
-        format!("The signature fits: erasure {}, {state}, certified {} by the instance {}.", of.erasure, moment(of.at), of.key)
+        let mut text =
+            format!("The signature fits: erasure {}, {state}, certified {} by the instance {}.", of.erasure, moment(of.at), of.key);
+        for place in &of.places {
+            let name = format!("{:?}", place.place);
+            let when = match (place.done_at, place.by) {
+                (Some(at), _) => moment(at),
+                (None, Keeper::Entente) => "not yet".to_owned(),
+                (None, Keeper::Operator) => "the operator's".to_owned(),
+            };
+            text.push_str(&format!("\n  {name:<18} {when}: {}", place.what));
+        }
+        text
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn scrubbed(scrub: schedule::Scrub) -> String {
+    let mut text = match scrub.done {
+        0 if scrub.waiting == 0 => "Nothing waits to leave the database's files.".to_owned(),
+        0 => String::new(),
+        done => format!("What {} removed has left the database's files. ", counted(done as u64, "erasure")),
+    };
+    if scrub.waiting > 0 {
+        let waiting = counted(scrub.waiting as u64, "erasure");
+        text.push_str(&format!(
+            "{waiting} cannot yet: webhooks that came in before are still to be read, or something came in meanwhile. Try again."
+        ));
+    }
+    text.trim_end().to_owned()
 }
 
 fn detail(found: &ErasureDetail) -> String {

@@ -122,7 +122,7 @@ pub fn of(report: &MonthlyReport) -> Sheet {
             impact(report),
             mappings(report),
             Section { title: "API USE", lines: report.api.iter().flat_map(api).collect() },
-            alerts(report),
+            alerts(report, &zone),
         ],
         recommendations: report.recommendations.clone(),
         no_recommendation: "None: nothing in the numbers of this month asks for a change.",
@@ -304,13 +304,21 @@ fn api(of: &ApiMonth) -> Vec<Line> {
     }]
 }
 
-fn alerts(report: &MonthlyReport) -> Section {
+fn alerts(report: &MonthlyReport, zone: &TimeZone) -> Section {
     let of = |alert: &entente_engine::reports::monthly::AlertMonth| {
         toned("Alert", format!("{}: {}", alert.label, number(alert.many)), Some(format!("{} in all", minutes(alert.minutes))), false)
     };
     let mut lines: Vec<Line> = report.alerts.iter().map(of).collect();
-    if lines.is_empty() {
-        lines.push(toned("Alerts", "none", None, true));
+    match report.alerts_kept_since {
+        Some(since) if since >= report.to => lines.push(line("Alerts", "not kept any more", Some(removed(since, zone)))),
+        Some(since) => lines.push(line("Alerts of the first days", "not kept any more", Some(removed(since, zone)))),
+        None if lines.is_empty() => lines.push(toned("Alerts", "none", None, true)),
+        None => {}
     }
     Section { title: "ALERTS", lines }
+}
+
+/// Why alerts are missing. `sync.keep_sync_events_days` says how long they are kept.
+fn removed(since: Timestamp, zone: &TimeZone) -> String {
+    format!("those that were over before {} were removed", moment(since, zone))
 }

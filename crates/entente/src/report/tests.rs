@@ -109,6 +109,7 @@ fn january() -> MonthlyReport {
             webhooks: 485_770,
         }],
         alerts: vec![AlertMonth { kind: "rate_limit".to_owned(), label: "Rate limit reached".to_owned(), many: 2, minutes: 95 }],
+        alerts_kept_since: None,
         recommendations: vec![
             Recommendation {
                 rule: "conflict_owner".to_owned(),
@@ -208,6 +209,18 @@ fn a_month_that_goes_on_says_as_of_when_its_records_were_counted() {
     let page = text(&report);
     assert!(page.contains("Records fully synchronized: 24,100 of 24,100 (100.0%, as of 20 January 2026, 10:02 UTC)"), "{page}");
     assert!(page.contains("Field-level drift (as last counted): 0"), "{page}");
+}
+
+#[test]
+fn alerts_that_are_not_kept_are_no_month_without_alerts() {
+    let mut report = MonthlyReport { alerts: Vec::new(), ..january() };
+    assert!(text(&report).contains("Alerts: none"));
+    report.alerts_kept_since = Some(at("2026-02-20T00:00:00Z"));
+    let page = text(&report);
+    assert!(page.contains("Alerts: not kept any more (those that were over before 20 February 2026, 00:00 UTC were removed)"), "{page}");
+    report.alerts_kept_since = Some(at("2026-01-09T00:00:00Z"));
+    let page = text(&report);
+    assert!(page.contains("Alerts of the first days: not kept any more") && !page.contains("none\n"), "{page}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Judging what became of rows that people deleted or merged: the record says so, the other side stays as the mapping wants it, and
 //! nobody comes back to life because of us.
 
-use entente_store::{ErasureState, Link, LinkState, MatchKey, Record, RecordState, RemoteKey, Viewer};
+use entente_store::{Erasure, ErasureState, Link, LinkState, MatchKey, Record, RecordState, RemoteKey, Viewer};
 
 use crate::hub::{SALESFORCE, ZENDESK};
 use crate::world::{Forgotten, World, text};
@@ -42,7 +42,9 @@ impl World {
             let done = erasure.state == ErasureState::Done || erasure.state == ErasureState::People && !self.decided;
             done && erasure.work.to_string().contains(SHARED_ADDRESS)
         });
-        for erasure in alone.into_iter().filter(|erasure| erasure.state != ErasureState::Done || erasure.scrubbed_at.is_none()) {
+        // What a webhook brought in again since waits a while for another scrub.
+        let is_scrubbed = |erasure: &Erasure| !erasure.work["scrub"].is_null();
+        for erasure in alone.into_iter().filter(|erasure| erasure.state != ErasureState::Done || !is_scrubbed(erasure)) {
             broken.push(format!("forgotten: erasure {} is {}: {}", erasure.id, erasure.state, erasure.work));
         }
         for Forgotten { contact, user, email, .. } in &self.departed.forgotten {

@@ -49,7 +49,7 @@ impl World {
     }
 
     /// Quiet: nobody edits, so nothing is written any more.
-    async fn judge_quiet(&mut self, broken: &mut Vec<String>) {
+    pub async fn judge_quiet(&mut self, broken: &mut Vec<String>) {
         let before = self.writes();
         self.hub.run_for(40).await;
         let after = self.writes();

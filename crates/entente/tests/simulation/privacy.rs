@@ -4,7 +4,7 @@ use entente_engine::Options;
 use entente_engine::flaws::Flaws;
 use entente_engine::options::ErasePolicy;
 use entente_engine::privacy::ask::{ErasureRequest, ask};
-use entente_engine::privacy::certificate::{ErasureCertificate, certify};
+use entente_engine::privacy::certificate::{ErasureCertificate, PlaceName, certify};
 use entente_engine::privacy::export::export;
 use entente_engine::privacy::requests::{self, Confirmation, ErasureDetail, ErasureQuery};
 use entente_engine::privacy::work::RowState;
@@ -267,12 +267,50 @@ async fn the_policy_of_each_connection_holds_and_what_only_people_can_do_waits_f
     let confirmed = requests::confirm(&scene.hub.engine, &person(), &found.erasure.id, &Confirmation { flag: 1 }).await.unwrap();
     assert_eq!(confirmed.erasure.state, "done");
     let certificate = certify(&scene.hub.engine, &person(), &found.erasure.id).await.unwrap();
+    let statement = &certificate.statement;
+    let files = statement.places.iter().find(|place| place.place == PlaceName::DatabaseFiles).unwrap();
+    assert!(statement.complete && files.done_at.is_some() && files.done_at == statement.scrubbed_at, "{statement:?}");
     let text = serde_json::to_vec(&certificate).unwrap();
     assert!(ErasureCertificate::read(&text).unwrap().statement.complete);
     assert!(!String::from_utf8(text.clone()).unwrap().contains("Ada"));
     let forged = String::from_utf8(text).unwrap().replace("\"complete\":true", "\"complete\":false");
     assert!(ErasureCertificate::read(forged.as_bytes()).unwrap_err().to_string().contains("changed after it was signed"));
     assert!(export(&scene.hub.engine, &person(), scene.record.as_str()).await.is_err(), "there is nothing to give");
+}
+
+#[tokio::test]
+async fn no_certificate_is_complete_before_the_files_are_scrubbed() {
+    let mut scene = scene(88, None).await;
+    let engine = scene.hub.engine.clone();
+    let asked = ask(&engine, &person(), &ErasureRequest { who: scene.record.to_string() }, "cli").await.unwrap();
+    let id = asked.erasure.id;
+    // Every system answers, and webhooks of before are still to be read: they would bring values in again.
+    scene.hub.run_for(5).await;
+    let delivery = |delivery_id: &str, received_at| entente_store::NewDelivery {
+        connection: ZENDESK.to_owned(),
+        delivery_id: delivery_id.to_owned(),
+        received_at,
+        body: br#"{"email":"ada.l@acme.example"}"#.to_vec(),
+        headers: Default::default(),
+        events: json!([]),
+    };
+    let complete = async || certify(&engine, &person(), &id).await.unwrap().statement;
+    assert!(complete().await.complete, "{:?}", complete().await);
+    let late = delivery("late", engine.now());
+    scene.hub.store.write(move |tx| tx.deliver(&late)).await.unwrap();
+    entente_engine::sync::inbox::take_up(&engine).await.unwrap();
+    let again = complete().await;
+    assert!(!again.complete && again.scrubbed_at.is_none(), "what came in again is in the files: {again:?}");
+    scene.hub.run_for(2).await;
+    let again = complete().await;
+    assert!(again.complete && again.scrubbed_at.is_some(), "{again:?}");
+
+    let other = ask(&engine, &person(), &ErasureRequest { who: "grace@acme.example".into() }, "cli").await.unwrap();
+    let early = delivery("early", engine.now());
+    scene.hub.store.write(move |tx| tx.deliver(&early)).await.unwrap();
+    let scrub = entente_engine::privacy::schedule::scrub(&engine, true).await.unwrap();
+    assert_eq!((scrub.done, scrub.waiting), (0, 1), "a webhook that came in before is to be read first");
+    assert!(!certify(&engine, &person(), &other.erasure.id).await.unwrap().statement.complete);
 }
 
 #[tokio::test]

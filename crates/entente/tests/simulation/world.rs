@@ -300,7 +300,7 @@ impl World {
     }
 
     /// One edit by somebody somewhere.
-    fn edit(&mut self) {
+    pub fn edit(&mut self) {
         if self.nature.second_desk.is_some() && self.dice.random_range(0..3) == 0 {
             return self.edit_second_desk();
         }

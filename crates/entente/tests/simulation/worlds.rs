@@ -12,11 +12,14 @@ use crate::world::World;
 /// Which promises the world of a seed broke, if any.
 async fn broken_promises(seed: u64, flaws: Flaws) -> Option<Vec<String>> {
     let mut world = World::of(seed, flaws).await;
-    let broken = if world.live().await {
+    let mut broken = if world.live().await {
         world.judge().await
     } else {
         vec![format!("quiet: the world does not come to rest: {}", world.hub.backlog().await)]
     };
+    if broken.is_empty() && flaws == Flaws::none() {
+        broken = world.judge_a_window_undone().await;
+    }
     if broken.is_empty() {
         return None;
     }

@@ -25,7 +25,7 @@ pub(super) fn disagreement(input: Input<'_>, sides: &[&Side], policy: &FieldPoli
     }
     let mut candidates: Vec<Candidate> = answers
         .iter()
-        .map(|(side, value)| Candidate { side: side.name.clone(), role: Some(side.role), value: (*value).clone(), mark: side.mark })
+        .map(|(side, value)| Candidate { side: side.name.clone(), role: Some(side.role), value: (*value).clone(), mark: side.mark_of(key) })
         .collect();
     // What a person entered here, and what a side that is gone by now has said, is an answer too, while nobody has changed it.
     let stands = sides.iter().all(|side| side.known(key).is_none() || !changed(side, key));
@@ -70,6 +70,7 @@ mod tests {
             writable: BTreeSet::from(["f".to_owned()]),
             never_blank: BTreeSet::new(),
             mark: ChangeMark { at: Timestamp::from_second(1_700_000_000 + at).ok(), by },
+            marks: BTreeMap::new(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{Shared, Step};
 use crate::error::{Result, StoreError};
 use crate::migrate;
 use crate::options::StoreOptions;
-use crate::scrub;
+use crate::scrub::{self, Scrubbed};
 use crate::sql::postgres::PostgresConn;
 use crate::tx::Tx;
 
@@ -40,6 +40,8 @@ const CHANNEL: &str = "entente_work";
 
 pub(super) struct Postgres {
     pool: Pool,
+    config: tokio_postgres::Config,
+    tls: Option<MakeRustlsConnect>,
     shared: Arc<Shared>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -104,10 +106,10 @@ impl Postgres {
         drop(client);
 
         let tasks = vec![
-            runtime.spawn(listen(config, tls, Arc::downgrade(shared))),
+            runtime.spawn(listen(config.clone(), tls.clone(), Arc::downgrade(shared))),
             runtime.spawn(notify(pool.clone(), shared.committed.subscribe(), Arc::downgrade(shared))),
         ];
-        Ok(Self { pool, shared: Arc::clone(shared), tasks })
+        Ok(Self { pool, config, tls, shared: Arc::clone(shared), tasks })
     }
 
     pub(super) async fn write<T, F>(&self, body: F) -> Result<T>
@@ -174,12 +176,19 @@ impl Postgres {
 }
 
 impl Postgres {
-    pub(super) async fn scrub(&self) -> Result<()> {
-        let client = self.pool.get().await?;
-        for table in scrub::TABLES {
-            client.batch_execute(&format!("vacuum {table}")).await?;
+    pub(super) async fn scrub(&self) -> Result<Scrubbed> {
+        match self.tls.clone() {
+            Some(tls) => scrub::postgres(&self.config, tls).await,
+            None => scrub::postgres(&self.config, NoTls).await,
         }
-        Ok(())
+    }
+
+    /// Bytes of what a scrub writes anew.
+    pub(super) async fn scrub_bytes(&self) -> Result<u64> {
+        let client = self.pool.get().await?;
+        let sql = format!("select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from ({}) as tables", scrub::TABLES);
+        let bytes: i64 = client.query_one(&sql, &[]).await?.try_get(0)?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Shared, Step, WorkerSeat};
 use crate::error::{Result, StoreError};
 use crate::migrate;
 use crate::options::{Durability, StoreOptions};
-use crate::scrub;
+use crate::scrub::{self, Scrubbed};
 use crate::sql::sqlite::SqliteConn;
 use crate::tx::Tx;
 
@@ -96,7 +96,7 @@ enum Order {
     /// A closure in a transaction.
     Write(Box<dyn Job>),
     /// Scrub the file, outside of any transaction.
-    Scrub(oneshot::Sender<Result<()>>),
+    Scrub(oneshot::Sender<Result<Scrubbed>>),
 }
 
 pub(super) struct Sqlite {
@@ -151,7 +151,7 @@ impl Sqlite {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub(super) async fn scrub(&self) -> Result<()> {
+    pub(super) async fn scrub(&self) -> Result<Scrubbed> {
         let (caller, answer) = oneshot::channel();
         self.order(Order::Scrub(caller)).await?;
         answer.await.map_err(|_| StoreError::Closed)?

@@ -89,7 +89,7 @@ function Summary({ of }: { of: ErasureDetail }) {
         detail={of.ended_at != null ? <>every system answered, <Ago at={of.ended_at} /></> : 'systems that do not answer are asked again'}
       />
       <Stat label="Left to people" value={count(of.waiting)} tone={of.waiting > 0 ? 'warn' : 'quiet'} detail={of.flags.length > of.waiting ? `${count(of.flags.length - of.waiting)} done` : undefined} />
-      <Stat label="Database files" value={of.scrubbed_at != null ? 'Clean' : 'Waiting'} detail={of.scrubbed_at != null ? <>since <Ago at={of.scrubbed_at} /></> : 'they are written anew'} />
+      <Stat label="Database files" value={of.scrubbed_at != null ? 'Written anew' : 'Waiting'} detail={of.scrubbed_at != null ? <>since <Ago at={of.scrubbed_at} /></> : 'they are written anew'} />
       <Stat label="Turned up again" value={count(of.sightings)} tone={of.sightings > 0 ? 'warn' : 'quiet'} detail="not taken in" />
       <Stat label="Check again" value={of.rechecked_at != null ? 'Done' : of.recheck_at != null ? 'Planned' : '–'} detail={<Recheck erasure={of} />} />
     </Stats>

@@ -8,14 +8,18 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
-    Link, LinkState, MergeWay, Moved, NewMerge, PutRecord, Record, RecordState, RemoteKey, Resolution, Result, StoreError, Tx, Viewer,
+    EntryId, Link, LinkState, MergeWay, Moved, NewMerge, PutRecord, Record, RecordState, RemoteKey, Resolution, Result, StoreError, Tx,
+    Viewer,
 };
 use jiff::Timestamp;
 
 use super::consent::{self, Dispute};
 use super::{entry, hint};
 use crate::catalog::Catalog;
+use crate::engine::Engine;
 use crate::entry::{self, Changes, FieldEntry};
+use crate::options::MergeValue;
+use crate::records::overrule::overruled;
 use crate::sync::adopt::{has_match_keys, match_keys};
 use crate::sync::circle::has_ended_in;
 use crate::sync::edit::search_text;
@@ -26,6 +30,7 @@ use crate::sync::wake::wake;
 
 /// A merge that a person asked for.
 pub(super) struct Merging<'a> {
+    pub(super) engine: &'a Engine,
     pub(super) catalog: &'a Catalog,
     pub(super) viewer: &'a Viewer,
     pub(super) connections: &'a BTreeSet<String>,
@@ -122,6 +127,7 @@ impl Merging<'_> {
                 base: Fields::new(),
                 seen: None,
                 taken: None,
+                waiting: BTreeMap::new(),
                 version: None,
                 seen_at: None,
                 created_at: self.now,
@@ -131,28 +137,37 @@ impl Merging<'_> {
         Ok(moved)
     }
 
-    /// What only the absorbed record knew is taken over; what it knew otherwise stays in the ledger as a value that lost. What people are asked
-    /// about stays as it is.
+    /// What only the absorbed record knew is taken over; of what both knew otherwise, the field's rule keeps one (`sync.merge_values`), and the
+    /// other stays in the ledger as a value that lost. What people are asked about stays as it is.
     fn keep_values(&self, tx: &mut Tx<'_>, mut survivor: Record, absorbed: &Record, moved: &[String], disputes: &[Dispute]) -> Result<()> {
         let mark = ChangeMark { at: Some(self.now), by: Actor::Person };
         let mut changes = Changes::new();
+        let mut won = Fields::new();
         let is_disputed = |field: &String| disputes.iter().any(|dispute| dispute.field == *field);
         for (field, theirs) in absorbed.data.iter().filter(|(field, value)| !value.is_blank() && !is_disputed(field)) {
             let ours = get(&survivor.data, field).clone();
             if ours.agrees(theirs) {
                 continue;
             }
-            let (after, loses) = match (&ours, theirs) {
-                (ours, theirs) if ours.is_blank() => (theirs.clone(), false),
-                // Tags and choices of which several may be made: the customer has those of both.
-                (Value::Set(ours), Value::Set(theirs)) => (Value::Set(ours.union(theirs).cloned().collect()), false),
-                _ => (ours.clone(), true),
+            let set = |record: &Record| record.provenance.get(field).copied();
+            let rule = self.engine.options().merge_value(&survivor.object, field);
+            let (after, lost) = match kept(rule, (&ours, set(&survivor)), (theirs, set(absorbed))) {
+                Kept::Both(union) => (union, None),
+                Kept::Theirs if ours.is_blank() => (theirs.clone(), None),
+                Kept::Theirs => {
+                    won.insert(field.clone(), theirs.clone());
+                    (theirs.clone(), Some(ours.clone()))
+                }
+                Kept::Ours => (ours.clone(), Some(theirs.clone())),
             };
-            let lost = loses.then(|| Candidate { side: NATIVE.to_owned(), role: None, value: theirs.clone(), mark });
+            let lost = lost.map(|value| Candidate { side: NATIVE.to_owned(), role: None, value, mark });
             let lost = Vec::from_iter(lost);
             let kept = FieldEntry { before: ours, after, reason: "merged".to_owned(), from: NATIVE.to_owned(), mark, lost };
             changes.insert(field.clone(), kept);
         }
+        // What won against the value of the record that stays is not put back by the owner of the field.
+        let links = tx.links_of(std::slice::from_ref(&survivor.id))?;
+        tx.put_links(&overruled(self.engine, self.catalog, &survivor, &links, &won))?;
         let links = if moved.is_empty() { String::new() } else { format!(", with its counterpart at {}", moved.join(" and ")) };
         let mut new = entry(&survivor, self.viewer, format!("merged with {}{links} ({})", absorbed.id, self.why), self.now);
         new.changes = entry::to_store(&changes);
@@ -199,5 +214,64 @@ impl Merging<'_> {
             wake(tx, absorbed.id.as_str(), connection, LANE_UPDATE, self.now)?;
         }
         Ok(())
+    }
+}
+
+/// What a record keeps of two values that differ.
+#[derive(Debug, PartialEq)]
+enum Kept {
+    Ours,
+    Theirs,
+    Both(Value),
+}
+
+/// What the rule of a field keeps of ours and theirs, each with the entry that set it. Where it is not known when, ours stays.
+fn kept(rule: MergeValue, (ours, our_entry): (&Value, Option<EntryId>), (theirs, their_entry): (&Value, Option<EntryId>)) -> Kept {
+    if ours.is_blank() {
+        return Kept::Theirs;
+    }
+    let when = our_entry.zip(their_entry);
+    let is_theirs = match (rule, ours, theirs) {
+        (MergeValue::Latest, ..) => when.is_some_and(|(ours, theirs)| theirs > ours),
+        (MergeValue::Oldest, ..) => when.is_some_and(|(ours, theirs)| theirs < ours),
+        // Tags and choices of which several may be made: the customer has those of both.
+        (_, Value::Set(ours), Value::Set(theirs)) => return Kept::Both(Value::Set(ours.union(theirs).cloned().collect())),
+        (MergeValue::Longest, ..) => theirs.display().chars().count() > ours.display().chars().count(),
+        (MergeValue::Master, ..) => false,
+    };
+    if is_theirs { Kept::Theirs } else { Kept::Ours }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(items: &[&str]) -> Value {
+        Value::Set(items.iter().map(|item| (*item).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_value_that_one_alone_has_is_kept_whatever_the_rule() {
+        for rule in [MergeValue::Master, MergeValue::Latest, MergeValue::Oldest, MergeValue::Longest] {
+            assert_eq!(kept(rule, (&Value::Null, Some(9)), (&Value::text("x"), Some(1))), Kept::Theirs, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn each_rule_keeps_its_own() {
+        let (ours, theirs) = (Value::text("Countess"), Value::text("Countess of Lovelace"));
+        let of = |rule, ours_at, theirs_at| kept(rule, (&ours, ours_at), (&theirs, theirs_at));
+        assert_eq!(of(MergeValue::Master, Some(1), Some(2)), Kept::Ours);
+        assert_eq!(of(MergeValue::Longest, Some(2), Some(1)), Kept::Theirs);
+        assert_eq!((of(MergeValue::Latest, Some(1), Some(2)), of(MergeValue::Latest, Some(2), Some(1))), (Kept::Theirs, Kept::Ours));
+        assert_eq!((of(MergeValue::Oldest, Some(1), Some(2)), of(MergeValue::Oldest, Some(2), Some(1))), (Kept::Ours, Kept::Theirs));
+        assert_eq!(of(MergeValue::Latest, None, Some(2)), Kept::Ours, "nobody knows when ours was set");
+    }
+
+    #[test]
+    fn of_several_values_those_of_both_are_kept() {
+        let (ours, theirs) = (set(&["vip", "old"]), set(&["vip", "beta"]));
+        assert_eq!(kept(MergeValue::Master, (&ours, Some(1)), (&theirs, Some(2))), Kept::Both(set(&["vip", "old", "beta"])));
+        assert_eq!(kept(MergeValue::Latest, (&ours, Some(1)), (&theirs, Some(2))), Kept::Theirs);
     }
 }

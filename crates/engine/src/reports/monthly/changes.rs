@@ -1,9 +1,9 @@
-//! What became of the mappings in a month: compared version by version.
+//! What became of the mappings in a month: the versions that were in force, compared one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::mapping::{FieldMap, Mapping};
-use entente_store::{StoreError, StoredMapping, Tx};
+use entente_store::{InForce, StoreError, StoredMapping, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,85 +40,99 @@ pub struct Deprecated {
     pub replaced_by: Option<String>,
 }
 
-/// The versions of the mapping of one object at one connection.
-struct History {
+/// When the versions of the mapping of one object at one connection were in force. What was saved and not taken into use is none of them.
+pub(super) struct History {
     connection: String,
     /// The oldest first.
-    versions: Vec<StoredMapping>,
+    reigns: Vec<(InForce, Mapping)>,
 }
 
 impl History {
-    /// The version in force just before an instant, going by when they were saved.
+    /// The version in force just before an instant.
     fn before(&self, at: jiff::Timestamp) -> Option<&Mapping> {
-        self.versions.iter().rev().find(|version| version.saved_at < at).map(|version| &version.mapping)
+        let reigns = self.reigns.iter().rev();
+        let mut found = reigns.filter(|(reign, _)| reign.from < at && reign.until.is_none_or(|until| until >= at));
+        found.next().map(|(_, mapping)| mapping)
     }
 
-    /// The version at the end of the range: the one that is in use when that is now.
-    fn at_end(&self, range: Range, now: jiff::Timestamp) -> Option<&Mapping> {
-        let active = self.versions.iter().find(|version| version.active).filter(|_| range.to >= now);
-        active.map(|version| &version.mapping).or_else(|| self.before(range.to))
-    }
-
-    /// Versions saved within the range, each with the one before it. The first one of all is the default, and no news.
+    /// Versions that came into force within the range, each with the one before it. The first one of all is the default, and no news.
     fn steps(&self, range: Range) -> impl Iterator<Item = (&Mapping, &Mapping)> {
-        let pairs = self.versions.iter().zip(self.versions.iter().skip(1));
+        let pairs = self.reigns.iter().zip(self.reigns.iter().skip(1));
         pairs
-            .filter(move |(_, after)| after.saved_at >= range.from && after.saved_at < range.to)
-            .map(|(before, after)| (&before.mapping, &after.mapping))
+            .filter(move |(_, (after, _))| after.from >= range.from && after.from < range.to)
+            .map(|((_, before), (_, after))| (before, after))
     }
+}
+
+/// Reads when versions of mappings were in force, also of those that are in use no more.
+pub(super) fn histories(tx: &mut Tx<'_>) -> Result<Vec<History>, StoreError> {
+    let mut histories: Vec<History> = Vec::new();
+    let mut versions: Vec<StoredMapping> = Vec::new();
+    for reign in tx.in_force()? {
+        let known = histories.last().and_then(|last| last.reigns.last()).map(|(last, _)| (&last.connection, &last.object));
+        if known != Some((&reign.connection, &reign.object)) {
+            versions = tx.mapping_versions(&reign.connection, &reign.object)?;
+            histories.push(History { connection: reign.connection.clone(), reigns: Vec::new() });
+        }
+        let version = versions.iter().find(|version| version.version == reign.version);
+        if let (Some(history), Some(version)) = (histories.last_mut(), version) {
+            history.reigns.push((reign, version.mapping.clone()));
+        }
+    }
+    histories.retain(|history| !history.reigns.is_empty());
+    Ok(histories)
+}
+
+/// The mappings in force just before an instant, with their connections.
+pub(super) fn in_force(histories: &[History], at: jiff::Timestamp) -> impl Iterator<Item = (&str, &Mapping)> {
+    histories.iter().filter_map(move |history| Some((history.connection.as_str(), history.before(at)?)))
 }
 
 /// Compares the month's versions.
-pub(super) fn mappings(tx: &mut Tx<'_>, engine: &Engine, range: Range) -> Result<MappingMonth, StoreError> {
-    let catalog = engine.catalog();
-    let mut histories = Vec::new();
-    for stored in tx.mappings()? {
-        let mut versions = tx.mapping_versions(&stored.connection, &stored.mapping.object)?;
-        versions.reverse();
-        histories.push(History { connection: stored.connection, versions });
-    }
-    let now = engine.now();
-    let in_force = histories.iter().filter_map(|history| {
-        let role = engine.connections().get(&history.connection)?.role;
-        Some(mapped::Counted { role, mapping: history.at_end(range, now)?, stuck: false, still: None })
+pub(super) fn mappings(histories: &[History], engine: &Engine, range: Range) -> MappingMonth {
+    let counted = in_force(histories, range.to).filter_map(|(connection, mapping)| {
+        let role = engine.connections().get(connection)?.role;
+        Some(mapped::Counted { role, mapping, stuck: false, still: None })
     });
-    let status = mapped::count_of(in_force);
-    Ok(MappingMonth {
+    let status = mapped::count_of(counted);
+    MappingMonth {
         active: status.active,
         crm_to_support: status.crm_to_support,
         support_to_crm: status.support_to_crm,
-        ..differences(&catalog, &histories, range, now)
-    })
+        ..differences(&engine.catalog(), histories, range)
+    }
 }
 
-fn differences(catalog: &Catalog, histories: &[History], range: Range, now: jiff::Timestamp) -> MappingMonth {
+/// The lines that are synced: an archived one is kept for people alone.
+fn synced(mapping: &Mapping) -> impl Iterator<Item = &FieldMap> {
+    mapping.fields.iter().filter(|line| !line.archived)
+}
+
+fn differences(catalog: &Catalog, histories: &[History], range: Range) -> MappingMonth {
     let mut at_start: BTreeSet<(String, String)> = BTreeSet::new();
-    let mut at_end: BTreeMap<(String, String), &FieldMap> = BTreeMap::new();
+    let mut at_end: BTreeSet<(String, String)> = BTreeSet::new();
     for history in histories {
-        // What was saved first within the month is where that mapping began; what began after it was in nobody's way.
-        let first = || history.versions.first().filter(|version| version.saved_at < range.to).map(|version| &version.mapping);
+        // What came first within the month is where that mapping began; what began after it was in nobody's way.
+        let first =
+            || history.reigns.first().filter(|(reign, _)| reign.from < range.to && reign.from >= range.from).map(|(_, first)| first);
         let start = history.before(range.from).or_else(first);
         at_start.extend(start.into_iter().flat_map(keys));
-        if let Some(mapping) = history.at_end(range, now) {
-            at_end.extend(mapping.fields.iter().map(|line| ((mapping.object.clone(), line.field.clone()), line)));
-        }
+        at_end.extend(history.before(range.to).into_iter().flat_map(keys));
     }
     let label = |(object, field): &(String, String)| mapped::label(catalog, object, field);
-    let added: BTreeSet<&(String, String)> = at_end.keys().filter(|key| !at_start.contains(*key)).collect();
+    let added: BTreeSet<&(String, String)> = at_end.difference(&at_start).collect();
     let (mut changes, mut changed, mut replaced) = (0, BTreeSet::new(), BTreeMap::new());
     for (before, after) in histories.iter().flat_map(|history| history.steps(range)) {
-        for line in &before.fields {
-            match after.fields.iter().find(|other| other.field == line.field) {
-                Some(other) if other != line => {
-                    changes += 1;
-                    changed.extend(parts(line, other));
+        for line in synced(before) {
+            match synced(after).find(|other| other.field == line.field) {
+                Some(other) => {
+                    let parts = parts(line, other);
+                    changes += u64::from(!parts.is_empty());
+                    changed.extend(parts);
                 }
-                Some(_) => {}
                 None => {
-                    let heir = after
-                        .fields
-                        .iter()
-                        .find(|other| other.remote == line.remote && !before.fields.iter().any(|old| old.field == other.field));
+                    let heir =
+                        synced(after).find(|other| other.remote == line.remote && !synced(before).any(|old| old.field == other.field));
                     let key = (before.object.clone(), line.field.clone());
                     if let Some(heir) = heir {
                         replaced.insert(key, mapped::label(catalog, &after.object, &heir.field));
@@ -127,7 +141,7 @@ fn differences(catalog: &Catalog, histories: &[History], range: Range, now: jiff
             }
         }
     }
-    let gone = at_start.iter().filter(|key| !at_end.contains_key(*key));
+    let gone = at_start.difference(&at_end);
     let deprecated = gone.map(|key| Deprecated { label: label(key), replaced_by: replaced.get(key).cloned() }).collect();
     MappingMonth {
         active: 0,
@@ -141,7 +155,7 @@ fn differences(catalog: &Catalog, histories: &[History], range: Range, now: jiff
 }
 
 fn keys(mapping: &Mapping) -> impl Iterator<Item = (String, String)> {
-    mapping.fields.iter().map(|line| (mapping.object.clone(), line.field.clone()))
+    synced(mapping).map(|line| (mapping.object.clone(), line.field.clone()))
 }
 
 /// What of a line was changed.

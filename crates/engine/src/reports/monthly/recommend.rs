@@ -9,8 +9,10 @@ use entente_store::{StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ApiMonth, ConsistencyMonth, PerformanceMonth, Range};
+use super::changes::History;
+use super::{ApiMonth, ConsistencyMonth, Month, PerformanceMonth, Range};
 use crate::engine::Engine;
+use crate::reports::levels;
 
 /// Recommendations of a report at most: more are not acted on.
 const MOST: usize = 8;
@@ -50,20 +52,30 @@ impl Found {
 /// What the rules go by.
 pub(super) struct Grounds<'a> {
     pub(super) engine: &'a Engine,
+    pub(super) month: Month,
     pub(super) range: Range,
+    /// Whether the month is over: then what is set and mapped now says nothing of it.
+    pub(super) complete: bool,
+    pub(super) histories: &'a [History],
     pub(super) performance: &'a PerformanceMonth,
     pub(super) consistency: &'a ConsistencyMonth,
     pub(super) api: &'a [ApiMonth],
 }
 
 impl Grounds<'_> {
+    /// A setting, if it was the same throughout the month.
+    fn setting(&self, tx: &mut Tx<'_>, name: &str) -> Result<Option<u64>, StoreError> {
+        let now = levels::settings(self.engine.options()).into_iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        levels::throughout(tx, name, (self.range.from, self.range.to), now.filter(|_| !self.complete))
+    }
+
     /// Asks every rule.
     pub(super) fn recommend(&self, tx: &mut Tx<'_>) -> Result<Vec<Recommendation>, StoreError> {
         let mut found = self.people();
         found.extend(self.dead_letters(tx)?);
         found.extend(conflicts::owners(self, tx)?);
         found.extend(pace::quotas(self));
-        found.extend(pace::polls(self));
+        found.extend(pace::polls(self, tx)?);
         found.extend(pace::slow_hours(self, tx)?);
         found.extend(pace::reconciliation(self, tx)?);
         found.extend(fields::drift(self, tx)?);

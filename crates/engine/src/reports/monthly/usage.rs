@@ -10,7 +10,8 @@ use super::Range;
 use super::performance::days_of;
 use crate::alerts::AlertKind;
 use crate::engine::Engine;
-use crate::reports::meter::{CALLS, CALLS_FAILED, CALLS_LIMITED, CALLS_MS, Condition, setting};
+use crate::reports::levels::{DAILY_LIMIT, daily_limit};
+use crate::reports::meter::{CALLS, CALLS_FAILED, CALLS_LIMITED, CALLS_MS};
 use crate::reports::quality::percent;
 
 /// Calls of a connection.
@@ -28,7 +29,7 @@ pub struct ApiMonth {
     pub response_ms: Option<u64>,
     /// Calls of the day with most.
     pub peak_day: u64,
-    /// Calls that a day has, as known now.
+    /// Calls that a day has; of a month that is over, as was known last within it.
     pub daily_limit: Option<u64>,
     /// Share of them that the day with most calls used, in percent.
     pub peak_percent: Option<f64>,
@@ -54,7 +55,7 @@ pub struct AlertMonth {
 }
 
 /// Adds the calls up.
-pub(super) fn api(tx: &mut Tx<'_>, engine: &Engine, range: Range) -> Result<Vec<ApiMonth>, StoreError> {
+pub(super) fn api(tx: &mut Tx<'_>, engine: &Engine, range: Range, complete: bool) -> Result<Vec<ApiMonth>, StoreError> {
     let sums = |tx: &mut Tx<'_>, name: &str| tx.counted_by_connection(name, range.from, range.to);
     let (calls, failed, limited) = (sums(tx, CALLS)?, sums(tx, CALLS_FAILED)?, sums(tx, CALLS_LIMITED)?);
     let (ms, synced, polls, webhooks) = (sums(tx, CALLS_MS)?, sums(tx, "synced")?, sums(tx, "polls")?, sums(tx, "webhooks")?);
@@ -66,10 +67,13 @@ pub(super) fn api(tx: &mut Tx<'_>, engine: &Engine, range: Range) -> Result<Vec<
         }
     }
     let mut lines = Vec::new();
-    for (name, connection) in engine.connections() {
+    for name in engine.connections().keys() {
         let of = |sums: &BTreeMap<String, i64>| unsigned(sums.get(name).copied().unwrap_or(0));
-        let stored = tx.setting::<Condition>(&setting(name))?.and_then(|condition| condition.daily_limit);
-        let daily_limit = stored.or(connection.settings.daily_calls);
+        let daily_limit = if complete {
+            tx.levels(&format!("{DAILY_LIMIT}{name}"), range.from, range.to)?.last().map(|level| level.last)
+        } else {
+            daily_limit(tx, engine, name)?
+        };
         let (many, peak_day, landed) = (of(&calls), peaks.get(name).copied().unwrap_or(0), of(&synced));
         lines.push(ApiMonth {
             connection: name.clone(),

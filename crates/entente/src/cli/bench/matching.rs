@@ -17,10 +17,14 @@ use crate::fault::Result;
 
 mod columns;
 mod input;
+#[cfg(test)]
+mod labelled;
 mod names;
 mod pairs;
 mod people;
 mod slips;
+#[cfg(test)]
+mod tests;
 mod truth;
 
 use input::Input;

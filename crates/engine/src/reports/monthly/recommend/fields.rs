@@ -6,6 +6,7 @@ use entente_model::mapping::{Direction, Role};
 use entente_store::{StoreError, Tx};
 
 use super::{Found, Grounds};
+use crate::reports::monthly::changes::in_force;
 use crate::reports::{levels, mapped};
 
 /// Records that drift from which a field is worth a word.
@@ -46,7 +47,7 @@ pub(super) fn drift(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<Fou
 
 /// The required field that most records lack.
 pub(super) fn lacking(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<Found>, StoreError> {
-    let filled = levels::filled(tx)?;
+    let Some(filled) = levels::filled(tx, grounds.month)? else { return Ok(None) };
     let Some((name, many)) = filled.lacking.iter().max_by_key(|(name, many)| (**many, std::cmp::Reverse((*name).clone()))) else {
         return Ok(None);
     };
@@ -59,25 +60,25 @@ pub(super) fn lacking(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<F
         "completeness",
         45,
         format!("Fill in \"{label}\" where it is blank"),
-        format!("{many} of {records} records lack it, and none of them gets a counterpart at a platform that needs it"),
+        format!(
+            "{many} of {records} records lacked it when the month was counted last, and none of them gets a counterpart at a platform that needs it"
+        ),
     )))
 }
 
 /// The field that is filled in most and seen at one side alone.
 pub(super) fn unshared(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<Found>, StoreError> {
-    let filled = levels::filled(tx)?;
-    let catalog = grounds.engine.catalog();
+    let Some(filled) = levels::filled(tx, grounds.month)? else { return Ok(None) };
     let mut sides: BTreeMap<(&str, String), (BTreeSet<String>, bool)> = BTreeMap::new();
     let mut mapped_at: BTreeMap<(&str, Role), BTreeSet<String>> = BTreeMap::new();
-    for (name, connection) in grounds.engine.connections() {
-        for object in SHARED_OBJECTS {
-            let Some(mapped) = catalog.mapped(name, object) else { continue };
-            for line in &mapped.mapping().fields {
-                mapped_at.entry((*object, connection.role)).or_default().insert(line.field.clone());
-                let (at, read) = sides.entry((*object, line.field.clone())).or_default();
-                at.insert(name.clone());
-                *read |= line.direction != Direction::Out;
-            }
+    for (name, mapping) in in_force(grounds.histories, grounds.range.to) {
+        let Some(connection) = grounds.engine.connections().get(name) else { continue };
+        let Some(object) = SHARED_OBJECTS.iter().find(|object| **object == mapping.object) else { continue };
+        for line in mapping.fields.iter().filter(|line| !line.archived) {
+            mapped_at.entry((object, connection.role)).or_default().insert(line.field.clone());
+            let (at, read) = sides.entry((object, line.field.clone())).or_default();
+            at.insert(name.to_owned());
+            *read |= line.direction != Direction::Out;
         }
     }
     let mut best: Option<(u64, String, String, Role)> = None;
@@ -109,6 +110,6 @@ pub(super) fn unshared(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<
         "unshared_field",
         25,
         format!("Show \"{label}\" in the {there} as well: add it to the mapping"),
-        format!("{share}% of the records have a value, and it is mapped at {at} alone"),
+        format!("{share}% of the records had a value when the month was counted last, and it was mapped at {at} alone"),
     )))
 }

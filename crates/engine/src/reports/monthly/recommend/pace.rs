@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::{Found, Grounds};
 use crate::alerts::burn;
+use crate::reports::levels::{NO_HOUR, POLL_MINUTES, RECONCILE_HOUR};
 use crate::sync::settle::LIVE_LATENCY;
 
 /// Share of a day's quota from which it is worth a word, in percent.
@@ -28,7 +29,7 @@ const BUSIER: f64 = 2.0;
 /// Samples of an hour of the day below which its latency means nothing.
 const SAMPLES_MIN: u64 = 20;
 
-/// Milliseconds of an hour, and of the longest time between polls that is recommended: what no webhook tells of waits that long.
+/// Milliseconds of an hour.
 const HOUR_MS: i64 = 3_600_000;
 
 /// Quotas that the busiest day nearly used up.
@@ -52,24 +53,24 @@ pub(super) fn quotas(grounds: &Grounds<'_>) -> Vec<Found> {
 }
 
 /// Platforms whose polls cost much of the calls, with and without webhooks that bring the news anyhow.
-pub(super) fn polls(grounds: &Grounds<'_>) -> Vec<Found> {
-    let interval_ms = i64::try_from(grounds.engine.options().poll_interval_ms).unwrap_or(i64::MAX).max(1);
-    let minutes = interval_ms / 60_000;
+pub(super) fn polls(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Vec<Found>, StoreError> {
+    let minutes = grounds.setting(tx, POLL_MINUTES)?;
     let mut found = Vec::new();
     for line in grounds.api.iter().filter(|line| line.calls >= CALLS_MIN && line.polls * 100 >= line.calls * POLLS_PERCENT) {
         let share = line.polls * 100 / line.calls;
         if line.webhooks == 0 {
+            let late = minutes.map(|minutes| format!(", up to {minutes} minutes late")).unwrap_or_default();
             found.push(Found::new(
                 "webhooks",
                 75,
                 format!("Have {} tell of changes by webhooks (`entente provision`)", line.connection),
                 format!(
-                    "no webhook came in the month: each change was seen by a poll, up to {minutes} minutes late, and polls made {share}% of {} calls",
+                    "no webhook came in the month: each change was seen by a poll{late}, and polls made {share}% of {} calls",
                     line.calls
                 ),
             ));
-        } else if interval_ms < HOUR_MS {
-            let fewer = line.polls - line.polls * u64::try_from(interval_ms).unwrap_or(0) / u64::try_from(HOUR_MS).unwrap_or(1);
+        } else if let Some(minutes) = minutes.filter(|minutes| (1..60).contains(minutes)) {
+            let fewer = line.polls - line.polls * minutes / 60;
             found.push(Found::new(
                 "poll_interval",
                 30 + share.min(20),
@@ -83,7 +84,7 @@ pub(super) fn polls(grounds: &Grounds<'_>) -> Vec<Found> {
             ));
         }
     }
-    found
+    Ok(found)
 }
 
 fn hour_of_day(at: Timestamp, zone: &TimeZone) -> i8 {
@@ -103,12 +104,9 @@ fn by_hour_of_day(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<BTreeMap<i8,
 
 /// A daily reconciliation at an hour that is busier than others.
 pub(super) fn reconciliation(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Option<Found>, StoreError> {
-    let options = grounds.engine.options();
-    if !options.reconcile_daily {
-        return Ok(None);
-    }
+    let Some(own) = grounds.setting(tx, RECONCILE_HOUR)?.filter(|hour| *hour != NO_HOUR) else { return Ok(None) };
     let hours = by_hour_of_day(grounds, tx)?;
-    let own = i8::try_from(options.reconcile_hour).unwrap_or(0);
+    let own = i8::try_from(own).unwrap_or(0);
     let now = hours.get(&own).copied().unwrap_or_default();
     let Some((calm, least)) = hours.iter().min_by(|a, b| a.1.total_cmp(b.1)).map(|(hour, many)| (*hour, *many)) else { return Ok(None) };
     if now < SYNCS_MIN || now < least * BUSIER {
