@@ -1,5 +1,6 @@
 // jsforce signs in by every way it knows.
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import jsforce from 'jsforce';
 import { simulators } from '../simulators.mjs';
@@ -49,6 +50,35 @@ test('by client credentials, and is told who it is', async () => {
   const identity = await connection.identity();
   assert.equal(identity.username, sf.username);
   await works(connection);
+});
+
+/** An assertion as a connected app makes it; who trusts which key is the org's to say, and the simulated one trusts every key. */
+function assertion(claims) {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const part = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
+  const aud = 'https://login.salesforce.com';
+  const whole = `${part({ alg: 'RS256' })}.${part({ iss: sf.client_id, sub: sf.username, aud, exp: Math.floor(Date.now() / 1000) + 120, ...claims })}`;
+  return `${whole}.${sign('RSA-SHA256', Buffer.from(whole), privateKey).toString('base64url')}`;
+}
+
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+test('by a signed assertion', async () => {
+  const connection = new jsforce.Connection({ instanceUrl: sf.url, oauth2: { loginUrl: sf.url }, version });
+  const user = await connection.authorize({ grant_type: JWT_BEARER, assertion: assertion({}) });
+  assert.match(user.id, /^005/);
+  assert.equal(connection.refreshToken ?? null, null, 'an assertion is renewed by another one');
+  await works(connection);
+});
+
+test('an assertion that has ended, or that is of nobody, is refused with the vendor’s own words', async () => {
+  for (const [claims, words] of [
+    [{ exp: Math.floor(Date.now() / 1000) - 60 }, /expired authorization code/],
+    [{ sub: 'nobody@acme.example' }, /user hasn't approved this consumer/],
+  ]) {
+    const connection = new jsforce.Connection({ instanceUrl: sf.url, oauth2: { loginUrl: sf.url }, version });
+    await assert.rejects(connection.authorize({ grant_type: JWT_BEARER, assertion: assertion(claims) }), words);
+  }
 });
 
 test('a session that ends is renewed by itself', async () => {

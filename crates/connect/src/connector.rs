@@ -91,6 +91,17 @@ pub struct NewObject {
     pub fields: Vec<RemoteField>,
 }
 
+/// A stream of changes that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The stream, as people call it.
+    pub stream: String,
+    /// Whether polls see to changes without a word where it cannot be read, because nobody insisted on the stream.
+    pub is_optional: bool,
+    /// What came of it.
+    pub outcome: Result<(), VendorError>,
+}
+
 /// A group of agents at a support desk, who are given tickets together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
@@ -211,6 +222,13 @@ pub trait Connector: Send + Sync {
     /// Waits until [`Connector::stirred`] may have something; for ever at platforms that tell nothing.
     async fn stir(&self) {
         std::future::pending().await
+    }
+
+    /// Tries the platform's own stream of changes as far as this connection reads one: for each of these objects where the platform has a stream
+    /// for each, else the stream as a whole. Empty: it reads none. Whatever a try opens, it closes.
+    async fn try_streams(&self, objects: &[String]) -> Vec<Tried> {
+        let _ = objects;
+        Vec::new()
     }
 
     /// Rows of one kind that one write may carry beyond [`Spec::write_max`], because the platform takes that many as one job; `None` where it

@@ -1,5 +1,7 @@
 //! Every way a vendor can say no, reduced to what the engine does about it.
 
+use std::fmt;
+
 use entente_model::clock::Timestamp;
 
 use crate::connector::NO_OBJECT;
@@ -40,7 +42,7 @@ impl Class {
 }
 
 /// A vendor's refusal or silence. Its texts never carry credentials.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct VendorError {
     /// What to do.
@@ -58,6 +60,23 @@ pub struct VendorError {
     /// What the vendor answered, word for word but for secrets, at most [`ANSWER_CHARS`] characters; `None` when it was silent or the
     /// answer tells no more than `message`.
     pub answer: Option<String>,
+}
+
+/// Without the answer: it may hold anybody's data, and what is formatted travels into logs.
+impl fmt::Debug for VendorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class, code, message, field, status, advice, answer } = self;
+        let told = answer.as_ref().map(|answer| format!("{} characters", answer.chars().count()));
+        f.debug_struct("VendorError")
+            .field("class", class)
+            .field("code", code)
+            .field("message", message)
+            .field("field", field)
+            .field("status", status)
+            .field("advice", advice)
+            .field("answer", &told)
+            .finish()
+    }
 }
 
 /// Characters kept of a vendor's answer: whole for every documented refusal, the beginning of an HTML page from a gateway.
@@ -184,5 +203,19 @@ impl VendorError {
             Class::Data => SCHEMA_CODES.contains(&self.code.as_str()),
             Class::Wait { .. } | Class::Reauthenticate | Class::Retry | Class::LookAgain => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_formatted_shows_nothing_of_the_answer() {
+        let answer = Some(r#"{"email":"ada@ottobre.example"}"#.to_owned());
+        let error = VendorError { answer, ..VendorError::new(Class::Data, "invalid_value", "no e-mail address", "correct it") };
+        let shown = format!("{error:?} {error:#?} {error}");
+        assert!(!shown.contains("ottobre") && shown.contains("31 characters"), "{shown}");
+        assert!(shown.contains("invalid_value") && shown.contains("no e-mail address") && shown.contains("correct it"), "{shown}");
     }
 }

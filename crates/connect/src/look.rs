@@ -92,3 +92,13 @@ pub enum Find {
     /// By Entente's record id in the mapping's key field.
     Key(String),
 }
+
+impl Find {
+    /// What is looked for.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Email(text) | Self::Phone(text) | Self::Name(text) | Self::Key(text) => text,
+        }
+    }
+}

@@ -110,6 +110,7 @@ static HUBSPOT: &[Need] = &[
     journal(&["developer.webhooks_journal.subscriptions.write"], "the journal is not told what to tell of"),
     mapped("leads", &["crm.objects.leads.read"], "leads are not read"),
     mapped("leads", &["crm.objects.leads.write"], "leads are not written, and not blanked when their person is erased"),
+    mapped("tickets", &["tickets"], "HubSpot's own tickets are neither read nor written"),
     wanted(&["crm.objects.deals.write"], "mappings cannot write deals"),
     wanted(&["marketing.campaigns.read"], "campaigns are not read"),
     wanted(&["sales-email-read"], "e-mails of sales do not become activities"),

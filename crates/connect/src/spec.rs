@@ -15,9 +15,9 @@ pub struct Spec {
     pub label: &'static str,
     /// The part it usually plays.
     pub role: Role,
-    /// Rows per write call at most.
+    /// Rows of one object that one write takes at most, whatever the object; the connector makes as many calls of it as the platform needs.
     pub write_max: usize,
-    /// Rows per fetch call at most.
+    /// Rows of one object that one fetch takes at most, likewise.
     pub fetch_max: usize,
     /// Calls that may be in flight at once.
     pub concurrency: usize,

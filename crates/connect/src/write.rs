@@ -4,7 +4,7 @@ use entente_model::mapping::remote::Row;
 use serde_json::Value;
 
 use crate::error::{Class, VendorError};
-use crate::look::Look;
+use crate::look::{Find, Look};
 use crate::spec::Spec;
 
 /// What kind of write.
@@ -90,8 +90,16 @@ pub(crate) fn discreet(writes: &[Write], outcomes: Result<Vec<WriteOutcome>, Ven
     }
 }
 
-fn without(mut error: VendorError, writes: &[Write]) -> VendorError {
-    let values = writes.iter().flat_map(|write| write.row.values()).filter_map(Value::as_str);
+/// The same, of what a search asked for.
+pub(crate) fn discreet_find<T>(questions: &[Find], found: Result<T, VendorError>) -> Result<T, VendorError> {
+    found.map_err(|error| hide(error, questions.iter().map(Find::text)))
+}
+
+fn without(error: VendorError, writes: &[Write]) -> VendorError {
+    hide(error, writes.iter().flat_map(|write| write.row.values()).filter_map(Value::as_str))
+}
+
+fn hide<'a>(mut error: VendorError, values: impl Iterator<Item = &'a str>) -> VendorError {
     let message = values.fold(error.message.clone(), |message, value| hidden(&message, value));
     if message != error.message {
         let said = std::mem::replace(&mut error.message, message);

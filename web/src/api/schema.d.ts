@@ -3750,7 +3750,7 @@ export interface components {
             concurrent_calls: number;
             /** @description Connections to it. */
             connections: string[];
-            /** @description Rows per fetch call at most. */
+            /** @description Rows of one object that are fetched in one go at most, whatever the object; how many calls of the platform that takes is its connector's to know. */
             fetch_rows: number;
             /** @description Name (`salesforce`); the connection's, where a description makes the platform. */
             key: string;
@@ -3771,7 +3771,7 @@ export interface components {
             role: string;
             /** @description Whether calls for several objects that are asked for at the same moment travel as one. */
             shares_calls: boolean;
-            /** @description Rows per write call at most. */
+            /** @description Rows of one object that are written in one go at most, whatever the object; how many calls of the platform that takes is its connector's to know. */
             write_rows: number;
         };
         /** @description What a preview found. */

@@ -1,5 +1,7 @@
 //! One call to a vendor, and its answer.
 
+use std::fmt;
+
 use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -143,7 +145,7 @@ impl Call {
 }
 
 /// A vendor's answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
@@ -151,6 +153,13 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body, decompressed.
     pub body: Bytes,
+}
+
+/// Without what it says, which may be anybody's data, or a credential.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
 }
 
 impl Answer {
@@ -166,11 +175,15 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The beginning of the body, on one line: for errors about answers that are not what the documentation says.
+    /// The beginning of the body, on one line: for errors about answers that are not what the documentation says. Of data only how much it is:
+    /// it may be anybody's, and errors travel into logs.
     #[must_use]
     pub fn excerpt(&self) -> String {
         let text = self.text();
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some(kind) = data_kind(&line) {
+            return format!("[{} bytes of {kind}]", self.body.len());
+        }
         line.chars().take(SHOWN_CHARS).collect()
     }
 
@@ -183,10 +196,63 @@ impl Answer {
             VendorError::new(
                 Class::Retry,
                 "unreadable",
-                format!("the answer does not have the expected shape: {error}; it begins: {}", self.excerpt()),
+                format!("the answer does not have the expected shape: {}; it begins: {}", misfit(&error), self.excerpt()),
                 "if this repeats, check that the base URL points at the vendor's API and not at a login or maintenance page",
             )
             .with_status(self.status)
         })
+    }
+}
+
+/// What kind of data a body is, by its first letters; `None` for pages and plain words.
+fn data_kind(line: &str) -> Option<&'static str> {
+    if line.starts_with(['{', '[', '"']) {
+        Some("JSON")
+    } else if line.contains("Envelope") || line.starts_with("<?xml") {
+        Some("XML")
+    } else {
+        None
+    }
+}
+
+/// What does not fit, without the value that was found.
+fn misfit(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.split_once(['"', '`']), text.rsplit_once(", expected ")) {
+        (Some((before, _)), Some((_, expected))) if text.starts_with("invalid ") => format!("{before}…, expected {expected}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Expected {
+        #[serde(rename = "count")]
+        _count: u32,
+    }
+
+    fn said(body: &'static str) -> String {
+        let answer = Answer { status: 200, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) };
+        let error = answer.json::<Expected>().expect_err("no count");
+        format!("{error} {error:?} {answer:?}")
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_told_without_what_it_holds() {
+        let text = said(r#"{"count":"countess@ottobre.example"}"#);
+        assert!(!text.contains("ottobre") && text.contains("invalid type: string …, expected u32 at line 1"), "{text}");
+        let missing = said(r#"{"email":"countess@ottobre.example"}"#);
+        assert!(!missing.contains("ottobre") && missing.contains("missing field `count`"), "{missing}");
+    }
+
+    #[test]
+    fn a_page_in_place_of_an_answer_is_shown() {
+        let text = said("<html>\n<title>Down for maintenance</title></html>");
+        assert!(text.contains("it begins: <html> <title>Down for maintenance"), "{text}");
     }
 }

@@ -20,9 +20,9 @@ pub struct PlatformDescribed {
     pub role: Role,
     /// Connections to it.
     pub connections: Vec<String>,
-    /// Rows per write call at most.
+    /// Rows of one object that are written in one go at most, whatever the object; how many calls of the platform that takes is its connector's to know.
     pub write_rows: usize,
-    /// Rows per fetch call at most.
+    /// Rows of one object that are fetched in one go at most, whatever the object; how many calls of the platform that takes is its connector's to know.
     pub fetch_rows: usize,
     /// Calls that may be in flight at once.
     pub concurrent_calls: usize,

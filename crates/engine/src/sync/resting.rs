@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entente_connect::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
-use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, NewObject, Priority};
+use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, NewObject, Priority, Tried};
 use entente_connect::erase::{Erase, Erased};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
@@ -215,6 +215,10 @@ impl Connector for Resting {
 
     async fn stir(&self) {
         self.inner.stir().await;
+    }
+
+    async fn try_streams(&self, objects: &[String]) -> Vec<Tried> {
+        self.inner.try_streams(objects).await
     }
 
     fn bulk_rows(&self) -> Option<usize> {

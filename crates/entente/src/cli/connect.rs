@@ -3,6 +3,7 @@
 
 mod browser;
 mod file;
+mod streams;
 mod ways;
 
 use std::io::IsTerminal;
@@ -32,6 +33,7 @@ use crate::credentials::{self, Kept};
 use crate::fault::{Fault, Result};
 use browser::Granted;
 use file::Entry;
+pub(super) use streams::tried_streams;
 
 /// Port of this machine that vendors send people back to, unless another is named.
 const PORT: u16 = 8717;
@@ -248,6 +250,8 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let told = |need: &Need| Lacking { what: format!("scope {}", need.scopes[0]), without: need.without.to_owned() };
     let mut lacking: Vec<Lacking> = needed.into_iter().map(told).collect();
     lacking.extend(out_of_reach(&engine, &name).await?);
+    let mut wanted: Vec<Lacking> = wanted.into_iter().map(told).collect();
+    streams::try_all(&engine, engine.connection(&name)?, &mut lacking, &mut wanted).await;
     let made = provision(&args, &config, &engine, &name, context).await?;
     // Rows were read by now: Salesforce tells of its quota with answers about rows, and not with those to a sign-in.
     let budget = engine.connection(&name)?.connector.budget();
@@ -258,7 +262,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         user: identity.user,
         organization: identity.organization,
         lacking,
-        wanted: wanted.into_iter().map(told).collect(),
+        wanted,
         rights_unknown,
         calls_left: budget.remaining,
         calls_limit: budget.limit,

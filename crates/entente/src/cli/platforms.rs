@@ -165,8 +165,8 @@ const ABOUT: &str = "# Platforms
 
 <!-- Made by `entente platforms --docs`. -->
 
-What each platform can do, as the connectors declare it. Of contacts the conformance suite proves it against the simulators; of other objects each
-platform's own tests do. `-` is what a platform cannot do; who asks for it all the same is refused with an error that says so. `*` is every object
+What each platform can do, as the connectors declare it. Of contacts the conformance suite proves it against the simulators, and of companies, cases,
+activities and deals that they are written, found, read and deleted as it says; of everything else each platform's own tests do. `-` is what a platform cannot do; who asks for it all the same is refused with an error that says so. `*` is every object
 that is not named.
 
 - **Key**: how a creation that is repeated is kept from making a twin. `upsert` is the platform's own by a unique field; with `unique` a

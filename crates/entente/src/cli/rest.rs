@@ -25,7 +25,7 @@ use crate::fault::{Fault, Result};
 /// What to do with descriptions.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check a description and name the first mistake in its form, or every one in what it says; with a connection, try every call that only reads and show what was found
+    /// Check a description and name every mistake with its place; with a connection, try every call that only reads and show what was found
     Check {
         /// The description
         #[arg(value_name = "FILE")]

@@ -55,7 +55,12 @@ impl Folder {
 
     /// Runs a command to its end.
     pub async fn run(&self, arguments: &[&str]) -> Output {
-        self.command().args(arguments).output().await.unwrap()
+        self.run_with(arguments, &[]).await
+    }
+
+    /// The same, with what programs are given in their environment.
+    pub async fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        self.command().envs(environment.iter().copied()).args(arguments).output().await.unwrap()
     }
 
     /// Starts the server; it may not serve yet.

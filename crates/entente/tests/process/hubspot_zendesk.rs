@@ -26,9 +26,23 @@ async fn webhook_notes(folder: &Folder) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happens_in_the_portal_reaches_the_desk_by_webhook() {
+    they_come_to_agree(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_holds_for_the_paths_without_a_date() {
+    they_come_to_agree(Some("v3")).await;
+}
+
+/// The story, on the version of the API that is usual or on another one.
+async fn they_come_to_agree(version: Option<&str>) {
     let sims = Sims::start(&["hubspot", "zendesk"], &["--seed", "5"]).await;
     // Polls come once in ten minutes: what arrives, arrives by webhook.
-    let folder = Folder::new(&configuration(&sims, &[("hubspot", hubspot::auth(&sims)), ("zendesk", zendesk::auth(&sims))], 600_000));
+    let mut text = configuration(&sims, &[("hubspot", hubspot::auth(&sims)), ("zendesk", zendesk::auth(&sims))], 600_000);
+    if let Some(version) = version {
+        text = text.replace("name = \"hubspot\"\n", &format!("name = \"hubspot\"\napi_version = \"{version}\"\n"));
+    }
+    let folder = Folder::new(&text);
     let address = format!("{}/hooks/hubspot", folder.url);
 
     // A person is told what to set up; HubSpot signs, so the address holds no secret and there is no other secret to bring.
@@ -94,6 +108,14 @@ async fn what_happens_in_the_portal_reaches_the_desk_by_webhook() {
     })
     .await;
 
+    // A ticket becomes a task of the customer, and is done when it is solved.
+    let ticket = zendesk::open_ticket(&sims, &renamed["id"], "Cannot log in").await;
+    let subject = format!("[Ticket #{}] Cannot log in", ticket["id"]);
+    let task = async || hubspot::rows(&sims, "tasks").await.into_iter().find(|row| row["hs_task_subject"] == json!(subject));
+    arrives("the ticket as a task", &folder, task).await;
+    zendesk::solve(&sims, &ticket["id"]).await;
+    arrives("the task that is done", &folder, async || task().await.filter(|row| row["hs_task_status"] == "COMPLETED")).await;
+
     // Two contacts turn out to be one person: the desk's two users are a person's to merge.
     let twin = json!({"email": "m.lindqvist@southwind.example", "firstname": "Maria", "lastname": "Lindqvist"});
     let twin = hubspot::create(&sims, "contacts", twin).await;
@@ -105,6 +127,20 @@ async fn what_happens_in_the_portal_reaches_the_desk_by_webhook() {
         reviews.to_string().contains("merged at hubspot").then_some(())
     })
     .await;
+
+    // Somebody who is deleted in the portal stays at the desk, and is not made again in the portal.
+    let erik = json!({"email": "erik@southwind.example", "firstname": "Erik", "lastname": "Nyman"});
+    let erik = hubspot::create(&sims, "contacts", erik).await;
+    hubspot::associate(&sims, "contacts", &erik, &southwind, true).await;
+    arrives("the third user", &folder, async || user(&sims, "erik@southwind.example").await).await;
+    sims.steer("hubspot", "archive", &json!({"object": "contacts", "id": erik})).await;
+    arrives("the deletion", &folder, async || {
+        let found = folder.get("/api/v1/records?object=contact&q=Nyman").await;
+        let record = folder.get(&format!("/api/v1/records/{}", found["items"][0]["id"].as_str()?)).await;
+        record.to_string().contains("\"deleted\"").then_some(())
+    })
+    .await;
+    assert!(user(&sims, "erik@southwind.example").await.is_some());
 
     // In the end every record agrees, and nothing failed on the way.
     let status = arrives("agreement", &folder, async || {

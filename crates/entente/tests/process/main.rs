@@ -14,6 +14,7 @@ mod sims;
 mod actions;
 mod alerts;
 mod bad_input;
+mod cases;
 mod connecting;
 mod dynamics_zendesk;
 mod files;

@@ -119,3 +119,75 @@ async fn fields_that_a_desk_lacks_are_named_until_they_were_made() {
         assert!(there.1.ends_with("mapped fields are there"), "{platform}: {there:?}");
     }
 }
+
+/// The configuration of one connection with further settings of it.
+fn alone(sims: &Sims, platform: &str, auth: String, further: &str) -> Folder {
+    let name = format!("name = \"{platform}\"\n");
+    Folder::new(&configuration(sims, &[(platform, auth)], 600_000).replace(&name, &format!("{name}{further}")))
+}
+
+/// What the mappings of a folder read of Salesforce, as its Pub/Sub API takes it.
+async fn read_objects(folder: &Folder) -> String {
+    let told = told(folder, "salesforce").await;
+    let described = told.iter().filter(|(state, text, _)| state == "ok" && text.ends_with(" mapped fields are there"));
+    described.filter_map(|(_, text, _)| text.split_once(':').map(|(object, _)| object.to_owned())).collect::<Vec<_>>().join(",")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_of_an_org_is_tried_object_by_object() {
+    let first = Sims::start(&["salesforce"], &["--salesforce-changes", "Account"]).await;
+    let settings = |sims: &Sims, changes: &str| {
+        format!("salesforce.changes = \"{changes}\"\nsalesforce.pubsub_url = \"{}\"\n", sims.base("salesforce_pubsub"))
+    };
+    let folder = alone(&first, "salesforce", salesforce::auth(&first), &settings(&first, "cdc"));
+    provision(&folder).await;
+    let unselected = told(&folder, "salesforce").await;
+    assert!(has(&unselected, "ok", "the stream of changes of Account can be read"), "{unselected:?}");
+    let lacking =
+        unselected.iter().find(|(state, text, _)| state == "fail" && text.contains("the stream of changes of Contact cannot be read"));
+    let (_, _, remedy) = lacking.unwrap_or_else(|| panic!("{unselected:?}"));
+    assert!(remedy.contains("Setup, Change Data Capture"), "{remedy}");
+
+    // Whoever does not insist is told what happens instead, and nothing has failed.
+    let easy = alone(&first, "salesforce", salesforce::auth(&first), &settings(&first, "auto"));
+    let easy = told(&easy, "salesforce").await;
+    assert!(has(&easy, "warn", "the stream of changes of Contact cannot be read, so that polls bring its changes"), "{easy:?}");
+    assert!(!has(&easy, "fail", "stream"), "{easy:?}");
+    let without = alone(&first, "salesforce", salesforce::auth(&first), "");
+    assert!(!format!("{:?}", told(&without, "salesforce").await).contains("stream of changes"), "nobody asked for one");
+
+    let secret = [("ENTENTE_CLIENT_SECRET", first.credential("salesforce", "client_secret"))];
+    let (id, base) = (first.credential("salesforce", "client_id"), first.base("salesforce"));
+    let again = ["connect", "salesforce", "--with", "client", "--client-id", id, "--base-url", base, "--from-env", "--output", "json"];
+    let output = folder.run_with(&again, &secret).await;
+    let connected: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+    assert!(!output.status.success(), "{connected}");
+    assert!(connected["lacking"].to_string().contains("the stream of changes of Contact: pubsub_NotFound"), "{connected}");
+
+    let all = read_objects(&folder).await;
+    let second = Sims::start(&["salesforce"], &["--salesforce-changes", &all]).await;
+    let folder = alone(&second, "salesforce", salesforce::auth(&second), &settings(&second, "cdc"));
+    let told_of_all = told(&folder, "salesforce").await;
+    assert!(has(&told_of_all, "ok", "the stream of changes of Contact"), "{told_of_all:?}");
+    assert!(!format!("{told_of_all:?}").contains("cannot be read"), "{told_of_all:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_of_a_portal_is_tried() {
+    let sims = Sims::start(&["hubspot"], &[]).await;
+    let folder = alone(&sims, "hubspot", hubspot::auth(&sims), "hubspot.changes = \"journal\"\n");
+    let both = "the webhooks journal, the subscriptions of the webhooks journal can be read";
+    let empty = told(&folder, "hubspot").await;
+    assert!(has(&empty, "ok", both), "nothing ever stood in it: {empty:?}");
+
+    // An app may be cut off from the journal while its accounts let it in.
+    sims.steer("hubspot", "grant_app", &json!(["oauth"])).await;
+    let refused = told(&folder, "hubspot").await;
+    let lacking = refused.iter().find(|(state, text, _)| state == "fail" && text.contains("the webhooks journal cannot be read"));
+    let (_, _, remedy) = lacking.unwrap_or_else(|| panic!("{refused:?}"));
+    assert!(remedy.contains("developer.webhooks_journal.read") && remedy.contains("hubspot.changes"), "{remedy}");
+    assert!(has(&refused, "ok", "signed in as"), "{refused:?}");
+
+    let plain = alone(&sims, "hubspot", hubspot::auth(&sims), "");
+    assert!(!format!("{:?}", told(&plain, "hubspot").await).contains("journal"), "nobody reads it");
+}

@@ -28,10 +28,24 @@ async fn counterpart(folder: &Folder, name: &str) -> Option<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_won_deal_its_people_and_what_they_ask_are_the_same_on_both_sides() {
+    they_come_to_agree(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_holds_for_the_older_version() {
+    they_come_to_agree(Some("2.14")).await;
+}
+
+/// The story, on the version of the API that is usual or on another one.
+async fn they_come_to_agree(version: Option<&str>) {
     let sims = Sims::start(&["salesforce", "intercom"], &["--seed", "5"]).await;
     let connections = [("salesforce", salesforce::auth(&sims)), ("intercom", intercom::auth(&sims))];
     // The shortest interval of polls that is taken.
-    let folder = Folder::new(&(configuration(&sims, &connections, 10_000) + &intercom::webhooks(&sims)));
+    let mut text = configuration(&sims, &connections, 10_000);
+    if let Some(version) = version {
+        text = text.replace("name = \"intercom\"\n", &format!("name = \"intercom\"\napi_version = \"{version}\"\n"));
+    }
+    let folder = Folder::new(&(text + &intercom::webhooks(&sims)));
 
     // Attributes are made over the API; asked again, nothing is made twice. Webhooks are a person's to set up.
     let said = provision(&folder).await;

@@ -135,6 +135,11 @@ async fn grant(Extract(sim): Extract<HubSpot>, Json(scopes): Json<Vec<String>>) 
     StatusCode::NO_CONTENT
 }
 
+async fn grant_app(Extract(sim): Extract<HubSpot>, Json(scopes): Json<Vec<String>>) -> StatusCode {
+    sim.grant_app(&scopes.iter().map(String::as_str).collect::<Vec<_>>());
+    StatusCode::NO_CONTENT
+}
+
 async fn patience(Extract(sim): Extract<HubSpot>, Json(wanted): Json<Patience>) -> StatusCode {
     sim.say_retry_after(wanted.retry_after);
     sim.move_away(wanted.moving);
@@ -165,6 +170,7 @@ impl HubSpot {
             .route("/subscribe", post(subscribe))
             .route("/schema", post(schema))
             .route("/grant", post(grant))
+            .route("/grant_app", post(grant_app))
             .route("/marketing", post(marketing))
             .route("/patience", post(patience))
             .route("/dump", get(dump))

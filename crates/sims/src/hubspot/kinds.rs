@@ -90,6 +90,8 @@ pub(crate) static KINDS: &[Kind] = &[
         events: None,
     },
     engagement("emails", "email", "0-49", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
+    engagement("communications", "communication", "0-18", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
+    engagement("postal_mail", "postal_mail", "0-116", &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"]),
 ];
 
 /// Place of contacts in [`KINDS`].
@@ -148,6 +150,22 @@ const PAIRS: &[(&str, &str, u32, Option<u32>)] = &[
     ("email", "company", 186, None),
     ("email", "deal", 210, None),
     ("email", "ticket", 224, None),
+    ("communication", "contact", 81, None),
+    ("communication", "company", 87, None),
+    ("communication", "deal", 85, None),
+    ("communication", "ticket", 83, None),
+    ("contact", "communication", 82, None),
+    ("company", "communication", 88, None),
+    ("deal", "communication", 86, None),
+    ("ticket", "communication", 84, None),
+    ("postal_mail", "contact", 453, None),
+    ("postal_mail", "company", 459, None),
+    ("postal_mail", "deal", 457, None),
+    ("postal_mail", "ticket", 455, None),
+    ("contact", "postal_mail", 454, None),
+    ("company", "postal_mail", 460, None),
+    ("deal", "postal_mail", 458, None),
+    ("ticket", "postal_mail", 456, None),
     ("lead", "contact", 608, Some(578)),
     ("lead", "company", 610, None),
     // The one there is has the label of a primary one.

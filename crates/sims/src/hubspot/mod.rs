@@ -509,6 +509,11 @@ impl HubSpot {
         self.with(|state| state.options.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect());
     }
 
+    /// Lets the app ask for these scopes for itself, and for no others.
+    pub fn grant_app(&self, scopes: &[&str]) {
+        self.with(|state| state.options.app_scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect());
+    }
+
     /// The portal's owners, those who have left included.
     #[must_use]
     pub fn owners(&self) -> Vec<Owner> {

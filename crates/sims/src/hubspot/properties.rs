@@ -206,6 +206,20 @@ const EMAILS: &[Row] = &[
     ("hs_email_headers", "Email headers", "string", "textarea", ""),
 ];
 
+const COMMUNICATIONS: &[Row] = &[
+    ("hs_communication_body", "Communication body", "string", "html", ""),
+    (
+        "hs_communication_channel_type",
+        "Channel type",
+        "enumeration",
+        "select",
+        "WHATS_APP;LINKEDIN_MESSAGE;SMS;CUSTOM_CHANNEL_CONVERSATION",
+    ),
+    ("hs_communication_logged_from", "Logged from", "enumeration", "select", "CRM;MARKETING;CONVERSATIONS"),
+];
+
+const POSTAL_MAIL: &[Row] = &[("hs_postal_mail_body", "Postal mail body", "string", "html", "")];
+
 const LEADS: &[Row] = &[
     ("hs_createdate", "Create date", "datetime", "date", "r"),
     ("hs_lead_name", "Lead name", "string", "text", ""),
@@ -305,6 +319,8 @@ pub(crate) fn built_in(singular: &str, progress: LeadProgress, now_ms: i64) -> V
         "meeting" => &[ENGAGEMENTS, MEETINGS],
         "call" => &[ENGAGEMENTS, CALLS],
         "email" => &[ENGAGEMENTS, EMAILS],
+        "communication" => &[ENGAGEMENTS, COMMUNICATIONS],
+        "postal_mail" => &[ENGAGEMENTS, POSTAL_MAIL],
         "lead" => match progress {
             LeadProgress::Category => &[LEADS, LEAD_CATEGORY],
             LeadProgress::Marks => &[LEADS, LEAD_MARKS],

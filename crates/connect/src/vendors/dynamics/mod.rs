@@ -56,7 +56,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget, discreet};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 use kind::Object;
 
 /// Facts about Dynamics 365.
@@ -186,7 +186,7 @@ impl Connector for Dynamics {
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.find_rows(read, questions, key_field, priority).await
+        discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
     fn merges(&self, object: &str) -> bool {

@@ -54,7 +54,7 @@ use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 
 use kind::Kind;
 
@@ -162,7 +162,7 @@ impl Connector for Freshdesk {
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.find_rows(read, questions, key_field, priority).await
+        discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
@@ -178,7 +178,7 @@ impl Connector for Freshdesk {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        self.write_rows(target, writes, priority).await
+        discreet(writes, self.write_rows(target, writes, priority).await)
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {

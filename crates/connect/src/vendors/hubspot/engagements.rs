@@ -1,5 +1,5 @@
-//! Engagements: tasks, calls, notes, meetings, submissions of forms and e-mails as one object, since a mapping of activities names one. A row's id
-//! says which of them it is: `notes-123`. They are read here; whoever writes one names its own object.
+//! Engagements: tasks, calls, notes, meetings, submissions of forms, e-mails, messages and postal mail as one object, since a mapping of activities
+//! names one. A row's id says which of them it is: `notes-123`. They are read here; whoever writes one names its own object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +65,15 @@ const PARTS: &[Part] = &[
     },
     FORMS,
     MAILS,
+    // Which of the channels it was stands where the others have how it ended.
+    Part {
+        object: "communications",
+        kind: "Message",
+        subject: None,
+        body: "hs_communication_body",
+        status: Some("hs_communication_channel_type"),
+    },
+    Part { object: "postal_mail", kind: "Postal mail", subject: None, body: "hs_postal_mail_body", status: None },
 ];
 
 /// The erasure of an engagement as one of the object that it is: an engagement is never written to itself.
@@ -103,7 +112,7 @@ impl Part {
             _ if field.starts_with(ASSOCIATION) || field.starts_with(OWNER) => own(Some(field)),
             _ => Err(misfit(
                 "unknown_field",
-                format!("HubSpot's tasks, calls, notes, meetings and e-mails have no `{field}` in common"),
+                format!("HubSpot's tasks, calls, notes, meetings, e-mails, messages and postal mail have no `{field}` in common"),
                 "take it out of the mapping, or map one of these objects by itself",
             )
             .about(field)),
@@ -273,7 +282,7 @@ pub(super) fn from_present(present: &Cursor) -> Cursor {
 pub(super) fn only_read() -> VendorError {
     misfit(
         "read_only",
-        "`engagements` shows HubSpot's tasks, calls, notes, meetings and e-mails together, and is only read",
+        "`engagements` shows HubSpot's tasks, calls, notes, meetings, e-mails, messages and postal mail together, and is only read",
         "map tasks, calls, notes, meetings or emails by themselves to write them",
     )
 }

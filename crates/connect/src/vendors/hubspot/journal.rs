@@ -13,6 +13,7 @@ mod dialect;
 mod page;
 mod reader;
 mod subscribe;
+mod trial;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -50,6 +50,9 @@ static KINDS: &[Kind] = &[
     Kind { name: "meetings", type_id: "0-47", singular: "meeting", cursor: CURSOR, names: &["hs_meeting_title"], phones: &[], needs: &[] },
     Kind { name: "calls", type_id: "0-48", singular: "call", cursor: CURSOR, names: &["hs_call_title"], phones: &[], needs: &[] },
     Kind { name: "emails", type_id: "0-49", singular: "email", cursor: CURSOR, names: &["hs_email_subject"], phones: &[], needs: &[] },
+    // WhatsApp, LinkedIn and text messages that somebody logged.
+    Kind { name: "communications", type_id: "0-18", singular: "communication", cursor: CURSOR, names: &[], phones: &[], needs: &[] },
+    Kind { name: "postal_mail", type_id: "0-116", singular: "postal_mail", cursor: CURSOR, names: &[], phones: &[], needs: &[] },
     Kind {
         name: "leads",
         type_id: "0-136",
@@ -90,6 +93,14 @@ const TYPES: &[(&str, &str, u32, bool)] = &[
     ("emails", "companies", 186, false),
     ("emails", "deals", 210, false),
     ("emails", "tickets", 224, false),
+    ("communications", "contacts", 81, false),
+    ("communications", "companies", 87, false),
+    ("communications", "deals", 85, false),
+    ("communications", "tickets", 83, false),
+    ("postal_mail", "contacts", 453, false),
+    ("postal_mail", "companies", 459, false),
+    ("postal_mail", "deals", 457, false),
+    ("postal_mail", "tickets", 455, false),
     ("leads", "contacts", 578, true),
     ("leads", "companies", 610, false),
 ];

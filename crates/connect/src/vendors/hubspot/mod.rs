@@ -55,7 +55,7 @@ use entente_model::mapping::remote::RemoteObject;
 use serde_json::{Value, json};
 
 use crate::actors::Actors;
-use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, NewObject, Priority};
+use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, NewObject, Priority, Tried};
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
@@ -68,7 +68,7 @@ use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget, refuse_preconditions};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find, refuse_preconditions};
 use engagements::ENGAGEMENTS;
 use paths::Paths;
 
@@ -256,7 +256,8 @@ impl Connector for HubSpot {
             // Nothing about them is recognised by an address, a number or a name.
             return Ok(questions.iter().map(|_| Vec::new()).collect());
         }
-        self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error))
+        let found = self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error));
+        discreet_find(questions, found)
     }
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
@@ -277,9 +278,9 @@ impl Connector for HubSpot {
         }
         refuse_preconditions(&SPEC, target, writes)?;
         if let Some(source) = marketing::source(&target.object) {
-            return self.write_marketing(source, target, writes, priority).await;
+            return discreet(writes, self.write_marketing(source, target, writes, priority).await);
         }
-        self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error))
+        discreet(writes, self.write_rows(target, writes, priority).await).map_err(|error| self.notice(&target.object, error))
     }
 
     fn open(&self, incoming: &Incoming, path_secret: &str, now: Timestamp) -> Result<Delivery, WebhookError> {
@@ -364,6 +365,13 @@ impl Connector for HubSpot {
         match &self.journal {
             Some(journal) => self.stir_journal(journal).await,
             None => std::future::pending().await,
+        }
+    }
+
+    async fn try_streams(&self, _: &[String]) -> Vec<Tried> {
+        match &self.journal {
+            Some(journal) => journal.tried().await,
+            None => Vec::new(),
         }
     }
 

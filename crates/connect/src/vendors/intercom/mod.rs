@@ -51,7 +51,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 
 use kind::Kind;
 use map::{Beside, id_text};
@@ -173,11 +173,11 @@ impl Connector for Intercom {
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.find_rows(read, questions, key_field, priority).await
+        discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        let outcomes = self.write_rows(target, writes, priority).await?;
+        let outcomes = discreet(writes, self.write_rows(target, writes, priority).await)?;
         Ok(outcomes.into_iter().map(|outcome| outcome.map_err(|error| self.notice(&target.object, error))).collect())
     }
 

@@ -63,7 +63,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 use kind::Kind;
 
 pub(crate) use dialect::until_midnight;
@@ -191,7 +191,7 @@ impl Connector for Pipedrive {
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.find_rows(read, questions, key_field, priority).await
+        discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
     fn merges(&self, object: &str) -> bool {
@@ -203,7 +203,7 @@ impl Connector for Pipedrive {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        let mut outcomes = match self.write_rows(target, writes, priority).await {
+        let mut outcomes = match discreet(writes, self.write_rows(target, writes, priority).await) {
             Ok(outcomes) => outcomes,
             Err(error) => return Err(self.notice(&target.object, error).await),
         };

@@ -49,7 +49,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 use description::Description;
 use description::object::ObjectPart;
 use interned::{interned, interned_spec};
@@ -229,11 +229,11 @@ impl Connector for Rest {
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.find_rows(read, questions, key_field, priority).await
+        discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
-        let outcomes = self.write_rows(target, writes, priority).await;
+        let outcomes = discreet(writes, self.write_rows(target, writes, priority).await);
         let of_schema = |error: &VendorError| error.class == Class::Configuration && error.field.is_some();
         let changed = match &outcomes {
             Ok(outcomes) => outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(of_schema)),

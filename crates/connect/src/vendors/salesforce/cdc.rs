@@ -13,6 +13,7 @@ mod change;
 mod channel;
 mod page;
 mod stream;
+mod trial;
 mod wire;
 
 pub(super) use channel::PubSub;

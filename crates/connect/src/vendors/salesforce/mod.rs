@@ -48,7 +48,7 @@ use tokio::sync::OnceCell;
 
 use crate::action::{Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use crate::actors::Actors;
-use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
+use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority, Tried};
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
@@ -61,7 +61,7 @@ use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget, discreet};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 use describe::Described;
 
 /// Salesforce's facts.
@@ -359,7 +359,8 @@ impl Connector for Salesforce {
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error))
+        let found = self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error));
+        discreet_find(questions, found)
     }
 
     fn merges(&self, object: &str) -> bool {
@@ -447,6 +448,13 @@ impl Connector for Salesforce {
         match &self.pubsub {
             Some(pubsub) => pubsub.stir().await,
             None => std::future::pending().await,
+        }
+    }
+
+    async fn try_streams(&self, objects: &[String]) -> Vec<Tried> {
+        match &self.pubsub {
+            Some(pubsub) => self.try_pubsub(pubsub, objects).await,
+            None => Vec::new(),
         }
     }
 

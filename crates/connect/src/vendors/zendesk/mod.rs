@@ -54,7 +54,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
-use crate::write::{Write, WriteOutcome, WriteTarget, discreet, refuse_preconditions};
+use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find, refuse_preconditions};
 
 use jobs::{Jobs, Watch};
 use kind::Kind;
@@ -214,7 +214,7 @@ impl Connector for Zendesk {
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
-        self.find_rows(read, questions, key_field, priority).await
+        discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
     async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {

@@ -7,6 +7,7 @@ mod fates;
 mod hooks;
 mod host;
 mod hosts;
+mod objects;
 mod privacy;
 mod reading;
 mod sign_in;
@@ -78,6 +79,9 @@ macro_rules! platforms {
             hooks {
                 a_repeated_delivery_is_known_and_the_order_does_not_matter
                 what_the_platform_did_not_send_is_refused
+            }
+            objects {
+                what_a_customer_has_beside_is_written_found_read_and_told_of
             }
             privacy {
                 nobody_s_data_is_in_a_log_or_an_error

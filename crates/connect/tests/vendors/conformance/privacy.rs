@@ -54,8 +54,7 @@ pub async fn nobody_s_data_is_in_a_log_or_an_error(trial: Trial) {
     let log = Log::default();
     let guard = tracing::subscriber::set_default(log.clone());
     let mut said = Vec::new();
-    // The platform's own answer is kept beside, for people who look into a failure.
-    let mut note = |error: VendorError| said.push(format!("{0:?} {0}", VendorError { answer: None, ..error }));
+    let mut note = |error: VendorError| said.push(format!("{error:?} {error}"));
     let id = trial.host.plant("Ottobre", "countess@ottobre.example");
     let made = trial.write(&[trial.newcomer("con_0000000000000", "Ottobre", "ada@ottobre.example")]).await.remove(0).unwrap();
     let writes = [

@@ -6,17 +6,15 @@ use entente_connect::connector::Priority;
 use entente_connect::error::Class;
 use entente_connect::look::Existence;
 use entente_connect::write::Write;
-use entente_model::id::RecordId;
 use entente_model::mapping::remote::RemoteKind;
 use serde_json::json;
 
 use super::trial::{Trial, field};
 use crate::stage::rows::{delete, update};
 
-/// The id of a record that is made now: some connectors take from it since when its row may be there.
+/// The id of a contact that is made now.
 fn key(trial: &Trial, serial: u32) -> String {
-    let ms = u128::try_from(trial.hands.now_ms()).unwrap();
-    RecordId::new("con", (ms << 80) | (7 << 76) | u128::from(serial)).to_string()
+    super::objects::key(trial, "con", serial)
 }
 
 pub async fn a_creation_that_is_repeated_makes_no_twin(trial: Trial) {

@@ -32,12 +32,20 @@ async fn each_kind_is_shown_under_the_same_names() {
     let owner = portal.sim.owners()[0].clone();
     let note = portal.plant("notes", json!({"hs_timestamp": at, "hs_note_body": "Likes blue.", "hubspot_owner_id": owner.id}));
     let meeting = portal.plant("meetings", json!({"hs_timestamp": at, "hs_meeting_title": "Kick-off", "hs_meeting_outcome": "SCHEDULED"}));
+    let message = portal.plant(
+        "communications",
+        json!({"hs_timestamp": at, "hs_communication_channel_type": "WHATS_APP", "hs_communication_body": "On my way."}),
+    );
+    let letter = portal.plant("postal_mail", json!({"hs_timestamp": at, "hs_postal_mail_body": "The signed contract."}));
     portal.sim.associate(("notes", &note), ("companies", &company), false, portal.person()).unwrap();
+    for (kind, id) in [("communications", &message), ("postal_mail", &letter)] {
+        portal.sim.associate((kind, id), ("companies", &company), false, portal.person()).unwrap();
+    }
 
     let read = spec("engagements", FIELDS);
     let (looks, cursor) = portal.read_on(&read, None).await;
     let shown = rows(&looks);
-    assert_eq!(looks.len(), 4);
+    assert_eq!(looks.len(), 6);
     assert_eq!(
         shown[format!("notes-{note}").as_str()],
         json!({"kind": "Note", "subject": null, "body": "Likes blue.", "status": null, "hs_timestamp": at, "entente_id": null,
@@ -50,6 +58,9 @@ async fn each_kind_is_shown_under_the_same_names() {
         (of(format!("meetings-{meeting}"), "kind"), of(format!("meetings-{meeting}"), "status")),
         (json!("Meeting"), json!("SCHEDULED"))
     );
+    let said = |id: String| ["kind", "body", "status", "associations.companies"].map(|field| of(id.clone(), field));
+    assert_eq!(said(format!("communications-{message}")), [json!("Message"), json!("On my way."), json!("WHATS_APP"), json!(company)]);
+    assert_eq!(said(format!("postal_mail-{letter}")), [json!("Postal mail"), json!("The signed contract."), Value::Null, json!(company)]);
 
     // A poll sees what changed in each of them, and what was archived.
     portal.pass(600);
@@ -107,7 +118,10 @@ fn whoever_sets_up_webhooks_is_told_what_there_is_at_the_platform() {
     let portal = Portal::open();
     let fields: Vec<String> = ["kind", "subject", "body", "hs_timestamp", "owner.name", "associations.companies"].map(str::to_owned).into();
     let told: BTreeMap<String, Vec<String>> = portal.crm.told_as("engagements", &fields).into_iter().collect();
-    assert_eq!(told.keys().map(String::as_str).collect::<Vec<_>>(), ["calls", "emails", "meetings", "notes", "tasks"]);
+    assert_eq!(
+        told.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["calls", "communications", "emails", "meetings", "notes", "postal_mail", "tasks"]
+    );
     assert_eq!(told["notes"], ["hs_note_body", "hs_timestamp", "hubspot_owner_id"], "no name of ours, and no association");
     let deal = portal.crm.told_as("deals", &["dealstage".to_owned(), "stage.name".to_owned(), "owner.email".to_owned()]);
     assert_eq!(deal, [("deals".to_owned(), vec!["dealstage".to_owned(), "hubspot_owner_id".to_owned()])]);

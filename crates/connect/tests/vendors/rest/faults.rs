@@ -86,6 +86,56 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_text() {
 }
 
 #[test]
+fn mistakes_of_every_kind_are_told_together() {
+    let text = RIGHT
+        .replace("role: crm", "role: crm\nrole: crm")
+        .replace("x-key }", "x-key, heder: x }")
+        .replace("  user_id: id\n", "")
+        .replace("none: true", "none: sometimes")
+        .replace("list: { path: /people }", "list: [/people]")
+        .replace("row: { id: id", "row: { id: 'a..b'")
+        .replace("type: text", "type: txt, length: long")
+        .replace("literal: [Free, Pro]", "literal: []");
+    let faults: Vec<String> = read(&text).expect_err("wrong").iter().map(ToString::to_string).collect();
+    let expected = [
+        "3:1: role: the key `role` stands here a second time",
+        "5:34: auth.access_token.heder: unknown field `heder`, expected one of ",
+        "6:1: check: missing field `user_id`; add it",
+        "9:17: paging.none: a single value stands here, and not: true or false",
+        "12:11: objects.people.list: a list stands here, and not: table",
+        "14:16: objects.people.row.id: ",
+        "16:21: objects.people.fields.name.type: `txt` is unknown here, expected one of `text`, ",
+        "16:34: objects.people.fields.name.length: a single value stands here, and not: whole number",
+        "17:31: objects.people.fields.plan.options: a list without choices",
+    ];
+    assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+    for (fault, expected) in faults.iter().zip(expected) {
+        assert!(fault.starts_with(expected), "{fault}, expected {expected}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_at_every_place_and_makes_no_further_mistakes() {
+    let text = RIGHT
+        .replace("    row: { id: id, changed_at: at }\n", "")
+        .replace("label: Acme\n", "")
+        .replace("    list: { path: /people }\n", "");
+    let faults: Vec<String> = read(&text).expect_err("wrong").iter().map(ToString::to_string).collect();
+    let missing: Vec<&str> = faults.iter().filter_map(|fault| fault.split_once("missing field ").map(|(_, name)| name)).collect();
+    let add = "add it; docs/connectors.md explains every key";
+    assert_eq!(missing, [format!("`label`; {add}"), format!("`list`; {add}"), format!("`row`; {add}")], "{faults:#?}");
+    assert_eq!(faults.len(), 3, "{faults:#?}");
+}
+
+#[test]
+fn a_key_that_is_written_twice_or_an_end_that_is_missing_is_told() {
+    let twice = told("role: crm", "role: crm\nlabel: Acme");
+    assert_eq!(twice, ["3:1: label: the key `label` stands here a second time; keep one of them"]);
+    let open = told("{ header: x-key }", "{ header: x-key");
+    assert!(open.len() == 1 && open[0].ends_with("correct it here; docs/connectors.md explains every key"), "{open:?}");
+}
+
+#[test]
 fn the_smallest_description_of_the_documentation_is_one() {
     let page = include_str!("../../../../../docs/connectors.md");
     let (_, block) = page.split_once("```yaml\n").expect("a description");

@@ -1,6 +1,6 @@
 //! Making one record of two: counterparts, references and everything that waits go to the one that stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::{Actor, ChangeMark};
 use entente_model::id::RecordId;

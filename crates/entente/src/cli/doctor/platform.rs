@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use entente_connect::connector::Tried;
 use entente_connect::scopes::{self, Granted};
 use entente_connect::settings::{Auth, HubSpotChanges};
 use entente_connect::webhook::{Incoming, WebhookError};
@@ -11,7 +12,7 @@ use entente_engine::{Connection, Engine};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Direction;
 
-use super::super::connect::{out_of_reach, use_of};
+use super::super::connect::{out_of_reach, tried_streams, use_of};
 use super::Report;
 use crate::config::Config;
 use crate::fault::Fault;
@@ -108,7 +109,8 @@ async fn came_in(engine: &Engine, area: &str, to: &str, report: &mut Report) {
     }
 }
 
-/// Asks the vendor: who we are, its clock, our rights, its schema, what is left of the quota, and whether it sends webhooks here.
+/// Asks the vendor: who we are, its clock, our rights, its schema, its stream of changes, what is left of the quota, and whether it sends
+/// webhooks here.
 pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Connection, report: &mut Report) {
     let area = connection.name.as_str();
     match connection.connector.check().await {
@@ -130,6 +132,7 @@ pub(super) async fn examine(config: &Config, engine: &Engine, connection: &Conne
     rights(engine, connection, report).await;
     schema(engine, connection, report).await;
     reach(engine, connection, report).await;
+    streams(engine, connection, report).await;
     quota(connection, report);
     subscription(config, engine, connection, report).await;
 }
@@ -191,6 +194,24 @@ async fn reach(engine: &Engine, connection: &Connection, report: &mut Report) {
         Ok(lacking) if lacking.is_empty() => report.ok(area, "every mapped object can be read"),
         Ok(lacking) => lacking.into_iter().for_each(|lacking| report.fail(area, lacking.what, lacking.without)),
         Err(fault) => report.fault(area, &fault),
+    }
+}
+
+/// Whether the platform's own stream of changes can be read, where the connection reads one.
+async fn streams(engine: &Engine, connection: &Connection, report: &mut Report) {
+    let area = connection.name.as_str();
+    let mut heard = Vec::new();
+    for Tried { stream, is_optional, outcome } in tried_streams(engine, connection).await {
+        match outcome {
+            Ok(()) => heard.push(stream),
+            Err(error) if is_optional => {
+                report.warn(area, format!("{stream} cannot be read, so that polls bring its changes: {error}"), error.advice);
+            }
+            Err(error) => report.fail(area, format!("{stream} cannot be read: {error}"), error.advice),
+        }
+    }
+    if !heard.is_empty() {
+        report.ok(area, format!("{} can be read", heard.join(", ")));
     }
 }
 

@@ -41,6 +41,8 @@ pub async fn subscribe(sims: &Sims, address: &str, told: &Value) {
             "meetings" => ("object", ":0-47"),
             "calls" => ("object", ":0-48"),
             "emails" => ("object", ":0-49"),
+            "communications" => ("object", ":0-18"),
+            "postal_mail" => ("object", ":0-116"),
             other => panic!("no events are known of {other}"),
         };
         let events = ["creation", "deletion", "merge", "restore", "associationChange"];

@@ -49,9 +49,22 @@ impl Sales for Portal {
         let stage = if customer { "customer" } else { "opportunity" };
         let domain = format!("{}.example", name.to_lowercase());
         let id = self.create("companies", json!({"name": name, "domain": domain, "lifecyclestage": stage}));
+        let company = Company { id, contact: String::new() };
+        Company { contact: self.further(&company, first, last, email), ..company }
+    }
+
+    fn further(&self, company: &Company, first: &str, last: &str, email: &str) -> String {
         let contact = self.create("contacts", json!({"firstname": first, "lastname": last, "email": email}));
-        self.0.associate(("contacts", &contact), ("companies", &id), true, self.person()).unwrap();
-        Company { id, contact }
+        self.0.associate(("contacts", &contact), ("companies", &company.id), true, self.person()).unwrap();
+        contact
+    }
+
+    fn delete(&self, contact: &str) {
+        self.0.archive("contacts", contact, self.person()).unwrap();
+    }
+
+    fn merge(&self, goes: &str, stays: &str) -> String {
+        self.0.merge("contacts", stays, goes, self.person()).unwrap()
     }
 
     fn deal(&self, company: &Company, name: &str) -> String {

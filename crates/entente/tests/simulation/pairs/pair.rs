@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use entente_connect::capability::Detection;
 use entente_connect::registry::connect;
 use entente_connect::transport::Surroundings;
 use entente_engine::automation::follow;
@@ -15,7 +16,7 @@ use entente_engine::{Engine, Options, Parts};
 use entente_model::clock::Timestamp;
 use entente_model::value::{Fields, get};
 use entente_sims::clock::SimClock;
-use entente_store::{RecordQuery, Viewer};
+use entente_store::{LinkState, RecordQuery, RemoteKey, ReviewState, Viewer};
 
 use super::side::{Agents, People, Sales, Started, start};
 use crate::ambient::{Fuse, InProcess, MemoryVault, VirtualTime};
@@ -78,6 +79,28 @@ impl Pair {
             names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
         };
         found.records.iter().map(|lead| called(&lead.data)).collect()
+    }
+
+    /// Why people are asked about two records.
+    pub async fn questions(&self) -> Vec<String> {
+        let viewer = Viewer::system();
+        let found = self.engine.store().read(move |tx| tx.reviews(&viewer, ReviewState::Waiting, 20, None)).await.unwrap();
+        found.iter().map(|review| review.review.evidence["why"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What has become of the contact that is this row at a connection, as far as the hub knows.
+    pub async fn link(&self, connection: &str, id: &str) -> Option<LinkState> {
+        let remote = self.engine.catalog().mapped(connection, "contact").unwrap().mapping().remote.clone();
+        let key = RemoteKey::new(connection, remote, id);
+        self.engine.store().read(move |tx| Ok(tx.links_at(&[key])?.into_values().next().map(|link| link.state))).await.unwrap()
+    }
+
+    /// How a platform's deletions and merges of contacts come to be known.
+    pub fn told(&self, connection: &str) -> (Detection, Detection) {
+        let connection = self.engine.connection(connection).unwrap();
+        let remote = self.engine.catalog().mapped(&connection.name, "contact").unwrap().mapping().remote.clone();
+        let able = connection.connector.spec().capabilities(&remote).unwrap();
+        (able.deletions, able.merges)
     }
 
     fn now(&self) -> i64 {

@@ -48,10 +48,22 @@ impl Sales for Office {
         if customer {
             row["label_ids"] = json!([CUSTOMER]);
         }
-        let id = self.create(Kind::Organization, &row);
+        let company = Company { id: self.create(Kind::Organization, &row), contact: String::new() };
+        Company { contact: self.further(&company, first, last, email), ..company }
+    }
+
+    fn further(&self, company: &Company, first: &str, last: &str, email: &str) -> String {
         let emails = json!([{"value": email, "primary": true, "label": "work"}]);
-        let contact = self.create(Kind::Person, &json!({"name": format!("{first} {last}"), "emails": emails, "org_id": number(&id)}));
-        Company { id, contact }
+        self.create(Kind::Person, &json!({"name": format!("{first} {last}"), "emails": emails, "org_id": number(&company.id)}))
+    }
+
+    fn delete(&self, contact: &str) {
+        self.0.delete(Kind::Person, contact, self.person()).unwrap();
+    }
+
+    fn merge(&self, goes: &str, stays: &str) -> String {
+        self.0.merge(Kind::Person, goes, stays, self.person()).unwrap();
+        stays.to_owned()
     }
 
     fn deal(&self, company: &Company, name: &str) -> String {

@@ -41,8 +41,21 @@ impl Sales for Org {
         let kind = if customer { "Customer" } else { "Prospect" };
         let website = format!("https://{}.example", name.to_lowercase());
         let id = self.insert("Account", json!({"Name": name, "Type": kind, "Website": website}));
-        let contact = self.insert("Contact", json!({"FirstName": first, "LastName": last, "Email": email, "AccountId": id}));
-        Company { id, contact }
+        let company = Company { id, contact: String::new() };
+        Company { contact: self.further(&company, first, last, email), ..company }
+    }
+
+    fn further(&self, company: &Company, first: &str, last: &str, email: &str) -> String {
+        self.insert("Contact", json!({"FirstName": first, "LastName": last, "Email": email, "AccountId": company.id}))
+    }
+
+    fn delete(&self, contact: &str) {
+        self.0.delete("Contact", contact, &self.0.users().sales[0]).unwrap();
+    }
+
+    fn merge(&self, goes: &str, stays: &str) -> String {
+        self.0.merge("Contact", stays, &[goes], &self.0.users().sales[0]).unwrap();
+        stays.to_owned()
     }
 
     fn deal(&self, company: &Company, name: &str) -> String {

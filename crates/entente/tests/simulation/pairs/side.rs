@@ -42,6 +42,12 @@ pub trait Sales: Send {
     fn deal(&self, company: &Company, name: &str) -> String;
     fn win(&self, deal: &str);
     fn rename(&self, contact: &str, first: &str, last: &str);
+    /// A second contact of a company; its id.
+    fn further(&self, company: &Company, first: &str, last: &str, email: &str) -> String;
+    /// A contact that somebody deletes.
+    fn delete(&self, contact: &str);
+    /// Two contacts that somebody merges: the one that goes, and the one that stays; the id that the latter has from then on.
+    fn merge(&self, goes: &str, stays: &str) -> String;
     /// Somebody shows an interest, who is no contact yet or, where leads are about contacts, the company's; how the lead is called. Not called
     /// where no leads are mapped.
     fn lead(&self, _about: &Company, _last: &str, _email: &str) -> String {

@@ -1,5 +1,7 @@
 //! The main flows, as every pair has to master them.
 
+use entente_store::LinkState;
+
 use super::pair::Pair;
 use super::side::{Company, Person};
 
@@ -81,10 +83,40 @@ pub async fn the_main_flows(crm: &str, desk: &str) {
     let told = pair.sales.activities(&northwind.id);
     assert_eq!(told.iter().filter(|subject| subject.contains("The printer smokes")).count(), 1, "{told:?}; {}", pair.trouble().await);
 
+    departures(&mut pair, crm, northwind).await;
+
     // In the end everything agrees, nothing failed on the way, and nobody is there twice.
     pair.pass(3 * SEEN_IN).await;
     assert_eq!(pair.trouble().await, "");
     assert_eq!(pair.sales.counts(), (5, 5), "companies and contacts of the CRM");
     let (companies_now, people_now) = pair.agents.counts();
-    assert_eq!((companies_now - companies, people_now - people), (5, 5), "companies and people of the desk");
+    assert_eq!((companies_now - companies, people_now - people), (5, 7), "companies and people of the desk, the two of who went included");
+}
+
+/// One contact of a company is deleted in the CRM, and two others turn out to be one person. The desk's people stay, whatever a poll shows of it,
+/// and nobody comes back to the CRM.
+async fn departures(pair: &mut Pair, crm: &str, company: &Company) {
+    let (deletions, merges) = pair.told(crm);
+    let erik = pair.sales.further(company, "Erik", "Holm", "holm@northwind.example");
+    let twin = pair.sales.further(company, "Maja", "Lindqvist", "maja@northwind.example");
+    pair.pass(SEEN_IN).await;
+    let known = [person(pair, "holm@northwind.example").await, person(pair, "maja@northwind.example").await];
+
+    pair.sales.delete(&erik);
+    // As long as the platform's own list of what is gone is let be, and as polls take beside.
+    let seen_in = i64::try_from(deletions.poll.unwrap_or_default().as_secs() / 60).unwrap() + SEEN_IN;
+    pair.pass(seen_in).await;
+    if deletions.poll.is_some() {
+        assert_eq!(pair.link(crm, &erik).await, Some(LinkState::Deleted), "{}", pair.trouble().await);
+    }
+    assert_eq!(person(pair, "holm@northwind.example").await, known[0], "who is deleted in the CRM stays at the desk");
+
+    let stays = pair.sales.merge(&twin, &company.contact);
+    pair.pass(seen_in).await;
+    if merges.poll.is_some() {
+        let why = format!("merged at {crm}, and both are still there elsewhere");
+        assert_eq!(pair.questions().await, [why], "the desk's two people are a person's to merge; {}", pair.trouble().await);
+    }
+    assert_eq!(person(pair, "maja@northwind.example").await, known[1], "nobody is merged at the desk without being asked");
+    assert_eq!(pair.link(crm, &stays).await, Some(LinkState::Present), "who stays is linked; {}", pair.trouble().await);
 }

@@ -25,6 +25,11 @@ const IN_LISTS: [&str; 2] = ["ADDED_TO_LIST", "REMOVED_FROM_LIST"];
 const ADVICE: &str = "grant the app the scopes developer.webhooks_journal.read and developer.webhooks_journal.subscriptions.read and .write in \
                       its settings, or set `hubspot.changes` to `webhooks`";
 
+/// A refusal with what to do about it: what may be missing is a scope of the app.
+pub(super) fn refused(error: VendorError) -> VendorError {
+    if matches!(error.status, 400 | 403) { VendorError { advice: ADVICE, ..error } } else { error }
+}
+
 fn texts(list: &Value) -> BTreeSet<String> {
     list.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
@@ -73,7 +78,6 @@ impl HubSpot {
         if done.get(&read.object).is_some_and(|known| known.is_superset(&wanted)) {
             return Ok(());
         }
-        let refused = |error: VendorError| if matches!(error.status, 400 | 403) { VendorError { advice: ADVICE, ..error } } else { error };
         let portal = self.portal(journal, priority).await?;
         let ty = self.type_id(&read.object, priority).await?;
         let listed: Listed =

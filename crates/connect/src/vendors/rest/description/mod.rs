@@ -8,7 +8,9 @@ pub mod object;
 pub mod path;
 pub mod platform;
 pub mod reference;
+mod structure;
 pub mod text;
+mod tree;
 
 use std::collections::BTreeMap;
 

@@ -33,7 +33,8 @@ fn leads_to<'a>(node: &'a Value) -> Option<(&'static str, &'a str)> {
     named(&node["additionalProperties"]).map(|name| ("by name: ", name))
 }
 
-fn kind(node: &Value) -> String {
+/// What kind of value a node of the schema is, in words.
+pub(super) fn kind(node: &Value) -> String {
     let word = |name: &str| match name {
         "string" => "text",
         "integer" => "whole number",

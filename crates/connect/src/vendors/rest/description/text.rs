@@ -8,7 +8,7 @@ use entente_model::formula::{Env, Formula, Fuel, Schema, Type};
 use entente_model::mapping::remote::RemoteKind;
 use entente_model::normalise::{Locale, from_remote};
 use entente_model::value::Value as Known;
-use schemars::{JsonSchema, Schema as JsonSchemaOf, SchemaGenerator};
+use schemars::{JsonSchema, Schema as JsonSchemaOf, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -163,8 +163,8 @@ macro_rules! stands_as_text {
                 $name.into()
             }
 
-            fn json_schema(generator: &mut SchemaGenerator) -> JsonSchemaOf {
-                String::json_schema(generator)
+            fn json_schema(_: &mut SchemaGenerator) -> JsonSchemaOf {
+                json_schema!({"type": "string", "format": $name})
             }
         }
     )+};

@@ -189,9 +189,14 @@ fn mark(name: &str, text: &str) -> Result<MetadataValue<Ascii>, VendorError> {
 pub(super) fn refusal(status: &Status) -> VendorError {
     let (class, advice) = match status.code() {
         Code::Unauthenticated => (Class::Reauthenticate, "check the credentials of this connection"),
-        Code::NotFound | Code::PermissionDenied | Code::InvalidArgument | Code::Unimplemented => (
+        Code::NotFound | Code::InvalidArgument | Code::Unimplemented => (
             Class::Configuration,
-            "select the object under Setup, Change Data Capture, and let our user see it; or set `salesforce.changes` to `poll`",
+            "select the object under Setup, Change Data Capture (Enterprise, Performance, Unlimited and Developer editions have it) and let our \
+             user read it; or set `salesforce.changes` to `auto` or `poll`",
+        ),
+        Code::PermissionDenied => (
+            Class::Configuration,
+            "let our user see all rows of the object (View All in its permission set); or set `salesforce.changes` to `auto` or `poll`",
         ),
         _ => (Class::Retry, "nothing to do: it is tried again, and polls see every change meanwhile"),
     };

@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 
 use super::super::Salesforce;
 use super::channel::{Line, Marks, PubSub, refusal};
-use super::wire::{FetchRequest, FetchResponse, ReplayPreset};
+use super::wire::{FetchRequest, FetchResponse, ReplayPreset, TopicInfo};
 use crate::error::{Class, VendorError};
 
 /// Events asked for at once; the vendor allows no more.
@@ -180,8 +180,16 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether our user may read a topic.
+pub(super) fn may_subscribe(info: &TopicInfo) -> Result<(), Status> {
+    if info.can_subscribe {
+        return Ok(());
+    }
+    Err(Status::permission_denied(format!("our user may not subscribe to {}", info.topic_name)))
+}
+
 /// The topic of an object's events.
-fn topic(object: &str) -> String {
+pub(super) fn topic(object: &str) -> String {
     match object.strip_suffix("__c") {
         Some(custom) => format!("/data/{custom}__ChangeEvent"),
         None => format!("/data/{object}ChangeEvent"),
@@ -249,9 +257,7 @@ impl Reader {
 
     async fn read(&self, marks: &Marks) -> Result<(), Status> {
         let info = self.line.topic(marks, &self.topic).await?;
-        if !info.can_subscribe {
-            return Err(Status::permission_denied(format!("our user may not subscribe to {}", self.topic)));
-        }
+        may_subscribe(&info)?;
         let (credits, credit) = mpsc::unbounded_channel();
         // The receiver lives as long as the stream it feeds.
         drop(credits.send(self.first_request()));

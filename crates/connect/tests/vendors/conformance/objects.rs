@@ -1,0 +1,202 @@
+//! Beside contacts: companies, tickets and cases, activities and deals, each written, found, read and told of through the connector alone.
+
+use entente_connect::connector::{Connector, NewField, Priority};
+use entente_connect::error::{Class, VendorError};
+use entente_connect::look::{Existence, Find, Look, ReadSpec};
+use entente_connect::write::{Write, WriteTarget, Written};
+use entente_model::id::RecordId;
+use entente_model::mapping::remote::{RemoteField, RemoteKind, Row};
+use serde_json::{Map, Value, json};
+
+use super::trial::{Trial, field};
+use crate::stage::rows::{create, delete, map, read_on, spec, update};
+
+/// An object, by the names of a platform.
+struct Thing {
+    /// Prefix of our records' ids.
+    prefix: &'static str,
+    object: &'static str,
+    key: &'static str,
+    /// The field that people name a row by.
+    title: &'static str,
+    /// What a row cannot be without, beside its title. `{contact}` and `{company}` stand for the ids of those.
+    needs: Value,
+}
+
+fn thing(prefix: &'static str, object: &'static str, key: &'static str, title: &'static str, needs: Value) -> Thing {
+    Thing { prefix, object, key, title, needs }
+}
+
+/// What a platform has beside contacts. Companies come first.
+fn things(platform: &str) -> Vec<Thing> {
+    match platform {
+        "salesforce" => {
+            let key = "Entente_Id__c";
+            vec![
+                thing("acc", "Account", key, "Name", json!({})),
+                thing("cas", "Case", key, "Subject", json!({"ContactId": "{contact}", "AccountId": "{company}", "Status": "New"})),
+                thing("act", "Task", key, "Subject", json!({"WhoId": "{contact}", "Status": "Not Started", "Priority": "Normal"})),
+                thing(
+                    "opp",
+                    "Opportunity",
+                    key,
+                    "Name",
+                    json!({"AccountId": "{company}", "StageName": "Prospecting", "CloseDate": "2026-12-31"}),
+                ),
+            ]
+        }
+        "hubspot" => {
+            let (key, company) = ("entente_id", "associations.companies");
+            vec![
+                thing("acc", "companies", key, "name", json!({})),
+                thing("cas", "tickets", key, "subject", json!({"hs_pipeline": "0", "hs_pipeline_stage": "1", company: "{company}"})),
+                thing("act", "tasks", key, "hs_task_subject", json!({"hs_timestamp": "2026-01-05T09:00:00Z", company: "{company}"})),
+                thing("opp", "deals", key, "dealname", json!({"dealstage": "contractsent", company: "{company}"})),
+            ]
+        }
+        "pipedrive" | "rest" => vec![
+            thing("acc", "organizations", "entente_id", "name", json!({})),
+            thing("act", "activities", "entente_id", "subject", json!({"org_id": "{company}"})),
+            thing("opp", "deals", "entente_id", "title", json!({"org_id": "{company}"})),
+        ],
+        "dynamics" => vec![
+            thing("acc", "accounts", "entente_id", "name", json!({})),
+            thing("cas", "incidents", "entente_id", "title", json!({"customerid.account": "{company}", "primarycontactid": "{contact}"})),
+            thing("act", "phonecalls", "entente_id", "subject", json!({"regardingobjectid.account": "{company}"})),
+            thing("opp", "opportunities", "entente_id", "name", json!({"parentaccountid": "{company}"})),
+        ],
+        "zendesk" => vec![
+            thing("acc", "organization", "external_id", "name", json!({})),
+            thing("cas", "ticket", "external_id", "subject", json!({"description": "Since this morning.", "requester_id": "{contact}"})),
+        ],
+        "freshdesk" => vec![
+            thing("acc", "company", "company_fields.entente_id", "name", json!({})),
+            thing(
+                "cas",
+                "ticket",
+                "ticket_fields.entente_id",
+                "subject",
+                json!({"description": "Since this morning.", "requester_id": "{contact}"}),
+            ),
+        ],
+        "intercom" => vec![
+            thing("acc", "company", "company_id", "name", json!({})),
+            thing("cas", "conversation", "ticket_attributes.entente_id", "title", json!({"contact_id": "{contact}", "internal": false})),
+        ],
+        other => panic!("nobody said what {other} has beside contacts"),
+    }
+}
+
+/// The id of a record that is made now: some connectors take from it since when its row may be there.
+pub fn key(trial: &Trial, prefix: &str, serial: u32) -> String {
+    let ms = u128::try_from(trial.hands.now_ms()).unwrap();
+    RecordId::new(prefix, (ms << 80) | (7 << 76) | u128::from(serial)).to_string()
+}
+
+/// A trial of one object of a platform.
+struct Further<'a> {
+    trial: &'a Trial,
+    thing: &'a Thing,
+    /// What stands for whom.
+    ids: [(&'static str, String); 2],
+}
+
+impl Further<'_> {
+    fn connector(&self) -> &dyn Connector {
+        self.trial.connector.as_ref()
+    }
+
+    fn read(&self) -> ReadSpec {
+        spec(self.thing.object, &[self.thing.title])
+    }
+
+    /// The row of a new one of this title.
+    fn row(&self, title: &str) -> Row {
+        let filled = |value: &Value| match value.as_str() {
+            Some(text) => self.ids.iter().find(|(gap, _)| *gap == text).map_or_else(|| value.clone(), |(_, id)| Value::from(id.as_str())),
+            None => value.clone(),
+        };
+        let mut row: Map<String, Value> = map(self.thing.needs.clone()).iter().map(|(name, value)| (name.clone(), filled(value))).collect();
+        row.insert(self.thing.title.to_owned(), Value::from(title));
+        row
+    }
+
+    async fn write(&self, write: Write) -> Result<Written, VendorError> {
+        let target = WriteTarget { object: self.thing.object.to_owned(), key_field: self.thing.key.to_owned() };
+        self.connector().write(&target, &[write], Priority::Update).await?.remove(0)
+    }
+
+    async fn fetch(&self, id: &str) -> Look {
+        self.connector().fetch(&self.read(), &[id.to_owned()], Priority::Update).await.unwrap().remove(0)
+    }
+
+    /// Makes one, twice over; its id.
+    async fn make(&self, key: &str, title: &str) -> String {
+        let newcomer = create(key, Value::Object(self.row(title)));
+        let made = self.write(newcomer.clone()).await.unwrap_or_else(|error| panic!("{}: {error:?}", self.thing.object));
+        self.trial.pass(60);
+        if self.capable_of_keys() {
+            let again = self.write(newcomer).await.unwrap();
+            assert_eq!((&again.id, again.created), (&made.id, Some(false)), "{}: a twin", self.thing.object);
+        }
+        made.id
+    }
+
+    fn capable_of_keys(&self) -> bool {
+        self.connector().spec().capabilities(self.thing.object).is_some_and(|able| able.key.is_some())
+    }
+}
+
+pub async fn what_a_customer_has_beside_is_written_found_read_and_told_of(trial: Trial) {
+    let platform = trial.connector.spec().key;
+    let contact = trial.host.plant("Ottobre", "ada@ottobre.example");
+    let mut company = String::new();
+    for (thing, serial) in things(platform).iter().zip(1_u32..) {
+        let further = Further { trial: &trial, thing, ids: [("{contact}", contact.clone()), ("{company}", company.clone())] };
+        let able =
+            trial.connector.spec().capabilities(thing.object).unwrap_or_else(|| panic!("{platform}: nothing is said of {}", thing.object));
+        if able.creates_fields {
+            let key = RemoteField { unique: true, ..field(thing.key, RemoteKind::Text) };
+            let asked = NewField { object: thing.object.to_owned(), field: key };
+            trial.connector.create_field(&asked).await.unwrap_or_else(|error| panic!("{platform}: {}: {error:?}", thing.object));
+        }
+        let present = trial.connector.present(&further.read()).await.unwrap();
+        trial.pass(60);
+        let key = key(&trial, thing.prefix, serial);
+        let id = further.make(&key, "The first title").await;
+        assert_eq!(further.fetch(&id).await.row[thing.title], "The first title", "{platform}: {}", thing.object);
+
+        trial.pass(5);
+        further
+            .write(update(&id, json!({thing.title: "Another title"})))
+            .await
+            .unwrap_or_else(|error| panic!("{platform}: {}: {error:?}", thing.object));
+        let look = further.fetch(&id).await;
+        assert_eq!(
+            (&look.existence, &look.row[thing.title]),
+            (&Existence::Present, &json!("Another title")),
+            "{platform}: {}",
+            thing.object
+        );
+
+        // Far enough on for whatever is minutes behind.
+        trial.pass(1_200);
+        let (looks, _) = read_on(further.connector(), &further.read(), Some(present)).await;
+        let told = looks.iter().rfind(|look| look.id == id).unwrap_or_else(|| panic!("{platform}: no poll shows the {}", thing.object));
+        assert_eq!(told.row[thing.title], "Another title", "{platform}: {}", thing.object);
+        if further.capable_of_keys() {
+            let found = trial.connector.find(&further.read(), &[Find::Key(key)], thing.key, Priority::Update).await.unwrap().remove(0);
+            assert_eq!(found.iter().map(|look| look.id.as_str()).collect::<Vec<_>>(), [id.as_str()], "{platform}: {}", thing.object);
+        }
+
+        // What goes is gone, or the platform lets nobody delete it over the API, and the connector says so.
+        let another = further.make(&self::key(&trial, thing.prefix, serial + 100), "Not for long").await;
+        match further.write(delete(&another)).await {
+            Ok(_) => assert_eq!(further.fetch(&another).await.existence, Existence::Deleted, "{platform}: {}", thing.object),
+            Err(error) => assert_eq!(error.class, Class::Configuration, "{platform}: {}: {error:?}", thing.object),
+        }
+        if thing.prefix == "acc" {
+            company = id;
+        }
+    }
+}
