@@ -124,6 +124,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conflicts/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that somebody has looked at flagged values: those named, or all, of one field if it is named. What was decided stays. */
+        post: operations["acknowledge_conflicts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conflicts/proposals": {
         parameters: {
             query?: never;
@@ -252,7 +269,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decides a conflict for the value of a side, or for another value; it is then written to every side. */
+        /** Decides a conflict, or a flagged one otherwise than the latest change did, for the value of a side or another; every side gets it. */
         post: operations["resolve_conflict"];
         delete?: never;
         options?: never;
@@ -1349,6 +1366,34 @@ export interface components {
             /** @description Units of it for one unit of the corporate currency, as the platform writes it. */
             rate: string;
         };
+        /** @description What acknowledging came to. */
+        Acknowledged: {
+            /**
+             * Format: int64
+             * @description Values that are flagged no more.
+             */
+            acknowledged: number;
+            /** @description Those that were not flagged, and why. */
+            left: components["schemas"]["LeftConflict"][];
+        };
+        /** @description Which flagged values have been looked at. */
+        Acknowledgement: {
+            /**
+             * @description Instead of ids: every flagged value, or every one of `field`.
+             * @default false
+             */
+            all: boolean;
+            /**
+             * @description Ids of conflicts, 1,000 at most.
+             * @default []
+             */
+            conflicts: string[];
+            /**
+             * @description With `all`: only values of this field, by its key or by what people call it.
+             * @default null
+             */
+            field: string | null;
+        };
         /** @description What came of it. */
         Acted: {
             /** @description The connection. */
@@ -1752,6 +1797,8 @@ export interface components {
             base?: string | null;
             /** @description Field. */
             field: string;
+            /** @description Whether the latest change decided it and nobody has looked at the older value yet. */
+            flagged: boolean;
             /** @description Conflict id. */
             id: string;
             /** @description What people call it. */
@@ -1763,6 +1810,7 @@ export interface components {
             /** @description Record id. */
             record: string;
             resolved?: components["schemas"]["Decided"] | null;
+            reviewed?: components["schemas"]["ReviewedConflict"] | null;
             /** @description The sides' values: what each shows now, then what they showed before while the conflict waited. */
             sides: components["schemas"]["ConflictSide"][];
             /**
@@ -1890,6 +1938,11 @@ export interface components {
              * @description Days looked at.
              */
             days: number;
+            /**
+             * Format: int64
+             * @description Values that were passed over for a later change and that nobody has looked at yet, of whatever day.
+             */
+            flagged: number;
             /**
              * Format: int64
              * @description Conflicts that waited, or wait, longer than that.
@@ -2346,6 +2399,8 @@ export interface components {
             at?: string | null;
             /** @description Who decided. */
             by?: string | null;
+            /** @description The side whose value it is; none for a value that no side had. */
+            side?: string | null;
             /** @description The value, as people read it. */
             value?: string | null;
         };
@@ -4410,6 +4465,18 @@ export interface components {
              */
             weight: number;
         };
+        /** @description How somebody looked at a flagged value. */
+        ReviewedConflict: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
+            /** @description Whether they took another value than the rule had. */
+            overruled: boolean;
+        };
         /** @description A version on its way into force. */
         RolloutState: {
             /**
@@ -5334,7 +5401,10 @@ export interface operations {
     list_conflicts: {
         parameters: {
             query?: {
-                /** @description `waiting` or `resolved`; waiting ones without it. */
+                /**
+                 * @description `waiting`, `resolved`, or `flagged` for those that the latest change decided and whose older value nobody has looked at yet; waiting ones
+                 *     without it.
+                 */
                 state?: string;
                 /** @description Go on where the last page ended: its `next`. */
                 before?: string;
@@ -5354,6 +5424,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_conflicts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acknowledgement"];
+            };
+        };
+        responses: {
+            /** @description What was acknowledged, and what was not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acknowledged"];
                 };
             };
             /** @description Refused */

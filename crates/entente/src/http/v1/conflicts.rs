@@ -30,8 +30,7 @@ pub async fn list(
     Ok(axum::Json(entente_engine::records::conflicts::list(&app.engine, &viewer, query).await?))
 }
 
-/// Decides a conflict for the value of a side, or for another value; it is then written to every side. Of a flagged one, so is a value other than
-/// the latest after all.
+/// Decides a conflict, or a flagged one otherwise than the latest change did, for the value of a side or another; every side gets it.
 #[utoipa::path(post, operation_id = "resolve_conflict", path = "/api/v1/conflicts/{id}/resolve", tag = "sync", params(("id" = String, Path, description = "Conflict id")), request_body = Resolution, responses((status = 200, description = "The conflict as decided", body = Conflict), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn resolve(
     State(app): State<App>,
@@ -52,8 +51,7 @@ pub async fn resolve_several(
     Ok(axum::Json(resolve_many(&app.engine, &viewer, which).await?))
 }
 
-/// Notes that somebody has looked at flagged values, which the latest change had passed over: those named, or all, of one field if it is named. What
-/// was decided stays.
+/// Notes that somebody has looked at flagged values: those named, or all, of one field if it is named. What was decided stays.
 #[utoipa::path(post, operation_id = "acknowledge_conflicts", path = "/api/v1/conflicts/acknowledge", tag = "sync", request_body = Acknowledgement, responses((status = 200, description = "What was acknowledged, and what was not", body = Acknowledged), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn acknowledge(
     State(app): State<App>,
