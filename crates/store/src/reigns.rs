@@ -45,7 +45,8 @@ pub struct InForce {
     pub version: i64,
     /// When it began.
     pub from: Timestamp,
-    /// When it ended; none while it lasts. Where no other version followed, that is when the next entry of the ledger was made.
+    /// When it ended; none while it lasts. Where no other version followed, that is when the next entry of the ledger was made, or now where none
+    /// was.
     pub until: Option<Timestamp>,
 }
 
@@ -68,12 +69,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// As for any read.
-    pub fn in_force(&mut self) -> Result<Vec<InForce>> {
+    pub fn in_force(&mut self, now: Timestamp) -> Result<Vec<InForce>> {
         let sql = "select connection, object, version, since_at, case when last_entry is null then null else
-                   coalesce((select at from entries where id > last_entry order by id limit 1), since_at) end
+                   coalesce((select at from entries where id > last_entry order by id limit 1), $1) end
                    from mapping_reigns where percent = 100 order by connection, object, after_entry, since_at";
         let mut all: Vec<InForce> = Vec::new();
-        for mut row in self.rows("mapping_reigns", sql, vals![])? {
+        for mut row in self.rows("mapping_reigns", sql, vals![now])? {
             let next =
                 InForce { connection: row.text()?, object: row.text()?, version: row.int()?, from: row.time()?, until: row.opt_time()? };
             if let Some(last) = all.last_mut().filter(|last| last.connection == next.connection && last.object == next.object) {

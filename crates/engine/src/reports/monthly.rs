@@ -108,7 +108,7 @@ fn gather(
     let performance = performance::performance(tx, engine, range)?;
     let consistency = consistency::consistency(tx, range, complete)?;
     let impact = impact::impact(tx, engine, range)?;
-    let histories = changes::histories(tx)?;
+    let histories = changes::histories(tx, now)?;
     let mappings = changes::mappings(&histories, engine, range);
     let api = usage::api(tx, engine, range, complete)?;
     let alerts = usage::alerts(tx, range)?;

@@ -208,7 +208,7 @@ async fn what_most_records_have_and_one_side_alone_shows_is_offered_to_the_other
     let found = recommended(&engine).await;
     let unshared = about(&found, "unshared_field").unwrap();
     assert!(unshared.title.ends_with("in the support desk as well: add it to the mapping"), "{unshared:?}");
-    assert_eq!(unshared.evidence, "100% of the records have a value, and it is mapped at crm alone");
+    assert_eq!(unshared.evidence, "100% of the records had a value when the month was counted last, and it was mapped at crm alone");
 }
 
 #[tokio::test]

@@ -269,7 +269,7 @@ async fn what_is_known_of_a_row_does_not_excuse_what_changed_in_it_behind_our_ba
     house.crm.put("Account", Some(&crm_row), &[("Industry", "Steel")]);
     read_all(&engine).await;
     work_off(&house, &engine).await;
-    let mut silent = Vec::new();
+    let (mut silent, mut edits) = (Vec::new(), 0);
     for (platform, connection, object) in [(&house.crm, CRM, "Account"), (&house.desk, DESK, "organization")] {
         let row = house.link(&record, connection).await.external_id;
         for field in &certificate.statement.sides.iter().find(|side| side.object == object).unwrap().fields {
@@ -287,7 +287,10 @@ async fn what_is_known_of_a_row_does_not_excuse_what_changed_in_it_behind_our_ba
                     silent.push(field.clone());
                 }
             }
-            platform.put(object, Some(&row), &[(field.as_str(), before.as_str())]);
+            // It is as it was again, and the row is edited once more for all to see, which is written to the other side.
+            platform.put_silently(object, &row, &[(field.as_str(), before.as_str())]);
+            edits += 1;
+            house.crm.put("Account", Some(&crm_row), &[("Industry", &format!("Steel {edits}"))]);
             read_all(&engine).await;
             work_off(&house, &engine).await;
         }

@@ -9,6 +9,8 @@ use entente_engine::records::reviews::certain::merge_certain;
 use entente_engine::records::unmerge::unmerge;
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
+use entente_model::matching::AUTO_LINK;
+use entente_model::matching::counterpart::Matcher;
 use entente_model::value::{Fields, Value};
 use entente_store::{Changes, Link, LinkState, MergeWay, Moved, NewMerge, NewReview, PutRecord, Record, RecordState, Viewer};
 
@@ -187,10 +189,15 @@ async fn what_is_certain_is_found_beyond_the_newest_two_hundred_reviews() {
     for number in 0..205 {
         strangers.push(contact(&house, &engine, &[("first_name", &format!("Nobody{number}"))], None).await);
     }
+    let fields: Fields = person.iter().map(|(field, value)| ((*field).to_owned(), Value::text(*value))).collect();
+    let judged = Matcher::new("contact", None, AUTO_LINK).judge(&(&fields).into(), &[(&fields).into()], &|_, _| 1).unwrap().remove(0);
+    assert!(judged.certain);
+    let sure = serde_json::json!({ "why": judged.in_words(), "waterfall": judged.waterfall });
     let (a, b) = (one.clone(), other.clone());
     let opened = house.store.write(move |tx| {
         let mut first = review(0, &b, &a, 0.999);
         first.kind = "duplicate".to_owned();
+        first.evidence = sure.clone();
         let certain = tx.open_review(&first)?.id;
         for (number, pair) in strangers.windows(2).enumerate() {
             tx.open_review(&review(number, &pair[0], &pair[1], 0.5))?;

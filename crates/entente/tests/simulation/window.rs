@@ -1,6 +1,7 @@
 //! A random history, undone, equals the state before, but for later edits. When a seeded world has come to rest, what records and rows hold is
 //! kept; people go on editing while everything goes wrong; then that stretch of time is undone, and everything is compared field by field.
-//! Excused is what people edited later, by the platforms' own journals, and what the undo said that it leaves or cannot take back.
+//! Excused is what people edited later, by the platforms' own journals (at the second desk by the ledger), what flows made of that, and what the
+//! undo said that it leaves or cannot take back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -10,11 +11,12 @@ use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::FieldMap;
 use entente_model::value::get;
-use entente_store::{Link, LinkState, Record, RecordQuery, RecordState, Viewer};
+use entente_store::{Changes, EntryFilter, Link, LinkState, Record, RecordQuery, RecordState, Viewer};
 use rand::Rng;
 use serde_json::{Map, Value};
 
 use crate::hub::{SALESFORCE, ZENDESK};
+use crate::second_desk::SECOND;
 use crate::world::World;
 
 /// Edits within the window, and after it.
@@ -35,7 +37,10 @@ struct State {
     rows: BTreeMap<Place, (RecordId, BTreeMap<String, Value>)>,
 }
 
-/// What people wrote: place and the platform's field, `*` for the whole row.
+/// Fields of records.
+type Edited = BTreeSet<(RecordId, String)>;
+
+/// What people wrote: place and the platform's field.
 type Journal = Arc<Mutex<BTreeSet<(Place, String)>>>;
 
 impl World {
@@ -69,7 +74,9 @@ impl World {
         let after = self.state().await;
         let mut broken = Vec::new();
         self.judge_quiet(&mut broken).await;
-        let compared = self.compare(&before, &after, &report, &journal.lock().unwrap(), &mut broken);
+        let mut later = self.edited_later(&before, &after, &journal.lock().unwrap());
+        later.extend(self.came_later(until).await);
+        let compared = self.compare(&before, &after, &report, &later, &mut broken);
         if compared == 0 {
             broken.push("window: nothing was compared".to_owned());
         }
@@ -152,16 +159,12 @@ impl World {
     }
 
     /// Compares field by field. Answers how many fields that were.
-    fn compare(
-        &self,
-        before: &State,
-        after: &State,
-        report: &UndoReport,
-        journal: &BTreeSet<(Place, String)>,
-        broken: &mut Vec<String>,
-    ) -> usize {
+    fn compare(&self, before: &State, after: &State, report: &UndoReport, later: &Edited, broken: &mut Vec<String>) -> usize {
         let mut compared = 0;
-        let edited = self.edited_later(before, after, journal);
+        let excused = |id: &RecordId, field: &str| is_excused(report, id, field) || later.contains(&(id.clone(), field.to_owned()));
+        // A record that got a counterpart since has what the platform filled in there, and its id.
+        let rows_of = |state: &State, id: &RecordId| state.rows.values().filter(|(of, _)| of == id).count();
+        let grown: BTreeSet<&RecordId> = before.records.keys().filter(|id| rows_of(after, id) > rows_of(before, id)).collect();
         for (id, was) in &before.records {
             // Who left in the window or after it is not there to be compared; that they left is judged with the departed.
             let Some(is) = after.records.get(id) else { continue };
@@ -169,7 +172,8 @@ impl World {
             for field in fields {
                 compared += 1;
                 let (old, new) = (get(&was.data, field), get(&is.data, field));
-                if !old.agrees(new) && !is_excused(report, id, field) && !edited.contains(&(id.clone(), field.clone())) {
+                let filled_in = grown.contains(id) && old.is_blank();
+                if !old.agrees(new) && !filled_in && !excused(id, field) {
                     broken.push(format!("window: {field} of {id} was `{}` and is `{}`", old.display(), new.display()));
                 }
             }
@@ -177,20 +181,45 @@ impl World {
         for (place, (id, was)) in &before.rows {
             let Some((_, is)) = after.rows.get(place).filter(|(now, _)| now == id) else { continue };
             let Some(record) = before.records.get(id) else { continue };
-            for line in self.lines(&place.0, &record.object) {
+            let lines = self.lines(&place.0, &record.object);
+            let remotes: BTreeSet<&String> = lines.iter().map(|line| &line.remote).collect();
+            for remote in remotes {
                 compared += 1;
-                let (old, new) = (&was[&line.remote], is.get(&line.remote).unwrap_or(&Value::Null));
-                let touched = journal.contains(&(place.clone(), line.remote.clone())) || edited.contains(&(id.clone(), line.field.clone()));
-                if old != new && !touched && !is_excused(report, id, &line.field) {
-                    broken.push(format!("window: {} of {} {} {} was {old} and is {new}", line.remote, place.0, place.1, place.2));
+                let (old, new) = (&was[remote], is.get(remote).unwrap_or(&Value::Null));
+                let filled_in = grown.contains(id) && old.is_null();
+                // A name may be made of several fields of ours.
+                let free = lines.iter().any(|line| line.remote == *remote && excused(id, &line.field));
+                if plain(old) != plain(new) && !filled_in && !free {
+                    broken.push(format!("window: {remote} of {} {} {} was {old} and is {new}", place.0, place.1, place.2));
                 }
             }
         }
         compared
     }
 
+    /// What flows made after the window, and what was edited at the second desk, by the ledger.
+    async fn came_later(&self, until: i64) -> Edited {
+        let read = self.hub.store.read(move |tx| {
+            let mut edited = Edited::new();
+            let mut filter = EntryFilter::default();
+            loop {
+                let entries = tx.entries(&Viewer::system(), &filter, PAGE)?;
+                for entry in entries.iter().filter(|entry| entry.at.as_millisecond() > until) {
+                    let Changes::Open(changes) = &entry.changes else { continue };
+                    let later = changes.iter().filter(|(_, change)| entry.cause == "flow" || change.from.as_deref() == Some(SECOND));
+                    edited.extend(later.map(|(field, _)| (entry.record.clone(), field.clone())));
+                }
+                match entries.last().filter(|oldest| entries.len() == PAGE && oldest.at.as_millisecond() > until) {
+                    Some(oldest) => filter.before = Some(oldest.id),
+                    None => return Ok(edited),
+                }
+            }
+        });
+        read.await.unwrap()
+    }
+
     /// The fields of ours that people edited after the window, by the rows that they edited.
-    fn edited_later(&self, before: &State, after: &State, journal: &BTreeSet<(Place, String)>) -> BTreeSet<(RecordId, String)> {
+    fn edited_later(&self, before: &State, after: &State, journal: &BTreeSet<(Place, String)>) -> Edited {
         let mut edited = BTreeSet::new();
         for (place, field) in journal {
             let Some((id, _)) = after.rows.get(place).or_else(|| before.rows.get(place)) else { continue };
@@ -232,4 +261,12 @@ fn shown(row: &Map<String, Value>, remote: &str) -> Value {
         }
         other => other,
     }
+}
+
+/// A value without what a platform or a person may write in their own way: case, spaces, and the signs and country of a phone number.
+fn plain(value: &Value) -> String {
+    let Some(text) = value.as_str() else { return value.to_string() };
+    let letters: String = text.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let is_phone = letters.len() == 11 && letters.chars().all(|char| char.is_ascii_digit());
+    letters.strip_prefix('1').filter(|_| is_phone).map_or_else(|| letters.clone(), str::to_owned)
 }

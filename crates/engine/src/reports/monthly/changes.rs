@@ -65,10 +65,10 @@ impl History {
 }
 
 /// Reads when versions of mappings were in force, also of those that are in use no more.
-pub(super) fn histories(tx: &mut Tx<'_>) -> Result<Vec<History>, StoreError> {
+pub(super) fn histories(tx: &mut Tx<'_>, now: jiff::Timestamp) -> Result<Vec<History>, StoreError> {
     let mut histories: Vec<History> = Vec::new();
     let mut versions: Vec<StoredMapping> = Vec::new();
-    for reign in tx.in_force()? {
+    for reign in tx.in_force(now)? {
         let known = histories.last().and_then(|last| last.reigns.last()).map(|(last, _)| (&last.connection, &last.object));
         if known != Some((&reign.connection, &reign.object)) {
             versions = tx.mapping_versions(&reign.connection, &reign.object)?;

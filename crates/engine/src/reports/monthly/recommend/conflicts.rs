@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use entente_model::mapping::{Owner, Role};
+use entente_model::mapping::Role;
 use entente_store::{StoreError, Tx};
 
 use super::{Found, Grounds};
 use crate::records::conflicts::kind::End;
 use crate::reports::mapped;
-use crate::reports::monthly::changes::in_force;
 
 /// Decisions of one kind from which they are a pattern.
 const DECISIONS_MIN: u64 = 3;
@@ -51,9 +50,8 @@ pub(super) fn owners(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Vec<Found
     }
     let catalog = grounds.engine.catalog();
     let found = tallies.into_iter().filter_map(|((object, field), tally)| {
-        let (who, owner, many) =
-            if tally.crm >= tally.support { ("CRM", Owner::Crm, tally.crm) } else { ("support desk", Owner::Support, tally.support) };
-        if many < DECISIONS_MIN || many * 100 < tally.all * SHARE_MIN || owns(grounds, &object, &field, owner) {
+        let (who, many) = if tally.crm >= tally.support { ("CRM", tally.crm) } else { ("support desk", tally.support) };
+        if many < DECISIONS_MIN || many * 100 < tally.all * SHARE_MIN {
             return None;
         }
         let label = mapped::label(&catalog, &object, &field);
@@ -68,10 +66,4 @@ pub(super) fn owners(grounds: &Grounds<'_>, tx: &mut Tx<'_>) -> Result<Vec<Found
         ))
     });
     Ok(found.collect())
-}
-
-/// Whether a field had that owner already at the end of the month.
-fn owns(grounds: &Grounds<'_>, object: &str, field: &str, owner: Owner) -> bool {
-    let mappings = in_force(grounds.histories, grounds.range.to).filter(|(_, mapping)| mapping.object == object);
-    mappings.flat_map(|(_, mapping)| &mapping.fields).any(|line| !line.archived && line.field == field && line.owner == owner)
 }

@@ -243,7 +243,14 @@ async fn they_come_back(script: &mut Script, stage: &Stage, erasures: &[String; 
 
 async fn certificates(script: &mut Script, stage: &Stage, erasures: &[String; 2]) -> Played {
     script.step("Each erasure has a signed certificate");
+    stage.rests(AWAITED_MAX).await?;
     for (number, erasure) in erasures.iter().enumerate() {
+        script
+            .awaits(format!("what webhooks brought in since of erasure {erasure} has left the files"), AWAITED_MAX, async || {
+                let found = stage.get(&format!("/api/v1/privacy/erasures/{erasure}")).await?;
+                Ok(if finished(&found) { Ok(()) } else { Err(found.to_string()) })
+            })
+            .await?;
         let file = format!("certificate-{number}.json");
         stage.run(&["privacy", "certificate", erasure, "--out", &file]).await?;
         let verified = stage.run(&["privacy", "verify", &file]).await?;
