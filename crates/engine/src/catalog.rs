@@ -569,12 +569,13 @@ mod tests {
         assert_eq!(usual.policy_of("contact", "marketing_consent").unwrap().kind, Kind::Consent);
         assert_eq!(usual.windowed(9_000).policy_of("contact", "phone").unwrap().simultaneous_ms, 9_000, "where no mapping says it");
 
-        let desk = [r#"{"rules": ["latest"], "window": "1s", "without": ["self_service"]}"#, r#"{"kind": "other"}"#];
+        let desk = [r#"{"rules": ["simultaneous", "latest"], "window": "1s", "without": ["self_service"]}"#, r#"{"kind": "other"}"#];
         let catalog = built(["", r#"{"rules": [], "without": []}"#], desk).unwrap().windowed(9_000);
         let phone = catalog.policy_of("contact", "phone").unwrap();
         assert_eq!((phone.rules.as_slice(), phone.kind, phone.simultaneous_ms), (&[][..], Kind::Other, 1_000), "part by part");
         let email = catalog.policy_of("contact", "email").unwrap();
-        assert_eq!((email.rules.as_slice(), email.kind, email.simultaneous_ms), (&[Rule::Latest][..], Kind::Contact, 1_000));
+        let rules = [Rule::Simultaneous, Rule::Latest];
+        assert_eq!((email.rules.as_slice(), email.kind, email.simultaneous_ms), (&rules[..], Kind::Contact, 1_000));
         assert_eq!(email.without, BTreeMap::from([("desk".to_owned(), vec![Rule::SelfService])]), "its own affair");
         assert_eq!(catalog.policy_of("account", "status").unwrap().rules, DEFAULT_RULES, "another object");
     }

@@ -69,12 +69,19 @@ impl From<entente_connect::transport::http::HttpError> for Fault {
     }
 }
 
-impl From<Flaws> for Fault {
-    fn from(flaws: Flaws) -> Self {
+impl Fault {
+    /// What is wrong with a file; `again` is the command that looks at it once more.
+    pub fn of_flaws(flaws: &Flaws, again: &str) -> Self {
         match flaws.0.as_slice() {
             [one] => Self::new(format!("{}: {}", one.place, one.reason), one.remedy.clone()),
-            _ => Self::new(flaws.to_string(), "correct these; `entente config check` looks again"),
+            _ => Self::new(flaws.to_string(), format!("correct these; `{again}` looks again")),
         }
+    }
+}
+
+impl From<Flaws> for Fault {
+    fn from(flaws: Flaws) -> Self {
+        Self::of_flaws(&flaws, "entente config check")
     }
 }
 

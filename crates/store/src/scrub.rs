@@ -75,6 +75,18 @@ pub(crate) const TABLES: &str =
     "select format('%I.%I', n.nspname, c.relname), c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = current_schema() and c.relkind = 'r' and c.relname not in ('entries', 'blocks') order by c.relname";
 
+/// The statements that name the types of a table's columns anew, just as they are, where there are samples of them or of an index of theirs.
+const SAMPLED: &str = "select format('alter table %s alter column %I type %s%s', $1::text, a.attname, format_type(a.atttypid, a.atttypmod),
+            case when a.attcollation not in (0, t.typcollation) then format(' collate %I.%I', n.nspname, o.collname) else '' end)
+     from pg_attribute a join pg_type t on t.oid = a.atttypid
+        left join pg_collation o on o.oid = a.attcollation left join pg_namespace n on n.oid = o.collnamespace
+     where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped
+        and not exists (select 1 from pg_attribute g where g.attrelid = a.attrelid and g.attgenerated <> '')
+     order by a.attnum";
+
+/// The index of words has a column that is made of another, so that neither can be named anew: a row without words is sampled instead.
+const WORDLESS: &str = "insert into search (id, words) values ('', '') on conflict do nothing; analyze search; delete from search where id = ''";
+
 /// Where PostgreSQL keeps samples of values for its planner.
 const STATISTICS: &str = "pg_catalog.pg_statistic";
 
@@ -114,13 +126,34 @@ impl Rewriter {
         let rows = self.client.query(TABLES, &[]).await?;
         let tables: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
         for table in &tables {
+            // What was sampled is forgotten first: to be sampled anew, an empty table may need a row for a moment.
+            self.client.batch_execute(&format!("analyze {table}")).await?;
+            self.forget_samples(table).await?;
             if !self.rewrite(table).await? {
                 return Err(StoreError::Database(format!("the server does not let this role write {table} anew: let it own the table")));
             }
-            self.client.batch_execute(&format!("analyze {table}")).await?;
         }
         let statistics = self.rewrite(STATISTICS).await?;
         Ok(Scrubbed::Tables { many: tables.len(), statistics })
+    }
+
+    /// Takes away the samples of a table that is empty by now, which `ANALYZE` leaves as they are: those of a column go when its type is named
+    /// anew, and those of an index with it.
+    async fn forget_samples(&self, table: &str) -> Result<()> {
+        if self.client.query_opt(&format!("select 1 from {table} limit 1"), &[]).await?.is_some() {
+            return Ok(());
+        }
+        let statements = self.client.query(SAMPLED, &[&table]).await?;
+        if statements.is_empty() && table.ends_with(".search") {
+            for statement in WORDLESS.split("; ") {
+                self.client.batch_execute(statement).await?;
+            }
+        }
+        for row in statements {
+            let sql: String = row.try_get(0)?;
+            self.client.batch_execute(&sql).await?;
+        }
+        Ok(())
     }
 
     /// Writes a table anew until no old version is left in it. Answers whether this role may.

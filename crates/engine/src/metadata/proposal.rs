@@ -21,6 +21,7 @@ use crate::catalog::Catalog;
 use crate::engine::{Connection, Engine};
 use crate::error::{EngineError, Result};
 use crate::records::detail::owner_name;
+use crate::sync::provision::{can_be_made, key_field};
 
 /// Rows and records that the laws are tried on, of each at most: what one page of the platform shows.
 const SAMPLES: usize = 200;
@@ -162,8 +163,15 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         });
         return Ok(judgement);
     };
+    let mut awaits_key = false;
     let remote = match ready.connector.describe(&mapping.remote).await {
-        Ok(remote) => Some(remote),
+        Ok(mut remote) => {
+            awaits_key = key_is_to_be_made(ready, mapping, &remote);
+            if awaits_key {
+                remote.fields.push(key_field(&mapping.key));
+            }
+            Some(remote)
+        }
         // What is about to be provisioned has nothing yet that could contradict.
         Err(error) if error.code == NO_OBJECT && error.class == Class::Configuration => None,
         Err(source) => return Err(EngineError::vendor(connection, source)),
@@ -179,10 +187,16 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         }
     };
     if let Some(lens) = compiled {
-        let rows = if remote.is_some() { sample_rows(engine, ready, &catalog, &lens).await? } else { Vec::new() };
+        let rows = if remote.is_some() && !awaits_key { sample_rows(engine, ready, &catalog, &lens).await? } else { Vec::new() };
         try_out(engine, ready, &lens, rows, &mut judgement).await?;
     }
     Ok(judgement)
+}
+
+/// Whether the platform lacks the field for Entente's id, which provisioning makes there: nothing of ours is in it that could contradict.
+fn key_is_to_be_made(ready: &Connection, mapping: &Mapping, remote: &RemoteObject) -> bool {
+    let makes_fields = ready.connector.spec().capabilities(&mapping.remote).is_some_and(|known| known.creates_fields);
+    makes_fields && can_be_made(&mapping.key) && remote.field(&mapping.key).is_none()
 }
 
 fn compile(

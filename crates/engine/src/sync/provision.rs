@@ -192,7 +192,7 @@ fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
     fields.insert(
         mapping.key.clone(),
         Wanted {
-            field: remote_field(&mapping.key, "Entente id", RemoteKind::Text, Some(64), true),
+            field: key_field(&mapping.key),
             // A key goes out with a creation, and with nothing else.
             written: mapping.create.when.is_some(),
         },
@@ -209,6 +209,11 @@ fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
         fields.insert(line.remote.clone(), Wanted { field, written: line.direction != Direction::In });
     }
     fields
+}
+
+/// The field that carries a record's id.
+pub(crate) fn key_field(name: &str) -> RemoteField {
+    remote_field(name, "Entente id", RemoteKind::Text, Some(64), true)
 }
 
 /// The values of a list as the platform shall hold them: ours, through the mapping's own table.

@@ -77,7 +77,7 @@ async fn check(file: PathBuf, connection: Option<String>, context: &Context) -> 
     let text = std::fs::read_to_string(&file).map_err(|error| {
         Fault::new(format!("{} cannot be read: {error}", file.display()), "name a YAML file, a text in UTF-8, that this user can read")
     })?;
-    let described = description::check(&file, &text).map_err(Flaws)?;
+    let described = description::check(&file, &text).map_err(|flaws| Fault::of_flaws(&Flaws(flaws), "entente rest check"))?;
     let probes = match &connection {
         None => Vec::new(),
         Some(name) => try_it(name, &described, context).await?,

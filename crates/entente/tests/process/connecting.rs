@@ -273,7 +273,8 @@ async fn a_described_platform_is_checked_tried_and_connected_like_any_other() {
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     let line = text.lines().position(|line| line == "  persons:").unwrap() + 2;
     assert!(!checked.status.success() && said.contains(&format!("ours.yaml:{line}:5: objects.persons.lits: unknown field")), "{said}");
-    assert!(said.contains("fix: use one of those"), "{said}");
+    let list = format!("ours.yaml:{}:3: objects.persons: missing field `list`", line - 1);
+    assert!(said.contains(&list) && said.contains("fix: correct these; `entente rest check` looks again"), "{said}");
 
     std::fs::write(folder.path().join("ours.yaml"), text).unwrap();
     let checked = folder.run(&["rest", "check", "ours.yaml", "--output", "json"]).await;

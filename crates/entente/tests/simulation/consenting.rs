@@ -37,11 +37,11 @@ fn tick_there(hub: &Hub, user: u64, value: bool) {
 async fn a_tick_and_a_no_that_meet_for_the_first_time_wait_for_a_person_and_nothing_is_written() {
     for crm_says in [true, false] {
         let mut hub = Hub::new(41, Flaws::none()).await;
-        let (_, contacts) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+        let (_, contacts) = seed_customer(&hub, "Acme", &[("Grace", "Hopper", "grace@acme.example")]);
         let contact = &contacts[0];
         tick(&hub, contact, crm_says);
         let row = json!({
-            "name": "Ada Lovelace", "email": "ada@acme.example", "role": "end-user", "user_fields": { "marketing_consent": !crm_says },
+            "name": "Grace Hopper", "email": "grace@acme.example", "role": "end-user", "user_fields": { "marketing_consent": !crm_says },
         });
         let user = hub.zendesk.create_user(&fields(row), hub.agent()).unwrap();
         hub.run_for(40).await;
