@@ -63,6 +63,8 @@ pub struct Link {
     pub taken: Option<Fields>,
     /// Values that are being written there now: what comes back with them is our own echo, and what comes back otherwise is news.
     pub pending: Option<Fields>,
+    /// Whether everything of the row was known when it had the version last seen. A message may show a version, and not all that it changed.
+    pub is_whole: bool,
     /// The remote version last seen.
     pub version: Option<String>,
     /// When it was last seen.
@@ -97,6 +99,8 @@ pub struct SeenVersion {
     pub connection: String,
     /// Version, as the vendor gave it.
     pub version: String,
+    /// Whether the whole row was seen.
+    pub is_whole: bool,
     /// When it was seen.
     pub seen_at: Timestamp,
 }
@@ -123,7 +127,7 @@ pub struct PresentRow {
     pub object: String,
 }
 
-const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, pending, version, seen_at, changed_at, changed_by, waiting, state, created_at";
+const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, pending, is_whole, version, seen_at, changed_at, changed_by, waiting, state, created_at";
 
 fn link(mut row: Row) -> Result<Link> {
     Ok(Link {
@@ -135,6 +139,7 @@ fn link(mut row: Row) -> Result<Link> {
         seen: row.opt_json()?,
         taken: row.opt_json()?,
         pending: row.opt_json()?,
+        is_whole: row.flag()?,
         version: row.opt_text()?,
         seen_at: row.opt_time()?,
         changed_at: row.opt_time()?,
@@ -252,7 +257,7 @@ impl Tx<'_> {
             for link in batch {
                 let mut row = serde_json::json!({
                     "record": link.record, "connection": link.connection, "remote_object": link.remote_object,
-                    "external_id": link.external_id, "base": link.base, "version": link.version,
+                    "external_id": link.external_id, "base": link.base, "is_whole": i64::from(link.is_whole), "version": link.version,
                     "seen_at": link.seen_at.map(Timestamp::as_millisecond), "changed_at": link.changed_at.map(Timestamp::as_millisecond),
                     "changed_by": crate::actor_name(link.changed_by)?, "waiting": link.waiting, "state": link.state, "created_at": link.created_at.as_millisecond(),
                 });
@@ -265,16 +270,17 @@ impl Tx<'_> {
                 rows.push(row);
             }
             self.exec(
-                "insert into links (record, connection, remote_object, external_id, base, seen, taken, pending, version, seen_at, changed_at,
-                        changed_by, waiting, state, created_at)
+                "insert into links (record, connection, remote_object, external_id, base, seen, taken, pending, is_whole, version, seen_at,
+                        changed_at, changed_by, waiting, state, created_at)
                  select x.value->>'record', x.value->>'connection', x.value->>'remote_object', x.value->>'external_id', x.value->'base',
-                        x.value->'seen', x.value->'taken', x.value->'pending', x.value->>'version', cast(x.value->>'seen_at' as bigint),
+                        x.value->'seen', x.value->'taken', x.value->'pending', cast(x.value->>'is_whole' as smallint), x.value->>'version',
+                        cast(x.value->>'seen_at' as bigint),
                         cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->'waiting', x.value->>'state',
                         cast(x.value->>'created_at' as bigint)
                  from EACH($1) where true
                  on conflict (record, connection) do update set remote_object = excluded.remote_object,
                         external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, taken = excluded.taken,
-                        pending = excluded.pending, version = excluded.version,
+                        pending = excluded.pending, is_whole = excluded.is_whole, version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
                         waiting = excluded.waiting, state = excluded.state, created_at = excluded.created_at",
                 &[Val::rows(rows)],
@@ -295,11 +301,13 @@ impl Tx<'_> {
         for batch in unique.chunks(BATCH_ROWS) {
             let rows = batch.iter().map(|seen| {
                 serde_json::json!({
-                    "record": seen.record, "connection": seen.connection, "version": seen.version, "seen_at": seen.seen_at.as_millisecond(),
+                    "record": seen.record, "connection": seen.connection, "version": seen.version, "is_whole": i64::from(seen.is_whole),
+                    "seen_at": seen.seen_at.as_millisecond(),
                 })
             });
             self.exec(
-                "update links set version = x.value->>'version', seen_at = cast(x.value->>'seen_at' as bigint)
+                "update links set version = x.value->>'version', is_whole = cast(x.value->>'is_whole' as smallint),
+                        seen_at = cast(x.value->>'seen_at' as bigint)
                  from EACH($1) where links.record = x.value->>'record' and links.connection = x.value->>'connection'",
                 &[Val::rows(rows.collect())],
             )?;

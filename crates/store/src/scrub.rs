@@ -85,7 +85,8 @@ const SAMPLED: &str = "select format('alter table %s alter column %I type %s%s',
      order by a.attnum";
 
 /// The index of words has a column that is made of another, so that neither can be named anew: a row without words is sampled instead.
-const WORDLESS: &str = "insert into search (id, words) values ('', '') on conflict do nothing; analyze search; delete from search where id = ''";
+const WORDLESS: &str =
+    "insert into search (id, words) values ('', '') on conflict do nothing; analyze search; delete from search where id = ''";
 
 /// Where PostgreSQL keeps samples of values for its planner.
 const STATISTICS: &str = "pg_catalog.pg_statistic";

@@ -371,6 +371,7 @@ fn update_links(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
         if let Some(seen) = decision.task.seen.get(&side.name) {
             link.seen_at = Some(seen.look.seen_at);
             if seen.look.version.is_some() {
+                link.is_whole = seen.look.complete || (link.is_whole && link.version == seen.look.version);
                 link.version.clone_from(&seen.look.version);
             }
         } else if link.seen_at.is_none() {

@@ -422,7 +422,13 @@ fn hint(
 fn seen_again(link: &Link, arrival: &Arrival) -> Option<SeenVersion> {
     let look = arrival.look.as_ref().filter(|look| look.existence == Existence::Present && look.version != link.version)?;
     let version = look.version.clone()?;
-    Some(SeenVersion { record: link.record.clone(), connection: link.connection.clone(), version, seen_at: look.seen_at })
+    Some(SeenVersion {
+        record: link.record.clone(),
+        connection: link.connection.clone(),
+        version,
+        is_whole: look.complete,
+        seen_at: look.seen_at,
+    })
 }
 
 /// What the rows of arrivals refer to, and the mapping of each linked record.

@@ -53,6 +53,7 @@ pub(crate) fn link_to(record: &RecordId, row: RemoteKey, look: &Look, now: Times
         seen: None,
         taken: None,
         pending: None,
+        is_whole: false,
         version: None,
         seen_at: None,
         changed_at: look.mark.at,

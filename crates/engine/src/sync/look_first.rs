@@ -3,6 +3,9 @@
 //! at once, or know stamps in whole seconds, and a change within the second of our own last write has the stamp of that write. There the row is
 //! looked at together with all others of the batch before it is written to, which costs a call for a hundred rows or more. Live changes do
 //! without: webhooks tell of both sides within moments, and each would cost a call of its own.
+//!
+//! Some fields no webhook tells of (a user's phone number at Zendesk). A message about others shows the version that the change of such a field
+//! made, and a write that goes by it would pass. So these are written only to a row that was seen whole since it was changed.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +13,7 @@ use entente_connect::capability::Concurrency;
 use entente_connect::write::WriteKind;
 
 use super::converge::decide_all;
-use super::decide::Decision;
+use super::decide::{Decision, PlannedWrite};
 use super::gather;
 use super::ingest::Way;
 use super::settle::settle_failed;
@@ -48,13 +51,24 @@ pub(super) async fn decide_seeing(engine: &Engine, catalog: &Catalog, tasks: Vec
 /// Connections whose row a decision would write over unseen.
 fn unseen<'a>(engine: &'a Engine, decision: &'a Decision) -> impl Iterator<Item = &'a str> {
     let found_by_looking = [Way::Poll, Way::Resync, Way::Reconcile].iter().any(|way| way.cause() == decision.task.hint.cause);
+    let untold = |planned: &PlannedWrite| {
+        let known =
+            engine.connection(&planned.connection).ok().and_then(|ready| ready.connector.spec().capabilities(&planned.target.object));
+        let told = |field: &str| known.is_none_or(|known| known.fields.iter().all(|(name, how)| *name != field || how.webhook));
+        !planned.write.row.keys().all(|field| told(field))
+    };
+    let is_whole = |connection: &str| {
+        let seen = decision.task.seen.get(connection).is_some_and(|seen| seen.look.complete);
+        seen || decision.links.iter().any(|link| link.connection == connection && link.is_whole && link.version.is_some())
+    };
     let crosses = |connection: &str, remote: &str| {
         let known = engine.connection(connection).ok().and_then(|ready| ready.connector.spec().capabilities(remote));
         matches!(known.map(|known| known.concurrency), Some(None | Some(Concurrency::PreconditionBySecond)))
     };
-    let updates = decision.writes.iter().filter(move |planned| found_by_looking && planned.write.kind == WriteKind::Update);
-    updates
-        .filter(|planned| !decision.task.seen.contains_key(&planned.connection))
-        .filter(move |planned| crosses(&planned.connection, &planned.target.object))
-        .map(|planned| planned.connection.as_str())
+    let updates = decision.writes.iter().filter(|planned| planned.write.kind == WriteKind::Update);
+    let blind = updates.filter(move |planned| {
+        let unlooked = found_by_looking && !decision.task.seen.contains_key(&planned.connection);
+        unlooked && crosses(&planned.connection, &planned.target.object) || untold(planned) && !is_whole(&planned.connection)
+    });
+    blind.map(|planned| planned.connection.as_str())
 }

@@ -120,6 +120,7 @@ mod tests {
             seen: None,
             taken: None,
             pending: None,
+            is_whole: false,
             version: version.clone(),
             seen_at: Some(now),
             changed_at: Some(now),

@@ -355,6 +355,8 @@ fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestam
     link.pending = None;
     link.base.extend(planned.fields.clone());
     link.external_id.clone_from(&written.id);
+    // Nobody else has changed the row if the write went by a version that was known.
+    link.is_whole &= planned.write.expect.is_some() && written.version.is_some();
     // Without a version in the answer the old one is known to be wrong: no precondition is better than a false one.
     link.version.clone_from(&written.version);
     link.seen_at = Some(now);
@@ -406,6 +408,7 @@ fn adopt_created(
         seen: filled_in.clone(),
         taken: None,
         pending: None,
+        is_whole: !refetch,
         version: written.version.clone(),
         seen_at: Some(now),
         changed_at: Some(now),

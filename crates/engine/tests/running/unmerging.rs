@@ -51,6 +51,7 @@ async fn contact(house: &House, engine: &Engine, fields: &[(&str, &str)], link: 
         seen: None,
         taken: None,
         pending: None,
+        is_whole: false,
         version: None,
         seen_at: Some(now),
         changed_at: Some(now),

@@ -37,19 +37,19 @@ async fn customer(hub: &mut Hub) -> (String, u64) {
     (contacts[0].clone(), user)
 }
 
-/// Sales changes a job title and a name in the CRM, and an agent other ones at the desk, so many milliseconds later.
+/// Sales changes a phone number and a name in the CRM, and an agent other ones at the desk, so many milliseconds later.
 async fn both_change(hub: &mut Hub, contact: &str, user: u64, gap_ms: i64) {
-    let row = json!({ "Title": "Countess", "LastName": "King" });
+    let row = json!({ "Phone": "+14155550111", "LastName": "King" });
     hub.salesforce.update("Contact", contact, &fields(row), &hub.rep()).unwrap();
     hub.clock.fetch_add(gap_ms, Ordering::Relaxed);
-    let row = json!({ "user_fields": { "job_title": "Baroness" }, "name": "Ada Byron" });
+    let row = json!({ "phone": "+14155550222", "name": "Ada Byron" });
     hub.zendesk.update_user(user, &fields(row), hub.agent()).unwrap();
     hub.run_for(10).await;
 }
 
-fn titles(hub: &Hub, contact: &str, user: u64) -> [String; 2] {
+fn phones(hub: &Hub, contact: &str, user: u64) -> [String; 2] {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    [text(&hub.salesforce.get("Contact", contact).unwrap()["Title"]), text(&hub.zendesk.user(user).unwrap()["user_fields"]["job_title"])]
+    [text(&hub.salesforce.get("Contact", contact).unwrap()["Phone"]), text(&hub.zendesk.user(user).unwrap()["phone"])]
 }
 
 #[tokio::test]
@@ -58,15 +58,15 @@ async fn a_field_without_rules_waits_for_a_person_while_its_neighbour_is_decided
     let (contact, user) = customer(&mut hub).await;
     // One of the two mappings says it, and the other follows.
     change(&hub, ZENDESK, |mapping| {
-        let line = mapping.fields.iter_mut().find(|line| line.field == "job_title").unwrap();
+        let line = mapping.fields.iter_mut().find(|line| line.field == "phone").unwrap();
         line.conflicts = Some(serde_json::from_value(json!({ "rules": [] })).unwrap());
     })
     .await;
     both_change(&mut hub, &contact, user, 7_000).await;
     let open = listed(&hub, "waiting").await;
     let told: Vec<(&str, &str)> = open.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
-    assert_eq!(told, [("job_title", "no rule decides")], "{open:?}; {}", hub.backlog().await);
-    assert_eq!(titles(&hub, &contact, user), ["Countess", "Baroness"], "a waiting field is written nowhere");
+    assert_eq!(told, [("phone", "no rule decides")], "{open:?}; {}", hub.backlog().await);
+    assert_eq!(phones(&hub, &contact, user), ["+14155550111", "+14155550222"], "a waiting field is written nowhere");
     assert_eq!(hub.salesforce.get("Contact", &contact).unwrap()["LastName"], "King", "sales' own contact data");
     assert_eq!(hub.zendesk.user(user).unwrap()["name"], "Ada King");
 }
@@ -77,7 +77,7 @@ async fn a_connection_may_leave_a_rule_out_for_its_own_changes_and_a_window_may_
     let (contact, user) = customer(&mut hub).await;
     change(&hub, SALESFORCE, |mapping| {
         mapping.conflicts = Some(serde_json::from_value(json!({ "without": ["sales_contact"] })).unwrap());
-        let line = mapping.fields.iter_mut().find(|line| line.field == "job_title").unwrap();
+        let line = mapping.fields.iter_mut().find(|line| line.field == "phone").unwrap();
         line.conflicts = Some(serde_json::from_value(json!({ "window": "1min" })).unwrap());
     })
     .await;
@@ -85,7 +85,7 @@ async fn a_connection_may_leave_a_rule_out_for_its_own_changes_and_a_window_may_
     assert_eq!(hub.salesforce.get("Contact", &contact).unwrap()["LastName"], "Byron", "the later one, for sales has no say of its own");
     let open = listed(&hub, "waiting").await;
     let told: Vec<(&str, &str)> = open.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
-    assert_eq!(told, [("job_title", "the sides changed within 60 seconds of each other")], "{open:?}");
+    assert_eq!(told, [("phone", "the sides changed within 60 seconds of each other")], "{open:?}");
 }
 
 #[tokio::test]
@@ -98,17 +98,17 @@ async fn what_the_latest_change_passed_over_is_flagged_and_may_be_taken_after_al
     .await;
     both_change(&mut hub, &contact, user, 7_000).await;
     let flagged = listed(&hub, "flagged").await;
-    let title = flagged.iter().find(|one| one.field == "job_title").unwrap_or_else(|| panic!("{flagged:?}"));
-    assert_eq!(titles(&hub, &contact, user), ["Baroness", "Baroness"], "the later one is everywhere meanwhile");
-    let values: Vec<(&str, Option<&str>)> = title.sides.iter().map(|side| (side.side.as_str(), side.value.as_deref())).collect();
-    assert_eq!(values, [(SALESFORCE, Some("Countess")), (ZENDESK, Some("Baroness"))]);
-    assert_eq!(title.resolved.as_ref().and_then(|decided| decided.side.as_deref()), Some(ZENDESK));
+    let phone = flagged.iter().find(|one| one.field == "phone").unwrap_or_else(|| panic!("{flagged:?}"));
+    assert_eq!(phones(&hub, &contact, user), ["+14155550222", "+14155550222"], "the later one is everywhere meanwhile");
+    let values: Vec<(&str, Option<&str>)> = phone.sides.iter().map(|side| (side.side.as_str(), side.value.as_deref())).collect();
+    assert_eq!(values, [(SALESFORCE, Some("+14155550111")), (ZENDESK, Some("+14155550222"))]);
+    assert_eq!(phone.resolved.as_ref().and_then(|decided| decided.side.as_deref()), Some(ZENDESK));
 
     let older = Resolution { side: Some(SALESFORCE.to_owned()), value: None };
-    let done = conflicts::resolve(&hub.engine, &petra(), &title.id, older).await.unwrap();
+    let done = conflicts::resolve(&hub.engine, &petra(), &phone.id, older).await.unwrap();
     assert!(done.reviewed.is_some_and(|reviewed| reviewed.overruled && reviewed.by == "petra"));
     hub.run_for(10).await;
-    assert_eq!(titles(&hub, &contact, user), ["Countess", "Countess"], "{}", hub.backlog().await);
+    assert_eq!(phones(&hub, &contact, user), ["+14155550111", "+14155550111"], "{}", hub.backlog().await);
     let all = Acknowledgement { all: true, ..Acknowledgement::default() };
     assert_eq!(acknowledge(&hub.engine, &petra(), all).await.unwrap().acknowledged, flagged.len() as u64 - 1);
     assert!(listed(&hub, "flagged").await.is_empty() && listed(&hub, "waiting").await.is_empty());

@@ -165,7 +165,21 @@ impl World {
         // A record that got a counterpart since has what the platform filled in there, and its id.
         let rows_of = |state: &State, id: &RecordId| state.rows.values().filter(|(of, _)| of == id).count();
         let grown: BTreeSet<&RecordId> = before.records.keys().filter(|id| rows_of(after, id) > rows_of(before, id)).collect();
-        for (id, was) in &before.records {
+        // Who has another row since was merged with somebody: an unmerge takes that back, and no undo.
+        let moved = |place: &Place, id: &RecordId| after.rows.get(place).is_none_or(|(now, _)| now != id);
+        let merged: BTreeSet<&RecordId> = before.rows.iter().filter(|(place, (id, _))| moved(place, id)).map(|(_, (id, _))| id).collect();
+        // Whoever is gone cannot be named again.
+        let gone = |value: &Value| {
+            let user = (ZENDESK.to_owned(), "user".to_owned(), value.to_string());
+            before.rows.contains_key(&user) && !after.rows.contains_key(&user)
+        };
+        // Somebody who had no row there then could not be named there.
+        let newcomer = |at: &str, value: &Value| {
+            let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let among = |state: &State| state.rows.keys().any(|place| place.0 == at && place.2 == id);
+            !among(before) && among(after)
+        };
+        for (id, was) in before.records.iter().filter(|(id, _)| !merged.contains(id)) {
             // Who left in the window or after it is not there to be compared; that they left is judged with the departed.
             let Some(is) = after.records.get(id) else { continue };
             let fields: BTreeSet<&String> = was.data.keys().chain(is.data.keys()).collect();
@@ -178,7 +192,7 @@ impl World {
                 }
             }
         }
-        for (place, (id, was)) in &before.rows {
+        for (place, (id, was)) in before.rows.iter().filter(|(_, (id, _))| !merged.contains(id)) {
             let Some((_, is)) = after.rows.get(place).filter(|(now, _)| now == id) else { continue };
             let Some(record) = before.records.get(id) else { continue };
             let lines = self.lines(&place.0, &record.object);
@@ -189,7 +203,7 @@ impl World {
                 let filled_in = grown.contains(id) && old.is_null();
                 // A name may be made of several fields of ours.
                 let free = lines.iter().any(|line| line.remote == *remote && excused(id, &line.field));
-                if plain(old) != plain(new) && !filled_in && !free {
+                if plain(old) != plain(new) && !filled_in && !free && !gone(old) && !newcomer(&place.0, new) {
                     broken.push(format!("window: {remote} of {} {} {} was {old} and is {new}", place.0, place.1, place.2));
                 }
             }
@@ -224,7 +238,10 @@ impl World {
         for (place, field) in journal {
             let Some((id, _)) = after.rows.get(place).or_else(|| before.rows.get(place)) else { continue };
             let Some(record) = after.records.get(id).or_else(|| before.records.get(id)) else { continue };
-            let reads = |line: &FieldMap| line.remote == *field || line.get.as_ref().is_some_and(|get| get.contains(field.as_str()));
+            // A person is written by number and read by name: `assignee_id`, `assignee.name`.
+            let referred = field.strip_suffix("_id").unwrap_or(field);
+            let names = |remote: &str| remote == field || remote.strip_prefix(referred).is_some_and(|rest| rest.starts_with('.'));
+            let reads = |line: &FieldMap| names(&line.remote) || line.get.as_ref().is_some_and(|get| get.contains(field.as_str()));
             edited.extend(self.lines(&place.0, &record.object).into_iter().filter(reads).map(|line| (id.clone(), line.field)));
         }
         edited

@@ -17,6 +17,7 @@ fn link(number: u64, connection: &str, id: &str, state: LinkState) -> Link {
         seen: None,
         taken: None,
         pending: None,
+        is_whole: false,
         version: None,
         seen_at: Some(at(1)),
         changed_at: None,

@@ -49,6 +49,7 @@ async fn traces(house: &House) {
                 seen: Some(text("email", EMAIL)),
                 taken: None,
                 pending: None,
+                is_whole: false,
                 version: None,
                 seen_at: None,
                 changed_at: None,

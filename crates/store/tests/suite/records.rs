@@ -179,6 +179,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         seen: None,
         taken: None,
         pending: None,
+        is_whole: false,
         version: Some("v1".into()),
         seen_at: Some(at(1)),
         changed_at: None,

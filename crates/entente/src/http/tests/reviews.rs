@@ -20,6 +20,7 @@ impl Server {
             seen: None,
             taken: None,
             pending: None,
+            is_whole: false,
             version: Some("7".into()),
             seen_at: Some(now),
             changed_at: Some(now),
