@@ -203,7 +203,11 @@ impl World {
                 let filled_in = grown.contains(id) && old.is_null();
                 // A name may be made of several fields of ours.
                 let free = lines.iter().any(|line| line.remote == *remote && excused(id, &line.field));
-                if plain(old) != plain(new) && !filled_in && !free && !gone(old) && !newcomer(&place.0, new) {
+                // What the record held all along, and the row had not taken yet.
+                let held = |state: &State, line: &FieldMap| state.records.get(id).map(|record| get(&record.data, &line.field).clone());
+                let mut made_of = lines.iter().filter(|line| line.remote == *remote);
+                let caught_up = old.is_null() && made_of.all(|line| held(before, line) == held(after, line));
+                if plain(old) != plain(new) && !caught_up && !filled_in && !free && !gone(old) && !newcomer(&place.0, new) {
                     broken.push(format!("window: {remote} of {} {} {} was {old} and is {new}", place.0, place.1, place.2));
                 }
             }
@@ -263,7 +267,7 @@ fn shown(row: &Map<String, Value>, remote: &str) -> Value {
     let value = match remote.split_once('.') {
         Some(("custom_fields", id)) => {
             let fields = row.get("custom_fields").and_then(Value::as_array);
-            fields.into_iter().flatten().find(|field| field["id"].to_string() == id).map(|field| field["value"].clone())
+            fields.into_iter().flatten().find(|field| field["id"].as_u64().is_some_and(|number| Ok(number) == id.parse())).map(|field| field["value"].clone())
         }
         Some((group, field)) if row.get(group).is_some_and(Value::is_object) => row[group].get(field).cloned(),
         _ => row.get(remote).cloned(),

@@ -81,7 +81,7 @@ fn things(platform: &str) -> Vec<Thing> {
         ],
         "intercom" => vec![
             thing("acc", "company", "company_id", "name", json!({})),
-            thing("cas", "conversation", "ticket_attributes.entente_id", "title", json!({"contact_id": "{contact}", "internal": false})),
+            thing("cas", "conversation", "ticket_attributes.entente_id", "title", json!({"internal": true})),
         ],
         other => panic!("nobody said what {other} has beside contacts"),
     }
