@@ -1591,7 +1591,7 @@ export interface components {
             connection: string;
             /**
              * Format: int64
-             * @description Calls that a day has, as known now.
+             * @description Calls that a day has; of a month that is over, as was known last within it.
              */
             daily_limit?: number | null;
             /**
@@ -2581,7 +2581,10 @@ export interface components {
              * @description When it was certified.
              */
             at: string;
-            /** @description Whether every system has answered and nothing is left to people. */
+            /**
+             * @description Whether every system has answered, nothing is left to people, and the database's files were scrubbed after the last of it. What is the
+             *     operator's is not part of it.
+             */
             complete: boolean;
             /** @description The request. */
             erasure: string;
@@ -2591,6 +2594,8 @@ export interface components {
             key: string;
             /** @description Hash of the ledger's newest block, in hexadecimal: the ledger is whole, and what it holds of the person cannot be read. */
             ledger?: string | null;
+            /** @description What was done in each place where values of the person were kept. Certificates of form 1 do not tell. */
+            places?: components["schemas"]["PlaceStatement"][];
             /** @description The instance's public key, Ed25519, in base64. */
             public_key: string;
             /**
@@ -2602,7 +2607,7 @@ export interface components {
             records: string[];
             /**
              * Format: date-time
-             * @description Since when no value of the person is in the database's files.
+             * @description When the database's files were scrubbed, if nothing has come in since; what that means is in `places`.
              */
             scrubbed_at?: string | null;
             /** @description Connections that were searched by the person's addresses. */
@@ -3080,6 +3085,11 @@ export interface components {
             /** @description Rows of the platform that it was tried on. */
             rows: number;
         };
+        /**
+         * @description Who sees to a place.
+         * @enum {string}
+         */
+        Keeper: "entente" | "operator";
         /** @description The last reconciliation in a line. */
         LastReconciliation: {
             /** @description When it ended. */
@@ -3397,6 +3407,11 @@ export interface components {
         MonthlyReport: {
             /** @description Alerts, by kind. */
             alerts: components["schemas"]["AlertMonth"][];
+            /**
+             * Format: date-time
+             * @description Since when alerts are kept, where that is later than the beginning of the month: those that were over before are not among `alerts`.
+             */
+            alerts_kept_since?: string | null;
             /** @description Calls, by connection. */
             api: components["schemas"]["ApiMonth"][];
             /** @description What the month before is called (`December`). */
@@ -3798,6 +3813,25 @@ export interface components {
             person: string;
             /** @description The person's own records first, then those about them. */
             records: components["schemas"]["RecordExport"][];
+        };
+        /**
+         * @description A place where values of the person were, or may be.
+         * @enum {string}
+         */
+        PlaceName: "records" | "ledger" | "database_files" | "planner_statistics" | "write_ahead_log" | "replicas" | "backups" | "server_logs";
+        /** @description What was done in a place. */
+        PlaceStatement: {
+            /** @description Who sees to it. */
+            by: components["schemas"]["Keeper"];
+            /**
+             * Format: date-time
+             * @description When it was done; none as long as it was not, or when Entente cannot know.
+             */
+            done_at?: string | null;
+            /** @description The place. */
+            place: components["schemas"]["PlaceName"];
+            /** @description What was done, or is left. */
+            what: string;
         };
         /** @description One platform. */
         PlatformDescribed: {

@@ -267,7 +267,11 @@ fn shown(row: &Map<String, Value>, remote: &str) -> Value {
     let value = match remote.split_once('.') {
         Some(("custom_fields", id)) => {
             let fields = row.get("custom_fields").and_then(Value::as_array);
-            fields.into_iter().flatten().find(|field| field["id"].as_u64().is_some_and(|number| Ok(number) == id.parse())).map(|field| field["value"].clone())
+            fields
+                .into_iter()
+                .flatten()
+                .find(|field| field["id"].as_u64().is_some_and(|number| Ok(number) == id.parse()))
+                .map(|field| field["value"].clone())
         }
         Some((group, field)) if row.get(group).is_some_and(Value::is_object) => row[group].get(field).cloned(),
         _ => row.get(remote).cloned(),
