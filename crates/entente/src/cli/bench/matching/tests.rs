@@ -35,7 +35,7 @@ fn file(folder: &Path, make: fn(&Path, usize, u64), seed: u64) -> PathBuf {
 #[test]
 fn of_a_thousand_people_with_homes_and_numbers_the_automatic_threshold_finds_nearly_all_and_no_stranger() {
     let folder = tempfile::tempdir().unwrap();
-    for seed in 1..=2 {
+    for seed in 1..=5 {
         let report = measured(Some(file(folder.path(), labelled::febrl, seed)), None, 1);
         assert_eq!((report.records, report.matches_known), (1_000, Some(500)));
         holds(&format!("like FEBRL, seed {seed}"), &report, 0.97);
@@ -45,7 +45,7 @@ fn of_a_thousand_people_with_homes_and_numbers_the_automatic_threshold_finds_nea
 #[test]
 fn of_a_thousand_records_of_whom_little_is_known_the_automatic_threshold_finds_most_and_no_stranger() {
     let folder = tempfile::tempdir().unwrap();
-    for seed in 1..=2 {
+    for seed in 1..=5 {
         let report = measured(Some(file(folder.path(), labelled::splink, seed)), None, 1);
         assert_eq!(report.records, 1_000);
         holds(&format!("like Splink, seed {seed}"), &report, F1);
