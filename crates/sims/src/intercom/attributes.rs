@@ -1,4 +1,5 @@
-//! Data attributes: custom fields of contacts and companies, which must be made before they are used; and those of conversations.
+//! Data attributes: custom fields of contacts and companies, which must be made before they are used; and those of conversations, which have a
+//! resource of their own from version 2.16 on. Attributes of conversations that hold files or other rows are not simulated.
 
 use serde_json::{Map, Value, json};
 
@@ -21,6 +22,11 @@ const TYPES: &[(&str, &str)] = &[
     ("datetime", "date"),
     ("options", "string"),
 ];
+/// Types of attributes of conversations: as they are asked for and shown from 2.16 on, and as data attributes have them.
+const CONVERSATION_TYPES: &[(&str, &str)] =
+    &[("string", "string"), ("integer", "integer"), ("decimal", "float"), ("boolean", "boolean"), ("datetime", "date"), ("list", "string")];
+/// The version from which on attributes of conversations have a resource of their own: 2.16.
+const OWN_RESOURCE: u16 = 16;
 /// Attributes of each model that are there by themselves.
 const OWN: &[(&str, &str, &str)] = &[
     ("contact", "name", "string"),
@@ -72,6 +78,29 @@ impl Attribute {
         shown
     }
 
+    /// As `/conversations/attributes` shows it.
+    fn shown_of_conversations(&self) -> Value {
+        let listed = !self.options.is_empty();
+        let ty = CONVERSATION_TYPES.iter().find(|(name, held)| if listed { *name == "list" } else { *held == self.ty });
+        let mut shown = json!({
+            "type": "conversation_attribute", "id": self.id.parse::<u64>().unwrap_or_default(), "name": self.name,
+            "description": self.description, "data_type": ty.map_or(self.ty, |(name, _)| *name), "required": false, "visible_to_team_ids": [],
+            "archived": self.archived, "created_at": seconds(self.created_ms), "updated_at": seconds(self.updated_ms), "admin_id": self.admin,
+        });
+        if listed {
+            let option = |(at, label): (usize, &String)| json!({"id": self.option_id(at), "label": escaped(label), "archived": false});
+            shown["options"] = self.options.iter().enumerate().map(option).collect();
+        } else if self.ty == "string" {
+            shown["multiline"] = json!(false);
+        }
+        shown
+    }
+
+    /// Id of an option, made of the attribute's and its place.
+    fn option_id(&self, at: usize) -> String {
+        format!("00000000-0000-4000-8000-{:06}{at:06}", self.id.parse::<u64>().unwrap_or_default() % 1_000_000)
+    }
+
     fn checked(&self, value: &Value) -> Result<Value, Refusal> {
         let wrong = |wanted: &str| Refusal::parameter(&self.name, format!("Custom attribute '{}' must be {wanted}", self.name));
         match (self.ty, value) {
@@ -94,10 +123,13 @@ impl Attribute {
     }
 }
 
-/// `[{"value": "a"}]`, `["a"]`.
+/// `[{"value": "a"}]`, `[{"label": "a"}]`, `["a"]`.
 fn options(body: &Map<String, Value>) -> Vec<String> {
     let listed = body.get("options").and_then(Value::as_array).into_iter().flatten();
-    listed.filter_map(|item| item.as_str().or_else(|| item["value"].as_str())).map(str::to_owned).collect()
+    listed
+        .filter_map(|item| item.as_str().or_else(|| item["value"].as_str()).or_else(|| item["label"].as_str()))
+        .map(str::to_owned)
+        .collect()
 }
 
 impl State {
@@ -127,9 +159,14 @@ impl State {
         if name.contains(['.', '$']) {
             return Err(Refusal::parameter("name", "Your name for this attribute can't contain '.' or '$'"));
         }
-        let wanted = if options(body).is_empty() { text("data_type") } else { "options" };
-        let Some((_, ty)) = TYPES.iter().find(|(asked, _)| *asked == wanted) else {
-            return Err(Refusal::parameter("data_type", "data_type is not supported"));
+        let ty = if kind == Kind::Conversation {
+            let wanted = text("data_type");
+            let ty = CONVERSATION_TYPES.iter().find(|(asked, _)| *asked == wanted).map(|(_, ty)| *ty);
+            ty.ok_or_else(|| Refusal::new(422, "parameter_invalid", format!("data_type '{wanted}' is not valid.")))?
+        } else {
+            let wanted = if options(body).is_empty() { text("data_type") } else { "options" };
+            let ty = TYPES.iter().find(|(asked, _)| *asked == wanted).map(|(_, ty)| *ty);
+            ty.ok_or_else(|| Refusal::parameter("data_type", "data_type is not supported"))?
         };
         if self.attributes.iter().any(|known| known.kind == kind && known.name.eq_ignore_ascii_case(name)) {
             return Err(Refusal::parameter("name", format!("You already have '{name}' in your {} data.", kind.singular())));
@@ -164,28 +201,31 @@ impl State {
         Ok(())
     }
 
-    /// `/data_attributes/…` and `/conversations/attributes/…`.
-    pub(crate) fn attribute_routes(&mut self, call: &Call, conversations: bool, rest: &[&str]) -> Outcome {
-        let model = if conversations { Some("conversation") } else { call.query("model").or_else(|| call.text("model")) };
-        let kind = match model {
+    /// `/data_attributes/…`
+    pub(crate) fn attribute_routes(&mut self, call: &Call, rest: &[&str]) -> Outcome {
+        let of_conversations = call.version < OWN_RESOURCE && call.method == http::Method::GET;
+        let kind = match call.query("model").or_else(|| call.text("model")) {
             None => None,
             Some("contact") => Some(Kind::Contact),
             Some("company") => Some(Kind::Company),
-            Some("conversation") if conversations => Some(Kind::Conversation),
+            Some("conversation") if of_conversations => Some(Kind::Conversation),
+            Some("conversation") => {
+                let message = "model=conversation is no longer supported. Use GET /conversations/attributes instead";
+                return Err(Refusal::new(422, "parameter_invalid", message));
+            }
             Some(_) => return Err(Refusal::new(422, "parameter_invalid", "model must be contact or company")),
         };
         match (call.method.as_str(), rest) {
             ("GET", []) => {
                 let all = call.query("include_archived") == Some("true");
                 let model = kind.map(Kind::singular);
-                let own = OWN.iter().filter(|(of, ..)| !conversations && model.is_none_or(|model| model == *of)).map(|(of, name, ty)| {
+                let own = OWN.iter().filter(|(of, ..)| model.is_none_or(|model| model == *of)).map(|(of, name, ty)| {
                     json!({"type": "data_attribute", "model": of, "name": name, "full_name": name, "label": name, "description": "",
                            "data_type": ty, "api_writable": true, "ui_writable": true, "messenger_writable": false, "custom": false, "archived": false})
                 });
-                let custom = self
-                    .attributes
-                    .iter()
-                    .filter(|known| kind.map_or(known.kind != Kind::Conversation, |kind| known.kind == kind) && (all || !known.archived));
+                let shown =
+                    |known: &&Attribute| kind.map_or(of_conversations || known.kind != Kind::Conversation, |kind| known.kind == kind);
+                let custom = self.attributes.iter().filter(shown).filter(|known| all || !known.archived);
                 super::call::list(own.chain(custom.map(Attribute::shown)).collect())
             }
             ("POST", []) => {
@@ -193,22 +233,83 @@ impl State {
                 self.add_attribute(kind, &call.body).map(Answer::ok)
             }
             ("PUT", [wanted]) => {
-                let now = self.now_ms;
-                let found = self.attributes.iter_mut().find(|known| id(Some(&json!(known.id))).as_deref() == Some(*wanted));
-                let known = found.ok_or_else(Refusal::nothing)?;
-                if let Some(archived) = call.body.get("archived").and_then(Value::as_bool) {
-                    known.archived = archived;
-                }
-                if let Some(description) = call.body.get("description").and_then(Value::as_str) {
-                    description.clone_into(&mut known.description);
-                }
-                if call.body.contains_key("options") {
-                    known.options = options(&call.body);
-                }
-                known.updated_ms = now;
-                Ok(Answer::ok(known.shown()))
+                self.changed_attribute(wanted, |kind| kind != Kind::Conversation, &call.body).map(|known| Answer::ok(known.shown()))
             }
             _ => Err(Refusal::nothing()),
         }
+    }
+
+    /// `/conversations/attributes/…`, from 2.16 on; before, there is no conversation of that id.
+    pub(crate) fn conversation_attribute_routes(&mut self, call: &Call, rest: &[&str]) -> Outcome {
+        if call.version < OWN_RESOURCE {
+            return Err(Refusal::nothing());
+        }
+        let of_conversations = |kind: Kind| kind == Kind::Conversation;
+        let told = |known: &Attribute| Answer::ok(known.shown_of_conversations());
+        match (call.method.as_str(), rest) {
+            ("GET", []) => {
+                let all = call.query("include_archived") == Some("true");
+                let known = self.attributes.iter().filter(|known| of_conversations(known.kind) && (all || !known.archived));
+                super::call::list(known.map(Attribute::shown_of_conversations).collect())
+            }
+            ("POST", []) => {
+                self.add_attribute(Kind::Conversation, &call.body)?;
+                self.attributes.last().map(told).ok_or_else(Refusal::nothing)
+            }
+            ("GET", [wanted]) => self.attribute_of(wanted, of_conversations).map(|known| told(known)),
+            ("PUT", [wanted]) => self.changed_attribute(wanted, of_conversations, &call.body).map(told),
+            ("DELETE", [wanted]) => {
+                let name = self.attribute_of(wanted, of_conversations)?.name.clone();
+                self.archive_attribute(Kind::Conversation, &name)?;
+                self.attribute_of(wanted, of_conversations).map(|known| told(known))
+            }
+            ("POST", [wanted, "options"]) => {
+                let label = call.text("label").ok_or_else(|| Refusal::absent("label"))?.to_owned();
+                let now = self.now_ms;
+                let known = self.attribute_of(wanted, of_conversations)?;
+                if known.options.contains(&label) {
+                    return Err(Refusal::parameter("label", format!("There is an option '{label}' already")));
+                }
+                known.options.push(label);
+                known.updated_ms = now;
+                Ok(told(known))
+            }
+            ("PUT", [wanted, "options", option]) => {
+                let label = call.text("label").ok_or_else(|| Refusal::absent("label"))?.to_owned();
+                let known = self.attribute_of(wanted, of_conversations)?;
+                let at = (0..known.options.len()).find(|at| known.option_id(*at) == *option).ok_or_else(Refusal::nothing)?;
+                let before = std::mem::replace(&mut known.options[at], label.clone());
+                let name = known.name.clone();
+                let shown = told(known);
+                for record in self.records[Kind::Conversation.index()].values_mut() {
+                    if record.custom.get(&name).is_some_and(|value| *value == json!(before)) {
+                        record.custom.insert(name.clone(), json!(label));
+                    }
+                }
+                Ok(shown)
+            }
+            _ => Err(Refusal::nothing()),
+        }
+    }
+
+    fn attribute_of(&mut self, wanted: &str, of: impl Fn(Kind) -> bool) -> Result<&mut Attribute, Refusal> {
+        let found = self.attributes.iter_mut().find(|known| of(known.kind) && id(Some(&json!(known.id))).as_deref() == Some(wanted));
+        found.ok_or_else(Refusal::nothing)
+    }
+
+    fn changed_attribute(&mut self, wanted: &str, of: impl Fn(Kind) -> bool, body: &Map<String, Value>) -> Result<&Attribute, Refusal> {
+        let now = self.now_ms;
+        let known = self.attribute_of(wanted, of)?;
+        if let Some(archived) = body.get("archived").and_then(Value::as_bool) {
+            known.archived = archived;
+        }
+        if let Some(description) = body.get("description").and_then(Value::as_str) {
+            description.clone_into(&mut known.description);
+        }
+        if body.contains_key("options") {
+            known.options = options(body);
+        }
+        known.updated_ms = now;
+        Ok(known)
     }
 }

@@ -272,7 +272,7 @@ impl State {
                 Ok(Answer::ok(json!({"type": "conversations.list", "conversations": rows, "total_count": total, "pages": pages})))
             }
             ("GET", ["deleted"]) => Err(Refusal::too_new()),
-            (_, ["attributes", rest @ ..]) => self.attribute_routes(call, true, rest),
+            (_, ["attributes", rest @ ..]) => self.conversation_attribute_routes(call, rest),
             // A ticket is seen as a conversation as well.
             ("GET", [id]) if self.get(Kind::Conversation, id).is_none() && self.get(Kind::Ticket, id).is_some() => {
                 let ticket = self.record(Kind::Ticket, id)?;

@@ -164,7 +164,7 @@ impl State {
             ["jobs", "status", id] if get => self.job(id),
             ["tags", rest @ ..] => self.tag_routes(call, rest),
             ["notes", id] if get => self.note(id),
-            ["data_attributes", rest @ ..] => self.attribute_routes(call, false, rest),
+            ["data_attributes", rest @ ..] => self.attribute_routes(call, rest),
             ["admins", rest @ ..] => self.admin_routes(call, rest),
             ["teams", rest @ ..] => self.team_routes(call, rest),
             ["segments"] if get => Ok(Answer::ok(serde_json::json!({"type": "segment.list", "segments": []}))),

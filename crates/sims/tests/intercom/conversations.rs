@@ -95,3 +95,29 @@ async fn opinions_merges_and_redactions_are_kept() {
     assert_eq!(workspace.post("/messages", sent).await.ok()["type"], "admin_message");
     assert_eq!(workspace.get("/conversations").await.ok()["total_count"], 1, "a message makes no conversation by itself");
 }
+
+#[tokio::test]
+async fn attributes_of_conversations_are_where_their_version_has_them() {
+    let workspace = Workspace::open();
+    let call =
+        async |version: &str, method: &str, path: &str, body: Value| workspace.call_as("intercom-token", version, method, path, body).await;
+    let list = json!({"name": "mood", "data_type": "list", "options": [{"label": "good"}]});
+    assert_eq!(call("2.14", "POST", "/conversations/attributes", list.clone()).await.status, 404, "a conversation of that id, as it seems");
+    let made = call("2.16", "POST", "/conversations/attributes", list).await.ok();
+    assert_eq!((&made["type"], &made["data_type"]), (&json!("conversation_attribute"), &json!("list")));
+    let options = format!("/conversations/attributes/{}/options", made["id"]);
+    let grown = call("2.16", "POST", &options, json!({"label": "bad"})).await.ok();
+    assert_eq!(grown["options"].as_array().unwrap().len(), 2);
+    assert_eq!(call("2.16", "POST", &options, json!({"label": "bad"})).await.status, 400, "there already");
+    let poem = json!({"name": "x", "data_type": "float"});
+    assert_eq!(call("2.16", "POST", "/conversations/attributes", poem).await.refusal(), (422, "parameter_invalid".to_owned()));
+    let renamed = format!("{options}/{}", grown["options"][1]["id"].as_str().unwrap());
+    assert_eq!(call("2.16", "PUT", &renamed, json!({"label": "grim"})).await.ok()["options"][1]["label"], "grim");
+    // The older version has them among the others, the newer one does not.
+    let older = call("2.14", "GET", "/data_attributes?model=conversation", Value::Null).await.ok();
+    assert_eq!((&older["data"][0]["name"], &older["data"][0]["options"][1]["value"]), (&json!("mood"), &json!("grim")));
+    assert_eq!(call("2.16", "GET", "/data_attributes?model=conversation", Value::Null).await.status, 422);
+    // What is archived is shown no more.
+    call("2.16", "DELETE", &format!("/conversations/attributes/{}", made["id"]), Value::Null).await.ok();
+    assert_eq!(call("2.16", "GET", "/conversations/attributes", Value::Null).await.ok()["data"], json!([]));
+}

@@ -17,6 +17,7 @@
 
 mod capabilities;
 mod checklist;
+mod conversation_attributes;
 mod cursor;
 mod directory;
 mod fields;

@@ -13,6 +13,7 @@ use crate::error::VendorError;
 use crate::transport::call::Call;
 
 use super::Intercom;
+use super::conversation_attributes::conversation_type_of;
 use super::fields::{attribute, attributes, documented};
 use super::kind::{CUSTOM, Kind, TICKET, is_custom};
 use super::map::{COMPANY_OF_TICKET, id_text};
@@ -63,6 +64,16 @@ impl Custom {
 
     fn is_whole(&self) -> bool {
         self.ty == "integer"
+    }
+
+    /// Its id at Intercom.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether it takes what is wanted of a type.
+    pub fn is_of(&self, wanted: &str) -> bool {
+        fits(&self.ty, wanted)
     }
 }
 
@@ -159,16 +170,16 @@ impl Intercom {
     }
 
     async fn read_fields(&self, kind: Kind, priority: Priority) -> Result<Fields, VendorError> {
-        let call = match kind {
-            Kind::Conversation => Call::get("/conversations/attributes").accept(&[404]),
-            Kind::Contact | Kind::Company => Call::get("/data_attributes").query("model", kind.singular()),
+        let definitions = match kind {
+            Kind::Conversation => self.conversation_attributes(priority).await?,
+            Kind::Contact | Kind::Company => {
+                let call = Call::get("/data_attributes").query("model", kind.singular());
+                send(&self.client, "attributes", priority, call).await.map_err(of_no_row)?.rows()?.clone()
+            }
         };
-        let read = send(&self.client, "attributes", priority, call).await.map_err(of_no_row)?;
-        let mut fields = Fields::new();
-        if read.status < 300 {
-            let custom = read.rows()?.iter().filter(|definition| definition["custom"] == true && definition["archived"] != true);
-            fields.extend(custom.filter_map(defined).map(|custom| (format!("{CUSTOM}{}", custom.name), custom)));
-        }
+        // Those of conversations do not say that they are custom: all are.
+        let custom = definitions.iter().filter(|definition| definition["custom"] != false && definition["archived"] != true);
+        let mut fields: Fields = custom.filter_map(defined).map(|custom| (format!("{CUSTOM}{}", custom.name), custom)).collect();
         if kind == Kind::Conversation {
             for ty in self.ticket_types(priority).await? {
                 let attributes = ty.attributes.iter().map(|(name, (id, ty))| Custom { id: Some(id.clone()), ..Custom::of(name, ty) });
@@ -212,15 +223,18 @@ impl Intercom {
         };
         self.schemas.forget(kind);
         let held = self.fields_with(kind, &BTreeSet::new(), Priority::Urgent).await?;
-        if let Some(custom) = held.get(&field.name) {
-            return self.extend(kind, custom, field).await;
+        match (kind, held.get(&field.name)) {
+            (Kind::Conversation, Some(custom)) => self.extend_conversation_attribute(custom, field).await?,
+            (Kind::Conversation, None) => self.make_conversation_attribute(name, field).await?,
+            (Kind::Contact | Kind::Company, Some(custom)) => self.extend(custom, field).await?,
+            (Kind::Contact | Kind::Company, None) => {
+                let mut body = json!({"name": name, "model": kind.singular(), "data_type": type_of(field), "description": field.label});
+                if is_list(field) {
+                    body["options"] = options(&field.values);
+                }
+                send(&self.client, "attributes", Priority::Urgent, Call::post("/data_attributes", body)).await.map_err(of_no_row)?;
+            }
         }
-        let path = if kind == Kind::Conversation { "/conversations/attributes" } else { "/data_attributes" };
-        let mut body = json!({"name": name, "model": kind.singular(), "data_type": type_of(field), "description": field.label});
-        if is_list(field) {
-            body["options"] = options(&field.values);
-        }
-        send(&self.client, "attributes", Priority::Urgent, Call::post(path, body)).await.map_err(of_no_row)?;
         self.schemas.forget(kind);
         Ok(())
     }
@@ -229,7 +243,7 @@ impl Intercom {
     async fn make_ticket_attribute(&self, name: &str, field: &RemoteField) -> Result<(), VendorError> {
         let lost = || misfit("ticket_type", "Intercom did not say what it made", "run `entente provision --apply` again");
         let ty = self.own_type(true, Priority::Urgent).await?.ok_or_else(lost)?;
-        for (name, wanted) in [(name, ticket_type_of(field)), (COMPANY_OF_TICKET, "string")] {
+        for (name, wanted) in [(name, conversation_type_of(field)), (COMPANY_OF_TICKET, "string")] {
             if ty.attributes.contains_key(name) {
                 continue;
             }
@@ -241,24 +255,34 @@ impl Intercom {
         Ok(())
     }
 
-    async fn extend(&self, kind: Kind, custom: &Custom, field: &RemoteField) -> Result<(), VendorError> {
+    async fn extend(&self, custom: &Custom, field: &RemoteField) -> Result<(), VendorError> {
         let wanted = type_of(field);
-        if !fits(&custom.ty, wanted) {
-            return Err(misfit(
-                "field_type",
-                format!("Intercom has an attribute `{}` of type {}, but {wanted} is needed", custom.name, custom.ty),
-                "archive the attribute at Intercom and choose another name, or map another one: types cannot be changed",
-            )
-            .about(&field.name));
+        if !custom.is_of(wanted) {
+            return Err(wrong_type(custom, wanted, field));
         }
-        let lacking: Vec<&String> = field.values.iter().filter(|value| !custom.options.contains(value)).collect();
-        let Some(id) = custom.id.as_ref().filter(|_| !custom.options.is_empty() && !lacking.is_empty()) else { return Ok(()) };
+        let lacking = lacking(custom, field);
+        let Some(id) = custom.id().filter(|_| !lacking.is_empty()) else { return Ok(()) };
         let all: Vec<String> = custom.options.iter().chain(lacking).cloned().collect();
         let call = Call::put(format!("/data_attributes/{id}"), json!({"options": options(&all)})).idempotent();
         send(&self.client, "attributes", Priority::Urgent, call).await.map_err(of_no_row)?;
-        self.schemas.forget(kind);
         Ok(())
     }
+}
+
+/// The options that are wanted of an attribute with options, and that it has not.
+pub(super) fn lacking<'a>(held: &Custom, field: &'a RemoteField) -> Vec<&'a String> {
+    let has_options = !held.options.is_empty();
+    field.values.iter().filter(|value| has_options && !held.options.contains(value)).collect()
+}
+
+/// The error of an attribute whose type is another than what is to be in it.
+pub(super) fn wrong_type(held: &Custom, wanted: &str, field: &RemoteField) -> VendorError {
+    misfit(
+        "field_type",
+        format!("Intercom has an attribute `{}` of type {}, but {wanted} is needed", held.name, held.ty),
+        "archive the attribute at Intercom and choose another name, or map another one: types cannot be changed",
+    )
+    .about(&field.name)
 }
 
 /// The error of an attribute that is not there.
@@ -277,8 +301,9 @@ fn options(values: &[String]) -> Value {
 
 fn defined(definition: &Value) -> Option<Custom> {
     let text = |value: &Value| value.as_str().map(|text| entente_model::normalise::html::decode(text).into_owned());
-    let listed = definition["options"].as_array().into_iter().flatten();
-    let options: Vec<String> = listed.filter_map(|item| text(&item["value"]).or_else(|| text(item))).collect();
+    let listed = definition["options"].as_array().into_iter().flatten().filter(|item| item["archived"] != true);
+    let options: Vec<String> =
+        listed.filter_map(|item| ["value", "label"].iter().find_map(|key| text(&item[key])).or_else(|| text(item))).collect();
     let mut custom = Custom::of(definition["name"].as_str()?, definition["data_type"].as_str().unwrap_or_default());
     if !options.is_empty() {
         custom.kind = RemoteKind::Picklist;
@@ -302,12 +327,12 @@ fn described(name: &str, custom: &Custom) -> RemoteField {
 }
 
 /// Whether an attribute is a list: one that is open to other values is a text, because a list refuses what is not in it.
-fn is_list(field: &RemoteField) -> bool {
+pub(super) fn is_list(field: &RemoteField) -> bool {
     field.kind == RemoteKind::Picklist && field.restricted && !field.values.is_empty()
 }
 
 /// The type of an attribute at Intercom.
-fn type_of(field: &RemoteField) -> &'static str {
+pub(super) fn type_of(field: &RemoteField) -> &'static str {
     match field.kind {
         RemoteKind::Boolean => "boolean",
         RemoteKind::Date | RemoteKind::Datetime => "date",
@@ -317,18 +342,9 @@ fn type_of(field: &RemoteField) -> &'static str {
     }
 }
 
-/// The same for attributes of tickets, whose types have other names.
-fn ticket_type_of(field: &RemoteField) -> &'static str {
-    match type_of(field) {
-        "float" => "decimal",
-        "date" => "datetime",
-        other => other,
-    }
-}
-
 /// Whether an existing type does for the wanted one.
 fn fits(found: &str, wanted: &str) -> bool {
-    found == wanted || (wanted == "float" && found == "integer") || (wanted == "date" && found == "datetime")
+    found == wanted || (matches!(wanted, "float" | "decimal") && found == "integer") || (wanted == "date" && found == "datetime")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use entente_model::mapping::remote::{RemoteField, RemoteKind};
 use entente_sims::intercom::Kind;
 use serde_json::json;
 
-use super::workspace::Workspace;
+use super::workspace::{Workspace, settings};
 
 fn field(object: &str, name: &str, kind: RemoteKind, values: &[&str]) -> NewField {
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
@@ -80,4 +80,46 @@ async fn dates_survive_the_way_there_and_back() {
         assert_eq!(workspace.fetch(&read, &acme).await.row["custom_attributes.renewal"], shown);
     }
     assert_eq!(workspace.row(Kind::Company, &acme)["custom_attributes"]["renewal"], json!(1_774_944_930));
+}
+
+#[tokio::test]
+async fn attributes_of_conversations_are_made_where_they_have_a_resource_of_their_own() {
+    let workspace = Workspace::open();
+    for mood in [&["good"][..], &["good", "bad"], &["good", "bad"]] {
+        for new in [
+            field("conversation", "custom_attributes.mood", RemoteKind::Picklist, mood),
+            field("conversation", "custom_attributes.paid", RemoteKind::Number, &[]),
+            field("conversation", "custom_attributes.due", RemoteKind::Datetime, &[]),
+        ] {
+            workspace.desk.create_field(&new).await.unwrap();
+        }
+    }
+    let conversation = workspace.desk.describe("conversation").await.unwrap();
+    let mood = conversation.field("custom_attributes.mood").unwrap();
+    assert_eq!((mood.kind, mood.values.as_slice()), (RemoteKind::Picklist, &["good".to_owned(), "bad".to_owned()][..]));
+    let kind = |name: &str| conversation.field(name).map(|field| field.kind);
+    assert_eq!(kind("custom_attributes.paid"), Some(RemoteKind::Number));
+    assert_eq!(kind("custom_attributes.due"), Some(RemoteKind::Datetime));
+    assert_eq!(workspace.calls("POST conversations/attributes"), 3, "each once");
+    assert_eq!(workspace.calls("POST conversations/attributes/:id/options"), 1, "the one that lacked");
+    let clash = workspace.desk.create_field(&field("conversation", "custom_attributes.paid", RemoteKind::Boolean, &[])).await.unwrap_err();
+    assert_eq!(clash.code, "field_type");
+}
+
+#[tokio::test]
+async fn an_older_version_shows_attributes_of_conversations_and_says_that_it_cannot_make_them() {
+    let mut old = settings();
+    old.api_version = Some("2.14".to_owned());
+    let workspace = Workspace::with(old, |_| {});
+    let made = json!({"name": "mood", "data_type": "list", "options": [{"label": "good"}]});
+    workspace.sim.add_attribute(Kind::Conversation, made.as_object().unwrap()).unwrap();
+    let conversation = workspace.desk.describe("conversation").await.unwrap();
+    assert_eq!(conversation.field("custom_attributes.mood").unwrap().values, ["good"]);
+    workspace.desk.create_field(&field("conversation", "custom_attributes.mood", RemoteKind::Picklist, &["good"])).await.unwrap();
+    for (name, values) in [("custom_attributes.mood", &["good", "bad"]), ("custom_attributes.other", &["a", "b"])] {
+        let refused = workspace.desk.create_field(&field("conversation", name, RemoteKind::Picklist, values)).await.unwrap_err();
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("api_version", Some(name)));
+        assert!(refused.advice.contains("2.16"), "{}", refused.advice);
+    }
+    assert_eq!(workspace.calls("POST conversations/attributes") + workspace.calls("POST data_attributes"), 0, "nothing is tried");
 }
