@@ -54,25 +54,26 @@ async fn sides(house: &House, state: ConflictState) -> Vec<Vec<ConflictSide>> {
     found.into_iter().map(|conflict| conflict.conflict.sides).collect()
 }
 
-/// A customer at both platforms, whose status they agree on.
-async fn customer(house: &House, engine: &Engine) -> Record {
+/// A customer at both platforms, whose status they agree on, and the time.
+async fn customer() -> (House, Engine, Record, Timestamp) {
+    let house = House::sqlite().await;
+    house.describe_accounts(&[], &[]);
+    let engine = house.engine().await;
     let account = house.customer("Acme");
     house.crm.put("Account", Some(&account), &[("Status__c", "Active")]);
     for _ in 0..3 {
-        read_all(engine).await;
-        work_off(house, engine).await;
+        read_all(&engine).await;
+        work_off(&house, &engine).await;
     }
     house.watch.pass(600_000);
-    house.accounts().await.remove("Acme").unwrap()
+    let record = house.accounts().await.remove("Acme").unwrap();
+    let start = engine.now();
+    (house, engine, record, start)
 }
 
 #[tokio::test]
 async fn a_value_that_waits_for_a_person_keeps_its_time_and_its_hand_while_its_row_goes_on() {
-    let house = House::sqlite().await;
-    house.describe_accounts(&[], &[]);
-    let engine = house.engine().await;
-    let record = customer(&house, &engine).await;
-    let start = engine.now();
+    let (house, engine, record, start) = customer().await;
 
     tell(&house, &engine, &record, CRM, json!({ "Status__c": "Churned" }), (start, Actor::Sales)).await;
     tell(&house, &engine, &record, DESK, json!({ STATUS: "Suspended" }), (after(start, 2), Actor::Unknown)).await;
@@ -94,11 +95,7 @@ async fn a_value_that_waits_for_a_person_keeps_its_time_and_its_hand_while_its_r
 
 #[tokio::test]
 async fn a_value_that_two_messages_show_alike_was_changed_when_the_first_says() {
-    let house = House::sqlite().await;
-    house.describe_accounts(&[], &[]);
-    let engine = house.engine().await;
-    let record = customer(&house, &engine).await;
-    let start = engine.now();
+    let (house, engine, record, start) = customer().await;
 
     // Both wait together: the seller's change of the status, and a later one of the industry that shows the status as well.
     tell(&house, &engine, &record, CRM, json!({ "Status__c": "Churned" }), (start, Actor::Sales)).await;
@@ -116,11 +113,7 @@ async fn a_value_that_two_messages_show_alike_was_changed_when_the_first_says() 
 
 #[tokio::test]
 async fn what_somebody_entered_in_a_row_that_we_wrote_last_is_nobody_s_whom_we_know() {
-    let house = House::sqlite().await;
-    house.describe_accounts(&[], &[]);
-    let engine = house.engine().await;
-    let record = customer(&house, &engine).await;
-    let start = engine.now();
+    let (house, engine, record, start) = customer().await;
     tell(&house, &engine, &record, CRM, json!({ "Status__c": "Churned" }), (start, Actor::Us)).await;
     tell(&house, &engine, &record, DESK, json!({ STATUS: "Suspended" }), (after(start, 1), Actor::Unknown)).await;
     work_off(&house, &engine).await;

@@ -52,8 +52,9 @@ fn read_body(method: &Method, headers: &HeaderMap, bytes: &[u8]) -> Result<Map<S
 
 /// A path with its ids taken out, for counting.
 fn route(path: &[String]) -> String {
-    let is_id = |part: &String| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    path.iter().map(|part| if is_id(part) { ":id" } else { part.as_str() }).collect::<Vec<_>>().join("/")
+    let is_number = |part: &String| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_id = |at: usize, part: &String| is_number(part) || at > 0 && path[at - 1] == "jobs";
+    path.iter().enumerate().map(|(at, part)| if is_id(at, part) { ":id" } else { part.as_str() }).collect::<Vec<_>>().join("/")
 }
 
 impl House for Freshdesk {
@@ -159,6 +160,7 @@ impl State {
             ["companies", rest @ ..] => self.company_routes(call, rest),
             ["tickets", rest @ ..] => self.ticket_routes(call, rest),
             ["search", kind] if call.method == Method::GET => self.search(call, Kind::named(kind).ok_or_else(Refusal::missing)?),
+            ["jobs", id] if call.method == Method::GET => self.job(id),
             ["conversations", id] => self.spoken_routes(call, id),
             ["settings", "helpdesk"] if call.method == Method::GET => Ok(Self::settings()),
             ["agents", rest @ ..] => self.agent_routes(call, rest),

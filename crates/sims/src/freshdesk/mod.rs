@@ -1,7 +1,7 @@
-//! Freshdesk, simulated: contacts, companies, tickets with conversations, fields, agents, groups, search, automation rules with
-//! webhooks, and the limits of a minute.
+//! Freshdesk, simulated: contacts, companies, tickets with conversations, jobs over many tickets, fields, agents, groups,
+//! search, automation rules with webhooks, and the limits of a minute.
 //!
-//! What stays out: surveys, SLA policies, solutions, products, roles, time entries, jobs (bulk updates, exports, imports),
+//! What stays out: surveys, SLA policies, solutions, products, roles, time entries, exports, imports,
 //! nested fields, custom objects, attachments, and changing or deleting agents.
 //!
 //! Defaults: domain `acme`, API key `freshdesk-api-key` of Sync (`sync@acme.example`); agents `ada@`, `ben@` and `cleo@acme.example`;
@@ -16,6 +16,7 @@ mod control;
 mod conversations;
 mod fields;
 mod gate;
+mod jobs;
 mod limits;
 mod moment;
 mod people;

@@ -10,6 +10,7 @@ use super::FreshdeskOptions;
 use super::automations::Rule;
 use super::conversations::Conversation;
 use super::fields::Field;
+use super::jobs::Job;
 use super::limits::Limits;
 use super::people::{Agent, Group, of_a_fresh_account};
 use super::refusal::Refusal;
@@ -127,6 +128,7 @@ pub(crate) struct State {
     pub(crate) agents: Vec<Agent>,
     pub(crate) groups: Vec<Group>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) jobs: Vec<Job>,
     pub(crate) limits: Limits,
     pub(crate) calls: CallCounts,
     /// Webhooks of the present operation.
@@ -151,6 +153,7 @@ impl State {
             agents: Vec::new(),
             groups: Vec::new(),
             rules: Vec::new(),
+            jobs: Vec::new(),
             limits: Limits::default(),
             calls: CallCounts::default(),
             letters: Vec::new(),

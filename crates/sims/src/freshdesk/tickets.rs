@@ -391,6 +391,7 @@ impl State {
                 let id = self.create_ticket(&call.body)?;
                 Ok(Answer::created(self.ticket_shown(self.record(Kind::Ticket, id)?, &[], false), format!("{}/{id}", call.address)))
             }
+            ("POST", [bulk @ ("bulk_update" | "bulk_delete")]) => self.bulk_tickets(call, *bulk == "bulk_delete"),
             ("PUT", ["merge"]) => self.merge_tickets(&call.body),
             ("GET", ["archived", id]) => {
                 let record = self.record(Kind::Ticket, number(id)?).ok().filter(|record| record.archived).ok_or_else(Refusal::missing)?;

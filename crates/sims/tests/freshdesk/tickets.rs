@@ -167,3 +167,27 @@ async fn what_is_due_when_is_said_or_worked_out_and_found() {
     assert_eq!(found("due_by:'2026-01-08'").await, [usual]);
     assert_eq!(found("fr_due_by:%3C'2026-01-10'").await, [usual]);
 }
+
+#[tokio::test]
+async fn many_tickets_are_changed_answered_and_deleted_by_jobs() {
+    let account = Account::open();
+    let (first, second) = (account.ticket("One").await, account.ticket("Two").await);
+    let action = json!({"bulk_action": {"ids": [first, second, 999], "properties": {"priority": 4}, "reply": {"body": "We are on it"}}});
+    let taken = account.post("tickets/bulk_update", action).await;
+    assert_eq!(taken.status, 202);
+    let job = taken.json()["job_id"].as_str().unwrap().to_owned();
+    assert!(taken.json()["href"].as_str().unwrap().ends_with(&format!("/api/v2/jobs/{job}")), "{}", taken.json());
+    assert_eq!(account.get(&format!("jobs/{job}")).await.ok()["status"], "IN PROGRESS");
+    account.pass(2_000);
+    let done = account.get(&format!("jobs/{job}")).await.ok();
+    assert_eq!((&done["status"], &done["progress"]), (&json!("COMPLETED"), &json!(100)));
+    for id in [first, second] {
+        let seen = account.get(&format!("tickets/{id}?include=conversations")).await.ok();
+        assert_eq!((&seen["priority"], seen["conversations"].as_array().map(Vec::len)), (&json!(4), Some(1)), "{seen}");
+    }
+    let nothing = account.post("tickets/bulk_update", json!({"bulk_action": {"ids": [first]}})).await;
+    assert_eq!(nothing.flaw().1, "properties");
+    account.post("tickets/bulk_delete", json!({"bulk_action": {"ids": [second]}})).await;
+    assert_eq!(account.get(&format!("tickets/{second}")).await.ok()["deleted"], true);
+    assert_eq!(account.get("jobs/none").await.status, 404);
+}

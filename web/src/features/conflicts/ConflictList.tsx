@@ -1,19 +1,17 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'react-router';
-import { answer, api } from '../../api/client';
 import type { Conflict } from '../../api/queries';
 import { amount } from '../../format/amount';
-import { actor, plain, platform } from '../../format/words';
+import { plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
-import { Value } from '../record/Value';
 import item from '../../ui/Item.module.css';
 import styles from './ConflictList.module.css';
 import { Many } from './Many';
 import { OtherValue } from './OtherValue';
+import { Said, useDecision } from './Said';
 
 /** Conflicts with what each side says, and a button to decide for it. `titled` names the record, where it is not the page's own; several can be
     decided at once then. */
@@ -46,11 +44,7 @@ interface OneProps {
 }
 
 function One({ conflict, titled, ticked = false, onTick }: OneProps) {
-  const client = useQueryClient();
-  const { mutate, isPending, error } = useMutation({
-    mutationFn: (decision: { side: string } | { side: null; value: string }) => answer(api.POST('/api/v1/conflicts/{id}/resolve', { params: { path: { id: conflict.id } }, body: decision })),
-    onSuccess: () => client.invalidateQueries(),
-  });
+  const { mutate, isPending, error } = useDecision(conflict);
   return (
     <li className={item['item']}>
       <div className={item['head']}>
@@ -74,30 +68,22 @@ function One({ conflict, titled, ticked = false, onTick }: OneProps) {
       </p>
       <ul className={styles['sides']}>
         {conflict.sides.map((side, at) => (
-          <li key={at} className={styles['side']}>
-            <span className={styles['where']}>
-              {platform(side.side)}
-              {isEarlier(conflict, at) && <Badge tone="quiet">before</Badge>}
-              {side.value != null && side.value === conflict.suggested && <Badge tone="good">suggested</Badge>}
-            </span>
-            <span className={styles['value']}>
-              <Value value={side.value ?? null} />
-            </span>
-            <span className="muted">
-              {actor(side.by ?? 'unknown')}
-              {side.at != null && (
-                <>
-                  {', '}
-                  <Ago at={side.at} />
-                </>
-              )}
-            </span>
+          <Said
+            key={at}
+            side={side}
+            badges={
+              <>
+                {isEarlier(conflict, at) && <Badge tone="quiet">before</Badge>}
+                {side.value != null && side.value === conflict.suggested && <Badge tone="good">suggested</Badge>}
+              </>
+            }
+          >
             {!isEarlier(conflict, at) && (
               <Button className={styles['keep'] ?? ''} disabled={isPending} onClick={() => mutate({ side: side.side })} aria-label={`Keep this: ${side.value ?? 'no value'} from ${platform(side.side)} for ${conflict.label}`}>
                 Keep this
               </Button>
             )}
-          </li>
+          </Said>
         ))}
       </ul>
       <OtherValue label={conflict.label} pending={isPending} onValue={(value) => mutate({ side: null, value })} />

@@ -3,16 +3,16 @@ import { Link } from 'react-router';
 import { answer, api } from '../../api/client';
 import { type Conflict, flaggedConflicts } from '../../api/queries';
 import { counted, listed } from '../../format/number';
-import { actor, plain, platform } from '../../format/words';
+import { plain, platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
 import item from '../../ui/Item.module.css';
 import { Panel } from '../../ui/Panel';
-import { Value } from '../record/Value';
 import styles from './ConflictList.module.css';
 import { parts } from './flagged';
+import { Said, useDecision } from './Said';
 
 /** Values that a later change passed over, to be looked at: acknowledged, one or all, or taken after all. Nothing is shown while there is none. */
 export function Flagged() {
@@ -49,11 +49,7 @@ export function Flagged() {
 }
 
 function One({ conflict, pending, onAcknowledge }: { conflict: Conflict; pending: boolean; onAcknowledge: () => void }) {
-  const client = useQueryClient();
-  const take = useMutation({
-    mutationFn: (side: string) => answer(api.POST('/api/v1/conflicts/{id}/resolve', { params: { path: { id: conflict.id } }, body: { side } })),
-    onSuccess: () => client.invalidateQueries(),
-  });
+  const take = useDecision(conflict);
   const { won, passed } = parts(conflict);
   const busy = pending || take.isPending;
   return (
@@ -70,32 +66,16 @@ function One({ conflict, pending, onAcknowledge }: { conflict: Conflict; pending
       </div>
       <ul className={styles['sides']}>
         {[...(won ? [won] : []), ...passed].map((side) => (
-          <li key={side.side} className={styles['side']}>
-            <span className={styles['where']}>
-              {platform(side.side)}
-              <Badge tone={side === won ? 'good' : 'quiet'}>{side === won ? 'won' : 'passed over'}</Badge>
-            </span>
-            <span className={styles['value']}>
-              <Value value={side.value ?? null} />
-            </span>
-            <span className="muted">
-              {actor(side.by ?? 'unknown')}
-              {side.at != null && (
-                <>
-                  {', '}
-                  <Ago at={side.at} />
-                </>
-              )}
-            </span>
+          <Said key={side.side} side={side} badges={<Badge tone={side === won ? 'good' : 'quiet'}>{side === won ? 'won' : 'passed over'}</Badge>}>
             <Button
               className={styles['keep'] ?? ''}
               disabled={busy}
-              onClick={() => (side === won ? onAcknowledge() : take.mutate(side.side))}
+              onClick={() => (side === won ? onAcknowledge() : take.mutate({ side: side.side }))}
               aria-label={`${side === won ? 'Right as it is' : 'Take this after all'}: ${side.value ?? 'no value'} from ${platform(side.side)} for ${conflict.label} of ${conflict.title}`}
             >
               {side === won ? 'Right as it is' : 'Take this after all'}
             </Button>
-          </li>
+          </Said>
         ))}
       </ul>
       {take.error && <Trouble error={take.error} />}
