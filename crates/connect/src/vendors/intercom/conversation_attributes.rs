@@ -55,7 +55,7 @@ impl Intercom {
     /// Adds the options that an attribute lacks.
     pub(super) async fn extend_conversation_attribute(&self, held: &Custom, field: &RemoteField) -> Result<(), VendorError> {
         let wanted = conversation_type_of(field);
-        if !held.is_of(wanted) && !(wanted == "string" && held.is_of("list")) {
+        if !(held.is_of(wanted) || wanted == "string" && held.is_of("list")) {
             return Err(wrong_type(held, wanted, field));
         }
         let lacking = lacking(held, field);
