@@ -75,7 +75,7 @@ impl Intercom {
         Err(misfit(
             "api_version",
             format!("version {} of Intercom's API cannot make or change `{}`, an attribute of conversations", self.version, field.name),
-            "make it in Intercom under Settings > Data > Conversations, or set `api_version: \"2.16\"` for the connection",
+            "make it in Intercom under Settings > Data > Conversations, or set `api_version = \"2.16\"` for the connection",
         )
         .about(&field.name))
     }
