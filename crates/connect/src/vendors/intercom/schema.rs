@@ -71,9 +71,10 @@ impl Custom {
         self.id.as_deref()
     }
 
-    /// Whether it takes what is wanted of a type.
+    /// Whether its type does for the wanted one.
     pub fn is_of(&self, wanted: &str) -> bool {
-        fits(&self.ty, wanted)
+        let found = self.ty.as_str();
+        found == wanted || (matches!(wanted, "float" | "decimal") && found == "integer") || (wanted == "date" && found == "datetime")
     }
 }
 
@@ -340,11 +341,6 @@ pub(super) fn type_of(field: &RemoteField) -> &'static str {
         RemoteKind::Number => "float",
         _ => "string",
     }
-}
-
-/// Whether an existing type does for the wanted one.
-fn fits(found: &str, wanted: &str) -> bool {
-    found == wanted || (matches!(wanted, "float" | "decimal") && found == "integer") || (wanted == "date" && found == "datetime")
 }
 
 #[cfg(test)]
