@@ -12,6 +12,8 @@ mod batches;
 mod bulk;
 #[path = "running/columns.rs"]
 mod columns;
+#[path = "running/erasing.rs"]
+mod erasing;
 #[path = "running/failures.rs"]
 mod failures;
 #[path = "running/holds.rs"]

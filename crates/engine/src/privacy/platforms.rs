@@ -19,7 +19,7 @@ use entente_store::{Erasure, ErasureState, RecordState, RemoteKey, StoreError, T
 use super::ask::Errand;
 use super::blocked::Hasher;
 use super::person::policy_at;
-use super::work::{RowState, RowWork, Work};
+use super::work::{RowKey, RowState, RowWork, Work};
 use super::{LEAD, PEOPLE, PERSON, is_person, notice};
 use crate::alerts::AlertKind;
 use crate::alerts::raise::end;
@@ -94,15 +94,18 @@ pub(super) async fn work_off(engine: &Engine, erasure: &Erasure) -> Result<()> {
     }
     let mut rows: Vec<RowWork> = work.rows.iter().filter(|row| row.state == RowState::Open).cloned().collect();
     rows.sort_by_key(|row| std::cmp::Reverse(rank(&row.kind)));
+    let mut waiting: BTreeSet<RowKey> = BTreeSet::new();
     let mut blocked: BTreeSet<String> = BTreeSet::new();
     for row in rows {
         if blocked.contains(&row.connection) {
+            waiting.insert(row.key());
             continue;
         }
         match erase(engine, &catalog, &row).await {
             Ok(erased) => answered(engine, id, &row, erased).await?,
             Err(error) => {
                 let until = failed(engine, id, &row, &error).await?;
+                waiting.insert(row.key());
                 wait = wait.into_iter().chain(until).min();
                 if matches!(error.class, Class::Wait { .. } | Class::Reauthenticate) {
                     blocked.insert(row.connection.clone());
@@ -110,7 +113,7 @@ pub(super) async fn work_off(engine: &Engine, erasure: &Erasure) -> Result<()> {
             }
         }
     }
-    conclude(engine, id, wait).await
+    conclude(engine, id, waiting, wait).await
 }
 
 /// Why a search did not happen: the vendor, or our own store.
@@ -324,8 +327,9 @@ async fn failed(engine: &Engine, id: i64, row: &RowWork, error: &VendorError) ->
     Ok(again_at)
 }
 
-/// Where the request stands now, and what comes next.
-async fn conclude(engine: &Engine, id: i64, wait: Option<Timestamp>) -> Result<()> {
+/// Where the request stands now, and what comes next. A row that is open and was not put off was met, or met again, while others were erased:
+/// it is next at once.
+async fn conclude(engine: &Engine, id: i64, put_off: BTreeSet<RowKey>, wait: Option<Timestamp>) -> Result<()> {
     let now = engine.now();
     let people: Arc<Vec<String>> = Arc::new(of_people(engine, &engine.catalog()));
     let days = i64::try_from(engine.options().erase_recheck_days).unwrap_or(i64::MAX);
@@ -334,7 +338,8 @@ async fn conclude(engine: &Engine, id: i64, wait: Option<Timestamp>) -> Result<(
         let searched = people.iter().filter(|_| has_errand).cloned();
         if work.is_open(searched) {
             erasure.state = ErasureState::Working;
-            erasure.due_at = Some(wait.unwrap_or(later(now, AGAIN_MS[0])));
+            let met = work.rows.iter().any(|row| row.state == RowState::Open && !put_off.contains(&row.key()));
+            erasure.due_at = Some(if met { now } else { wait.unwrap_or(later(now, AGAIN_MS[0])) });
             return Ok(());
         }
         let fresh = erasure.ended_at.is_none();

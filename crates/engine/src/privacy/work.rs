@@ -191,7 +191,14 @@ impl Work {
     }
 }
 
+/// Which row it is: connection, the platform's name of the object, external id.
+pub(crate) type RowKey = (String, String, String);
+
 impl RowWork {
+    pub(crate) fn key(&self) -> RowKey {
+        (self.connection.clone(), self.object.clone(), self.id.clone())
+    }
+
     /// An open row.
     pub(crate) fn open(connection: &str, object: &str, id: &str, kind: &str, policy: ErasePolicy) -> Self {
         Self {
