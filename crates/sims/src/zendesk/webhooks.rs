@@ -210,7 +210,8 @@ impl State {
     /// Notes what a receiver answered; `None` when it did not answer in time.
     pub(crate) fn note_attempt(&mut self, invocation: &str, status: Option<u16>, response: &str) -> bool {
         let at = self.now();
-        let found = self.webhooks.iter_mut().flat_map(|webhook| &mut webhook.invocations).find(|held| held.id == invocation);
+        // The newest first: answers come soon after.
+        let found = self.webhooks.iter_mut().flat_map(|webhook| webhook.invocations.iter_mut().rev()).find(|held| held.id == invocation);
         let Some(held) = found else { return false };
         held.attempts.push(Attempt { at, status, response: response.chars().take(1_000).collect() });
         true

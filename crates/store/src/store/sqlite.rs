@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -246,6 +247,8 @@ fn settle_in(conn: &Connection) -> Result<()> {
     conn.pragma_update(None, "mmap_size", 0)?;
     // Sorting in memory would count against the process; batches are small, so it is never much.
     conn.pragma_update(None, "temp_store", "memory")?;
+    // Plans do not depend on values: otherwise a statement with a limit is prepared anew for every other limit.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use entente_engine::reports::headline::headline;
 use entente_engine::sync::first_read::FIRST_READ;
-use entente_store::{DeliveryState, Viewer};
+use entente_store::Viewer;
 
 use super::hub::Hub;
 use super::sims::Sims;
@@ -27,8 +27,7 @@ async fn hub_is_quiet(hub: &Hub) -> Result<bool> {
     if headline(&hub.engine, &Viewer::system()).await?.in_flight > 0 {
         return Ok(false);
     }
-    let inbox = hub.engine.store().read(|tx| tx.inbox_counts()).await?;
-    Ok(!inbox.iter().any(|((_, state), many)| *state == DeliveryState::New && *many > 0))
+    Ok(hub.engine.store().read(|tx| tx.oldest_unread()).await?.is_none())
 }
 
 /// Whether every object of every connection was read completely once.
