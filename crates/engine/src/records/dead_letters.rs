@@ -107,11 +107,11 @@ pub struct DeadLetterPage {
 }
 
 /// Why a dead letter is put away.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Discard {
     /// The reason, for whoever asks later.
-    pub reason: Option<String>,
+    pub reason: String,
 }
 
 fn parse_number(id: &str) -> Result<i64> {
@@ -252,12 +252,18 @@ pub async fn edit(engine: &Engine, viewer: &Viewer, id: &str, edit: DeadLetterEd
 /// Puts a dead letter away. The record is looked at again when it next changes.
 ///
 /// # Errors
-/// When there is no such dead letter, it is closed already, or the store fails.
+/// When no reason is given, there is no such dead letter, it is closed already, or the store fails.
 pub async fn discard(engine: &Engine, viewer: &Viewer, id: &str, discard: Discard) -> Result<DeadLetter> {
     let number = parse_number(id)?;
-    let reason = match discard.reason.filter(|reason| !reason.trim().is_empty()) {
-        Some(reason) => format!("{}: {}", viewer.name, reason.trim()),
-        None => format!("discarded by {}", viewer.name),
+    let reason = match discard.reason.trim() {
+        "" => {
+            return Err(EngineError::Invalid {
+                field: "reason".to_owned(),
+                reason: "a reason is needed: whoever sees the dead letter later wants to know".to_owned(),
+                remedy: "say why in a few words".to_owned(),
+            });
+        }
+        reason => format!("{}: {reason}", viewer.name),
     };
     match close(engine, viewer, vec![number], DeadLetterState::Discarded, reason).await?.pop() {
         Some(letter) => Ok(letter),

@@ -13,6 +13,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use entente_model::id::RecordId;
+use entente_model::value::Value;
 use entente_store::{Change, Changes, Entry, Lane, PAGE_ROWS_MAX, StoreError, Tx, Viewer, Window};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -199,9 +200,18 @@ impl Asked {
     fn means(&self, entry: &Entry) -> bool {
         match &entry.changes {
             // A deletion or a merge has no values, and is about all fields.
-            Changes::Open(changes) => changes.is_empty() || changes.iter().any(|(field, change)| self.wants(field, change)),
+            Changes::Open(changes) => {
+                let meant = |(field, change): (&String, &Change)| self.wants(field, change) || self.wrote_over(field, change).is_some();
+                changes.is_empty() || changes.iter().any(meant)
+            }
             _ => true,
         }
+    }
+
+    /// The connection at which a version of a mapping wrote over a value of a field that is asked for, and that value.
+    fn wrote_over<'a>(&'a self, field: &str, change: &'a Change) -> Option<(&'a str, &'a Value)> {
+        let reigned = self.reigned.as_ref().filter(|_| self.fields.is_empty() || self.fields.contains(field))?;
+        Some((reigned.connection(), reigned.wrote_over(field, change)?))
     }
 }
 

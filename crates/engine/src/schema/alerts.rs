@@ -8,7 +8,7 @@ use entente_store::{NewNotice, NewSchemaChange, SchemaState, StoreError, Tx};
 use super::detail::Detail;
 use super::equivalence::REWRITTEN;
 
-/// Kind of the notices about fields that have become required.
+/// Kind of the notices about changes that are no alerts.
 const NOTICE: &str = "schema";
 
 /// What has happened, in a few words.
@@ -68,27 +68,43 @@ pub(super) fn advice(id: i64, change: &NewSchemaChange, detail: &Detail) -> Stri
     format!("{}: {what}{how}; everything else goes on. `entente schema show {id}` has the details; {patch}.", fields.join(", "))
 }
 
-/// Tells of a change within the transaction that writes it down. What breaks lines is an alert, see [`alerts`]; what breaks nothing is in the
-/// journal, and a field that has become required is told once.
-pub(super) fn tell(tx: &mut Tx<'_>, id: i64, change: &NewSchemaChange, detail: &Detail) -> Result<(), StoreError> {
+/// Tells of a change within the transaction that writes it down. What breaks lines is an alert, see [`alerts`]; a field that has become required is
+/// told by itself. Answers whether it is left to the [`digest`].
+pub(super) fn tell(tx: &mut Tx<'_>, id: i64, change: &NewSchemaChange, detail: &Detail) -> Result<bool, StoreError> {
     let (connection, object, field, kind) = (&change.connection, &change.remote_object, &change.field, &change.kind);
     if change.state == SchemaState::Open {
         tracing::warn!(change = id, connection, object, field, kind, "a schema has changed, and lines of mappings are not used meanwhile");
-        return Ok(());
+        return Ok(false);
     }
     tracing::info!(change = id, connection, object, field, kind, "a schema has changed");
     if *kind != ChangeKind::Required.name() {
-        return Ok(());
+        return Ok(true);
     }
-    tx.notify(&NewNotice {
-        at: change.at,
-        kind: NOTICE.to_owned(),
-        recipient: "ops".to_owned(),
-        title: format!("⚠ Schema: {}", title(change, detail)),
-        body: advice(id, change, detail),
-        record: None,
-    })
-    .map(drop)
+    notify(tx, change, format!("⚠ Schema: {}", title(change, detail)), advice(id, change, detail))?;
+    Ok(false)
+}
+
+/// Changes that a digest names one by one.
+const NAMED_MAX: usize = 20;
+
+/// Tells of all changes of an object that one look has found and that break nothing, at once.
+pub(super) fn digest(tx: &mut Tx<'_>, changes: &[&(NewSchemaChange, Detail)]) -> Result<(), StoreError> {
+    let Some((first, detail)) = changes.first() else { return Ok(()) };
+    let mut lines: Vec<String> = changes.iter().take(NAMED_MAX).map(|(change, detail)| title(change, detail)).collect();
+    if changes.len() > NAMED_MAX {
+        lines.push(format!("and {} more", changes.len() - NAMED_MAX));
+    }
+    lines.push("No mapping is broken. `entente schema list` has them all; a field that is new can be mapped.".to_owned());
+    let title = match changes.len() {
+        1 => format!("Schema: {}", title(first, detail)),
+        many => format!("Schema: {many} changes of {} at {}", first.remote_object, first.connection),
+    };
+    notify(tx, first, title, lines.join("\n"))
+}
+
+fn notify(tx: &mut Tx<'_>, change: &NewSchemaChange, title: String, body: String) -> Result<(), StoreError> {
+    let (kind, recipient) = (NOTICE.to_owned(), "ops".to_owned());
+    tx.notify(&NewNotice { at: change.at, kind, recipient, title, body, record: None }).map(drop)
 }
 
 /// What stands still because of schema changes, for alerts that begin with it and end when it is over: title and text, by a key that stays

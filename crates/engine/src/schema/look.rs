@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::alerts::tell;
+use super::alerts::{digest, tell};
 use super::breaks::{Saved, hits, over};
 use super::detail::Detail;
 use super::{evidence, propose, returning};
@@ -109,6 +109,8 @@ struct Findings {
     again: Vec<(i64, Detail)>,
     ended: Vec<(i64, &'static str)>,
     updated: Vec<(i64, Detail)>,
+    /// Fields that mappings name: that one of them is there now is no news, as after `entente provision`.
+    named: BTreeSet<String>,
 }
 
 async fn take_in(engine: &Engine, connection: &str, remote: &str, described: Option<RemoteObject>) -> Result<Looked> {
@@ -152,7 +154,13 @@ fn find(engine: &Engine, connection: &str, before: &RemoteObject, after: &Remote
     let locale = &engine.options().locale;
     let differences = differences(before, after);
     let added: Vec<String> = differences.iter().filter(|one| one.kind == ChangeKind::Added).map(|one| one.field.clone()).collect();
-    let mut findings = Findings { fresh: Vec::new(), again: Vec::new(), ended: Vec::new(), updated: Vec::new() };
+    let named = saved
+        .iter()
+        .map(|saved| saved.mapping)
+        .flat_map(|mapping| mapping.fields.iter().map(|line| &line.remote).chain([&mapping.key]))
+        .cloned()
+        .collect();
+    let mut findings = Findings { fresh: Vec::new(), again: Vec::new(), ended: Vec::new(), updated: Vec::new(), named };
     for change in open.iter().filter(|change| change.change.state == SchemaState::Open) {
         let mut detail = Detail::of(change)?;
         let Some(of) = difference(change, &detail) else { continue };
@@ -255,12 +263,18 @@ fn write_down(tx: &mut Tx<'_>, findings: &Findings, now: Timestamp) -> Result<bo
         tx.put_schema_detail(*id, None, &detail.to_json()?)?;
         moves = true;
     }
-    for (change, detail) in &findings.fresh {
+    let mut harmless = Vec::new();
+    for fresh in &findings.fresh {
+        let (change, detail) = fresh;
         let Some(id) = tx.note_schema_change(change)? else { continue };
         tx.count(now, &[("schema_changes", &change.connection, 1)])?;
         moves |= change.state == SchemaState::Open;
-        tell(tx, id, change, detail)?;
+        let is_expected = change.kind == ChangeKind::Added.name() && findings.named.contains(&change.field);
+        if tell(tx, id, change, detail)? && !is_expected {
+            harmless.push(fresh);
+        }
     }
+    digest(tx, &harmless)?;
     Ok(moves)
 }
 

@@ -6,7 +6,7 @@ use entente_engine::reports::meter::CALLS;
 use entente_engine::reports::monthly::{self, Month, MonthlyReport};
 use entente_engine::sync::retention;
 use entente_model::clock::{Clock, Timestamp};
-use entente_model::mapping::{Mapping, Owner};
+use entente_model::mapping::{Mapping, Owner, Rule};
 use entente_store::{NewAlert, Severity};
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -149,6 +149,23 @@ async fn drafts_and_archived_lines_are_not_what_is_synced() {
     house.store.write(move |tx| tx.retire_mapping(DESK, "account", now).map(drop)).await.unwrap();
     let again = report(&engine, second).await.mappings;
     assert_eq!((again.active, again.crm_to_support), (after.active, after.crm_to_support));
+}
+
+#[tokio::test]
+async fn what_a_mapping_says_of_all_its_lines_is_counted_too() {
+    let house = House::sqlite().await;
+    let engine = company(&house, 1).await;
+    let month = Month::of(engine.now(), &TimeZone::UTC);
+    house.watch.pass(HOUR_MS);
+    let ruled = mapping(&house, |mapping| {
+        mapping.rules.push(Rule { must: "NOT(ISBLANK(name))".to_owned(), message: "Nobody knows who that is".to_owned() });
+    })
+    .await;
+    let now = house.watch.now();
+    house.store.write(move |tx| tx.save_mapping(DESK, &ruled, "olga", "", now).map(drop)).await.unwrap();
+    house.watch.pass(HOUR_MS);
+    let of = report(&engine, month).await.mappings;
+    assert_eq!((of.changes, of.changed), (1, vec!["validation rules".to_owned()]));
 }
 
 #[tokio::test]

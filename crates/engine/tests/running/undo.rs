@@ -208,6 +208,31 @@ async fn what_a_version_of_a_mapping_did_is_undone_and_what_others_did_meanwhile
 }
 
 #[tokio::test]
+async fn what_a_version_wrote_over_at_its_platform_is_told_with_the_value() {
+    let house = House::sqlite().await;
+    house.describe_accounts(&[], &["organization_fields.sector"]);
+    house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let row = house.desk.ids("organization").remove(0);
+    house.desk.put("organization", Some(&row), &[("organization_fields.sector", "Printers")]);
+    let mut mapping = mappings::list(&engine, Some(DESK), Some("account")).await.unwrap().remove(0).mapping;
+    let line = mapping.fields.iter_mut().find(|line| line.field == "industry").unwrap();
+    line.remote = "organization_fields.sector".to_owned();
+    let proposal = Proposal { mapping, note: "sector".to_owned(), accept_loss: true, new_fields: Vec::new() };
+    mappings::save(&engine, &person(), DESK, proposal).await.unwrap();
+    for _ in 0..2 {
+        read_all(&engine).await;
+        work_off(&house, &engine).await;
+    }
+    assert_eq!(house.desk.row("organization", &row).unwrap()["organization_fields.sector"], "Software", "the CRM owns it");
+    let told = undo(&engine, &person(), &of_version(2), false, &|_| {}).await.unwrap();
+    let impossible: Vec<&str> = told.items.iter().flat_map(|item| &item.impossible).map(|one| one.reason.as_str()).collect();
+    assert!(impossible.iter().any(|reason| reason.starts_with("it wrote over `Printers` at desk")), "{told:?}");
+}
+
+#[tokio::test]
 async fn of_a_version_for_a_share_only_its_records_are_undone() {
     let (house, engine, version) = wrong_statuses(Some(50)).await;
     let (mine, shown) = wrong(&house).await;

@@ -133,7 +133,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
             context.output.show(&letter, |letter| format!("Corrected, and looking at it again.\n{}", one(letter)))?;
         }
         Command::Discard { id, reason } => {
-            let letter = dead_letters::discard(&engine, &viewer, &id, Discard { reason: Some(reason) }).await?;
+            let letter = dead_letters::discard(&engine, &viewer, &id, Discard { reason }).await?;
             context.output.show(&letter, |letter| format!("Put away.\n{}", one(letter)))?;
         }
     }

@@ -138,7 +138,7 @@ impl World {
             }
             if !changed_somewhere {
                 // None of their rows is left anywhere: there is nobody to give an address to.
-                let discard = Discard { reason: Some("nobody has a row of them any more".to_owned()) };
+                let discard = Discard { reason: "nobody has a row of them any more".to_owned() };
                 let _done = dead_letters::discard(&self.hub.engine, &self.person(), &letter.id.to_string(), discard).await;
             }
             given = true;

@@ -235,5 +235,5 @@ async fn what_breaks_nothing_is_in_the_journal_and_no_more() {
     hub.run_for(24 * 60).await;
     let noted = changes(&hub, "noted").await;
     assert_eq!(noted.iter().map(|change| (change.field.as_str(), change.kind.as_str())).collect::<Vec<_>>(), [("Shoe_Size__c", "added")]);
-    assert_eq!(alerts(&hub).await, Vec::<String>::new());
+    assert_eq!(alerts(&hub).await, ["Schema: Account.Shoe_Size__c at salesforce is new"], "told once, and no alert that lasts");
 }

@@ -143,6 +143,13 @@ fn steps(
         let Changes::Open(changes) = &entry.changes else { continue };
         for (field, change) in changes {
             let turn = Turn { before: change.before.clone(), after: change.after.clone() };
+            if let Some((connection, lost)) = asked.wrote_over(field, change).filter(|_| undone) {
+                let reason = format!(
+                    "it wrote over `{}` at {connection}; what a mapping without that line does not write is not put back",
+                    lost.display()
+                );
+                one.refuse(Some(field), Some(entry.id), reason, format!("set the value at {connection}, if it is wanted there again"));
+            }
             let wanted = asked.wants(field, change);
             let turned = !turn.before.agrees(&turn.after);
             if undone && wanted && turned && is_id(field) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use entente_model::id::RecordId;
 use entente_model::mapping::Mapping;
-use entente_model::value::FieldKey;
+use entente_model::value::{FieldKey, Value};
 use entente_store::{Change, Entry, EntryId, Reign, Window};
 
 use super::select::{Chosen, invalid};
@@ -44,6 +44,17 @@ impl Reigned {
     /// Whether a change came from the rows that it reads, by a line of its own.
     pub(super) fn took(&self, field: &str, change: &Change) -> bool {
         change.from.as_deref() == Some(self.connection.as_str()) && self.lines.contains(field)
+    }
+
+    /// What a change put in place of at its connection, by a line of its own.
+    pub(super) fn wrote_over<'a>(&self, field: &str, change: &'a Change) -> Option<&'a Value> {
+        let lost = change.lost.iter().find(|lost| lost.side == self.connection && !lost.value.is_blank());
+        lost.filter(|_| self.lines.contains(field)).map(|lost| &lost.value)
+    }
+
+    /// Its connection.
+    pub(super) fn connection(&self) -> &str {
+        &self.connection
     }
 }
 

@@ -25,9 +25,9 @@ pub struct MappingMonth {
     pub added: Vec<String>,
     /// Fields that went.
     pub deprecated: Vec<Deprecated>,
-    /// Lines that were changed.
+    /// Changes of lines, and of what a mapping says of all of them.
     pub changes: u64,
-    /// What was changed of them (`transform`, `owner`), each once.
+    /// What was changed (`transform`, `owner`, `validation rules`), each once.
     pub changed: Vec<String>,
 }
 
@@ -123,6 +123,9 @@ fn differences(catalog: &Catalog, histories: &[History], range: Range) -> Mappin
     let added: BTreeSet<&(String, String)> = at_end.difference(&at_start).collect();
     let (mut changes, mut changed, mut replaced) = (0, BTreeSet::new(), BTreeMap::new());
     for (before, after) in histories.iter().flat_map(|history| history.steps(range)) {
+        let whole = parts_of_all(before, after);
+        changes += whole.len() as u64;
+        changed.extend(whole);
         for line in synced(before) {
             match synced(after).find(|other| other.field == line.field) {
                 Some(other) => {
@@ -167,6 +170,26 @@ fn parts(before: &FieldMap, after: &FieldMap) -> Vec<&'static str> {
         ("direction", before.direction != after.direction),
         ("owner", before.owner != after.owner),
         ("required", before.required != after.required),
+        ("currency", before.currency != after.currency),
+        ("rules of conflicts", before.conflicts != after.conflicts),
     ];
-    differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    named(&differs)
+}
+
+/// What was changed of what a mapping says of all its lines.
+fn parts_of_all(before: &Mapping, after: &Mapping) -> Vec<&'static str> {
+    let differs = [
+        ("object at the platform", before.remote != after.remote),
+        ("key", before.key != after.key),
+        ("filter", before.filter != after.filter),
+        ("creation", before.create != after.create),
+        ("deletion", before.on_delete != after.on_delete),
+        ("validation rules", before.rules != after.rules),
+        ("rules of conflicts", before.conflicts != after.conflicts),
+    ];
+    named(&differs)
+}
+
+fn named(differs: &[(&'static str, bool)]) -> Vec<&'static str> {
+    differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
 }

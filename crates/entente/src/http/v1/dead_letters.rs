@@ -1,6 +1,5 @@
 //! Records whose converge failed for good.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -90,14 +89,7 @@ pub async fn discard(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
     Path(id): Path<String>,
-    body: Bytes,
+    Json(discard): Json<Discard>,
 ) -> Result<axum::Json<DeadLetter>, ApiError> {
-    // A reason is welcome, not needed: no body at all is fine.
-    let discard = if body.is_empty() {
-        Discard::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| ApiError::invalid("body", error.to_string(), "send {\"reason\": \"…\"}, or no body"))?
-    };
     Ok(axum::Json(entente_engine::records::dead_letters::discard(&app.engine, &viewer, &id, discard).await?))
 }
