@@ -135,6 +135,17 @@ async fn dump(Extract(sim): Extract<Zendesk>, Query(query): Query<BTreeMap<Strin
     lines.into_response()
 }
 
+/// From when on, in milliseconds since 1970.
+#[derive(serde::Deserialize)]
+struct Since {
+    #[serde(default)]
+    since: i64,
+}
+
+async fn jobs(Extract(sim): Extract<Zendesk>, Query(Since { since }): Query<Since>) -> Json<Vec<usize>> {
+    Json(sim.job_sizes(since))
+}
+
 async fn grant(Extract(sim): Extract<Zendesk>, Json(scopes): Json<Vec<String>>) -> StatusCode {
     sim.grant(&scopes.join(" "));
     StatusCode::NO_CONTENT
@@ -144,7 +155,7 @@ impl Zendesk {
     /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
     /// `GET /calls`, `POST /create {kind, fields, by?}`, `POST /update {kind, id, fields, by?}`, `POST /delete {kind, id, by?}`,
     /// `POST /merge {kind, id, into, by?}`, `POST /add_field {kind, fields}`, `POST /subscribe {url, subscriptions}`,
-    /// `GET /dump?kind=users` (one JSON object a line), `POST /expire_sessions`.
+    /// `GET /dump?kind=users` (one JSON object a line), `GET /jobs?since=MS` (rows of each background job since then, the oldest first), `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {
         steering::surface(Self::faults, Self::calls)
             .route("/expire_sessions", steering::does(Self::expire_sessions))
@@ -155,6 +166,7 @@ impl Zendesk {
             .route("/add_field", post(add_field))
             .route("/subscribe", post(subscribe))
             .route("/dump", get(dump))
+            .route("/jobs", get(jobs))
             .route("/grant", post(grant))
             .with_state(self.clone())
     }

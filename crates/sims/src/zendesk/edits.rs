@@ -261,6 +261,12 @@ impl Zendesk {
         })
     }
 
+    /// How many rows each background job was given that was handed over from an instant on (milliseconds since 1970), the oldest first.
+    #[must_use]
+    pub fn job_sizes(&self, since_ms: i64) -> Vec<usize> {
+        self.with(|state| state.job_sizes(since_ms))
+    }
+
     /// The account's staff, the API's own administrator first.
     #[must_use]
     pub fn agents(&self) -> Vec<Agent> {

@@ -131,6 +131,11 @@ impl State {
         self.jobs.iter().filter(|job| job.results.is_none()).map(|job| job.due_ms).min()
     }
 
+    /// Rows of each job that was handed over from an instant on.
+    pub(crate) fn job_sizes(&self, since_ms: i64) -> Vec<usize> {
+        self.jobs.iter().filter(|job| job.created_ms >= since_ms).map(|job| job.total).collect()
+    }
+
     /// Jobs queued or working.
     pub(crate) fn waiting_jobs(&self) -> usize {
         self.jobs.iter().filter(|job| job.results.is_none()).count()

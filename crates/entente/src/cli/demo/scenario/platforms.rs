@@ -145,6 +145,12 @@ impl Desk {
         self.0.rows(&format!("kind={kind}")).await
     }
 
+    /// How many rows each background job was given that was handed over from an instant on, the oldest first.
+    pub async fn jobs(&self, since: jiff::Timestamp) -> Result<Vec<u64>> {
+        let text = self.0.text(self.0.client.get(format!("{}/jobs?since={}", self.0.base, since.as_millisecond()))).await?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
     /// One row, if there is one.
     pub async fn row(&self, kind: &str, id: u64) -> Result<Option<Value>> {
         Ok(self.rows(kind).await?.into_iter().find(|row| row["id"] == id))
