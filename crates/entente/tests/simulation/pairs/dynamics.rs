@@ -101,6 +101,11 @@ impl Sales for Office {
         titles
     }
 
+    fn phoned(&self, company: &Company, about: &str) {
+        let bind = format!("/accounts({})", company.id);
+        self.create("phonecalls", &json!({"subject": about, "regardingobjectid_account_phonecall@odata.bind": bind}));
+    }
+
     fn counts(&self) -> (usize, usize) {
         // A row that was merged away is there all the same, and out of use.
         let mut contacts = 0;

@@ -37,6 +37,11 @@ impl Agents for Account {
         self.0.update(Kind::Contact, person.parse().unwrap(), &fields(json!({"phone": phone}))).unwrap();
     }
 
+    fn context(&self, company: &str) -> String {
+        let row = self.0.get(Kind::Company, company.parse().unwrap()).unwrap();
+        row["custom_fields"]["sales_context"].as_str().unwrap_or_default().to_owned()
+    }
+
     fn tickets(&self) -> Vec<String> {
         self.0.rows(Kind::Ticket).iter().filter_map(|row| row["subject"].as_str().map(str::to_owned)).collect()
     }

@@ -102,6 +102,11 @@ impl Sales for Portal {
         tasks.iter().map(|task| self.text("tasks", task, "hs_task_subject")).collect()
     }
 
+    fn phoned(&self, company: &Company, about: &str) {
+        let call = self.create("calls", json!({"hs_call_title": about, "hs_timestamp": "2026-01-05T09:00:00Z"}));
+        self.0.associate(("calls", &call), ("companies", &company.id), false, self.person()).unwrap();
+    }
+
     fn counts(&self) -> (usize, usize) {
         (self.0.count("companies"), self.0.count("contacts"))
     }

@@ -40,6 +40,11 @@ impl Agents for Workspace {
         self.0.update(Kind::Contact, person, &fields(json!({"phone": phone}))).unwrap();
     }
 
+    fn context(&self, company: &str) -> String {
+        let row = self.0.get(Kind::Company, company).unwrap();
+        row["custom_attributes"]["sales_context"].as_str().unwrap_or_default().to_owned()
+    }
+
     fn tickets(&self) -> Vec<String> {
         let titles = self.0.rows(Kind::Ticket);
         titles.iter().filter_map(|row| row["ticket_attributes"]["_default_title_"].as_str().map(str::to_owned)).collect()

@@ -107,6 +107,11 @@ impl Sales for Office {
         subjects
     }
 
+    fn phoned(&self, company: &Company, about: &str) {
+        let row = json!({"subject": about, "type": "call", "done": true, "org_id": number(&company.id), "due_date": "2026-01-05"});
+        self.create(Kind::Activity, &row);
+    }
+
     fn counts(&self) -> (usize, usize) {
         (self.0.count(Kind::Organization), self.0.count(Kind::Person))
     }

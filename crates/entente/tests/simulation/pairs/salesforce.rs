@@ -94,6 +94,11 @@ impl Sales for Org {
         subjects
     }
 
+    fn phoned(&self, company: &Company, about: &str) {
+        let call = json!({"Subject": about, "TaskSubtype": "Call", "Status": "Completed", "WhatId": company.id, "WhoId": company.contact});
+        self.insert("Task", call);
+    }
+
     fn counts(&self) -> (usize, usize) {
         (self.0.count("Account"), self.0.count("Contact"))
     }

@@ -59,6 +59,8 @@ pub trait Sales: Send {
     fn support_id(&self, company: &str) -> Option<String>;
     /// Subjects of what stands in the time line of a company.
     fn activities(&self, company: &str) -> Vec<String>;
+    /// Logs a call with a company's contact.
+    fn phoned(&self, company: &Company, about: &str);
     /// How many companies and contacts there are.
     fn counts(&self) -> (usize, usize);
 }
@@ -69,6 +71,8 @@ pub trait Agents: Send {
     /// The name of a company.
     fn company(&self, id: &str) -> Option<String>;
     fn call(&self, person: &str, phone: &str);
+    /// What the desk tells agents of a company's dealings with sales.
+    fn context(&self, company: &str) -> String;
     /// Subjects of all tickets.
     fn tickets(&self) -> Vec<String>;
     /// Somebody asks for help.

@@ -77,6 +77,12 @@ pub async fn the_main_flows(crm: &str, desk: &str) {
         assert_eq!((pair.leads().await, pair.agents.person("lena@lull.example")), (vec![called], None), "{}", pair.trouble().await);
     }
 
+    // What sales talk about is told at the desk.
+    pair.sales.phoned(northwind, "They want a second seat");
+    pair.pass(SEEN_IN).await;
+    let told = pair.agents.context(maria.company.as_ref().unwrap());
+    assert!(told.contains("They want a second seat"), "{told:?}; {}", pair.trouble().await);
+
     // A ticket becomes an activity of the company.
     pair.agents.ask(&maria, "The printer smokes");
     pair.pass(SEEN_IN).await;

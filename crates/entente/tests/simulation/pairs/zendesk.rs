@@ -48,6 +48,11 @@ impl Agents for Account {
         self.0.update_user(person.parse().unwrap(), &fields(json!({"phone": phone})), self.agent()).unwrap();
     }
 
+    fn context(&self, company: &str) -> String {
+        let row = self.0.organization(company.parse().unwrap()).unwrap();
+        row["organization_fields"]["sales_context"].as_str().unwrap_or_default().to_owned()
+    }
+
     fn tickets(&self) -> Vec<String> {
         let mut subjects = Vec::new();
         self.0.each_ticket(&mut |_, ticket| subjects.extend(ticket["subject"].as_str().map(str::to_owned)));
