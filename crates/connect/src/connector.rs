@@ -176,6 +176,13 @@ pub trait Connector: Send + Sync {
         vec![(object.to_owned(), fields.iter().filter_map(|field| self.told_by(field)).collect())]
     }
 
+    /// The id that a row of one object has at another one, where both show that row: an object may stand for several. `None`: it is no row there.
+    /// A mapping that moves from the one to the other takes along what is known of such rows.
+    fn same_row(&self, from: &str, to: &str, id: &str) -> Option<String> {
+        let (_, _, _) = (from, to, id);
+        None
+    }
+
     /// What to answer a webhook that was kept.
     fn receipt(&self) -> Receipt;
 

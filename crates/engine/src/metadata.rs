@@ -4,6 +4,7 @@ pub mod column;
 mod contradictions;
 pub mod mappable;
 pub mod mappings;
+mod moving;
 pub(crate) mod new_fields;
 pub mod proposal;
 pub mod rollout;

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test stops where something is not as told")]
 
+#[path = "simulation/activities.rs"]
+mod activities;
 #[path = "simulation/addresses.rs"]
 mod addresses;
 #[path = "simulation/ambient.rs"]

@@ -354,6 +354,48 @@ impl Tx<'_> {
         Ok(self.exec("delete from links where record = $1 and connection = $2", vals![record, connection])? > 0)
     }
 
+    /// Pages through the rows of a remote object that records of one of our objects are linked to, whatever has become of them, in order of their
+    /// external ids. `after` is the last external id of the page before.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn rows_linked(
+        &mut self,
+        connection: &str,
+        remote_object: &str,
+        object: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<LinkedRow>> {
+        let sql = "select links.record, links.external_id, links.state from links join records on records.id = links.record
+             where links.connection = $1 and links.remote_object = $2 and records.object = $3 and links.external_id > $4
+             order by links.external_id limit $5";
+        let rows = self.rows("links", sql, &[connection.into(), remote_object.into(), object.into(), after.into(), page(limit)])?;
+        let linked = rows.into_iter().map(|mut row| {
+            let record = row.parse()?;
+            Ok(LinkedRow { record, key: RemoteKey::new(connection, remote_object, row.text()?), state: row.parse()? })
+        });
+        linked.collect()
+    }
+
+    /// Gives the counterparts of records another name: the rows are the same, and so is everything that is known of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when one is another record's counterpart under that name.
+    pub fn rename_links(&mut self, renamed: &[(RecordId, RemoteKey)]) -> Result<()> {
+        for batch in renamed.chunks(BATCH_ROWS) {
+            let rows = batch.iter().map(|(record, key)| {
+                serde_json::json!({"record": record, "connection": key.connection, "remote_object": key.object, "external_id": key.id})
+            });
+            self.exec(
+                "update links set remote_object = x.value->>'remote_object', external_id = x.value->>'external_id'
+                 from EACH($1) where links.record = x.value->>'record' and links.connection = x.value->>'connection'",
+                &[Val::rows(rows.collect())],
+            )?;
+        }
+        Ok(())
+    }
+
     /// Present links by connection and remote object.
     ///
     /// # Errors

@@ -3084,6 +3084,8 @@ export interface components {
             removed: string[];
             /** @description Rows of the platform that it was tried on. */
             rows: number;
+            /** @description Fields of the platform that are not there and that `entente provision --apply` makes: until then, the object is not read. */
+            to_provision: string[];
         };
         /**
          * @description Who sees to a place.

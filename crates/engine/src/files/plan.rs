@@ -53,6 +53,8 @@ pub struct FileStep {
     pub frame: bool,
     /// What new lines lose on the way there and back. It must be accepted.
     pub losses: Vec<String>,
+    /// Fields of the platform that are not there and that `entente provision --apply` makes afterwards.
+    pub to_provision: Vec<String>,
 }
 
 /// What files would change.
@@ -236,6 +238,7 @@ fn add_fields(
             removed: Vec::new(),
             frame: reframed,
             losses: Vec::new(),
+            to_provision: Vec::new(),
         };
         steps.push(step);
         among.objects.push(object);
@@ -264,5 +267,6 @@ fn step(catalog: &Catalog, file: &Parsed, connection: &str, mapping: &Mapping, j
         removed: judgement.removed.clone(),
         frame,
         losses: judgement.new_losses().map(|loss| loss.text.clone()).collect(),
+        to_provision: judgement.to_provision.clone(),
     }
 }

@@ -85,6 +85,7 @@ pub(super) fn compare<'a>(
             removed: compared.changes.withdraw.iter().map(told).collect(),
             frame: false,
             losses: Vec::new(),
+            to_provision: Vec::new(),
         });
     }
     Ok(compared)

@@ -2,7 +2,9 @@
 //! within seconds in every other process.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use entente_connect::connector::Connector;
 use entente_model::id::RecordId;
 use entente_model::mapping::Mapping;
 use entente_model::object::{Field, Object};
@@ -11,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::moving::take_along;
 use super::new_fields::with_fields;
 use super::proposal::{Among, Judgement, judge_among};
 use super::{column, refresh, saved_catalog, touch};
@@ -174,6 +177,8 @@ pub(crate) async fn save_all(
     let will_be = with(engine, before, &mappings, &objects)?;
     let (by, note, now, stamp) = (viewer.name.clone(), note.to_owned(), engine.now(), before.stamp());
     let wanted = mappings.clone();
+    let connectors =
+        mappings.iter().map(|(connection, _)| Ok(Arc::clone(&engine.connection(connection)?.connector))).collect::<Result<Vec<_>>>()?;
     let saved = engine
         .store()
         .write(move |tx| {
@@ -182,9 +187,11 @@ pub(crate) async fn save_all(
             }
             objects.iter().try_for_each(|object| tx.put_object(object))?;
             let mut saved = Vec::new();
-            for (connection, mapping) in &wanted {
-                let before = in_use(tx, connection, &mapping.object)?;
+            for ((connection, mapping), connector) in wanted.iter().zip(&connectors) {
+                let used = in_use(tx, connection, &mapping.object)?;
+                let before = used.as_ref().map(|used| used.version);
                 let version = tx.save_mapping(connection, mapping, &by, &note, now)?;
+                moved(tx, connector.as_ref(), used.as_ref(), mapping)?;
                 unverified(tx, connection, &mapping.object, before, version, &by, now)?;
                 saved.extend(tx.mapping_versions(connection, &mapping.object)?.into_iter().find(|version| version.active));
             }
@@ -228,11 +235,14 @@ pub async fn activate(engine: &Engine, viewer: &Viewer, connection: &str, object
     let before = engine.catalog();
     with(engine, &before, &[(connection.to_owned(), chosen.mapping.clone())], &[])?;
     let (name, wanted, by, now) = (connection.to_owned(), object.to_owned(), viewer.name.clone(), engine.now());
+    let (connector, goes_to) = (Arc::clone(&engine.connection(connection)?.connector), chosen.mapping.clone());
     engine
         .store()
         .write(move |tx| {
-            let before = in_use(tx, &name, &wanted)?;
+            let used = in_use(tx, &name, &wanted)?;
+            let before = used.as_ref().map(|used| used.version);
             tx.activate_mapping(&name, &wanted, version, now)?;
+            moved(tx, connector.as_ref(), used.as_ref(), &goes_to)?;
             if before != Some(version) {
                 unverified(tx, &name, &wanted, before, version, &by, now)?;
             }
@@ -256,9 +266,26 @@ pub(crate) async fn version_of(engine: &Engine, connection: &str, object: &str, 
 }
 
 /// The version in use.
-fn in_use(tx: &mut Tx<'_>, connection: &str, object: &str) -> Result<Option<i64>, StoreError> {
+fn in_use(tx: &mut Tx<'_>, connection: &str, object: &str) -> Result<Option<StoredMapping>, StoreError> {
     let versions = tx.mapping_versions(connection, object)?;
-    Ok(versions.into_iter().find(|version| version.active).map(|version| version.version))
+    Ok(versions.into_iter().find(|version| version.active))
+}
+
+/// Has what is known of the platform's rows go along with a mapping that moves to another of its objects.
+fn moved(tx: &mut Tx<'_>, connector: &dyn Connector, used: Option<&StoredMapping>, mapping: &Mapping) -> Result<(), StoreError> {
+    let Some(used) = used else { return Ok(()) };
+    let remotes = (used.mapping.remote.as_str(), mapping.remote.as_str());
+    let many = take_along(tx, connector, &used.connection, &mapping.object, remotes)?;
+    if many > 0 {
+        tracing::info!(
+            connection = used.connection,
+            object = mapping.object,
+            many,
+            "the mapping moved to `{}`, and its rows with it",
+            mapping.remote
+        );
+    }
+    Ok(())
 }
 
 /// Notes the version that one step goes back to, until somebody has verified the new one.

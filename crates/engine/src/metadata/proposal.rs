@@ -21,7 +21,7 @@ use crate::catalog::Catalog;
 use crate::engine::{Connection, Engine};
 use crate::error::{EngineError, Result};
 use crate::records::detail::owner_name;
-use crate::sync::provision::{can_be_made, key_field};
+use crate::sync::provision::to_be_made;
 
 /// Rows and records that the laws are tried on, of each at most: what one page of the platform shows.
 const SAMPLES: usize = 200;
@@ -79,6 +79,8 @@ pub struct Judgement {
     pub rows: usize,
     /// Records of ours that it was tried on.
     pub records: usize,
+    /// Fields of the platform that are not there and that `entente provision --apply` makes: until then, the object is not read.
+    pub to_provision: Vec<String>,
 }
 
 impl Judgement {
@@ -147,6 +149,7 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         removed: Vec::new(),
         rows: 0,
         records: 0,
+        to_provision: Vec::new(),
     };
     compare(&catalog, connection, mapping, &mut judgement);
     judgement.errors.extend(owners(engine, &catalog, connection, mapping, among));
@@ -163,20 +166,19 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         });
         return Ok(judgement);
     };
-    let mut awaits_key = false;
     let remote = match ready.connector.describe(&mapping.remote).await {
         Ok(mut remote) => {
-            awaits_key = key_is_to_be_made(ready, mapping, &remote);
-            if awaits_key {
-                remote.fields.push(key_field(&mapping.key));
-            }
+            // What provisioning makes is judged as it will be: nothing of ours is in it yet that could contradict.
+            let lacking = to_be_made(ready, object, &mapping.in_use(&standing(&catalog, connection, mapping)), &remote);
+            judgement.to_provision = lacking.iter().map(|field| field.name.clone()).collect();
+            remote.fields.extend(lacking);
             Some(remote)
         }
         // What is about to be provisioned has nothing yet that could contradict.
         Err(error) if error.code == NO_OBJECT && error.class == Class::Configuration => None,
         Err(source) => return Err(EngineError::vendor(connection, source)),
     };
-    let before = in_force(&catalog, connection, &mapping.object);
+    let before = unmoved(&catalog, connection, mapping);
     let compiled = match compile(engine, mapping, object, remote.as_ref()) {
         Ok(lens) => Some(lens),
         Err(errors) => {
@@ -187,16 +189,14 @@ pub(crate) async fn judge_among(engine: &Engine, connection: &str, mapping: &Map
         }
     };
     if let Some(lens) = compiled {
-        let rows = if remote.is_some() && !awaits_key { sample_rows(engine, ready, &catalog, &lens).await? } else { Vec::new() };
+        let rows = if remote.is_some() && judgement.to_provision.is_empty() {
+            sample_rows(engine, ready, &catalog, &lens).await?
+        } else {
+            Vec::new()
+        };
         try_out(engine, ready, &lens, rows, &mut judgement).await?;
     }
     Ok(judgement)
-}
-
-/// Whether the platform lacks the field for Entente's id, which provisioning makes there: nothing of ours is in it that could contradict.
-fn key_is_to_be_made(ready: &Connection, mapping: &Mapping, remote: &RemoteObject) -> bool {
-    let makes_fields = ready.connector.spec().capabilities(&mapping.remote).is_some_and(|known| known.creates_fields);
-    makes_fields && can_be_made(&mapping.key) && remote.field(&mapping.key).is_none()
 }
 
 fn compile(
@@ -225,6 +225,12 @@ fn standing(catalog: &Catalog, connection: &str, mapping: &Mapping) -> BTreeSet<
 fn in_force<'a>(catalog: &'a Catalog, connection: &str, object: &str) -> BTreeMap<&'a str, &'a FieldMap> {
     let lines = catalog.mapped(connection, object).map(|mapped| mapped.saved.fields.as_slice()).unwrap_or_default();
     lines.iter().map(|line| (line.field.as_str(), line)).collect()
+}
+
+/// The lines in force that a mapping may leave as they are: none where it moves to another of the platform's objects, to which nothing was held yet.
+fn unmoved<'a>(catalog: &'a Catalog, connection: &str, mapping: &Mapping) -> BTreeMap<&'a str, &'a FieldMap> {
+    let stays = catalog.mapped(connection, &mapping.object).is_some_and(|mapped| mapped.saved.remote == mapping.remote);
+    if stays { in_force(catalog, connection, &mapping.object) } else { BTreeMap::new() }
 }
 
 fn compare(catalog: &Catalog, connection: &str, mapping: &Mapping, judgement: &mut Judgement) {
@@ -268,7 +274,7 @@ async fn try_out(engine: &Engine, ready: &Connection, lens: &Lens, rows: Vec<Row
     let page = engine.store().read(move |tx| tx.list_records(&Viewer::system(), &query, SAMPLES)).await?;
     let records: Vec<Fields> = page.records.into_iter().map(|record| record.data).collect();
     let catalog = engine.catalog();
-    let before = in_force(&catalog, &ready.name, &lens.mapping().object);
+    let before = unmoved(&catalog, &ready.name, lens.mapping());
     (judgement.rows, judgement.records) = (rows.len(), records.len());
     for violation in laws::check(lens, &rows, &records, SEED) {
         let line = lens.mapping().fields.iter().find(|line| line.field == violation.field);

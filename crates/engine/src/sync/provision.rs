@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 
 use entente_connect::connector::{NO_OBJECT, NewField, NewObject};
 use entente_connect::error::VendorError;
-use entente_model::mapping::remote::{RemoteField, RemoteKind};
-use entente_model::mapping::{Direction, FieldMap};
-use entente_model::object::FieldType;
+use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
+use entente_model::mapping::{Direction, FieldMap, Mapping};
+use entente_model::object::{FieldType, Object};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::Mapped;
 use crate::engine::{Connection, Engine};
 use crate::error::{EngineError, Result};
 
@@ -67,7 +66,8 @@ async fn provision_connection(engine: &Engine, connection: &Connection, apply: b
         let ours = &mapped.mapping().object;
         let label = catalog.object(ours).map_or_else(|| ours.clone(), |object| object.label.clone());
         labels.entry(mapped.mapping().remote.clone()).or_insert(label);
-        wanted.entry(mapped.mapping().remote.clone()).or_default().extend(fields_of(engine, mapped));
+        let fields = fields_of(catalog.object(ours), mapped.mapping());
+        wanted.entry(mapped.mapping().remote.clone()).or_default().extend(fields);
     }
     let mut needs = Vec::new();
     for (object, fields) in wanted {
@@ -184,10 +184,20 @@ pub fn follows_a_reference(name: &str) -> bool {
     name.contains('.') && !can_be_made(name) && !name.starts_with(NUMBERED)
 }
 
-fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
-    let catalog = engine.catalog();
-    let mapping = mapped.mapping();
-    let object = catalog.object(&mapping.object);
+/// The fields that provisioning makes for the lines in use of a mapping where the platform, as it was described, lacks them. None where it takes no new
+/// fields over its API.
+pub(crate) fn to_be_made(connection: &Connection, object: &Object, mapping: &Mapping, remote: &RemoteObject) -> Vec<RemoteField> {
+    let takes_fields = connection.connector.spec().capabilities(&mapping.remote).is_some_and(|known| known.creates_fields);
+    if !takes_fields {
+        return Vec::new();
+    }
+    // A name that is there in other letters is a slip of the pen, and no platform makes a second field of it.
+    let is_there = |name: &str| remote.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name));
+    let lacking = fields_of(Some(object), mapping).into_iter().filter(|(name, _)| can_be_made(name) && !is_there(name));
+    lacking.map(|(_, wanted)| wanted.field).collect()
+}
+
+fn fields_of(object: Option<&Object>, mapping: &Mapping) -> BTreeMap<String, Wanted> {
     let mut fields = BTreeMap::new();
     fields.insert(
         mapping.key.clone(),
@@ -212,7 +222,7 @@ fn fields_of(engine: &Engine, mapped: &Mapped) -> BTreeMap<String, Wanted> {
 }
 
 /// The field that carries a record's id.
-pub(crate) fn key_field(name: &str) -> RemoteField {
+fn key_field(name: &str) -> RemoteField {
     remote_field(name, "Entente id", RemoteKind::Text, Some(64), true)
 }
 

@@ -165,6 +165,10 @@ impl Connector for Resting {
         self.inner.told_as(object, fields)
     }
 
+    fn same_row(&self, from: &str, to: &str, id: &str) -> Option<String> {
+        self.inner.same_row(from, to, id)
+    }
+
     fn receipt(&self) -> Receipt {
         self.inner.receipt()
     }

@@ -65,10 +65,9 @@ async fn what_a_change_gives_rise_to_travels_with_the_batch_that_brings_it() {
     house.crm.sign_with("secret");
 
     // Sales calls the customer: the desk is told in the same step of work in which the call becomes known.
-    let call =
-        [("Subject", "Check-in call"), ("TaskSubtype", "Call"), ("ActivityDate", "2026-01-05"), ("AccountId", &row), ("Entente_Id__c", "")];
-    let task = house.crm.put("Task", None, &call);
-    inbox::receive(&engine, CRM, "", signed("secret"), told("1", "Task", &task)).await.unwrap();
+    let call = [("Subject", "Check-in call"), ("Kind", "Call"), ("ActivityDate", "2026-01-05"), ("AccountId", &row), ("Entente_Id__c", "")];
+    let task = house.crm.put("Activity", None, &call);
+    inbox::receive(&engine, CRM, "", signed("secret"), told("1", "Activity", &task)).await.unwrap();
     inbox::take_up(&engine).await.unwrap();
     house.watch.pass(4_000);
     let writes = house.desk.calls("write");

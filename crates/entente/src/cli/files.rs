@@ -149,6 +149,9 @@ fn step(step: &FileStep) -> String {
     if step.frame {
         text.push_str("    ~ key, filter, creation, deletion or rules of conflicts\n");
     }
+    if !step.to_provision.is_empty() {
+        text.push_str(&format!("    to make  {}: `entente provision --apply` makes them\n", step.to_provision.join(", ")));
+    }
     text.extend(step.losses.iter().map(|loss| format!("    LOSS {loss}\n")));
     text
 }

@@ -188,6 +188,9 @@ pub(super) fn judgement_text(judgement: &Judgement) -> String {
             text.push_str(&format!("    {what:<8} {}\n", fields.join(", ")));
         }
     }
+    if !judgement.to_provision.is_empty() {
+        text.push_str(&format!("    to make  {}: `entente provision --apply` makes them\n", judgement.to_provision.join(", ")));
+    }
     for error in &judgement.errors {
         text.push_str(&format!("    {}    {error}\n", if error.known { "known" } else { "ERROR" }));
     }

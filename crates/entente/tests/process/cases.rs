@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::hub::{Folder, stop};
 use crate::pair::{arrives, configuration, first_sync, provision};
-use crate::people::{salesforce, zendesk};
+use crate::people::{hubspot, salesforce, zendesk};
 use crate::sims::Sims;
 
 /// Puts an example in the place of a CRM's mapping of cases, as its first lines tell a person to.
@@ -74,6 +74,44 @@ async fn a_ticket_is_a_case_in_salesforce_and_no_task() {
     let tasks = salesforce::rows(&sims, "Task").await;
     assert!(tasks.is_empty(), "a ticket is one thing there: {tasks:?}");
     assert_eq!(salesforce::rows(&sims, "Case").await.len(), 1);
+    in_the_end(&folder).await;
+    stop(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_a_ticket_in_hubspot_and_no_task() {
+    let sims = Sims::start(&["hubspot", "zendesk"], &["--seed", "7"]).await;
+    let connections = [("hubspot", hubspot::auth(&sims)), ("zendesk", zendesk::auth(&sims))];
+    let folder = Folder::new(&configuration(&sims, &connections, 10_000));
+    take_up(&folder, "hubspot").await;
+    provision(&folder).await;
+    let mut server = folder.serve();
+    folder.serves(&mut server).await;
+    first_sync(&folder).await;
+
+    let company = hubspot::create(&sims, "companies", json!({"name": "Northwind", "domain": "northwind.example"})).await;
+    let maria = json!({"email": "maria@northwind.example", "firstname": "Maria", "lastname": "Lindquist", "lifecyclestage": "customer"});
+    let maria = hubspot::create(&sims, "contacts", maria).await;
+    hubspot::associate(&sims, "contacts", &maria, &company, true).await;
+    let known = arrives("the user", &folder, async || user(&sims, "maria@northwind.example").await).await;
+    let opened = zendesk::open_ticket(&sims, &known["id"], "The printer is on fire").await;
+    let subject = format!("[Ticket #{}] The printer is on fire", opened["id"]);
+    let has = |ticket: &Value, name: &str, value: &str| ticket[name] == json!(value) || ticket["properties"][name] == json!(value);
+    let ticket = arrives("the ticket", &folder, async || {
+        hubspot::rows(&sims, "tickets").await.into_iter().find(|ticket| has(ticket, "subject", &subject))
+    })
+    .await;
+    assert!(has(&ticket, "content", "Since this morning.") && !has(&ticket, "hs_pipeline_stage", "4"), "{ticket}");
+
+    zendesk::solve(&sims, &opened["id"]).await;
+    arrives("its end", &folder, async || {
+        let tickets = hubspot::rows(&sims, "tickets").await;
+        tickets.into_iter().find(|row| row["id"] == ticket["id"] && has(row, "hs_pipeline_stage", "4"))
+    })
+    .await;
+    assert_eq!(hubspot::rows(&sims, "tickets").await.len(), 1);
+    let tasks = hubspot::rows(&sims, "tasks").await;
+    assert!(tasks.is_empty(), "a ticket is one thing there: {tasks:?}");
     in_the_end(&folder).await;
     stop(server).await;
 }

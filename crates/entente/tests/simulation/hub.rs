@@ -126,12 +126,17 @@ impl Hub {
         let objects = ["user", "organization", "ticket"].map(str::to_owned);
         let desk = &engine.connection(ZENDESK).unwrap().connector;
         let signing_secret = desk.subscribe("http://hub/hooks/zendesk", &objects).await.unwrap().unwrap().reveal().to_owned();
+        let connector = &engine.connection(SALESFORCE).unwrap().connector;
+        let mut selected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (object, reads) in engine.catalog().reads(SALESFORCE) {
-            let told_by = |field: &String| engine.connection(SALESFORCE).unwrap().connector.told_by(field);
-            let plain: BTreeSet<String> = reads.iter().filter_map(told_by).collect();
-            let mut selected: Vec<&str> = plain.iter().map(String::as_str).collect();
-            selected.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
-            salesforce.subscribe_outbound(&object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &selected);
+            for (own, fields) in connector.told_as(&object, &reads) {
+                selected.entry(own).or_default().extend(fields);
+            }
+        }
+        for (object, fields) in &selected {
+            let mut fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            fields.extend(["LastModifiedDate", "LastModifiedById", "SystemModstamp"]);
+            salesforce.subscribe_outbound(object, &format!("http://hub/hooks/salesforce/{PATH_SECRET}"), &fields);
         }
         if let Some(second) = &second {
             second.tell(&engine).await;

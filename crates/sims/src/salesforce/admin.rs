@@ -25,6 +25,14 @@ impl Salesforce {
         })
     }
 
+    /// Takes away, or gives back, every client's access to an object.
+    pub fn hide_object(&self, object: &str, hidden: bool) {
+        self.with(|state| {
+            let name = object.to_ascii_lowercase();
+            let _changed = if hidden { state.org.hidden_objects.insert(name) } else { state.org.hidden_objects.remove(&name) };
+        });
+    }
+
     /// Renames a custom field; its values stay.
     ///
     /// # Errors

@@ -216,6 +216,7 @@ IsArchived boolean ro
 const EVENT: &str = "
 WhoId ref(Contact,Lead) child=Events
 WhatId ref(Account,Opportunity,Case,Campaign) child=Events
+AccountId ref(Account) ro
 Subject string(255)
 Location string(255)
 IsAllDayEvent boolean
@@ -227,6 +228,12 @@ EndDateTime datetime
 Description textarea(32000)
 ShowAs picklist strict :Busy,OutOfOffice,Free
 IsPrivate boolean
+IsChild boolean ro
+IsGroupEvent boolean ro
+GroupEventType picklist ro :0,1,2,3
+EventSubtype picklist :Event
+RecurrenceActivityId ref(Event) ro
+IsRecurrence boolean
 IsArchived boolean ro
 ";
 

@@ -61,7 +61,7 @@ pub(crate) fn serve(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<An
 pub(crate) fn typed(state: &State, record: &Map<String, Value>) -> Outcome<usize> {
     let name = record.get("attributes").and_then(|a| a.get("type")).and_then(Value::as_str);
     let name = name.ok_or_else(|| Fail::bad("INVALID_TYPE", "Must send a valid type in attributes"))?;
-    state.org.table(name).ok_or_else(|| Fail::invalid_type(name))
+    state.org.reachable(name).ok_or_else(|| Fail::invalid_type(name))
 }
 
 fn take_id(fields: &mut Map<String, Value>) -> Outcome<SfId> {

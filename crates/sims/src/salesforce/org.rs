@@ -1,6 +1,6 @@
 //! The simulated org: its tables, who may see what, and the small machinery of transactions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -131,6 +131,8 @@ pub(crate) struct Org {
     pub destroyed: Vec<(usize, SfId, i64)>,
     /// Outbound notifications sent so far.
     pub notified: u64,
+    /// Objects that no profile gives clients access to, in lower case.
+    pub hidden_objects: HashSet<String>,
 }
 
 impl Org {
@@ -171,6 +173,7 @@ impl Org {
             currencies: None,
             destroyed: Vec::new(),
             notified: 0,
+            hidden_objects: HashSet::new(),
         };
         org.seed(username);
         org
@@ -322,6 +325,11 @@ impl Org {
 
     pub fn table(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).or_else(|| self.by_name.get(&name.to_ascii_lowercase())).copied()
+    }
+
+    /// The table of an object that clients may see.
+    pub fn reachable(&self, name: &str) -> Option<usize> {
+        self.table(name).filter(|_| !self.hidden_objects.contains(&name.to_ascii_lowercase()))
     }
 
     /// The table of a name that a client gave.

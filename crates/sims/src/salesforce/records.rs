@@ -18,7 +18,7 @@ use crate::faults::Fault;
 
 /// The table of an object that clients may reach.
 pub(crate) fn object(state: &State, name: &str) -> Outcome<usize> {
-    state.org.named(name)
+    state.org.reachable(name).ok_or_else(Fail::not_found)
 }
 
 fn refuse_collision(call: &Call) -> Outcome<()> {

@@ -97,8 +97,8 @@ impl Org {
         }
     }
 
-    /// A task's account: the one it is about, the one of the deal or case it is about, or the one of the person it is with.
-    fn derive_task_account(&self, table: usize, new: &mut Row) {
+    /// The account of a task or an event: the one it is about, the one of the deal or case it is about, or the one of the person it is with.
+    fn derive_activity_account(&self, table: usize, new: &mut Row) {
         let t = &self.tables[table];
         let slot = |name: &str| t.slot(name).unwrap_or(u16::MAX);
         let account_of = |id: SfId| -> Option<SfId> {
@@ -115,7 +115,7 @@ impl Org {
     }
 
     fn derive_task(&self, table: usize, old: Option<&Row>, new: &mut Row) {
-        self.derive_task_account(table, new);
+        self.derive_activity_account(table, new);
         let t = &self.tables[table];
         let slot = |name: &str| t.slot(name).unwrap_or(u16::MAX);
         let done = new.cell(slot("Status")) == Val::Text("Completed");
@@ -132,8 +132,14 @@ impl Org {
     }
 
     fn derive_event(&self, table: usize, new: &mut Row) {
+        self.derive_activity_account(table, new);
         let t = &self.tables[table];
         let slot = |name: &str| t.slot(name).unwrap_or(u16::MAX);
+        for (name, usual) in [("EventSubtype", "Event"), ("GroupEventType", "0")] {
+            if new.cell(slot(name)).is_null() {
+                new.set(slot(name), Some(Cell::text(usual)));
+            }
+        }
         let (start, end, minutes) = (slot("StartDateTime"), slot("EndDateTime"), slot("DurationInMinutes"));
         let begin = match (new.cell(start), new.cell(slot("ActivityDateTime"))) {
             (Val::Ms(ms), _) | (Val::Null, Val::Ms(ms)) => ms,

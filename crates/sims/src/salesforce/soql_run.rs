@@ -52,7 +52,7 @@ impl Org {
     /// Runs a query text for a user; `all` includes deleted rows.
     pub fn query(&mut self, text: &str, user: SfId, all: bool) -> Outcome<Found> {
         let select = parse(text)?;
-        let table = self.table(&select.from).ok_or_else(|| Fail::invalid_type(&select.from))?;
+        let table = self.reachable(&select.from).ok_or_else(|| Fail::invalid_type(&select.from))?;
         let hidden = self.hidden(user, table);
         let filter = select.filter.as_ref().map(|expr| self.bind(table, expr, &hidden)).transpose()?;
         let stamp_first = select.order.first().is_some_and(|o| !o.descending && o.field.eq_ignore_ascii_case("SystemModstamp"));
@@ -71,6 +71,7 @@ impl Org {
             }
             if let Some(row) = t.row(ord)
                 && self.shows(row, all)
+                && (all || !t.is_archived(row))
                 && filter.as_ref().is_none_or(|f| self.matches(row, f))
             {
                 ords.push(ord);

@@ -150,6 +150,11 @@ impl Table {
         self.fields().find(|(_, field)| field.spec.relationship.as_deref().is_some_and(|r| r.eq_ignore_ascii_case(name)))
     }
 
+    /// Whether a row is archived: ordinary queries do not show it.
+    pub fn is_archived(&self, row: &Row) -> bool {
+        self.slot("IsArchived").is_some_and(|slot| row.cell(slot) == Val::Bool(true))
+    }
+
     pub fn value<'a>(&self, row: &'a Row, slot: u16) -> Val<'a> {
         let Some(field) = self.field(slot) else { return Val::Null };
         match field.source {

@@ -11,6 +11,12 @@ use super::schema::{FieldSpec, FieldType};
 use super::wire::{Answer, Call};
 use super::{automations, queries, records};
 
+/// Where custom fields of tasks and events are defined.
+const ACTIVITY: &str = "Activity";
+
+/// The objects that have the fields which are defined at [`ACTIVITY`].
+const ACTIVITIES: [&str; 2] = ["Task", "Event"];
+
 /// `/tooling/…`.
 pub(crate) fn serve(state: &mut State, call: &Call, rest: &[&str]) -> Outcome<Answer> {
     match (&call.method, rest) {
@@ -40,11 +46,18 @@ fn add_field(state: &mut State, call: &Call) -> Outcome<Answer> {
     if !name.ends_with("__c") {
         return Err(Fail::on("FIELD_INTEGRITY_EXCEPTION", "FullName", format!("{name} must end in __c")));
     }
-    let table =
-        state.org.table(object).ok_or_else(|| Fail::on("FIELD_INTEGRITY_EXCEPTION", "FullName", format!("There is no object {object}")))?;
+    if ACTIVITIES.contains(&object) {
+        let message = format!("custom fields of {object} are defined at {ACTIVITY}");
+        return Err(Fail::on("FIELD_INTEGRITY_EXCEPTION", "FullName", message));
+    }
+    let objects: &[&str] = if object == ACTIVITY { &ACTIVITIES } else { &[object] };
     let mut spec = spec(name, &body["Metadata"])?;
     spec.needs_grant = true;
-    state.org.add_field(table, spec)?;
+    for object in objects {
+        let unknown = || Fail::on("FIELD_INTEGRITY_EXCEPTION", "FullName", format!("There is no object {object}"));
+        let table = state.org.table(object).ok_or_else(unknown)?;
+        state.org.add_field(table, spec.clone())?;
+    }
     let id = state.org.silent_row(
         "CustomField",
         &[("FullName", full), ("DeveloperName", name.trim_end_matches("__c")), ("TableEnumOrId", object)],
@@ -114,23 +127,27 @@ fn change_field(state: &mut State, call: &Call, id: &str) -> Outcome<Answer> {
     let body = call.object()?;
     let (_, _, object, name) = field_of(state, id)?;
     let fresh = spec(&name, &body["Metadata"])?;
-    let table = state.org.named(&object)?;
+    let objects: &[&str] = if object == ACTIVITY { &ACTIVITIES } else { &[object.as_str()] };
     let now = state.org.clock.now_ms();
-    let t = &mut state.org.tables[table];
-    let slot = t.slot(&name).ok_or_else(Fail::not_found)?;
-    if let Some(field) = t.field_mut(slot) {
-        if field.spec.kind != fresh.kind || field.spec.indexed() != fresh.indexed() {
-            return Err(Fail::on("FIELD_INTEGRITY_EXCEPTION", "type", "The type of a field in use cannot be changed"));
+    for object in objects {
+        let table = state.org.named(object)?;
+        let t = &mut state.org.tables[table];
+        let slot = t.slot(&name).ok_or_else(Fail::not_found)?;
+        if let Some(field) = t.field_mut(slot) {
+            if field.spec.kind != fresh.kind || field.spec.indexed() != fresh.indexed() {
+                return Err(Fail::on("FIELD_INTEGRITY_EXCEPTION", "type", "The type of a field in use cannot be changed"));
+            }
+            field.spec = FieldSpec { needs_grant: field.spec.needs_grant, ..fresh.clone() };
         }
-        field.spec = FieldSpec { needs_grant: field.spec.needs_grant, ..fresh };
+        t.schema_ms = now;
     }
-    t.schema_ms = now;
     Ok(Answer::empty(204))
 }
 
 fn drop_field(state: &mut State, _call: &Call, id: &str) -> Outcome<Answer> {
     let (table, ord, object, name) = field_of(state, id)?;
-    state.org.remove_field(&object, &name)?;
+    let objects: &[&str] = if object == ACTIVITY { &ACTIVITIES } else { &[object.as_str()] };
+    objects.iter().try_for_each(|object| state.org.remove_field(object, &name))?;
     state.org.tables[table].put(ord, None);
     Ok(Answer::empty(204))
 }

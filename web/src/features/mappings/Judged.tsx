@@ -4,7 +4,7 @@ import { counted } from '../../format/number';
 import styles from './Mappings.module.css';
 
 /** What a mapping was found to be, tried on both sides. */
-export function Judged({ judgement: { object, errors, losses, rows, records } }: { judgement: Judgement }) {
+export function Judged({ judgement: { object, errors, losses, rows, records, to_provision: made } }: { judgement: Judgement }) {
   const label = useLabels();
   const [stops, loses] = [errors.filter((one) => !one.known), losses.filter((one) => !one.known)];
   const known = errors.length + losses.length - stops.length - loses.length;
@@ -13,6 +13,7 @@ export function Judged({ judgement: { object, errors, losses, rows, records } }:
       <p className="muted">
         Tried on {counted(rows, 'row')} there and {counted(records, 'record')} here.
         {stops.length + loses.length === 0 && ' Nothing stands against it.'}
+        {made.length > 0 && ` Not there yet, and made by \`entente provision --apply\`: ${made.join(', ')}.`}
         {known > 0 && ` ${counted(known, 'remark')} on lines that stay as they are.`}
       </p>
       <ul>

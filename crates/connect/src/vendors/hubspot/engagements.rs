@@ -171,6 +171,15 @@ pub(crate) fn engagement(object: &str, id: &str) -> Option<String> {
     PARTS.iter().find(|part| part.object == object).map(|part| part.id(id))
 }
 
+/// The same row at another object: an engagement is a row of the object that its id names.
+pub(super) fn same_row(from: &str, to: &str, id: &str) -> Option<String> {
+    if to == ENGAGEMENTS {
+        return engagement(from, id);
+    }
+    let (object, own) = id.split_once('-')?;
+    (from == ENGAGEMENTS && object == to && engagement(to, own).is_some()).then(|| own.to_owned())
+}
+
 /// Where a poll of all of them stands.
 #[derive(Debug, Serialize, Deserialize)]
 struct Place {

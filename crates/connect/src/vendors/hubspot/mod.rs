@@ -307,6 +307,10 @@ impl Connector for HubSpot {
         vec![(object.to_owned(), told(fields))]
     }
 
+    fn same_row(&self, from: &str, to: &str, id: &str) -> Option<String> {
+        engagements::same_row(from, to, id)
+    }
+
     fn receipt(&self) -> Receipt {
         Receipt { content_type: "application/json", body: "{}" }
     }

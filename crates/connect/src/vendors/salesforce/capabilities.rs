@@ -1,12 +1,32 @@
-//! What Salesforce can do with its objects: all of them alike.
+//! What Salesforce can do with its objects: all of them alike, but for activities, which are only read.
 
+use super::activities::ACTIVITY;
 use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
 
 /// By object.
-pub(super) static OBJECTS: &[Capabilities] = &[REST];
+pub(super) static OBJECTS: &[Capabilities] = &[ACTIVITIES, REST];
+
+/// Tasks and events together. Custom fields of both are made where they are defined.
+const ACTIVITIES: Capabilities = Capabilities {
+    object: ACTIVITY,
+    key: None,
+    concurrency: None,
+    merges: Detection::NEVER,
+    fields: OF_ACTIVITIES,
+    never_blank: &[],
+    ..REST
+};
+
+/// What belongs to another record than the activity.
+const OF_ACTIVITIES: &[(&str, Detection)] = &[
+    ("Owner.*", Detection::RECONCILIATION),
+    ("Account.*", Detection::RECONCILIATION),
+    ("Who.*", Detection::RECONCILIATION),
+    ("What.*", Detection::RECONCILIATION),
+];
 
 /// By object, over SOAP: updates have no precondition there, so stamps are looked at right before.
-pub(super) static SOAP_OBJECTS: &[Capabilities] = &[Capabilities { concurrency: Some(Concurrency::LookFirst), ..REST }];
+pub(super) static SOAP_OBJECTS: &[Capabilities] = &[ACTIVITIES, Capabilities { concurrency: Some(Concurrency::LookFirst), ..REST }];
 
 const REST: Capabilities = Capabilities {
     object: EVERY,

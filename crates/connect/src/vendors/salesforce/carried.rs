@@ -13,6 +13,7 @@ use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::{Row, reference_of};
 use serde_json::Value;
 
+use super::activities::{ACTIVITY, Half};
 use super::{Salesforce, ids, soql};
 use crate::connector::Priority;
 use crate::error::VendorError;
@@ -56,9 +57,18 @@ impl Salesforce {
         }
     }
 
-    /// The fields of an object that count, as they were last asked for.
+    /// The fields of an object that were last asked for under its own name, if any were.
+    pub(super) fn asked_of(&self, object: &str) -> Option<Vec<String>> {
+        self.carried().asked.get(object).map(|fields| fields.iter().cloned().collect())
+    }
+
+    /// The fields of an object that count, as they were last asked for: under its own name, and as a part of what both tasks and events are.
     pub(super) fn asked(&self, object: &str) -> Vec<String> {
-        self.carried().asked.get(object).into_iter().flatten().cloned().collect()
+        let mut fields: BTreeSet<String> = self.asked_of(object).into_iter().flatten().collect();
+        if let (Some(half), Some(activity)) = (Half::of(object), self.asked_of(ACTIVITY)) {
+            fields.extend(half.fields(&activity, self.cached(object).as_deref()));
+        }
+        fields.into_iter().collect()
     }
 
     /// Forgets what messages carry, because it has changed.
@@ -118,14 +128,14 @@ impl Salesforce {
         Ok(carried)
     }
 
-    /// What is blank in the row of a message that shows all that is read of its object, parents' names among it; `None` when something else
+    /// What is blank in the row of a message that shows all that is asked for of its object, parents' names among it; `None` when something else
     /// may be in the row.
-    pub(super) fn blank_in(&self, object: &str, row: &mut Row) -> Option<Vec<String>> {
+    pub(super) fn blank_in(&self, object: &str, asked: &[String], row: &mut Row) -> Option<Vec<String>> {
         let described = self.cached(object);
         // An org of one currency has no field for it, which no message can carry.
         let is_nowhere = |field: &str| described.as_ref().is_some_and(|described| described.stands_for_the_currency(field));
         let kept = self.carried();
-        let (carried, asked) = (kept.fields.get(object)?, kept.asked.get(object)?);
+        let carried = kept.fields.get(object)?;
         let mut blank = Vec::new();
         let mut parents = Vec::new();
         for field in asked.iter().filter(|field| !row.contains_key(*field)) {

@@ -28,6 +28,8 @@ pub(crate) struct Described {
     pub standing: Vec<&'static str>,
     /// Whether its rows can be merged.
     pub merges: bool,
+    /// Whether old rows are archived: ordinary queries do not show them.
+    pub archives: bool,
     /// The field that names a row.
     pub name_field: Option<String>,
     /// E-mail fields that can be searched.
@@ -96,6 +98,7 @@ impl Described {
         Self {
             standing,
             merges: has("MasterRecordId"),
+            archives: has("IsArchived"),
             name_field: answer.fields.iter().find(|field| field.name_field).map(|field| field.name.clone()),
             emails,
             phones,

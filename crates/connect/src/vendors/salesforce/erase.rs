@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use entente_model::mapping::remote::Row;
 
+use super::activities::ACTIVITY;
 use super::wire::{QueryKind, text};
 use super::{Salesforce, ids, soql};
 use crate::connector::Priority;
@@ -56,6 +57,10 @@ impl Salesforce {
 
     /// See [`Connector::erase`](crate::connector::Connector::erase).
     pub(super) async fn erase_row(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        if erase.object == ACTIVITY {
+            // Neither tasks nor events are ever merged.
+            return by_writes(self, &self.own_erasure(erase, priority).await?, priority).await;
+        }
         let mut erased = match by_writes(self, erase, priority).await {
             Err(error) if error.code == CONVERTED => self.erase_converted(erase, priority).await?,
             done => done?,

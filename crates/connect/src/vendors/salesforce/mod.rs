@@ -1,5 +1,7 @@
 //! Salesforce: REST, SOQL, sObject Collections, or the SOAP partner API; Tooling API for provisioning, and outbound messages as webhooks.
 //!
+//! `Activity` is tasks and events together, to be read only.
+//!
 //! What the platform cannot do, said once here:
 //! - A collection of updates has no precondition. A few updates at a time go row by row with `If-Unmodified-Since`, in one composite
 //!   call; that header has whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
@@ -7,6 +9,7 @@
 //! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
+mod activities;
 mod approvals;
 mod bulk;
 mod bundle;
@@ -62,6 +65,7 @@ use crate::transport::call::Call;
 use crate::transport::client::Client;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
+use activities::ACTIVITY;
 use describe::Described;
 
 /// Salesforce's facts.
@@ -121,6 +125,8 @@ pub(crate) struct Salesforce {
     /// This connector itself, for what goes on in the background.
     me: Weak<Self>,
     described: Mutex<BTreeMap<String, Arc<Described>>>,
+    /// What is known of tasks and events beside.
+    halves: activities::Halves,
     /// Values of picklists by record type.
     lists: Mutex<lists::Kept>,
     /// The org's currencies.
@@ -190,6 +196,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         pubsub,
         me: me.clone(),
         described: Mutex::new(BTreeMap::new()),
+        halves: activities::Halves::default(),
         lists: Mutex::default(),
         currencies: Mutex::default(),
         actors,
@@ -329,6 +336,9 @@ impl Connector for Salesforce {
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        if object == ACTIVITY {
+            return self.describe_activities(Priority::Update).await;
+        }
         let described = self.describe_now(object, Priority::Update).await?;
         Ok(RemoteObject { lists: self.all_lists(object, &described).await, ..described.object.clone() })
     }
@@ -336,29 +346,42 @@ impl Connector for Salesforce {
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
         self.know_people(priority).await;
         self.note_asked(&read.object, &read.fields);
-        let page = self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))?;
+        let page = if read.object == ACTIVITY {
+            self.activity_page(read, cursor, priority).await?
+        } else {
+            self.read_page(read, &read.object, cursor, priority).await.map_err(|error| self.notice(&read.object, error))?
+        };
         page.looks.iter().for_each(|look| self.names.learn_from(&look.row));
         Ok(page)
     }
 
-    async fn present(&self, _read: &ReadSpec) -> Result<Cursor, VendorError> {
-        if let Some(soap) = &self.soap {
-            return Ok(cursor::Position::at(self.soap_present(soap, Priority::Update).await?).to_text());
-        }
-        // The list of versions needs no quota, and its `Date` header is the server's clock.
-        let answer = self.client.call("versions", Priority::Update, Call::get("/services/data")).await?;
-        Ok(cursor::Position::at(self.server_time(&answer)).to_text())
+    async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
+        let now = match &self.soap {
+            Some(soap) => self.soap_present(soap, Priority::Update).await?,
+            // The list of versions needs no quota, and its `Date` header is the server's clock.
+            None => self.server_time(&self.client.call("versions", Priority::Update, Call::get("/services/data")).await?),
+        };
+        let present = cursor::Position::at(now).to_text();
+        Ok(if read.object == ACTIVITY { activities::from_present(&present) } else { present })
     }
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
         self.know_messages(priority).await;
         self.note_asked(&read.object, &read.fields);
-        let looks = self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))?;
+        let looks = if read.object == ACTIVITY {
+            self.fetch_activities(read, ids, priority).await?
+        } else {
+            self.fetch_rows(read, ids, priority).await.map_err(|error| self.notice(&read.object, error))?
+        };
         looks.iter().for_each(|look| self.names.learn_from(&look.row));
         Ok(looks)
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        if read.object == ACTIVITY {
+            // Entente makes none, and nothing about them is recognised by an address, a number or a name.
+            return Ok(questions.iter().map(|_| Vec::new()).collect());
+        }
         let found = self.find_rows(read, questions, key_field, priority).await.map_err(|error| self.notice(&read.object, error));
         discreet_find(questions, found)
     }
@@ -372,6 +395,9 @@ impl Connector for Salesforce {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        if target.object == ACTIVITY {
+            return Err(activities::only_read());
+        }
         let outcomes = self.write_rows(target, writes, priority).await.map_err(|error| self.notice(&target.object, error));
         discreet(writes, outcomes)
     }
@@ -386,6 +412,14 @@ impl Connector for Salesforce {
 
     fn told_by(&self, field: &str) -> Option<String> {
         Some(field.split_once('.').map_or_else(|| field.to_owned(), |(parent, _)| reference_of(parent)))
+    }
+
+    fn told_as(&self, object: &str, fields: &[String]) -> Vec<(String, Vec<String>)> {
+        activities::tellers(object, fields, |field| self.told_by(field))
+    }
+
+    fn same_row(&self, from: &str, to: &str, id: &str) -> Option<String> {
+        activities::same_row(from, to, id)
     }
 
     fn receipt(&self) -> Receipt {

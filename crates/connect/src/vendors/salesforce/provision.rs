@@ -1,9 +1,10 @@
 //! Creating fields through the Tooling API, and making them visible to our user through a permission set. Everything here may be
 //! repeated: what exists is left as it is.
 
-use entente_model::mapping::remote::{RemoteField, RemoteKind};
+use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 use serde_json::{Map, Value, json};
 
+use super::activities::{ACTIVITY, Half};
 use super::wire::{QueryKind, text};
 use super::{Salesforce, soql};
 use crate::connector::{NewField, Priority};
@@ -22,13 +23,18 @@ const LONG_TEXT_CHARS: u32 = 32_768;
 /// Digits of a number field, both sides of the point together.
 const NUMBER_DIGITS: u32 = 18;
 
+/// The object at which custom fields of an object are defined: those of tasks and events are fields of activities.
+fn defined_at(object: &str) -> &str {
+    if Half::of(object).is_some() { ACTIVITY } else { object }
+}
+
 impl Salesforce {
     /// See [`Connector::create_field`](crate::connector::Connector::create_field).
     pub(super) async fn provision_field(&self, new: &NewField) -> Result<(), VendorError> {
         let object = soql::name(&new.object)?;
         let field = soql::name(&new.field.name)?;
-        let described = self.describe_now(object, Priority::Update).await?;
-        if let Some(found) = described.object.fields.iter().find(|known| known.name.eq_ignore_ascii_case(field)) {
+        let described = self.schema_now(object).await?;
+        if let Some(found) = described.fields.iter().find(|known| known.name.eq_ignore_ascii_case(field)) {
             fits(object, &new.field, found.kind)?;
             return self.grow_list(object, &new.field, found).await;
         }
@@ -41,7 +47,7 @@ impl Salesforce {
             )
             .about(field));
         }
-        let body = json!({"FullName": format!("{object}.{field}"), "Metadata": metadata(&new.field)?});
+        let body = json!({"FullName": format!("{}.{field}", defined_at(object)), "Metadata": metadata(&new.field)?});
         let call = Call::post(format!("{}/tooling/sobjects/CustomField", self.root), body);
         match self.client.call("tooling", Priority::Update, call).await {
             Ok(_) => {}
@@ -49,9 +55,24 @@ impl Salesforce {
             Err(error) if matches!(error.code.as_str(), "DUPLICATE_DEVELOPER_NAME" | "DUPLICATE_VALUE") => {}
             Err(error) => return Err(error),
         }
-        self.show_field(object, field).await?;
-        self.describe_now(object, Priority::Update).await?;
+        for shown in self.shown_at(object).await? {
+            self.show_field(shown, field).await?;
+        }
+        self.schema_now(object).await?;
         Ok(())
+    }
+
+    /// What an object is made of by now.
+    async fn schema_now(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        if object == ACTIVITY {
+            return self.describe_activities(Priority::Update).await;
+        }
+        Ok(self.describe_now(object, Priority::Update).await?.object.clone())
+    }
+
+    /// The objects at which a field of an object is to be seen: rights are given for tasks and for events, not for activities.
+    async fn shown_at<'a>(&self, object: &'a str) -> Result<Vec<&'a str>, VendorError> {
+        if object == ACTIVITY { self.halves_seen(Priority::Update).await } else { Ok(vec![object]) }
     }
 
     /// Adds the values that a list lacks. One that is open to others takes them as they are.
@@ -73,7 +94,7 @@ impl Salesforce {
         let query = format!(
             "SELECT Id FROM CustomField WHERE DeveloperName = {} AND TableEnumOrId = {}",
             soql::literal(bare),
-            soql::literal(object)
+            soql::literal(defined_at(object))
         );
         let call = Call::get(format!("{}/tooling/query", self.root)).query("q", &query);
         let answer: Value = self.client.call("tooling", Priority::Update, call).await?.json()?;
@@ -91,7 +112,7 @@ impl Salesforce {
         let body = json!({"Metadata": metadata(&grown)?});
         let path = format!("{}/tooling/sobjects/CustomField/{}", self.root, soql::name_of_id(id)?);
         self.client.call("tooling", Priority::Update, Call::patch(path, body)).await?;
-        self.describe_now(object, Priority::Update).await?;
+        self.schema_now(object).await?;
         Ok(())
     }
 

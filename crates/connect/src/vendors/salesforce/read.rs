@@ -114,8 +114,15 @@ impl Salesforce {
         Ok(use_looks(&Seeing { object, described, actors: &self.actors, ours, offset: self.client.offset(), seen_at: self.client.now() }))
     }
 
-    /// See [`Connector::page`](crate::connector::Connector::page).
-    pub(super) async fn read_page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+    /// See [`Connector::page`](crate::connector::Connector::page). `reader` is the object that mappings name: what is read of one object by itself
+    /// and as a part of another has two positions, and so two streams.
+    pub(super) async fn read_page(
+        &self,
+        read: &ReadSpec,
+        reader: &str,
+        cursor: Option<&Cursor>,
+        priority: Priority,
+    ) -> Result<Page, VendorError> {
         self.identity(priority).await?;
         let described = self.described(&read.object, &read.fields, priority).await?;
         let select = select(read, &described, &[])?;
@@ -126,7 +133,7 @@ impl Salesforce {
         };
         if position.phase == Phase::Rest
             && let Some(pubsub) = &self.pubsub
-            && let Some(page) = self.streamed_page(pubsub, read, &described, &mut position, priority).await?
+            && let Some(page) = self.streamed_page(pubsub, read, reader, &described, &mut position, priority).await?
         {
             return Ok(page);
         }
@@ -272,7 +279,8 @@ impl Salesforce {
             }
         };
         match chunks {
-            Some(chunks) if chunks.len() == 1 || !nested.is_empty() => {
+            // A retrieve is not known to show what is archived: of such objects, queries that see everything are made.
+            Some(chunks) if chunks.len() == 1 || !nested.is_empty() || described.archives => {
                 for chunk in chunks {
                     let query = format!("SELECT {select} FROM {} WHERE Id IN {}", soql::name(&read.object)?, soql::list(chunk));
                     self.query_few(&query, priority).await?.into_iter().for_each(&mut add);

@@ -69,17 +69,22 @@ impl Salesforce {
         }
         self.note_message();
         let id = delivery_id(&message);
-        let events = message.notifications.into_iter().map(|notification| self.event(notification, now)).collect();
+        let events = message.notifications.into_iter().flat_map(|notification| self.events(notification, now)).collect();
         Ok(Delivery { id, events })
     }
 
-    /// The event of a notification. It shows the row only if the object's schema is known and the message says how new it is.
-    fn event(&self, notification: Notification, now: Timestamp) -> Event {
+    /// The events of a notification: of its object, and where that is a task or an event of the calendar, of the activity that it is as well; what
+    /// no mapping names is passed over. They show the row only if the object's schema is known and the message says how new it is.
+    fn events(&self, notification: Notification, now: Timestamp) -> Vec<Event> {
         let id = ids::to_18(notification.fields.get("Id").cloned().flatten().as_deref().unwrap_or_default());
-        let mut look = self.partial(&id, &notification, now);
-        let blank = look.as_mut().and_then(|look| self.blank_in(&notification.object, &mut look.row));
+        let partial = self.partial(&id, &notification, now);
+        let mut look = partial.clone();
+        let asked = self.asked_of(&notification.object);
+        let blank = look.as_mut().zip(asked).and_then(|(look, asked)| self.blank_in(&notification.object, &asked, &mut look.row));
         let blanks = blank.map_or(Blanks::LeftOut, Blanks::Known);
-        Event { object: notification.object, id, look, kind: "outbound_message".to_owned(), blanks, created: false }
+        let event = Event { object: notification.object, id, look, kind: "outbound_message".to_owned(), blanks, created: false };
+        let among = self.among_activities(&event, partial);
+        std::iter::once(event).chain(among).collect()
     }
 
     fn partial(&self, id: &str, notification: &Notification, now: Timestamp) -> Option<Look> {

@@ -151,3 +151,13 @@ async fn they_are_only_read_and_unknown_fields_are_named() {
     let unknown = portal.crm.page(&spec("engagements", &["hs_call_duration"]), None, Priority::Backfill).await.unwrap_err();
     assert_eq!((unknown.code.as_str(), unknown.field.as_deref()), ("unknown_field", Some("hs_call_duration")));
 }
+
+#[test]
+fn a_row_is_the_same_among_engagements_and_by_itself() {
+    let portal = Portal::open();
+    assert_eq!(portal.crm.same_row("tasks", "engagements", "5").as_deref(), Some("tasks-5"));
+    assert_eq!(portal.crm.same_row("engagements", "notes", "notes-5").as_deref(), Some("5"));
+    for (from, to, id) in [("engagements", "notes", "tasks-5"), ("contacts", "engagements", "5"), ("tasks", "notes", "5")] {
+        assert_eq!(portal.crm.same_row(from, to, id), None, "{from} {to} {id}");
+    }
+}

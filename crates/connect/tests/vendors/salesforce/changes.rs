@@ -427,3 +427,45 @@ async fn a_thousand_changes_of_a_day_cost_less_than_polls() {
     println!("{told} calls of the quota per {CHANGES} changes told, {polled} polled");
     assert!(told * 10 <= polled * 6, "{told} calls told, {polled} polled");
 }
+
+#[tokio::test]
+async fn streams_of_tasks_and_events_tell_of_activities_and_leave_those_of_tasks_alone() {
+    let told = Told::of(&["Task", "Event"]).await;
+    let activities = spec("Activity", &["Kind", "Subject", "Status", "ActivityDate"]);
+    let tasks = spec("Task", &["Subject", "Status"]);
+    let meeting = |subject: &str| json!({"Subject": subject, "StartDateTime": "2026-01-05T14:00:00Z", "DurationInMinutes": 60});
+    let (mut cursor, mut own) = (None, None);
+    // Both of its streams, and the one of tasks by themselves, take over.
+    for _ in 0..TURNS {
+        cursor = Some(read_on(&*told.crm, &activities, cursor).await.1);
+        own = Some(read_on(&*told.crm, &tasks, own).await.1);
+        let replays = cursor.iter().flat_map(|cursor| cursor.matches("replay")).count();
+        if replays == 2 && own.as_ref().is_some_and(|own| own.contains("replay")) {
+            break;
+        }
+        tokio::time::sleep(WORD).await;
+    }
+    let before = told.queries();
+    let task = told.live.add("Task", json!({"Subject": "Call", "TaskSubtype": "Call"}));
+    let event = told.live.add("Event", meeting("Kick-off"));
+    let (looks, cursor) = told.await_looks(&activities, cursor.unwrap(), 2).await;
+    let shown = |id: &str| looks.iter().find(|look| look.id == id).map(|look| (look.complete, Value::Object(look.row.clone()))).unwrap();
+    assert_eq!(shown(&task), (true, json!({"Kind": "Call", "Subject": "Call", "Status": "Not Started", "ActivityDate": null})));
+    assert_eq!(shown(&event), (true, json!({"Kind": "Meeting", "Subject": "Kick-off", "Status": null, "ActivityDate": "2026-01-05"})));
+    let (looks, _) = told.await_looks(&tasks, own.unwrap(), 1).await;
+    assert_eq!((looks[0].object.as_str(), looks[0].id.as_str()), ("Task", task.as_str()));
+    assert_eq!(told.queries(), before, "events told it all");
+
+    // An invitee's copy is none; what is deleted is gone.
+    let mut copy = meeting("Kick-off");
+    copy["IsChild"] = json!(true);
+    told.live.add("Event", copy);
+    told.live.sim.delete("Event", &event, &told.live.sim.users().sales[0]).unwrap();
+    let (looks, _) = told.await_looks(&activities, cursor, 2).await;
+    assert!(looks.iter().all(|look| look.existence == Existence::Deleted && look.object == "Activity"), "{looks:?}");
+
+    let tried = told.crm.try_streams(&["Activity".to_owned(), "Task".to_owned()]).await;
+    let streams: Vec<&str> = tried.iter().map(|tried| tried.stream.as_str()).collect();
+    assert_eq!(streams, ["the stream of changes of Event", "the stream of changes of Task"]);
+    assert!(tried.iter().all(|tried| tried.outcome.is_ok()));
+}

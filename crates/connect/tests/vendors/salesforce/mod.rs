@@ -1,6 +1,7 @@
 //! The Salesforce connector and the transport below it, against scripted answers.
 
 mod actions;
+mod activities;
 mod bulk_reading;
 mod bulk_writing;
 mod carried;

@@ -132,6 +132,18 @@ fn watching(read: &Arc<Mutex<Read>>) -> Progress {
     })
 }
 
+/// The objects whose messages tell of what a mapping names, each with the fields that are selected there beside those of the mapping, and those
+/// that it does not have: activities are tasks and events.
+fn tellers(remote: &str) -> Vec<(&str, &'static [&'static str], &'static [&'static str])> {
+    match remote {
+        "Activity" => vec![
+            ("Task", &["TaskSubtype"], &["Kind"]),
+            ("Event", &["IsChild", "IsPrivate", "IsRecurrence", "GroupEventType"], &["Kind", "Status", "Entente_Id__c"]),
+        ],
+        other => vec![(other, &[], &[])],
+    }
+}
+
 /// The fields that outbound messages carry: what the shipped mapping reads of each object, as an admin selects them in Salesforce.
 /// Fields of parents (`Owner.Name`) cannot be selected there; the references to them (`OwnerId`) are.
 pub(super) fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
@@ -139,11 +151,13 @@ pub(super) fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
     let mappings = shipped_mappings(CRM).map_err(|error| Fault::new(error.to_string(), "report this; it is a defect"))?;
     // The demo keeps no leads.
     for mapping in mappings.into_iter().filter(|mapping| mapping.object != "lead") {
-        let of_object = fields.entry(mapping.remote.clone()).or_default();
-        of_object.extend(MARKS.iter().map(|mark| (*mark).to_owned()));
-        of_object.insert(mapping.key.clone());
-        of_object.extend(mapping.also_read.iter().cloned());
-        of_object.extend(mapping.fields.iter().map(|line| line.remote.clone()));
+        for (teller, beside, without) in tellers(&mapping.remote) {
+            let of_object = fields.entry(teller.to_owned()).or_default();
+            of_object.extend(MARKS.iter().chain(*beside).map(|mark| (*mark).to_owned()));
+            of_object.insert(mapping.key.clone());
+            of_object.extend(mapping.also_read.iter().cloned());
+            of_object.extend(mapping.fields.iter().map(|line| line.remote.clone()).filter(|name| !without.contains(&name.as_str())));
+        }
     }
     let own = |name: String| name.split_once('.').map_or_else(|| name.clone(), |(parent, _)| reference_of(parent));
     let selected = |names: BTreeSet<String>| names.into_iter().map(own).collect::<BTreeSet<String>>().into_iter().collect();
@@ -208,7 +222,8 @@ mod tests {
     #[test]
     fn outbound_messages_carry_what_the_mapping_reads_and_how_new_it_is() {
         let fields = message_fields().unwrap();
-        assert_eq!(fields.keys().collect::<Vec<_>>(), ["Account", "Campaign", "CampaignMember", "Contact", "Opportunity", "Task"]);
+        assert_eq!(fields.keys().collect::<Vec<_>>(), ["Account", "Campaign", "CampaignMember", "Contact", "Event", "Opportunity", "Task"]);
+        assert!(fields["Event"].iter().any(|name| name == "Subject") && !fields["Event"].iter().any(|name| name == "Kind"));
         let contact = &fields["Contact"];
         for name in ["Email", "LastName", "AccountId", "Entente_Id__c", "SystemModstamp"] {
             assert!(contact.iter().any(|field| field == name), "{name}");

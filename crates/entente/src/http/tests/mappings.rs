@@ -128,8 +128,12 @@ async fn everything_that_is_wrong_is_named_with_its_line_and_nothing_is_saved() 
             format!("line {} (`shoe_size`): `account` has no field `shoe_size`", lines + 1),
         ),
         (
-            json!({ "field": "kind", "remote": "organization_fields.nope", "owner": "crm" }),
-            format!("line {} (`kind`): `organization` has no field `organization_fields.nope`", lines + 1),
+            json!({ "field": "kind", "remote": "nope", "owner": "crm" }),
+            format!("line {} (`kind`): `organization` has no field `nope`", lines + 1),
+        ),
+        (
+            json!({ "field": "kind", "remote": "organization_fields.Industry", "owner": "crm" }),
+            "did you mean `organization_fields.industry`?".to_owned(),
         ),
         (
             json!({ "field": "kind", "remote": "details", "owner": "support" }),
@@ -150,6 +154,39 @@ async fn everything_that_is_wrong_is_named_with_its_line_and_nothing_is_saved() 
     assert!(status.is_client_error() && error["error"]["message"].as_str().unwrap().contains("colour"), "{error}");
     assert_eq!(server.get("/api/v1/mappings/zendesk/account/versions").await.1.as_array().unwrap().len(), 1);
     assert_eq!(server.accounts_at_zendesk().await, good);
+}
+
+#[tokio::test]
+async fn a_mapping_that_moves_is_judged_in_every_line_and_what_provisioning_makes_is_told() {
+    let server = with_platforms().await;
+    let (_, list) = server.get("/api/v1/mappings?connection=salesforce&object=case").await;
+    let mut mapping = list[0]["mapping"].clone();
+    mapping["remote"] = json!("Case");
+    let save = async |mapping: &Json| server.post("/api/v1/mappings/salesforce", json!({ "mapping": mapping, "accept_loss": true })).await;
+    // Its lines are as they were; the object that they name the fields of is another.
+    let (status, error) = save(&mapping).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    let message = error["error"]["message"].as_str().unwrap();
+    for (field, missing) in [("account", "WhatId"), ("contact", "WhoId")] {
+        let told = format!("(`{field}`): `Case` has no field `{missing}`; pick another, or create it there");
+        assert!(message.contains(&told), "{message}");
+    }
+    assert!(!message.contains("__c"), "what provisioning makes is no mistake: {message}");
+
+    for (field, remote) in [("account", "AccountId"), ("contact", "ContactId")] {
+        let lines = mapping["fields"].as_array_mut().unwrap();
+        lines.iter_mut().find(|line| line["field"] == field).unwrap()["remote"] = json!(remote);
+    }
+    let (status, saved) = save(&mapping).await;
+    assert_eq!(status, StatusCode::OK, "{saved}");
+    let made = ["CSAT__c", "Entente_Id__c", "First_Response_Minutes__c", "Resolution_Minutes__c", "Ticket_Agent__c", "Ticket_Category__c"];
+    assert_eq!(saved["judgement"]["to_provision"], json!(made));
+    assert_eq!(saved["judgement"]["errors"], json!([]));
+    let needs = provision(&server.app.engine, true).await.unwrap();
+    let created = needs.iter().filter(|need| need.object == "Case" && need.state == "created").map(|need| need.field.as_str());
+    assert_eq!(created.collect::<Vec<_>>(), made, "what was told is what is made");
+    let (status, saved) = save(&mapping).await;
+    assert_eq!((status, &saved["judgement"]["to_provision"]), (StatusCode::OK, &json!([])), "{saved}");
 }
 
 #[tokio::test]

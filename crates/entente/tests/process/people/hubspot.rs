@@ -36,6 +36,7 @@ pub async fn subscribe(sims: &Sims, address: &str, told: &Value) {
             "contacts" => ("contact", ""),
             "companies" => ("company", ""),
             "deals" => ("deal", ""),
+            "tickets" => ("ticket", ""),
             "tasks" => ("object", ":0-27"),
             "notes" => ("object", ":0-46"),
             "meetings" => ("object", ":0-47"),

@@ -15,6 +15,9 @@ const ADDRESS_PARTS: [&str; 5] = ["Street", "City", "State", "PostalCode", "Coun
 /// Fields of an event that every row has.
 const SYSTEM: [&str; 4] = ["CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"];
 
+/// Fields of the calendar's events that change events do not have: the vendor's examples of them show the others alone.
+const UNTOLD: [&str; 4] = ["StartDateTime", "EndDateTime", "EventSubtype", "IsArchived"];
+
 /// One field of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Carried {
@@ -43,6 +46,9 @@ pub(super) fn carried(org: &mut Org, table: usize, user: SfId) -> Vec<Carried> {
     }
     for (slot, field) in t.fields().filter(|(slot, _)| !hidden.contains(slot)) {
         let name = &field.spec.name;
+        if t.name == "Event" && UNTOLD.contains(&name.as_str()) {
+            continue;
+        }
         let plain = field.source == Source::Cell || SYSTEM.contains(&name.as_str());
         if field.source == Source::Address {
             let stem = name.trim_end_matches("Address");

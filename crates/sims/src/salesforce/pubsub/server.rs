@@ -103,7 +103,7 @@ fn object(state: &State, topic: &str) -> Result<(String, usize), Status> {
     };
     let name = topic.strip_prefix("/data/").and_then(|rest| rest.strip_suffix("ChangeEvent")).ok_or_else(unknown)?;
     let name = name.strip_suffix("__").map_or_else(|| name.to_owned(), |custom| format!("{custom}__c"));
-    let table = state.org.table(&name).filter(|_| state.events.is_selected(&name)).ok_or_else(unknown)?;
+    let table = state.org.reachable(&name).filter(|_| state.events.is_selected(&name)).ok_or_else(unknown)?;
     Ok((name, table))
 }
 

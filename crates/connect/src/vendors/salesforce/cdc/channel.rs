@@ -36,12 +36,15 @@ const GET_TOPIC: &str = "/eventbus.v1.PubSub/GetTopic";
 const GET_SCHEMA: &str = "/eventbus.v1.PubSub/GetSchema";
 const SUBSCRIBE: &str = "/eventbus.v1.PubSub/Subscribe";
 
-/// Streams of one connection, by remote object.
+/// A stream by the object that mappings name and the one that the platform tells of; they differ where the one stands for several.
+pub(super) type StreamKey = (String, String);
+
+/// Streams of one connection.
 pub(in crate::vendors::salesforce) struct PubSub {
     pub(super) line: Line,
     /// Whether an object without a stream is an error, rather than polled.
     pub(super) required: bool,
-    pub(super) streams: Mutex<BTreeMap<String, Arc<Stream>>>,
+    pub(super) streams: Mutex<BTreeMap<StreamKey, Arc<Stream>>>,
     /// Objects that the org does not tell of, and when to ask again.
     pub(super) refused: Mutex<BTreeMap<String, Timestamp>>,
     schemas: Mutex<BTreeMap<String, Arc<Schema>>>,

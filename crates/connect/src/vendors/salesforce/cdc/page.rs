@@ -18,7 +18,7 @@ use super::super::map::{Seeing, parse_instant};
 use super::super::{Salesforce, ids};
 use super::avro;
 use super::change::{Change, Kind, change};
-use super::channel::PubSub;
+use super::channel::{PubSub, StreamKey};
 use super::stream::{End, Got, Stream, Supply};
 use crate::connector::Priority;
 use crate::error::VendorError;
@@ -40,7 +40,7 @@ const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
 type Told = (Vec<Got>, bool, Option<(Vec<u8>, Timestamp)>);
 
 impl PubSub {
-    fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Stream>>> {
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamKey, Arc<Stream>>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -50,7 +50,9 @@ impl PubSub {
 
     /// Objects whose streams have something for the next poll.
     pub(in crate::vendors::salesforce) fn stirred(&self) -> Vec<String> {
-        self.streams().iter().filter(|(_, stream)| stream.has_news()).map(|(object, _)| object.clone()).collect()
+        let streams = self.streams();
+        let readers: BTreeSet<&String> = streams.iter().filter(|(_, stream)| stream.has_news()).map(|((reader, _), _)| reader).collect();
+        readers.into_iter().cloned().collect()
     }
 
     /// Waits until a stream has brought something.
@@ -61,9 +63,9 @@ impl PubSub {
 
 impl Salesforce {
     /// The stream of an object, opened behind a replay id if there is none.
-    fn stream(&self, pubsub: &PubSub, object: &str, from: Option<&[u8]>) -> Arc<Stream> {
-        let open = || Stream::open(pubsub, self.me.clone(), object, from.map(<[u8]>::to_vec));
-        Arc::clone(pubsub.streams().entry(object.to_owned()).or_insert_with(open))
+    fn stream(&self, pubsub: &PubSub, key: &StreamKey, from: Option<&[u8]>) -> Arc<Stream> {
+        let open = || Stream::open(pubsub, self.me.clone(), &key.1, from.map(<[u8]>::to_vec));
+        Arc::clone(pubsub.streams().entry(key.clone()).or_insert_with(open))
     }
 
     /// What the stream has for a poll that stands at `position`; `None` when it is to be made in the ordinary way.
@@ -71,21 +73,23 @@ impl Salesforce {
         &self,
         pubsub: &PubSub,
         read: &ReadSpec,
+        reader: &str,
         described: &Described,
         position: &mut Position,
         priority: Priority,
     ) -> Result<Option<Page>, VendorError> {
         let object = read.object.as_str();
+        let key = (reader.to_owned(), object.to_owned());
         if pubsub.refused().get(object).is_some_and(|until| self.client.now() < *until) {
             return Ok(None);
         }
         if let Some(replay) = position.replay.as_deref().and_then(|text| STANDARD.decode(text).ok()) {
-            let mut stream = self.stream(pubsub, object, Some(&replay));
+            let mut stream = self.stream(pubsub, &key, Some(&replay));
             stream.await_word(self, FIRST_WORD).await;
             let mut supply = stream.behind(&replay, PAGE_EVENTS);
             if matches!(supply, Supply::Elsewhere) {
-                pubsub.streams().remove(object);
-                stream = self.stream(pubsub, object, Some(&replay));
+                pubsub.streams().remove(&key);
+                stream = self.stream(pubsub, &key, Some(&replay));
                 stream.await_word(self, FIRST_WORD).await;
                 supply = stream.behind(&replay, PAGE_EVENTS);
             }
@@ -97,21 +101,21 @@ impl Salesforce {
                 Supply::Down | Supply::Elsewhere => return Ok(None),
                 Supply::Ended(End::Expired) => {
                     tracing::warn!(object, "the stream of changes has lost our place; a poll fills the gap");
-                    pubsub.streams().remove(object);
+                    pubsub.streams().remove(&key);
                     position.replay = None;
                 }
                 Supply::Ended(End::Refused(error)) => {
                     position.replay = None;
-                    return self.without(pubsub, object, error);
+                    return self.without(pubsub, &key, error);
                 }
             }
         }
-        let stream = self.stream(pubsub, object, None);
+        let stream = self.stream(pubsub, &key, None);
         stream.await_word(self, FIRST_WORD).await;
         if let Supply::Ended(end) = stream.behind(&[], 0) {
             match end {
-                End::Refused(error) => return self.without(pubsub, object, error),
-                End::Expired => drop(pubsub.streams().remove(object)),
+                End::Refused(error) => return self.without(pubsub, &key, error),
+                End::Expired => drop(pubsub.streams().remove(&key)),
             }
             return Ok(None);
         }
@@ -121,8 +125,9 @@ impl Salesforce {
     }
 
     /// An object that the org does not tell of is polled, unless the connection insists on being told.
-    fn without(&self, pubsub: &PubSub, object: &str, error: VendorError) -> Result<Option<Page>, VendorError> {
-        pubsub.streams().remove(object);
+    fn without(&self, pubsub: &PubSub, key: &StreamKey, error: VendorError) -> Result<Option<Page>, VendorError> {
+        let object = key.1.as_str();
+        pubsub.streams().remove(key);
         if pubsub.required {
             return Err(error);
         }

@@ -1,5 +1,6 @@
 //! Trying the streams: each object's topic is asked for and subscribed to, as a poll would, and left again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -8,6 +9,7 @@ use futures::stream::{iter, pending};
 use tonic::{Code, Status};
 
 use super::super::Salesforce;
+use super::super::activities::tellers;
 use super::channel::{Line, Marks, PubSub, refusal};
 use super::stream::{may_subscribe, topic};
 use super::wire::{FetchRequest, ReplayPreset};
@@ -20,7 +22,8 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 impl Salesforce {
     /// See [`Connector::try_streams`](crate::connector::Connector::try_streams).
     pub(in crate::vendors::salesforce) async fn try_pubsub(&self, pubsub: &PubSub, objects: &[String]) -> Vec<Tried> {
-        let tried = objects.iter().map(async |object| Tried {
+        let told: BTreeSet<String> = objects.iter().flat_map(|object| tellers(object, &[], |_| None)).map(|(object, _)| object).collect();
+        let tried = told.iter().map(async |object| Tried {
             stream: format!("the stream of changes of {object}"),
             is_optional: !pubsub.required,
             outcome: self.try_stream(pubsub, object).await,
