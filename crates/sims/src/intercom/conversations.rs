@@ -66,7 +66,8 @@ impl State {
         });
         if version >= 16 {
             let first = record.contacts.first().and_then(|contact| self.get(Kind::Contact, contact));
-            let company = first.and_then(|contact| contact.companies.first()).and_then(|company| self.get(Kind::Company, company));
+            let own = record.text("company_id").or_else(|| first?.companies.first().map(String::as_str));
+            let company = own.and_then(|company| self.get(Kind::Company, company));
             shown["company"] = company.map_or(Value::Null, |company| self.company_shown(company));
         }
         if parts {
@@ -181,9 +182,19 @@ impl State {
         self.record(Kind::Conversation, of)?;
         let custom = self.custom_checked(Kind::Conversation, body.get("custom_attributes"))?;
         let taken = ["read", "title", "priority"].iter().filter_map(|name| Some(((*name).to_owned(), body.get(*name)?.clone())));
-        let values: Map<String, Value> = taken.collect();
+        let mut values: Map<String, Value> = taken.collect();
+        values.extend(self.company_given(body)?);
         self.change(Kind::Conversation, of, values, custom);
         Ok(())
+    }
+
+    /// The company that an update of a conversation or ticket names; null takes it away.
+    pub(crate) fn company_given(&self, body: &Map<String, Value>) -> Result<Option<(String, Value)>, Refusal> {
+        let Some(given) = body.get("company_id") else { return Ok(None) };
+        if let Some(company) = id(Some(given)) {
+            self.record(Kind::Company, &company)?;
+        }
+        Ok(Some(("company_id".to_owned(), id(Some(given)).map_or(Value::Null, Value::from))))
     }
 
     /// A customer's opinion, from 1 to 5.

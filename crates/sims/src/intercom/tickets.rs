@@ -141,6 +141,7 @@ impl State {
         for name in ["open", "is_shared", "snoozed_until"] {
             values.extend(body.get(name).map(|value| (name.to_owned(), value.clone())));
         }
+        values.extend(self.company_given(body)?);
         let state = match id(body.get("ticket_state_id")) {
             None => None,
             Some(wanted) => {

@@ -40,6 +40,13 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         deletions: Detection::POLL,
         restorations: Some(Detection::POLL),
         never_blank: &["status", "priority", "source"],
+        // Names, addresses and numbers of other rows belong to those.
+        fields: &[
+            ("requester.*", Detection::RECONCILIATION),
+            ("company.*", Detection::RECONCILIATION),
+            ("responder.*", Detection::RECONCILIATION),
+            ("group.*", Detection::RECONCILIATION),
+        ],
         ..ROW
     },
 ];

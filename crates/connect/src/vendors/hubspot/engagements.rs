@@ -203,11 +203,25 @@ impl Place {
 }
 
 impl HubSpot {
+    /// What is read of one of them. Where tasks have no key, because tickets are no tasks there, none of them stands for a ticket; that is asked
+    /// anew each time, for the key may come to be.
+    async fn read_of(&self, part: &Part, read: &ReadSpec, priority: Priority) -> Result<ReadSpec, VendorError> {
+        let mut own = part.read(read)?;
+        if own.fields.iter().any(|field| field == KEY) {
+            match self.schema(part.object, &[KEY.to_owned()], priority).await {
+                Err(error) if error.code == "unknown_field" => own.fields.retain(|field| field != KEY),
+                known => drop(known?),
+            }
+        }
+        Ok(own)
+    }
+
     /// One page of one of them after the other.
     pub(super) async fn engagement_page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
         let mut place = Place::of(cursor)?;
         let part = &PARTS[place.part];
-        let (own, cursor) = (part.read(read)?, place.cursors[place.part].as_ref());
+        let own = self.read_of(part, read, priority).await?;
+        let cursor = place.cursors[place.part].as_ref();
         let last = place.part + 1 == PARTS.len();
         let page = match part.object {
             SUBMISSIONS => self.submission_page(&own, cursor, priority).await?,
@@ -243,7 +257,7 @@ impl HubSpot {
             }
             let looks = match part.object {
                 SUBMISSIONS => self.fetch_submissions(&part.read(read)?, &own, priority).await?,
-                _ => self.fetch_rows(&part.read(read)?, &own, priority).await?,
+                _ => self.fetch_rows(&self.read_of(part, read, priority).await?, &own, priority).await?,
             };
             found.extend(part.looks(looks, read)?.into_iter().map(|look| (look.id.clone(), look)));
         }

@@ -22,7 +22,7 @@ use crate::write::{Write, WriteOutcome, WriteTarget, Written};
 use super::Intercom;
 use super::kind::{Kind, TICKET};
 use super::map::{COMPANY_OF_TICKET, STAND_IN, id_text, version};
-use super::put::case_body;
+use super::put::new_ticket;
 use super::refusal::{holder, misfit, of_no_row, refuse};
 use super::schema::{Fields, unknown};
 use super::wire::{read, send};
@@ -121,11 +121,11 @@ impl Intercom {
         let ty = types.iter().filter(ours).find(|ty| ty.attributes.contains_key(name));
         let ty = ty.ok_or_else(|| unknown(Kind::Conversation, &target.key_field))?;
         let company = write.row.get("company_id").and_then(id_text);
-        let mut attributes = case_body(&write.row, fields)?.ticket;
-        attributes.retain(|_, value| !value.is_null());
+        let mut attributes = new_ticket(&write.row, fields)?;
         attributes.insert(name.to_owned(), json!(write.key));
         let contact = match write.row.get("contact_id").and_then(id_text) {
-            _ if internal => self.stand_in(priority).await?,
+            Some(_) if internal => return Err(for_colleagues()),
+            None if internal => self.stand_in(priority).await?,
             Some(contact) => contact,
             None => return Err(nobody()),
         };
@@ -179,6 +179,16 @@ impl Intercom {
             }
         }
     }
+}
+
+fn for_colleagues() -> VendorError {
+    VendorError::new(
+        Class::Data,
+        "no_customer",
+        "no customer takes part in a ticket for colleagues",
+        "set the direction of the contact's mapping to in, or make the ticket one that is not internal",
+    )
+    .about("contact_id")
 }
 
 fn nobody() -> VendorError {

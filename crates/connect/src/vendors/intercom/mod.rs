@@ -11,8 +11,12 @@
 //! - A `company_id` that is written to a contact becomes the first of their companies; those before it are detached, those after it stay.
 //! - There are no preconditions: an update looks at the row's stamp, in whole seconds, right before it is sent, and a race remains.
 //! - Nothing tells who changed a row. Merged contacts are told by version 2.16 and by webhooks, archived and deleted ones by
-//!   webhooks and by a fetch, deleted conversations by version 2.16 and by webhooks, deleted tickets and companies by a fetch.
+//!   webhooks and by a fetch, deleted conversations by version 2.16 and by webhooks, deleted companies by webhooks and by a fetch,
+//!   deleted tickets by a fetch alone.
 //! - Companies can only be scrolled through as a whole, by one program at a time.
+//! - An update is sent where the row has a place for it: `title` of both forms, `description` and `ticket_attributes.*` of tickets,
+//!   `custom_attributes.*` of conversations, `company_id` of both. What only a creation takes, or only the other form has, is refused unless
+//!   the row shows that value already; the key alone is left out where a row cannot carry it.
 //! - `requester_agent_email` of a new ticket is only written: the admin with that address gets it.
 
 mod capabilities;
@@ -58,7 +62,12 @@ use kind::Kind;
 use map::{Beside, id_text};
 
 /// Facts about Intercom.
-pub static SPEC: Spec = Spec {
+pub static SPEC: Spec = FACTS;
+
+/// Facts about the versions before 2.16.
+static OLDER_SPEC: Spec = Spec { objects: capabilities::OLDER_OBJECTS, ..FACTS };
+
+const FACTS: Spec = Spec {
     key: "intercom",
     label: "Intercom",
     role: Role::Support,
@@ -107,7 +116,7 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         ));
     };
     let born = surroundings.time.now();
-    let client = Client::new(settings, surroundings, &SPEC, Arc::new(wire::IntercomDialect { version }))?;
+    let client = Client::new(settings, surroundings, spec_of(version), Arc::new(wire::IntercomDialect { version }))?;
     Ok(Arc::new(Intercom {
         client,
         version,
@@ -116,6 +125,16 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         tries: checklist::Tries::new(born),
         groups: tokio::sync::Mutex::default(),
     }))
+}
+
+/// The facts about a version of the API.
+fn spec_of(version: &str) -> &'static Spec {
+    if tells_deleted(version) { &SPEC } else { &OLDER_SPEC }
+}
+
+/// Whether a version of the API lists deleted conversations, and says into whom a contact was merged.
+fn tells_deleted(version: &str) -> bool {
+    version == "2.16"
 }
 
 impl Intercom {
@@ -136,7 +155,7 @@ impl Intercom {
 #[async_trait]
 impl Connector for Intercom {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        spec_of(self.version)
     }
 
     async fn check(&self) -> Result<Identity, VendorError> {

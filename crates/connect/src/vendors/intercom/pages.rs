@@ -13,7 +13,7 @@ use super::kind::Kind;
 use super::map::{gone, id_text, instant, updated_at};
 use super::refusal::of_no_row;
 use super::wire::{Read, read, seen, send};
-use super::{Intercom, SPEC};
+use super::{Intercom, SPEC, tells_deleted};
 
 /// Rows of a page, the most Intercom gives.
 const ROWS: u32 = 150;
@@ -74,13 +74,8 @@ impl Intercom {
     fn on(&self, kind: Kind, answer: Read, position: Position) -> Position {
         match answer.after() {
             Some(token) => position.turn(token),
-            None => position.finished(kind, self.tells_deleted()),
+            None => position.finished(kind, tells_deleted(self.version)),
         }
-    }
-
-    /// Whether the version that is spoken lists deleted conversations.
-    fn tells_deleted(&self) -> bool {
-        self.version == "2.16"
     }
 
     /// A page of changes, newest first, up to the first that is older than what is looked for.
@@ -113,7 +108,7 @@ impl Intercom {
         let fresh: Vec<Value> = rows.iter().filter(|row| !old(row)).cloned().collect();
         let fresh = if tickets { fresh } else { no_tickets(&fresh) };
         let looks = self.looks(kind, &fresh, &spec.fields, answer.seen, priority).await?;
-        let next = if reached { position.finished(kind, self.tells_deleted()) } else { self.on(kind, answer, position) };
+        let next = if reached { position.finished(kind, tells_deleted(self.version)) } else { self.on(kind, answer, position) };
         Ok((looks, next))
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use entente_model::actor::Actor;
+use entente_model::mapping::remote::Row;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 
@@ -12,9 +13,9 @@ use crate::look::Existence;
 use crate::transport::call::Call;
 use crate::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 
-use super::kind::{Kind, is_id};
+use super::kind::{Kind, TICKET, is_id};
 use super::map::{Beside, Wanted, gone, id_text, is_ticket, look, version};
-use super::put::{body, case_body};
+use super::put::{body, case_body, is_blank, takes};
 use super::refusal::{self, holder};
 use super::rows::View;
 use super::schema::Fields;
@@ -42,7 +43,7 @@ impl Intercom {
                     (WriteKind::Create, Kind::Contact) => self.create_contact(&write, fields, priority).await,
                     (WriteKind::Create, Kind::Company) => self.create_company(&write, fields, priority).await,
                     (WriteKind::Create, Kind::Conversation) => self.create_ticket(target, &write, fields, priority).await,
-                    (WriteKind::Update, _) => self.update(kind, &write, fields, priority).await,
+                    (WriteKind::Update, _) => self.update(target, kind, &write, fields, priority).await,
                     (WriteKind::Delete, _) => self.delete(kind, &write, priority).await,
                 }
             })
@@ -137,10 +138,10 @@ impl Intercom {
         self.written(Kind::Company, &read.body, None)
     }
 
-    async fn update(&self, kind: Kind, write: &Write, fields: &Arc<Fields>, priority: Priority) -> WriteOutcome {
+    async fn update(&self, target: &WriteTarget, kind: Kind, write: &Write, fields: &Arc<Fields>, priority: Priority) -> WriteOutcome {
         let id = id_of(write)?;
         if kind == Kind::Conversation {
-            return self.update_case(write, id, fields, priority).await;
+            return self.update_case(target, write, id, fields, priority).await;
         }
         let mut changes = body(kind, &write.row, fields)?;
         if kind == Kind::Contact && changes.remove("external_id").is_some_and(|given| !given.is_null()) {
@@ -173,19 +174,41 @@ impl Intercom {
         }
     }
 
-    async fn update_case(&self, write: &Write, id: &str, fields: &Arc<Fields>, priority: Priority) -> WriteOutcome {
-        let made = case_body(&write.row, fields)?;
-        if made.ticket.is_empty() && made.conversation.is_empty() {
-            return Ok(Written { id: id.to_owned(), created: None, version: None, look: None });
-        }
+    async fn update_case(&self, target: &WriteTarget, write: &Write, id: &str, fields: &Arc<Fields>, priority: Priority) -> WriteOutcome {
         let row = self.as_expected(Kind::Conversation, write, id, priority).await?;
-        let (path, changes) = if is_ticket(&row) {
-            (format!("/tickets/{id}"), json!({"ticket_attributes": made.ticket}))
-        } else {
-            (format!("/conversations/{id}"), Value::Object(made.conversation))
-        };
-        let read = send(&self.client, "update", priority, Call::put(path, changes).idempotent()).await?;
+        let mut wanted = write.row.clone();
+        // Conversations have no attribute that could carry the key, nor have tickets of other types than ours: their ids link them.
+        if let Some(key) = target.key_field.strip_prefix(TICKET)
+            && !(is_ticket(&row) && takes(&row, key))
+        {
+            wanted.remove(&target.key_field);
+        }
+        let made = case_body(&row, &wanted, fields)?;
+        self.has_already(&row, &wanted, made.refusals, priority).await?;
+        if made.body.is_empty() {
+            return Ok(Written { id: id.to_owned(), created: None, version: version(&row), look: None });
+        }
+        let path = if is_ticket(&row) { format!("/tickets/{id}") } else { format!("/conversations/{id}") };
+        let read = send(&self.client, "update", priority, Call::put(path, Value::Object(made.body)).idempotent()).await?;
         Ok(Written { id: id.to_owned(), created: None, version: version(&read.body), look: None })
+    }
+
+    /// Lets pass what cannot be written and need not be, because the row shows it; the first other refusal stands.
+    async fn has_already(&self, row: &Value, wanted: &Row, refusals: Vec<VendorError>, priority: Priority) -> Result<(), VendorError> {
+        let names: Vec<String> = refusals.iter().filter_map(|refusal| refusal.field.clone()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let looks = self.looks(Kind::Conversation, std::slice::from_ref(row), &names, seen(&self.client), priority).await?;
+        let shown = looks.first().map(|look| &look.row);
+        let differs = |refusal: &VendorError| {
+            let name = refusal.field.as_deref().unwrap_or_default();
+            let (wanted, shown) = (wanted.get(name).unwrap_or(&Value::Null), shown.and_then(|row| row.get(name)));
+            // What no answer shows may be anything. Nothing ticked is no tick.
+            let nothing = |value: &Value| is_blank(value) || *value == false;
+            shown.is_none_or(|shown| shown != wanted && !(nothing(shown) && nothing(wanted)))
+        };
+        refusals.into_iter().find(differs).map_or(Ok(()), Err)
     }
 
     async fn delete(&self, kind: Kind, write: &Write, priority: Priority) -> WriteOutcome {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::description::Description;
 use super::description::object::{FindCall, ObjectPart};
+use super::description::platform::WebhookPart;
 use super::interned::interned;
 use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
 
@@ -31,8 +32,12 @@ pub(super) static OBJECTS: &[Capabilities] = &[Capabilities {
 pub(super) static LIMITS: &[Limit] = &[Limit { what: "calls, unless its description says otherwise", amount: 60, seconds: 60 }];
 
 fn of_object(description: &Description, name: &str, part: &ObjectPart) -> Capabilities {
-    let told = description.webhooks.as_ref();
+    // Where words for objects are listed, messages tell of those objects alone.
+    let tells = |told: &&WebhookPart| told.objects.is_empty() || told.objects.values().any(|object| object == name);
+    let told = description.webhooks.as_ref().filter(tells);
     let webhook = told.is_some();
+    // Of messages that do not say what happened nobody knows whether any is sent for a row that is gone.
+    let tells_deletions = told.is_some_and(|told| told.action.is_some());
     let swept = part.removed.as_ref().map(|removed| Duration::from_secs(removed.every_seconds));
     // A row that says of itself that it is gone, or into what it went, is seen wherever rows are.
     let says = part.row.gone.is_some() && part.removed.is_none();
@@ -55,7 +60,7 @@ fn of_object(description: &Description, name: &str, part: &ObjectPart) -> Capabi
         key,
         concurrency: part.update.as_ref().map(|_| Concurrency::LookFirst),
         changes,
-        deletions: Detection { webhook, poll: swept.or(says.then_some(Duration::ZERO)), reconciliation: true },
+        deletions: Detection { webhook: tells_deletions, poll: swept.or(says.then_some(Duration::ZERO)), reconciliation: true },
         merges: Detection {
             webhook: merges,
             poll: part.row.merged_into.as_ref().map(|_| swept.unwrap_or(Duration::ZERO)),

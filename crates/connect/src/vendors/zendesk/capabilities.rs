@@ -30,8 +30,8 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         unique: &[Unique { field: "email", asked: Some(Lookup::Email) }],
         deletions: Detection::FULL,
         merges: Detection::ONLY_TOLD,
-        // No event tells of them.
-        fields: &[("phone", Detection::POLL), ("organization_id", Detection::POLL)],
+        // No event tells of them; the organization's name belongs to the organization.
+        fields: &[("phone", Detection::POLL), ("organization_id", Detection::POLL), ("organization.*", Detection::RECONCILIATION)],
         ..ORGANIZATION
     },
     Capabilities {
@@ -42,6 +42,14 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         concurrency: Some(Concurrency::PreconditionBySecond),
         deletions: Detection::FULL,
         restorations: Some(Detection::FULL),
+        // Names and addresses of other rows belong to those.
+        fields: &[
+            ("requester.*", Detection::RECONCILIATION),
+            ("submitter.*", Detection::RECONCILIATION),
+            ("assignee.*", Detection::RECONCILIATION),
+            ("organization.*", Detection::RECONCILIATION),
+            ("group.*", Detection::RECONCILIATION),
+        ],
         ..ORGANIZATION
     },
     // Whatever its case.

@@ -90,7 +90,7 @@ macro_rules! platforms {
     };
 }
 
-platforms! { salesforce salesforce_soap hubspot pipedrive dynamics zendesk freshdesk intercom rest }
+platforms! { salesforce salesforce_soap hubspot pipedrive dynamics zendesk freshdesk intercom intercom_older rest }
 
 /// Platforms that were begun, by `cargo xtask new-connector`: nobody can act there yet, so that no story can be told of them. Their own tests
 /// hold that they refuse whatever they lack.

@@ -6,6 +6,7 @@ mod provisioning;
 mod reading;
 mod tickets;
 mod trouble;
+mod updates;
 mod webhooks;
 mod workspace;
 mod writing;

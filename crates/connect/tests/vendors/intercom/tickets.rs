@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::workspace::{Workspace, settings, target};
 use crate::stage::rows::{create, ids, spec, update};
 
-async fn provisioned(index_lag_ms: u64) -> Workspace {
+pub async fn provisioned(index_lag_ms: u64) -> Workspace {
     let workspace = Workspace::with(settings(), |options| options.profile.index_lag_ms = index_lag_ms);
     let field = RemoteField {
         name: target("conversation").key_field,
@@ -27,7 +27,7 @@ async fn provisioned(index_lag_ms: u64) -> Workspace {
     workspace
 }
 
-fn checklist(company: &str) -> Value {
+pub fn checklist(company: &str) -> Value {
     json!({"title": "Onboarding: Smith & Sons", "description": "[ ] one\n[ ] two", "internal": true, "company_id": company,
            "requester_agent_email": "Ben@acme.example"})
 }

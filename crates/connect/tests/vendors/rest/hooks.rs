@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use entente_connect::look::Existence;
+use entente_connect::settings::{Auth, Secret};
 use entente_connect::webhook::{Incoming, Subscribed, WebhookError};
 use entente_sims::mailroom;
 use entente_sims::pipedrive::Kind;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::described::company;
+use super::small::{connect, described, ok};
 use crate::pipedrive::company::Company;
 
 const URL: &str = "https://hub.example/hooks/rest";
@@ -69,4 +71,28 @@ async fn a_stranger_s_message_is_refused() {
     }
     let broken = Incoming { body: b"{\"meta\":{}}".to_vec(), ..letter };
     assert!(matches!(company.crm.open(&broken, "", company.time()).unwrap_err(), WebhookError::Malformed { .. }));
+}
+
+#[tokio::test]
+async fn webhooks_are_claimed_of_the_objects_and_events_that_they_tell_of() {
+    let claims = |webhooks: Value| {
+        let description = described(|description| {
+            description["objects"]["firms"] = description["objects"]["people"].clone();
+            description["webhooks"] = webhooks;
+        });
+        let (connector, _) = connect(description, Auth::AccessToken { token: Secret::new("s3cret-key") }, |_| ok(json!([])));
+        ["people", "firms"].map(|object| {
+            let known = connector.spec().capabilities(object).unwrap();
+            (known.changes.webhook, known.deletions.webhook, known.merges.webhook)
+        })
+    };
+    let webhooks = |further: Value| {
+        let mut webhooks = json!({"proof": {"basic": true}, "object": "what", "row_id": ["id"]});
+        webhooks.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
+        webhooks
+    };
+    assert_eq!(claims(webhooks(json!({}))), [(true, false, false); 2], "nothing says what happened");
+    assert_eq!(claims(webhooks(json!({"action": "did"}))), [(true, true, false); 2], "every object has its own name");
+    let listed = webhooks(json!({"action": "did", "objects": {"person": "people"}, "merged_into": "into"}));
+    assert_eq!(claims(listed), [(true, true, true), (false, false, false)], "only what is listed is told of");
 }

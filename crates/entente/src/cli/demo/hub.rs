@@ -153,7 +153,7 @@ pub(super) fn message_fields() -> Result<BTreeMap<String, Vec<String>>> {
     for mapping in mappings.into_iter().filter(|mapping| mapping.object != "lead") {
         for (teller, beside, without) in tellers(&mapping.remote) {
             let of_object = fields.entry(teller.to_owned()).or_default();
-            of_object.extend(MARKS.iter().chain(*beside).map(|mark| (*mark).to_owned()));
+            of_object.extend(MARKS.iter().chain(beside).map(|mark| (*mark).to_owned()));
             of_object.insert(mapping.key.clone());
             of_object.extend(mapping.also_read.iter().cloned());
             of_object.extend(mapping.fields.iter().map(|line| line.remote.clone()).filter(|name| !without.contains(&name.as_str())));

@@ -178,7 +178,7 @@ async fn a_mapping_that_moves_is_judged_in_every_line_and_what_provisioning_make
         lines.iter_mut().find(|line| line["field"] == field).unwrap()["remote"] = json!(remote);
     }
     let (status, saved) = save(&mapping).await;
-    assert_eq!(status, StatusCode::OK, "{saved}");
+    assert!(status.is_success(), "{saved}");
     let made = ["CSAT__c", "Entente_Id__c", "First_Response_Minutes__c", "Resolution_Minutes__c", "Ticket_Agent__c", "Ticket_Category__c"];
     assert_eq!(saved["judgement"]["to_provision"], json!(made));
     assert_eq!(saved["judgement"]["errors"], json!([]));
@@ -186,7 +186,7 @@ async fn a_mapping_that_moves_is_judged_in_every_line_and_what_provisioning_make
     let created = needs.iter().filter(|need| need.object == "Case" && need.state == "created").map(|need| need.field.as_str());
     assert_eq!(created.collect::<Vec<_>>(), made, "what was told is what is made");
     let (status, saved) = save(&mapping).await;
-    assert_eq!((status, &saved["judgement"]["to_provision"]), (StatusCode::OK, &json!([])), "{saved}");
+    assert!(status.is_success() && saved["judgement"]["to_provision"] == json!([]), "{saved}");
 }
 
 #[tokio::test]

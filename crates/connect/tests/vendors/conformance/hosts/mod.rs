@@ -4,6 +4,7 @@ pub mod dynamics;
 pub mod freshdesk;
 pub mod hubspot;
 pub mod intercom;
+pub mod intercom_older;
 pub mod pipedrive;
 pub mod rest;
 pub mod salesforce;
