@@ -2,13 +2,14 @@
 //! whose it is, but whoever shows up with what it was made of is recognised.
 //!
 //! A copy is kept in memory and compared by its stamp in every transaction that takes something in, so that what one process blocks is
-//! blocked in all of them at once. Only rows that no record stands for are looked at, and none while nobody was ever erased.
+//! blocked in all of them at once. Rows that no record stands for are looked at, and of the others what is new in them; none while nobody was
+//! ever erased.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use entente_model::id::RecordId;
-use entente_model::matching::{self, KeyKind};
+use entente_model::matching::{self, KeyKind, MatchKey};
 use entente_model::value::Fields;
 use entente_store::{BLOCK_HASH_BYTES, RemoteKey, StoreError, Tx};
 use ring::hmac;
@@ -56,6 +57,11 @@ impl Hasher {
         self.print("row", &[&key.connection, &key.object, &key.id])
     }
 
+    /// A row of somebody else's that has come to show the person.
+    pub(crate) fn turned(&self, key: &RemoteKey) -> Print {
+        self.print("turned", &[&key.connection, &key.object, &key.id])
+    }
+
     pub(crate) fn record(&self, id: &RecordId) -> Print {
         self.print("record", &[id.as_str()])
     }
@@ -96,6 +102,11 @@ impl Blocked {
         self.find(|hasher| hasher.row(key))
     }
 
+    /// Whether a row that stands for somebody else has come to show a person who was erased. It may not show them any more.
+    pub(crate) fn has_turned(&self, key: &RemoteKey) -> bool {
+        self.find(|hasher| hasher.turned(key)).is_some()
+    }
+
     /// The erasure of a person who had this address.
     pub(crate) fn address(&self, address: &str) -> Option<i64> {
         self.find(|hasher| hasher.email(address))
@@ -109,15 +120,19 @@ impl Blocked {
     /// The erasure of a person who is known by what these values show. A number tells only where there is no address: colleagues share
     /// numbers.
     pub(crate) fn person(&self, fields: &Fields) -> Option<i64> {
+        self.newcomer(fields, &[])
+    }
+
+    /// The same, by what these values show and none of the others does: addresses and numbers that were known before are somebody else's too.
+    pub(crate) fn newcomer(&self, fields: &Fields, known: &[&Fields]) -> Option<i64> {
         if self.prints.is_empty() {
             return None;
         }
         let keys = matching::keys(super::PERSON, fields);
-        let of = |kind: KeyKind| keys.iter().filter(move |key| key.kind == kind).map(|key| key.value.as_str());
-        let mut addresses = of(KeyKind::Email).peekable();
-        if addresses.peek().is_some() {
-            return addresses.find_map(|address| self.find(|hasher| hasher.email(address)));
-        }
-        of(KeyKind::Phone).find_map(|number| self.find(|hasher| hasher.phone(number)))
+        let told_by = if keys.iter().any(|key| key.kind == KeyKind::Email) { KeyKind::Email } else { KeyKind::Phone };
+        let before: Vec<MatchKey> = known.iter().flat_map(|fields| matching::keys(super::PERSON, fields)).collect();
+        let mut fresh = keys.iter().filter(|key| key.kind == told_by && !before.contains(key));
+        fresh
+            .find_map(|key| self.find(|hasher| if told_by == KeyKind::Email { hasher.email(&key.value) } else { hasher.phone(&key.value) }))
     }
 }

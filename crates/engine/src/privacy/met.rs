@@ -3,15 +3,16 @@
 use entente_connect::look::{Existence, Look};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
-use entente_model::value::Fields;
-use entente_store::{ErasureState, RemoteKey, StoreError, Tx};
+use entente_model::value::{Fields, Value, get};
+use entente_store::{ErasureState, Link, RemoteKey, StoreError, Tx};
 
 use super::blocked::{Blocked, Hasher};
 use super::work::{RowState, RowWork, Sighting, Work};
-use super::{PERSON, is_person, notice};
+use super::{PERSON, REQUESTED, is_person, notice};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::options::ErasePolicy;
+use crate::sync::task::Task;
 
 /// How a row shows an erased person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub(crate) enum Met {
     Key { erasure: i64, kind: String },
     /// Somebody with the same address or number.
     Person { erasure: i64 },
+    /// A row that stands for somebody else has come to show that address or number: two rows were merged at the platform, or somebody has
+    /// written over one.
+    Turned { erasure: i64 },
     /// It is about an erased person's row.
     About { erasure: i64 },
 }
@@ -31,7 +35,11 @@ impl Met {
     pub(crate) fn tells_of(&self) -> Option<i64> {
         match self {
             Self::Row { named: false, .. } => None,
-            Self::Row { erasure, .. } | Self::Key { erasure, .. } | Self::Person { erasure } | Self::About { erasure } => Some(*erasure),
+            Self::Row { erasure, .. }
+            | Self::Key { erasure, .. }
+            | Self::Person { erasure }
+            | Self::Turned { erasure }
+            | Self::About { erasure } => Some(*erasure),
         }
     }
 }
@@ -73,6 +81,20 @@ pub(crate) fn meets(blocked: &Blocked, catalog: &Catalog, key: &RemoteKey, look:
     of_row.map(|erasure| Met::Row { erasure, named: false }).or(about)
 }
 
+/// How a look at a row that a record stands for shows an erased person, if it does: by an address or number that neither the link nor the record
+/// has known. `shown` is what the look shows, in our fields. Then nothing that the look changes is taken in: whose the rest is, nobody can tell.
+/// A row that asks to be erased is, with whatever it shows.
+pub(crate) fn turns(blocked: &Blocked, object: &str, link: &Link, record: &Fields, shown: &Fields) -> Option<Met> {
+    if blocked.is_empty() || !is_person(object) || *get(shown, REQUESTED) == Value::Bool(true) {
+        return None;
+    }
+    let (known, nothing) = (Task::believed(link), Fields::new());
+    let mut after = known.clone();
+    after.extend(shown.iter().map(|(field, value)| (field.clone(), value.clone())));
+    let pending = link.pending.as_ref().unwrap_or(&nothing);
+    blocked.newcomer(&after, &[&known, pending, record]).map(|erasure| Met::Turned { erasure })
+}
+
 /// Notes such a meeting: what has to be erased again is, and legal and compliance are told of who came back.
 pub(crate) fn note(
     tx: &mut Tx<'_>,
@@ -82,7 +104,10 @@ pub(crate) fn note(
     existence: &Existence,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (Met::Row { erasure: id, .. } | Met::Key { erasure: id, .. } | Met::Person { erasure: id }) = met else { return Ok(()) };
+    let (Met::Row { erasure: id, .. } | Met::Key { erasure: id, .. } | Met::Person { erasure: id } | Met::Turned { erasure: id }) = met
+    else {
+        return Ok(());
+    };
     let present = *existence == Existence::Present;
     if !present && !matches!(met, Met::Person { .. }) {
         return Ok(());
@@ -122,6 +147,20 @@ pub(crate) fn note(
                 let body = format!(
                     "{} {} at {} has an address or number of the person of erasure {id}. Entente does not take it in. Erase it there, or let it in \
                      with `entente privacy unblock {id}` if the person has become a customer again.",
+                    key.object, key.id, key.connection
+                );
+                tx.notify(&notice(now, format!("A person who was erased turned up at {}", key.connection), body))?;
+            }
+        }
+        Met::Turned { .. } => {
+            if work.saw(sighting("a row of somebody else has the same address or number now; not taken in")) {
+                // From now on the whole row is looked at before anything is decided by it.
+                let print = Hasher::of(tx)?.turned(key);
+                tx.block(*id, &[print])?;
+                let body = format!(
+                    "{} {} at {} stands for somebody else and has an address or number of the person of erasure {id} now. Entente takes nothing \
+                     in from it and writes nothing to it. Take the person out there, or let them in with `entente privacy unblock {id}` if they \
+                     have become a customer again.",
                     key.object, key.id, key.connection
                 );
                 tx.notify(&notice(now, format!("A person who was erased turned up at {}", key.connection), body))?;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use entente_connect::look::Existence;
 use entente_connect::write::WriteKind;
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
@@ -27,6 +28,7 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::entry;
 use crate::error::Result;
+use crate::privacy::met::note;
 
 /// What became of a batch of decisions.
 pub(crate) struct Committed {
@@ -48,7 +50,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
     // What can be made before the transaction is: everybody who writes waits for its end.
     let drafts: Vec<Option<Draft>> =
         decisions.iter().map(|decision| changes_record(decision).then(|| Draft::of(decision, catalog, now))).collect();
-    let catalog = Arc::clone(catalog);
+    let (catalog, engine_) = (Arc::clone(catalog), engine.clone());
     let owner = engine.owner().to_owned();
     let lease_ms = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
     let until = Timestamp::from_millisecond(now.as_millisecond().saturating_add(lease_ms)).unwrap_or(now);
@@ -89,6 +91,9 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
                 }
                 for notice in &decision.notices {
                     tx.notify(notice)?;
+                }
+                for (row, met) in &decision.met {
+                    note(tx, &engine_, met, row, &Existence::Present, now)?;
                 }
             }
             look_again(tx, &chosen, now)?;

@@ -17,7 +17,7 @@ use super::creation::ask_about_shared_addresses;
 use super::decide::{Decision, Grounds, Weighed, decide, weigh};
 use super::deliver::{Delivered, deliver};
 use super::first_read::FIRST_READ;
-use super::gather::{load, resolve};
+use super::gather::{load, look_at_winners, resolve};
 use super::guard::guard;
 use super::look_first::decide_seeing;
 use super::parted::find_astray;
@@ -28,6 +28,7 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::privacy::ask::{ASKED, ask_for};
+use crate::privacy::blocked::Blocked;
 use crate::privacy::person::Who;
 
 /// Milliseconds of an hour.
@@ -71,6 +72,7 @@ pub(crate) async fn converge(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
 /// When the store fails. Failures of vendors are settled with the hints.
 pub(crate) async fn conclude(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec<Task>) -> Result<Option<Committed>> {
     let mut tasks = lost_creation::find(engine, catalog, tasks).await?;
+    look_at_winners(engine, catalog, &mut tasks).await?;
     explain(engine, catalog, tasks.iter_mut().filter_map(Task::refusal).collect()).await;
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
@@ -159,11 +161,20 @@ pub(crate) fn by_version<T>(catalog: &Arc<Catalog>, things: Vec<T>, record: impl
 pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, mut tasks: Vec<Task>) -> Result<Vec<Decision>> {
     find_astray(engine, catalog, &mut tasks).await?;
     let (rows, counterparts) = resolve(engine, catalog, &tasks).await?;
-    let reads = engine.store().read(|tx| tx.settings(FIRST_READ)).await?;
+    let engine_ = engine.clone();
+    let (reads, blocked) = engine.store().read(move |tx| Ok((tx.settings(FIRST_READ)?, Blocked::of(tx, &engine_)?))).await?;
     let first_reads: BTreeSet<String> = reads.keys().filter_map(|key| key.strip_prefix(FIRST_READ).map(str::to_owned)).collect();
     let none = BTreeMap::new();
-    let mut grounds =
-        Grounds { engine, catalog, rows: &rows, counterparts: &counterparts, first_reads: &first_reads, marks: &none, now: engine.now() };
+    let mut grounds = Grounds {
+        engine,
+        catalog,
+        rows: &rows,
+        counterparts: &counterparts,
+        first_reads: &first_reads,
+        marks: &none,
+        blocked: &blocked,
+        now: engine.now(),
+    };
     let weighed: Vec<Weighed> = tasks.into_iter().map(|task| weigh(task, &grounds)).collect();
     let marks = marks_in_question(engine, &weighed).await?;
     grounds.marks = &marks;

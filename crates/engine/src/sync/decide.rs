@@ -24,6 +24,8 @@ use super::task::{RowIndex, Sides, Task, merged};
 use crate::catalog::Catalog;
 use crate::engine::{Connection, Engine};
 use crate::entry::{self, Changes, FieldEntry};
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{Met, turns};
 use crate::privacy::{REQUESTED, is_person};
 
 /// A write that a plan asks for.
@@ -101,6 +103,8 @@ pub(crate) struct Decision {
     pub(crate) notices: Vec<NewNotice>,
     /// Values that platforms made of what we wrote.
     pub(crate) rewrites: Vec<Rewrite>,
+    /// Rows that show somebody who was erased: noted with the decision, which takes in nothing of them.
+    pub(crate) met: Vec<(RemoteKey, Met)>,
     /// The connection that says that this person is to be erased. Then nothing else of the decision counts.
     pub(crate) erasure: Option<String>,
 }
@@ -115,6 +119,8 @@ pub(crate) struct Grounds<'a> {
     pub(crate) first_reads: &'a BTreeSet<String>,
     /// Marks of held values, by record; only those a conflict needs.
     pub(crate) marks: &'a BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>>,
+    /// Who was erased and is not taken in.
+    pub(crate) blocked: &'a Blocked,
     pub(crate) now: Timestamp,
 }
 
@@ -129,7 +135,7 @@ pub(crate) struct Weighed {
 
 /// Plans a task.
 pub(crate) fn weigh(task: Task, grounds: &Grounds<'_>) -> Weighed {
-    let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows);
+    let sides = task.sides(grounds.engine, grounds.catalog, grounds.rows, grounds.blocked);
     let ids = own_ids(&task, grounds.catalog.object(&task.record.object), grounds);
     let plan = plan_of(&task, &sides, &ids, BTreeMap::new(), grounds);
     Weighed { task, sides, ids, plan }
@@ -152,6 +158,8 @@ pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
     }
     let policy = grounds.catalog.policy(&task.record.object);
     hold_back_shared_remotes(&task, &mut plan, grounds);
+    // What is written over a row that shows somebody who was erased would only hide by what they are recognised.
+    plan.sides.iter_mut().filter(|(connection, _)| sides.met.contains_key(*connection)).for_each(|(_, side)| side.writes.clear());
     let mut changes = entry::of_plan(&plan);
     changes.extend(ids);
     note_superseded(&task, &sides, &mut changes, grounds);
@@ -161,6 +169,7 @@ pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
     let mut decision = Decision {
         consumed: consumed(&task),
         erasure: asks_for_erasure(&task, &sides),
+        met: met(&task, &sides),
         rewrites: sides.rewrites.clone(),
         links: task.links.clone(),
         state: task.record.state,
@@ -191,6 +200,16 @@ pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
     decision
 }
 
+/// The rows that show somebody who was erased, and how.
+fn met(task: &Task, sides: &Sides) -> Vec<(RemoteKey, Met)> {
+    let turned = sides.met.iter().filter_map(|(connection, met)| Some((task.link(connection)?.key(), met.clone())));
+    let winners = sides.gone.iter().filter_map(|(connection, winner)| {
+        let (link, met) = (task.link(connection)?, task.into_erased.get(connection)?);
+        Some((RemoteKey::new(connection, &link.remote_object, winner.as_ref()?), met.clone()))
+    });
+    turned.chain(winners).collect()
+}
+
 /// The connection at which a person asks to be erased, or was erased by its own means.
 fn asks_for_erasure(task: &Task, sides: &Sides) -> Option<String> {
     if !is_person(&task.record.object) {
@@ -211,6 +230,11 @@ fn note_superseded(task: &Task, sides: &Sides, changes: &mut Changes, grounds: &
         let Some(mapped) = grounds.catalog.mapped(connection, &task.record.object) else { continue };
         let known = Task::believed(link);
         let got = mapped.lens.get(&look.row, &task.record.data, &|_, _| None, grounds.now);
+        let turned = turns(grounds.blocked, &task.record.object, link, &task.record.data, &got.fields).is_some();
+        if turned || sides.met.contains_key(connection) {
+            // Nobody's history tells of somebody who was erased.
+            continue;
+        }
         for (field, value) in got.fields {
             let held = get(&task.record.data, &field);
             let current = get(&side.values, &field);
@@ -317,7 +341,10 @@ fn follow_gone(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
                 decision.notes.push(format!("deleted at {connection}"));
                 propagate_deletion(decision, connection, grounds);
             }
-            Some(winner) if grounds.engine.blocked().row(&RemoteKey::new(connection, &link.remote_object, winner)).is_some() => {
+            Some(winner)
+                if decision.task.into_erased.contains_key(connection)
+                    || grounds.blocked.row(&RemoteKey::new(connection, &link.remote_object, winner)).is_some() =>
+            {
                 // Nobody becomes somebody who was erased: the row is left to people.
                 link.state = LinkState::Merged;
                 decision.notes.push(format!("merged at {connection} into a row of somebody who was erased; the row is not followed"));

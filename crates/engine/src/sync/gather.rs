@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use entente_connect::connector::Priority;
 use entente_connect::look::{Existence, Look};
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
@@ -17,6 +18,9 @@ use super::task::{RowIndex, Seen, Task, priority};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::is_person;
+use crate::privacy::met::{Met, meets};
 
 /// External ids of records, by (record, connection).
 pub(crate) type LinkIndex = BTreeMap<(RecordId, String), String>;
@@ -24,9 +28,11 @@ pub(crate) type LinkIndex = BTreeMap<(RecordId, String), String>;
 /// Loads the records of hints. Hints whose record does not exist come back without a task.
 pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>, Vec<Hint>)> {
     let ids: Vec<RecordId> = hints.iter().filter_map(|hint| hint.subject.parse().ok()).collect();
+    let engine_ = engine.clone();
     let loaded = engine
         .store()
         .read(move |tx| {
+            let blocked = Blocked::of(tx, &engine_)?;
             let records = tx.records(&Viewer::system(), &ids)?;
             let links = tx.links_of(&ids)?;
             let keys: Vec<RemoteKey> = links.iter().map(Link::key).collect();
@@ -35,10 +41,10 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
             let reviews = tx.reviews_of(&names)?;
             let parted = (tx.misnamed(&ids)?, tx.rewrites_of(&ids, 1)?);
-            Ok((records, links, looks, frozen, reviews, parted))
+            Ok((records, links, looks, frozen, reviews, parted, blocked))
         })
         .await?;
-    let (mut records, links, mut looks, frozen, reviews, (mut misnamed, mut rewritten)) = loaded;
+    let (mut records, links, mut looks, frozen, reviews, (mut misnamed, mut rewritten), blocked) = loaded;
     let waiting = reviews.iter().filter(|review| review.state == ReviewState::Waiting);
     // Of two rows of one platform, the one that was there before goes on.
     let both = |review: &&entente_store::Review| review.review.kind != DUPLICATE;
@@ -50,7 +56,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
         links_by_record.entry(link.record.clone()).or_default().push(link);
     }
     let (mut tasks, mut orphans) = (Vec::new(), Vec::new());
-    for hint in hints {
+    for mut hint in hints {
         // There is nothing to be done about a record of somebody who was erased, whoever still thinks of it.
         let found = hint.subject.parse::<RecordId>().ok().and_then(|id| records.remove(&id));
         let Some(record) = found.filter(|record| record.state != RecordState::Erased) else {
@@ -58,6 +64,10 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             continue;
         };
         let links = links_by_record.remove(&record.id).unwrap_or_default();
+        // A row that has shown somebody who was erased is looked at whole before anything is taken in from it or written to it: what does not
+        // show the address may be theirs as well.
+        let turned = links.iter().filter(|link| link.state == LinkState::Present && blocked.has_turned(&link.key()));
+        hint.fetch.extend(turned.map(|link| link.connection.clone()));
         let frozen = frozen
             .iter()
             .map(|waiting| &waiting.conflict)
@@ -80,6 +90,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             astray: BTreeMap::new(),
             misnamed,
             rewritten,
+            into_erased: BTreeMap::new(),
             failure: None,
         };
         go_by(&mut task, &mut looks);
@@ -173,6 +184,41 @@ pub(crate) async fn fetch(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]
     let mut wanted = Order::default();
     order(tasks, &mut wanted);
     take(engine, catalog, tasks, &wanted.send(engine, catalog).await);
+}
+
+/// Looks at the rows that people's rows were merged into and that no record stands for: nobody becomes somebody who was erased. Where a platform does
+/// not answer, the task fails, and is tried again later. While nobody was ever erased, nothing is asked.
+pub(crate) async fn look_at_winners(engine: &Engine, catalog: &Catalog, tasks: &mut [Task]) -> Result<()> {
+    let engine_ = engine.clone();
+    let winners_of = |task: &Task| if is_person(&task.record.object) { task.points_to(engine, catalog).winners } else { Vec::new() };
+    let merged = |task: &&Task| task.seen.values().any(|seen| matches!(seen.look.existence, Existence::MergedInto(_)));
+    let keys: Vec<RemoteKey> = tasks.iter().filter(merged).flat_map(winners_of).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let asked = keys.clone();
+    let (blocked, known) = engine.store().read(move |tx| Ok((Blocked::of(tx, &engine_)?, tx.records_at(&asked)?))).await?;
+    let unknown: BTreeSet<RemoteKey> = keys.into_iter().filter(|key| !known.contains_key(key) && blocked.row(key).is_none()).collect();
+    if blocked.is_empty() || unknown.is_empty() {
+        return Ok(());
+    }
+    let mut order = Order::default();
+    let urgency = tasks.iter().map(|task| priority(task.hint.lane)).min();
+    unknown.iter().for_each(|key| order.add(key.clone(), urgency.unwrap_or(Priority::Backfill)));
+    let fetched = order.send(engine, catalog).await;
+    for task in tasks {
+        for key in winners_of(task).into_iter().filter(|key| unknown.contains(key)) {
+            if let Some(error) = fetched.failed.get(&key) {
+                task.failure.get_or_insert_with(|| (key.connection.clone(), error.clone()));
+            }
+            let Some(look) = fetched.looks.get(&key) else { continue };
+            let met = meets(&blocked, catalog, &key, Some(look), engine.now());
+            if let Some(met @ (Met::Key { .. } | Met::Person { .. })) = met {
+                task.into_erased.insert(key.connection, met);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a look may show its row as it was before our own last write, which was on its way when the look came in.

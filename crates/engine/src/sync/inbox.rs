@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use entente_connect::look::Existence;
+use entente_connect::look::{Existence, Look};
 use entente_connect::webhook::{Event, Incoming, Receipt};
 use entente_model::clock::Timestamp;
-use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError, Tx};
+use entente_store::{Delivery as Kept, NewDelivery, RemoteKey, StoreError, Tx, Viewer};
 
 use super::ingest::{Arrival, Sifted, Way, ingest, sift};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::privacy::blocked::Blocked;
-use crate::privacy::met::{Met, meets, note};
+use crate::privacy::met::{Met, meets, note, turns};
 use crate::privacy::schedule::brought_in;
 
 /// Deliveries taken up in one transaction.
@@ -80,12 +80,16 @@ fn without_the_erased(
     for event in told {
         let key = RemoteKey::new(&kept.connection, &event.object, &event.id);
         let met = meets(&blocked, catalog, &key, event.look.as_ref(), now);
+        let met = match met {
+            Some(met) => of_its_link(tx, &blocked, catalog, met, &key, event.look.as_ref(), now)?,
+            None => None,
+        };
         match met {
-            Some(met) if tx.links_at(std::slice::from_ref(&key))?.is_empty() => {
+            Some(met) => {
                 let existence = event.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
                 note(tx, engine, &met, &key, existence, now)?;
             }
-            _ => others.push(event),
+            None => others.push(event),
         }
     }
     // Some vendors name a person in events that show nothing of the row itself.
@@ -96,6 +100,28 @@ fn without_the_erased(
     let events = serde_json::to_value(&others).map_err(|error| StoreError::Invalid(error.to_string()))?;
     let (connection, delivery_id) = (kept.connection.clone(), kept.delivery_id.clone());
     Ok(Some(NewDelivery { connection, delivery_id, received_at: kept.received_at, body: Vec::new(), headers: BTreeMap::new(), events }))
+}
+
+/// The meeting that it is where a record stands for the row; the same where none does.
+fn of_its_link(
+    tx: &mut Tx<'_>,
+    blocked: &Blocked,
+    catalog: &Catalog,
+    met: Met,
+    key: &RemoteKey,
+    look: Option<&Look>,
+    now: Timestamp,
+) -> Result<Option<Met>, StoreError> {
+    let links = tx.links_at(std::slice::from_ref(key))?;
+    let Some(link) = links.get(key) else { return Ok(Some(met)) };
+    let Some(record) = tx.record(&Viewer::system(), &link.record)? else { return Ok(None) };
+    let deciding = catalog.deciding(record.id.as_str(), &record.object).map_or(catalog, |other| &**other);
+    let (Some(mapped), Some(look)) = (deciding.mapped(&key.connection, &record.object), look) else { return Ok(None) };
+    if look.existence != Existence::Present {
+        return Ok(None);
+    }
+    let shown = mapped.lens.get(&look.row, &record.data, &|_, _| None, now).fields;
+    Ok(turns(blocked, &record.object, link, &record.data, &shown))
 }
 
 /// Everything in a text that may be an e-mail address.

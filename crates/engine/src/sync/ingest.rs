@@ -24,10 +24,14 @@ use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
 use crate::privacy::blocked::Blocked;
-use crate::privacy::met::{meets, note};
+use crate::privacy::is_person;
+use crate::privacy::met::{Met, meets, note, turns};
 
 /// Fields whose change is an event that goes first: plan changes and churn.
 const URGENT_FIELDS: &[&str] = &["tier", "plan", "status", "is_won"];
+
+/// Fields that a person is called by.
+const NAME_FIELDS: &[&str] = &["first_name", "last_name", "name"];
 
 /// Milliseconds within which the deliberately flawed echo filter drops looks after our own write.
 const FLAWED_ECHO_MS: i64 = 10_000;
@@ -103,6 +107,8 @@ struct Known {
     /// Looks that wait to be taken in.
     waiting: BTreeMap<RemoteKey, StoredLook>,
     references: References,
+    /// Who was erased and is not taken in.
+    blocked: Arc<Blocked>,
 }
 
 impl Known {
@@ -113,7 +119,7 @@ impl Known {
         let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
         let waiting = tx.looks_for(&keys)?;
         let references = References::load(tx, engine, catalog, arrivals, &links)?;
-        Ok(Self { links, in_flight, waiting, references })
+        Ok(Self { links, in_flight, waiting, references, blocked: Blocked::of(tx, engine)? })
     }
 
     /// What an arrival tells of a row that is linked, with its link and mapping; `told`: others of the same row have told something just now.
@@ -126,8 +132,22 @@ impl Known {
             has_look: told || look.is_some(),
             is_late: arrival.look.as_ref().zip(look).is_some_and(|(arrived, waiting)| arrived.mark.at < waiting.changed_at),
             changed_at: link.changed_at.max(look.and_then(|look| look.changed_at)),
+            is_wary: !self.blocked.is_empty(),
         };
         Some((link, mapped, judge(engine, arrival, link, mapped, &self.references, state, now)))
+    }
+
+    /// How an arrival shows that a row which stands for somebody else has come to be an erased person's, if it does.
+    fn turned(&self, arrival: &Arrival, now: Timestamp) -> Option<Met> {
+        if self.blocked.is_empty() {
+            return None;
+        }
+        let (link, mapped) = (self.links.get(&arrival.key)?, self.references.mapped.get(&arrival.key)?);
+        let look = arrival.look.as_ref().filter(|look| look.existence == Existence::Present)?;
+        let shown = self.references.get(link, mapped, &look.row, now);
+        let nothing = Fields::new();
+        let record = self.references.data.get(&link.record).unwrap_or(&nothing);
+        turns(&self.blocked, &mapped.mapping().object, link, record, &shown)
     }
 }
 
@@ -181,14 +201,13 @@ pub(crate) fn ingest(
     let unknown = left.iter().filter(|arrival| way == Way::Webhook && !known.links.contains_key(&arrival.key));
     let named: BTreeMap<&RemoteKey, String> = unknown.filter_map(|arrival| names_record(catalog, arrival)).collect();
     let being_made = tx.leased(&named.values().cloned().collect::<Vec<_>>(), now)?;
-    let blocked = Blocked::of(tx, engine)?;
     let (mut looks, mut hints, mut touched, mut versions) = (Vec::new(), Vec::new(), Vec::new(), sifted.versions.clone());
     let mut told: BTreeSet<&RemoteKey> = BTreeSet::new();
     // Whole looks at rows that no record stands for, the latest of each.
     let mut fresh: BTreeMap<&RemoteKey, StoredLook> = BTreeMap::new();
     for arrival in left {
         if !known.links.contains_key(&arrival.key) {
-            if let Some(met) = meets(&blocked, catalog, &arrival.key, arrival.look.as_ref(), now) {
+            if let Some(met) = meets(&known.blocked, catalog, &arrival.key, arrival.look.as_ref(), now) {
                 // Somebody who was erased, or what is about them: not taken in, whatever brought it.
                 let existence = arrival.look.as_ref().map_or(&Existence::Deleted, |look| &look.existence);
                 note(tx, engine, &met, &arrival.key, existence, now)?;
@@ -210,6 +229,11 @@ pub(crate) fn ingest(
                 }
                 hints.push(hint);
             }
+            continue;
+        }
+        if let Some(met) = known.turned(arrival, now) {
+            // Not even the look is kept.
+            note(tx, engine, &met, &arrival.key, &Existence::Present, now)?;
             continue;
         }
         // What came before it in this batch waits to be taken in as well: a value that was changed and changed back is as it was.
@@ -259,6 +283,8 @@ struct Circumstances {
     is_late: bool,
     /// The latest change of the row that is known.
     changed_at: Option<Timestamp>,
+    /// Somebody was erased who must not come back.
+    is_wary: bool,
 }
 
 impl Circumstances {
@@ -314,6 +340,8 @@ fn judge(
     // What an event leaves out has events of its own. It matters at once when the record is being changed elsewhere as well, and when
     // nothing else will tell it.
     let misses = hidden == Hidden::Derived || (hidden == Hidden::Others && state.in_flight);
+    // Whose name that is, only the address tells.
+    let misses = misses || (state.is_wary && !look.complete && names_another(mapped, &got, &differing));
     let fetch = cleared || state.is_late || look.row.is_empty() || may_be_old || misses;
     if fetch {
         let (connection, object, id) = (&link.connection, &link.remote_object, &link.external_id);
@@ -321,6 +349,12 @@ fn judge(
         tracing::debug!(connection, object, id, ?differing, cleared, is_late, may_be_old, misses, "what arrived does not tell all");
     }
     News::Look { lane: lane_of(mapped, Some(&differing)), fetch }
+}
+
+/// Whether a look at a person shows another name and no address.
+fn names_another(mapped: &Mapped, got: &Fields, differing: &[&str]) -> bool {
+    let named = is_person(&mapped.mapping().object) && differing.iter().any(|field| NAME_FIELDS.contains(field));
+    named && !got.contains_key("email")
 }
 
 /// What a look leaves out of what is known of a row.

@@ -15,6 +15,8 @@ use entente_store::{FieldMarks, Hint, Lane, Link, LinkState, Record, RemoteKey, 
 use super::rewrite;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
+use crate::privacy::blocked::Blocked;
+use crate::privacy::met::{Met, turns};
 
 /// Lane of hints that a person waits for, or that make a new customer.
 pub const LANE_URGENT: Lane = 0;
@@ -78,6 +80,8 @@ pub(crate) struct Task {
     pub(crate) misnamed: Vec<(String, bool)>,
     /// Values that platforms have rewritten when we wrote them.
     pub(crate) rewritten: Vec<Rewrite>,
+    /// Connections at which its row was merged into one of somebody who was erased, as a look at that one shows.
+    pub(crate) into_erased: BTreeMap<String, Met>,
     /// The first failure on the way, which decides what becomes of the hint.
     pub(crate) failure: Option<(String, VendorError)>,
 }
@@ -94,6 +98,8 @@ pub(crate) struct Sides {
     pub(crate) faults: Vec<(String, String, String)>,
     /// Values that platforms made of what we wrote.
     pub(crate) rewrites: Vec<Rewrite>,
+    /// Connections whose row has come to show somebody who was erased: it counts as unchanged.
+    pub(crate) met: BTreeMap<String, Met>,
 }
 
 /// Finds records by (connection, remote object, external id).
@@ -122,8 +128,15 @@ impl Task {
     }
 
     /// Turns looks into sides. `rows` resolves references; what it lacks is listed as waiting.
-    pub(crate) fn sides(&self, engine: &Engine, catalog: &Catalog, rows: &RowIndex) -> Sides {
-        let mut sides = Sides { present: Vec::new(), gone: Vec::new(), waiting_rows: Vec::new(), faults: Vec::new(), rewrites: Vec::new() };
+    pub(crate) fn sides(&self, engine: &Engine, catalog: &Catalog, rows: &RowIndex, blocked: &Blocked) -> Sides {
+        let mut sides = Sides {
+            present: Vec::new(),
+            gone: Vec::new(),
+            waiting_rows: Vec::new(),
+            faults: Vec::new(),
+            rewrites: Vec::new(),
+            met: BTreeMap::new(),
+        };
         let mut filled_in = Vec::new();
         for link in self.links.iter().filter(|link| link.state == LinkState::Present) {
             let (Ok(connection), Some(mapped)) =
@@ -151,18 +164,22 @@ impl Task {
                     rows.get(&(link.connection.clone(), remote.clone(), id.to_owned())).cloned()
                 };
                 let got = mapped.lens.get(&seen.look.row, &self.record.data, &resolve, engine.now());
-                marks.extend(news_marks(&mapped.lens, &got.fields, &values, seen));
-                values.extend(got.fields);
-                let rewritten = rewrite::seen(link, &seen.look, &values);
-                rewrite::taken_for_ours(&self.rewritten, link, &rewritten, &mut values);
-                sides.rewrites.extend(rewrite::of_task(self, link, rewritten));
-                mark = seen.look.mark;
-                for (_, object, id) in got.unresolved {
-                    if let Some(target) = catalog.mapped(&link.connection, &object) {
-                        sides.waiting_rows.push((link.connection.clone(), target.mapping().remote.clone(), id));
+                if let Some(met) = turns(blocked, &self.record.object, link, &self.record.data, &got.fields) {
+                    sides.met.insert(link.connection.clone(), met);
+                } else {
+                    marks.extend(news_marks(&mapped.lens, &got.fields, &values, seen));
+                    values.extend(got.fields);
+                    let rewritten = rewrite::seen(link, &seen.look, &values);
+                    rewrite::taken_for_ours(&self.rewritten, link, &rewritten, &mut values);
+                    sides.rewrites.extend(rewrite::of_task(self, link, rewritten));
+                    mark = seen.look.mark;
+                    for (_, object, id) in got.unresolved {
+                        if let Some(target) = catalog.mapped(&link.connection, &object) {
+                            sides.waiting_rows.push((link.connection.clone(), target.mapping().remote.clone(), id));
+                        }
                     }
+                    sides.faults.extend(got.faults.into_iter().map(|(field, why)| (link.connection.clone(), field, why)));
                 }
-                sides.faults.extend(got.faults.into_iter().map(|(field, why)| (link.connection.clone(), field, why)));
             }
             let mut taken = link.taken.clone().unwrap_or_default();
             let is_blank = |field: &&String| values.get(*field).is_some_and(Value::is_blank);

@@ -62,6 +62,7 @@ struct State {
     rows: BTreeMap<String, BTreeMap<String, (Row, u64)>>,
     log: Vec<(String, String)>,
     hidden: Vec<String>,
+    merged: BTreeMap<String, String>,
     calls: Vec<String>,
     refusal: Option<Refusal>,
     held_up: BTreeMap<String, Arc<Semaphore>>,
@@ -121,6 +122,14 @@ impl Platform {
     /// Somebody deletes a row, and no poll tells.
     pub fn delete_silently(&self, object: &str, id: &str) {
         self.state().rows.get_mut(object).unwrap().remove(id);
+    }
+
+    /// Somebody merges a row into another one, which stays as it is.
+    pub fn merge(&self, object: &str, loser: &str, winner: &str) {
+        let mut state = self.state();
+        state.rows.get_mut(object).unwrap().remove(loser);
+        state.merged.insert(loser.to_owned(), winner.to_owned());
+        state.log.push((object.to_owned(), loser.to_owned()));
     }
 
     /// Pages leave a row out that is there all the same.
@@ -270,9 +279,10 @@ impl Platform {
 
     fn look(&self, object: &str, id: &str) -> Look {
         let found = self.state().rows.get(object).and_then(|rows| rows.get(id)).cloned();
+        let winner = self.state().merged.get(id).cloned();
         let (existence, row, version) = match found {
             Some((row, version)) => (Existence::Present, row, Some(version.to_string())),
-            None => (Existence::Deleted, Row::new(), None),
+            None => (winner.map_or(Existence::Deleted, Existence::MergedInto), Row::new(), None),
         };
         Look {
             object: object.to_owned(),
