@@ -1,6 +1,6 @@
 //! What Salesforce can do with its objects: all of them alike.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, DOTTED, Detection, EVERY, Key, Limit};
 
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[REST];
@@ -22,18 +22,14 @@ const REST: Capabilities = Capabilities {
     restorations: Some(Detection::POLL),
     // What belongs to another record changes without this one's stamp.
     fields: &[
-        ("Owner.*", Detection::RECONCILIATION),
-        ("Account.*", Detection::RECONCILIATION),
-        ("Parent.*", Detection::RECONCILIATION),
-        ("Who.*", Detection::RECONCILIATION),
-        ("What.*", Detection::RECONCILIATION),
-        ("Contact.*", Detection::RECONCILIATION),
-        ("Lead.*", Detection::RECONCILIATION),
+        (DOTTED, Detection::RECONCILIATION),
         // Campaigns count their members without an edit of their own.
         ("NumberOfLeads", Detection::RECONCILIATION),
         ("NumberOfContacts", Detection::RECONCILIATION),
         ("NumberOfResponses", Detection::RECONCILIATION),
     ],
+    // Formulas and roll-ups change without a stamp and without an event.
+    derived: Detection::RECONCILIATION,
     creates_fields: true,
     never_blank: &["OwnerId"],
     unique: &[],

@@ -182,6 +182,7 @@ fn record_type_field(record_types: &BTreeMap<String, String>) -> RemoteField {
         scale: None,
         values: record_types.keys().cloned().collect(),
         restricted: true,
+        derived: false,
     }
 }
 
@@ -198,6 +199,7 @@ fn currency_field() -> RemoteField {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     }
 }
 
@@ -236,6 +238,7 @@ fn remote(field: &DescribeField) -> RemoteField {
         scale: (kind == RemoteKind::Number).then_some(field.scale),
         values: values.map(|value| value.value.clone()).collect(),
         restricted: field.restricted_picklist,
+        derived: field.calculated,
     }
 }
 
@@ -254,6 +257,7 @@ fn parent_fields(field: &DescribeField) -> Vec<RemoteField> {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     };
     let mut fields = Vec::new();
     if !targets.iter().any(|target| NAMELESS.contains(&target.as_str())) {
