@@ -7,6 +7,7 @@ mod carried;
 mod changes;
 mod currencies;
 mod erasing;
+mod hands;
 mod lists;
 mod live;
 mod messages;
