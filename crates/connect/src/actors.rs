@@ -5,6 +5,9 @@ use std::sync::{PoisonError, RwLock};
 
 use entente_model::actor::Actor;
 
+/// Users whom ids were asked for that are kept, at most: when there are more, they are forgotten and asked for again as they turn up.
+const MET_MAX: usize = 50_000;
+
 /// Actors by the vendor's user id.
 #[derive(Debug)]
 pub(crate) struct Actors {
@@ -12,6 +15,8 @@ pub(crate) struct Actors {
     listed: BTreeMap<String, Actor>,
     /// The account's own users, once they were read.
     people: RwLock<BTreeMap<String, Actor>>,
+    /// Users beside them who were asked for by their ids, for an account may have more of them than can be listed.
+    met: RwLock<BTreeMap<String, Actor>>,
     /// The one spelling of an id.
     spelled: fn(&str) -> String,
 }
@@ -31,12 +36,33 @@ impl Actors {
             };
             listed.extend(ids.iter().map(|id| (spelled(id), actor)));
         }
-        Self { listed, people: RwLock::default(), spelled }
+        Self { listed, people: RwLock::default(), met: RwLock::default(), spelled }
     }
 
-    /// Takes in who the account's users are.
+    /// Takes in who the account's users are. Who was met beside them is asked for anew: a user may have become another since.
     pub fn learn(&self, people: BTreeMap<String, Actor>) {
         *self.people.write().unwrap_or_else(PoisonError::into_inner) = people;
+        self.met.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Takes in who users are that were asked for by their ids; of whom nothing was learnt stays unknown and is not asked for again.
+    pub fn meet(&self, more: BTreeMap<String, Actor>) {
+        let mut met = self.met.write().unwrap_or_else(PoisonError::into_inner);
+        if met.len() + more.len() > MET_MAX {
+            met.clear();
+        }
+        met.extend(more);
+    }
+
+    /// Whether a user is in no list and was not met, although the account's own users are known.
+    pub fn is_stranger(&self, user: &str, ours: &str) -> bool {
+        let user = (self.spelled)(user);
+        if user.is_empty() || user == ours || self.listed.contains_key(&user) {
+            return false;
+        }
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        let met = self.met.read().unwrap_or_else(PoisonError::into_inner);
+        !people.is_empty() && !people.contains_key(&user) && !met.contains_key(&user)
     }
 
     /// Who a user is: ourselves, of a listed kind, or what the account says of them; unknown where none of that tells.
@@ -46,7 +72,27 @@ impl Actors {
         if user == ours {
             return Actor::Us;
         }
-        let learnt = || self.people.read().unwrap_or_else(PoisonError::into_inner).get(&user).copied();
-        self.listed.get(&user).copied().or_else(learnt).unwrap_or(Actor::Unknown)
+        let learnt = |of: &RwLock<BTreeMap<String, Actor>>| of.read().unwrap_or_else(PoisonError::into_inner).get(&user).copied();
+        self.listed.get(&user).copied().or_else(|| learnt(&self.people)).or_else(|| learnt(&self.met)).unwrap_or(Actor::Unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_in_no_list_is_asked_for_once() {
+        let listed = BTreeMap::from([("self_service".to_owned(), vec!["1".to_owned()])]);
+        let actors = Actors::new(&listed, str::to_owned);
+        assert!(!actors.is_stranger("3", "0"), "the account's people are not known yet");
+        actors.learn(BTreeMap::from([("2".to_owned(), Actor::Sales)]));
+        let strangers = ["", "0", "1", "2", "3", "4"].map(|user| actors.is_stranger(user, "0"));
+        assert_eq!(strangers, [false, false, false, false, true, true]);
+        actors.meet(BTreeMap::from([("3".to_owned(), Actor::Customer), ("4".to_owned(), Actor::Unknown)]));
+        assert_eq!((actors.of(Some("3"), "0"), actors.of(Some("4"), "0")), (Actor::Customer, Actor::Unknown));
+        assert!(!actors.is_stranger("3", "0") && !actors.is_stranger("4", "0"));
+        actors.learn(BTreeMap::from([("2".to_owned(), Actor::Sales)]));
+        assert!(actors.is_stranger("3", "0"), "a day later");
     }
 }

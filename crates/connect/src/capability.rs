@@ -27,8 +27,10 @@ pub struct Capabilities {
     pub merges: Detection,
     /// By what it does that a deleted row is back; `None` where nothing ever comes back.
     pub restorations: Option<Detection>,
-    /// Fields that come to be known in another way: a name, or the beginning of names before a `*`.
+    /// Fields that come to be known in another way: a name, the beginning of names before a `*`, or [`DOTTED`].
     pub fields: &'static [(&'static str, Detection)],
+    /// By what a change of a field comes to be known that the platform computes, where its description says so.
+    pub derived: Detection,
     /// Whether fields can be created over the API.
     pub creates_fields: bool,
     /// Fields that a row always has a value in, beside those that its description calls required: taking it away is refused, or puts one of
@@ -69,6 +71,9 @@ impl Lookup {
 
 /// Name that stands for every object which is not named itself.
 pub const EVERY: &str = "*";
+
+/// Pattern that stands for every name with a dot in it: what is read of another row than the one at hand.
+pub const DOTTED: &str = "*.*";
 
 /// How a creation that is repeated is kept from making a twin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -133,6 +138,16 @@ impl Detection {
         Self { poll: Some(pause), ..self }
     }
 
+    /// By what sees both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            webhook: self.webhook && other.webhook,
+            poll: self.poll.zip(other.poll).map(|(one, another)| one.max(another)),
+            reconciliation: self.reconciliation && other.reconciliation,
+        }
+    }
+
     /// How long a change may go unseen, under these circumstances.
     #[must_use]
     pub fn staleness(self, heed: &Heed) -> Staleness {
@@ -188,14 +203,16 @@ pub struct Staleness {
 }
 
 impl Capabilities {
-    /// By what a change of a field comes to be known.
+    /// By what a change of a field comes to be known; `derived` if the platform computes it from other values.
     #[must_use]
-    pub fn of_field(&self, field: &str) -> Detection {
-        let named = self.fields.iter().find(|(pattern, _)| match pattern.strip_suffix('*') {
-            Some(beginning) => field.starts_with(beginning),
-            None => field == *pattern,
+    pub fn of_field(&self, field: &str, derived: bool) -> Detection {
+        let named = self.fields.iter().find(|(pattern, _)| match (*pattern, pattern.strip_suffix('*')) {
+            (DOTTED, _) => field.contains('.'),
+            (_, Some(beginning)) => field.starts_with(beginning),
+            (name, None) => field == name,
         });
-        named.map_or(self.changes, |(_, detection)| *detection)
+        let usual = named.map_or(self.changes, |(_, detection)| *detection);
+        if derived { usual.and(self.derived) } else { usual }
     }
 }
 
@@ -238,5 +255,31 @@ mod tests {
         let never = Heed { reconciliation: None, ..HEED };
         assert_eq!(seconds(Detection::RECONCILIATION.staleness(&never)), (Source::Never, None, None));
         assert_eq!(seconds(Detection::NEVER.staleness(&HEED)), (Source::Never, None, None));
+    }
+
+    #[test]
+    fn what_belongs_to_another_row_or_is_computed_is_seen_by_less() {
+        let known = Capabilities {
+            object: EVERY,
+            page_rows: 100,
+            page_extra: 0,
+            key: None,
+            concurrency: None,
+            changes: Detection::FULL,
+            deletions: Detection::POLL,
+            merges: Detection::NEVER,
+            restorations: None,
+            fields: &[("count", Detection::TOLD), ("list.*", Detection::POLL), (DOTTED, Detection::RECONCILIATION)],
+            derived: Detection::POLL,
+            creates_fields: false,
+            never_blank: &[],
+            unique: &[],
+        };
+        assert_eq!(known.of_field("Name", false), Detection::FULL);
+        assert_eq!(known.of_field("Score__c", true), Detection::POLL, "no webhook tells of it");
+        assert_eq!(known.of_field("list.names", false), Detection::POLL, "the first pattern counts");
+        assert_eq!(known.of_field("Partner__r.Name", false), Detection::RECONCILIATION);
+        assert_eq!(known.of_field("Partner__r.Score__c", true), Detection::RECONCILIATION);
+        assert_eq!(known.of_field("count", true), Detection::RECONCILIATION, "what one does not see, the other may not either");
     }
 }

@@ -54,6 +54,7 @@ fn remote_field(name: &str, kind: RemoteKind) -> RemoteField {
         scale: None,
         values: vec![],
         restricted: false,
+        derived: false,
     }
 }
 

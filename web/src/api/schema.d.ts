@@ -2774,7 +2774,7 @@ export interface components {
         FieldRule: {
             /** @description By what. */
             changes: components["schemas"]["DetectionDescribed"];
-            /** @description Name, or the beginning of names before a `*`. */
+            /** @description Name, the beginning of names before a `*`, or `*.*` for every name with a dot in it. */
             field: string;
         };
         /** @description A field that is put back. */

@@ -55,6 +55,7 @@ impl Attribute {
             scale: None,
             values: Vec::new(),
             restricted: false,
+            derived: false,
         }
     }
 }

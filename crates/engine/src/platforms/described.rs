@@ -83,7 +83,7 @@ pub struct DetectionDescribed {
 /// Fields that come to be known in another way than their object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldRule {
-    /// Name, or the beginning of names before a `*`.
+    /// Name, the beginning of names before a `*`, or `*.*` for every name with a dot in it.
     pub field: String,
     /// By what.
     pub changes: DetectionDescribed,

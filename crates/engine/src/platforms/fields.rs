@@ -1,12 +1,13 @@
 //! How long a change of a mapped field may go unseen: what the platform can do, and how often we look.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use entente_connect::capability::{Heed, Source, Staleness};
 use entente_connect::registry;
 use entente_connect::spec::Spec;
 use entente_model::mapping::Mapping;
+use entente_model::mapping::remote::RemoteObject;
 use entente_model::object::Object;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -74,9 +75,18 @@ fn heed(options: &Options, webhooks: bool) -> Heed {
     }
 }
 
-/// The fields of a mapping: those that are only written are compared as well.
-fn of_mapping(connection: &str, spec: &Spec, mapping: &Mapping, object: Option<&Object>, heed: &Heed) -> Vec<FieldBound> {
+/// The fields of a mapping: those that are only written are compared as well. Which of them the platform computes, its own description says,
+/// once there was one.
+fn of_mapping(
+    connection: &str,
+    spec: &Spec,
+    mapping: &Mapping,
+    object: Option<&Object>,
+    described: Option<&RemoteObject>,
+    heed: &Heed,
+) -> Vec<FieldBound> {
     let Some(known) = spec.capabilities(&mapping.remote) else { return Vec::new() };
+    let derived = |field: &str| described.and_then(|described| described.field(field)).is_some_and(|field| field.derived);
     let lines = mapping.fields.iter();
     lines
         .map(|line| FieldBound {
@@ -86,7 +96,7 @@ fn of_mapping(connection: &str, spec: &Spec, mapping: &Mapping, object: Option<&
             field: line.field.clone(),
             label: object.and_then(|object| object.field(&line.field)).map_or_else(|| line.field.clone(), |field| field.label.clone()),
             remote_field: line.remote.clone(),
-            bound: known.of_field(&line.remote).staleness(heed).into(),
+            bound: known.of_field(&line.remote, derived(&line.remote)).staleness(heed).into(),
         })
         .collect()
 }
@@ -101,7 +111,10 @@ pub async fn bounds(engine: &Engine, connection: Option<&str>, platform: Option<
     }
     let since = engine.now() - Duration::from_secs(TOLD_DAYS * 86_400);
     let now = engine.now();
-    let counted = engine.store().read(move |tx| tx.counted_by_connection("webhooks", since, now)).await?;
+    let (counted, schemas) =
+        engine.store().read(move |tx| Ok((tx.counted_by_connection("webhooks", since, now)?, tx.remote_schemas()?))).await?;
+    let schemas: BTreeMap<(&str, &str), &RemoteObject> =
+        schemas.iter().map(|(connection, object)| ((connection.as_str(), object.name.as_str()), object)).collect();
     let told: BTreeSet<&String> = counted.iter().filter(|(_, webhooks)| **webhooks > 0).map(|(name, _)| name).collect();
     let catalog = engine.catalog();
     let wanted = engine
@@ -112,9 +125,11 @@ pub async fn bounds(engine: &Engine, connection: Option<&str>, platform: Option<
         .flat_map(|known| {
             let heed = heed(engine.options(), told.contains(&known.name));
             let (catalog, mappings) = (&catalog, catalog.mappings(&known.name).iter());
-            let of =
-                move |mapping: &Mapping| of_mapping(&known.name, known.connector.spec(), mapping, catalog.object(&mapping.object), &heed);
-            mappings.flat_map(move |mapped| of(mapped.mapping())).collect::<Vec<_>>()
+            let of = |mapping: &Mapping| {
+                let described = schemas.get(&(known.name.as_str(), mapping.remote.as_str())).copied();
+                of_mapping(&known.name, known.connector.spec(), mapping, catalog.object(&mapping.object), described, &heed)
+            };
+            mappings.flat_map(|mapped| of(mapped.mapping())).collect::<Vec<_>>()
         })
         .collect())
 }
@@ -129,5 +144,41 @@ pub fn usual_bounds(platform: &str) -> Result<Vec<FieldBound>> {
     let objects = shipped_objects().map_err(EngineError::from)?;
     let heed = heed(&Options::default(), true);
     let object = |mapping: &Mapping| objects.iter().find(|object| object.key == mapping.object);
-    Ok(mappings.iter().flat_map(|mapping| of_mapping(platform, known.spec, mapping, object(mapping), &heed)).collect())
+    Ok(mappings.iter().flat_map(|mapping| of_mapping(platform, known.spec, mapping, object(mapping), None, &heed)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use entente_model::mapping::remote::{RemoteField, RemoteKind};
+
+    use super::*;
+
+    #[test]
+    fn what_the_platform_computes_is_seen_by_reconciliations_alone() {
+        let known = registry::ALL.iter().find(|known| known.spec.key == "salesforce").unwrap();
+        let mappings = shipped_mappings("salesforce").unwrap();
+        let mapping = mappings.iter().find(|mapping| mapping.remote == "Contact").unwrap();
+        let name = &mapping.fields.iter().find(|line| !line.remote.contains('.')).unwrap().remote;
+        let formula = RemoteField {
+            name: name.clone(),
+            label: name.clone(),
+            kind: RemoteKind::Text,
+            writable: false,
+            required: false,
+            unique: false,
+            length: None,
+            scale: None,
+            values: Vec::new(),
+            restricted: false,
+            derived: true,
+        };
+        let described = RemoteObject { name: "Contact".to_owned(), fields: vec![formula], lists: Vec::new() };
+        let heed = heed(&Options::default(), true);
+        let seen_by = |described: Option<&RemoteObject>| {
+            let bounds = of_mapping("crm", known.spec, mapping, None, described, &heed);
+            bounds.into_iter().find(|bound| bound.remote_field == *name).unwrap().bound.seen_by
+        };
+        assert_eq!(seen_by(None), Source::Webhook);
+        assert_eq!(seen_by(Some(&described)), Source::Reconciliation);
+    }
 }

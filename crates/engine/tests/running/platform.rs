@@ -46,6 +46,7 @@ static SPEC: Spec = Spec {
         merges: Detection::FULL,
         restorations: Some(Detection::FULL),
         fields: &[],
+        derived: Detection::RECONCILIATION,
         creates_fields: true,
         never_blank: &[],
         // As at a desk; a CRM has `Name`, which many rows may share.
@@ -184,6 +185,7 @@ impl Platform {
             scale: None,
             values: Vec::new(),
             restricted: false,
+            derived: false,
         });
         let described = RemoteObject { name: object.to_owned(), fields: fields.collect(), lists: Vec::new() };
         self.state().described.insert(object.to_owned(), described);

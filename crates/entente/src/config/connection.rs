@@ -20,7 +20,7 @@ use super::secret::{Resolver, SecretSource};
 const NAME_CHARS: usize = 64;
 
 /// Kinds of hands that users can be marked as.
-const ACTORS: &[&str] = &["self_service", "automation", "integration"];
+const ACTORS: &[&str] = &["self_service", "sales", "support", "automation", "integration"];
 
 /// Kinds of credentials.
 const KINDS: &[&str] = &["client_credentials", "jwt_bearer", "refresh_token", "api_token", "access_token", "password"];
@@ -75,8 +75,9 @@ pub struct ConnectionTable {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub webhooks: WebhooksTable,
-    /// The vendor's user ids by kind of hand, to tell who changed a row: `self_service` (the customers' own portal), `automation` and
-    /// `integration` (other programs), each a list.
+    /// The vendor's user ids by kind of hand, to tell who changed a row: `self_service` (the customers' own portal), `sales` and `support`
+    /// (people of either trade, where the platform takes them for another: Salesforce's agents and admins count as sales unless they are
+    /// listed), `automation` and `integration` (other programs), each a list. What is listed here comes before what the platform says.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub actors: BTreeMap<String, Vec<String>>,

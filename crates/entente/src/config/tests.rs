@@ -154,10 +154,26 @@ fn a_kind_of_hand_that_does_not_exist_is_refused() {
     let text = connection("actors = { robots = [\"005\"], integration = [] }").replace("{ env = \"SF_SECRET\" }", "\"s\"");
     let found = flaws(&text);
     assert!(
-        found.iter().any(|line| line.contains("connection.actors.robots: there is no kind of hand `robots`; use one of: self_service")),
+        found
+            .iter()
+            .any(|line| line
+                .contains("connection.actors.robots: there is no kind of hand `robots`; use one of: self_service, sales, support")),
         "{found:?}"
     );
     assert!(found.iter().any(|line| line.contains("connection.actors.integration: a user without an id")), "{found:?}");
+}
+
+#[test]
+fn an_agent_of_the_crm_can_be_told_from_its_sales_people() {
+    let text = connection("actors = { support = [\"005A\"], sales = [\"005B\"] }");
+    let config = parse(&text, &[("SF_SECRET", "s")]).unwrap();
+    let listed = &config.connections[0].actors;
+    assert_eq!((listed["support"].as_slice(), listed["sales"].as_slice()), (&["005A".to_owned()][..], &["005B".to_owned()][..]));
+    let found = flaws(&connection("actors = { sale = [\"005\"] }"));
+    assert!(
+        found.iter().any(|line| line.contains("connection.actors.sale: there is no kind of hand `sale`; did you mean `sales`?")),
+        "{found:?}"
+    );
 }
 
 #[test]

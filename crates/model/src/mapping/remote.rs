@@ -69,6 +69,9 @@ pub struct RemoteField {
     pub values: Vec<String>,
     /// Whether values outside the list are refused.
     pub restricted: bool,
+    /// Whether the platform computes it from other values, which may change without anybody's touching the row.
+    #[serde(default)]
+    pub derived: bool,
 }
 
 /// One remote object.

@@ -134,6 +134,7 @@ mod tests {
             scale: None,
             values: Vec::new(),
             restricted: false,
+            derived: false,
         }
     }
 

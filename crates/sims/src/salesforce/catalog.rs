@@ -277,7 +277,7 @@ Phone phone(40)
 IsActive boolean
 ProfileId ref(Profile)
 ManagerId ref(User)
-UserType picklist :Standard,PowerPartner,CspLitePortal,CustomerSuccess,AutomatedProcess,Guest
+UserType picklist :Standard,PowerPartner,CspLitePortal,CustomerSuccess,PowerCustomerSuccess,CsnOnly,AutomatedProcess,Guest
 TimeZoneSidKey picklist :America/Los_Angeles,Europe/London,Europe/Berlin,GMT
 LocaleSidKey picklist :en_US,en_GB,de_DE
 LanguageLocaleKey picklist :en_US,de

@@ -149,7 +149,7 @@ fn field(spec: &FieldSpec, source: Source, editable: bool) -> Value {
     let name_field = matches!(spec.name.as_str(), "Name" | "CaseNumber");
     let mut body = json!({
         "aggregatable": kind != FieldType::Boolean, "aiPredictionField": false, "autoNumber": auto,
-        "byteLength": spec.length * 3, "calculated": false, "calculatedFormula": null, "cascadeDelete": spec.cascade,
+        "byteLength": spec.length * 3, "calculated": spec.calculated, "calculatedFormula": null, "cascadeDelete": spec.cascade,
         "caseSensitive": spec.case_sensitive, "compoundFieldName": compound(&spec.name), "controllerName": null,
         "createable": spec.createable && editable, "custom": spec.is_custom(), "defaultValue": if boolean { json!(false) } else { spec.default.clone().unwrap_or(Value::Null) },
         "defaultValueFormula": null,

@@ -164,6 +164,8 @@ pub struct FieldSpec {
     pub default: Option<Value>,
     /// Whether users see it only by a `FieldPermissions` row.
     pub needs_grant: bool,
+    /// Whether it is a formula or a roll-up.
+    pub calculated: bool,
 }
 
 impl FieldSpec {
@@ -207,7 +209,14 @@ impl FieldSpec {
             updateable: !readonly,
             default: (kind == FieldType::Boolean).then_some(Value::Bool(false)),
             needs_grant: false,
+            calculated: false,
         }
+    }
+
+    /// A formula: nobody writes it, and it changes without an edit of its row.
+    #[must_use]
+    pub fn formula(name: &str, kind: FieldType) -> Self {
+        Self { calculated: true, createable: false, updateable: false, default: None, ..Self::new(name, kind) }
     }
 
     /// A unique external-id text field of 255 characters: what a sync writes its own key into.
@@ -223,7 +232,8 @@ impl FieldSpec {
     }
 
     /// Reads a definition from JSON: `name`, `type`, and any of `label`, `length`, `precision`, `scale`, `required`, `unique`,
-    /// `externalId`, `values`, `restricted`, `referenceTo`, `relationshipName`, `childRelationshipName`, `needsGrant`.
+    /// `externalId`, `values`, `restricted`, `referenceTo`, `relationshipName`, `childRelationshipName`, `needsGrant`,
+    /// `calculated`.
     ///
     /// # Errors
     /// Says which member is missing or unknown.
@@ -260,6 +270,9 @@ impl FieldSpec {
         }
         spec.child_relationship = text("childRelationshipName").map(str::to_owned);
         spec.needs_grant = flag("needsGrant");
+        spec.calculated = flag("calculated");
+        spec.createable &= !spec.calculated;
+        spec.updateable &= !spec.calculated;
         Ok(spec)
     }
 

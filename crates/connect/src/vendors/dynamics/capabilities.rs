@@ -19,6 +19,7 @@ const ROW: Capabilities = Capabilities {
     restorations: None,
     // Names and addresses of other rows belong to those.
     fields: &[OWNER, OWNERS_EMAIL, ("regardingobjectid.name", Detection::RECONCILIATION)],
+    derived: Detection::RECONCILIATION,
     creates_fields: true,
     never_blank: &["status"],
     unique: &[],

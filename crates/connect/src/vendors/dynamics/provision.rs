@@ -217,6 +217,7 @@ mod tests {
             scale: None,
             values: vec!["Free".to_owned()],
             restricted: false,
+            derived: false,
         }
     }
 

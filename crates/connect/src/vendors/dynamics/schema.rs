@@ -239,6 +239,7 @@ pub(crate) fn field(name: &str, label: &str, kind: RemoteKind, writable: bool) -
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     }
 }
 

@@ -14,6 +14,7 @@ const ROW: Capabilities = Capabilities {
     merges: Detection::NEVER,
     restorations: None,
     fields: &[],
+    derived: Detection::RECONCILIATION,
     creates_fields: true,
     never_blank: &[],
     unique: &[],

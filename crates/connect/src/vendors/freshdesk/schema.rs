@@ -273,6 +273,7 @@ fn described(kind: Kind, name: &str, custom: &Custom) -> RemoteField {
         length: matches!(custom.kind, RemoteKind::Text | RemoteKind::Url | RemoteKind::Phone).then_some(LINE),
         scale: custom.whole.then_some(0),
         restricted: matches!(custom.kind, RemoteKind::Picklist | RemoteKind::MultiPicklist),
+        derived: false,
         values: custom.choices.clone(),
     }
 }

@@ -27,6 +27,8 @@ const UNTOLD: Capabilities = Capabilities {
     // Whoever is out of the bin again has the stamp of before.
     restorations: Some(Detection::RECONCILIATION),
     fields: &[ASSOCIATIONS, OWNER, LISTS],
+    // Computing a property anew moves the record's stamp; that webhooks tell of every such property is not documented.
+    derived: Detection::POLL,
     creates_fields: true,
     never_blank: &[],
     unique: &[],

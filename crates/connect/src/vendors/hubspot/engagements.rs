@@ -280,6 +280,7 @@ impl HubSpot {
             scale: None,
             values: Vec::new(),
             restricted: false,
+            derived: false,
         };
         let mut fields: Vec<RemoteField> = SHARED.iter().map(|(name, kind)| field(name, name, *kind)).collect();
         fields.extend([

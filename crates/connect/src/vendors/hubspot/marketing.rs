@@ -172,6 +172,7 @@ impl Source {
             scale: None,
             values: Vec::new(),
             restricted: false,
+            derived: false,
         };
         let mut fields = vec![field("id", "Id", RemoteKind::Reference, false)];
         fields.extend(self.fields.iter().map(|Field(name, label, kind, written, _)| field(name, label, *kind, *written)));

@@ -132,8 +132,8 @@ pub(crate) fn kind_of(definition: &Value) -> RemoteKind {
 fn described(definition: &Value) -> Option<RemoteField> {
     let name = definition["name"].as_str()?;
     let kind = kind_of(definition);
-    let read_only =
-        definition["calculated"].as_bool() == Some(true) || definition["modificationMetadata"]["readOnlyValue"].as_bool() == Some(true);
+    let calculated = definition["calculated"].as_bool() == Some(true);
+    let read_only = calculated || definition["modificationMetadata"]["readOnlyValue"].as_bool() == Some(true);
     let values: Vec<String> = definition["options"]
         .as_array()
         .into_iter()
@@ -152,6 +152,7 @@ fn described(definition: &Value) -> Option<RemoteField> {
         length: None,
         scale: None,
         restricted: matches!(kind, RemoteKind::Picklist | RemoteKind::MultiPicklist) && !values.is_empty(),
+        derived: calculated,
         values,
     })
 }
@@ -169,6 +170,7 @@ fn field(name: String, label: &str, kind: RemoteKind, writable: bool) -> RemoteF
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     }
 }
 

@@ -323,6 +323,7 @@ fn described(name: &str, custom: &Custom) -> RemoteField {
         length: matches!(custom.kind, RemoteKind::Text).then_some(LINE),
         scale: custom.is_whole().then_some(0),
         restricted: custom.kind == RemoteKind::Picklist,
+        derived: false,
         values: custom.options.clone(),
     }
 }

@@ -20,6 +20,7 @@ const ROW: Capabilities = Capabilities {
     restorations: Some(Detection::FULL),
     // An owner's name and address belong to the owner.
     fields: &[("owner.*", Detection::RECONCILIATION)],
+    derived: Detection::RECONCILIATION,
     creates_fields: true,
     never_blank: &["visible_to"],
     unique: &[],

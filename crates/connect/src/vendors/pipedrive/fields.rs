@@ -285,6 +285,7 @@ fn described(name: String, definition: &Definition) -> RemoteField {
         scale: None,
         values: if listed { definition.options.iter().map(|(_, label)| label.clone()).collect() } else { Vec::new() },
         restricted: listed && !definition.options.is_empty(),
+        derived: false,
     }
 }
 

@@ -127,6 +127,7 @@ mod tests {
             scale: None,
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             restricted,
+            derived: false,
         }
     }
 

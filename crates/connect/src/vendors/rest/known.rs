@@ -71,6 +71,7 @@ impl Known {
             length: self.field.length,
             scale: None,
             restricted: listed && !labels.is_empty() && !self.open,
+            derived: false,
             values: if listed { labels } else { Vec::new() },
         }
     }
@@ -252,6 +253,7 @@ impl Rest {
                 scale: None,
                 values: Vec::new(),
                 restricted: false,
+                derived: false,
             });
         }
         Ok(RemoteObject { name: object.to_owned(), fields: all, lists: Vec::new() })

@@ -1,7 +1,7 @@
 //! What Salesforce can do with its objects: all of them alike, but for activities, which are only read.
 
 use super::activities::ACTIVITY;
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, DOTTED, Detection, EVERY, Key, Limit};
 
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[ACTIVITIES, REST];
@@ -12,18 +12,11 @@ const ACTIVITIES: Capabilities = Capabilities {
     key: None,
     concurrency: None,
     merges: Detection::NEVER,
-    fields: OF_ACTIVITIES,
+    // What belongs to another record than the activity.
+    fields: &[(DOTTED, Detection::RECONCILIATION)],
     never_blank: &[],
     ..REST
 };
-
-/// What belongs to another record than the activity.
-const OF_ACTIVITIES: &[(&str, Detection)] = &[
-    ("Owner.*", Detection::RECONCILIATION),
-    ("Account.*", Detection::RECONCILIATION),
-    ("Who.*", Detection::RECONCILIATION),
-    ("What.*", Detection::RECONCILIATION),
-];
 
 /// By object, over SOAP: updates have no precondition there, so stamps are looked at right before.
 pub(super) static SOAP_OBJECTS: &[Capabilities] = &[ACTIVITIES, Capabilities { concurrency: Some(Concurrency::LookFirst), ..REST }];
@@ -42,18 +35,14 @@ const REST: Capabilities = Capabilities {
     restorations: Some(Detection::POLL),
     // What belongs to another record changes without this one's stamp.
     fields: &[
-        ("Owner.*", Detection::RECONCILIATION),
-        ("Account.*", Detection::RECONCILIATION),
-        ("Parent.*", Detection::RECONCILIATION),
-        ("Who.*", Detection::RECONCILIATION),
-        ("What.*", Detection::RECONCILIATION),
-        ("Contact.*", Detection::RECONCILIATION),
-        ("Lead.*", Detection::RECONCILIATION),
+        (DOTTED, Detection::RECONCILIATION),
         // Campaigns count their members without an edit of their own.
         ("NumberOfLeads", Detection::RECONCILIATION),
         ("NumberOfContacts", Detection::RECONCILIATION),
         ("NumberOfResponses", Detection::RECONCILIATION),
     ],
+    // Formulas and roll-ups change without a stamp and without an event.
+    derived: Detection::RECONCILIATION,
     creates_fields: true,
     never_blank: &["OwnerId"],
     unique: &[],

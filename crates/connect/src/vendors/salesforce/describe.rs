@@ -185,6 +185,7 @@ fn record_type_field(record_types: &BTreeMap<String, String>) -> RemoteField {
         scale: None,
         values: record_types.keys().cloned().collect(),
         restricted: true,
+        derived: false,
     }
 }
 
@@ -201,6 +202,7 @@ fn currency_field() -> RemoteField {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     }
 }
 
@@ -239,6 +241,7 @@ fn remote(field: &DescribeField) -> RemoteField {
         scale: (kind == RemoteKind::Number).then_some(field.scale),
         values: values.map(|value| value.value.clone()).collect(),
         restricted: field.restricted_picklist,
+        derived: field.calculated,
     }
 }
 
@@ -257,6 +260,7 @@ fn parent_fields(field: &DescribeField) -> Vec<RemoteField> {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     };
     let mut fields = Vec::new();
     if !targets.iter().any(|target| NAMELESS.contains(&target.as_str())) {

@@ -65,6 +65,8 @@ impl Salesforce {
                 }
             }
         }
+        let hands = self.strangers(records.values().filter_map(|record| text(record, "LastModifiedById")));
+        self.meet(hands, priority).await;
         self.seeing(&read.object, &described, priority, |seeing| {
             questions
                 .iter()

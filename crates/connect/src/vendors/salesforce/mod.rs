@@ -6,7 +6,8 @@
 //! - A collection of updates has no precondition. A few updates at a time go row by row with `If-Unmodified-Since`, in one composite
 //!   call; that header has whole seconds: a change by someone else within the same second as ours is seen by the next look, not refused.
 //! - Outbound messages are made over the Tooling API alone, not over SOAP; [`Connector::subscribed`] says what to click there.
-//! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change.
+//! - Formula, roll-up and cross-object fields change without a new `SystemModstamp`: polls see them with the row's next own change,
+//!   and reconciliations see them by themselves.
 //! - A hard delete, or an emptied recycle bin, leaves no trace in polls; a fetch of the id finds nothing and says so.
 
 mod activities;
@@ -138,6 +139,8 @@ pub(crate) struct Salesforce {
     carried: Mutex<carried::Kept>,
     /// When to read the org's users again.
     people_due: Mutex<Option<Timestamp>>,
+    /// When users may be asked for by their ids again, after the org would not answer.
+    strangers_due: Mutex<Option<Timestamp>>,
     identity: OnceCell<Identity>,
 }
 
@@ -203,6 +206,7 @@ pub fn build(mut settings: ConnectionSettings, surroundings: Surroundings) -> Re
         names: people::Names::default(),
         carried: Mutex::default(),
         people_due: Mutex::default(),
+        strangers_due: Mutex::default(),
         identity: OnceCell::new(),
     }))
 }

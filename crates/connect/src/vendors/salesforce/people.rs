@@ -1,7 +1,7 @@
 //! The org's users: by the kind of hand they are (sales people, integrations, the platform's own processes), for Salesforce marks a change with
 //! a user id alone; and by name, for an outbound message shows of an owner no more than the id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use entente_model::mapping::remote::{Row, reference_of};
 use serde_json::Value;
 
 use super::wire::{QueryKind, Record, member, text};
-use super::{Salesforce, ids};
+use super::{Salesforce, ids, soql};
 use crate::connector::Priority;
 
 /// How long the list counts: users are added to an org by the day.
@@ -19,7 +19,10 @@ const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// Pause after the list could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
 
-/// Users inside the company, and those that stand for no person. Portal users can be millions; whoever is not in this list is unknown.
+/// Most users that one call asks for by their ids; of a page with more of them, the others stay unknown until they turn up again.
+const STRANGERS_MAX: usize = 200;
+
+/// Users inside the company, and those that stand for no person. Portal users can be millions: they are asked for as they turn up.
 const QUERY: &str =
     "SELECT Id,Name,Email,UserType,Profile.Name FROM User WHERE UserType IN ('Standard','AutomatedProcess','CloudIntegrationUser','Guest')";
 
@@ -92,13 +95,55 @@ impl Salesforce {
     }
 }
 
-/// What a user's type and profile say. Salesforce's own profiles for integrations, and those that admins clone from them, carry the word.
+impl Salesforce {
+    /// Of the users who changed something, those of whom nothing is known although the org's people are: nobody's while the org does not answer
+    /// such questions.
+    pub(super) fn strangers(&self, users: impl Iterator<Item = String>) -> Vec<String> {
+        let Some(ours) = self.identity.get().map(|identity| identity.user_id.as_str()) else { return Vec::new() };
+        let resting = self.strangers_due.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|due| self.client.now() < due);
+        if resting {
+            return Vec::new();
+        }
+        let users = users.map(|user| ids::to_18(&user)).filter(|user| ids::is_id(user) && user.starts_with(USER_PREFIX));
+        let strangers: BTreeSet<String> = users.filter(|user| self.actors.is_stranger(user, ours)).collect();
+        strangers.into_iter().take(STRANGERS_MAX).collect()
+    }
+
+    /// Gets to know who changed these records, in one call, and in none where everybody is known.
+    pub(super) async fn know_hands(&self, records: &[Record], priority: Priority) {
+        let strangers = self.strangers(records.iter().filter_map(|record| text(record, "LastModifiedById")));
+        self.meet(strangers, priority).await;
+    }
+
+    /// Asks for users by their ids. Like the list of people, it fails softly.
+    pub(super) async fn meet(&self, strangers: Vec<String>, priority: Priority) {
+        if strangers.is_empty() {
+            return;
+        }
+        let ids: Vec<&str> = strangers.iter().map(String::as_str).collect();
+        let query = format!("SELECT Id,UserType,Profile.Name FROM User WHERE Id IN {}", soql::list(&ids));
+        match self.query(QueryKind::Live, &query, priority).await {
+            Ok(users) => {
+                let mut met: BTreeMap<String, Actor> = strangers.iter().map(|id| (id.clone(), Actor::Unknown)).collect();
+                met.extend(users.iter().filter_map(|user| Some((ids::to_18(&text(user, "Id")?), hand(user)))));
+                self.actors.meet(met);
+            }
+            Err(error) => {
+                *self.strangers_due.lock().unwrap_or_else(PoisonError::into_inner) = self.client.now().checked_add(AFTER_FAILURE).ok();
+                tracing::warn!(connection = %self.client.settings().name, %error, "users of the org could not be asked for: whether they are customers stays unknown; list them under `actors`, or let Entente's user see users");
+            }
+        }
+    }
+}
+
+/// What a user's type and profile say. Partners sell for the company and are none of it: no rule is about them. Salesforce's own profiles for integrations, and those that admins clone from them, carry the word.
 fn hand(user: &Record) -> Actor {
     let kind = text(user, "UserType").unwrap_or_default();
     let profile = member(user, "Profile").and_then(Value::as_object).and_then(|profile| text(profile, "Name")).unwrap_or_default();
     match kind.as_str() {
         "AutomatedProcess" | "CloudIntegrationUser" => Actor::Automation,
-        "Guest" => Actor::Customer,
+        // Visitors of a site, and users of a portal for customers by any of its licences.
+        "Guest" | "CspLitePortal" | "CustomerSuccess" | "PowerCustomerSuccess" | "SelfService" => Actor::Customer,
         "Standard" if profile.to_lowercase().contains("integration") => Actor::Automation,
         "Standard" => Actor::Sales,
         _ => Actor::Unknown,
@@ -120,7 +165,13 @@ mod tests {
             Actor::Automation
         );
         assert_eq!(hand_of(json!({"UserType": "CloudIntegrationUser", "Profile": null})), Actor::Automation);
-        assert_eq!(hand_of(json!({"UserType": "Guest"})), Actor::Customer);
+        for kind in ["Guest", "CspLitePortal", "CustomerSuccess", "PowerCustomerSuccess"] {
+            assert_eq!(
+                hand_of(json!({"UserType": kind, "Profile": {"Name": "Customer Community Integration"}})),
+                Actor::Customer,
+                "{kind}"
+            );
+        }
         assert_eq!(hand_of(json!({"UserType": "PowerPartner"})), Actor::Unknown);
     }
 }

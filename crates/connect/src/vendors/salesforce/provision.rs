@@ -299,6 +299,7 @@ mod tests {
             scale: Some(2),
             values: vec!["a".to_owned()],
             restricted: true,
+            derived: false,
         }
     }
 

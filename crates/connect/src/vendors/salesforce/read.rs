@@ -176,6 +176,7 @@ impl Salesforce {
             // An empty object behind a gateway that writes no `Date`: the next poll starts at our own idea of the server's time.
             position.stamp = Some(self.client.offset().theirs(self.client.now()));
         }
+        self.know_hands(&page.records, priority).await;
         let mut looks = if wide {
             self.widen(read, &described, &page.records, priority).await?
         } else {
@@ -321,6 +322,8 @@ impl Salesforce {
                 }
             }
         }
+        let hands = self.strangers(records.values().filter_map(|record| text(record, "LastModifiedById")));
+        self.meet(hands, priority).await;
         self.seeing(&read.object, &described, priority, |seeing| {
             wanted
                 .iter()

@@ -11,7 +11,7 @@ use ring::digest;
 use serde_json::Value;
 
 use super::map::{Seeing, convert, version};
-use super::wire::Record;
+use super::wire::{Record, text};
 use super::{Salesforce, ids};
 use crate::look::{Existence, Look};
 use crate::settings::Secret;
@@ -100,6 +100,10 @@ impl Salesforce {
             let value = value.as_ref().map_or(Value::Null, |text| typed(text, kind));
             record.insert(name.clone(), value.clone());
             row.insert(name.clone(), value);
+        }
+        // Who changed it is known once the row was fetched; a look that does not say would decide conflicts without it.
+        if !self.strangers(text(&record, "LastModifiedById").into_iter()).is_empty() {
+            return None;
         }
         let version = version(&record)?;
         let seeing = Seeing {

@@ -122,6 +122,9 @@ pub(crate) struct DescribeField {
     pub scale: u32,
     #[serde(default)]
     pub restricted_picklist: bool,
+    /// Whether it is a formula or a roll-up.
+    #[serde(default)]
+    pub calculated: bool,
     pub picklist_values: Option<Vec<PicklistValue>>,
     pub relationship_name: Option<String>,
     pub reference_to: Option<Vec<String>>,

@@ -15,6 +15,7 @@ const ORGANIZATION: Capabilities = Capabilities {
     merges: Detection::NEVER,
     restorations: None,
     fields: &[],
+    derived: Detection::RECONCILIATION,
     creates_fields: true,
     never_blank: &[],
     unique: &[],

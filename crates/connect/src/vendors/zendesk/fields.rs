@@ -61,6 +61,7 @@ impl Attribute {
             scale: None,
             values: self.values.iter().map(|value| (*value).to_owned()).collect(),
             restricted: !self.values.is_empty(),
+            derived: false,
         }
     }
 }

@@ -210,6 +210,7 @@ fn described(kind: Kind, definition: &Value) -> Option<RemoteField> {
         length: None,
         scale: (ty == "integer").then_some(0),
         restricted: matches!(remote, RemoteKind::Picklist | RemoteKind::MultiPicklist),
+        derived: false,
         values,
         name,
     })

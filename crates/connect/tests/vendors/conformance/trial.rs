@@ -63,6 +63,7 @@ pub fn field(name: &str, kind: RemoteKind) -> RemoteField {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     }
 }
 

@@ -20,6 +20,7 @@ fn field(name: &str, kind: RemoteKind, unique: bool) -> NewField {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     };
     NewField { object: "accounts".to_owned(), field }
 }

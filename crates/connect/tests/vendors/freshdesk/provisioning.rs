@@ -18,6 +18,7 @@ fn field(name: &str, kind: RemoteKind) -> RemoteField {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     }
 }
 

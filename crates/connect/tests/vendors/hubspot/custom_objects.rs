@@ -25,6 +25,7 @@ fn field(name: &str, kind: RemoteKind) -> RemoteField {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     }
 }
 
@@ -70,7 +71,10 @@ async fn an_object_is_made_once_with_everything_that_is_mapped() {
     let made = portal.crm.describe("car").await.unwrap();
     assert_eq!((made.field("mileage").unwrap().kind, made.field("entente_id").unwrap().unique), (RemoteKind::Number, true));
     assert!(made.field("associations.contacts").is_some_and(|field| field.writable));
-    assert!(portal.crm.describe("contacts").await.unwrap().field("associations.car").is_some(), "and the other way round");
+    let contacts = portal.crm.describe("contacts").await.unwrap();
+    assert!(contacts.field("associations.car").is_some(), "and the other way round");
+    let derived = ["hs_searchable_calculated_phone_number", "email"].map(|name| contacts.field(name).unwrap().derived);
+    assert_eq!(derived, [true, false], "what HubSpot computes");
     // Fields that a mapping gains later are made like any other.
     let later = NewField { object: "car".to_owned(), field: field("colour", RemoteKind::Text) };
     for _ in 0..2 {

@@ -219,6 +219,7 @@ async fn the_key_is_provisioned_like_any_other() {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     };
     for _ in 0..2 {
         portal.crm.create_field(&NewField { object: "leads".to_owned(), field: key.clone() }).await.unwrap();

@@ -19,6 +19,7 @@ fn field(name: &str, kind: RemoteKind, values: &[&str]) -> NewField {
         scale: None,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
         restricted: !values.is_empty(),
+        derived: false,
     };
     NewField { object: "companies".to_owned(), field }
 }

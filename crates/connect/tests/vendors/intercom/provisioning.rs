@@ -19,6 +19,7 @@ fn field(object: &str, name: &str, kind: RemoteKind, values: &[&str]) -> NewFiel
         length: None,
         scale: (kind == RemoteKind::Number).then_some(2),
         restricted: !values.is_empty(),
+        derived: false,
         values,
     };
     NewField { object: object.to_owned(), field }

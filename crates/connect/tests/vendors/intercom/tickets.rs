@@ -22,6 +22,7 @@ pub async fn provisioned(index_lag_ms: u64) -> Workspace {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     };
     workspace.desk.create_field(&NewField { object: "conversation".to_owned(), field }).await.unwrap();
     workspace

@@ -21,6 +21,7 @@ fn field(object: &str, name: &str, kind: RemoteKind, values: &[&str], restricted
         scale: None,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
         restricted,
+        derived: false,
     };
     NewField { object: object.to_owned(), field }
 }

@@ -178,6 +178,7 @@ async fn a_field_is_made_once_and_known_by_its_name() {
             scale: None,
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             restricted: !values.is_empty(),
+            derived: false,
         },
     };
     for new in [

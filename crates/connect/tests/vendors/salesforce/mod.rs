@@ -8,6 +8,7 @@ mod carried;
 mod changes;
 mod currencies;
 mod erasing;
+mod hands;
 mod lists;
 mod live;
 mod messages;

@@ -20,6 +20,7 @@ fn field(name: &str) -> NewField {
             scale: Some(1),
             values: Vec::new(),
             restricted: false,
+            derived: false,
         },
     }
 }

@@ -21,6 +21,7 @@ fn field(name: &str, kind: RemoteKind, values: &[&str]) -> NewField {
             scale: None,
             values: texts(values),
             restricted: true,
+            derived: false,
         },
     }
 }

@@ -83,6 +83,7 @@ impl Stage {
             scale: None,
             values: Vec::new(),
             restricted: false,
+            derived: false,
         };
         connector.create_field(&NewField { object: crowd.object.to_owned(), field: key }).await.map_err(|error| told(&error))?;
         Ok(Some(Self { crowd, connector, time }))

@@ -148,10 +148,23 @@ impl Salesforce {
     ) -> Result<Page, VendorError> {
         let mut shown = Vec::new();
         let mut fetched = BTreeSet::new();
+        let mut told = Vec::with_capacity(events.len());
         for got in &events {
             let schema = self.event_schema(pubsub, &got.schema).await?;
-            let change = match avro::read(&schema, &got.payload) {
-                Ok(fields) => change(&fields, described),
+            let read = avro::read(&schema, &got.payload).map(|fields| change(&fields, described));
+            let readable = read.is_ok();
+            told.push((got, read));
+            if !readable {
+                break;
+            }
+        }
+        // Together for the page, not one by one.
+        let users = told.iter().filter_map(|(_, read)| read.as_ref().ok()?.as_ref()?.user.clone());
+        let strangers = self.strangers(users);
+        self.meet(strangers, priority).await;
+        for (got, change) in told {
+            let change = match change {
+                Ok(change) => change,
                 Err(error) => {
                     tracing::warn!(object = %read.object, %error, "an event is not readable; a poll reads what it told of");
                     return self.instead(read, position, (shown, fetched), &got.replay, None, priority).await;

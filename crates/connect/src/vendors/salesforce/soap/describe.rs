@@ -76,6 +76,7 @@ fn field(element: &Element) -> Option<DescribeField> {
         length: number("length"),
         scale: number("scale"),
         restricted_picklist: element.flag("restrictedPicklist"),
+        calculated: element.flag("calculated"),
         picklist_values: (!values.is_empty()).then_some(values),
         relationship_name: text("relationshipName"),
         reference_to: (!references.is_empty()).then_some(references),
