@@ -274,13 +274,21 @@ fn duplicates_of_a_store_are_found_although_no_value_is_the_same() {
         of("Bob Smith", "bob@smith.org", "+442071838750"),
         of("Isla Hall", "isla@acme.com", PHONE),
     ];
-    let found = Matcher::new("contact", None, AUTO_LINK).duplicates(&records, 10).unwrap();
+    let found = Matcher::new("contact", None, AUTO_LINK).duplicates(&records, &[], 10, |_, _| false).unwrap();
     let mut pairs: Vec<(usize, usize)> = found.iter().map(|(one, two, _)| (*one.min(two), *one.max(two))).collect();
     pairs.sort_unstable();
     assert_eq!(pairs, [(0, 2), (3, 4)], "{found:?}");
     let first = found[0].2.clone();
-    let one = Matcher::new("contact", None, AUTO_LINK).duplicates(&records, 1).unwrap();
+    let one = Matcher::new("contact", None, AUTO_LINK).duplicates(&records, &[], 1, |_, _| false).unwrap();
     assert_eq!(one.iter().map(|(.., judgement)| judgement.clone()).collect::<Vec<_>>(), [first], "the likeliest first");
+    let shown = (one[0].0, one[0].1);
+    let next = Matcher::new("contact", None, AUTO_LINK).duplicates(&records, &[], 1, |one, two| (one, two) == shown).unwrap();
+    assert_eq!(next.len(), 1, "what is known takes nobody's place");
+    assert_ne!((next[0].0, next[0].1), shown);
+    // The same pairs, of one of each.
+    let (these, those) = records.split_at(2);
+    let across = Matcher::new("contact", None, AUTO_LINK).duplicates(these, those, 10, |_, _| false).unwrap();
+    assert_eq!(across.iter().map(|(one, two, _)| (*one, *two)).collect::<Vec<_>>(), [(0, 2)], "{across:?}");
 }
 
 #[test]

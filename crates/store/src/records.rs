@@ -299,6 +299,20 @@ impl Tx<'_> {
         self.rows("records", &sql, &[object.into(), after.into(), page(limit)])?.into_iter().map(record).collect()
     }
 
+    /// Pages through all active records of an object from the newest on: against the order of their ids.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn records_before(&mut self, viewer: &Viewer, object: &str, before: Option<&RecordId>, limit: usize) -> Result<Vec<Record>> {
+        let bound = if before.is_some() { "id < $2" } else { "$2 = ''" };
+        let sql = format!(
+            "select {COLUMNS} from records where object = $1 and {bound} and state = 'active' and {} order by id desc limit $3",
+            viewer.clause()
+        );
+        let before = before.map_or("", RecordId::as_str);
+        self.rows("records", &sql, &[object.into(), before.into(), page(limit)])?.into_iter().map(record).collect()
+    }
+
     /// The condition of a query, or `None` when nothing can pass it.
     fn record_conditions(&mut self, viewer: &Viewer, query: &RecordQuery) -> Result<Option<(String, Vec<Val>)>> {
         let mut sql = format!("{} and state = $1", viewer.clause());

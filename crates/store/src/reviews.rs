@@ -130,6 +130,15 @@ impl Tx<'_> {
         self.rows("reviews", &sql, vals![names.to_vec()])?.into_iter().map(review).collect()
     }
 
+    /// All pairs of an object that there ever was a review of, whatever became of it: the record, and the other one as it is named there.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn reviewed_pairs(&mut self, object: &str) -> Result<Vec<(RecordId, String)>> {
+        let sql = "select record, other from reviews where object = $1";
+        self.rows("reviews", sql, vals![object])?.into_iter().map(|mut row| Ok((row.parse()?, row.text()?))).collect()
+    }
+
     /// Decides a waiting review. `None` when it waits no longer.
     ///
     /// # Errors

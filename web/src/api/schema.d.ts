@@ -4381,7 +4381,7 @@ export interface components {
             fields: components["schemas"]["ReviewField"][];
             /** @description The one that stays when they are merged: that of the latest change, or the one known longer (`sync.merge_keeps_oldest`). */
             first: components["schemas"]["ReviewSide"];
-            /** @description Why it waits although it is certain, where such pairs are merged without asking (`sync.auto_merge`). */
+            /** @description Why it waits although it is certain, where such pairs are linked, or merged, without asking (`sync.auto_merge`). */
             held_up?: string | null;
             /** @description Review id. */
             id: string;

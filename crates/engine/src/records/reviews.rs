@@ -3,6 +3,7 @@
 
 pub mod certain;
 mod consent;
+mod linking;
 mod merge;
 mod platforms;
 
@@ -148,7 +149,7 @@ pub struct Review {
     pub fields: Vec<ReviewField>,
     /// Why they cannot be merged as they are, and what to do.
     pub obstacle: Option<String>,
-    /// Why it waits although it is certain, where such pairs are merged without asking (`sync.auto_merge`).
+    /// Why it waits although it is certain, where such pairs are linked, or merged, without asking (`sync.auto_merge`).
     pub held_up: Option<String>,
     /// How it was decided.
     pub decided: Option<ReviewDecision>,
@@ -221,16 +222,35 @@ pub async fn show(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review> 
 /// When there is no such review, it is decided already, the records cannot be one as they are, a platform refuses to merge their rows, or the store
 /// fails. What a platform has merged by then is followed.
 pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review> {
+    make_one(engine, viewer, id, Asker::Person).await
+}
+
+/// Who has two records made one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    /// A person.
+    Person,
+    /// Nobody: they are certainly one, and platforms merge their rows.
+    NobodyMerges,
+    /// Nobody: they are certainly one, and each other's counterparts. No platform merges anything.
+    NobodyLinks,
+}
+
+async fn make_one(engine: &Engine, viewer: &Viewer, id: &str, asker: Asker) -> Result<Review> {
     let review = waiting(engine, viewer, id).await?;
     if let Some(obstacle) = &review.obstacle {
         let (reason, remedy) = obstacle.rsplit_once("; ").unwrap_or((obstacle, "reject the review"));
         return Err(EngineError::Invalid { field: "review".to_owned(), reason: reason.to_owned(), remedy: remedy.to_owned() });
     }
     let pair = (super::parse_id(&review.first.record)?, super::parse_id(&review.second.record)?);
-    let merged_at = platforms::merge_rows(engine, &review).await?;
+    let merged_at = if asker == Asker::NobodyLinks { BTreeSet::new() } else { platforms::merge_rows(engine, &review).await? };
     let (catalog, seer, now, number) = (engine.catalog(), viewer.clone(), engine.now(), parse_number(id)?);
     let engine_ = engine.clone();
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
+    let why = match asker {
+        Asker::Person => format!("review {number}"),
+        Asker::NobodyMerges | Asker::NobodyLinks => format!("review {number}, without asking: {}", review.evidence),
+    };
     // Two records of one system were twins; one of each system were orphans that belong together.
     let merged = if review.kind == DUPLICATE { DUPLICATES_MERGED } else { ORPHANS_RESOLVED };
     let done = engine.store().write(move |tx| {
@@ -246,7 +266,8 @@ pub async fn accept(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Review
             viewer: &seer,
             connections: &connections,
             merged_at: &merged_at,
-            why: format!("review {number}"),
+            why: why.clone(),
+            by: if asker == Asker::Person { Actor::Person } else { Actor::Us },
             now,
         };
         merging.merge(tx, &pair.0, &pair.1)?;
@@ -309,6 +330,9 @@ fn decide(tx: &mut Tx<'_>, number: i64, state: ReviewState, viewer: &Viewer, now
     tx.decide_review(number, state, &viewer.name, now)?.map(drop).ok_or_else(|| decided(number))
 }
 
+/// What decisions about records that nobody was asked about are caused by: what was seen of them.
+const BY_ITSELF: &str = "event";
+
 /// The ledger entry of a person's decision about a record, without changes of values.
 fn entry(record: &Record, viewer: &Viewer, detail: String, now: Timestamp) -> NewEntry {
     NewEntry {
@@ -351,7 +375,7 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, engine: &Engine, found: Vec<entente_s
     for link in tx.links_of(&ids)?.into_iter().filter(|link| link.state == LinkState::Present) {
         links.entry(link.record.clone()).or_default().push(link);
     }
-    let mut held_up = certain::held_up(tx, engine)?;
+    let held_up = certain::held_up(tx)?;
     let mut reviews = Vec::with_capacity(pairs.len());
     for (found, other) in pairs {
         // A record that the viewer may not see is not shown, and so is no pair with it.
@@ -385,7 +409,7 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, engine: &Engine, found: Vec<entente_s
             evidence: found.review.evidence["why"].as_str().unwrap_or_default().to_owned(),
             since: found.review.opened_at,
             fields: fields(catalog, first, second, &display),
-            held_up: held_up.remove(&found.id).filter(|_| waits),
+            held_up: held_up.of(engine, found.id, &found.review.kind).filter(|_| waits),
             obstacle: waits.then(|| obstacle(engine, catalog, &found.review, &first_side, &second_side)).flatten(),
             first: first_side,
             second: second_side,

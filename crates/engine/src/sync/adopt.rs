@@ -46,7 +46,7 @@ pub(crate) const MATCH: &str = "match";
 
 /// Records with one key beyond which it finds no candidates: a switchboard, a placeholder. Who shares another key with the row is found
 /// by that.
-const CROWDED: usize = 50;
+pub(crate) const CROWDED: usize = 50;
 
 /// Adopts the rows of hints that this worker holds, with what was fetched of them. Answers the records that they belong to, which are
 /// hinted at.
@@ -529,11 +529,16 @@ struct Judged {
     judgement: Judgement,
 }
 
-/// The candidate to link without asking: of those that are certain the one that shares the surest key. None when two are equals in that.
-fn surest(judged: &[Judged]) -> Option<usize> {
+/// How sure the key is that a pair shares: the lower, the surer.
+pub(crate) fn rank(judgement: &Judgement) -> (bool, Option<KeyKind>) {
     /// After every kind of key.
     const NO_KEY: (bool, Option<KeyKind>) = (true, None);
-    let rank = |judged: &Judged| judged.judgement.key.map_or(NO_KEY, |key| (false, Some(key)));
+    judgement.key.map_or(NO_KEY, |key| (false, Some(key)))
+}
+
+/// The candidate to link without asking: of those that are certain the one that shares the surest key. None when two are equals in that.
+fn surest(judged: &[Judged]) -> Option<usize> {
+    let rank = |judged: &Judged| rank(&judged.judgement);
     let certain: Vec<usize> = (0..judged.len()).filter(|at| judged[*at].judgement.certain).collect();
     let best = certain.iter().map(|at| rank(&judged[*at])).min()?;
     let mut surest = certain.into_iter().filter(|at| rank(&judged[*at]) == best);

@@ -53,7 +53,7 @@ pub(crate) fn decided(engine: &Engine, catalog: &Catalog, record: &Record, mut l
 
 /// Whether two records are two: a person has found them so, or one of those that were ever merged into the other. What a platform has given to
 /// a row in a merge goes on with that row.
-pub(super) fn are_two(tx: &mut Tx<'_>, record: &RecordId, other: &RecordId) -> Result<bool, StoreError> {
+pub(crate) fn are_two(tx: &mut Tx<'_>, record: &RecordId, other: &RecordId) -> Result<bool, StoreError> {
     let (mut open, mut known) = (vec![other.clone()], BTreeSet::from([record.clone()]));
     while let Some(id) = open.pop() {
         if !known.insert(id.clone()) {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::linkage::{
-    Belief, Blocks, Common, Crowd, Doubt, Effort, Field, FieldModel, Judge, Kind, Known, Lesson, Level, LevelOdds, Model, Side,
+    Belief, Blocks, Common, Crowd, Doubt, Effort, Field, FieldModel, Judge, Kind, Known, Lesson, Level, LevelOdds, Model, Row, Side,
     TableBuilder, TableError, Verdict, Waterfall, learn_from,
 };
 use super::{KeyKind, Profile, company, domain, emails, mailbox, person, phones};
@@ -38,6 +38,8 @@ const TELLING_DIFFERENT: f64 = -0.5;
 pub const REVIEW_FROM: f64 = 0.5;
 /// From this probability on, two rows of one platform are shown to a person as duplicates.
 pub const DUPLICATE_FROM: f64 = 0.9;
+/// Pairs that are held at least before the less likely ones are let go.
+const HELD: usize = 4_096;
 /// Records of an object from which their weights can be learned.
 pub const LEARN_FROM: usize = 2_000;
 
@@ -179,31 +181,42 @@ impl Matcher {
         Ok(pairs.into_iter().map(|(one, two)| self.judged(judge.explain(one, two), &fields, table_role(&table, one))).collect())
     }
 
-    /// Pairs of records that are likely one customer, from [`DUPLICATE_FROM`] on, the likeliest first, `most` at most. Records hold their
-    /// values in the order of [`fields`]; pairs are told by their places.
+    /// Pairs of records that are likely one customer, from [`DUPLICATE_FROM`] on, the likeliest first, `most` at most: pairs among `these`,
+    /// or, where there are `those`, of one of each. Records hold their values in the order of [`fields`]; pairs are told by their places,
+    /// counted on from `these` to `those`. Pairs that are `known` take nobody's place.
     ///
     /// # Errors
     /// When there are more records than a table holds.
-    pub fn duplicates(&self, records: &[Vec<String>], most: usize) -> Result<Vec<(usize, usize, Judgement)>, TableError> {
+    pub fn duplicates(
+        &self,
+        these: &[Vec<String>],
+        those: &[Vec<String>],
+        most: usize,
+        known: impl Fn(usize, usize) -> bool,
+    ) -> Result<Vec<(usize, usize, Judgement)>, TableError> {
         let fields = fields(&self.object);
         let mut builder = TableBuilder::new(fields.clone())?;
-        for values in records {
-            builder.add(Side::Left, values.iter().map(String::as_str))?;
+        for (side, records) in [(Side::Left, these), (Side::Right, those)] {
+            for values in records {
+                builder.add(side, values.iter().map(String::as_str))?;
+            }
         }
         let table = builder.finish();
         let blocks = Blocks::of(&table, Effort { all_pairs_max: 0.0, ..Effort::default() });
         let counted = |field: usize, text: &str| self.learned.common.count(field, text);
-        let known = Known { records: self.learned.common.records, rare: self.from_store, count: &counted };
-        let judge = Judge::knowing(&table, &self.learned.model, &known, self.threshold);
+        let of_store = Known { records: self.learned.common.records, rare: self.from_store, count: &counted };
+        let judge = Judge::knowing(&table, &self.learned.model, &of_store, self.threshold);
         let mut found = Vec::new();
         blocks.pairs(&table, 0..blocks.len(), |one, two| {
             let probability = judge.verdict(one, two).probability;
-            if probability >= DUPLICATE_FROM {
+            if probability >= DUPLICATE_FROM && !known(one as usize, two as usize) {
                 found.push((probability, one, two));
+                if found.len() >= most.saturating_mul(2).max(HELD) {
+                    keep_likeliest(&mut found, most);
+                }
             }
         });
-        found.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-        found.truncate(most);
+        keep_likeliest(&mut found, most);
         let explained = found.into_iter().map(|(_, one, two)| {
             let judgement = self.judged(judge.explain(one, two), &fields, table_role(&table, one));
             (one as usize, two as usize, judgement)
@@ -237,8 +250,14 @@ impl Matcher {
     }
 }
 
+/// Puts the likeliest pairs first, and lets go of those beyond `most`.
+fn keep_likeliest(found: &mut Vec<(f64, Row, Row)>, most: usize) {
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    found.truncate(most);
+}
+
 /// Whether a record's address stands for a function.
-fn table_role(table: &super::linkage::Table, row: super::linkage::Row) -> bool {
+fn table_role(table: &super::linkage::Table, row: Row) -> bool {
     table.value(0, row).is_some_and(mailbox::is_role)
 }
 

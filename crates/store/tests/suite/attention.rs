@@ -140,6 +140,8 @@ story! {
         let again = house.write(move |tx| tx.open_review(&ask(0.9))).await.unwrap();
         assert_eq!((again.id, again.state, again.review.score), (id, ReviewState::Rejected, 0.9));
         assert_eq!(house.read(|tx| tx.reviews_of(&["desk/user/7".into()])).await.unwrap(), [again]);
+        assert_eq!(house.read(|tx| tx.reviewed_pairs("contact")).await.unwrap(), [(contact(1), "desk/user/7".to_owned())]);
+        assert!(house.read(|tx| tx.reviewed_pairs("account")).await.unwrap().is_empty());
         assert!(house.read(|tx| tx.reviews(&Viewer::system(), ReviewState::Waiting, 10, None)).await.unwrap().is_empty());
         assert!(house.read(move |tx| tx.review(&Viewer::new("nobody", ""), id)).await.unwrap().is_none());
     }

@@ -116,6 +116,10 @@ story! {
         assert_eq!(house.read(|tx| tx.record_counts(&Viewer::system())).await.unwrap()["contact"], 1_205);
         let walked = house.read(|tx| tx.records_after(&Viewer::system(), "contact", Some(&contact(1_202)), 10)).await.unwrap();
         assert_eq!(walked.len(), 2);
+        let back = |before: Option<RecordId>| house.read(move |tx| tx.records_before(&Viewer::system(), "contact", before.as_ref(), 2));
+        let ids = |records: Vec<Record>| records.into_iter().map(|record| record.id).collect::<Vec<_>>();
+        assert_eq!(ids(back(None).await.unwrap()), [contact(1_204), contact(1_203)], "the newest first");
+        assert_eq!(ids(back(Some(contact(1))).await.unwrap()), [contact(0)]);
         let bad = RecordQuery { after: Some("nonsense".into()), ..query() };
         assert!(matches!(house.read(move |tx| tx.list_records(&Viewer::system(), &bad, 1)).await, Err(StoreError::Invalid(_))));
     }

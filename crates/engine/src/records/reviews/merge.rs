@@ -8,13 +8,13 @@ use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Fields, Value, get};
 use entente_store::{
-    EntryId, Link, LinkState, MergeWay, Moved, NewMerge, PutRecord, Record, RecordState, RemoteKey, Resolution, Result, StoreError, Tx,
-    Viewer,
+    EntryId, Link, LinkState, MergeWay, Moved, NewEntry, NewHint, NewMerge, PutRecord, Record, RecordState, RemoteKey, Resolution, Result,
+    StoreError, Tx, Viewer,
 };
 use jiff::Timestamp;
 
 use super::consent::{self, Dispute};
-use super::{entry, hint};
+use super::{BY_ITSELF, entry, hint};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::entry::{self, Changes, FieldEntry};
@@ -28,7 +28,7 @@ use crate::sync::redirect::{Author, redirect};
 use crate::sync::task::LANE_UPDATE;
 use crate::sync::wake::wake;
 
-/// A merge that a person asked for.
+/// A merge that a person asked for, or that is certain.
 pub(super) struct Merging<'a> {
     pub(super) engine: &'a Engine,
     pub(super) catalog: &'a Catalog,
@@ -38,6 +38,8 @@ pub(super) struct Merging<'a> {
     pub(super) merged_at: &'a BTreeSet<String>,
     /// What it was asked for by.
     pub(super) why: String,
+    /// A person, or we.
+    pub(super) by: Actor,
     pub(super) now: Timestamp,
 }
 
@@ -79,7 +81,19 @@ impl Merging<'_> {
             wake(tx, survivor.id.as_str(), connection, LANE_UPDATE, self.now)?;
         }
         tell_sales(tx, self.catalog, &survivor, &absorbed, &self.viewer.name, self.now)?;
-        tx.hint(&[hint(&survivor, self.connections.clone(), self.now)])
+        tx.hint(&[self.hint(&survivor)])
+    }
+
+    fn cause(&self) -> &'static str {
+        if self.by == Actor::Person { "user" } else { BY_ITSELF }
+    }
+
+    fn entry(&self, record: &Record, detail: String) -> NewEntry {
+        NewEntry { actor: self.by, cause: self.cause().to_owned(), ..entry(record, self.viewer, detail, self.now) }
+    }
+
+    fn hint(&self, record: &Record) -> NewHint {
+        NewHint { cause: self.cause().to_owned(), ..hint(record, self.connections.clone(), self.now) }
     }
 
     /// What a platform's merge has left elsewhere goes over, or was merged there as well.
@@ -95,11 +109,11 @@ impl Merging<'_> {
         }
         let names: Vec<&str> = rows.iter().map(|row| row.connection.as_str()).chain(self.merged_at.iter().map(String::as_str)).collect();
         let at = if names.is_empty() { String::new() } else { format!(" at {} as well", names.join(" and ")) };
-        tx.append(&[entry(&survivor, self.viewer, format!("is one with {gone}{at} ({})", self.why), self.now)])?;
+        tx.append(&[self.entry(&survivor, format!("is one with {gone}{at} ({})", self.why))])?;
         self.point_to(tx, &survivor, &absorbed)?;
         self.close_what_waits(tx, &survivor, &absorbed)?;
         carry_reviews(tx, gone, stays, self.now)?;
-        tx.hint(&[hint(&survivor, self.connections.clone(), self.now)])
+        tx.hint(&[self.hint(&survivor)])
     }
 
     /// Counterparts that are present go over. Their bases do not: nothing was ever agreed between them and the record that stays, so
@@ -140,7 +154,7 @@ impl Merging<'_> {
     /// What only the absorbed record knew is taken over; of what both knew otherwise, the field's rule keeps one (`sync.merge_values`), and the
     /// other stays in the ledger as a value that lost. What people are asked about stays as it is.
     fn keep_values(&self, tx: &mut Tx<'_>, mut survivor: Record, absorbed: &Record, moved: &[String], disputes: &[Dispute]) -> Result<()> {
-        let mark = ChangeMark { at: Some(self.now), by: Actor::Person };
+        let mark = ChangeMark { at: Some(self.now), by: self.by };
         let mut changes = Changes::new();
         let mut won = Fields::new();
         let is_disputed = |field: &String| disputes.iter().any(|dispute| dispute.field == *field);
@@ -169,7 +183,7 @@ impl Merging<'_> {
         let links = tx.links_of(std::slice::from_ref(&survivor.id))?;
         tx.put_links(&overruled(self.engine, self.catalog, &survivor, &links, &won))?;
         let links = if moved.is_empty() { String::new() } else { format!(", with its counterpart at {}", moved.join(" and ")) };
-        let mut new = entry(&survivor, self.viewer, format!("merged with {}{links} ({})", absorbed.id, self.why), self.now);
+        let mut new = self.entry(&survivor, format!("merged with {}{links} ({})", absorbed.id, self.why));
         new.changes = entry::to_store(&changes);
         let number = tx.append(&[new])?.first().copied();
         for (field, change) in changes.into_iter().filter(|(_, change)| change.before != change.after) {
@@ -187,7 +201,7 @@ impl Merging<'_> {
     }
 
     fn end(&self, tx: &mut Tx<'_>, mut absorbed: Record, survivor: &Record) -> Result<()> {
-        tx.append(&[entry(&absorbed, self.viewer, format!("merged into {} ({})", survivor.id, self.why), self.now)])?;
+        tx.append(&[self.entry(&absorbed, format!("merged into {} ({})", survivor.id, self.why))])?;
         tx.put_match_keys(&[(absorbed.id.clone(), absorbed.object.clone(), BTreeSet::new())])?;
         absorbed.state = RecordState::Merged;
         absorbed.merged_into = Some(survivor.id.clone());
@@ -197,7 +211,7 @@ impl Merging<'_> {
     }
 
     fn point_to(&self, tx: &mut Tx<'_>, survivor: &Record, absorbed: &Record) -> Result<()> {
-        let author = Author { actor: Actor::Person, name: &self.viewer.name, cause: "user", why: &self.why };
+        let author = Author { actor: self.by, name: &self.viewer.name, cause: self.cause(), why: &self.why };
         redirect(tx, self.catalog, &absorbed.object, &absorbed.id, &survivor.id, &author, self.now)
     }
 
