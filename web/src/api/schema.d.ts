@@ -2425,11 +2425,8 @@ export interface components {
         };
         /** @description Why a dead letter is put away. */
         Discard: {
-            /**
-             * @description The reason, for whoever asks later.
-             * @default null
-             */
-            reason: string | null;
+            /** @description The reason, for whoever asks later. */
+            reason: string;
         };
         /** @description A draft: a version that is saved and not in force. */
         Drafted: components["schemas"]["MappingVersion"] & {
@@ -3300,11 +3297,11 @@ export interface components {
             active: number;
             /** @description Fields that came, as people call them. */
             added: string[];
-            /** @description What was changed of them (`transform`, `owner`), each once. */
+            /** @description What was changed (`transform`, `owner`, `validation rules`), each once. */
             changed: string[];
             /**
              * Format: int64
-             * @description Lines that were changed.
+             * @description Changes of lines, and of what a mapping says of all of them.
              */
             changes: number;
             /**

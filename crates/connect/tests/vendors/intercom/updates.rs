@@ -155,7 +155,7 @@ async fn capabilities_are_those_of_the_version() {
         assert_eq!(known("contact").merges.reconciliation, merges, "{version}");
         assert_eq!(known("conversation").deletions.poll.is_some(), deletions, "{version}");
         for field in ["company_id", "assignee.name", "team.name"] {
-            let detection = known("conversation").of_field(field);
+            let detection = known("conversation").of_field(field, false);
             assert!(detection.reconciliation && detection.poll.is_none() && !detection.webhook, "{version}: {field}");
         }
     }

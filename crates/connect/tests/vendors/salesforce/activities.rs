@@ -240,6 +240,7 @@ async fn a_field_of_activities_is_made_where_it_is_defined_and_seen_at_both() {
         scale: None,
         values: Vec::new(),
         restricted: false,
+        derived: false,
     };
     live.crm.create_field(&NewField { object: "Activity".to_owned(), field: field.clone() }).await.unwrap();
     let sent: Vec<String> =

@@ -136,6 +136,7 @@ impl Salesforce {
             scale: None,
             values: Vec::new(),
             restricted: false,
+            derived: false,
         };
         let (mut fields, mut refusal, mut shown) = (vec![kind], None, false);
         for half in &HALVES {
