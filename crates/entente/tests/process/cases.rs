@@ -89,8 +89,10 @@ async fn a_ticket_is_a_ticket_in_hubspot_and_no_task() {
     folder.serves(&mut server).await;
     first_sync(&folder).await;
 
-    let company = hubspot::create(&sims, "companies", json!({"name": "Northwind", "domain": "northwind.example"})).await;
-    let maria = json!({"email": "maria@northwind.example", "firstname": "Maria", "lastname": "Lindquist", "lifecyclestage": "customer"});
+    let company =
+        hubspot::create(&sims, "companies", json!({"name": "Northwind", "domain": "northwind.example", "lifecyclestage": "customer"}))
+            .await;
+    let maria = json!({"email": "maria@northwind.example", "firstname": "Maria", "lastname": "Lindquist"});
     let maria = hubspot::create(&sims, "contacts", maria).await;
     hubspot::associate(&sims, "contacts", &maria, &company, true).await;
     let known = arrives("the user", &folder, async || user(&sims, "maria@northwind.example").await).await;

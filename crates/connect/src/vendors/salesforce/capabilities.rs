@@ -9,6 +9,8 @@ pub(super) static OBJECTS: &[Capabilities] = &[ACTIVITIES, REST];
 /// Tasks and events together. Custom fields of both are made where they are defined.
 const ACTIVITIES: Capabilities = Capabilities {
     object: ACTIVITY,
+    // Each of the two has its own last page.
+    page_extra: 1,
     key: None,
     concurrency: None,
     merges: Detection::NEVER,

@@ -177,7 +177,7 @@ async fn whoever_may_see_one_of_them_alone_reads_that_one() {
         assert!(described.field("Subject").is_some() && described.field(if hidden == "Event" { "Location" } else { "Status" }).is_none());
         let (looks, cursor) = read_on(&*live.crm, &spec("Activity", &["Kind", "Subject"]), None).await;
         assert_eq!(ids(&looks), [seen.as_str()]);
-        let error = live.crm.fetch(&spec("Activity", &["Subject"]), &[unseen.clone()], Priority::Update).await.unwrap_err();
+        let error = live.crm.fetch(&spec("Activity", &["Subject"]), std::slice::from_ref(&unseen), Priority::Update).await.unwrap_err();
         assert_eq!(error.class, Class::Configuration, "what we may not see is not taken for deleted");
 
         // Once it may be seen, everything of it is read.
