@@ -348,7 +348,7 @@ async fn everything_is_reconciled_once_a_day_by_the_process_that_leads() {
             let read = house.store.read(|tx| tx.settings("read/")).await.unwrap().len();
             let planned = house.store.read(|tx| tx.setting::<Value>("reconcile/daily")).await.unwrap();
             let now = engine.now();
-            read == 9 && planned.is_some() && house.store.read(move |tx| tx.hint_counts(now)).await.unwrap().is_empty()
+            read == 10 && planned.is_some() && house.store.read(move |tx| tx.hint_counts(now)).await.unwrap().is_empty()
         })
         .await;
         assert!(last(engine).await.unwrap().is_none(), "nothing is due on the first day");

@@ -13,7 +13,12 @@ export function Judged({ judgement: { object, errors, losses, rows, records, to_
       <p className="muted">
         Tried on {counted(rows, 'row')} there and {counted(records, 'record')} here.
         {stops.length + loses.length === 0 && ' Nothing stands against it.'}
-        {made.length > 0 && ` Not there yet, and made by \`entente provision --apply\`: ${made.join(', ')}.`}
+        {made.length > 0 && (
+          <>
+            {' '}
+            Not there yet, and made by <code>entente provision --apply</code>: {made.join(', ')}.
+          </>
+        )}
         {known > 0 && ` ${counted(known, 'remark')} on lines that stay as they are.`}
       </p>
       <ul>

@@ -63,7 +63,7 @@ async fn a_dead_letter_is_discarded_with_its_reason_and_once() {
     let letter = server.bury(&id, "zendesk", "data").await;
     let path = format!("/api/v1/dead-letters/{letter}/discard");
     let (status, error) = server.post(&path, json!("left the company")).await;
-    assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::BAD_REQUEST, Some("body")), "{error}");
+    assert_eq!((status, error["error"]["field"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("body")), "{error}");
     let (status, refused) = server.post(&path, json!({ "reason": " " })).await;
     assert!(status.is_client_error() && refused.to_string().contains("a reason is needed"), "{status} {refused}");
     let (status, discarded) = server.post(&path, json!({ "reason": "left the company" })).await;
