@@ -172,17 +172,18 @@ impl World {
         // Who has another row since was merged with somebody: an unmerge takes that back, and no undo.
         let moved = |place: &Place, id: &RecordId| after.rows.get(place).is_none_or(|(now, _)| now != id);
         let merged: BTreeSet<&RecordId> = before.rows.iter().filter(|(place, (id, _))| moved(place, id)).map(|(_, (id, _))| id).collect();
-        // Whoever is gone cannot be named again.
-        let gone = |value: &Value| {
-            let user = (ZENDESK.to_owned(), "user".to_owned(), value.to_string());
-            before.rows.contains_key(&user) && !after.rows.contains_key(&user)
+        let among = |state: &State, at: &str, value: &Value| {
+            let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            state.rows.keys().any(|place| place.0 == at && place.2 == id)
+        };
+        // Whoever is gone cannot be named again, in the platform's words or in ours.
+        let gone = |at: &str, value: &Value| among(before, at, value) && !among(after, at, value);
+        let ended = |value: &entente_model::value::Value| match value {
+            entente_model::value::Value::Ref(id) => after.records.get(id).is_none_or(|record| record.state != RecordState::Active),
+            _ => false,
         };
         // Somebody who had no row there then could not be named there.
-        let newcomer = |at: &str, value: &Value| {
-            let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let among = |state: &State| state.rows.keys().any(|place| place.0 == at && place.2 == id);
-            !among(before) && among(after)
-        };
+        let newcomer = |at: &str, value: &Value| !among(before, at, value) && among(after, at, value);
         for (id, was) in before.records.iter().filter(|(id, _)| !merged.contains(id)) {
             // Who left in the window or after it is not there to be compared; that they left is judged with the departed.
             let Some(is) = after.records.get(id) else { continue };
@@ -191,7 +192,7 @@ impl World {
                 compared += 1;
                 let (old, new) = (get(&was.data, field), get(&is.data, field));
                 let filled_in = grown.contains(id) && old.is_blank();
-                if !old.agrees(new) && !filled_in && !excused(id, field) {
+                if !old.agrees(new) && !filled_in && !ended(old) && !excused(id, field) {
                     broken.push(format!("window: {field} of {id} was `{}` and is `{}`", old.display(), new.display()));
                 }
             }
@@ -211,7 +212,7 @@ impl World {
                 let held = |state: &State, line: &FieldMap| state.records.get(id).map(|record| get(&record.data, &line.field).clone());
                 let mut made_of = lines.iter().filter(|line| line.remote == *remote);
                 let caught_up = old.is_null() && made_of.all(|line| held(before, line) == held(after, line));
-                if plain(old) != plain(new) && !caught_up && !filled_in && !free && !gone(old) && !newcomer(&place.0, new) {
+                if plain(old) != plain(new) && !caught_up && !filled_in && !free && !gone(&place.0, old) && !newcomer(&place.0, new) {
                     broken.push(format!("window: {remote} of {} {} {} was {old} and is {new}", place.0, place.1, place.2));
                 }
             }
