@@ -176,11 +176,14 @@ impl World {
             let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             state.rows.keys().any(|place| place.0 == at && place.2 == id)
         };
-        // Whoever is gone cannot be named again, in the platform's words or in ours.
-        let gone = |at: &str, value: &Value| among(before, at, value) && !among(after, at, value);
-        let ended = |value: &entente_model::value::Value| match value {
-            entente_model::value::Value::Ref(id) => after.records.get(id).is_none_or(|record| record.state != RecordState::Active),
-            _ => false,
+        // Whoever is gone, be it from one platform, cannot be named again there, in the platform's words or in ours: what named them goes over to
+        // whom they were merged with.
+        let rows_gone = |id: &RecordId| before.rows.iter().any(|(place, (of, _))| of == id && !after.rows.contains_key(place));
+        let left = |id: &RecordId| !after.records.contains_key(id) || rows_gone(id);
+        let ended = |value: &entente_model::value::Value| matches!(value, entente_model::value::Value::Ref(id) if left(id));
+        let gone = |at: &str, value: &Value| {
+            let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            before.rows.iter().any(|(place, (of, _))| place.0 == at && place.2 == id && left(of))
         };
         // Somebody who had no row there then could not be named there.
         let newcomer = |at: &str, value: &Value| !among(before, at, value) && among(after, at, value);
