@@ -38,11 +38,14 @@ const EXCUSES: &[Excuse] = &[
     Excuse {
         platform: "hubspot",
         calls: &[
+            "POST /crm/associations/2026-09/:id/contacts/batch/read",
             "POST /crm/associations/2026-09/contacts/companies/batch/read",
             "POST /crm/associations/2026-09/deals/companies/batch/read",
             "POST /crm/associations/2026-09/notes/companies/batch/read",
             "POST /crm/associations/2026-09/tasks/companies/batch/read",
             "POST /crm/associations/2026-09/tasks/contacts/batch/read",
+            "POST /crm/associations/2026-09/tickets/companies/batch/read",
+            "POST /crm/associations/2026-09/tickets/contacts/batch/read",
             "POST /crm/v4/associations/contacts/companies/batch/read",
             "POST /crm/v4/associations/deals/companies/batch/read",
             "POST /crm/v4/associations/notes/companies/batch/read",
