@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub page_rows: u32,
     /// Calls that come along with a complete read beside its pages.
     pub page_extra: u32,
+    /// Objects of the platform that this one is put together of, each read in pages of its own.
+    pub parts: u32,
     /// How a creation that is repeated is kept from making a twin; `None` where we create no rows.
     pub key: Option<Key>,
     /// What keeps an update from overwriting a change that it did not know of; `None` where nothing does.
@@ -263,6 +265,7 @@ mod tests {
             object: EVERY,
             page_rows: 100,
             page_extra: 0,
+            parts: 1,
             key: None,
             concurrency: None,
             changes: Detection::FULL,

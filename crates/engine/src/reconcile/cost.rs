@@ -50,22 +50,34 @@ pub struct CostLine {
     pub calls: u64,
 }
 
-/// Rows of a page of a complete read, and calls that come along with it, as the platform documents them.
-fn documented(engine: &Engine, connection: &str, object: &str) -> (u64, u64) {
+/// What a complete read takes, as the platform documents it.
+struct Documented {
+    page_rows: u64,
+    /// Pages at the least: an object that is put together of several has a last one of each.
+    pages_least: u64,
+    /// Calls that come along with it.
+    beside: u64,
+}
+
+fn documented(engine: &Engine, connection: &str, object: &str) -> Documented {
     let known = engine.connection(connection).ok().and_then(|ready| ready.connector.spec().capabilities(object));
-    known.map_or((PAGE_ROWS, 0), |known| (u64::from(known.page_rows), u64::from(known.page_extra)))
+    known.map_or(Documented { page_rows: PAGE_ROWS, pages_least: 1, beside: 0 }, |known| Documented {
+        page_rows: u64::from(known.page_rows),
+        pages_least: u64::from(known.parts),
+        beside: u64::from(known.page_extra),
+    })
 }
 
 /// Calls that were made for an object.
 pub(crate) fn made(engine: &Engine, read: &ObjectRead) -> u64 {
-    let (_, beside) = documented(engine, &read.place.connection, &read.place.object);
+    let Documented { beside, .. } = documented(engine, &read.place.connection, &read.place.object);
     read.pages + read.fetches + if read.pages > 0 { beside } else { 0 }
 }
 
 /// Calls that reading so many rows of an object takes.
 pub(crate) fn pages(engine: &Engine, connection: &str, object: &str, rows: u64) -> u64 {
-    let (page_rows, beside) = documented(engine, connection, object);
-    rows.div_ceil(page_rows).max(1) + beside
+    let Documented { page_rows, pages_least, beside } = documented(engine, connection, object);
+    rows.div_ceil(page_rows).max(pages_least) + beside
 }
 
 /// What a reconciliation of this scope is going to cost.
@@ -85,7 +97,7 @@ pub async fn cost(engine: &Engine, scope: &Scope) -> Result<Cost> {
         .await?;
     let lines = places.iter().zip(measured).map(|(place, measured)| {
         let linked = links.get(&(place.connection.clone(), place.object.clone())).copied().unwrap_or_default();
-        let (page_size, beside) = documented(engine, &place.connection, &place.object);
+        let Documented { page_rows: page_size, pages_least, beside } = documented(engine, &place.connection, &place.object);
         // A single page says nothing of how large pages can be.
         let page_rows = measured.filter(|measured| measured.pages > 1).map_or(page_size, |measured| measured.page_rows).max(1);
         let rows = measured.map_or(linked, |measured| measured.rows.max(linked));
@@ -93,7 +105,7 @@ pub async fn cost(engine: &Engine, scope: &Scope) -> Result<Cost> {
             connection: place.connection.clone(),
             object: place.object.clone(),
             rows,
-            calls: rows.div_ceil(page_rows).max(1) + beside,
+            calls: rows.div_ceil(page_rows).max(pages_least) + beside,
         }
     });
     let lines: Vec<CostLine> = lines.collect();

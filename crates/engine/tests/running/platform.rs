@@ -39,6 +39,7 @@ static SPEC: Spec = Spec {
         object: EVERY,
         page_rows: 2,
         page_extra: 0,
+        parts: 1,
         key: Some(Key::Upsert),
         concurrency: Some(Concurrency::Precondition),
         changes: Detection::FULL,

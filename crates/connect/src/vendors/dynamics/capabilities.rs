@@ -10,6 +10,7 @@ const ROW: Capabilities = Capabilities {
     page_rows: 5_000,
     // The look back at what changed during the walk.
     page_extra: 1,
+    parts: 1,
     key: Some(Key::Upsert),
     concurrency: Some(Concurrency::Precondition),
     changes: Detection::FULL,

@@ -6,6 +6,7 @@ const ROW: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 100,
     page_extra: 0,
+    parts: 1,
     key: Some(Key::LookUp),
     concurrency: Some(Concurrency::LookFirst),
     // Automation rules, which send webhooks, know tickets alone.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engagements::ENGAGEMENTS;
+use super::engagements::{ENGAGEMENTS, PARTS};
 use crate::capability::{Capabilities, Detection, EVERY, Key, Limit, Lookup, Unique};
 
 /// Time between two looks at the list of archived rows, at least; it grows with the pages that one takes.
@@ -19,6 +19,7 @@ const UNTOLD: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 100,
     page_extra: 0,
+    parts: 1,
     key: Some(Key::Upsert),
     concurrency: None,
     changes: Detection::POLL,
@@ -61,6 +62,7 @@ pub(super) static OBJECTS: &[Capabilities] = &[
     // webhook tells of, the reconciliation learns.
     Capabilities {
         object: ENGAGEMENTS,
+        parts: PARTS.len() as u32,
         key: None,
         creates_fields: false,
         merges: Detection::NEVER,

@@ -35,7 +35,7 @@ const SHARED: &[(&str, RemoteKind)] = &[
 ];
 
 /// One of the objects, and its names for what each of them has.
-struct Part {
+pub(super) struct Part {
     object: &'static str,
     kind: &'static str,
     subject: Option<&'static str>,
@@ -51,7 +51,7 @@ const MAILS: Part =
     Part { object: "emails", kind: "E-mail", subject: Some("hs_email_subject"), body: "hs_email_text", status: Some("hs_email_status") };
 
 /// In the order in which they are read. Positions of polls go by place: new ones come last.
-const PARTS: &[Part] = &[
+pub(super) const PARTS: &[Part] = &[
     Part { object: "tasks", kind: "Task", subject: Some("hs_task_subject"), body: "hs_task_body", status: Some("hs_task_status") },
     Part { object: "calls", kind: "Call", subject: Some("hs_call_title"), body: "hs_call_body", status: Some("hs_call_status") },
     // A note is nothing but its text.

@@ -6,6 +6,7 @@ const ROW: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 150,
     page_extra: 0,
+    parts: 1,
     key: Some(Key::Unique),
     concurrency: Some(Concurrency::LookFirst),
     changes: Detection::FULL,

@@ -11,6 +11,7 @@ const ROW: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 500,
     page_extra: 0,
+    parts: 1,
     key: Some(Key::LookUp),
     concurrency: Some(Concurrency::LookFirst),
     changes: Detection::FULL,

@@ -1,6 +1,6 @@
 //! What Salesforce can do with its objects: all of them alike, but for activities, which are only read.
 
-use super::activities::ACTIVITY;
+use super::activities::{ACTIVITY, HALVES};
 use crate::capability::{Capabilities, Concurrency, DOTTED, Detection, EVERY, Key, Limit};
 
 /// By object.
@@ -9,8 +9,7 @@ pub(super) static OBJECTS: &[Capabilities] = &[ACTIVITIES, REST];
 /// Tasks and events together. Custom fields of both are made where they are defined.
 const ACTIVITIES: Capabilities = Capabilities {
     object: ACTIVITY,
-    // Each of the two has its own last page.
-    page_extra: 1,
+    parts: HALVES.len() as u32,
     key: None,
     concurrency: None,
     merges: Detection::NEVER,
@@ -27,6 +26,7 @@ const REST: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 2_000,
     page_extra: 0,
+    parts: 1,
     key: Some(Key::Upsert),
     // In whole seconds, and only where a few updates go at a time; collections have none.
     concurrency: Some(Concurrency::PreconditionBySecond),

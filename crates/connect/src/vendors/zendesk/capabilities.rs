@@ -6,6 +6,7 @@ const ORGANIZATION: Capabilities = Capabilities {
     object: EVERY,
     page_rows: 1_000,
     page_extra: 1,
+    parts: 1,
     key: Some(Key::Upsert),
     concurrency: None,
     changes: Detection::FULL,

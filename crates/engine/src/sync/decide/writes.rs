@@ -209,6 +209,10 @@ fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapp
     let waits = |field: &FieldKey| decision.task.frozen.contains(field) || found(field);
     let changed: BTreeSet<FieldKey> =
         mapped.writable.iter().filter(|field| !get(&decision.after, field).is_blank() && !waits(field)).cloned().collect();
+    // A row that cannot be without it is made once somebody has decided.
+    if mapped.mapping().fields.iter().any(|line| waits(&line.field) && mapped.required.contains(&line.remote)) {
+        return;
+    }
     let (row, fields, pending) = rows_of(decision, mapped, &connection.name, &changed, grounds);
     if precheck::lacks_required(decision, mapped, &connection.name, &row) {
         return;
