@@ -43,19 +43,7 @@ fn object() -> Object {
 }
 
 fn remote_field(name: &str, kind: RemoteKind) -> RemoteField {
-    RemoteField {
-        name: name.into(),
-        label: name.into(),
-        kind,
-        writable: true,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
-        values: vec![],
-        restricted: false,
-        derived: false,
-    }
+    RemoteField { writable: true, ..RemoteField::new(name, name, kind) }
 }
 
 fn remote() -> RemoteObject {

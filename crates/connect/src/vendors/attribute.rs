@@ -45,17 +45,11 @@ impl Attribute {
     pub(crate) fn described(&self) -> RemoteField {
         let in_a_line = matches!(self.kind, RemoteKind::Text | RemoteKind::Email | RemoteKind::Phone | RemoteKind::Url);
         RemoteField {
-            name: self.name.to_owned(),
-            label: label(self.name),
-            kind: self.kind,
             writable: self.writable,
             required: self.required,
             unique: self.unique,
             length: in_a_line.then_some(LINE),
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
+            ..RemoteField::new(self.name, label(self.name), self.kind)
         }
     }
 }

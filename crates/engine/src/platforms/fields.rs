@@ -159,19 +159,7 @@ mod tests {
         let mappings = shipped_mappings("salesforce").unwrap();
         let mapping = mappings.iter().find(|mapping| mapping.remote == "Contact").unwrap();
         let name = &mapping.fields.iter().find(|line| !line.remote.contains('.')).unwrap().remote;
-        let formula = RemoteField {
-            name: name.clone(),
-            label: name.clone(),
-            kind: RemoteKind::Text,
-            writable: false,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: true,
-        };
+        let formula = RemoteField { derived: true, ..RemoteField::new(name.clone(), name.clone(), RemoteKind::Text) };
         let described = RemoteObject { name: "Contact".to_owned(), fields: vec![formula], lists: Vec::new() };
         let heed = heed(&Options::default(), true);
         let seen_by = |described: Option<&RemoteObject>| {

@@ -175,19 +175,8 @@ impl Platform {
 
     /// Describes an object from now on: texts of these names.
     pub fn describe_as(&self, object: &str, names: &BTreeSet<String>) {
-        let fields = names.iter().map(|name| RemoteField {
-            name: name.clone(),
-            label: name.clone(),
-            kind: RemoteKind::Text,
-            writable: true,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
-        });
+        let fields =
+            names.iter().map(|name| RemoteField { writable: true, ..RemoteField::new(name.clone(), name.clone(), RemoteKind::Text) });
         let described = RemoteObject { name: object.to_owned(), fields: fields.collect(), lists: Vec::new() };
         self.state().described.insert(object.to_owned(), described);
     }

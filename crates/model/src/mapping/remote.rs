@@ -74,6 +74,26 @@ pub struct RemoteField {
     pub derived: bool,
 }
 
+impl RemoteField {
+    /// A field that is only read, and of which nothing else is special.
+    #[must_use]
+    pub fn new(name: impl Into<String>, label: impl Into<String>, kind: RemoteKind) -> Self {
+        Self {
+            name: name.into(),
+            label: label.into(),
+            kind,
+            writable: false,
+            required: false,
+            unique: false,
+            length: None,
+            scale: None,
+            values: Vec::new(),
+            restricted: false,
+            derived: false,
+        }
+    }
+}
+
 /// One remote object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoteObject {

@@ -123,19 +123,7 @@ mod tests {
     use crate::mapping::remote::RemoteKind;
 
     fn field(name: &str) -> RemoteField {
-        RemoteField {
-            name: name.to_owned(),
-            label: name.to_owned(),
-            kind: RemoteKind::Text,
-            writable: true,
-            required: false,
-            unique: false,
-            length: Some(80),
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
-        }
+        RemoteField { writable: true, length: Some(80), ..RemoteField::new(name, name, RemoteKind::Text) }
     }
 
     fn object(fields: &[RemoteField]) -> RemoteObject {

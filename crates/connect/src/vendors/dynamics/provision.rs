@@ -206,19 +206,7 @@ mod tests {
     use super::*;
 
     fn field(kind: RemoteKind) -> RemoteField {
-        RemoteField {
-            name: "entente_plan_price".to_owned(),
-            label: "Plan price".to_owned(),
-            kind,
-            writable: true,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
-            values: vec!["Free".to_owned()],
-            restricted: false,
-            derived: false,
-        }
+        RemoteField { writable: true, values: vec!["Free".to_owned()], ..RemoteField::new("entente_plan_price", "Plan price", kind) }
     }
 
     #[test]

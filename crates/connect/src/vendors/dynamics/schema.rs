@@ -228,19 +228,7 @@ impl Schema {
 
 /// A field as `describe` tells of it, without anything that is special about it.
 pub(crate) fn field(name: &str, label: &str, kind: RemoteKind, writable: bool) -> RemoteField {
-    RemoteField {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        kind,
-        writable,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    }
+    RemoteField { writable, ..RemoteField::new(name, label, kind) }
 }
 
 /// The text of a label in the user's language, or in whatever there is.

@@ -270,17 +270,8 @@ impl HubSpot {
     pub(super) async fn describe_engagements(&self, priority: Priority) -> Result<RemoteObject, VendorError> {
         let tasks = self.read_schema(PARTS[0].object, priority).await?;
         let field = |name: &str, label: &str, kind: RemoteKind| RemoteField {
-            name: name.to_owned(),
-            label: label.to_owned(),
-            kind,
-            writable: false,
-            required: false,
             unique: name == "hs_object_id",
-            length: None,
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
+            ..RemoteField::new(name, label, kind)
         };
         let mut fields: Vec<RemoteField> = SHARED.iter().map(|(name, kind)| field(name, name, *kind)).collect();
         fields.extend([

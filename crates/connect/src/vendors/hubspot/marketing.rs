@@ -162,17 +162,9 @@ impl Source {
     /// Its schema, which is the same in every account.
     pub(super) fn described(&self) -> RemoteObject {
         let field = |name: &str, label: &str, kind: RemoteKind, writable: bool| RemoteField {
-            name: name.to_owned(),
-            label: label.to_owned(),
-            kind,
             writable,
-            required: false,
             unique: name == "hs_name",
-            length: None,
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
+            ..RemoteField::new(name, label, kind)
         };
         let mut fields = vec![field("id", "Id", RemoteKind::Reference, false)];
         fields.extend(self.fields.iter().map(|Field(name, label, kind, written, _)| field(name, label, *kind, *written)));

@@ -159,19 +159,7 @@ fn described(definition: &Value) -> Option<RemoteField> {
 
 /// A field that Entente adds to an object's properties.
 fn field(name: String, label: &str, kind: RemoteKind, writable: bool) -> RemoteField {
-    RemoteField {
-        name,
-        label: label.to_owned(),
-        kind,
-        writable,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    }
+    RemoteField { writable, ..RemoteField::new(name, label, kind) }
 }
 
 /// The field that holds the associated row of an object.

@@ -314,17 +314,12 @@ fn defined(definition: &Value) -> Option<Custom> {
 
 fn described(name: &str, custom: &Custom) -> RemoteField {
     RemoteField {
-        name: name.to_owned(),
-        label: label(&custom.name),
-        kind: custom.kind,
         writable: custom.writable,
-        required: false,
-        unique: false,
         length: matches!(custom.kind, RemoteKind::Text).then_some(LINE),
         scale: custom.is_whole().then_some(0),
-        restricted: custom.kind == RemoteKind::Picklist,
-        derived: false,
         values: custom.options.clone(),
+        restricted: custom.kind == RemoteKind::Picklist,
+        ..RemoteField::new(name, label(&custom.name), custom.kind)
     }
 }
 

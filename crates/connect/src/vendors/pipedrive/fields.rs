@@ -275,17 +275,11 @@ fn described(name: String, definition: &Definition) -> RemoteField {
     let kind = definition.kind();
     let listed = matches!(kind, RemoteKind::Picklist | RemoteKind::MultiPicklist);
     RemoteField {
-        name,
-        label: definition.name.clone(),
-        kind,
         writable: true,
-        required: false,
-        unique: false,
         length: matches!(kind, RemoteKind::Text | RemoteKind::Phone).then_some(LINE),
-        scale: None,
         values: if listed { definition.options.iter().map(|(_, label)| label.clone()).collect() } else { Vec::new() },
         restricted: listed && !definition.options.is_empty(),
-        derived: false,
+        ..RemoteField::new(name, definition.name.clone(), kind)
     }
 }
 

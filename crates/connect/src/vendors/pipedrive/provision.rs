@@ -117,17 +117,10 @@ mod tests {
 
     fn field(kind: RemoteKind, values: &[&str], restricted: bool) -> RemoteField {
         RemoteField {
-            name: "entente_x".to_owned(),
-            label: "X".to_owned(),
-            kind,
             writable: true,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             restricted,
-            derived: false,
+            ..RemoteField::new("entente_x", "X", kind)
         }
     }
 

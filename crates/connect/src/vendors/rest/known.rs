@@ -62,17 +62,13 @@ impl Known {
         let labels: Vec<String> = self.options.iter().map(|(_, label)| label.clone()).collect();
         let listed = matches!(self.field.kind, Kind::Picklist | Kind::MultiPicklist);
         RemoteField {
-            name: name.to_owned(),
-            label: self.field.label.clone().unwrap_or_else(|| spaced(name)),
-            kind: self.field.kind.remote(),
             writable: self.is_writable(),
             required: self.field.required,
             unique: self.field.unique,
             length: self.field.length,
-            scale: None,
             restricted: listed && !labels.is_empty() && !self.open,
-            derived: false,
             values: if listed { labels } else { Vec::new() },
+            ..RemoteField::new(name, self.field.label.clone().unwrap_or_else(|| spaced(name)), self.field.kind.remote())
         }
     }
 }
@@ -242,19 +238,7 @@ impl Rest {
         let fields = self.fields(object, &[], Priority::Update).await?;
         let mut all: Vec<RemoteField> = fields.all().map(|(name, known)| known.described(name)).collect();
         if fields.named(object, "id").is_err() {
-            all.push(RemoteField {
-                name: "id".to_owned(),
-                label: "Id".to_owned(),
-                kind: RemoteKind::Reference,
-                writable: false,
-                required: false,
-                unique: true,
-                length: None,
-                scale: None,
-                values: Vec::new(),
-                restricted: false,
-                derived: false,
-            });
+            all.push(RemoteField { unique: true, ..RemoteField::new("id", "Id", RemoteKind::Reference) });
         }
         Ok(RemoteObject { name: object.to_owned(), fields: all, lists: Vec::new() })
     }

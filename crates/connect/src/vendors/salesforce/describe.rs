@@ -175,35 +175,16 @@ fn parent_object(field: &DescribeField) -> Option<(String, String)> {
 
 fn record_type_field(record_types: &BTreeMap<String, String>) -> RemoteField {
     RemoteField {
-        name: RECORD_TYPE.to_owned(),
-        label: "Record type".to_owned(),
-        kind: RemoteKind::Picklist,
         writable: true,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
         values: record_types.keys().cloned().collect(),
         restricted: true,
-        derived: false,
+        ..RemoteField::new(RECORD_TYPE, "Record type", RemoteKind::Picklist)
     }
 }
 
 /// What stands for the org's one currency.
 fn currency_field() -> RemoteField {
-    RemoteField {
-        name: CURRENCY.to_owned(),
-        label: "Currency".to_owned(),
-        kind: RemoteKind::Picklist,
-        writable: true,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    }
+    RemoteField { writable: true, ..RemoteField::new(CURRENCY, "Currency", RemoteKind::Picklist) }
 }
 
 fn kind(vendor: &str) -> RemoteKind {
@@ -231,9 +212,6 @@ fn remote(field: &DescribeField) -> RemoteField {
     let picks = matches!(kind, RemoteKind::Picklist | RemoteKind::MultiPicklist);
     let values = field.picklist_values.iter().flatten().filter(|value| picks && value.active);
     RemoteField {
-        name: field.name.clone(),
-        label: field.label.clone(),
-        kind,
         writable: field.createable || field.updateable,
         required: field.createable && !field.nillable && !field.defaulted_on_create,
         unique: field.unique || field.kind == "id",
@@ -242,6 +220,7 @@ fn remote(field: &DescribeField) -> RemoteField {
         values: values.map(|value| value.value.clone()).collect(),
         restricted: field.restricted_picklist,
         derived: field.calculated,
+        ..RemoteField::new(field.name.clone(), field.label.clone(), kind)
     }
 }
 
@@ -249,19 +228,8 @@ fn remote(field: &DescribeField) -> RemoteField {
 fn parent_fields(field: &DescribeField) -> Vec<RemoteField> {
     let Some(relationship) = &field.relationship_name else { return Vec::new() };
     let targets = field.reference_to.as_deref().unwrap_or_default();
-    let parent = |name: &str, kind: RemoteKind| RemoteField {
-        name: format!("{relationship}.{name}"),
-        label: format!("{} ({name})", field.label),
-        kind,
-        writable: false,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    };
+    let parent =
+        |name: &str, kind: RemoteKind| RemoteField::new(format!("{relationship}.{name}"), format!("{} ({name})", field.label), kind);
     let mut fields = Vec::new();
     if !targets.iter().any(|target| NAMELESS.contains(&target.as_str())) {
         fields.push(parent("Name", RemoteKind::Text));

@@ -289,17 +289,13 @@ mod tests {
 
     fn field(kind: RemoteKind, unique: bool) -> RemoteField {
         RemoteField {
-            name: "Entente_Id__c".to_owned(),
-            label: "Entente id".to_owned(),
-            kind,
             writable: true,
-            required: false,
             unique,
             length: Some(40),
             scale: Some(2),
             values: vec!["a".to_owned()],
             restricted: true,
-            derived: false,
+            ..RemoteField::new("Entente_Id__c", "Entente id", kind)
         }
     }
 

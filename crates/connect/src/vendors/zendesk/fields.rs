@@ -51,17 +51,13 @@ impl Attribute {
     #[must_use]
     pub fn described(&self) -> RemoteField {
         RemoteField {
-            name: self.name.to_owned(),
-            label: label(self.name),
-            kind: self.kind,
             writable: self.writable,
             required: self.required,
             unique: self.unique,
             length: self.length,
-            scale: None,
             values: self.values.iter().map(|value| (*value).to_owned()).collect(),
             restricted: !self.values.is_empty(),
-            derived: false,
+            ..RemoteField::new(self.name, label(self.name), self.kind)
         }
     }
 }

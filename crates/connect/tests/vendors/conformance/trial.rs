@@ -52,19 +52,7 @@ pub async fn begin(start: Start) -> Trial {
 
 /// A field as a mapping asks for it.
 pub fn field(name: &str, kind: RemoteKind) -> RemoteField {
-    RemoteField {
-        name: name.to_owned(),
-        label: "Of the suite".to_owned(),
-        kind,
-        writable: true,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    }
+    RemoteField { writable: true, ..RemoteField::new(name, "Of the suite", kind) }
 }
 
 impl Trial {

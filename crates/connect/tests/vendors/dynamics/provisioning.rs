@@ -9,19 +9,7 @@ use crate::dynamics::company::{Company, settings};
 use crate::stage::rows::create;
 
 fn field(name: &str, kind: RemoteKind, unique: bool) -> NewField {
-    let field = RemoteField {
-        name: name.to_owned(),
-        label: name.to_owned(),
-        kind,
-        writable: true,
-        required: false,
-        unique,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    };
+    let field = RemoteField { writable: true, unique, ..RemoteField::new(name, name, kind) };
     NewField { object: "accounts".to_owned(), field }
 }
 

@@ -7,19 +7,7 @@ use entente_sims::freshdesk::Kind;
 use super::account::Account;
 
 fn field(name: &str, kind: RemoteKind) -> RemoteField {
-    RemoteField {
-        name: name.to_owned(),
-        label: "Some label".to_owned(),
-        kind,
-        writable: true,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    }
+    RemoteField { writable: true, ..RemoteField::new(name, "Some label", kind) }
 }
 
 fn new(object: &str, name: &str, kind: RemoteKind) -> NewField {

@@ -14,19 +14,7 @@ use super::portal::{Portal, oauth, settings, target};
 use crate::stage::rows::{create, delete, map, spec, update};
 
 fn field(name: &str, kind: RemoteKind) -> RemoteField {
-    RemoteField {
-        name: name.to_owned(),
-        label: name.to_owned(),
-        kind,
-        writable: true,
-        required: false,
-        unique: name == "entente_id",
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    }
+    RemoteField { writable: true, unique: name == "entente_id", ..RemoteField::new(name, name, kind) }
 }
 
 /// What provisioning asks for.

@@ -208,19 +208,7 @@ async fn what_a_lead_needs_and_what_is_not_ours_to_write_is_described() {
 #[tokio::test]
 async fn the_key_is_provisioned_like_any_other() {
     let portal = Portal::open();
-    let key = RemoteField {
-        name: "entente_id".to_owned(),
-        label: "Entente id".to_owned(),
-        kind: RemoteKind::Text,
-        writable: true,
-        required: false,
-        unique: true,
-        length: None,
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    };
+    let key = RemoteField { writable: true, unique: true, ..RemoteField::new("entente_id", "Entente id", RemoteKind::Text) };
     for _ in 0..2 {
         portal.crm.create_field(&NewField { object: "leads".to_owned(), field: key.clone() }).await.unwrap();
     }

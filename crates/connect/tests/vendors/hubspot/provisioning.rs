@@ -9,17 +9,11 @@ use super::portal::Portal;
 
 fn field(name: &str, kind: RemoteKind, values: &[&str]) -> NewField {
     let field = RemoteField {
-        name: name.to_owned(),
-        label: name.to_owned(),
-        kind,
         writable: true,
-        required: false,
         unique: name == "key",
-        length: None,
-        scale: None,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
         restricted: !values.is_empty(),
-        derived: false,
+        ..RemoteField::new(name, name, kind)
     };
     NewField { object: "companies".to_owned(), field }
 }

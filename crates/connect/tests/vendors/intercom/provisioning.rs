@@ -10,17 +10,11 @@ use super::workspace::{Workspace, settings};
 fn field(object: &str, name: &str, kind: RemoteKind, values: &[&str]) -> NewField {
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
     let field = RemoteField {
-        name: name.to_owned(),
-        label: "Made by a test".to_owned(),
-        kind,
         writable: true,
-        required: false,
-        unique: false,
-        length: None,
         scale: (kind == RemoteKind::Number).then_some(2),
         restricted: !values.is_empty(),
-        derived: false,
         values,
+        ..RemoteField::new(name, "Made by a test", kind)
     };
     NewField { object: object.to_owned(), field }
 }

@@ -12,17 +12,10 @@ use crate::stage::rows::{create, ids, spec, update};
 pub async fn provisioned(index_lag_ms: u64) -> Workspace {
     let workspace = Workspace::with(settings(), |options| options.profile.index_lag_ms = index_lag_ms);
     let field = RemoteField {
-        name: target("conversation").key_field,
-        label: "Entente id".to_owned(),
-        kind: RemoteKind::Text,
         writable: true,
-        required: false,
         unique: true,
         length: Some(64),
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
+        ..RemoteField::new(target("conversation").key_field, "Entente id", RemoteKind::Text)
     };
     workspace.desk.create_field(&NewField { object: "conversation".to_owned(), field }).await.unwrap();
     workspace

@@ -11,17 +11,10 @@ use crate::stage::rows::{spec, update};
 
 fn field(object: &str, name: &str, kind: RemoteKind, values: &[&str], restricted: bool) -> NewField {
     let field = RemoteField {
-        name: name.to_owned(),
-        label: "Label".to_owned(),
-        kind,
         writable: true,
-        required: false,
-        unique: false,
-        length: None,
-        scale: None,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
         restricted,
-        derived: false,
+        ..RemoteField::new(name, "Label", kind)
     };
     NewField { object: object.to_owned(), field }
 }

@@ -168,17 +168,10 @@ async fn a_field_is_made_once_and_known_by_its_name() {
     let field = |name: &str, kind: RemoteKind, values: &[&str]| NewField {
         object: "organizations".to_owned(),
         field: RemoteField {
-            name: name.to_owned(),
-            label: name.to_owned(),
-            kind,
             writable: true,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             restricted: !values.is_empty(),
-            derived: false,
+            ..RemoteField::new(name, name, kind)
         },
     };
     for new in [

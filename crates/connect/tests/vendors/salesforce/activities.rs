@@ -229,19 +229,7 @@ async fn activities_are_only_read_and_unknown_fields_are_named() {
 #[tokio::test]
 async fn a_field_of_activities_is_made_where_it_is_defined_and_seen_at_both() {
     let live = Live::open();
-    let field = RemoteField {
-        name: "Mood__c".to_owned(),
-        label: "Mood".to_owned(),
-        kind: RemoteKind::Text,
-        writable: true,
-        required: false,
-        unique: false,
-        length: Some(40),
-        scale: None,
-        values: Vec::new(),
-        restricted: false,
-        derived: false,
-    };
+    let field = RemoteField { writable: true, length: Some(40), ..RemoteField::new("Mood__c", "Mood", RemoteKind::Text) };
     live.crm.create_field(&NewField { object: "Activity".to_owned(), field: field.clone() }).await.unwrap();
     let sent: Vec<String> =
         live.line.sent.lock().unwrap().iter().filter_map(|(_, body)| body["FullName"].as_str().map(str::to_owned)).collect();

@@ -9,19 +9,7 @@ use super::org::{direct, said};
 fn field(name: &str) -> NewField {
     NewField {
         object: "Contact".to_owned(),
-        field: RemoteField {
-            name: name.to_owned(),
-            label: "Health".to_owned(),
-            kind: RemoteKind::Number,
-            writable: true,
-            required: false,
-            unique: false,
-            length: None,
-            scale: Some(1),
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
-        },
+        field: RemoteField { writable: true, scale: Some(1), ..RemoteField::new(name, "Health", RemoteKind::Number) },
     }
 }
 

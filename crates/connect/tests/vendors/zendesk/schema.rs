@@ -10,19 +10,7 @@ use super::desk::{SECRET, desk, ok, said, texts};
 fn field(name: &str, kind: RemoteKind, values: &[&str]) -> NewField {
     NewField {
         object: "user".to_owned(),
-        field: RemoteField {
-            name: name.to_owned(),
-            label: "Plan tier".to_owned(),
-            kind,
-            writable: true,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
-            values: texts(values),
-            restricted: true,
-            derived: false,
-        },
+        field: RemoteField { writable: true, values: texts(values), restricted: true, ..RemoteField::new(name, "Plan tier", kind) },
     }
 }
 

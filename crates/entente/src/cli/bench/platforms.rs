@@ -72,19 +72,7 @@ impl Stage {
         let surroundings =
             Surroundings { wire, time: Arc::clone(&time) as _, vault: Arc::new(Pocket::default()), latency_target: Duration::from_secs(3) };
         let connector = registry::connect(crowd.settings.clone(), surroundings).map_err(|error| Fault::of(&error))?;
-        let key = RemoteField {
-            name: crowd.key.to_owned(),
-            label: "Entente id".to_owned(),
-            kind: RemoteKind::Text,
-            writable: true,
-            required: false,
-            unique: true,
-            length: None,
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
-        };
+        let key = RemoteField { writable: true, unique: true, ..RemoteField::new(crowd.key, "Entente id", RemoteKind::Text) };
         connector.create_field(&NewField { object: crowd.object.to_owned(), field: key }).await.map_err(|error| told(&error))?;
         Ok(Some(Self { crowd, connector, time }))
     }

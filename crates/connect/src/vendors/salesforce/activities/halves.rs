@@ -125,19 +125,7 @@ impl Salesforce {
 
     /// What both have, under one name, and which of them a row is.
     pub(in crate::vendors::salesforce) async fn describe_activities(&self, priority: Priority) -> Result<RemoteObject, VendorError> {
-        let kind = RemoteField {
-            name: KIND.to_owned(),
-            label: KIND.to_owned(),
-            kind: KIND_KIND,
-            writable: false,
-            required: false,
-            unique: false,
-            length: None,
-            scale: None,
-            values: Vec::new(),
-            restricted: false,
-            derived: false,
-        };
+        let kind = RemoteField::new(KIND, KIND, KIND_KIND);
         let (mut fields, mut refusal, mut shown) = (vec![kind], None, false);
         for half in &HALVES {
             let described = match self.describe_half(half, priority).await {
