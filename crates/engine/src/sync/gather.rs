@@ -66,7 +66,8 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
         let links = links_by_record.remove(&record.id).unwrap_or_default();
         // A row that has shown somebody who was erased is looked at whole before anything is taken in from it or written to it: what does not
         // show the address may be theirs as well.
-        let turned = links.iter().filter(|link| link.state == LinkState::Present && blocked.has_turned(&link.key()));
+        let of_person = links.iter().filter(|link| is_person(&record.object) && link.state == LinkState::Present);
+        let turned = of_person.filter(|link| blocked.has_turned(&link.key()));
         hint.fetch.extend(turned.map(|link| link.connection.clone()));
         let frozen = frozen
             .iter()
