@@ -158,6 +158,22 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_a_value_is_found_in_the_index_of_its_object() {
+        let conn = Connection::open_in_memory().unwrap();
+        sqlite(&conn).unwrap();
+        let key = std::sync::Arc::new(crate::MasterKey::from_bytes(&[7; 32]).unwrap());
+        crate::tx::Tx::new(&mut crate::sql::sqlite::SqliteConn(&conn), key)
+            .run(|tx| tx.index_field("contact", "email").and_then(|()| tx.index_field("account", "email")))
+            .unwrap();
+        let sql =
+            crate::sql::translate(&format!("explain query plan {}", crate::records::of_values("contact", "email", 2)), Dialect::Sqlite);
+        let mut statement = conn.prepare(&sql).unwrap();
+        let plan: Vec<String> = statement.query_map(["1", "2"], |row| row.get("detail")).unwrap().map(Result::unwrap).collect();
+        assert_eq!(plan.len(), 1, "{plan:?}");
+        assert!(plan[0].contains("USING INDEX records_contact_") && plan[0].contains("(object=? AND <expr>=?)"), "{plan:?}");
+    }
+
+    #[test]
     fn a_database_of_a_later_version_is_left_alone() {
         let conn = Connection::open_in_memory().unwrap();
         sqlite(&conn).unwrap();

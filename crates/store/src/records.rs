@@ -123,6 +123,13 @@ pub(crate) fn of_account() -> String {
     format!("select {COLUMNS} from records where object = $1 and state = 'active' and data->'account' = $2")
 }
 
+/// Active records of an object that hold one of so many values in a field: in the words of the field's index, which has the object in its
+/// text.
+pub(crate) fn of_values(object: &str, field: &str, values: usize) -> String {
+    let any = (1..=values).map(|number| format!("data->'{field}' = ${number}")).collect::<Vec<_>>().join(" or ");
+    format!("select {COLUMNS} from records where object = '{object}' and state = 'active' and ({any})")
+}
+
 impl Tx<'_> {
     /// A record, whatever its state.
     ///
@@ -318,8 +325,11 @@ impl Tx<'_> {
         let mut sql = format!("{} and state = $1", viewer.clause());
         let mut params: Vec<Val> = vec![query.state.unwrap_or(RecordState::Active).as_str().into()];
         if let Some(object) = &query.object {
-            params.push(object.into());
-            sql.push_str(&format!(" and object = ${}", params.len()));
+            // In the words of the index of a field where it can be; what is no name of an object is none of anybody's.
+            match plain(object) {
+                Ok(object) => sql.push_str(&format!(" and object = '{object}'")),
+                Err(_) => return Ok(None),
+            }
         }
         if let Some(since) = query.changed_since {
             params.push(since.into());
@@ -390,17 +400,11 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Invalid`] for a field name that cannot be one.
     pub fn records_with(&mut self, viewer: &Viewer, object: &str, field: &str, values: &[Value]) -> Result<Vec<Record>> {
-        let field = plain(field)?;
+        let (object, field) = (plain(object)?, plain(field)?);
         let mut found: BTreeMap<RecordId, Record> = BTreeMap::new();
         for batch in values.chunks(VALUES_MAX) {
-            let mut params: Vec<Val> = vec![object.into()];
-            let mut any = Vec::with_capacity(batch.len());
-            for value in batch {
-                params.push(Val::json(value)?);
-                any.push(format!("data->'{field}' = ${}", params.len()));
-            }
-            let any = any.join(" or ");
-            let sql = format!("select {COLUMNS} from records where object = $1 and state = 'active' and ({any}) and {}", viewer.clause());
+            let params = batch.iter().map(Val::json).collect::<Result<Vec<_>>>()?;
+            let sql = format!("{} and {}", of_values(object, field, batch.len()), viewer.clause());
             for row in self.rows("records", &sql, &params)? {
                 let record = record(row)?;
                 found.insert(record.id.clone(), record);
@@ -409,7 +413,8 @@ impl Tx<'_> {
         Ok(found.into_values().collect())
     }
 
-    /// Makes an index on a field that metadata marks as indexed, unless there is one.
+    /// Makes an index on a field that metadata marks as indexed, unless there is one. It holds the records of its object alone: a record is
+    /// written into those of its own fields, and a statement uses one by naming the object in its text.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for names that cannot be an object's or a field's.
@@ -422,7 +427,11 @@ impl Tx<'_> {
             true => format!(
                 "create index if not exists records_field_{name} on records using hash ((data->'{field}')) where object = '{object}'"
             ),
-            false => format!("create index if not exists records_field_{name} on records (object, data->'{field}')"),
+            false => {
+                // Such an index once held the records of all objects.
+                self.exec(&format!("drop index if exists records_field_{name}"), &[])?;
+                format!("create index if not exists records_{object}_{name} on records (object, data->'{field}') where object = '{object}'")
+            }
         };
         self.exec(&sql, &[]).map(drop)
     }

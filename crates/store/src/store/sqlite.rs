@@ -53,7 +53,8 @@ trait Job: Send {
 struct Task<T, F> {
     body: F,
     answer: Option<Result<(T, bool)>>,
-    caller: oneshot::Sender<Result<T>>,
+    /// Gets the closure back as well: what it holds is given up by the caller, while the writer goes on.
+    caller: oneshot::Sender<(Result<T>, F)>,
 }
 
 impl<T, F> Job for Task<T, F>
@@ -88,7 +89,7 @@ where
             }
         };
         // A caller that stopped waiting wants no answer.
-        drop(self.caller.send(answer));
+        drop(self.caller.send((answer, self.body)));
     }
 }
 
@@ -149,7 +150,7 @@ impl Sqlite {
         let (caller, answer) = oneshot::channel();
         let task = Task { body, answer: None, caller };
         self.order(Order::Write(Box::new(task))).await?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        answer.await.map_err(|_| StoreError::Closed)?.0
     }
 
     pub(super) async fn scrub(&self) -> Result<Scrubbed> {
