@@ -17,6 +17,7 @@ mod cpu;
 mod least;
 mod matching;
 mod measures;
+mod new_field;
 mod platforms;
 mod reconciling;
 mod serving;
@@ -46,6 +47,8 @@ enum Measure {
     ClosedWon,
     /// Webhooks without any latency of the platforms
     Webhooks,
+    /// A new custom field, from the saved mapping to its last value
+    NewField,
     /// Comparing both sides field by field
     Reconcile,
     /// Memory at 100,000 linked customers
@@ -123,6 +126,7 @@ pub async fn run(args: Args, context: &Context) -> Result<ExitCode> {
             Measure::Live200 => measures::live(setting, 200.0, Duration::from_secs(3), TWO_HUNDRED).await?,
             Measure::ClosedWon => measures::closed_won(setting).await?,
             Measure::Webhooks => measures::webhooks(setting).await?,
+            Measure::NewField => new_field::new_field(setting).await?,
             Measure::Reconcile => reconciling::reconcile_all(setting).await?,
             Measure::Memory => measures::memory(setting).await?,
             Measure::Start => serving::start().await?,

@@ -20,7 +20,7 @@ pub(super) mod hub;
 mod memory;
 mod outcome;
 pub(super) mod quiet;
-mod scenario;
+pub(super) mod scenario;
 pub(super) mod sims;
 
 use hub::{Hub, HubOptions};

@@ -21,7 +21,7 @@ mod gdpr;
 mod opening;
 mod orphans;
 mod outage;
-mod platforms;
+pub(in crate::cli) mod platforms;
 mod schema;
 mod script;
 mod stage;

@@ -140,6 +140,11 @@ impl Desk {
         self.0.post("merge", &json!({ "kind": kind, "id": loser, "into": winner })).await.map(drop)
     }
 
+    /// A custom field that the desk's admin makes, for rows of a kind.
+    pub async fn add_field(&self, kind: &str, field: Value) -> Result<()> {
+        self.0.post("add_field", &json!({ "kind": kind, "fields": field })).await.map(drop)
+    }
+
     /// Every row of a kind.
     pub async fn rows(&self, kind: &str) -> Result<Vec<Value>> {
         self.0.rows(&format!("kind={kind}")).await
