@@ -49,7 +49,7 @@ export async function simulators(platforms, { profile = 'instant' } = {}) {
     zendesk: side('zendesk'),
     freshdesk: side('freshdesk'),
     intercom: side('intercom'),
-    slack: ready.slack && { url: ready.slack, webhook: ready.slack_webhook, steer: (path, body) => steer(ready.slack, path, body) },
+    slack: ready.slack && { url: ready.slack, webhook: ready.slack_webhook, api: ready.slack_api, token: ready.slack_token, steer: (path, body) => steer(ready.slack, path, body) },
     stop,
   };
 }

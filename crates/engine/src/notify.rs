@@ -10,7 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entente_connect::notify::slack::{Slack, SlackError};
+use entente_connect::notify::slack::Slack;
+use entente_connect::notify::slack_bot::SlackBot;
 use entente_connect::notify::teams::Teams;
 use entente_connect::notify::webhook::Webhook;
 use entente_connect::notify::{Message, Refusal};
@@ -56,13 +57,15 @@ pub const TEAMS: &str = "teams";
 pub struct NotifierSettings {
     /// Address of Slack's incoming webhook.
     pub slack: Option<Secret>,
+    /// Address of Slack's Web API, and the token of a bot.
+    pub slack_bot: Option<(String, Secret)>,
     /// Address of a Teams workflow.
     pub teams: Option<Secret>,
     /// Webhooks by name: address, and the secret that events are signed with.
     pub webhooks: BTreeMap<String, (Secret, Option<Secret>)>,
     /// Outgoing mail.
     pub mail: Option<MailSettings>,
-    /// Destinations by audience: `slack`, `teams`, names of webhooks, or mail addresses.
+    /// Destinations by audience: `slack`, `teams`, channels of Slack such as `#ops`, names of webhooks, or mail addresses.
     pub channels: BTreeMap<String, Vec<String>>,
     /// Hours in which alerts that can wait are not sent.
     pub quiet: Option<QuietHours>,
@@ -74,6 +77,7 @@ pub struct NotifierSettings {
 #[derive(Clone, Default)]
 pub struct Notifier {
     slack: Option<Slack>,
+    slack_bot: Option<SlackBot>,
     teams: Option<Teams>,
     webhooks: BTreeMap<String, Webhook>,
     mailer: Option<Mailer>,
@@ -86,8 +90,10 @@ pub struct Notifier {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
-    /// The Slack channel.
+    /// The channel of Slack's incoming webhook.
     Slack,
+    /// A channel of Slack that a bot posts to, with the sign: `#ops`.
+    SlackChannel(String),
     /// The Teams channel.
     Teams,
     /// A webhook, by its name.
@@ -97,12 +103,13 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The destination that a name in the configuration means: `slack`, `teams`, a mail address, or a webhook.
+    /// The destination that a name in the configuration means: `slack`, `teams`, a channel of Slack, a mail address, or a webhook.
     #[must_use]
     pub fn named(name: &str) -> Self {
         match name {
             SLACK => Self::Slack,
             TEAMS => Self::Teams,
+            channel if channel.starts_with('#') => Self::SlackChannel(channel.to_owned()),
             address if address.contains('@') => Self::Mail(address.to_owned()),
             other => Self::Webhook(other.to_owned()),
         }
@@ -114,7 +121,7 @@ impl fmt::Display for Destination {
         match self {
             Self::Slack => f.write_str(SLACK),
             Self::Teams => f.write_str(TEAMS),
-            Self::Webhook(name) | Self::Mail(name) => f.write_str(name),
+            Self::SlackChannel(name) | Self::Webhook(name) | Self::Mail(name) => f.write_str(name),
         }
     }
 }
@@ -168,6 +175,7 @@ impl Notifier {
         Ok(Self {
             webhooks: settings.webhooks.into_iter().map(webhook).collect::<std::result::Result<_, _>>()?,
             slack: settings.slack.map(|address| Slack::new(Arc::clone(&wire), address)),
+            slack_bot: settings.slack_bot.map(|(api, token)| SlackBot::new(Arc::clone(&wire), api, token)),
             teams: settings.teams.map(|address| Teams::new(Arc::clone(&wire), address)),
             mailer: settings.mail.as_ref().map(Mailer::new).transpose()?,
             channels: settings.channels,
@@ -179,7 +187,7 @@ impl Notifier {
     /// Whether there is any channel. Without one, notices stay pending and are seen in the web app only.
     #[must_use]
     pub fn is_set_up(&self) -> bool {
-        self.slack.is_some() || self.teams.is_some() || self.mailer.is_some() || !self.webhooks.is_empty()
+        self.slack.is_some() || self.slack_bot.is_some() || self.teams.is_some() || self.mailer.is_some() || !self.webhooks.is_empty()
     }
 
     /// Every destination that is named or set up, once.
@@ -227,12 +235,12 @@ impl Notifier {
         match destination {
             Destination::Slack => {
                 let Some(slack) = &self.slack else { return Ended::Never("Slack is not set up; set notify.slack_webhook".to_owned()) };
-                match slack.post(&message).await {
-                    Ok(()) => Ended::Sent,
-                    Err(SlackError::Retry { reason, after }) => Ended::Again(format!("Slack: {reason}"), after),
-                    Err(error) => Ended::Never(error.to_string()),
-                }
+                slack.post(&message).await.into()
             }
+            Destination::SlackChannel(channel) => match &self.slack_bot {
+                Some(bot) => bot.post(channel, &message).await.into(),
+                None => Ended::Never(format!("the channel {channel} of Slack needs a bot; set notify.slack_token")),
+            },
             Destination::Teams => match &self.teams {
                 Some(teams) => teams.post(&message).await.into(),
                 None => Ended::Never("Microsoft Teams is not set up; set notify.teams_webhook".to_owned()),

@@ -80,6 +80,8 @@ pub enum KeySource {
 pub struct NotifySettings {
     /// Slack's incoming webhook. The address is the credential.
     pub slack_webhook: Option<Secret>,
+    /// Where Slack's Web API is, and the token of a bot.
+    pub slack_bot: Option<(String, Secret)>,
     /// Address of a Teams workflow. It is the credential as well.
     pub teams_webhook: Option<Secret>,
     /// Webhooks by name: address, and the secret that events are signed with.
@@ -90,7 +92,7 @@ pub struct NotifySettings {
     pub smtp: Option<SmtpSettings>,
     /// Sender of mails.
     pub from: Option<String>,
-    /// Destinations by audience: `slack`, `teams`, names of webhooks, or e-mail addresses.
+    /// Destinations by audience: `slack`, channels of Slack such as `#ops`, `teams`, names of webhooks, or e-mail addresses.
     pub channels: std::collections::BTreeMap<String, Vec<String>>,
 }
 

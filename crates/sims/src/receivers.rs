@@ -1,4 +1,4 @@
-//! Simulated receivers of notices: a Slack webhook, a Teams workflow, a mail server and a receiver of Standard Webhooks, each on a port of
+//! Simulated receivers of notices: a Slack workspace, a Teams workflow, a mail server and a receiver of Standard Webhooks, each on a port of
 //! this machine. They judge the format of what they get by the vendor's documentation, answer as the vendor does, and keep what they took.
 
 mod mail;
@@ -14,7 +14,7 @@ use axum::Router;
 use serde_json::Value;
 
 pub use mail::{Letter, MailServer};
-pub use slack::SlackWebhook;
+pub use slack::SlackWorkspace;
 pub use standard::StandardReceiver;
 pub use teams::TeamsWorkflow;
 
@@ -55,6 +55,13 @@ impl Desk {
 
     fn take(&self, message: Value) {
         self.state().taken.push(message);
+    }
+
+    /// Puts a message in the place of the one with this `ts`; whether there is one.
+    fn replace(&self, ts: &Value, message: Value) -> bool {
+        let mut state = self.state();
+        let found = state.taken.iter_mut().find(|taken| taken["ts"] == *ts && !ts.is_null());
+        found.map(|taken| *taken = message).is_some()
     }
 
     fn complain(&self, what: impl Into<String>) {

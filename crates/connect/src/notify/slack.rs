@@ -9,12 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
 
-use super::Message;
+use super::{Message, Refusal, retry_after};
 use crate::settings::Secret;
 use crate::transport::wire::{Wire, WireError};
 
 /// Time an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Characters of one section at most (Slack's limit is 3,000; escaping may lengthen a text by five for each character it replaces).
 const SECTION_CHARS: usize = 3_000;
@@ -29,32 +29,13 @@ const FACTS: usize = 10;
 const FACT_CHARS: usize = 2_000;
 
 /// Wait when Slack refuses for pace and names none: its rate is one message a second.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 
-/// Why a message was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SlackError {
-    /// It may be taken later.
-    #[error("Slack did not take the message ({reason}); it is tried again")]
-    Retry {
-        /// Slack's word, or what happened on the way.
-        reason: String,
-        /// How long Slack asks to wait.
-        after: Option<Duration>,
-    },
-    /// The address no longer works: the app or the channel is gone, or posting is forbidden.
-    #[error("Slack refused the message for good ({reason}); set notify.slack_webhook to a webhook that works")]
-    Gone {
-        /// Slack's word.
-        reason: String,
-    },
-    /// The message itself was refused.
-    #[error("Slack cannot read the message ({reason}); report this, it is a defect")]
-    Message {
-        /// Slack's word.
-        reason: String,
-    },
-}
+/// What Slack is called in errors.
+pub(super) const WHO: &str = "Slack";
+
+/// What to do about a message that Slack cannot read: what it takes is written into this file.
+pub(super) const DEFECT: &str = "report this, it is a defect";
 
 /// One incoming webhook.
 #[derive(Clone)]
@@ -79,34 +60,36 @@ impl Slack {
     /// Posts a message.
     ///
     /// # Errors
-    /// By what is to be done: try again, mend the address, or report a defect.
-    pub async fn post(&self, message: &Message) -> Result<(), SlackError> {
+    /// By what is to be done: try again, or mend what the refusal names.
+    pub async fn post(&self, message: &Message) -> Result<(), Refusal> {
         let mut request = Request::new(Bytes::from(payload(message).to_string()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() =
-            self.address.reveal().parse().map_err(|_| SlackError::Gone { reason: "the address cannot be used".to_owned() })?;
+        *request.uri_mut() = self.address.reveal().parse().map_err(|_| gone("the address cannot be used".to_owned(), ADDRESS))?;
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let answer =
-            self.wire.send(request, TIMEOUT).await.map_err(|error| SlackError::Retry { reason: on_the_way(&error), after: None })?;
+        let answer = self.wire.send(request, TIMEOUT).await.map_err(|error| retry(on_the_way(&error), None))?;
         let status = answer.status().as_u16();
         // The body is one word; anything longer is some proxy's page.
         let word: String = String::from_utf8_lossy(answer.body()).chars().take(80).collect();
         let reason = if word.trim().is_empty() { format!("status {status}") } else { word.trim().to_owned() };
         match status {
             200..=299 => Ok(()),
-            429 => {
-                let seconds = answer
-                    .headers()
-                    .get(header::RETRY_AFTER)
-                    .and_then(|value| value.to_str().ok())
-                    .and_then(|text| text.trim().parse().ok());
-                Err(SlackError::Retry { reason, after: Some(seconds.map_or(PAUSE, Duration::from_secs)) })
-            }
-            403 | 404 | 410 => Err(SlackError::Gone { reason }),
-            400..=499 => Err(SlackError::Message { reason }),
-            _ => Err(SlackError::Retry { reason, after: None }),
+            429 => Err(retry(reason, Some(retry_after(answer.headers()).unwrap_or(PAUSE)))),
+            403 | 404 | 410 => Err(gone(reason, ADDRESS)),
+            400..=499 => Err(gone(reason, DEFECT)),
+            _ => Err(retry(reason, None)),
         }
     }
+}
+
+/// What to do when the address no longer works: the app or the channel is gone, or posting is forbidden.
+const ADDRESS: &str = "set notify.slack_webhook to a webhook that works";
+
+pub(super) fn retry(reason: String, after: Option<Duration>) -> Refusal {
+    Refusal::Retry { who: WHO.to_owned(), reason, after }
+}
+
+pub(super) fn gone(reason: String, remedy: &str) -> Refusal {
+    Refusal::Gone { who: WHO.to_owned(), reason, remedy: remedy.to_owned() }
 }
 
 /// What happened on the way, without the address.
@@ -118,7 +101,8 @@ pub(super) fn on_the_way(error: &WireError) -> String {
     }
 }
 
-fn payload(message: &Message) -> serde_json::Value {
+/// The message as Slack shows it, by a webhook or in a channel.
+pub(super) fn payload(message: &Message) -> serde_json::Value {
     let title = cut(&message.title, HEADER_CHARS);
     let mut text = escape(&message.text);
     if let Some(link) = &message.link {
@@ -180,7 +164,7 @@ mod tests {
         }
     }
 
-    async fn post(status: u16, body: &'static str, retry: Option<&'static str>) -> (Result<(), SlackError>, serde_json::Value) {
+    async fn post(status: u16, body: &'static str, retry: Option<&'static str>) -> (Result<(), Refusal>, serde_json::Value) {
         let wire = Arc::new(Answers(Mutex::new(vec![(status, body, retry)]), Mutex::default()));
         let slack = Slack::new(Arc::clone(&wire) as Arc<dyn Wire>, Secret::new("https://hooks.slack.com/services/T0/B0/secret"));
         let outcome = slack.post(&message()).await;
@@ -198,15 +182,14 @@ mod tests {
 
     #[tokio::test]
     async fn each_refusal_says_what_is_to_be_done() {
-        assert_eq!(
-            post(429, "rate_limited", Some("7")).await.0,
-            Err(SlackError::Retry { reason: "rate_limited".into(), after: Some(Duration::from_secs(7)) })
-        );
-        assert_eq!(post(404, "no_service", None).await.0, Err(SlackError::Gone { reason: "no_service".into() }));
-        assert_eq!(post(410, "channel_is_archived", None).await.0, Err(SlackError::Gone { reason: "channel_is_archived".into() }));
-        assert_eq!(post(400, "invalid_blocks", None).await.0, Err(SlackError::Message { reason: "invalid_blocks".into() }));
-        assert_eq!(post(500, "rollup_error", None).await.0, Err(SlackError::Retry { reason: "rollup_error".into(), after: None }));
-        assert!(matches!(post(0, "", None).await.0, Err(SlackError::Retry { .. })));
+        let again = |reason: &str, seconds: Option<u64>| Err(retry(reason.to_owned(), seconds.map(Duration::from_secs)));
+        let never = |reason: &str, remedy| Err(gone(reason.to_owned(), remedy));
+        assert_eq!(post(429, "rate_limited", Some("7")).await.0, again("rate_limited", Some(7)));
+        assert_eq!(post(404, "no_service", None).await.0, never("no_service", ADDRESS));
+        assert_eq!(post(410, "channel_is_archived", None).await.0, never("channel_is_archived", ADDRESS));
+        assert_eq!(post(400, "invalid_blocks", None).await.0, never("invalid_blocks", DEFECT));
+        assert_eq!(post(500, "rollup_error", None).await.0, again("rollup_error", None));
+        assert!(matches!(post(0, "", None).await.0, Err(Refusal::Retry { .. })));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn of(notice: &Notice, alert: Option<&Alert>, link_base: Option<&str>
         (None, None) => None,
     };
     // In a channel it is not clear whom a notice to a person is for.
-    let in_channel = matches!(to, Destination::Slack | Destination::Teams) && of.recipient.contains('@');
+    let in_channel = matches!(to, Destination::Slack | Destination::SlackChannel(_) | Destination::Teams) && of.recipient.contains('@');
     let text = if in_channel { format!("For {}\n{}", of.recipient, of.body) } else { of.body.clone() };
     Message { title: of.title.clone(), text, link: link_base.zip(path).map(|(base, path)| format!("{base}/{path}")), facts: facts(alert) }
 }

@@ -11,7 +11,7 @@ use crate::error::{EngineError, Result};
 /// A destination that is named or set up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Channel {
-    /// Name: `slack`, `teams`, a webhook's name or a mail address.
+    /// Name: `slack`, `teams`, a channel of Slack (`#ops`), a webhook's name or a mail address.
     pub name: String,
     /// `slack`, `teams`, `webhook` or `mail`.
     pub kind: String,
@@ -42,7 +42,7 @@ pub fn channels(notifier: &Notifier) -> Vec<Channel> {
     let all = notifier.all_destinations().into_iter();
     all.map(|destination| Channel {
         kind: match &destination {
-            Destination::Slack => "slack",
+            Destination::Slack | Destination::SlackChannel(_) => "slack",
             Destination::Teams => "teams",
             Destination::Webhook(_) => "webhook",
             Destination::Mail(_) => "mail",

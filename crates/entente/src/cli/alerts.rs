@@ -33,7 +33,7 @@ pub enum Command {
     Channels,
     /// Send a test message to a channel, or to every one; exit code 2 when one does not take it
     Test {
-        /// `slack`, `teams`, the name of a webhook or an e-mail address
+        /// `slack`, `teams`, a channel of Slack such as `#ops`, the name of a webhook or an e-mail address
         channel: Option<String>,
     },
 }

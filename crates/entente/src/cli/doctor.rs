@@ -124,8 +124,8 @@ async fn examine(args: &Args, context: &Context, report: &mut Report) {
 
 fn notices(config: &Config, report: &mut Report) {
     let of = &config.notify;
-    if of.slack_webhook.is_none() && of.teams_webhook.is_none() && of.webhooks.is_empty() && of.smtp.is_none() {
-        let remedy = "set notify.slack_webhook or notify.teams_webhook, or add [[notify.webhook]] or [notify.smtp]";
+    if of.slack_webhook.is_none() && of.slack_bot.is_none() && of.teams_webhook.is_none() && of.webhooks.is_empty() && of.smtp.is_none() {
+        let remedy = "set notify.slack_webhook, notify.slack_token or notify.teams_webhook, or add [[notify.webhook]] or [notify.smtp]";
         report.warn("notices", "nobody is told when something goes wrong", remedy);
     } else {
         report.ok("notices", "there is a channel for them");

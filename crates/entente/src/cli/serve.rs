@@ -253,6 +253,7 @@ pub fn notifier(config: &Config) -> Result<Notifier> {
     });
     let settings = NotifierSettings {
         slack: notify.slack_webhook.clone(),
+        slack_bot: notify.slack_bot.clone(),
         teams: notify.teams_webhook.clone(),
         webhooks: notify.webhooks.clone(),
         quiet: notify.quiet.clone(),

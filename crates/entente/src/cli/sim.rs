@@ -14,7 +14,7 @@ use entente_sims::intercom::{Intercom, IntercomOptions};
 use entente_sims::mailroom::Mailroom;
 use entente_sims::pipedrive::{Pipedrive, PipedriveOptions};
 use entente_sims::profile::Profile;
-use entente_sims::receivers::SlackWebhook;
+use entente_sims::receivers::SlackWorkspace;
 use entente_sims::salesforce::{KEEPALIVE, Salesforce, SalesforceOptions};
 use entente_sims::serve::{deliver_mail, serve};
 use entente_sims::world::{self, World, WorldOptions};
@@ -38,7 +38,7 @@ enum Platform {
     Zendesk,
     Freshdesk,
     Intercom,
-    /// The webhook of a channel, for notices
+    /// The webhook of a channel and the Web API of a bot, for notices
     Slack,
 }
 
@@ -195,10 +195,12 @@ pub async fn run(args: Args, _: &Context) -> Result<ExitCode> {
         ready.insert("intercom".to_owned(), Value::String(format!("http://{address}")));
     }
     if args.platforms.contains(&Platform::Slack) {
-        let slack = SlackWebhook::behind("");
+        let slack = SlackWorkspace::behind("");
         let address = start(slack.router(), slack.control_router(), 0).await?;
         ready.insert("slack".to_owned(), Value::String(format!("http://{address}")));
         ready.insert("slack_webhook".to_owned(), Value::String(format!("http://{address}{}", slack.address)));
+        ready.insert("slack_api".to_owned(), Value::String(format!("http://{address}{}", slack.api)));
+        ready.insert("slack_token".to_owned(), Value::String(SlackWorkspace::BOT.to_owned()));
     }
     let chosen = credentials
         .as_object()

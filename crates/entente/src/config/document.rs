@@ -166,6 +166,7 @@ mod tests {
             "`signing_secret`",
             "`path_secret`",
             "`slack_webhook`",
+            "`slack_token`",
             "`teams_webhook`",
             "`secret`",
             "`password`",

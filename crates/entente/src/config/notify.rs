@@ -1,8 +1,8 @@
-//! Tables of `[notify]` for receivers beside Slack and mail, and for quiet hours.
+//! Tables of `[notify]` for receivers beside Slack's webhook and mail, and for quiet hours.
 
 use std::collections::BTreeMap;
 
-use entente_connect::notify::webhook;
+use entente_connect::notify::{slack_bot, webhook};
 use entente_connect::settings::Secret;
 use entente_engine::alerts::quiet::QuietHours;
 use jiff::civil::Time;
@@ -53,6 +53,37 @@ fn passes() -> bool {
     true
 }
 
+/// Where Slack's Web API is, and the token of a bot.
+pub fn slack_bot(
+    token: Option<&Spanned<SecretSource>>,
+    api: Option<&Spanned<String>>,
+    resolver: &mut Resolver<'_>,
+) -> Option<(String, Secret)> {
+    let address = match api {
+        Some(api) => resolver.web_address(api, "notify.slack_api")?.to_string(),
+        None => slack_bot::API.to_owned(),
+    };
+    let Some(source) = token else {
+        if let Some(api) = api {
+            resolver.flaw(
+                api.span(),
+                "notify.slack_api",
+                "there is no bot that would use it",
+                "set notify.slack_token, or leave this key out",
+            );
+        }
+        return None;
+    };
+    let token = resolver.secret(source, "notify.slack_token")?;
+    // A token of a person (`xoxp-`) posts in that person's name, one of an app (`xapp-`) posts nothing.
+    if !token.reveal().starts_with("xoxb-") {
+        let remedy = "copy `Bot User OAuth Token` from the Slack app's page `OAuth & Permissions`";
+        resolver.flaw(source.span(), "notify.slack_token", "this is not the token of a bot: those begin with xoxb-", remedy);
+        return None;
+    }
+    Some((address, token))
+}
+
 /// The address of a Teams workflow.
 pub fn teams(source: Option<&Spanned<SecretSource>>, resolver: &mut Resolver<'_>) -> Option<Secret> {
     let source = source?;
@@ -66,8 +97,8 @@ pub fn webhooks(tables: Vec<WebhookTable>, resolver: &mut Resolver<'_>) -> BTree
     for table in tables {
         let name = table.name.get_ref().trim().to_owned();
         let key = |part: &str| format!("notify.webhook.{part}");
-        if name.is_empty() || name.contains(['@', ' ']) || matches!(name.as_str(), "slack" | "teams") {
-            let remedy = "use a word of its own, such as pager; `slack`, `teams` and mail addresses mean something else";
+        if name.is_empty() || name.contains(['@', ' ', '#']) || matches!(name.as_str(), "slack" | "teams") {
+            let remedy = "use a word of its own, such as pager; `slack`, `teams`, `#channels` and mail addresses mean something else";
             resolver.flaw(table.name.span(), key("name"), format!("`{name}` is no name for a receiver"), remedy);
         }
         if known.contains_key(&name) {

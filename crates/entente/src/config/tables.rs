@@ -176,6 +176,13 @@ pub struct NotifyTable {
     /// Address of a Slack incoming webhook. Secret, because whoever has it can post.
     #[schema(value_type = Option<String>)]
     pub slack_webhook: Option<Spanned<SecretSource>>,
+    /// Token of a Slack bot (`xoxb-…`), which posts to the channels that are named under `channels`: `ops = ["#ops"]`. Its app needs the scope
+    /// `chat:write` and an invitation into each channel. Secret.
+    #[schema(value_type = Option<String>)]
+    pub slack_token: Option<Spanned<SecretSource>>,
+    /// Where Slack's Web API is, when it is reached through a gateway; `https://slack.com/api/` without.
+    #[schema(value_type = Option<String>)]
+    pub slack_api: Option<Spanned<String>>,
     /// Address of a Microsoft Teams workflow "Post to a channel when a webhook request is received". Secret, because whoever has it can post.
     #[schema(value_type = Option<String>)]
     pub teams_webhook: Option<Spanned<SecretSource>>,
@@ -191,7 +198,8 @@ pub struct NotifyTable {
     /// Sender of mails, such as `Entente <entente@example.com>`. Needed with `smtp`.
     #[schema(value_type = Option<String>)]
     pub from: Option<Spanned<String>>,
-    /// Destinations by audience: `ops = ["slack", "teams", "pager", "ops@example.com"]`, where `pager` is the name of a webhook. The audience
+    /// Destinations by audience: `ops = ["slack", "#incidents", "teams", "pager", "ops@example.com"]`, where `slack` is the channel of the
+    /// incoming webhook, `#incidents` one that the bot posts to, and `pager` the name of a webhook. The audience
     /// `ops` is told of everything that needs an operator; without an entry it gets Slack, Teams and every webhook there is. The audience
     /// `compliance` is told of every erasure; without an entry those go where the operators' do. Account executives and customer success managers are told at their own addresses, and need no
     /// entry; one with such an address (`"ada@example.com" = ["slack"]`) sends their notices elsewhere.
@@ -217,12 +225,20 @@ impl NotifyTable {
             }
             Some(secret)
         });
+        let slack_bot = super::notify::slack_bot(self.slack_token.as_ref(), self.slack_api.as_ref(), resolver);
         let teams_webhook = super::notify::teams(self.teams_webhook.as_ref(), resolver);
         let names: Vec<String> = self.webhook.iter().map(|table| table.name.get_ref().clone()).collect();
         let webhooks = super::notify::webhooks(self.webhook, resolver);
         let quiet = self.quiet_hours.and_then(|table| table.check(timezone, resolver));
         let had_teams = self.teams_webhook.is_some();
         let had_slack = self.slack_webhook.is_some();
+        let had_bot = self.slack_token.is_some();
+        if let Some(token) =
+            self.slack_token.as_ref().filter(|_| !self.channels.values().any(|of| of.get_ref().iter().any(|to| to.starts_with('#'))))
+        {
+            let remedy = "name those it posts to: channels = { ops = [\"#ops\"] }";
+            resolver.flaw(token.span(), "notify.slack_token", "the bot has no channel", remedy);
+        }
         let had_smtp = self.smtp.is_some();
         let smtp = self.smtp.and_then(|table| table.check(resolver));
         if had_smtp && self.from.is_none() {
@@ -242,7 +258,13 @@ impl NotifyTable {
             }
             for destination in destinations.get_ref() {
                 if destination == "slack" && !had_slack {
-                    resolver.flaw(destinations.span(), &key, "Slack is named here but not set up", "set notify.slack_webhook");
+                    let remedy = "set notify.slack_webhook; with notify.slack_token, name a channel such as `#ops`";
+                    resolver.flaw(destinations.span(), &key, "the webhook of Slack is named here but not set up", remedy);
+                } else if destination.starts_with('#') {
+                    if !had_bot {
+                        let words = format!("the channel `{destination}` of Slack is named here but there is no bot to post to it");
+                        resolver.flaw(destinations.span(), &key, words, "set notify.slack_token");
+                    }
                 } else if destination == "teams" && !had_teams {
                     resolver.flaw(destinations.span(), &key, "Teams is named here but not set up", "set notify.teams_webhook");
                 } else if destination.contains('@') && !had_smtp {
@@ -257,13 +279,22 @@ impl NotifyTable {
                         destinations.span(),
                         &key,
                         format!("`{destination}` is no destination"),
-                        "use `slack`, `teams`, the name of a [[notify.webhook]], or an e-mail address",
+                        "use `slack`, a channel of Slack such as `#ops`, `teams`, the name of a [[notify.webhook]], or an e-mail address",
                     );
                 }
             }
         }
         let channels = self.channels.into_iter().map(|(audience, destinations)| (audience, destinations.into_inner())).collect();
-        NotifySettings { slack_webhook, teams_webhook, webhooks, quiet, smtp, from: self.from.map(Spanned::into_inner), channels }
+        NotifySettings {
+            slack_webhook,
+            slack_bot,
+            teams_webhook,
+            webhooks,
+            quiet,
+            smtp,
+            from: self.from.map(Spanned::into_inner),
+            channels,
+        }
     }
 }
 

@@ -132,6 +132,22 @@ fn mail_needs_a_sender_and_slack_a_webhook() {
 }
 
 #[test]
+fn a_channel_of_slack_needs_a_bot_and_a_bot_a_channel() {
+    let text = |token: &str, channels: &str| format!("[notify]\n{token}\nchannels = {{ {channels} }}\n");
+    let bot = |token: &str, channels: &str| flaws(&text(token, channels));
+    let config = parse(&text("slack_token = \"xoxb-1\"", "ops = [\"#ops\"]"), &[]).unwrap();
+    assert_eq!(config.notify.slack_bot.unwrap().0, "https://slack.com/api/");
+    assert!(bot("", "ops = [\"#ops\"]")[0].contains("set notify.slack_token"));
+    assert!(bot("slack_token = \"xoxb-1\"", "")[0].contains("notify.slack_token: the bot has no channel"));
+    assert!(bot("slack_token = \"xoxb-1\"", "ops = [\"slack\", \"#ops\"]")[0].contains("set notify.slack_webhook"));
+    let found = bot("slack_token = \"xoxp-1\"", "ops = [\"#ops\"]");
+    assert!(found[0].contains("this is not the token of a bot") && !found[0].contains("xoxp-1"), "{found:?}");
+    let found = bot("slack_token = \"xoxb-1\"\nslack_api = \"slack.internal\"", "ops = [\"#ops\"]");
+    assert!(found[0].contains("notify.slack_api: this is not a usable web address"), "{found:?}");
+    assert!(bot("slack_api = \"https://slack.internal/api\"", "")[0].contains("there is no bot that would use it"));
+}
+
+#[test]
 fn the_file_is_found_by_flag_then_environment_then_here() {
     let environment = Environment::of_pairs(&[(FILE_VARIABLE, "/etc/e.toml")]);
     assert_eq!(locate(Some(Path::new("x.toml")), &environment), Path::new("x.toml"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entente_sims::receivers::{MailServer, SlackWebhook, StandardReceiver, TeamsWorkflow};
+use entente_sims::receivers::{MailServer, SlackWorkspace, StandardReceiver, TeamsWorkflow};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -13,7 +13,9 @@ use crate::sims::Sims;
 
 /// One receiver of each kind.
 struct Receivers {
-    slack: SlackWebhook,
+    slack: SlackWorkspace,
+    /// Another workspace, where a bot posts.
+    channels: SlackWorkspace,
     teams: TeamsWorkflow,
     pager: StandardReceiver,
     mail: MailServer,
@@ -22,7 +24,8 @@ struct Receivers {
 impl Receivers {
     async fn start() -> Self {
         Self {
-            slack: SlackWebhook::start().await.unwrap(),
+            slack: SlackWorkspace::start().await.unwrap(),
+            channels: SlackWorkspace::start().await.unwrap(),
             teams: TeamsWorkflow::start().await.unwrap(),
             pager: StandardReceiver::start().await.unwrap(),
             mail: MailServer::start().await.unwrap(),
@@ -31,14 +34,16 @@ impl Receivers {
 
     fn configuration(&self) -> String {
         format!(
-            r#"
+            r##"
 [notify]
 slack_webhook = "{}"
+slack_api = "{}"
+slack_token = "{}"
 teams_webhook = "{}"
 from = "Entente <entente@acme.example>"
 
 [notify.channels]
-ops = ["slack", "teams", "pager", "ops@acme.example"]
+ops = ["slack", "#ops", "teams", "pager", "ops@acme.example"]
 
 [notify.smtp]
 host = "127.0.0.1"
@@ -49,8 +54,10 @@ encryption = "none"
 name = "pager"
 url = "{}"
 secret = "{}"
-"#,
+"##,
             self.slack.address,
+            self.channels.api,
+            SlackWorkspace::BOT,
             self.teams.address,
             self.mail.address.port(),
             self.pager.address,
@@ -59,10 +66,10 @@ secret = "{}"
     }
 
     /// What each was told, in words.
-    fn told(&self) -> [Vec<String>; 4] {
+    fn told(&self) -> [Vec<String>; 5] {
         let events = self.pager.events().iter().map(|event| event["data"]["title"].as_str().unwrap().to_owned()).collect();
         let mails = self.mail.letters().into_iter().map(|letter| letter.subject).collect();
-        [self.slack.texts(), self.teams.titles(), events, mails]
+        [self.slack.texts(), self.channels.texts(), self.teams.titles(), events, mails]
     }
 
     /// Whether all were told just this.
@@ -71,7 +78,7 @@ secret = "{}"
     }
 
     fn wrong(&self) -> Vec<String> {
-        [self.slack.wrong(), self.teams.wrong(), self.pager.wrong(), self.mail.wrong()].concat()
+        [self.slack.wrong(), self.channels.wrong(), self.teams.wrong(), self.pager.wrong(), self.mail.wrong()].concat()
     }
 }
 
@@ -152,7 +159,7 @@ async fn an_outage_is_told_once_to_every_channel_and_its_end_once_though_the_pro
     let out = folder.run(&["report", "--month", "2026-1"]).await;
     assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("such as 2026-01"));
     let seen = format!("{}{}", folder.last_words(), folder.get("/api/v1/alerts/channels").await);
-    for secret in ["XXXXXXXX", "sig=", &receivers.pager.secret] {
+    for secret in ["XXXXXXXX", SlackWorkspace::BOT, "sig=", &receivers.pager.secret] {
         assert!(!seen.contains(secret), "{secret} is shown: {seen}");
     }
     stop(server).await;

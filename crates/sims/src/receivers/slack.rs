@@ -1,6 +1,8 @@
-//! Slack's incoming webhook. Source: Slack's documentation "Sending messages using incoming webhooks" and the reference of blocks: 200 with
-//! the body `ok`, refusals as one plain word; at most 50 blocks, a header of 150 characters of plain text, a section of 3,000, ten fields of
-//! 2,000.
+//! Slack: the incoming webhook of a channel, and the part of the Web API by which a bot posts. Source: Slack's documentation "Sending messages
+//! using incoming webhooks" and the reference of blocks: 200 with the body `ok`, refusals as one plain word; at most 50 blocks, a header of
+//! 150 characters of plain text, a section of 3,000, ten fields of 2,000.
+
+mod api;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -13,7 +15,7 @@ use serde_json::Value;
 
 use super::{Desk, listen};
 
-/// The secret end of the address.
+/// The secret end of the webhook's address.
 const TOKEN: &str = "XXXXXXXXXXXXXXXXXXXXXXXX";
 
 /// How the next message is refused.
@@ -23,34 +25,39 @@ struct NextRefusal {
     word: String,
 }
 
-/// A webhook of one channel.
+/// A workspace with one app: a webhook of the channel `#general`, and a bot.
 #[derive(Debug, Clone)]
-pub struct SlackWebhook {
+pub struct SlackWorkspace {
     desk: Desk,
-    /// Its address; whoever has it can post.
+    /// The webhook's address; whoever has it can post.
     pub address: String,
+    /// Where the Web API is.
+    pub api: String,
 }
 
-impl SlackWebhook {
+impl SlackWorkspace {
+    /// The token of the bot.
+    pub const BOT: &str = api::TOKEN;
+
     /// Starts it.
     ///
     /// # Errors
     /// When no port is free.
     pub async fn start() -> std::io::Result<Self> {
-        let webhook = Self::behind("");
-        let bound = listen(webhook.router()).await?;
-        Ok(Self { address: format!("http://{bound}{}", webhook.address), ..webhook })
+        let behind = Self::behind("");
+        let bound = listen(behind.router()).await?;
+        Ok(Self { address: format!("http://{bound}{}", behind.address), api: format!("http://{bound}{}", behind.api), ..behind })
     }
 
     /// One that is served by somebody else, at `origin`.
     #[must_use]
     pub fn behind(origin: &str) -> Self {
-        Self { desk: Desk::default(), address: format!("{origin}/services/T0/B0/{TOKEN}") }
+        Self { desk: Desk::default(), address: format!("{origin}/services/T0/B0/{TOKEN}"), api: format!("{origin}/api/") }
     }
 
     /// What Slack itself serves.
     pub fn router(&self) -> Router {
-        Router::new().route("/services/T0/B0/{token}", post(receive)).with_state(self.desk.clone())
+        Router::new().route("/services/T0/B0/{token}", post(receive)).merge(api::router()).with_state(self.desk.clone())
     }
 
     /// What only a simulator has: `GET /messages`, those that were shown, and `POST /refuse {status, word}` for the next one.
@@ -117,7 +124,8 @@ async fn receive(State(desk): State<Desk>, Path(token): Path<String>, headers: H
 
 /// Why Slack would not show a message: its word, and ours.
 fn flaw(message: &Value) -> Option<(&'static str, String)> {
-    if message["text"].as_str().is_none_or(|text| text.trim().is_empty()) {
+    let text = message["text"].as_str().unwrap_or_default();
+    if text.trim().is_empty() {
         return Some(("no_text", "there is no text for notifications".to_owned()));
     }
     let blocks = message["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();

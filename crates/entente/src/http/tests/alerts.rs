@@ -6,7 +6,7 @@ use entente_connect::transport::http::HttpWire;
 use entente_engine::alerts::raise::{end, raise};
 use entente_engine::alerts::{AlertKind, Signal};
 use entente_engine::notify::{Notifier, NotifierSettings};
-use entente_sims::receivers::SlackWebhook;
+use entente_sims::receivers::SlackWorkspace;
 use entente_store::Severity;
 
 use super::*;
@@ -47,7 +47,7 @@ async fn alerts_are_listed_while_they_are_open_and_afterwards_when_all_are_asked
 #[tokio::test]
 async fn a_channel_is_tried_and_its_address_is_never_shown() {
     let mut server = server().await;
-    let slack = SlackWebhook::start().await.unwrap();
+    let slack = SlackWorkspace::start().await.unwrap();
     let settings = NotifierSettings { slack: Some(Secret::new(slack.address.clone())), ..NotifierSettings::default() };
     let notifier = Notifier::new(settings, Arc::new(HttpWire::new(None).unwrap())).unwrap();
     server.app = server.app.with_notifier(notifier);
