@@ -200,6 +200,16 @@ impl Tx<'_> {
         self.rows("conflicts", &sql, &[state.as_str().into(), before.into(), page(limit)])?.into_iter().map(conflict).collect()
     }
 
+    /// Conflicts that wait for a person, those that wait longest first. `after` is the number of the last one of the page before.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn waiting_conflicts(&mut self, viewer: &Viewer, limit: usize, after: Option<i64>) -> Result<Vec<Conflict>> {
+        let sql =
+            format!("select {COLUMNS} from conflicts where state = 'waiting' and id > $1 and {} order by id limit $2", viewer.clause());
+        self.rows("conflicts", &sql, &[after.unwrap_or(0).into(), page(limit)])?.into_iter().map(conflict).collect()
+    }
+
     /// Resolves a waiting conflict.
     ///
     /// # Errors
