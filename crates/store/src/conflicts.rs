@@ -34,8 +34,11 @@ pub struct ConflictSide {
     pub value: Value,
     /// When it was changed.
     pub at: Option<Timestamp>,
-    /// Who changed it.
+    /// Whose hand changed it.
     pub by: String,
+    /// The user who did, as people call them; neither the customer, whose record it is, nor ourselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
 }
 
 /// A conflict to be opened.

@@ -1906,6 +1906,11 @@ export interface components {
             side: string;
             /** @description Its value, as people read it; none for no value. */
             value?: string | null;
+            /**
+             * @description The user who changed it, as the platform calls them: by name, else by address or id; none where it is not known, and for the
+             *     customer and Entente themselves.
+             */
+            who?: string | null;
         };
         /** @description Conflicts of the last days. */
         ConflictStatistics: {

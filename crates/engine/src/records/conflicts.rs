@@ -62,6 +62,9 @@ pub struct ConflictSide {
     pub at: Option<Timestamp>,
     /// The kind of hand that changed it.
     pub by: Option<String>,
+    /// The user who changed it, as the platform calls them: by name, else by address or id; none where it is not known, and for the
+    /// customer and Entente themselves.
+    pub who: Option<String>,
 }
 
 /// How a conflict was decided.
@@ -260,6 +263,7 @@ fn show(catalog: &Catalog, title: &str, display: &Display, by: Option<String>, f
                 side: side.side,
                 at: side.at,
                 by: Some(side.by).filter(|by| !by.is_empty()),
+                who: side.who,
             })
             .collect(),
         resolved,

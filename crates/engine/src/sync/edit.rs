@@ -109,7 +109,7 @@ fn changes(record: &Record, edit: &Edit, reason: &str, now: Timestamp) -> Change
                     after: after.clone(),
                     reason: reason.to_owned(),
                     from: NATIVE.to_owned(),
-                    mark: ChangeMark { at: Some(now), by: edit.actor },
+                    mark: ChangeMark { at: Some(now), by: edit.actor, who: None },
                     lost: Vec::new(),
                 },
             );

@@ -26,8 +26,7 @@ pub fn conflict(one: &Conflict, now: Timestamp) -> String {
     for side in &one.sides {
         let value = side.value.clone().unwrap_or_else(blank);
         let when = side.at.map(|at| format!(", {}", moment(at))).unwrap_or_default();
-        let who = side.by.as_ref().filter(|by| *by != "unknown").map(|by| format!(", by {by}")).unwrap_or_default();
-        text.push_str(&format!("    {:<wide$}  {value}{when}{who}\n", side.side));
+        text.push_str(&format!("    {:<wide$}  {value}{when}, by {}\n", side.side, hand(side.by.as_deref(), side.who.as_deref())));
     }
     if let Some(resolved) = &one.resolved {
         let by = resolved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
@@ -47,6 +46,12 @@ pub fn conflict(one: &Conflict, now: Timestamp) -> String {
         text.push_str(&format!("    {:<wide$}  {suggested}\n", "suggested"));
     }
     text
+}
+
+/// Whose hand it was, and which user's, as far as that is known: `sales (Ada Lovelace)`.
+fn hand(by: Option<&str>, who: Option<&str>) -> String {
+    let by = by.unwrap_or("unknown");
+    who.map_or_else(|| by.to_owned(), |who| format!("{by} ({who})"))
 }
 
 /// How long a conflict waits, and what is left of the time that is promised, or how long that is over: `5 h, 19 h left`, `26 h, 2 h overdue`.
@@ -198,6 +203,17 @@ pub fn statistics(found: &Statistics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hand_is_told_with_its_user_and_an_unknown_one_as_unknown() {
+        let said = [
+            hand(Some("sales"), Some("Ada Lovelace")),
+            hand(Some("customer"), None),
+            hand(None, None),
+            hand(Some("unknown"), Some("user 7")),
+        ];
+        assert_eq!(said, ["sales (Ada Lovelace)", "customer", "unknown", "unknown (user 7)"]);
+    }
 
     #[test]
     fn a_conflict_waits_against_its_promise() {

@@ -150,6 +150,7 @@ async fn a_rule_is_proposed_adopted_and_withdrawn_in_the_terminal() {
             value: Value::text(value),
             at: Some(now),
             by: by.to_owned(),
+            who: None,
         };
         let new = NewConflict {
             record,
@@ -186,6 +187,7 @@ async fn several_conflicts_are_shown_with_what_is_known_of_them_and_decided_at_o
             value: Value::text(value),
             at: Some(now),
             by: "support".to_owned(),
+            who: None,
         };
         let new = NewConflict {
             record,

@@ -476,7 +476,7 @@ pub(super) fn note(tx: &mut Tx<'_>, catalog: &Catalog, rule: &ConflictRule, now:
         after: Value::text(rule.state.as_str()),
         rule: None,
         from: None,
-        mark: ChangeMark { at: Some(now), by: Actor::Person },
+        mark: ChangeMark { at: Some(now), by: Actor::Person, who: None },
         lost: Vec::new(),
     };
     tx.append(&[NewEntry {

@@ -59,8 +59,13 @@ async fn decisions_alike_are_proposed_as_a_rule_that_is_adopted_declined_and_wit
     let server = server().await;
     let contested = async |side: Option<&str>| {
         let (record, now) = (server.account("Acme").await.parse().unwrap(), server.app.engine.now());
-        let of =
-            |name: &str, value: &str, by: &str| ConflictSide { side: name.into(), value: Value::text(value), at: Some(now), by: by.into() };
+        let of = |name: &str, value: &str, by: &str| ConflictSide {
+            side: name.into(),
+            value: Value::text(value),
+            at: Some(now),
+            by: by.into(),
+            who: None,
+        };
         let new = NewConflict {
             record,
             object: "account".into(),
