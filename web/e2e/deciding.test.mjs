@@ -20,13 +20,12 @@ after(async () => {
 
 const stage = () => ({ browser, log: () => entente.log() });
 
-/** An import in the CRM and an agent at the desk give a person different names at the same time. */
+/** An import in the CRM and an agent at the desk give a person different names at the same time, however long this machine takes for the two. */
 async function differ(first) {
   const { contact, person } = await entente.names(first);
-  await Promise.all([
-    entente.crm.steer('update', { object: 'Contact', id: contact, fields: { LastName: 'Importfield' }, by: 'automation' }),
-    entente.desk.steer('update', { kind: 'contacts', id: person, fields: { name: `${first} Agentson` } }),
-  ]);
+  const at = Date.now();
+  await entente.crm.steer('update', { object: 'Contact', id: contact, fields: { LastName: 'Importfield' }, by: 'automation', at });
+  await entente.desk.steer('update', { kind: 'contacts', id: person, fields: { name: `${first} Agentson` }, at });
 }
 
 /** Somebody has everything looked at again. */

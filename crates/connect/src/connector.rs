@@ -9,7 +9,7 @@ use entente_model::mapping::remote::{RemoteField, RemoteObject};
 use crate::action::{self, Acted, Action, CurrencyRate, Offer, Target, Waiting};
 use crate::erase::{Erase, Erased, by_writes};
 use crate::error::{Class, VendorError};
-use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::look::{Cursor, Find, Histories, Look, Page, ReadSpec};
 use crate::merge::{self, Merge};
 use crate::scopes::Granted;
 use crate::spec::Spec;
@@ -269,6 +269,24 @@ pub trait Connector: Send + Sync {
             format!("{} tells no rates of currencies here", self.spec().label),
             "look them up at the platform",
         ))
+    }
+
+    /// Whether the platform tells of each field of an object who changed it and when, beside what its rows say as a whole.
+    fn tells_hands(&self, object: &str) -> bool {
+        let _ = object;
+        false
+    }
+
+    /// Who entered the values of fields of rows, and when, by the rows' ids. What the platform keeps nothing of is left out.
+    async fn histories(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Histories, VendorError> {
+        let (_, _, _) = (read, ids, priority);
+        Ok(Histories::new())
+    }
+
+    /// What people call a user of the platform: a name, or an address; `None` where it is not known. Makes no call.
+    fn user_name(&self, user: &str) -> Option<String> {
+        let _ = user;
+        None
     }
 
     /// What is left of the quota.

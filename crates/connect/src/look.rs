@@ -1,5 +1,7 @@
 //! Looks: what a side shows of one row, however it was seen.
 
+use std::collections::BTreeMap;
+
 use entente_model::actor::ChangeMark;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::Row;
@@ -79,6 +81,18 @@ pub struct Page {
     /// Rows in all, if the vendor says so on the first page.
     pub total: Option<u64>,
 }
+
+/// A value that a field had, with when and by whom it was entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
+    /// The value, as a look shows it; `None` for the present one, where the field is looked up by what the platform keeps.
+    pub value: Option<serde_json::Value>,
+    /// When and by whom.
+    pub mark: ChangeMark,
+}
+
+/// By row and field, the values that a field had, newest first, as far as its platform remembers.
+pub type Histories = BTreeMap<String, BTreeMap<String, Vec<Entered>>>;
 
 /// How to find rows without knowing their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]

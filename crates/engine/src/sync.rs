@@ -17,6 +17,7 @@ pub mod first_read;
 pub(crate) mod flawed;
 pub(crate) mod gather;
 pub mod guard;
+mod hands;
 pub mod inbox;
 pub(crate) mod ingest;
 pub(crate) mod lasting;

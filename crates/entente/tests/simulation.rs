@@ -27,6 +27,8 @@ mod dynamics_leads;
 mod flawed;
 #[path = "simulation/hub.rs"]
 mod hub;
+#[path = "simulation/hubspot_hands.rs"]
+mod hubspot_hands;
 #[path = "simulation/hubspot_leads.rs"]
 mod hubspot_leads;
 #[path = "simulation/judge_clocks.rs"]

@@ -34,8 +34,11 @@ pub struct ConflictSide {
     pub value: Value,
     /// When it was changed.
     pub at: Option<Timestamp>,
-    /// Who changed it.
+    /// Whose hand changed it.
     pub by: String,
+    /// The user who did, as people call them; neither the customer, whose record it is, nor ourselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
 }
 
 /// A conflict to be opened.
@@ -198,6 +201,16 @@ impl Tx<'_> {
         let sql = format!("select {COLUMNS} from conflicts where state = $1 and id < $2 and {} order by id desc limit $3", viewer.clause());
         let before = before.unwrap_or(i64::MAX);
         self.rows("conflicts", &sql, &[state.as_str().into(), before.into(), page(limit)])?.into_iter().map(conflict).collect()
+    }
+
+    /// Conflicts that wait for a person, those that wait longest first. `after` is the number of the last one of the page before.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn waiting_conflicts(&mut self, viewer: &Viewer, limit: usize, after: Option<i64>) -> Result<Vec<Conflict>> {
+        let sql =
+            format!("select {COLUMNS} from conflicts where state = 'waiting' and id > $1 and {} order by id limit $2", viewer.clause());
+        self.rows("conflicts", &sql, &[after.unwrap_or(0).into(), page(limit)])?.into_iter().map(conflict).collect()
     }
 
     /// Resolves a waiting conflict.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entente_model::actor::{Actor, ChangeMark};
+use entente_model::actor::{Actor, ChangeMark, UserId};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::Row as RemoteRow;
 
@@ -59,18 +59,38 @@ pub struct EarlierValues {
     pub changed_at: Option<Timestamp>,
     /// By whom, as the vendor says.
     pub changed_by: Actor,
+    /// The user, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_who: Option<UserId>,
 }
 
 /// When and by whom values of a remote row were changed, by name of the remote field.
 pub type FieldMarks = BTreeMap<String, ChangeMark>;
 
-/// The marks of the values of a row of which an older look showed the same: they were not changed since.
+/// The marks of the values of a row of which an older look showed the same: they were not changed since. Where the older look told of another hand than
+/// the one that a newer, whole look names, several people have changed the row in between: what the older one did not tell of may be anybody's of them.
 #[must_use]
-pub fn marks_still_true(older: (&RemoteRow, ChangeMark, &FieldMarks), newer: (&RemoteRow, ChangeMark)) -> FieldMarks {
-    let (was, row_was, marks) = older;
-    let same = was.iter().filter(|(field, value)| newer.0.get(*field) == Some(value));
-    let known = same.map(|(field, _)| (field.clone(), marks.get(field).copied().unwrap_or(row_was).still_at(newer.1)));
-    known.filter(|(_, mark)| *mark != newer.1).collect()
+pub fn marks_still_true(older: (&RemoteRow, ChangeMark, &FieldMarks), newer: (&RemoteRow, ChangeMark), is_whole: bool) -> FieldMarks {
+    let ((was, row_was, marks), (row, now)) = (older, newer);
+    let same = was.iter().filter(|(field, value)| row.get(*field) == Some(value));
+    let known = same.map(|(field, _)| (field.clone(), marks.get(field).copied().unwrap_or(row_was).still_at(now)));
+    let untold = of_several(now, marks.values().copied().chain([row_was]));
+    let others = row.keys().filter(|field| is_whole && !was.contains_key(*field)).map(|field| (field.clone(), untold));
+    known.chain(others).filter(|(_, mark)| *mark != now).collect()
+}
+
+/// The mark of what somebody entered in a row that others have changed as well: of no hand, or of no user, where they are not the same. What we did
+/// ourselves, and what is nobody's whom we know, is no sign of another.
+fn of_several(last: ChangeMark, others: impl Iterator<Item = ChangeMark>) -> ChangeMark {
+    let is_known = |mark: &ChangeMark| !matches!(mark.by, Actor::Us | Actor::Unknown);
+    if !is_known(&last) {
+        return last;
+    }
+    others.filter(is_known).fold(last, |mark, other| match other {
+        _ if other.by != last.by => ChangeMark { at: last.at, ..ChangeMark::default() },
+        _ if other.who != last.who => ChangeMark { who: None, ..mark },
+        _ => mark,
+    })
 }
 
 /// One remote row as it was seen.
@@ -90,6 +110,8 @@ pub struct StoredLook {
     pub changed_at: Option<Timestamp>,
     /// By whom, as the vendor says.
     pub changed_by: Actor,
+    /// The user, if it names one.
+    pub changed_who: Option<UserId>,
     /// When and by whom single values were changed that were there before the row's last change, as earlier looks tell.
     pub marks: FieldMarks,
     /// When the vendor answered, by our clock.
@@ -104,7 +126,7 @@ impl StoredLook {
     /// When and by whom the row was last changed, as the vendor says.
     #[must_use]
     pub fn mark(&self) -> ChangeMark {
-        ChangeMark { at: self.changed_at, by: self.changed_by }
+        ChangeMark { at: self.changed_at, by: self.changed_by, who: self.changed_who }
     }
 
     /// Later changes come after earlier ones; between equals, what was seen later.
@@ -120,10 +142,10 @@ impl StoredLook {
         let same_moment = newer.changed_at.is_some() && newer.changed_at == older.changed_at;
         let says_the_same = || older.row.iter().all(|(field, value)| newer.row.get(field).is_none_or(|now| now == value));
         if newer.changed_by == Actor::Unknown && same_moment && says_the_same() {
-            self.changed_by = older.changed_by;
+            (self.changed_by, self.changed_who) = (older.changed_by, older.changed_who);
         }
         if newer.existence == Existence::Present && older.existence == Existence::Present {
-            self.fill_from(&older);
+            self.fill_from(&older, newer.complete);
         } else {
             self.learn_end(&older);
         }
@@ -144,17 +166,23 @@ impl StoredLook {
             return self.learn_end(older);
         }
         let before = (self.row.len(), self.earlier.len(), self.complete, self.marks.clone());
-        self.fill_from(older);
+        self.fill_from(older, false);
         before != (self.row.len(), self.earlier.len(), self.complete, self.marks.clone())
     }
 
     /// Takes from an older look what this one does not show, and keeps beside it what the older one showed otherwise.
-    fn fill_from(&mut self, older: &Self) {
+    /// `is_whole`: this one came in after it, as a whole look.
+    fn fill_from(&mut self, older: &Self, is_whole: bool) {
         let said = |value: &serde_json::Value| !value.is_null() && value != "";
         let differs = |(field, value): &(&String, &serde_json::Value)| said(value) && self.row.get(*field).is_some_and(|now| now != *value);
         let row: RemoteRow = older.row.iter().filter(differs).map(|(field, value)| (field.clone(), value.clone())).collect();
         if !row.is_empty() && self.earlier.iter().all(|known| known.row != row) {
-            self.earlier.push(EarlierValues { row, changed_at: older.changed_at, changed_by: older.changed_by });
+            self.earlier.push(EarlierValues {
+                row,
+                changed_at: older.changed_at,
+                changed_by: older.changed_by,
+                changed_who: older.changed_who,
+            });
         }
         if !self.complete {
             for (field, value) in &older.row {
@@ -164,14 +192,14 @@ impl StoredLook {
         }
         // What was entered, replaced and entered again is as new as it was the last time.
         let replaced = |field: &String| self.earlier.iter().any(|one| one.changed_at > older.changed_at && one.row.contains_key(field));
-        let mut same = marks_still_true((&older.row, older.mark(), &older.marks), (&self.row, self.mark()));
+        let mut same = marks_still_true((&older.row, older.mark(), &older.marks), (&self.row, self.mark()), is_whole);
         same.retain(|field, _| !replaced(field));
         self.marks.extend(same);
     }
 }
 
-const COLUMNS: &str =
-    "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, seen_at, earlier, marks, stamp";
+const COLUMNS: &str = "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, changed_who, seen_at, earlier, \
+                       marks, stamp";
 
 fn look(mut row: Row) -> Result<StoredLook> {
     Ok(StoredLook {
@@ -182,6 +210,7 @@ fn look(mut row: Row) -> Result<StoredLook> {
         version: row.opt_text()?,
         changed_at: row.opt_time()?,
         changed_by: crate::actor_from(&row.text()?)?,
+        changed_who: row.opt_text()?.as_deref().and_then(UserId::new),
         seen_at: row.time()?,
         earlier: row.json()?,
         marks: row.json()?,
@@ -219,21 +248,23 @@ impl Tx<'_> {
                     "connection": look.key.connection, "object": look.key.object, "id": look.key.id, "fields": look.row,
                     "complete": i64::from(look.complete), "existence": look.existence.to_text(), "version": look.version,
                     "changed_at": look.changed_at.map(Timestamp::as_millisecond), "changed_by": crate::actor_name(look.changed_by)?,
+                    "changed_who": look.changed_who,
                     "seen_at": look.seen_at.as_millisecond(), "earlier": look.earlier, "marks": look.marks,
                 }));
             }
             self.exec(
                 "insert into looks (connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by,
-                        seen_at, earlier, marks, stamp)
+                        changed_who, seen_at, earlier, marks, stamp)
                  select x.value->>'connection', x.value->>'object', x.value->>'id', x.value->'fields',
                         cast(x.value->>'complete' as smallint), x.value->>'existence', x.value->>'version',
-                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', cast(x.value->>'seen_at' as bigint),
+                        cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->>'changed_who',
+                        cast(x.value->>'seen_at' as bigint),
                         x.value->'earlier', x.value->'marks', 1
                  from EACH($1) where true
                  on conflict (connection, remote_object, external_id) do update set fields = excluded.fields,
                         complete = excluded.complete, existence = excluded.existence, version = excluded.version,
-                        changed_at = excluded.changed_at, changed_by = excluded.changed_by, seen_at = excluded.seen_at,
-                        earlier = excluded.earlier, marks = excluded.marks,
+                        changed_at = excluded.changed_at, changed_by = excluded.changed_by,
+                        changed_who = excluded.changed_who, seen_at = excluded.seen_at, earlier = excluded.earlier, marks = excluded.marks,
                         stamp = looks.stamp + 1
                  where coalesce(excluded.changed_at, -1) > coalesce(looks.changed_at, -1)
                     or (coalesce(excluded.changed_at, -1) = coalesce(looks.changed_at, -1) and excluded.seen_at >= looks.seen_at)",

@@ -68,6 +68,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(20, "reigns", two digits),
     shared!(21, "marks", two digits),
     shared!(22, "flagged", two digits),
+    shared!(23, "users", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

@@ -114,7 +114,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Conflicts, newest first; the waiting ones unless a state is given. */
+        /** Conflicts: the waiting ones unless a state is given, those that wait longest first; decided ones newest first. */
         get: operations["list_conflicts"];
         put?: never;
         post?: never;
@@ -1795,6 +1795,11 @@ export interface components {
         Conflict: {
             /** @description The value last agreed. */
             base?: string | null;
+            /**
+             * Format: date-time
+             * @description By when a person decides it, by promise (`sync.alert_conflict_hours`); none once it is decided.
+             */
+            due?: string | null;
             /** @description Field. */
             field: string;
             /** @description Whether the latest change decided it and nobody has looked at the older value yet. */
@@ -1848,7 +1853,7 @@ export interface components {
              */
             opened: number;
         };
-        /** @description A page of conflicts, newest first. */
+        /** @description A page of conflicts: those that wait longest first, so that what is overdue is on top; decided ones newest first. */
         ConflictPage: {
             /** @description The conflicts. */
             items: components["schemas"]["Conflict"][];
@@ -1901,6 +1906,11 @@ export interface components {
             side: string;
             /** @description Its value, as people read it; none for no value. */
             value?: string | null;
+            /**
+             * @description The user who changed it, as the platform calls them: by name, else by address or id; none where it is not known, and for the
+             *     customer and Entente themselves.
+             */
+            who?: string | null;
         };
         /** @description Conflicts of the last days. */
         ConflictStatistics: {
@@ -2397,7 +2407,7 @@ export interface components {
              * @description When.
              */
             at?: string | null;
-            /** @description Who decided. */
+            /** @description Who decided: a person by name, or a rule; one that was adopted with its name, by whom and when. */
             by?: string | null;
             /** @description The side whose value it is; none for a value that no side had. */
             side?: string | null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, duration, instant, time } from './time';
+import { ago, duration, instant, time, waiting } from './time';
 
 const now = Date.parse('2026-01-15T14:47:23Z');
 
@@ -30,6 +30,23 @@ describe('duration', () => {
     [15_120_000, '4.2 h'],
   ])('%d ms reads as %s', (ms, text) => {
     expect(duration(ms)).toBe(text);
+  });
+});
+
+describe('waiting against a promise', () => {
+  it.each([
+    ['2026-01-15T14:47:03Z', '0 min, 23 h left', false],
+    ['2026-01-15T14:07:23Z', '40 min, 23 h left', false],
+    ['2026-01-15T09:47:23Z', '5 h, 19 h left', false],
+    ['2026-01-14T15:00:00Z', '23 h, 12 min left', false],
+    ['2026-01-14T12:47:23Z', '26 h, 2 h overdue', true],
+    ['2026-01-11T14:47:23Z', '4 d, 3 d overdue', true],
+  ])('since %s reads as %s', (since, text, overdue) => {
+    const due = new Date(Date.parse(since) + 24 * 3_600_000).toISOString();
+    expect(waiting(since, due, now)).toEqual({ text, overdue });
+  });
+  it('is its age where nothing is promised', () => {
+    expect(waiting('2026-01-15T09:47:23Z', null, now)).toEqual({ text: '5 h', overdue: false });
   });
 });
 

@@ -22,6 +22,21 @@ export function ago(at: string, now: number): string {
   return past >= 0 ? `${text} ago` : `in ${text}`;
 }
 
+/** How long something waits, and what is left of the time that is promised, or how long that is over: 5 h, 19 h left; 26 h, 2 h overdue. */
+export function waiting(since: string, due: string | null | undefined, now: number): { text: string; overdue: boolean } {
+  const age = span(now - Date.parse(since));
+  if (due == null) return { text: age, overdue: false };
+  const left = Date.parse(due) - now;
+  return left < 0 ? { text: `${age}, ${span(-left)} overdue`, overdue: true } : { text: `${age}, ${span(left)} left`, overdue: false };
+}
+
+/** Whole minutes, hours, or from two days on days: what is begun does not count. */
+function span(ms: number): string {
+  const past = Math.max(0, ms);
+  if (past < HOUR) return `${Math.floor(past / MINUTE)} min`;
+  return past < 2 * DAY ? `${Math.floor(past / HOUR)} h` : `${Math.floor(past / DAY)} d`;
+}
+
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', timeZone: 'UTC' });
 const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const dateWithYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });

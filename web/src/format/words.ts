@@ -46,6 +46,7 @@ const RULES: Record<string, string> = {
   sales_contact: 'Sales goes first for contact data',
   support_status: 'Support goes first for status',
   latest: 'Latest change',
+  adopted: 'A rule that people adopted',
   linked: 'Counterpart linked',
   merged: 'Two records became one',
   superseded: 'Replaced before it was taken',

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import { ago, instant } from '../format/time';
+import { ago, instant, waiting } from '../format/time';
 
 const listeners = new Set<() => void>();
 let now = Date.now();
@@ -26,6 +26,16 @@ export function Ago({ at }: { at: string }) {
   const text = useSyncExternalStore(subscribe, () => ago(at, now));
   return (
     <time dateTime={at} title={instant(at)}>
+      {text}
+    </time>
+  );
+}
+
+/** How long something waits against the time that is promised for it; when it began on hover. `late` is how it looks once that time is over. */
+export function Waiting({ since, due, late }: { since: string; due: string | null | undefined; late: string }) {
+  const text = useSyncExternalStore(subscribe, () => waiting(since, due, now).text);
+  return (
+    <time dateTime={since} title={`since ${instant(since)}`} className={waiting(since, due, now).overdue ? late : undefined}>
       {text}
     </time>
   );

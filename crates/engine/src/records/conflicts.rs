@@ -5,12 +5,14 @@ pub mod flagged;
 pub(crate) mod kind;
 pub mod many;
 pub mod proposals;
+mod ruling;
 pub mod statistics;
 
 use std::collections::BTreeSet;
 
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
+use entente_model::plan::Reason;
 use entente_model::plan::policy::{FieldPolicy, Kind as FieldKind, Rule, SIMULTANEOUS_MS};
 use entente_model::value::{Fields, Value, get};
 use entente_store::{ConflictState, LANE_URGENT, LinkState, NewEntry, NewHint, StoreError, Tx, Viewer};
@@ -18,6 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use self::ruling::Ruling;
 use super::{Display, PAGE, given_value, label, must_not_be_blank, titles};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -26,6 +29,9 @@ use crate::sync::edit::{self, Edit};
 
 /// What to ask for to see conflicts that the latest change decided and whose older value nobody has looked at yet.
 const FLAGGED: &str = "flagged";
+
+/// Milliseconds of an hour.
+const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// Which conflicts to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -56,6 +62,9 @@ pub struct ConflictSide {
     pub at: Option<Timestamp>,
     /// The kind of hand that changed it.
     pub by: Option<String>,
+    /// The user who changed it, as the platform calls them: by name, else by address or id; none where it is not known, and for the
+    /// customer and Entente themselves.
+    pub who: Option<String>,
 }
 
 /// How a conflict was decided.
@@ -65,7 +74,7 @@ pub struct Decided {
     pub value: Option<String>,
     /// The side whose value it is; none for a value that no side had.
     pub side: Option<String>,
-    /// Who decided.
+    /// Who decided: a person by name, or a rule; one that was adopted with its name, by whom and when.
     pub by: Option<String>,
     /// When.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -92,6 +101,9 @@ pub struct Conflict {
     /// When it was found.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+    /// By when a person decides it, by promise (`sync.alert_conflict_hours`); none once it is decided.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub due: Option<Timestamp>,
     /// Why a person has to decide.
     pub reason: String,
     /// The value last agreed.
@@ -108,7 +120,7 @@ pub struct Conflict {
     pub reviewed: Option<flagged::Reviewed>,
 }
 
-/// A page of conflicts, newest first.
+/// A page of conflicts: those that wait longest first, so that what is overdue is on top; decided ones newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConflictPage {
     /// The conflicts.
@@ -158,14 +170,15 @@ pub async fn list(engine: &Engine, viewer: &Viewer, query: ConflictQuery) -> Res
     };
     let before = query.before.as_deref().filter(|before| !before.is_empty()).map(parse_number).transpose()?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, entente_store::PAGE_ROWS_MAX);
-    let (seer, catalog) = (viewer.clone(), engine.catalog());
+    let (seer, catalog, promise) = (viewer.clone(), engine.catalog(), engine.options().alert_conflict_hours);
     let page = engine.store().read(move |tx| {
         let found = match state {
-            Some(state) => tx.conflicts(&seer, state, limit, before)?,
+            Some(ConflictState::Waiting) => tx.waiting_conflicts(&seer, limit, before)?,
+            Some(ConflictState::Resolved) => tx.conflicts(&seer, ConflictState::Resolved, limit, before)?,
             None => tx.flagged_conflicts(&seer, limit, before)?,
         };
         let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
-        Ok(ConflictPage { items: shown(tx, &seer, &catalog, found)?, next })
+        Ok(ConflictPage { items: shown(tx, &seer, &catalog, promise, found)?, next })
     });
     Ok(page.await?)
 }
@@ -175,15 +188,22 @@ pub async fn list(engine: &Engine, viewer: &Viewer, query: ConflictQuery) -> Res
 /// # Errors
 /// When the store fails.
 pub async fn of_record(engine: &Engine, viewer: &Viewer, id: &RecordId) -> Result<Vec<Conflict>> {
-    let (seer, catalog, id) = (viewer.clone(), engine.catalog(), id.clone());
+    let (seer, catalog, promise, id) = (viewer.clone(), engine.catalog(), engine.options().alert_conflict_hours, id.clone());
     let found = engine.store().read(move |tx| {
         let found = tx.conflicts_of(std::slice::from_ref(&id))?;
-        shown(tx, &seer, &catalog, found)
+        shown(tx, &seer, &catalog, promise, found)
     });
     Ok(found.await?)
 }
 
-fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente_store::Conflict>) -> entente_store::Result<Vec<Conflict>> {
+/// Conflicts as people read them; `promise` is within how many hours a person decides.
+fn shown(
+    tx: &mut Tx<'_>,
+    viewer: &Viewer,
+    catalog: &Catalog,
+    promise: u64,
+    found: Vec<entente_store::Conflict>,
+) -> entente_store::Result<Vec<Conflict>> {
     let ids: Vec<RecordId> = found.iter().map(|conflict| conflict.conflict.record.clone()).collect();
     let titles = titles(catalog, &tx.records(viewer, &ids)?);
     let values = found.iter().flat_map(|found| {
@@ -191,11 +211,26 @@ fn shown(tx: &mut Tx<'_>, viewer: &Viewer, catalog: &Catalog, found: Vec<entente
         of.sides.iter().map(|side| &side.value).chain([&of.base]).chain(&of.suggested).chain(&found.resolution)
     });
     let display = Display::of(tx, viewer, catalog, values)?;
-    // A record that the viewer may not see has no title here, and its conflict is not shown.
-    Ok(found.into_iter().filter_map(|conflict| Some(show(catalog, titles.get(&conflict.conflict.record)?, &display, conflict))).collect())
+    let by_rule = found.iter().any(|found| kind::End::of(found) == kind::End::Rule(Reason::Adopted.name().to_owned()));
+    let rules = if by_rule { tx.conflict_rules()? } else { Vec::new() };
+    let shown = found.into_iter().filter_map(|found| {
+        // A record that the viewer may not see has no title here, and its conflict is not shown.
+        let title = titles.get(&found.conflict.record)?;
+        let by = ruling::rule_of(&rules, &found).map(|rule| ruling::adopted(catalog, rule));
+        let due = due(found.conflict.opened_at, promise).filter(|_| found.state == ConflictState::Waiting);
+        Some(Conflict { due, ..show(catalog, title, &display, by, found) })
+    });
+    Ok(shown.collect())
 }
 
-fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store::Conflict) -> Conflict {
+/// The end of so many hours from an instant on.
+fn due(since: Timestamp, hours: u64) -> Option<Timestamp> {
+    let ms = i64::try_from(hours).ok()?.checked_mul(HOUR_MS)?;
+    since.checked_add(std::time::Duration::from_millis(u64::try_from(ms).ok()?)).ok()
+}
+
+/// A conflict as people read it; `by` names the adopted rule that decided it.
+fn show(catalog: &Catalog, title: &str, display: &Display, by: Option<String>, found: entente_store::Conflict) -> Conflict {
     let reason = reason(catalog.policy_of(&found.conflict.object, &found.conflict.field), &found);
     let flagged = found.is_flagged();
     let reviewed =
@@ -205,7 +240,7 @@ fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store:
     let resolved = (found.state == ConflictState::Resolved).then(|| Decided {
         value: found.resolution.as_ref().and_then(|value| display.show(value)),
         side: found.resolution.as_ref().and_then(taken),
-        by: found.resolved_by,
+        by: by.or(found.resolved_by),
         at: found.resolved_at,
     });
     Conflict {
@@ -214,6 +249,7 @@ fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store:
         label: label(catalog.object(&of.object), &of.field),
         state: found.state.to_string(),
         since: of.opened_at,
+        due: None,
         reason,
         flagged,
         reviewed,
@@ -227,6 +263,7 @@ fn show(catalog: &Catalog, title: &str, display: &Display, found: entente_store:
                 side: side.side,
                 at: side.at,
                 by: Some(side.by).filter(|by| !by.is_empty()),
+                who: side.who,
             })
             .collect(),
         resolved,
@@ -266,6 +303,11 @@ fn reason(policy: Option<&FieldPolicy>, found: &entente_store::Conflict) -> Stri
 /// # Errors
 /// When there is no such conflict, it is decided already, or the value does not fit the field.
 pub async fn resolve(engine: &Engine, viewer: &Viewer, id: &str, resolution: Resolution) -> Result<Conflict> {
+    rule_on(engine, viewer, id, resolution, Ruling::Person).await
+}
+
+/// Decides a waiting or flagged conflict, in the name of a viewer, by whoever it is that decides.
+async fn rule_on(engine: &Engine, viewer: &Viewer, id: &str, resolution: Resolution, ruling: Ruling) -> Result<Conflict> {
     let number = parse_number(id)?;
     let (seer, now, catalog) = (viewer.clone(), engine.now(), engine.catalog());
     let wanted = seer.clone();
@@ -285,16 +327,16 @@ pub async fn resolve(engine: &Engine, viewer: &Viewer, id: &str, resolution: Res
         must_not_be_blank(engine, &catalog, &found.conflict.object, &found.conflict.field, "value", &value)?;
     }
     let connections: BTreeSet<String> = engine.connections().keys().cloned().collect();
-    let least = engine.options().propose_rule_after;
+    let (least, promise) = (engine.options().propose_rule_after, engine.options().alert_conflict_hours);
     let decided = engine.store().write(move |tx| {
         if found.is_flagged() {
             flagged::overrule(tx, &catalog, &seer, &found, &value, &connections, now)?;
         } else {
-            decide(tx, &catalog, &seer, &found, &value, &connections, now)?;
+            decide(tx, &catalog, &seer, &found, &value, &ruling, &connections, now)?;
             proposals::tell_of_new(tx, &catalog, &found, least, now)?;
         }
         let found = tx.conflict(&seer, number)?.into_iter().collect();
-        shown(tx, &seer, &catalog, found)
+        shown(tx, &seer, &catalog, promise, found)
     });
     decided.await?.pop().ok_or_else(|| EngineError::Unknown {
         what: "conflict",
@@ -325,23 +367,27 @@ fn chosen(catalog: &Catalog, found: &entente_store::Conflict, resolution: &Resol
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "a decision has that many parts")]
 fn decide(
     tx: &mut Tx<'_>,
     catalog: &Catalog,
     viewer: &Viewer,
     found: &entente_store::Conflict,
     value: &Value,
+    ruling: &Ruling,
     connections: &BTreeSet<String>,
     now: Timestamp,
 ) -> entente_store::Result<()> {
     let of = &found.conflict;
     let field = label(catalog.object(&of.object), &of.field);
-    let detail = format!("conflict {} about {field} was decided by a person", found.id);
-    let entry = carry_out(tx, catalog, viewer, of, value, &detail, connections, now)?;
-    tx.resolve_conflict(found.id, &entente_store::Resolution { value: value.clone(), by: viewer.name.clone(), at: now, entry }).map(drop)
+    let detail = format!("conflict {} about {field} was decided {}", found.id, ruling.words(catalog));
+    let entry = carry_out(tx, catalog, viewer, of, value, (&detail, ruling.reason()), connections, now)?;
+    let by = ruling.decided_by(&viewer.name);
+    tx.resolve_conflict(found.id, &entente_store::Resolution { value: value.clone(), by, at: now, entry }).map(drop)
 }
 
-/// Gives the record the value that a person decided for, and has it written to every side that differs. Answers the entry of the ledger.
+/// Gives the record the value that was decided for, and has it written to every side that differs; what the ledger says of it is a sentence, and the
+/// reason that it keeps with the field. Answers the entry of the ledger.
 #[expect(clippy::too_many_arguments, reason = "a decision has that many parts, and two places make one")]
 fn carry_out(
     tx: &mut Tx<'_>,
@@ -349,7 +395,7 @@ fn carry_out(
     viewer: &Viewer,
     of: &entente_store::NewConflict,
     value: &Value,
-    detail: &str,
+    (detail, reason): (&str, &str),
     connections: &BTreeSet<String>,
     now: Timestamp,
 ) -> entente_store::Result<Option<entente_store::EntryId>> {
@@ -376,7 +422,7 @@ fn carry_out(
         lane: LANE_URGENT,
         window_ms: 0,
     };
-    let entry = match edit::apply(tx, catalog, &edit, now)? {
+    let entry = match edit::apply_because(tx, catalog, &edit, reason, now)? {
         Some(entry) => Some(entry),
         // What Entente holds was chosen: the record stays, the decision is an entry all the same.
         None => note(tx, viewer, of, detail, now)?,

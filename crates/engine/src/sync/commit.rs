@@ -81,7 +81,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
             ask_for_merges(tx, &catalog, &chosen, now)?;
             let consumed: Vec<(RemoteKey, i64)> = chosen.iter().flat_map(|decision| decision.consumed.iter().cloned()).collect();
             tx.consume_looks(&consumed)?;
-            write_conflicts(tx, &chosen, now)?;
+            write_conflicts(tx, &engine_, &chosen, now)?;
             super::rewrite::keep(tx, &catalog, &chosen, now)?;
             super::guard::count(tx, &chosen, now)?;
             write_waits(tx, &chosen, now)?;
@@ -283,7 +283,7 @@ fn latest(candidates: &[Candidate]) -> Option<Value> {
     candidates.iter().max_by_key(|candidate| candidate.mark.at).map(|candidate| candidate.value.clone())
 }
 
-fn write_conflicts(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
+fn write_conflicts(tx: &mut Tx<'_>, engine: &Engine, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
     for decision in decisions {
         let record = &decision.task.record;
         for conflict in &decision.plan.conflicts {
@@ -292,7 +292,7 @@ fn write_conflicts(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> 
                 object: record.object.clone(),
                 field: conflict.field.clone(),
                 base: conflict.base.clone(),
-                sides: conflict.candidates.iter().map(side).collect(),
+                sides: conflict.candidates.iter().map(|candidate| side(engine, candidate)).collect(),
                 suggested: latest(&conflict.candidates),
                 opened_at: now,
             }])?;
@@ -318,12 +318,22 @@ fn write_conflicts(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> 
     Ok(())
 }
 
-fn side(candidate: &Candidate) -> ConflictSide {
+fn side(engine: &Engine, candidate: &Candidate) -> ConflictSide {
+    let who = candidate.mark.who.map(|user| called(engine, &candidate.side, user.as_str()));
     ConflictSide {
+        who,
         side: candidate.side.clone(),
         value: candidate.value.clone(),
         at: candidate.mark.at,
         by: format!("{:?}", candidate.mark.by).to_lowercase(),
+    }
+}
+
+/// What people call a user of a platform: by name or address where the platform's list of users has one, else by the id there.
+fn called(engine: &Engine, side: &str, user: &str) -> String {
+    match engine.connection(side) {
+        Ok(ready) => ready.connector.user_name(user).unwrap_or_else(|| format!("user {user}")),
+        Err(_) => user.to_owned(),
     }
 }
 
@@ -399,7 +409,7 @@ mod tests {
     use super::*;
 
     fn candidate(value: &str, second: Option<i64>) -> Candidate {
-        let mark = ChangeMark { at: second.and_then(|second| Timestamp::from_second(second).ok()), by: Actor::Unknown };
+        let mark = ChangeMark { at: second.and_then(|second| Timestamp::from_second(second).ok()), by: Actor::Unknown, who: None };
         Candidate { side: value.to_owned(), role: None, value: Value::text(value), mark }
     }
 

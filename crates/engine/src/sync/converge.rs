@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entente_connect::error::{Class, VendorError};
-use entente_model::actor::ChangeMark;
+use entente_model::actor::{Actor, ChangeMark, UserId};
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::plan::{NATIVE, Plan};
-use entente_model::value::FieldKey;
+use entente_model::value::{FieldKey, get};
 use entente_store::{Changes, EntryId, Hint, Outcome, Settled, Viewer};
 
 use super::blanks::believe;
@@ -185,11 +185,14 @@ pub(crate) async fn decide_all(engine: &Engine, catalog: &Catalog, mut tasks: Ve
 
 /// When and by whom held values were set, for the records whose own value competes in a conflict. Rare, so it is looked up only then.
 async fn marks_in_question(engine: &Engine, weighed: &[Weighed]) -> Result<BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>>> {
-    let mut wanted: Vec<(RecordId, FieldKey, EntryId)> = Vec::new();
-    for Weighed { task, plan, .. } in weighed {
+    let mut wanted: Vec<(RecordId, FieldKey, EntryId, Option<String>)> = Vec::new();
+    for Weighed { task, plan, sides, .. } in weighed {
         for field in contested_by_us(plan) {
             if let Some(entry) = task.record.provenance.get(&field) {
-                wanted.push((task.record.id.clone(), field, *entry));
+                let held = get(&task.record.data, &field);
+                let mut showing = sides.present.iter().filter(|side| get(&side.values, &field).agrees(held));
+                let only = showing.next().filter(|_| showing.next().is_none()).map(|side| side.name.clone());
+                wanted.push((task.record.id.clone(), field, *entry, only));
             }
         }
     }
@@ -200,13 +203,20 @@ async fn marks_in_question(engine: &Engine, weighed: &[Weighed]) -> Result<BTree
         .store()
         .read(move |tx| {
             let mut marks: BTreeMap<RecordId, BTreeMap<FieldKey, ChangeMark>> = BTreeMap::new();
-            for (record, field, number) in wanted {
+            for (record, field, number, shown_by) in wanted {
                 let Some(entry) = tx.entry(&Viewer::system(), number)? else { continue };
                 let mark = match &entry.changes {
-                    Changes::Open(changes) => changes.get(&field).map(|change| change.mark),
+                    Changes::Open(changes) => changes.get(&field).map(|change| {
+                        // A user is one of the platform that the value came from, and at another one a stranger goes by the same id.
+                        let who = change.mark.who.filter(|_| change.from.is_some() && change.from == shown_by);
+                        ChangeMark { who, ..change.mark }
+                    }),
                     _ => None,
                 };
-                let mark = mark.filter(|mark| mark.at.is_some()).unwrap_or(ChangeMark { at: Some(entry.at), by: entry.actor });
+                let mark = mark.filter(|mark| mark.at.is_some()).unwrap_or(ChangeMark { at: Some(entry.at), by: entry.actor, who: None });
+                // Whoever works in Entente is known by name.
+                let name = (mark.by == Actor::Person).then(|| UserId::new(&entry.actor_name)).flatten();
+                let mark = ChangeMark { who: mark.who.or(name), ..mark };
                 marks.entry(record).or_default().insert(field, mark);
             }
             Ok(marks)

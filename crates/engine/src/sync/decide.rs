@@ -127,7 +127,7 @@ pub(crate) struct Grounds<'a> {
 /// A task with the plan that follows from its sides alone.
 pub(crate) struct Weighed {
     pub(crate) task: Task,
-    sides: Sides,
+    pub(crate) sides: Sides,
     /// The external ids that the record carries as fields, where they have changed.
     ids: Changes,
     pub(crate) plan: Plan,
@@ -154,7 +154,9 @@ fn plan_of(task: &Task, sides: &Sides, ids: &Changes, marks: BTreeMap<FieldKey, 
 pub(crate) fn decide(weighed: Weighed, grounds: &Grounds<'_>) -> Decision {
     let Weighed { task, sides, ids, mut plan } = weighed;
     if let Some(marks) = grounds.marks.get(&task.record.id) {
-        plan = plan_of(&task, &sides, &ids, marks.clone(), grounds);
+        let mut marks = marks.clone();
+        super::hands::correct(&task.told, &task.record, &sides.present, &mut marks);
+        plan = plan_of(&task, &sides, &ids, marks, grounds);
     }
     let policy = grounds.catalog.policy(&task.record.object);
     hold_back_shared_remotes(&task, &mut plan, grounds);
@@ -281,7 +283,7 @@ fn own_ids(task: &Task, object: Option<&Object>, grounds: &Grounds<'_>) -> Chang
                     after,
                     reason: "linked".to_owned(),
                     from: NATIVE.to_owned(),
-                    mark: ChangeMark { at: Some(grounds.now), by: Actor::Us },
+                    mark: ChangeMark { at: Some(grounds.now), by: Actor::Us, who: None },
                     lost: Vec::new(),
                 },
             );

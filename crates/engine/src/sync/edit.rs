@@ -43,10 +43,24 @@ pub struct Edit {
 /// # Errors
 /// [`StoreError::Missing`] when there is no such record.
 pub fn apply(tx: &mut Tx<'_>, catalog: &Catalog, edit: &Edit, now: Timestamp) -> Result<Option<EntryId>, StoreError> {
+    apply_because(tx, catalog, edit, &edit.cause, now)
+}
+
+/// Carries an edit out whose fields get their values for another reason than what caused it: a rule that a person adopts decides what waits.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn apply_because(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    edit: &Edit,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Option<EntryId>, StoreError> {
     let Some(mut record) = tx.record(&Viewer::system(), &edit.record)? else {
         return Err(StoreError::Missing(format!("record {}", edit.record)));
     };
-    let changes = changes(&record, edit, now);
+    let changes = changes(&record, edit, reason, now);
     // Nothing is written about somebody who was erased.
     if changes.is_empty() || record.state == RecordState::Erased {
         return Ok(None);
@@ -81,7 +95,7 @@ pub fn apply(tx: &mut Tx<'_>, catalog: &Catalog, edit: &Edit, now: Timestamp) ->
     Ok(entry)
 }
 
-fn changes(record: &Record, edit: &Edit, now: Timestamp) -> Changes {
+fn changes(record: &Record, edit: &Edit, reason: &str, now: Timestamp) -> Changes {
     let mut changes = Changes::new();
     for (field, after) in &edit.fields {
         let before = get(&record.data, field);
@@ -93,9 +107,9 @@ fn changes(record: &Record, edit: &Edit, now: Timestamp) -> Changes {
                 FieldEntry {
                     before: before.clone(),
                     after: after.clone(),
-                    reason: edit.cause.clone(),
+                    reason: reason.to_owned(),
                     from: NATIVE.to_owned(),
-                    mark: ChangeMark { at: Some(now), by: edit.actor },
+                    mark: ChangeMark { at: Some(now), by: edit.actor, who: None },
                     lost: Vec::new(),
                 },
             );

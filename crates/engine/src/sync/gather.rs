@@ -92,6 +92,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             misnamed,
             rewritten,
             into_erased: BTreeMap::new(),
+            told: BTreeMap::new(),
             failure: None,
         };
         go_by(&mut task, &mut looks);
@@ -171,8 +172,9 @@ pub(crate) fn take(engine: &Engine, catalog: &Catalog, tasks: &mut [Task], fetch
             if let Some(seen) = &replaced {
                 take_over(catalog, &task.record, &key.connection, &seen.look, &mut look, engine.now());
             }
-            let told =
-                replaced.as_ref().map(|seen| marks_still_true((&seen.look.row, seen.look.mark, &seen.marks), (&look.row, look.mark)));
+            let told = replaced
+                .as_ref()
+                .map(|seen| marks_still_true((&seen.look.row, seen.look.mark, &seen.marks), (&look.row, look.mark), look.complete));
             let marks = told.unwrap_or_default();
             task.noticed.extend(replaced.map(|seen| (key.connection.clone(), seen.look)));
             task.seen.insert(key.connection, Seen { look, marks, stamp, is_later: true });

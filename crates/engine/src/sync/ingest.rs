@@ -551,6 +551,7 @@ mod tests {
             seen_at: Timestamp::UNIX_EPOCH,
             earlier: Vec::new(),
             stamp: 0,
+            changed_who: None,
         }
     }
 

@@ -35,6 +35,7 @@ pub(crate) fn stored(connection: &str, look: &Look) -> StoredLook {
         version: look.version.clone(),
         changed_at: look.mark.at,
         changed_by: look.mark.by,
+        changed_who: look.mark.who,
         marks: FieldMarks::new(),
         seen_at: look.seen_at,
         earlier: Vec::new(),
@@ -67,7 +68,7 @@ pub(crate) fn link_to(record: &RecordId, row: RemoteKey, look: &Look, now: Times
 /// What a look that waited knows of values before it, as looks of their own, oldest first.
 pub(crate) fn earlier(stored: &StoredLook) -> Vec<Look> {
     let before = stored.earlier.iter().map(|earlier| {
-        let (row, mark) = (earlier.row.clone(), ChangeMark { at: earlier.changed_at, by: earlier.changed_by });
+        let (row, mark) = (earlier.row.clone(), ChangeMark { at: earlier.changed_at, by: earlier.changed_by, who: earlier.changed_who });
         Look { row, mark, complete: false, version: None, ..taken(StoredLook { row: Default::default(), ..stored.clone() }) }
     });
     before.collect()
@@ -87,7 +88,7 @@ pub(crate) fn taken(stored: StoredLook) -> Look {
         row: stored.row,
         complete: stored.complete,
         version: stored.version,
-        mark: ChangeMark { at: stored.changed_at, by: stored.changed_by },
+        mark: ChangeMark { at: stored.changed_at, by: stored.changed_by, who: stored.changed_who },
         seen_at: stored.seen_at,
     }
 }

@@ -15,6 +15,7 @@ use entente_connect::write::WriteKind;
 use super::converge::decide_all;
 use super::decide::{Decision, PlannedWrite};
 use super::gather;
+use super::hands::judge;
 use super::ingest::Way;
 use super::settle::settle_failed;
 use super::task::Task;
@@ -25,8 +26,10 @@ use crate::error::Result;
 /// Plans tasks. Those that would write over a row which nobody has looked at are planned once more with what it shows; one that cannot be
 /// looked at is settled as failed.
 pub(super) async fn decide_seeing(engine: &Engine, catalog: &Catalog, tasks: Vec<Task>) -> Result<Vec<Decision>> {
-    let (blind, mut decisions): (Vec<Decision>, Vec<Decision>) =
-        decide_all(engine, catalog, tasks).await?.into_iter().partition(|decision| unseen(engine, decision).next().is_some());
+    let (blind, mut decisions): (Vec<Decision>, Vec<Decision>) = judge(engine, catalog, decide_all(engine, catalog, tasks).await?)
+        .await?
+        .into_iter()
+        .partition(|decision| unseen(engine, decision).next().is_some());
     if blind.is_empty() {
         return Ok(decisions);
     }
@@ -37,6 +40,8 @@ pub(super) async fn decide_seeing(engine: &Engine, catalog: &Catalog, tasks: Vec
         let mut task = decision.task;
         // What failed so far is found again, or is not there any more.
         task.failure = None;
+        // And what was told of values may be of others than those that are there now.
+        task.told.clear();
         asked.push(std::mem::replace(&mut task.hint.fetch, unseen));
         tasks.push(task);
     }
@@ -44,7 +49,7 @@ pub(super) async fn decide_seeing(engine: &Engine, catalog: &Catalog, tasks: Vec
     tasks.iter_mut().zip(asked).for_each(|(task, asked)| task.hint.fetch.extend(asked));
     let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
     settle_failed(engine, failed).await?;
-    decisions.extend(decide_all(engine, catalog, tasks).await?);
+    decisions.extend(judge(engine, catalog, decide_all(engine, catalog, tasks).await?).await?);
     Ok(decisions)
 }
 

@@ -136,7 +136,7 @@ mod tests {
             row: Row::new(),
             complete: true,
             version,
-            mark: ChangeMark { at: Some(now), by },
+            mark: ChangeMark { at: Some(now), by, who: None },
             seen_at: now,
         };
         (link, look)

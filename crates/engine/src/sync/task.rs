@@ -6,12 +6,14 @@ use entente_connect::connector::Priority;
 use entente_connect::error::VendorError;
 use entente_connect::look::{Existence, Look};
 use entente_model::actor::{Actor, ChangeMark};
+use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::mapping::convert::Lens;
 use entente_model::plan::{Plan, Side};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{FieldMarks, Hint, Lane, Link, LinkState, Record, RemoteKey, Rewrite};
 
+use super::hands::Told;
 use super::rewrite;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -82,6 +84,8 @@ pub(crate) struct Task {
     pub(crate) rewritten: Vec<Rewrite>,
     /// Connections at which its row was merged into one of somebody who was erased, as a look at that one shows.
     pub(crate) into_erased: BTreeMap<String, Met>,
+    /// When and by whom single values were changed, as platforms told that were asked for it.
+    pub(crate) told: Told,
     /// The first failure on the way, which decides what becomes of the hint.
     pub(crate) failure: Option<(String, VendorError)>,
 }
@@ -118,6 +122,12 @@ impl Task {
         self.links.iter().find(|link| link.connection == connection)
     }
 
+    /// When the row at a connection was last changed, as far as it is known.
+    pub(crate) fn changed_at(&self, connection: &str) -> Option<Timestamp> {
+        let seen = self.seen.get(connection).and_then(|seen| seen.look.mark.at);
+        seen.or_else(|| self.link(connection).and_then(|link| link.changed_at))
+    }
+
     /// The values last known of a link: what was agreed, overlaid with what was seen since.
     pub(crate) fn believed(link: &Link) -> Fields {
         let mut fields = link.base.clone();
@@ -145,7 +155,7 @@ impl Task {
                 continue;
             };
             let mut values = Self::believed(link);
-            let mut mark = ChangeMark { at: link.changed_at, by: link.changed_by };
+            let mut mark = ChangeMark { at: link.changed_at, by: link.changed_by, who: None };
             let mut marks = link.waiting.clone();
             if let Some(seen) = self.seen.get(&link.connection) {
                 match &seen.look.existence {
@@ -181,6 +191,8 @@ impl Task {
                     sides.faults.extend(got.faults.into_iter().map(|(field, why)| (link.connection.clone(), field, why)));
                 }
             }
+            let told = self.told.get(&link.connection).into_iter().flatten();
+            marks.extend(told.map(|(field, mark)| (field.clone(), nobody_s_for_us(*mark))));
             let mut taken = link.taken.clone().unwrap_or_default();
             let is_blank = |field: &&String| values.get(*field).is_some_and(Value::is_blank);
             for field in mapped.still.restored.iter().filter(is_blank) {
@@ -253,10 +265,14 @@ fn news_marks(lens: &Lens, shown: &Fields, believed: &Fields, seen: &Seen) -> BT
     let news = shown.iter().filter(|(field, value)| believed.get(*field).is_none_or(|known| !known.agrees(value)));
     let marks = news.map(|(field, _)| {
         let latest = lens.inputs(field).map(|remote| seen.mark_of(remote)).max_by_key(|mark| mark.at).unwrap_or(seen.look.mark);
-        let by = if latest.by == Actor::Us { Actor::Unknown } else { latest.by };
-        (field.clone(), ChangeMark { at: latest.at, by })
+        (field.clone(), nobody_s_for_us(latest))
     });
     marks.collect()
+}
+
+/// A mark as one of somebody who entered a value: that is never us.
+fn nobody_s_for_us(mark: ChangeMark) -> ChangeMark {
+    if mark.by == Actor::Us { ChangeMark { at: mark.at, ..ChangeMark::default() } } else { mark }
 }
 
 /// What a task refers to.

@@ -30,6 +30,7 @@ async fn tell(house: &House, engine: &Engine, record: &Record, connection: &str,
         seen_at: engine.now(),
         earlier: Vec::new(),
         stamp: 0,
+        changed_who: None,
     };
     let hint = NewHint {
         subject: record.id.to_string(),

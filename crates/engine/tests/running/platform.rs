@@ -283,7 +283,7 @@ impl Platform {
             row,
             complete: true,
             version,
-            mark: ChangeMark { at: None, by: Actor::Unknown },
+            mark: ChangeMark { at: None, by: Actor::Unknown, who: None },
             seen_at: Timestamp::now(),
         }
     }

@@ -5,6 +5,7 @@ use entente_engine::files::{self, FileText};
 use entente_engine::records::conflicts::proposals::{self, Reason};
 use entente_engine::records::conflicts::statistics::{StatisticsQuery, statistics};
 use entente_engine::records::conflicts::{self, ConflictQuery, Resolution};
+use entente_engine::records::history::{self, HistoryQuery};
 use entente_store::{LinkState, NoticeState, Viewer};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
@@ -47,6 +48,22 @@ async fn decide(house: &House, engine: &Engine, side: &str) {
     settle(house, engine).await;
 }
 
+/// By whom the conflict about a customer was decided, as the list of conflicts tells it.
+async fn decided_by(house: &House, engine: &Engine, at: usize) -> String {
+    let record = house.accounts().await.remove(&format!("Company {at}")).unwrap();
+    let resolved = ConflictQuery { state: Some("resolved".to_owned()), ..ConflictQuery::default() };
+    let page = conflicts::list(engine, &ada(), resolved).await.unwrap();
+    page.items.into_iter().find(|one| one.record == record.id.to_string()).and_then(|one| one.resolved?.by).unwrap()
+}
+
+/// How that decision is told in the customer's history, and why the field has its value.
+async fn words_of(house: &House, engine: &Engine, at: usize) -> (String, Option<String>) {
+    let record = house.accounts().await.remove(&format!("Company {at}")).unwrap();
+    let history = history::history(engine, &ada(), record.id.as_str(), HistoryQuery::default()).await.unwrap();
+    let entry = history.items.into_iter().find(|entry| entry.detail.as_ref().is_some_and(|detail| detail.contains("decided"))).unwrap();
+    (entry.detail.unwrap().split_once(" was ").unwrap().1.to_owned(), entry.changes.into_iter().next().and_then(|change| change.reason))
+}
+
 #[tokio::test]
 async fn five_decisions_alike_become_a_rule_that_one_step_adopts_and_another_withdraws() {
     let house = House::sqlite().await;
@@ -70,6 +87,10 @@ async fn five_decisions_alike_become_a_rule_that_one_step_adopts_and_another_wit
 
     let adopted = proposals::adopt(&engine, &ada(), &rule.id).await.unwrap();
     assert_eq!((adopted.decided, adopted.rule.state.as_str()), (1, "adopted"), "what waits is decided by it");
+    let by = format!("the rule “Status of account: desk wins”, adopted by ada on {}", engine.now().strftime("%-d %B %Y"));
+    assert_eq!(decided_by(&house, &engine, 6).await, by);
+    assert_eq!(words_of(&house, &engine, 6).await, (format!("decided by {by}"), Some("adopted".to_owned())));
+    assert_eq!(words_of(&house, &engine, 5).await, ("decided by a person".to_owned(), Some("user".to_owned())));
     settle(&house, &engine).await;
     let (account, organization) = contested(&house, &engine, 7).await;
     assert!(waiting(&engine).await.is_empty(), "nobody is asked");
@@ -85,7 +106,7 @@ async fn five_decisions_alike_become_a_rule_that_one_step_adopts_and_another_wit
     assert_eq!(history.await.unwrap().len(), 1, "it is in the ledger");
 
     let found = statistics(&engine, &ada(), StatisticsQuery::default()).await.unwrap();
-    assert_eq!((found.conflicts, found.automatic, found.manual, found.waiting), (8, 1, 7, 0));
+    assert_eq!((found.conflicts, found.automatic, found.manual, found.waiting), (8, 2, 6, 0));
     assert_eq!((found.by_rule.len(), found.by_rule[0].rule.as_str(), found.by_field[0].field.as_str()), (1, "adopted", "status"));
     assert!(found.mean_hours.is_some() && found.late == 0 && found.syncs > 0);
 
@@ -137,8 +158,12 @@ async fn a_rule_that_a_file_declares_decides_what_waits_and_what_comes() {
     let applied = files::apply(&engine, &ada(), &desk_wins, &plan.digest, "agreed", false).await.unwrap();
     assert_eq!((applied.conflicts, waiting(&engine).await.len()), (1, 0), "what waits is decided by it");
     settle(&house, &engine).await;
+    let by = decided_by(&house, &engine, 0).await;
+    assert!(by.starts_with("the rule “Status of account: desk wins”, adopted by ada on "), "{by}");
+    assert_eq!(words_of(&house, &engine, 0).await.0, format!("decided by {by}"));
     contested(&house, &engine, 1).await;
     assert!(waiting(&engine).await.is_empty(), "and so is what comes");
+    assert_eq!(decided_by(&house, &engine, 1).await, by);
 
     let exported = files::export(&engine).await.unwrap();
     let file = exported.iter().find(|file| file.path == "rules/account.yaml").unwrap();

@@ -56,6 +56,7 @@ async fn conflicts(house: &House, decisions: &[&'static str], rule: Option<&'sta
                     value: Value::text(format!("from {name}")),
                     at: None,
                     by: "unknown".to_owned(),
+                    who: None,
                 };
                 let opened = tx.open_conflicts(&[NewConflict {
                     record: record.clone(),

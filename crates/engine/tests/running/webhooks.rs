@@ -108,6 +108,7 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
         seen_at: now,
         earlier: Vec::new(),
         stamp: 0,
+        changed_who: None,
     };
     let hint = NewHint {
         subject: id.to_string(),
@@ -147,6 +148,7 @@ async fn a_new_row_that_messages_of_one_second_show_otherwise_is_taken_as_it_is_
         seen_at: now,
         earlier: Vec::new(),
         stamp: 0,
+        changed_who: None,
     };
     let kept = look(shown);
     let hint = NewHint {

@@ -18,7 +18,7 @@ use crate::fault::{Fault, Result};
 /// What to do with conflicts.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List them, newest first
+    /// List them: what waits longest first, so that what is overdue is on top; decided ones newest first
     List {
         /// Show those in this state: waiting, resolved or flagged
         #[arg(long)]
@@ -29,7 +29,7 @@ pub enum Command {
         /// Show at most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Show those before this one
+        /// Go on behind this one
         #[arg(long, value_name = "ID")]
         before: Option<String>,
     },
@@ -104,7 +104,6 @@ pub enum Command {
 pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let engine = context.engine().await?;
     let viewer = context.viewer();
-    let promise = engine.options().alert_conflict_hours;
     match command {
         Command::List { state, flagged, limit, before } => {
             let state = if flagged { Some("flagged".to_owned()) } else { state };
@@ -113,7 +112,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
                 if page.items.is_empty() {
                     return "No conflicts.".to_owned();
                 }
-                let shown = page.items.iter().map(|conflict| text::conflict(conflict, engine.now(), promise)).collect::<Vec<_>>();
+                let shown = page.items.iter().map(|conflict| text::conflict(conflict, engine.now())).collect::<Vec<_>>();
                 shown.join("\n") + &more(page.next.as_deref())
             })?;
         }
@@ -131,7 +130,7 @@ pub async fn run(command: Command, context: &Context) -> Result<ExitCode> {
             let conflict =
                 conflicts::resolve(&engine, &viewer, id, Resolution { side, value: value.map(serde_json::Value::String) }).await?;
             context.output.show(&conflict, |conflict| {
-                format!("Decided; every side gets the value at the next look.\n{}", text::conflict(conflict, engine.now(), promise))
+                format!("Decided; every side gets the value at the next look.\n{}", text::conflict(conflict, engine.now()))
             })?;
         }
         Command::Acknowledge { ids, all, field } => {

@@ -9,18 +9,14 @@ use jiff::Timestamp;
 
 use super::output::{moment, table};
 
-/// One conflict: why it waits, since when against the promise, the value last agreed, what each side says, and what is suggested.
-pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
+/// One conflict: why it waits, how long against the promise, the value last agreed, what each side says, and what is suggested.
+pub fn conflict(one: &Conflict, now: Timestamp) -> String {
     let blank = || "(blank)".to_owned();
     let mut text = format!("{}  {} of {} ({})", one.id, one.label, one.title, one.record);
     match one.resolved.as_ref().map(|decided| decided.at) {
         Some(Some(at)) => text.push_str(&format!(", found {}, resolved {}", moment(one.since), moment(at))),
         Some(None) => text.push_str(&format!(", found {}, resolved", moment(one.since))),
-        None => {
-            let hours = now.duration_since(one.since).as_secs_f64() / 3_600.0;
-            let late = if hours > promise_hours as f64 { "longer than the" } else { "of the" };
-            text.push_str(&format!(", waiting since {}: {}, {late} {promise_hours} hours promised", moment(one.since), time(hours)));
-        }
+        None => text.push_str(&format!(", waiting {} (since {})", waiting(one.since, one.due, now), moment(one.since))),
     }
     text.push_str(&format!("\n    {}\n", one.reason));
     let wide = one.sides.iter().map(|side| side.side.chars().count()).chain(["last agreed".len()]).max().unwrap_or_default();
@@ -30,8 +26,7 @@ pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
     for side in &one.sides {
         let value = side.value.clone().unwrap_or_else(blank);
         let when = side.at.map(|at| format!(", {}", moment(at))).unwrap_or_default();
-        let who = side.by.as_ref().filter(|by| *by != "unknown").map(|by| format!(", by {by}")).unwrap_or_default();
-        text.push_str(&format!("    {:<wide$}  {value}{when}{who}\n", side.side));
+        text.push_str(&format!("    {:<wide$}  {value}{when}, by {}\n", side.side, hand(side.by.as_deref(), side.who.as_deref())));
     }
     if let Some(resolved) = &one.resolved {
         let by = resolved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
@@ -51,6 +46,32 @@ pub fn conflict(one: &Conflict, now: Timestamp, promise_hours: u64) -> String {
         text.push_str(&format!("    {:<wide$}  {suggested}\n", "suggested"));
     }
     text
+}
+
+/// Whose hand it was, and which user's, as far as that is known: `sales (Ada Lovelace)`.
+fn hand(by: Option<&str>, who: Option<&str>) -> String {
+    let by = by.unwrap_or("unknown");
+    who.map_or_else(|| by.to_owned(), |who| format!("{by} ({who})"))
+}
+
+/// How long a conflict waits, and what is left of the time that is promised, or how long that is over: `5 h, 19 h left`, `26 h, 2 h overdue`.
+fn waiting(since: Timestamp, due: Option<Timestamp>, now: Timestamp) -> String {
+    let age = span(now.as_millisecond() - since.as_millisecond());
+    match due.map(|due| due.as_millisecond() - now.as_millisecond()) {
+        None => age,
+        Some(left) if left < 0 => format!("{age}, {} overdue", span(-left)),
+        Some(left) => format!("{age}, {} left", span(left)),
+    }
+}
+
+/// Milliseconds in whole minutes, hours, or from two days on days: what is begun does not count.
+fn span(ms: i64) -> String {
+    const MINUTE: i64 = 60_000;
+    match ms.max(0) / MINUTE {
+        minutes @ ..60 => format!("{minutes} min"),
+        minutes @ ..2_880 => format!("{} h", minutes / 60),
+        minutes => format!("{} d", minutes / 1_440),
+    }
 }
 
 /// A time in hours, in the unit that people would use.
@@ -177,4 +198,33 @@ pub fn statistics(found: &Statistics) -> String {
         text.push_str(&table(["FIELD", "CONFLICTS", "BY RULE", "BY PEOPLE", "WAITING", "TIME TO DECIDE"], rows));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hand_is_told_with_its_user_and_an_unknown_one_as_unknown() {
+        let said = [
+            hand(Some("sales"), Some("Ada Lovelace")),
+            hand(Some("customer"), None),
+            hand(None, None),
+            hand(Some("unknown"), Some("user 7")),
+        ];
+        assert_eq!(said, ["sales (Ada Lovelace)", "customer", "unknown", "unknown (user 7)"]);
+    }
+
+    #[test]
+    fn a_conflict_waits_against_its_promise() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let said = |now: &str| waiting(at("2026-01-15T08:00:00Z"), Some(at("2026-01-16T08:00:00Z")), at(now));
+        assert_eq!(said("2026-01-15T08:00:20Z"), "0 min, 23 h left");
+        assert_eq!(said("2026-01-15T08:40:00Z"), "40 min, 23 h left");
+        assert_eq!(said("2026-01-15T13:00:00Z"), "5 h, 19 h left");
+        assert_eq!(said("2026-01-16T07:50:00Z"), "23 h, 10 min left");
+        assert_eq!(said("2026-01-16T10:00:00Z"), "26 h, 2 h overdue");
+        assert_eq!(said("2026-01-19T08:00:00Z"), "4 d, 3 d overdue");
+        assert_eq!(waiting(at("2026-01-15T08:00:00Z"), None, at("2026-01-15T13:00:00Z")), "5 h", "nothing is promised");
+    }
 }

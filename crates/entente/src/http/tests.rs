@@ -239,8 +239,13 @@ async fn a_conflict_is_decided_once_and_the_record_follows() {
     let id = server.contact(ada()).await;
     let engine = &server.app.engine;
     let (now, record) = (engine.now(), id.clone());
-    let side =
-        move |side: &str, value: &str| ConflictSide { side: side.into(), value: Value::text(value), at: Some(now), by: "sales".into() };
+    let side = move |side: &str, value: &str| ConflictSide {
+        side: side.into(),
+        value: Value::text(value),
+        at: Some(now),
+        by: "sales".into(),
+        who: None,
+    };
     let conflict = engine
         .store()
         .write(move |tx| {

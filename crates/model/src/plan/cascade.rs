@@ -122,7 +122,7 @@ mod tests {
 
     fn candidate(side: &str, role: Role, by: Actor, ms: i64) -> Candidate {
         let at = Timestamp::from_millisecond(1_700_000_000_000 + ms).ok();
-        Candidate { side: side.to_owned(), role: Some(role), value: Value::text(side), mark: ChangeMark { at, by } }
+        Candidate { side: side.to_owned(), role: Some(role), value: Value::text(side), mark: ChangeMark { at, by, who: None } }
     }
 
     /// Sales changed it at the CRM, the customer at the desk, `gap` milliseconds later.

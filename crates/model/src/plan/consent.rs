@@ -69,7 +69,7 @@ mod tests {
             taken: Fields::new(),
             writable: BTreeSet::from(["f".to_owned()]),
             never_blank: BTreeSet::new(),
-            mark: ChangeMark { at: Timestamp::from_second(1_700_000_000 + at).ok(), by },
+            mark: ChangeMark { at: Timestamp::from_second(1_700_000_000 + at).ok(), by, who: None },
             marks: BTreeMap::new(),
         }
     }

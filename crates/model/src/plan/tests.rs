@@ -6,7 +6,7 @@ use crate::actor::Actor;
 use crate::clock::Timestamp;
 
 fn mark(seconds: i64, by: Actor) -> ChangeMark {
-    ChangeMark { at: Some(Timestamp::from_second(1_700_000_000 + seconds).unwrap()), by }
+    ChangeMark { at: Some(Timestamp::from_second(1_700_000_000 + seconds).unwrap()), by, who: None }
 }
 
 fn side(name: &str, role: Role, base: Option<&str>, now: &str, mark: ChangeMark) -> Side {

@@ -20,7 +20,7 @@ fn kind() -> impl Strategy<Value = Kind> {
 
 fn mark(by: impl Strategy<Value = Actor>) -> impl Strategy<Value = ChangeMark> {
     let at = prop::option::weighted(0.9, prop_oneof![0..6_000_i64, 0..90_000_i64]);
-    (by, at).prop_map(|(by, at)| ChangeMark { at: at.map(at_ms), by })
+    (by, at).prop_map(|(by, at)| ChangeMark { at: at.map(at_ms), by, who: None })
 }
 
 /// Whoever is not the customer.
@@ -122,13 +122,13 @@ proptest! {
 
     #[test]
     fn less_than_the_window_apart_a_person_decides(by in nobody(), at in 0..90_000_i64, gap in just_within(), kind in kind()) {
-        let (crm, desk) = (ChangeMark { at: Some(at_ms(at)), by }, ChangeMark { at: Some(at_ms(at + gap)), by });
+        let (crm, desk) = (ChangeMark { at: Some(at_ms(at)), by, who: None }, ChangeMark { at: Some(at_ms(at + gap)), by, who: None });
         prop_assert_eq!(verdict(kind, crm, desk), None);
     }
 
     #[test]
     fn otherwise_the_latest_wins(by in nobody(), at in 0..90_000_i64, gap in beyond(), kind in kind()) {
-        let (early, late) = (ChangeMark { at: Some(at_ms(at)), by }, ChangeMark { at: Some(at_ms(at + gap)), by });
+        let (early, late) = (ChangeMark { at: Some(at_ms(at)), by, who: None }, ChangeMark { at: Some(at_ms(at + gap)), by, who: None });
         prop_assert_eq!(verdict(kind, early, late), wins(Reason::Latest, "desk"));
         prop_assert_eq!(verdict(kind, late, early), wins(Reason::Latest, "crm"));
     }

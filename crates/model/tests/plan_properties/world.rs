@@ -90,7 +90,7 @@ impl World {
             mark: ChangeMark::default(),
             marks: BTreeMap::new(),
         };
-        let long_ago = ChangeMark { at: Some(at_ms(-90_000)), by: Actor::Unknown };
+        let long_ago = ChangeMark { at: Some(at_ms(-90_000)), by: Actor::Unknown, who: None };
         let marks = policy.iter().map(|policy| (policy.field.clone(), long_ago)).collect();
         let sides = sides.iter().map(side).collect();
         Self { held: Held { values: values.clone(), marks }, sides, policy, frozen: BTreeSet::new(), now: 0 }
@@ -158,7 +158,7 @@ impl World {
     /// A vendor that gives no time leaves the time at which we learned of the change.
     fn remember(&mut self, field: &str, mark: ChangeMark) {
         let at = mark.at.or(Some(at_ms(self.now)));
-        self.held.marks.insert(field.to_owned(), ChangeMark { at, by: mark.by });
+        self.held.marks.insert(field.to_owned(), ChangeMark { at, by: mark.by, who: None });
     }
 
     /// Looks, with every write landing, until there is nothing left to do. Gives the number of looks that had something to do.
@@ -170,14 +170,14 @@ impl World {
         self.now += wait;
         let side = &mut self.sides[side];
         side.values.insert(field.to_owned(), value);
-        side.mark = ChangeMark { at: timed.then(|| at_ms(self.now)), by };
+        side.mark = ChangeMark { at: timed.then(|| at_ms(self.now)), by, who: None };
         side.marks.insert(field.to_owned(), side.mark);
     }
 
     pub(crate) fn edit_here(&mut self, field: &str, value: Value, wait: i64) {
         self.now += wait;
         self.held.values.insert(field.to_owned(), value);
-        self.held.marks.insert(field.to_owned(), ChangeMark { at: Some(at_ms(self.now)), by: Actor::Person });
+        self.held.marks.insert(field.to_owned(), ChangeMark { at: Some(at_ms(self.now)), by: Actor::Person, who: None });
     }
 
     /// What a person decides becomes the record's value, and what each side holds is known to have been replaced by it.
@@ -255,7 +255,7 @@ fn deliver(side: &mut Side, plan: &Plan, fate: Fate, now: Timestamp) {
     if !matches!(fate, Fate::Unheard) {
         side.taken.extend(landed.clone());
     }
-    side.mark = ChangeMark { at: Some(now), by: Actor::Us };
+    side.mark = ChangeMark { at: Some(now), by: Actor::Us, who: None };
     if !matches!(fate, Fate::Unheard) {
         side.base.extend(landed);
     }

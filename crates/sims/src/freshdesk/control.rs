@@ -26,6 +26,9 @@ struct Edit {
     /// Winner of a merge.
     #[serde(default)]
     into: u64,
+    /// When it happens, in milliseconds since 1970; now without it. Of updates alone.
+    #[serde(default)]
+    at: Option<i64>,
 }
 
 /// What somebody says on a ticket.
@@ -55,7 +58,11 @@ async fn create(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Res
 }
 
 async fn update(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
-    told(edit.kind().and_then(|kind| sim.update(kind, edit.id, &edit.fields)).map(|()| edit.id))
+    let change = |kind| match edit.at {
+        Some(at) => sim.update_at(kind, edit.id, &edit.fields, at),
+        None => sim.update(kind, edit.id, &edit.fields),
+    };
+    told(edit.kind().and_then(change).map(|()| edit.id))
 }
 
 async fn delete(Extract(sim): Extract<Freshdesk>, Json(edit): Json<Edit>) -> Response {
@@ -84,7 +91,7 @@ async fn dump(Extract(sim): Extract<Freshdesk>, Query(query): Query<BTreeMap<Str
 
 impl Freshdesk {
     /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
-    /// `GET /calls`, `POST /create {kind, fields}`, `/update {kind, id, fields}`, `/delete {kind, id}`, `/restore`,
+    /// `GET /calls`, `POST /create {kind, fields}`, `/update {kind, id, fields, at?}`, `/delete {kind, id}`, `/restore`,
     /// `/merge {kind, id, into}`, `/say {ticket, body, by?, private?}`, `GET /dump?kind=contacts` (one JSON object a line).
     pub fn control_router(&self) -> axum::Router {
         steering::surface(Self::faults, Self::calls)

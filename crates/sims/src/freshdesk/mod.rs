@@ -162,10 +162,20 @@ impl Freshdesk {
     /// # Errors
     /// As Freshdesk refuses it.
     pub fn update(&self, kind: Kind, id: u64, fields: &Map<String, Value>) -> Result<(), Refusal> {
-        self.with(|state| match kind {
-            Kind::Contact => state.update_contact(id, fields),
-            Kind::Company => state.update_company(id, fields),
-            Kind::Ticket => state.update_ticket(id, fields),
+        self.with(|state| state.update(kind, id, fields))
+    }
+
+    /// Changes a record at an instant of the past: in milliseconds since 1970 on the simulator's clock. So a story says how far apart two edits are,
+    /// and not how fast its machine is.
+    ///
+    /// # Errors
+    /// As Freshdesk refuses it.
+    pub fn update_at(&self, kind: Kind, id: u64, fields: &Map<String, Value>, at_ms: i64) -> Result<(), Refusal> {
+        self.with(|state| {
+            let now = std::mem::replace(&mut state.now_ms, at_ms);
+            let changed = state.update(kind, id, fields);
+            state.now_ms = now;
+            changed
         })
     }
 
@@ -313,6 +323,16 @@ impl Freshdesk {
     #[must_use]
     pub fn calls(&self) -> CallCounts {
         self.lock().calls.clone()
+    }
+}
+
+impl State {
+    fn update(&mut self, kind: Kind, id: u64, fields: &Map<String, Value>) -> Result<(), Refusal> {
+        match kind {
+            Kind::Contact => self.update_contact(id, fields),
+            Kind::Company => self.update_company(id, fields),
+            Kind::Ticket => self.update_ticket(id, fields),
+        }
     }
 }
 

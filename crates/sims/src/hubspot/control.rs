@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::{Hand, HubSpot};
 use crate::steering::{self, Lines};
 
-/// An edit by hand; without `by`, the first owner does it.
+/// An edit by hand; without `by` and `hand`, the first owner does it.
 #[derive(Deserialize)]
 struct Edit {
     object: String,
@@ -31,6 +31,9 @@ struct Edit {
     primary: bool,
     #[serde(default)]
     by: Option<u64>,
+    /// Whose hand it is where no user's: `form`, `workflow` or `app`; `by` is the app then.
+    #[serde(default)]
+    hand: String,
 }
 
 #[derive(Deserialize)]
@@ -55,7 +58,12 @@ fn told(edited: Result<String, Refusal>) -> Response {
 
 impl Edit {
     fn hand(&self, sim: &HubSpot) -> Hand {
-        Hand::Person(self.by.or_else(|| sim.owners().first().map(|owner| owner.user_id)).unwrap_or_default())
+        match self.hand.as_str() {
+            "form" => Hand::Visitor,
+            "workflow" => Hand::Workflow,
+            "app" => Hand::App(self.by.unwrap_or_default()),
+            _ => Hand::Person(self.by.or_else(|| sim.owners().first().map(|owner| owner.user_id)).unwrap_or_default()),
+        }
     }
 }
 
@@ -155,7 +163,7 @@ async fn dump(Extract(sim): Extract<HubSpot>, Query(query): Query<BTreeMap<Strin
 
 impl HubSpot {
     /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
-    /// `GET /calls`, `POST /create {object, properties, by?}`, `/update {object, id, properties}`, `/archive {object, id}`, `/restore`,
+    /// `GET /calls`, `POST /create {object, properties, by?, hand?}`, `/update {object, id, properties}`, `/archive {object, id}`, `/restore`,
     /// `/merge {object, id, into}`, `/associate {object, id, to, into, primary}`, `/subscribe {url, subscriptions}`,
     /// `/schema` with the definition of an object type, `/grant` with a list of scopes, `/marketing {what, id, body}`, `/patience {retry_after, moving}`, `GET /dump?object=contacts` (one JSON object a line), `POST /expire_sessions`.
     pub fn control_router(&self) -> axum::Router {

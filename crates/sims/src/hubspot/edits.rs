@@ -305,11 +305,12 @@ impl State {
         }
     }
 
+    /// The user whom a record names as the last to have changed it: what no user did leaves the one before.
     fn user_of(&self, by: Hand) -> Option<u64> {
         match by {
             Hand::Person(user) => Some(user),
             Hand::Integration => Some(self.options.user_id),
-            Hand::Workflow => None,
+            Hand::Workflow | Hand::Visitor | Hand::App(_) => None,
         }
     }
 

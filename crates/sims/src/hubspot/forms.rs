@@ -168,11 +168,11 @@ impl State {
             match self.find(CONTACTS, email, Some("email")) {
                 Some(found) => {
                     let values = self.check(CONTACTS, &known, Some(found))?;
-                    self.update(CONTACTS, found, values, Hand::Workflow);
+                    self.update(CONTACTS, found, values, Hand::Visitor);
                 }
                 None => {
                     let values = self.check(CONTACTS, &known, None)?;
-                    self.create(CONTACTS, values, Hand::Workflow);
+                    self.create(CONTACTS, values, Hand::Visitor);
                 }
             }
         }

@@ -21,15 +21,20 @@ pub enum Hand {
     Person(u64),
     /// A workflow of the portal.
     Workflow,
+    /// The customer themself, by a form of the portal.
+    Visitor,
+    /// Another app, by its id.
+    App(u64),
 }
 
 impl Hand {
     /// As history and webhooks name it.
     pub(crate) fn source(self) -> &'static str {
         match self {
-            Self::Integration => "INTEGRATION",
+            Self::Integration | Self::App(_) => "INTEGRATION",
             Self::Person(_) => "CRM_UI",
             Self::Workflow => "AUTOMATION_PLATFORM",
+            Self::Visitor => "FORM",
         }
     }
 }
@@ -123,7 +128,8 @@ impl<'a> View<'a> {
             "hs_object_source_id" => match record.created_by {
                 Hand::Integration => Some(state.options.app_id.to_string()),
                 Hand::Person(user) => Some(format!("userId:{user}")),
-                Hand::Workflow => None,
+                Hand::App(app) => Some(app.to_string()),
+                Hand::Workflow | Hand::Visitor => None,
             },
             "hs_updated_by_user_id" => record.updated_by.map(|user| user.to_string()),
             "hs_created_by_user_id" => match record.created_by {
@@ -268,7 +274,8 @@ impl State {
                 shown["sourceId"] = json!(format!("userId:{user}"));
                 shown["updatedByUserId"] = json!(user);
             }
-            Hand::Workflow => {}
+            Hand::App(app) => shown["sourceId"] = json!(app.to_string()),
+            Hand::Workflow | Hand::Visitor => {}
         }
         shown
     }

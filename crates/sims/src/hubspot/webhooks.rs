@@ -95,7 +95,7 @@ impl State {
         let mut event = json!({
             "eventId": event_id, "subscriptionId": subscription, "portalId": self.options.portal_id, "appId": self.options.app_id,
             "occurredAt": self.now_ms, "subscriptionType": ty, "attemptNumber": 0,
-            "changeSource": if by == Hand::Integration { "INTEGRATION" } else { "CRM" },
+            "changeSource": if matches!(by, Hand::Integration | Hand::App(_)) { "INTEGRATION" } else { "CRM" },
         });
         // Associations name their ends, merges theirs.
         if !ty.ends_with("associationChange") {

@@ -76,6 +76,9 @@ struct Edit {
     fields: Map<String, Value>,
     #[serde(default)]
     by: String,
+    /// When it happens, in milliseconds since 1970; now without it. Of updates alone.
+    #[serde(default)]
+    at: Option<i64>,
 }
 
 fn person(sf: &Salesforce, by: &str) -> String {
@@ -95,7 +98,11 @@ async fn insert(State(sf): State<Salesforce>, Json(edit): Json<Edit>) -> Reply {
 }
 
 async fn update(State(sf): State<Salesforce>, Json(edit): Json<Edit>) -> Reply {
-    sf.update(&edit.object, &edit.id, &edit.fields, &person(&sf, &edit.by)).map_err(refused)?;
+    let by = person(&sf, &edit.by);
+    match edit.at {
+        Some(at) => sf.update_at(&edit.object, &edit.id, &edit.fields, &by, at).map_err(refused)?,
+        None => sf.update(&edit.object, &edit.id, &edit.fields, &by).map_err(refused)?,
+    }
     done()
 }
 

@@ -48,6 +48,7 @@ mod wire;
 mod write;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
@@ -276,6 +277,23 @@ impl Salesforce {
             let actor = state.org.person(by)?;
             let (table, id) = state.org.target(object, id)?;
             Ok(state.org.update(table, id, fields, &actor)?)
+        })
+    }
+
+    /// Changes a record as the user `by` would, at an instant of the past: in milliseconds since 1970 on the simulator's clock. So a story says how far
+    /// apart two edits are, and not how fast its machine is.
+    ///
+    /// # Errors
+    /// As the vendor refuses it.
+    pub fn update_at(&self, object: &str, id: &str, fields: &Map<String, Value>, by: &str, at_ms: i64) -> Result<(), SimError> {
+        self.with(|state| {
+            let actor = state.org.person(by)?;
+            let (table, id) = state.org.target(object, id)?;
+            let then = SimClock::virtual_at(Arc::new(AtomicI64::new(at_ms)));
+            let now = std::mem::replace(&mut state.org.clock, then);
+            let changed = state.org.update(table, id, fields, &actor);
+            state.org.clock = now;
+            Ok(changed?)
         })
     }
 

@@ -1,5 +1,6 @@
 //! Contacts: addresses that are unique, two ways of deleting, merges that leave no trace.
 
+use entente_sims::freshdesk::Kind;
 use serde_json::json;
 
 use crate::account::{Account, ids};
@@ -44,6 +45,20 @@ async fn lists_show_less_than_views_and_filter_by_stamp() {
     }
     assert_eq!(ids(&account.get("contacts?email=z%40customer.example").await.ok()), [first]);
     assert_eq!(account.get("contacts?since=1").await.flaw().2, "invalid_field");
+}
+
+#[tokio::test]
+async fn an_edit_happens_when_a_story_says_and_the_clock_goes_on() {
+    let account = Account::open();
+    let id = account.make("contacts", json!({"name": "Ann", "email": "ann@customer.example"})).await;
+    let then: jiff::Timestamp = "2026-01-05T10:00:07Z".parse().unwrap();
+    let called = |name: &str| json!({ "name": name }).as_object().cloned().unwrap();
+    account.pass(60_000);
+    account.sim.update_at(Kind::Contact, id, &called("Ann Lee"), then.as_millisecond()).unwrap();
+    let stamp = async || account.get(&format!("contacts/{id}")).await.ok()["updated_at"].clone();
+    assert_eq!(stamp().await, "2026-01-05T10:00:07Z");
+    account.sim.update(Kind::Contact, id, &called("Ann Ray")).unwrap();
+    assert_eq!(stamp().await, "2026-01-05T10:01:00Z");
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use entente_sims::hubspot::Hand;
 use serde_json::{Value, json};
 
 use crate::portal::{Portal, ids, map};
@@ -35,6 +36,43 @@ async fn a_write_that_changes_nothing_keeps_the_stamp() {
     let past: Vec<&str> =
         read["propertiesWithHistory"]["firstname"].as_array().unwrap().iter().map(|was| was["value"].as_str().unwrap()).collect();
     assert_eq!(past, ["", "Ada"]);
+}
+
+#[tokio::test]
+async fn history_tells_of_each_property_who_changed_it_and_a_record_its_last_user_alone() {
+    let portal = Portal::open();
+    let id = portal.make("contacts", json!({"email": "ada@example.com", "phone": "1"})).await;
+    let form = portal.sim.make_form(&map(json!({"name": "Call me"}))).unwrap();
+    let change = |row: Value, by: Hand| portal.sim.update("contacts", &id, &map(row), by).unwrap();
+    change(json!({"firstname": "Ada"}), portal.person());
+    change(json!({"city": "London"}), Hand::Workflow);
+    change(json!({"jobtitle": "Countess"}), Hand::App(7));
+    let sent = json!({"fields": [{"name": "email", "value": "ada@example.com"}, {"name": "phone", "value": "2"}]});
+    portal.sim.submit(&form, &sent).unwrap();
+
+    let names = ["firstname", "city", "jobtitle", "phone"];
+    let asked = json!({"inputs": [{"id": id}], "properties": ["hs_updated_by_user_id"], "propertiesWithHistory": names});
+    let read = portal.post("/crm/v3/objects/contacts/batch/read", asked).await.ok();
+    let row = &read["results"][0];
+    let told = names.map(|name| {
+        let last = &row["propertiesWithHistory"][name][0];
+        (last["sourceType"].as_str().unwrap().to_owned(), last["sourceId"].as_str().map(str::to_owned), last["updatedByUserId"].as_u64())
+    });
+    let Hand::Person(user) = portal.person() else { panic!("a person") };
+    let says = |source: &str, id: Option<String>, user: Option<u64>| (source.to_owned(), id, user);
+    assert_eq!(
+        told,
+        [
+            says("CRM_UI", Some(format!("userId:{user}")), Some(user)),
+            says("AUTOMATION_PLATFORM", None, None),
+            says("INTEGRATION", Some("7".to_owned()), None),
+            says("FORM", None, None),
+        ]
+    );
+    assert_eq!(row["properties"]["hs_updated_by_user_id"], user.to_string(), "whom no user follows stays");
+    let many: Vec<Value> = (0..51).map(|id| json!({ "id": id.to_string() })).collect();
+    let refused = portal.post("/crm/v3/objects/contacts/batch/read", json!({"inputs": many, "propertiesWithHistory": ["phone"]})).await;
+    assert_eq!(refused.status, 400, "fifty with history at most");
 }
 
 #[tokio::test]

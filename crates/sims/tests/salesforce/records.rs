@@ -35,6 +35,20 @@ async fn a_record_is_made_read_changed_and_deleted_with_its_authors() {
 }
 
 #[tokio::test]
+async fn an_edit_happens_when_a_story_says_and_the_clock_goes_on() {
+    let desk = Desk::open();
+    let made = desk.call("POST", "/sobjects/Contact", json!({"LastName": "Byron"})).await;
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let then: jiff::Timestamp = "2026-01-05T10:00:07Z".parse().unwrap();
+    desk.pass(60_000);
+    desk.sf.update_at("Contact", &id, &map(json!({"Title": "Countess"})), &desk.sf.users().site, then.as_millisecond()).unwrap();
+    let stamp = async || desk.get(&format!("/sobjects/Contact/{id}")).await.json()["SystemModstamp"].clone();
+    assert_eq!(stamp().await, "2026-01-05T10:00:07.000+0000");
+    desk.sf.update("Contact", &id, &map(json!({"Title": "Lady"})), &desk.sf.users().site).unwrap();
+    assert_eq!(stamp().await, "2026-01-05T10:01:00.000+0000");
+}
+
+#[tokio::test]
 async fn bad_values_are_refused_each_with_its_code() {
     let desk = Desk::open();
     desk.sf.add_field("Contact", FieldSpec::picklist("Tier__c", &["Gold", "Silver"], true)).unwrap();

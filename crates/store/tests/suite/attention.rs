@@ -53,7 +53,13 @@ story! {
 }
 
 fn conflict(value: &str) -> NewConflict {
-    let side = |side: &str, value: &str| ConflictSide { side: side.into(), value: Value::text(value), at: Some(at(1)), by: "sales".into() };
+    let side = |side: &str, value: &str| ConflictSide {
+        side: side.into(),
+        value: Value::text(value),
+        at: Some(at(1)),
+        by: "sales".into(),
+        who: None,
+    };
     NewConflict {
         record: contact(1),
         object: "contact".into(),

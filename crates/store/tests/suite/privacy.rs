@@ -71,6 +71,7 @@ async fn traces(house: &House) {
                 seen_at: at(0),
                 earlier: Vec::new(),
                 stamp: 0,
+                changed_who: None,
             }])?;
             tx.hint(&[hint(contact(1).as_str(), 0), hint("crm/Contact/003A", 0), hint("bystander", 0)])?;
             for (id, body) in [("d1", format!("{{\"mail\":\"{}\"}}", EMAIL.to_uppercase())), ("d2", "{\"mail\":\"bob@x.example\"}".into())]
@@ -91,7 +92,7 @@ async fn traces(house: &House) {
                 object: "contact".into(),
                 field: "email".into(),
                 base: Value::Null,
-                sides: vec![ConflictSide { side: "crm".into(), value: Value::text(EMAIL), at: None, by: "sales".into() }],
+                sides: vec![ConflictSide { side: "crm".into(), value: Value::text(EMAIL), at: None, by: "sales".into(), who: None }],
                 suggested: None,
                 opened_at: at(0),
             }])?;

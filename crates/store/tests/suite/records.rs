@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entente_model::actor::{Actor, ChangeMark};
+use entente_model::actor::{Actor, ChangeMark, UserId};
 use entente_model::id::RecordId;
 use entente_model::value::Value;
 use entente_store::{Existence, Link, LinkState, PutRecord, Record, RecordQuery, RecordState, RemoteKey, StoreError, StoredLook, Viewer};
@@ -196,7 +196,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
 
 story! {
     async fn a_link_is_found_from_both_ends(house: &House) {
-        let waiting = BTreeMap::from([("name".to_owned(), ChangeMark { at: Some(at(3)), by: Actor::Support })]);
+        let waiting = BTreeMap::from([("name".to_owned(), ChangeMark { at: Some(at(3)), by: Actor::Support, who: None })]);
         let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), waiting, ..link(1, "desk", "7") };
         let links = vec![link(1, "crm", "003"), seen.clone(), link(2, "crm", "004")];
         let put = links.clone();
@@ -256,6 +256,7 @@ fn look(changed: Option<i64>, seen: i64, complete: bool, row: serde_json::Value)
         seen_at: at(seen),
         earlier: Vec::new(),
         stamp: 0,
+        changed_who: None,
     }
 }
 
@@ -315,17 +316,48 @@ story! {
 
 story! {
     async fn a_value_is_as_old_as_the_first_look_that_shows_it(house: &House) {
-        let mark = |second, by| ChangeMark { at: Some(at(second)), by };
+        let mark = |second, by| ChangeMark { at: Some(at(second)), by, who: None };
         let flow = |changed, seen, row| StoredLook { changed_by: Actor::Automation, ..look(Some(changed), seen, true, row) };
         keep(house, vec![look(Some(10), 20, false, json!({ "Name": "Ada", "Phone": "1" }))]).await;
         let kept = keep(house, vec![flow(12, 22, json!({ "Name": "Ada", "Phone": "2", "City": "Ulm" }))]).await;
-        assert_eq!(kept.marks, BTreeMap::from([("Name".to_owned(), mark(10, Actor::Sales))]), "the flow changed the others");
+        let known = [("City".to_owned(), mark(12, Actor::Unknown)), ("Name".to_owned(), mark(10, Actor::Sales))];
+        assert_eq!(kept.marks, known.into(), "the flow changed the number, and one of the two the city");
         let kept = keep(house, vec![flow(14, 24, json!({ "Name": "Ada", "Phone": "2", "City": "Bonn" }))]).await;
         let known = [("Name".to_owned(), mark(10, Actor::Sales)), ("Phone".to_owned(), mark(12, Actor::Automation))];
         assert_eq!(kept.marks, known.into());
         // One that comes late, and shows what was entered, replaced and entered again, tells nothing of the last time.
         let kept = keep(house, vec![look(Some(9), 25, false, json!({ "Phone": "2", "City": "Bonn" }))]).await;
         assert_eq!((kept.marks.get("Phone"), kept.marks.get("City")), (Some(&mark(12, Actor::Automation)), None));
+    }
+}
+
+story! {
+    async fn what_two_people_changed_between_two_whole_looks_is_each_one_s_as_far_as_messages_told(house: &House) {
+        let told = |second, by, who: &str, row| StoredLook { changed_by: by, changed_who: UserId::new(who), ..look(Some(second), 20 + second, false, row) };
+        let whole = |second, by, who: &str, row| StoredLook { complete: true, ..told(second, by, who, row) };
+        let hands = |kept: &StoredLook, field: &str| {
+            let mark = kept.marks.get(field).copied().unwrap_or(kept.mark());
+            (mark.at, mark.by, mark.who.map(|who| who.as_str().to_owned()))
+        };
+        let user = |id: &str| Some(id.to_owned());
+        // The customer changes the number, then a seller the name; a poll shows both, and a city that nobody told of.
+        keep(house, vec![told(10, Actor::Customer, "", json!({ "Phone": "2" })), told(12, Actor::Sales, "7", json!({ "Name": "Eve" }))]).await;
+        let row = json!({ "Phone": "2", "Name": "Eve", "City": "Ulm" });
+        let kept = keep(house, vec![whole(12, Actor::Sales, "7", row.clone())]).await;
+        assert_eq!(hands(&kept, "Phone"), (Some(at(10)), Actor::Customer, None));
+        assert_eq!(hands(&kept, "Name"), (Some(at(12)), Actor::Sales, user("7")));
+        assert_eq!(hands(&kept, "City"), (Some(at(12)), Actor::Unknown, None), "either of them may have been there");
+        // Of two sellers it is known that it was one.
+        let other = |look: StoredLook| StoredLook { key: RemoteKey::new("crm", "Contact", "006"), ..look };
+        keep(house, vec![other(told(10, Actor::Sales, "8", json!({ "Phone": "2" })))]).await;
+        let kept = keep(house, vec![other(whole(12, Actor::Sales, "7", row.clone()))]).await;
+        assert_eq!((hands(&kept, "City"), hands(&kept, "Phone").2), ((Some(at(12)), Actor::Sales, None), user("8")));
+        // One that was alone is the one who did it all, and our own write is nobody's entry.
+        let third = |look: StoredLook| StoredLook { key: RemoteKey::new("crm", "Contact", "007"), ..look };
+        let ours = third(told(9, Actor::Us, "", json!({ "Plan": "pro" })));
+        keep(house, vec![ours, third(told(10, Actor::Sales, "7", json!({ "Phone": "2" })))]).await;
+        let kept = keep(house, vec![third(whole(12, Actor::Sales, "7", row))]).await;
+        assert_eq!(hands(&kept, "City"), (Some(at(12)), Actor::Sales, user("7")));
     }
 }
 

@@ -3,7 +3,7 @@ import { Link } from 'react-router';
 import type { Conflict } from '../../api/queries';
 import { amount } from '../../format/amount';
 import { plain, platform } from '../../format/words';
-import { Ago } from '../../ui/Ago';
+import { Waiting } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Trouble } from '../../ui/Confirm';
@@ -59,7 +59,7 @@ function One({ conflict, titled, ticked = false, onTick }: OneProps) {
         )}
         <span className={styles['field']}>{conflict.label}</span>
         <span className={item['since']}>
-          since <Ago at={conflict.since} />
+          <Waiting since={conflict.since} due={conflict.due} late={styles['late'] ?? ''} />
         </span>
       </div>
       <p className="muted">

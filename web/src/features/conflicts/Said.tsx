@@ -2,10 +2,11 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { answer, api } from '../../api/client';
 import type { Conflict } from '../../api/queries';
-import { actor, platform } from '../../format/words';
+import { platform } from '../../format/words';
 import { Ago } from '../../ui/Ago';
 import { Value } from '../record/Value';
 import styles from './ConflictList.module.css';
+import { hand } from './hand';
 
 /** What is decided for a conflict: one side's value, or another one. */
 export function useDecision({ id }: Conflict) {
@@ -28,7 +29,7 @@ export function Said({ side, badges, children }: { side: Conflict['sides'][numbe
         <Value value={side.value ?? null} />
       </span>
       <span className="muted">
-        {actor(side.by ?? 'unknown')}
+        {hand(side)}
         {side.at != null && (
           <>
             {', '}

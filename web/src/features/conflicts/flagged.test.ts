@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Conflict } from '../../api/queries';
 import { parts } from './flagged';
 
-const side = (name: string, value: string | null) => ({ side: name, value, at: null, by: null });
+const side = (name: string, value: string | null) => ({ side: name, value, at: null, by: null, who: null });
 const conflict = (sides: Conflict['sides'], won: string | null) => ({ sides, resolved: { value: 'x', side: won, by: 'rule latest', at: null } }) as unknown as Conflict;
 
 test('the value that won stands beside those that it passed over', () => {

@@ -137,7 +137,7 @@ impl Seeing<'_> {
 
     fn mark(&self, row: &Value) -> ChangeMark {
         let ours = |theirs: Timestamp| theirs.checked_sub(jiff::SignedDuration::from_millis(self.offset_ms)).ok();
-        ChangeMark { at: changed_at(row).and_then(ours), by: self.actors.of(row["_modifiedby_value"].as_str(), &self.ours) }
+        self.actors.mark(changed_at(row).and_then(ours), row["_modifiedby_value"].as_str(), &self.ours)
     }
 
     /// A whole look at a row, or at the entry of a deleted one. Nothing for something without an id, which Dataverse never sends.

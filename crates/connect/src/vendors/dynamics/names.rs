@@ -134,6 +134,7 @@ impl Dynamics {
             names.emails.insert(id, text(&row, "internalemailaddress"));
         }
         self.actors.learn(people);
+        self.actors.call(names.emails.clone());
         Ok(names)
     }
 

@@ -42,7 +42,7 @@ impl Seeing<'_> {
             row: fields.iter().map(|name| (name.clone(), value(name))).collect(),
             complete: true,
             version: record.updated_at.as_deref().map(version),
-            mark: ChangeMark { at: at.map(|at| self.offset.correct(at)), by: self.actors.of(record.text(CHANGED_BY), self.ours) },
+            mark: self.actors.mark(at.map(|at| self.offset.correct(at)), record.text(CHANGED_BY), self.ours),
             seen_at: self.seen_at,
         }
     }
@@ -89,7 +89,7 @@ pub(crate) fn version(stamp: &str) -> String {
 }
 
 /// One value, from the vendor's text to ours.
-fn read(text: Option<&str>, kind: Option<RemoteKind>) -> Value {
+pub(super) fn read(text: Option<&str>, kind: Option<RemoteKind>) -> Value {
     let Some(text) = text else { return Value::Null };
     match kind {
         Some(RemoteKind::Boolean) => match text {

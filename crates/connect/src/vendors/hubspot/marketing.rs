@@ -323,7 +323,7 @@ impl HubSpot {
             complete: true,
             version: stamp.map(version),
             // Nothing says whose hand it was.
-            mark: ChangeMark { at: at.map(|at| self.client.offset().correct(at)), by: Actor::Unknown },
+            mark: ChangeMark { at: at.map(|at| self.client.offset().correct(at)), by: Actor::Unknown, who: None },
             seen_at: self.client.now(),
         }
     }

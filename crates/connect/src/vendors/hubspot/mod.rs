@@ -12,6 +12,7 @@
 //! - Archived records leave search without a trace: polls look through the list of archived ones from time to time.
 //! - Who changed a row is told by user only, and for the row as a whole. Owners count as sales people; other users are unknown unless
 //!   the setting `actors` lists them. HubSpot tells which user a private app's token belongs to, and not whom an OAuth app acts for.
+//! - Who changed a property, when and by what, is asked of its history where rules judge by it: see `history`.
 //! - Where no webhook can reach us, the webhooks journal is read (`hubspot.changes = "journal"`): see `journal`.
 //! - Subscriptions to webhooks are made in the app's own settings: [`Connector::subscribe`] says what to set there.
 //! - The day's quota is not followed by its headers, only obeyed when it is spent: calls go on an hour later.
@@ -24,6 +25,7 @@ mod dialect;
 mod engagements;
 mod erase;
 mod find;
+mod history;
 mod journal;
 mod kind;
 mod lists;
@@ -52,13 +54,12 @@ use async_trait::async_trait;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
-use serde_json::{Value, json};
 
 use crate::actors::Actors;
 use crate::connector::{Budget, CallCounts, Connector, Identity, NewField, NewObject, Priority, Tried};
 use crate::erase::{Erase, Erased};
 use crate::error::{Class, VendorError};
-use crate::look::{Cursor, Find, Look, Page, ReadSpec};
+use crate::look::{Cursor, Find, Histories, Look, Page, ReadSpec};
 use crate::merge::Merge;
 use crate::registry::SetupError;
 use crate::scopes::Granted;
@@ -108,6 +109,8 @@ pub(crate) struct HubSpot {
     people_due: Mutex<Option<Timestamp>>,
     /// Id of the user that our key belongs to, once asked for.
     ours: OnceLock<String>,
+    /// Id of the app that our token is of, once asked for; none where HubSpot does not tell.
+    app: OnceLock<Option<String>>,
 }
 
 /// Builds the connector; makes no call.
@@ -148,19 +151,14 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         actors,
         people_due: Mutex::default(),
         ours: OnceLock::new(),
+        app: OnceLock::new(),
     }))
 }
 
 impl HubSpot {
     /// Whose key it is, where HubSpot says: it does for tokens of private apps.
-    async fn key_holder(&self, token: &Secret, priority: Priority) -> Result<Option<String>, VendorError> {
-        let call = Call::post("/oauth/v2/private-apps/get/access-token-info", json!({"tokenKey": token.reveal()})).idempotent();
-        let answer = self.client.call("token_info", priority, call.accept(&[400, 403, 404])).await?;
-        if answer.status != 200 {
-            return Ok(None);
-        }
-        let info: Value = answer.json()?;
-        Ok(wire::id_text(&info["userId"]))
+    async fn key_holder(&self, priority: Priority) -> Result<Option<String>, VendorError> {
+        Ok(self.token_info(priority).await?.and_then(|info| wire::id_text(&info["userId"])))
     }
 
     /// The account's id.
@@ -196,7 +194,7 @@ impl Connector for HubSpot {
     async fn check(&self) -> Result<Identity, VendorError> {
         let account = self.account_id(Priority::Urgent).await?;
         let (user_id, user) = match &self.client.settings().auth {
-            Auth::AccessToken { token } => match self.key_holder(token, Priority::Urgent).await? {
+            Auth::AccessToken { .. } => match self.key_holder(Priority::Urgent).await? {
                 Some(user) => (self.ours.get_or_init(|| user).clone(), "service key"),
                 None => (String::new(), "service key"),
             },
@@ -377,6 +375,18 @@ impl Connector for HubSpot {
             Some(journal) => journal.tried().await,
             None => Vec::new(),
         }
+    }
+
+    fn tells_hands(&self, object: &str) -> bool {
+        object != ENGAGEMENTS && marketing::source(object).is_none()
+    }
+
+    async fn histories(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Histories, VendorError> {
+        if self.tells_hands(&read.object) { self.property_histories(read, ids, priority).await } else { Ok(Histories::new()) }
+    }
+
+    fn user_name(&self, user: &str) -> Option<String> {
+        self.actors.name(user)
     }
 
     fn budget(&self) -> Budget {

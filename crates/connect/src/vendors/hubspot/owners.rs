@@ -52,6 +52,14 @@ impl Known {
     }
 }
 
+impl Known {
+    /// What people call everybody who owns, by user id: by name, else by address.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let called = |owner: &Owner| if owner.name.is_empty() { owner.email.clone() } else { owner.name.clone() };
+        self.0.values().filter_map(|owner| Some((owner.user.clone()?, called(owner)))).collect()
+    }
+}
+
 /// The list as it was last read.
 #[derive(Debug, Default)]
 pub(crate) struct Owners(tokio::sync::Mutex<Option<(Timestamp, Arc<Known>)>>);

@@ -36,13 +36,15 @@ impl HubSpot {
     }
 
     async fn learn_people(&self, priority: Priority) -> Result<(), VendorError> {
-        if let Auth::AccessToken { token } = &self.client.settings().auth
+        if matches!(self.client.settings().auth, Auth::AccessToken { .. })
             && self.ours.get().is_none()
-            && let Some(user) = self.key_holder(token, priority).await?
+            && let Some(user) = self.key_holder(priority).await?
         {
             self.ours.get_or_init(|| user);
         }
-        self.actors.learn(self.known_owners(&[], priority).await?.people());
+        let owners = self.known_owners(&[], priority).await?;
+        self.actors.learn(owners.people());
+        self.actors.call(owners.names());
         Ok(())
     }
 }

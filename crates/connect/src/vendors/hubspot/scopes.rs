@@ -20,24 +20,32 @@ fn scopes(told: &Value) -> Option<Vec<String>> {
 impl HubSpot {
     /// See [`Connector::granted`](crate::connector::Connector::granted).
     pub(super) async fn granted_scopes(&self) -> Result<Granted, VendorError> {
-        let (call, unknown) = match &self.client.settings().auth {
-            Auth::AccessToken { token } => {
-                (Call::post("/oauth/v2/private-apps/get/access-token-info", json!({"tokenKey": token.reveal()})), KEY)
-            }
-            Auth::RefreshToken { client_id, client_secret, .. } => {
-                let session = self.client.session().await?;
-                let form = introspection(&session.tokens.access, client_id, client_secret);
-                let call = Call { body: form, ..Call::new(http::Method::POST, self.paths.introspection()) };
-                (call, "HubSpot did not tell what its token may do")
-            }
+        let unknown = match &self.client.settings().auth {
+            Auth::AccessToken { .. } => KEY,
+            Auth::RefreshToken { .. } => "HubSpot did not tell what its token may do",
             _ => return Ok(Granted::Unknown("HubSpot tells it of its own tokens only")),
         };
-        let answer = self.client.call("token_info", Priority::Urgent, call.idempotent().accept(&[400, 403, 404])).await?;
-        let told: Option<Vec<String>> = if answer.status == 200 { scopes(&answer.json()?) } else { None };
-        let Some(mut told) = told else { return Ok(Granted::Unknown(unknown)) };
+        let Some(mut told) = self.token_info(Priority::Urgent).await?.as_ref().and_then(scopes) else {
+            return Ok(Granted::Unknown(unknown));
+        };
         if let Some(journal) = &self.journal {
             told.extend(journal.granted().await?);
         }
         Ok(Granted::Known(told))
+    }
+
+    /// What HubSpot tells of our token: its scopes, and the app that it is of. `None` where it tells nothing.
+    pub(super) async fn token_info(&self, priority: Priority) -> Result<Option<Value>, VendorError> {
+        let call = match &self.client.settings().auth {
+            Auth::AccessToken { token } => Call::post("/oauth/v2/private-apps/get/access-token-info", json!({"tokenKey": token.reveal()})),
+            Auth::RefreshToken { client_id, client_secret, .. } => {
+                let session = self.client.session().await?;
+                let form = introspection(&session.tokens.access, client_id, client_secret);
+                Call { body: form, ..Call::new(http::Method::POST, self.paths.introspection()) }
+            }
+            _ => return Ok(None),
+        };
+        let answer = self.client.call("token_info", priority, call.idempotent().accept(&[400, 403, 404])).await?;
+        if answer.status == 200 { answer.json().map(Some) } else { Ok(None) }
     }
 }

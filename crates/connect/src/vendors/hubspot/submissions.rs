@@ -256,7 +256,7 @@ impl HubSpot {
                 "associations.companies" => json!(person.as_ref().and_then(|person| companies.get(person))),
                 _ => Value::Null,
             };
-            let mark = ChangeMark { at: one.at().map(|at| self.client.offset().correct(at)), by: Actor::Customer };
+            let mark = ChangeMark { at: one.at().map(|at| self.client.offset().correct(at)), by: Actor::Customer, who: None };
             Look {
                 object: SUBMISSIONS.to_owned(),
                 id: one.id(form),

@@ -215,7 +215,7 @@ pub(crate) fn read(incoming: &Incoming, portal: Option<&str>, customs: &Customs,
 /// A row that was erased at HubSpot: nothing else tells of it, and it looks as if it had never been.
 pub(super) fn erased_row(object: &str, id: &str, event: &Value, now: Timestamp) -> Look {
     let at = event["occurredAt"].as_i64().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let mark = ChangeMark { at, by: Actor::Unknown };
+    let mark = ChangeMark { at, by: Actor::Unknown, who: None };
     let (object, id) = (object.to_owned(), id.to_owned());
     Look { object, id, existence: Existence::Erased, row: Row::new(), complete: true, version: None, mark, seen_at: now }
 }

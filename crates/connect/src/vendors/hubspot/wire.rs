@@ -18,6 +18,9 @@ pub(crate) struct Record {
     /// Associations by object, where a list was asked for them.
     #[serde(default)]
     pub associations: BTreeMap<String, Associated>,
+    /// The latest values of properties, newest first, where a read was asked for them.
+    #[serde(default)]
+    pub properties_with_history: BTreeMap<String, Vec<Moment>>,
     /// Whether an upsert made it.
     pub new: Option<bool>,
     /// The mark that a row of a batch was sent with.
@@ -28,6 +31,28 @@ impl Record {
     /// A property's text; empty ones count as unset.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+}
+
+/// A value that a property had, and where it came from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Moment {
+    pub value: Option<String>,
+    /// An instant in either spelling.
+    #[serde(default)]
+    pub timestamp: Value,
+    pub source_type: Option<String>,
+    #[serde(default)]
+    pub source_id: Value,
+    #[serde(default)]
+    pub updated_by_user_id: Value,
+}
+
+impl Moment {
+    /// The value's text; an empty one counts as unset.
+    pub fn text(&self) -> Option<&str> {
+        self.value.as_deref().filter(|text| !text.is_empty())
     }
 }
 

@@ -172,7 +172,7 @@ impl Seeing<'_> {
 
     fn mark(&self, row: &Value, by: Actor) -> ChangeMark {
         let ours = |theirs: Timestamp| theirs.checked_sub(jiff::SignedDuration::from_millis(self.offset_ms)).ok();
-        ChangeMark { at: changed_at(row).and_then(ours), by }
+        ChangeMark { at: changed_at(row).and_then(ours), by, who: None }
     }
 
     /// A whole look at a row. Nothing for something without an id, which Pipedrive never sends.
@@ -180,7 +180,7 @@ impl Seeing<'_> {
         if is_gone(row) {
             return self.id(row).map(|id| self.gone(id, version(row)));
         }
-        let by = self.hands.of(self.kind, &id_text(&row["id"])?, changed_at(row));
+        let hand = self.hands.of(self.kind, &id_text(&row["id"])?, changed_at(row));
         Some(Look {
             object: self.object.plural().to_owned(),
             id: self.id(row)?,
@@ -188,7 +188,7 @@ impl Seeing<'_> {
             row: fields.iter().map(|name| (name.clone(), self.value(row, name).unwrap_or(Value::Null))).collect(),
             complete: true,
             version: version(row),
-            mark: self.mark(row, by),
+            mark: ChangeMark { who: hand.who, ..self.mark(row, hand.by) },
             seen_at: self.seen_at,
         })
     }

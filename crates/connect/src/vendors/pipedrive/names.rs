@@ -100,6 +100,7 @@ impl Pipedrive {
             let owner = if kind == Kind::Note { "user_id" } else { "owner_id" };
             names.users = (*self.list(&self.lists.users, "users", "/v1/users", &named(rows, owner), priority).await?).clone();
             self.actors.learn(names.users.keys().map(|id| (id.clone(), Actor::Sales)).collect());
+            self.actors.call(names.users.iter().map(|(id, user)| (id.clone(), user.name.clone())).collect());
         }
         let plain = |held: Arc<BTreeMap<String, Person>>| held.iter().map(|(id, person)| (id.clone(), person.name.clone())).collect();
         if kind == Kind::Deal && wants("stage") {

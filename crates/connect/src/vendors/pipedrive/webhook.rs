@@ -6,7 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use entente_model::actor::{Actor, ChangeMark};
+use entente_model::actor::{Actor, ChangeMark, UserId};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::Row;
 use ring::{digest, hmac};
@@ -112,17 +112,19 @@ pub(crate) fn read(
     let row = text(&meta[key]).filter(|id| kind.is_id(id)).ok_or_else(|| malformed(format!("`meta.{key}` names no {name}")))?;
     let action = meta["action"].as_str().unwrap_or("change").to_owned();
     let user = text(&meta["user_id"]);
-    let by = match actors.of(user.as_deref(), ours) {
+    let known = actors.mark(None, user.as_deref(), ours);
+    let mark = match known.by {
         // Another program may act for the same user as we do.
-        Actor::Us if meta["change_source"] == "app" => Actor::Sales,
-        Actor::Unknown if meta["change_source"] == "app" => Actor::Sales,
-        known => known,
+        Actor::Us | Actor::Unknown if meta["change_source"] == "app" => {
+            ChangeMark { by: Actor::Sales, who: user.as_deref().and_then(UserId::new), ..known }
+        }
+        _ => known,
     };
     let shown = if body["data"].is_object() { &body["data"] } else { &body["current"] };
     if let Some(at) = changed_at(shown) {
-        hands.note(kind, &row, at, by);
+        hands.note(kind, &row, ChangeMark { at: Some(at), ..mark });
     }
-    let mut events = Events { kind, action, by, now, all: Vec::new() };
+    let mut events = Events { kind, action, by: mark.by, now, all: Vec::new() };
     match (text(&meta["merged_to_id"]), text(&meta["merged_from_id"])) {
         (Some(survivor), _) if survivor != row => {
             events.merged(&row, &survivor);
@@ -179,7 +181,7 @@ impl Events {
                 row: Row::new(),
                 complete: true,
                 version: None,
-                mark: ChangeMark { at: None, by: self.by },
+                mark: ChangeMark { at: None, by: self.by, who: None },
                 seen_at: self.now,
             };
             self.add(object, id, Some(look));

@@ -161,10 +161,7 @@ impl Seeing<'_> {
     fn mark(&self, row: &Value) -> ChangeMark {
         let ours = |theirs: Timestamp| theirs.checked_sub(jiff::SignedDuration::from_millis(self.offset_ms)).ok();
         let user = self.part.row.changed_by.as_ref().and_then(|path| path.text_in(row));
-        ChangeMark {
-            at: self.part.row.changed_at.first(row).and_then(instant).and_then(ours),
-            by: self.actors.of(user.as_deref(), &self.ours),
-        }
+        self.actors.mark(self.part.row.changed_at.first(row).and_then(instant).and_then(ours), user.as_deref(), &self.ours)
     }
 
     /// A whole look at a row. Nothing for something without an id.
@@ -206,7 +203,7 @@ impl Seeing<'_> {
             row: Row::new(),
             complete: true,
             version,
-            mark: ChangeMark { at: None, by: Actor::Unknown },
+            mark: ChangeMark { at: None, by: Actor::Unknown, who: None },
             seen_at: self.seen_at,
         }
     }

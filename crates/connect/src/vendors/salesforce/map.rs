@@ -31,10 +31,8 @@ pub(crate) struct Seeing<'a> {
 impl Seeing<'_> {
     /// The change mark in a record.
     pub fn mark(&self, record: &Record) -> ChangeMark {
-        ChangeMark {
-            at: text(record, "LastModifiedDate").and_then(|at| parse_instant(&at)).map(|at| self.offset.correct(at)),
-            by: self.actors.of(text(record, "LastModifiedById").as_deref(), self.ours),
-        }
+        let at = text(record, "LastModifiedDate").and_then(|at| parse_instant(&at)).map(|at| self.offset.correct(at));
+        self.actors.mark(at, text(record, "LastModifiedById").as_deref(), self.ours)
     }
 
     /// A whole look at a record that was asked for `fields`. `None` when the record has no id.

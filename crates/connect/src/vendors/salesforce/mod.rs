@@ -500,6 +500,10 @@ impl Connector for Salesforce {
         self.soap.is_none().then_some(bulk::rule::BATCH_ROWS)
     }
 
+    fn user_name(&self, user: &str) -> Option<String> {
+        self.names.of(&ids::to_18(user), "Name").and_then(|name| name.as_str().map(str::to_owned))
+    }
+
     fn budget(&self) -> Budget {
         self.client.budget()
     }

@@ -121,12 +121,13 @@ impl Salesforce {
             return;
         }
         let ids: Vec<&str> = strangers.iter().map(String::as_str).collect();
-        let query = format!("SELECT Id,UserType,Profile.Name FROM User WHERE Id IN {}", soql::list(&ids));
+        let query = format!("SELECT Id,Name,Email,UserType,Profile.Name FROM User WHERE Id IN {}", soql::list(&ids));
         match self.query(QueryKind::Live, &query, priority).await {
             Ok(users) => {
                 let mut met: BTreeMap<String, Actor> = strangers.iter().map(|id| (id.clone(), Actor::Unknown)).collect();
                 met.extend(users.iter().filter_map(|user| Some((ids::to_18(&text(user, "Id")?), hand(user)))));
                 self.actors.meet(met);
+                users.iter().filter(|user| hand(user) != Actor::Customer).for_each(|user| self.names.learn(user));
             }
             Err(error) => {
                 *self.strangers_due.lock().unwrap_or_else(PoisonError::into_inner) = self.client.now().checked_add(AFTER_FAILURE).ok();

@@ -36,7 +36,7 @@ impl Seen {
     /// A mark for a row changed at that instant of Zendesk's clock.
     #[must_use]
     pub fn mark(&self, updated_at: Option<&str>, by: Actor) -> ChangeMark {
-        ChangeMark { at: updated_at.and_then(|text| self.ours(text)), by }
+        ChangeMark { at: updated_at.and_then(|text| self.ours(text)), by, who: None }
     }
 }
 

@@ -269,6 +269,10 @@ impl Connector for Zendesk {
         Ok(if there { Subscribed::Yes } else { Subscribed::No })
     }
 
+    fn user_name(&self, user: &str) -> Option<String> {
+        self.staff().address(user).map(str::to_owned)
+    }
+
     fn budget(&self) -> Budget {
         self.client.budget()
     }

@@ -40,6 +40,11 @@ impl Staff {
         self.by_email.values().map(String::as_str)
     }
 
+    /// The address of somebody who works at the desk.
+    pub(super) fn address(&self, id: &str) -> Option<&str> {
+        self.by_email.iter().find(|(_, known)| *known == id).map(|(address, _)| address.as_str())
+    }
+
     /// The agent with an address.
     pub(super) fn agent(&self, email: &str) -> Option<&str> {
         self.by_email.get(&email.trim().to_lowercase()).map(String::as_str)

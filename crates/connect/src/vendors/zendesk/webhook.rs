@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use entente_model::actor::Actor;
+use entente_model::actor::{Actor, ChangeMark, UserId};
 use entente_model::clock::Timestamp;
 use entente_model::mapping::remote::Row;
 use ring::{digest, hmac};
@@ -193,7 +193,8 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
     if row.is_empty() || !is_told {
         return None;
     }
-    let mark = seen.mark(version.as_deref(), by);
+    let user = named(body).filter(|_| !matches!(by, Actor::Customer | Actor::Us));
+    let mark = ChangeMark { who: user.as_deref().and_then(UserId::new), ..seen.mark(version.as_deref(), by) };
     Some(Look {
         object: kind.singular().to_owned(),
         id: id.to_owned(),
@@ -206,12 +207,16 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
     })
 }
 
+/// The user whom an event names as the one who did it.
+fn named(body: &Value) -> Option<String> {
+    [&body["detail"]["actor_id"], &body["event"]["actor_id"]].into_iter().find_map(id_text)
+}
+
 /// Whose change an event tells of. Users and organizations name nobody in most events. A user who is named as the actor of their own event
 /// served themselves. Customers cannot change organizations, so an event of one that names nobody is the work of the desk's people or
 /// of its rules.
 fn hand(kind: Kind, id: &str, body: &Value, reader: &Reader<'_>) -> Actor {
-    let named = [&body["detail"]["actor_id"], &body["event"]["actor_id"]].into_iter().find_map(id_text);
-    match named {
+    match named(body) {
         Some(actor) => match reader.actors.get(actor.as_str()) {
             Some(known) => *known,
             None if kind == Kind::User && actor == id => Actor::Customer,

@@ -167,7 +167,7 @@ impl Zendesk {
                     existence: Existence::Present,
                     complete: false,
                     version: None,
-                    mark: ChangeMark { at: None, by: Actor::Us },
+                    mark: ChangeMark { at: None, by: Actor::Us, who: None },
                     seen_at: now.at,
                 });
             }

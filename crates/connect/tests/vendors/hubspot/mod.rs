@@ -6,6 +6,7 @@ mod engagements;
 mod equal_stamps;
 mod erasing;
 mod finding;
+mod hands;
 mod journal;
 mod leads;
 mod marketing;

@@ -5,7 +5,7 @@ use entente_store::{ConflictRule, ConflictState, PAGE_ROWS_MAX, RuleState, Store
 use jiff::Timestamp;
 
 use super::kind::Kind;
-use super::proposals::{decide_for, note};
+use super::proposals::{decide_by, note};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -92,21 +92,24 @@ impl RuleChanges {
         if self.adopt.is_empty() {
             return Ok(0);
         }
-        let rules: Vec<(Kind, String)> = self.adopt.iter().map(|new| (new.kind(), new.rule.winner.clone())).collect();
+        let new: Vec<(Kind, String)> = self.adopt.iter().map(|new| (new.kind(), new.rule.id.clone())).collect();
         let waiting = engine.store().read(move |tx| {
+            let kept = tx.conflict_rules()?;
+            let of = |id: &String| kept.iter().find(|rule| rule.id == *id && rule.state == RuleState::Adopted);
+            let rules: Vec<(&Kind, &ConflictRule)> = new.iter().filter_map(|(kind, id)| Some((kind, of(id)?))).collect();
             let (mut found, mut before) = (Vec::new(), None);
             loop {
                 let page = tx.conflicts(&Viewer::system(), ConflictState::Waiting, PAGE_ROWS_MAX, before)?;
                 before = page.last().filter(|_| page.len() == PAGE_ROWS_MAX).map(|last| last.id);
                 for conflict in page {
                     let Some(kind) = Kind::of(&conflict) else { continue };
-                    found.extend(rules.iter().find(|(of, _)| *of == kind).map(|(_, winner)| (conflict.id, winner.clone())));
+                    found.extend(rules.iter().find(|(of, _)| **of == kind).map(|(_, rule)| (conflict.id, (*rule).clone())));
                 }
                 if before.is_none() {
                     return Ok(found);
                 }
             }
         });
-        decide_for(engine, viewer, waiting.await?).await
+        decide_by(engine, viewer, waiting.await?).await
     }
 }

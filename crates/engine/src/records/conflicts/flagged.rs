@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::many::{LeftConflict, must_be_a_field};
+use super::ruling::Ruling;
 use super::{ConflictQuery, FLAGGED, carry_out, list, parse_number};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -152,7 +153,7 @@ pub(super) fn overrule(
         }
         let field = label(catalog.object(&of.object), &of.field);
         let detail = format!("conflict {} about {field}: a person took another value than the latest", found.id);
-        entry = carry_out(tx, catalog, viewer, of, value, &detail, connections, now)?;
+        entry = carry_out(tx, catalog, viewer, of, value, (&detail, Ruling::Person.reason()), connections, now)?;
     }
     tx.review_conflict(found.id, &viewer.name, now, entry).map(drop)
 }

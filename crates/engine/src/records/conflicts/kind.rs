@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use entente_model::actor::Actor;
 use entente_model::id::RecordId;
+use entente_model::plan::Reason;
 use entente_model::plan::policy::Adopted;
 use entente_store::{Conflict, ConflictSide, ConflictState, PAGE_ROWS_MAX, StoreError, Tx};
 use jiff::Timestamp;
@@ -66,7 +67,8 @@ impl End {
             return Self::Waits;
         }
         match conflict.resolved_by.as_deref().and_then(|by| by.strip_prefix("rule ")) {
-            Some(rule) if conflict.entry.is_none() => Self::Rule(rule.to_owned()),
+            // One that is adopted decides what waits as well, by an entry of the ledger as a person does.
+            Some(rule) if conflict.entry.is_none() || rule == Reason::Adopted.name() => Self::Rule(rule.to_owned()),
             // A person's decision is an entry of the ledger.
             _ if conflict.entry.is_some() => Self::Person(winner(conflict)),
             _ => Self::Itself,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::kind::{End, Kind, opened, present};
+use super::ruling::Ruling;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -321,21 +322,21 @@ pub async fn adopt(engine: &Engine, viewer: &Viewer, id: &str) -> Result<Adoptio
             tx.put_conflict_rule(&rule)?;
             note(tx, &catalog, &rule, now)?;
             touch(tx)?;
-            Ok(Some((evidence.winner, evidence.waiting)))
+            Ok(Some((rule, evidence.waiting)))
         })
         .await?;
-    let Some((winner, waiting)) = waiting else { return Err(unknown("proposed rule", id)) };
+    let Some((adopted, waiting)) = waiting else { return Err(unknown("proposed rule", id)) };
     refresh(engine).await?;
-    let decided = decide_for(engine, viewer, waiting.into_iter().map(|conflict| (conflict, winner.clone())).collect()).await?;
+    let decided = decide_by(engine, viewer, waiting.into_iter().map(|conflict| (conflict, adopted.clone())).collect()).await?;
     Ok(Adoption { rule: rule(engine, viewer, id).await?, decided })
 }
 
-/// Decides waiting conflicts, each for the side that an adopted rule lets win. Answers how many there were.
-pub(super) async fn decide_for(engine: &Engine, viewer: &Viewer, waiting: Vec<(i64, String)>) -> Result<u64> {
+/// Decides waiting conflicts, each by the adopted rule that it comes with. Answers how many there were.
+pub(super) async fn decide_by(engine: &Engine, viewer: &Viewer, waiting: Vec<(i64, ConflictRule)>) -> Result<u64> {
     let mut decided = 0;
-    for (conflict, winner) in waiting {
-        let resolution = super::Resolution { side: Some(winner), value: None };
-        match super::resolve(engine, viewer, &conflict.to_string(), resolution).await {
+    for (conflict, rule) in waiting {
+        let resolution = super::Resolution { side: Some(rule.rule.winner.clone()), value: None };
+        match super::rule_on(engine, viewer, &conflict.to_string(), resolution, Ruling::Rule(Box::new(rule))).await {
             Ok(_) => decided += 1,
             // Somebody was faster.
             Err(EngineError::Store(StoreError::Conflict { .. }) | EngineError::Unknown { .. }) => {}
@@ -475,7 +476,7 @@ pub(super) fn note(tx: &mut Tx<'_>, catalog: &Catalog, rule: &ConflictRule, now:
         after: Value::text(rule.state.as_str()),
         rule: None,
         from: None,
-        mark: ChangeMark { at: Some(now), by: Actor::Person },
+        mark: ChangeMark { at: Some(now), by: Actor::Person, who: None },
         lost: Vec::new(),
     };
     tx.append(&[NewEntry {

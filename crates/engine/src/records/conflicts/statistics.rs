@@ -172,10 +172,11 @@ pub async fn statistics(engine: &Engine, _viewer: &Viewer, query: StatisticsQuer
         let end = End::of(conflict);
         all.add(conflict, &end);
         fields.entry((conflict.conflict.object.clone(), conflict.conflict.field.clone())).or_default().add(conflict, &end);
-        match &end {
-            End::Rule(rule) => *rules.entry(rule.clone()).or_default() += 1,
-            _ => late += u64::from(waited(conflict, now) > promise_ms),
+        if let End::Rule(rule) = &end {
+            *rules.entry(rule.clone()).or_default() += 1;
         }
+        // What a rule decides at once waits for nobody; what one decides that was adopted later has.
+        late += u64::from(waited(conflict, now) > promise_ms);
         if end == End::Waits {
             oldest = oldest.or(Some(conflict.conflict.opened_at));
         }

@@ -119,7 +119,7 @@ impl Dropper<'_> {
 
     /// What the ledger keeps of the values that go.
     fn lost(&self, record: &Record, links: &[Link], held: &Held) -> Changes {
-        let mark = ChangeMark { at: Some(self.now), by: Actor::Person };
+        let mark = ChangeMark { at: Some(self.now), by: Actor::Person, who: None };
         let of = held.fields.iter().map(|field| {
             let present = get(&record.data, &field.field).clone();
             let sides = links.iter().filter(|link| self.may_have_changed(record, link, &field.field));

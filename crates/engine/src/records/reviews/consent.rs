@@ -42,7 +42,7 @@ pub(super) fn disputes(tx: &mut Tx<'_>, catalog: &Catalog, survivor: &Record, ab
         }
         // A side has one present value: what another row of the same platform said is known by the record that it was of.
         let their_side = if their_side == our_side { absorbed.id.to_string() } else { their_side };
-        let side = |side: String, value: Value| ConflictSide { side, value, at: None, by: "unknown".to_owned() };
+        let side = |side: String, value: Value| ConflictSide { side, value, at: None, by: "unknown".to_owned(), who: None };
         found.push(Dispute { field: policy.field.clone(), sides: [side(our_side, our_value), side(their_side, their_value)] });
     }
     Ok(found)

@@ -154,7 +154,7 @@ impl Merging<'_> {
     /// What only the absorbed record knew is taken over; of what both knew otherwise, the field's rule keeps one (`sync.merge_values`), and the
     /// other stays in the ledger as a value that lost. What people are asked about stays as it is.
     fn keep_values(&self, tx: &mut Tx<'_>, mut survivor: Record, absorbed: &Record, moved: &[String], disputes: &[Dispute]) -> Result<()> {
-        let mark = ChangeMark { at: Some(self.now), by: self.by };
+        let mark = ChangeMark { at: Some(self.now), by: self.by, who: None };
         let mut changes = Changes::new();
         let mut won = Fields::new();
         let is_disputed = |field: &String| disputes.iter().any(|dispute| dispute.field == *field);

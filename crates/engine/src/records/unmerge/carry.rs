@@ -67,7 +67,7 @@ impl Carrying<'_> {
     fn put(&self, tx: &mut Tx<'_>, mut record: Record, fields: &Fields, links: &[Link], detail: String) -> Result<EntryId> {
         let kept = notes_of_parting(self.catalog, &record, fields, links);
         let detail = [vec![detail], kept].concat().join("; ");
-        let mark = ChangeMark { at: Some(self.now), by: Actor::Person };
+        let mark = ChangeMark { at: Some(self.now), by: Actor::Person, who: None };
         let changes: entry::Changes = fields
             .iter()
             .map(|(field, after)| {

@@ -121,7 +121,8 @@ fn conflicts(tx: &mut Tx<'_>, range: Range) -> Result<ConflictMonth, StoreError>
         after = last.id;
         for conflict in &page {
             let end = End::of(conflict);
-            if matches!(end, End::Rule(_)) {
+            // What waited until a rule was adopted went to a person first.
+            if matches!(end, End::Rule(_)) && conflict.entry.is_none() {
                 continue;
             }
             let waited = conflict.resolved_at.unwrap_or(range.to).as_millisecond() - conflict.conflict.opened_at.as_millisecond();

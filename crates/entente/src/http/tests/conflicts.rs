@@ -10,8 +10,13 @@ impl Server {
         let records = [self.contact(ada()).await, self.contact(ada()).await];
         let now = self.app.engine.now();
         let conflict = move |record: &str, field: &str, ours: &str, theirs: &str| {
-            let side =
-                |side: &str, value: &str| ConflictSide { side: side.into(), value: Value::text(value), at: Some(now), by: String::new() };
+            let side = |side: &str, value: &str| ConflictSide {
+                side: side.into(),
+                value: Value::text(value),
+                at: Some(now),
+                by: String::new(),
+                who: None,
+            };
             NewConflict {
                 record: record.parse().unwrap(),
                 object: "contact".into(),
@@ -64,8 +69,13 @@ async fn a_conflict_cannot_be_decided_for_no_value_where_a_platform_needs_one() 
     let server = server().await;
     let record = server.contact(ada()).await;
     let (now, id) = (server.app.engine.now(), record.clone());
-    let side =
-        move |side: &str, value: &str| ConflictSide { side: side.into(), value: Value::text(value), at: Some(now), by: String::new() };
+    let side = move |side: &str, value: &str| ConflictSide {
+        side: side.into(),
+        value: Value::text(value),
+        at: Some(now),
+        by: String::new(),
+        who: None,
+    };
     let new = NewConflict {
         record: record.parse().unwrap(),
         object: "contact".into(),

@@ -59,8 +59,13 @@ async fn decisions_alike_are_proposed_as_a_rule_that_is_adopted_declined_and_wit
     let server = server().await;
     let contested = async |side: Option<&str>| {
         let (record, now) = (server.account("Acme").await.parse().unwrap(), server.app.engine.now());
-        let of =
-            |name: &str, value: &str, by: &str| ConflictSide { side: name.into(), value: Value::text(value), at: Some(now), by: by.into() };
+        let of = |name: &str, value: &str, by: &str| ConflictSide {
+            side: name.into(),
+            value: Value::text(value),
+            at: Some(now),
+            by: by.into(),
+            who: None,
+        };
         let new = NewConflict {
             record,
             object: "account".into(),
@@ -95,7 +100,7 @@ async fn decisions_alike_are_proposed_as_a_rule_that_is_adopted_declined_and_wit
     let (_, rules) = server.get("/api/v1/conflicts/rules").await;
     assert_eq!((&rules[0]["id"], &rules[0]["state"]), (&json!(id), &json!("adopted")), "{rules}");
     let (_, found) = server.get("/api/v1/conflicts/statistics?days=1").await;
-    assert_eq!((&found["conflicts"], &found["manual"], &found["waiting"]), (&json!(6), &json!(6), &json!(0)), "{found}");
+    assert_eq!((&found["conflicts"], &found["manual"], &found["automatic"]), (&json!(6), &json!(5), &json!(1)), "{found}");
     let (status, withdrawn) = server.post(&format!("/api/v1/conflicts/rules/{id}/withdraw"), json!({ "reason": "the desk guesses" })).await;
     assert_eq!((status, &withdrawn["state"]), (StatusCode::OK, &json!("withdrawn")), "{withdrawn}");
     let (status, error) = server.post("/api/v1/conflicts/proposals/rule_nobody/adopt", json!({})).await;

@@ -20,7 +20,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/conflicts/{id}/resolve", post(resolve))
 }
 
-/// Conflicts, newest first; the waiting ones unless a state is given.
+/// Conflicts: the waiting ones unless a state is given, those that wait longest first; decided ones newest first.
 #[utoipa::path(get, operation_id = "list_conflicts", path = "/api/v1/conflicts", tag = "sync", params(ConflictQuery), responses((status = 200, description = "A page of conflicts", body = ConflictPage), (status = "default", description = "Refused", body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,

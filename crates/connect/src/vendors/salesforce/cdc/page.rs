@@ -310,6 +310,8 @@ fn instant(change: &Change, field: &str) -> Option<Timestamp> {
 /// When and by whom it was done. A change that names our program is ours, whoever the user is.
 fn mark(seeing: &Seeing<'_>, change: &Change) -> ChangeMark {
     let at = instant(change, "LastModifiedDate").or(change.committed).map(|at| seeing.offset.correct(at));
-    let by = if change.is_of(CLIENT_NAME) { Actor::Us } else { seeing.actors.of(change.user.as_deref(), seeing.ours) };
-    ChangeMark { at, by }
+    if change.is_of(CLIENT_NAME) {
+        return ChangeMark { at, by: Actor::Us, who: None };
+    }
+    seeing.actors.mark(at, change.user.as_deref(), seeing.ours)
 }
