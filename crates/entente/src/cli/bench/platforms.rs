@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use entente_connect::capability::Happening;
 use entente_connect::connector::{Connector, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Look, ReadSpec};
@@ -205,7 +206,7 @@ type Line = (Vec<String>, Value);
 /// From an edit of a person to the hint that tells of it, in milliseconds; polls where no webhook does.
 async fn delay(stage: &Stage, id: &str) -> Result<(&'static str, i64)> {
     let capabilities = stage.connector.spec().capabilities(stage.crowd.object);
-    if !capabilities.is_some_and(|known| known.changes.webhook) {
+    if !capabilities.is_some_and(|known| known.tells(Happening::Changed)) {
         return Ok(("poll", i64::try_from(POLL.as_millis()).unwrap_or(i64::MAX)));
     }
     let url = format!("https://hub.example/hooks/{}", stage.crowd.settings.name);
