@@ -236,6 +236,10 @@ impl Connector for Dynamics {
         Ok(if self.is_subscribed(url, objects).await? { Subscribed::Yes } else { Subscribed::No })
     }
 
+    fn bulk_rows(&self) -> Option<usize> {
+        Some(write::BULK_ROWS)
+    }
+
     fn budget(&self) -> Budget {
         self.client.budget()
     }
