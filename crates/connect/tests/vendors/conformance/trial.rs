@@ -9,6 +9,7 @@ use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Look, ReadSpec};
 use entente_connect::registry;
 use entente_connect::settings::{Auth, ConnectionSettings};
+use entente_connect::transport::wire::Wire;
 use entente_connect::webhook::{Delivery, Event, Incoming, WebhookError};
 use entente_connect::write::{Write, WriteOutcome, WriteTarget};
 use entente_model::clock::{Clock, Timestamp};
@@ -29,6 +30,8 @@ pub struct Trial {
     pub connector: Arc<dyn Connector>,
     pub host: Arc<dyn Host>,
     pub line: Arc<Line>,
+    /// The platform's HTTP surface.
+    pub router: axum::Router,
     pub hands: Arc<Hands>,
     pub mail: Mailroom,
     pub faults: Faults,
@@ -40,13 +43,14 @@ pub struct Trial {
 pub async fn begin(start: Start) -> Trial {
     let hands = Hands::at(START_MS);
     let given = start(&hands);
-    let line = Line::to(given.router);
+    let line = Line::to(given.router.clone());
     let vault = Arc::new(Pocket::default());
     let connector = registry::connect(given.settings.clone(), surroundings_with(Arc::clone(&line) as _, &hands, &vault)).unwrap();
     let trial = Trial {
         connector,
         host: given.host,
         line,
+        router: given.router,
         hands,
         mail: given.mail,
         faults: given.faults,
@@ -84,6 +88,11 @@ impl Trial {
     /// The same connection in another process, which shares the vault and nothing else.
     pub fn beside(&self) -> Arc<dyn Connector> {
         self.with(self.settings.clone())
+    }
+
+    /// The same connection over another wire.
+    pub fn over(&self, wire: Arc<dyn Wire>) -> Arc<dyn Connector> {
+        registry::connect(self.settings.clone(), surroundings_with(wire, &self.hands, &self.vault)).unwrap()
     }
 
     fn with(&self, settings: ConnectionSettings) -> Arc<dyn Connector> {
