@@ -21,14 +21,20 @@ pub struct Capabilities {
     pub key: Option<Key>,
     /// What keeps an update from overwriting a change that it did not know of; `None` where nothing does.
     pub concurrency: Option<Concurrency>,
-    /// By what a change of a row comes to be known, unless `fields` says otherwise of a field.
-    pub changes: Detection,
-    /// By what a deletion does.
-    pub deletions: Detection,
-    /// By what it does that a row was merged, and into which one.
-    pub merges: Detection,
-    /// By what it does that a deleted row is back; `None` where nothing ever comes back.
-    pub restorations: Option<Detection>,
+    /// What the platform's own messages tell of its rows. What none of them tells is found by asking, or never.
+    pub told: &'static [Told],
+    /// By what a change of a row is found by whoever asks, unless `fields` says otherwise of a field.
+    pub changes: Found,
+    /// By what a deletion is.
+    pub deletions: Found,
+    /// By what it is that a row was merged, and into which one.
+    pub merges: Found,
+    /// By what it is that a deleted row is back; `None` where nothing ever comes back.
+    pub restorations: Option<Found>,
+    /// Rows among the object's of which something comes to be known otherwise.
+    pub exceptions: &'static [Exception],
+    /// What else whoever maps the object should know, in sentences: rows that no list shows, writes that a state of a row rules out.
+    pub notes: &'static [&'static str],
     /// Fields that come to be known in another way: a name, the beginning of names before a `*`, or [`DOTTED`].
     pub fields: &'static [(&'static str, Detection)],
     /// By what a change of a field comes to be known that the platform computes, where its description says so.
@@ -99,6 +105,86 @@ pub enum Concurrency {
     PreconditionBySecond,
     /// The row's stamp is looked at right before it is written; a race of about a second remains.
     LookFirst,
+}
+
+/// What may happen to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happening {
+    /// Somebody made it.
+    Created,
+    /// Somebody changed it.
+    Changed,
+    /// Somebody deleted it.
+    Deleted,
+    /// Somebody merged it into another one.
+    Merged,
+    /// Somebody brought it back.
+    Restored,
+}
+
+impl Happening {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Created, Self::Changed, Self::Deleted, Self::Merged, Self::Restored];
+}
+
+/// Something that a platform's own messages tell of the rows of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// What they tell.
+    pub what: Happening,
+    /// The platform's names of these messages. Where they begin with the object's (`contact.creation`), what stands behind it is enough.
+    /// [`EVERY`] stands for messages that have no name, or as many as there are changes.
+    pub by: &'static [&'static str],
+}
+
+impl Told {
+    /// Whether a message of this name tells it.
+    #[must_use]
+    pub fn is_by(&self, message: &str) -> bool {
+        self.by
+            .iter()
+            .any(|name| *name == EVERY || message.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.')))
+    }
+}
+
+/// Rows among those of an object of which a deletion comes to be known otherwise than of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exception {
+    /// What these rows are called at the platform, plural.
+    pub rows: &'static str,
+    /// By what a deletion of theirs comes to be known.
+    pub deletions: Detection,
+}
+
+/// By what a kind of change is found by whoever asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Polls see it, in looks that are at least this far apart, whatever their interval; `None` where they never do.
+    pub poll: Option<Duration>,
+    /// A complete read sees it.
+    pub reconciliation: bool,
+}
+
+impl Found {
+    /// By polls and complete reads.
+    pub const POLL: Self = Self { poll: Some(Duration::ZERO), reconciliation: true };
+    /// By complete reads alone.
+    pub const RECONCILIATION: Self = Self { poll: None, reconciliation: true };
+    /// By nothing.
+    pub const NEVER: Self = Self { poll: None, reconciliation: false };
+
+    /// The same, by polls that look at most this often.
+    #[must_use]
+    pub const fn every(self, pause: Duration) -> Self {
+        Self { poll: Some(pause), ..self }
+    }
+
+    /// By what it comes to be known, if messages tell it or not.
+    #[must_use]
+    pub const fn and_told(self, webhook: bool) -> Detection {
+        Detection { webhook, poll: self.poll, reconciliation: self.reconciliation }
+    }
 }
 
 /// By what a kind of change comes to be known.
@@ -205,6 +291,35 @@ pub struct Staleness {
 }
 
 impl Capabilities {
+    /// Names of the messages that tell of something; none where nothing does.
+    pub fn messages(&self, what: Happening) -> impl Iterator<Item = &'static str> + use<> {
+        self.told.iter().filter(move |told| told.what == what).flat_map(|told| told.by.iter().copied())
+    }
+
+    /// Whether the platform's own messages tell of something.
+    #[must_use]
+    pub fn tells(&self, what: Happening) -> bool {
+        self.told.iter().any(|told| told.what == what)
+    }
+
+    /// Whether a message of this name tells of something.
+    #[must_use]
+    pub fn is_told_by(&self, what: Happening, message: &str) -> bool {
+        self.told.iter().any(|told| told.what == what && told.is_by(message))
+    }
+
+    /// By what something that happened to a row comes to be known.
+    #[must_use]
+    pub fn seen(&self, what: Happening) -> Detection {
+        let found = match what {
+            Happening::Created | Happening::Changed => self.changes,
+            Happening::Deleted => self.deletions,
+            Happening::Merged => self.merges,
+            Happening::Restored => self.restorations.unwrap_or(Found::NEVER),
+        };
+        found.and_told(self.tells(what))
+    }
+
     /// By what a change of a field comes to be known; `derived` if the platform computes it from other values.
     #[must_use]
     pub fn of_field(&self, field: &str, derived: bool) -> Detection {
@@ -213,7 +328,7 @@ impl Capabilities {
             (_, Some(beginning)) => field.starts_with(beginning),
             (name, None) => field == name,
         });
-        let usual = named.map_or(self.changes, |(_, detection)| *detection);
+        let usual = named.map_or_else(|| self.seen(Happening::Changed), |(_, detection)| *detection);
         if derived { usual.and(self.derived) } else { usual }
     }
 }
@@ -268,10 +383,13 @@ mod tests {
             parts: 1,
             key: None,
             concurrency: None,
-            changes: Detection::FULL,
-            deletions: Detection::POLL,
-            merges: Detection::NEVER,
+            told: &[Told { what: Happening::Changed, by: &["contact.propertyChange", "renamed"] }],
+            changes: Found::POLL,
+            deletions: Found::POLL,
+            merges: Found::NEVER,
             restorations: None,
+            exceptions: &[],
+            notes: &[],
             fields: &[("count", Detection::TOLD), ("list.*", Detection::POLL), (DOTTED, Detection::RECONCILIATION)],
             derived: Detection::POLL,
             creates_fields: false,
@@ -284,5 +402,10 @@ mod tests {
         assert_eq!(known.of_field("Partner__r.Name", false), Detection::RECONCILIATION);
         assert_eq!(known.of_field("Partner__r.Score__c", true), Detection::RECONCILIATION);
         assert_eq!(known.of_field("count", true), Detection::RECONCILIATION, "what one does not see, the other may not either");
+        assert_eq!((known.seen(Happening::Changed), known.seen(Happening::Deleted)), (Detection::FULL, Detection::POLL));
+        assert_eq!((known.seen(Happening::Merged), known.seen(Happening::Restored)), (Detection::NEVER, Detection::NEVER));
+        assert_eq!(known.seen(Happening::Created), Detection::POLL, "found as changes are, and told of by no message");
+        let names = ["contact.propertyChange", "contact.renamed", "renamed", "contact.unrenamed", "contact.creation"];
+        assert_eq!(names.map(|name| known.is_told_by(Happening::Changed, name)), [true, true, true, false, false]);
     }
 }

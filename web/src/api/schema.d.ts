@@ -2669,6 +2669,13 @@ export interface components {
             /** @description Why, in words. */
             words: string;
         };
+        /** @description Rows among an object's of which deletions come to be known in another way. */
+        ExceptionDescribed: {
+            /** @description By what their deletion comes to be known. */
+            deletions: components["schemas"]["DetectionDescribed"];
+            /** @description What they are called at the platform. */
+            rows: string;
+        };
         /** @description One failure. */
         Failure: {
             /** @description When. */
@@ -3487,6 +3494,8 @@ export interface components {
             creates_fields: boolean;
             /** @description By what a deletion does. */
             deletions: components["schemas"]["DetectionDescribed"];
+            /** @description Rows of which deletions come to be known in another way. */
+            exceptions: components["schemas"]["ExceptionDescribed"][];
             /** @description Fields that come to be known in another way. */
             fields: components["schemas"]["FieldRule"][];
             /** @description How a creation that is repeated is kept from making a twin: `upsert`, `unique` or `look_up`. */
@@ -3495,6 +3504,8 @@ export interface components {
             merges: components["schemas"]["DetectionDescribed"];
             /** @description Fields that a row always has a value in, beside those that its description calls required. */
             never_blank: string[];
+            /** @description What else whoever maps the object should know. */
+            notes: string[];
             /** @description The platform's name of the object, or `*`. */
             object: string;
             /**
@@ -3503,6 +3514,8 @@ export interface components {
              */
             page_rows: number;
             restorations?: components["schemas"]["DetectionDescribed"] | null;
+            /** @description What the platform's own messages tell of. */
+            told: components["schemas"]["ToldDescribed"][];
             /** @description Fields of which no two rows hold one value, beside the key and those that its description calls unique. */
             unique: string[];
         };
@@ -4953,6 +4966,13 @@ export interface components {
             values: string[];
             /** @description Whether our user may write it. */
             writable: boolean;
+        };
+        /** @description Something that a platform's own messages tell of. */
+        ToldDescribed: {
+            /** @description The platform's names of these messages; `*` for those that have none, or as many as there are changes. */
+            by: string[];
+            /** @description What happened: `created`, `changed`, `deleted`, `merged` or `restored`. */
+            what: string;
         };
         /** @description Calls that putting a mapping in force would cost, reckoned from the sample. */
         TrialCost: {

@@ -1,6 +1,6 @@
 //! A platform as it is shown: its facts, and its capabilities by object.
 
-use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Happening, Key, Limit};
 use entente_connect::spec::Spec;
 use entente_model::mapping::Role;
 use serde::Serialize;
@@ -59,6 +59,12 @@ pub struct ObjectDescribed {
     pub merges: DetectionDescribed,
     /// By what it does that a deleted row is back.
     pub restorations: Option<DetectionDescribed>,
+    /// What the platform's own messages tell of.
+    pub told: Vec<ToldDescribed>,
+    /// Rows of which deletions come to be known in another way.
+    pub exceptions: Vec<ExceptionDescribed>,
+    /// What else whoever maps the object should know.
+    pub notes: Vec<String>,
     /// Fields that come to be known in another way.
     pub fields: Vec<FieldRule>,
     /// Whether fields can be created over the API.
@@ -78,6 +84,25 @@ pub struct DetectionDescribed {
     pub poll_seconds: Option<u64>,
     /// A reconciliation sees it.
     pub reconciliation: bool,
+}
+
+/// Something that a platform's own messages tell of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ToldDescribed {
+    /// What happened: `created`, `changed`, `deleted`, `merged` or `restored`.
+    #[schema(value_type = String)]
+    pub what: Happening,
+    /// The platform's names of these messages; `*` for those that have none, or as many as there are changes.
+    pub by: Vec<String>,
+}
+
+/// Rows among an object's of which deletions come to be known in another way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ExceptionDescribed {
+    /// What they are called at the platform.
+    pub rows: String,
+    /// By what their deletion comes to be known.
+    pub deletions: DetectionDescribed,
 }
 
 /// Fields that come to be known in another way than their object.
@@ -135,10 +160,21 @@ impl ObjectDescribed {
             page_rows: known.page_rows,
             key: known.key,
             concurrency: known.concurrency,
-            changes: known.changes.into(),
-            deletions: known.deletions.into(),
-            merges: known.merges.into(),
-            restorations: known.restorations.map(Into::into),
+            told: known
+                .told
+                .iter()
+                .map(|told| ToldDescribed { what: told.what, by: told.by.iter().map(|name| (*name).to_owned()).collect() })
+                .collect(),
+            changes: known.seen(Happening::Changed).into(),
+            deletions: known.seen(Happening::Deleted).into(),
+            merges: known.seen(Happening::Merged).into(),
+            restorations: known.restorations.map(|_| known.seen(Happening::Restored).into()),
+            exceptions: known
+                .exceptions
+                .iter()
+                .map(|one| ExceptionDescribed { rows: one.rows.to_owned(), deletions: one.deletions.into() })
+                .collect(),
+            notes: known.notes.iter().map(|note| (*note).to_owned()).collect(),
             fields: known.fields.iter().map(|(field, how)| FieldRule { field: (*field).to_owned(), changes: (*how).into() }).collect(),
             creates_fields: known.creates_fields,
             never_blank: known.never_blank.iter().map(|field| (*field).to_owned()).collect(),

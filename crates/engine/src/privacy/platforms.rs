@@ -419,7 +419,7 @@ mod tests {
     fn every_shipped_mapping_of_people_has_consent_its_basis_and_the_mark_of_a_request() {
         // Of a platform that was only begun and says that it can do nothing, nobody is mapped.
         let able = |spec: &&entente_connect::spec::Spec| {
-            spec.objects.iter().any(|object| object.changes != entente_connect::capability::Detection::NEVER)
+            spec.objects.iter().any(|object| object.changes != entente_connect::capability::Found::NEVER)
         };
         let specs = entente_connect::registry::ALL.iter().map(|platform| platform.spec).filter(able);
         for platform in specs.map(|spec| spec.key).filter(|key| !["rest", "native"].contains(key)) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entente_connect::action::{Acted, Action, Target};
-use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Lookup, Unique};
+use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Lookup, Told, Unique};
 use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Existence, Find, Look, Page, ReadSpec};
@@ -42,10 +42,19 @@ static SPEC: Spec = Spec {
         parts: 1,
         key: Some(Key::Upsert),
         concurrency: Some(Concurrency::Precondition),
-        changes: Detection::FULL,
-        deletions: Detection::FULL,
-        merges: Detection::FULL,
-        restorations: Some(Detection::FULL),
+        told: &[
+            Told { what: Happening::Created, by: &[EVERY] },
+            Told { what: Happening::Changed, by: &[EVERY] },
+            Told { what: Happening::Deleted, by: &[EVERY] },
+            Told { what: Happening::Merged, by: &[EVERY] },
+            Told { what: Happening::Restored, by: &[EVERY] },
+        ],
+        changes: Found::POLL,
+        deletions: Found::POLL,
+        merges: Found::POLL,
+        restorations: Some(Found::POLL),
+        exceptions: &[],
+        notes: &[],
         fields: &[],
         derived: Detection::RECONCILIATION,
         creates_fields: true,

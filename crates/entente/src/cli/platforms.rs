@@ -59,6 +59,12 @@ fn flag(yes: bool) -> String {
     if yes { "yes" } else { "-" }.to_owned()
 }
 
+/// What the platform's own messages tell of an object, in words.
+fn told(object: &ObjectDescribed) -> String {
+    let words: Vec<String> = object.told.iter().map(|told| name(Some(told.what))).collect();
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
+}
+
 fn overview(list: &[PlatformDescribed]) -> String {
     let rows = list.iter().flat_map(|platform| {
         platform.objects.iter().map(|object| {
@@ -104,6 +110,7 @@ fn detail(platform: &PlatformDescribed) -> String {
             object.page_rows.to_string(),
             name(object.key),
             name(object.concurrency),
+            told(object),
             object.changes.words(),
             object.deletions.words(),
             object.merges.words(),
@@ -112,17 +119,29 @@ fn detail(platform: &PlatformDescribed) -> String {
         ]
     });
     text.push_str(&table(
-        ["OBJECT", "ROWS A PAGE", "KEY", "CONCURRENCY", "CHANGES", "DELETIONS", "MERGES", "COME BACK", "NEW FIELDS"],
+        ["OBJECT", "ROWS A PAGE", "KEY", "CONCURRENCY", "WEBHOOKS TELL", "CHANGES", "DELETIONS", "MERGES", "COME BACK", "NEW FIELDS"],
         objects,
     ));
-    let rules = platform
-        .objects
-        .iter()
-        .flat_map(|object| object.fields.iter().map(|rule| [object.object.clone(), rule.field.clone(), rule.changes.words()]));
+    let rules = platform.objects.iter().flat_map(|object| {
+        let rows = object.exceptions.iter().map(|one| [object.object.clone(), format!("deleted {}", one.rows), one.deletions.words()]);
+        rows.chain(object.fields.iter().map(|rule| [object.object.clone(), rule.field.clone(), rule.changes.words()]))
+    });
     let rules: Vec<_> = rules.collect();
     if !rules.is_empty() {
         text.push_str("\n\n");
-        text.push_str(&table(["OBJECT", "FIELD", "CHANGES"], rules));
+        text.push_str(&table(["OBJECT", "OF IT", "SEEN BY"], rules));
+    }
+    let messages = platform
+        .objects
+        .iter()
+        .flat_map(|object| object.told.iter().map(|told| [object.object.clone(), name(Some(told.what)), told.by.join(", ")]));
+    let messages: Vec<_> = messages.collect();
+    if !messages.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&table(["OBJECT", "WEBHOOKS TELL", "THEIR NAMES THERE"], messages));
+    }
+    for object in &platform.objects {
+        object.notes.iter().for_each(|note| text.push_str(&format!("\n\n{}: {note}.", object.object)));
     }
     let limits = platform.limits.iter().map(|limit| [limit.what.clone(), limit.amount.to_string(), span(Some(limit.seconds))]);
     text.push_str("\n\n");
@@ -165,8 +184,9 @@ const ABOUT: &str = "# Platforms
 
 <!-- Made by `entente platforms --docs`. -->
 
-What each platform can do, as the connectors declare it. Of contacts the conformance suite proves it against the simulators, and of companies, cases,
-activities and deals that they are written, found, read and deleted as it says; of everything else each platform's own tests do. `-` is what a platform cannot do; who asks for it all the same is refused with an error that says so. `*` is every object
+What each platform can do, as the connectors declare it. The conformance suite proves it against the simulators: of contacts all of it; of companies,
+cases, activities and deals that they are written, found, read, deleted, merged and brought back as it says, and what webhooks tell of them and what
+they do not. Of everything else each platform's own tests do. `-` is what a platform cannot do; who asks for it all the same is refused with an error that says so. `*` is every object
 that is not named.
 
 - **Key**: how a creation that is repeated is kept from making a twin. `upsert` is the platform's own by a unique field; with `unique` a
@@ -175,6 +195,8 @@ that is not named.
   `precondition by second`: it does as far as whole seconds tell, and not where many rows are written at once; `look first`: the row's stamp is
   looked at right before it is written, and a race of about a second remains. Where there is none, or one by the second, what a poll, a resync or
   a reconciliation has found is written only after a look at the row; a live change that crosses ours is seen by the next look.
+- **Webhooks tell**: what the platform's own messages tell of, once they are subscribed to; their names there are what
+  `entente platforms NAME` shows. A merge is told where a message names the row that went.
 - **Changes, deletions, merges, come back**: by what they come to be known, best first. What no webhook tells of waits for the next poll,
   what no poll sees for the next reconciliation. `never` is never.
 - **Never blank**: a value there can be changed, and not taken away: the platform would refuse it, or put one of its own in its place. Where it
@@ -189,14 +211,17 @@ fn page(list: &[PlatformDescribed]) -> String {
     let mut page = ABOUT.to_owned();
     for platform in list {
         page.push_str(&format!("\n## {}\n\n", platform.label));
-        page.push_str("| object | rows a page | key | concurrency | changes | deletions | merges | come back | new fields |\n");
-        page.push_str("|---|---|---|---|---|---|---|---|---|\n");
+        page.push_str(
+            "| object | rows a page | key | concurrency | webhooks tell | changes | deletions | merges | come back | new fields |\n",
+        );
+        page.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
         for object in &platform.objects {
             let cells = [
                 format!("`{}`", object.object),
                 object.page_rows.to_string(),
                 name(object.key),
                 name(object.concurrency),
+                told(object),
                 object.changes.words(),
                 object.deletions.words(),
                 object.merges.words(),
@@ -205,9 +230,12 @@ fn page(list: &[PlatformDescribed]) -> String {
             ];
             page.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
-        let rules = platform.objects.iter().flat_map(|object| object.fields.iter().map(move |rule| (object, rule)));
-        let rules: Vec<String> =
-            rules.map(|(object, rule)| format!("`{}` of `{}`: {}", rule.field, object.object, rule.changes.words())).collect();
+        let rules = platform.objects.iter().flat_map(|object| {
+            let rows =
+                object.exceptions.iter().map(|one| format!("deleted {} among `{}`: {}", one.rows, object.object, one.deletions.words()));
+            rows.chain(object.fields.iter().map(|rule| format!("`{}` of `{}`: {}", rule.field, object.object, rule.changes.words())))
+        });
+        let rules: Vec<String> = rules.collect();
         if !rules.is_empty() {
             page.push_str(&format!("\nSeen otherwise: {}.\n", rules.join("; ")));
         }
@@ -220,6 +248,9 @@ fn page(list: &[PlatformDescribed]) -> String {
         let unique: Vec<String> = unique.map(|(object, field)| format!("`{field}` of `{}`", object.object)).collect();
         if !unique.is_empty() {
             page.push_str(&format!("\nUnique, beside the key and what its description calls so: {}.\n", unique.join(", ")));
+        }
+        for object in platform.objects.iter().filter(|object| !object.notes.is_empty()) {
+            page.push_str(&format!("\nOf `{}`: {}.\n", object.object, object.notes.join("; ")));
         }
         let limits = platform.limits.iter().map(|limit| format!("{} {} within {}", limit.amount, limit.what, span(Some(limit.seconds))));
         page.push_str(&format!(

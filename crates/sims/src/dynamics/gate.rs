@@ -235,6 +235,9 @@ impl State {
                 };
                 self.qualify(call, &id)
             }
+            (&Method::POST, Some(Key::Id(id)), ["Microsoft.Dynamics.CRM.ExecuteWorkflow"]) if table.name == "workflow" => {
+                self.execute_workflow(call, &id)
+            }
             (_, Some(key), rest) => self.property_routes(call, &table, &key, rest),
             _ => Err(Refusal::new(405, "0x80060888", "The requested resource does not support this http method.")),
         }

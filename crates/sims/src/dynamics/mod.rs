@@ -29,6 +29,7 @@ mod rows;
 mod schema;
 mod show;
 mod state;
+mod workflows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -43,6 +44,7 @@ use crate::profile::Profile;
 use state::State;
 
 pub use refusal::Refusal;
+pub use workflows::WorkflowBody;
 
 /// How a simulated environment is set up.
 #[derive(Debug, Clone)]
@@ -195,6 +197,7 @@ impl Dynamics {
             // Time never runs backwards inside an environment, whatever the machine's clock does.
             state.now_ms = state.now_ms.max(self.0.clock.now_ms());
             state.tag = None;
+            state.run_due_jobs();
             let result = work(&mut state);
             (result, std::mem::take(&mut state.notices), std::mem::take(&mut state.letters))
         };
@@ -252,6 +255,19 @@ impl Dynamics {
     /// When it is not there, or closed.
     pub fn qualify(&self, lead: &str, by: &Hand) -> Result<Vec<(String, String)>, Refusal> {
         self.with(|state| state.qualify_lead(lead, [true; 3], 3, by))
+    }
+
+    /// Puts a classic workflow in force for the rows of a table, run on demand or not; its id. Its job ends seconds after it was asked for.
+    pub fn add_workflow(&self, name: &str, table: &str, on_demand: bool, run: WorkflowBody) -> String {
+        self.with(|state| state.add_workflow(name, table, on_demand, run))
+    }
+
+    /// Cancels a job of the background that has not ended, as an administrator does.
+    ///
+    /// # Errors
+    /// When there is none, or it has ended.
+    pub fn cancel_job(&self, id: &str) -> Result<(), Refusal> {
+        self.with(|state| state.cancel_job(id))
     }
 
     /// Deletes a row.

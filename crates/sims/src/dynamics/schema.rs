@@ -544,6 +544,53 @@ fn platform() -> Vec<Table> {
             ]);
             step
         },
+        {
+            let mut workflow = system(
+                "workflow",
+                "workflows",
+                "name",
+                vec![
+                    line("name", 100),
+                    text("primaryentity"),
+                    column("category", Ty::Whole),
+                    column("type", Ty::Whole),
+                    column("ondemand", Ty::YesNo),
+                ],
+            );
+            workflow.columns.extend([
+                column("statecode", Ty::State(stages(&[(0, "Draft", 1), (1, "Activated", 2)]))),
+                column("statuscode", Ty::Status(stages(&[(1, "Draft", 0), (2, "Activated", 1)]))),
+            ]);
+            workflow
+        },
+        {
+            let mut job = system(
+                "asyncoperation",
+                "asyncoperations",
+                "name",
+                vec![
+                    line("name", 256),
+                    line("message", 4_000),
+                    column("operationtype", Ty::Whole),
+                    lookup("regardingobjectid", &["account", "contact", "lead", "incident", "opportunity"]),
+                ],
+            );
+            job.columns.extend([
+                column("statecode", Ty::State(stages(&[(0, "Ready", 0), (1, "Suspended", 10), (2, "Locked", 20), (3, "Completed", 30)]))),
+                column(
+                    "statuscode",
+                    Ty::Status(stages(&[
+                        (0, "Waiting For Resources", 0),
+                        (10, "Waiting", 1),
+                        (20, "In Progress", 2),
+                        (30, "Succeeded", 3),
+                        (31, "Failed", 3),
+                        (32, "Canceled", 3),
+                    ])),
+                ),
+            ]);
+            job
+        },
     ]
 }
 

@@ -11,6 +11,7 @@ use super::auth::Tokens;
 use super::limits::Limits;
 use super::refusal::Refusal;
 use super::schema::{Table, of_a_fresh_environment};
+use super::workflows::{Job, Workflow};
 use super::{DynamicsOptions, WriteNotice};
 use crate::calls::CallCounts;
 use crate::mailroom::Delivery;
@@ -92,6 +93,10 @@ pub(crate) struct State {
     pub(crate) notices: Vec<WriteNotice>,
     /// The sales people, first the one who works most.
     pub(crate) people: Vec<String>,
+    /// What workflows do, by the id of their row.
+    pub(crate) workflows: BTreeMap<String, Workflow>,
+    /// Jobs that have not ended, in the order that they were asked for.
+    pub(crate) jobs: Vec<Job>,
 }
 
 impl State {
@@ -119,6 +124,8 @@ impl State {
             listening: false,
             notices: Vec::new(),
             people: Vec::new(),
+            workflows: BTreeMap::new(),
+            jobs: Vec::new(),
             options,
         };
         state.furnish();
@@ -310,7 +317,7 @@ impl State {
         }
     }
 
-    fn furnish_row(&mut self, table: &str, id: &str, values: Value) {
+    pub(crate) fn furnish_row(&mut self, table: &str, id: &str, values: Value) {
         let (version, now, ours) = (self.next_version(), self.now_ms, self.options.user_id.clone());
         let values = values.as_object().cloned().unwrap_or_default();
         self.put(

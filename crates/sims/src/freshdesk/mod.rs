@@ -244,6 +244,20 @@ impl Freshdesk {
         })
     }
 
+    /// Unblocks a contact.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn unblock_contact(&self, id: u64) -> Result<(), Refusal> {
+        self.with(|state| {
+            state.record(Kind::Contact, id)?;
+            if let Some(record) = state.touch(Kind::Contact, id) {
+                record.blocked = false;
+            }
+            Ok(())
+        })
+    }
+
     /// Merges one contact into another. Of two ids of the account's own choice the winner's stays.
     ///
     /// # Errors

@@ -185,6 +185,14 @@ impl Zendesk {
         self.with(|state| state.delete_ticket(id, by))
     }
 
+    /// Brings a deleted ticket back.
+    ///
+    /// # Errors
+    /// 404 when none of that number is in the bin.
+    pub fn restore_ticket(&self, id: u64, by: u64) -> Result<(), Refusal> {
+        self.with(|state| state.restore_ticket(id, by))
+    }
+
     /// Merges tickets into `target`.
     ///
     /// # Errors

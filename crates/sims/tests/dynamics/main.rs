@@ -3,5 +3,6 @@
 
 mod batches;
 mod company;
+mod jobs;
 mod limits;
 mod links;

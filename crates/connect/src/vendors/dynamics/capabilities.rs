@@ -1,9 +1,16 @@
 //! What Dynamics 365 can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Limit, Told};
 
 const OWNER: (&str, Detection) = ("ownerid.name", Detection::RECONCILIATION);
 const OWNERS_EMAIL: (&str, Detection) = ("ownerid.email", Detection::RECONCILIATION);
+
+/// By the names of Dataverse's messages, for each of which a table needs a step of its own.
+const TOLD: [Told; 3] = [
+    Told { what: Happening::Created, by: &["Create"] },
+    Told { what: Happening::Changed, by: &["Update"] },
+    Told { what: Happening::Deleted, by: &["Delete"] },
+];
 
 const ROW: Capabilities = Capabilities {
     object: EVERY,
@@ -13,11 +20,14 @@ const ROW: Capabilities = Capabilities {
     parts: 1,
     key: Some(Key::Upsert),
     concurrency: Some(Concurrency::Precondition),
-    changes: Detection::FULL,
-    deletions: Detection::FULL,
-    merges: Detection::NEVER,
+    told: &TOLD,
+    changes: Found::POLL,
+    deletions: Found::POLL,
+    merges: Found::NEVER,
     // What is deleted is gone.
     restorations: None,
+    exceptions: &[],
+    notes: &[],
     // Names and addresses of other rows belong to those.
     fields: &[OWNER, OWNERS_EMAIL, ("regardingobjectid.name", Detection::RECONCILIATION)],
     derived: Detection::RECONCILIATION,
@@ -27,7 +37,12 @@ const ROW: Capabilities = Capabilities {
 };
 
 /// A row that is merged away stays behind and says where it went.
-const MERGED: Capabilities = Capabilities { merges: Detection::FULL, fields: &[OWNER, OWNERS_EMAIL], ..ROW };
+const MERGED: Capabilities = Capabilities {
+    told: &[TOLD[0], TOLD[1], TOLD[2], Told { what: Happening::Merged, by: &["Merge"] }],
+    merges: Found::POLL,
+    fields: &[OWNER, OWNERS_EMAIL],
+    ..ROW
+};
 
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[

@@ -240,6 +240,10 @@ impl Connector for Dynamics {
         self.actors.name(user)
     }
 
+    fn bulk_rows(&self) -> Option<usize> {
+        Some(write::BULK_ROWS)
+    }
+
     fn budget(&self) -> Budget {
         self.client.budget()
     }

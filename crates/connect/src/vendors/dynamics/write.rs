@@ -2,8 +2,8 @@
 //!
 //! A creation is an upsert by the alternate key that carries Entente's id, so that a repeat finds the first row. An update carries the row's
 //! version as its precondition. What belongs to one row lands together: a change and the message that closes the row are a change set.
-//! Many plain creations, and many updates without a precondition, go as one bulk message, which lands whole or not at all; if it does not, each
-//! row goes by itself.
+//! Many plain creations, and many updates without a precondition, go as one bulk message, which lands whole or not at all; if it does not, it
+//! goes by parts, and of the part that is refused again each row goes by itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,10 @@ use crate::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 
 /// Rows from which on a bulk message is worth it: below, one batch is as fast and tells every row's outcome.
 const BULK_MIN: usize = 20;
+
+/// Rows of a bulk message at most, for background work: as many as the platform recommends. Whoever waits for a change shares a batch of
+/// [`Spec::write_max`](crate::spec::Spec::write_max), which is done sooner and hinders nobody else there.
+pub(super) const BULK_ROWS: usize = 1_000;
 
 /// One write ready to go.
 struct Ready<'a> {
@@ -95,14 +99,40 @@ impl Dynamics {
                 Err(error) => outcomes[at] = Some(Err(error)),
             }
         }
-        let done = match self.in_bulk(target, &ready, priority).await? {
-            Some(done) => done,
-            None => self.in_batch(&seeing, target, &ready, priority).await?,
-        };
+        let done = self.send_rows(&seeing, target, &ready, priority).await?;
         for ((at, _), outcome) in ready.iter().zip(done) {
             outcomes[*at] = Some(outcome);
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unheard()))).collect())
+    }
+
+    /// Sends what is ready as one bulk message, or else in batches. Of more rows than a batch holds one at fault is found by parts: all but its
+    /// own go whole, and of that each row goes by itself.
+    async fn send_rows(
+        &self,
+        seeing: &Seeing<'_>,
+        target: &WriteTarget,
+        ready: &[(usize, Ready<'_>)],
+        priority: Priority,
+    ) -> Result<Vec<WriteOutcome>, VendorError> {
+        if let Some(done) = self.in_bulk(target, ready, priority).await? {
+            return Ok(done);
+        }
+        let most = super::SPEC.write_max;
+        if ready.len() <= most {
+            return self.in_batch(seeing, target, ready, priority).await;
+        }
+        let mut done = Vec::with_capacity(ready.len());
+        for part in ready.chunks(most) {
+            let sent = match self.in_bulk(target, part, priority).await {
+                Ok(None) => self.in_batch(seeing, target, part, priority).await,
+                Ok(Some(sent)) => Ok(sent),
+                Err(error) => Err(error),
+            };
+            // What went before has landed: a part that fails is that part's.
+            done.extend(sent.unwrap_or_else(|error| part.iter().map(|_| Err(error.clone())).collect()));
+        }
+        Ok(done)
     }
 
     /// State and status of the rows whose status is written.

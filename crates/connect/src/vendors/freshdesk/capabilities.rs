@@ -1,6 +1,6 @@
 //! What Freshdesk can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Limit, Lookup, Told, Unique};
 
 const ROW: Capabilities = Capabilities {
     object: EVERY,
@@ -10,10 +10,13 @@ const ROW: Capabilities = Capabilities {
     key: Some(Key::LookUp),
     concurrency: Some(Concurrency::LookFirst),
     // Automation rules, which send webhooks, know tickets alone.
-    changes: Detection::POLL,
-    deletions: Detection::RECONCILIATION,
-    merges: Detection::NEVER,
+    told: &[],
+    changes: Found::POLL,
+    deletions: Found::RECONCILIATION,
+    merges: Found::NEVER,
     restorations: None,
+    exceptions: &[],
+    notes: &[],
     fields: &[],
     derived: Detection::RECONCILIATION,
     creates_fields: true,
@@ -30,17 +33,34 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         // Further addresses included; phone numbers may be several people's.
         unique: &[Unique { field: "email", asked: Some(Lookup::Email) }],
         key: Some(Key::Unique),
-        deletions: Detection::POLL,
-        merges: Detection::POLL,
-        restorations: Some(Detection::POLL),
+        notes: &[
+            "blocked contacts are in no list that is read, neither that of changes nor the complete one, until somebody unblocks them: \
+             whoever asks for one by its id is shown it, so that a reconciliation finds it there",
+            "a blocked contact takes no writes: `set_aside` says so, and the change waits for a person to unblock the contact or discard it",
+            "a deleted contact takes no writes: it is looked at again, and keeps its addresses, so that nobody else can have them",
+        ],
+        deletions: Found::POLL,
+        merges: Found::POLL,
+        restorations: Some(Found::POLL),
         ..ROW
     },
     Capabilities { object: "company", unique: &[Unique { field: "name", asked: Some(Lookup::Name) }], ..ROW },
     Capabilities {
         object: "ticket",
-        changes: Detection::FULL,
-        deletions: Detection::POLL,
-        restorations: Some(Detection::POLL),
+        // Messages of changes say which field went from what to what.
+        told: &[
+            Told { what: Happening::Created, by: &["ticket_action:created"] },
+            Told { what: Happening::Changed, by: &[EVERY] },
+            Told { what: Happening::Deleted, by: &["ticket_action:delete"] },
+            Told { what: Happening::Restored, by: &["ticket_action:updated"] },
+        ],
+        notes: &[
+            "spam counts as deleted and is listed by itself; a ticket that is deleted or spam takes no writes: it is looked at again, and \
+             what waits for it lands once a person has brought it back",
+            "archived tickets take no writes either, and are in no list: `set_aside` says so, and a person decides",
+        ],
+        deletions: Found::POLL,
+        restorations: Some(Found::POLL),
         never_blank: &["status", "priority", "source"],
         // Names, addresses and numbers of other rows belong to those.
         fields: &[

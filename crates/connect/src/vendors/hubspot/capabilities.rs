@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engagements::{ENGAGEMENTS, PARTS};
-use crate::capability::{Capabilities, Detection, EVERY, Key, Limit, Lookup, Unique};
+use crate::capability::{Capabilities, Detection, EVERY, Found, Happening, Key, Limit, Lookup, Told, Unique};
 
 /// Time between two looks at the list of archived rows, at least; it grows with the pages that one takes.
 const ARCHIVED: Duration = Duration::from_secs(300);
@@ -22,11 +22,14 @@ const UNTOLD: Capabilities = Capabilities {
     parts: 1,
     key: Some(Key::Upsert),
     concurrency: None,
-    changes: Detection::POLL,
-    deletions: Detection::POLL.every(ARCHIVED),
-    merges: Detection::NEVER,
+    told: &[],
+    changes: Found::POLL,
+    deletions: Found::POLL.every(ARCHIVED),
+    merges: Found::NEVER,
     // Whoever is out of the bin again has the stamp of before.
-    restorations: Some(Detection::RECONCILIATION),
+    restorations: Some(Found::RECONCILIATION),
+    exceptions: &[],
+    notes: &[],
     fields: &[ASSOCIATIONS, OWNER, LISTS],
     // Computing a property anew moves the record's stamp; that webhooks tell of every such property is not documented.
     derived: Detection::POLL,
@@ -35,14 +38,23 @@ const UNTOLD: Capabilities = Capabilities {
     unique: &[],
 };
 
+/// By subscription, under the name of the object or as `object.*`.
+const MESSAGES: [Told; 4] = [
+    Told { what: Happening::Created, by: &["creation"] },
+    Told { what: Happening::Changed, by: &["propertyChange", "associationChange"] },
+    Told { what: Happening::Deleted, by: &["deletion", "privacyDeletion"] },
+    Told { what: Happening::Restored, by: &["restore"] },
+];
+
 const TOLD: Capabilities = Capabilities {
-    changes: Detection::FULL,
-    deletions: Detection::FULL.every(ARCHIVED),
-    merges: Detection::FULL,
-    restorations: Some(Detection::TOLD),
+    told: &[MESSAGES[0], MESSAGES[1], MESSAGES[2], MESSAGES[3], Told { what: Happening::Merged, by: &["merge"] }],
+    merges: Found::POLL,
     fields: &[("associations.*", Detection::TOLD), OWNER, LISTS],
     ..UNTOLD
 };
+
+/// Objects whose records HubSpot does not merge.
+const UNMERGED: Capabilities = Capabilities { told: &MESSAGES, merges: Found::NEVER, ..TOLD };
 
 /// A stage's name belongs to the pipeline; which stage a row is in is a property of the row.
 const STAGES: (&str, Detection) = ("stage.*", Detection::RECONCILIATION);
@@ -57,7 +69,7 @@ pub(super) static OBJECTS: &[Capabilities] = &[
     Capabilities { object: "tickets", fields: STAGED, ..TOLD },
     // They are told of as `object.*`. An upsert takes no association, and no lead is made without its contact: the key is looked for, and
     // its uniqueness keeps a second creation out. HubSpot merges none.
-    Capabilities { object: "leads", key: Some(Key::Unique), merges: Detection::NEVER, fields: STAGED, ..TOLD },
+    Capabilities { object: "leads", key: Some(Key::Unique), fields: STAGED, ..UNMERGED },
     // Each of them is told of as `object.*`; submissions of forms are not, and are few. Deleted e-mails are in no bin: of those that no
     // webhook tells of, the reconciliation learns.
     Capabilities {
@@ -65,10 +77,14 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         parts: PARTS.len() as u32,
         key: None,
         creates_fields: false,
-        merges: Detection::NEVER,
         fields: &[("associations.*", Detection::TOLD), OWNER],
-        ..TOLD
+        ..UNMERGED
     },
+    Capabilities { object: "tasks", ..UNMERGED },
+    Capabilities { object: "calls", ..UNMERGED },
+    Capabilities { object: "meetings", ..UNMERGED },
+    Capabilities { object: "notes", ..UNMERGED },
+    Capabilities { object: "emails", ..UNMERGED },
     Capabilities { object: "campaigns", ..MARKETING },
     Capabilities { object: "forms", page_rows: 50, ..MARKETING },
     Capabilities { object: "marketing_emails", ..MARKETING },
@@ -81,7 +97,7 @@ const STAGED: &[(&str, Detection)] = &[("associations.*", Detection::TOLD), OWNE
 
 /// What marketing works with is gone through by each poll, and nothing tells of what is gone.
 const MARKETING: Capabilities =
-    Capabilities { key: None, deletions: Detection::RECONCILIATION, restorations: None, fields: &[], creates_fields: false, ..UNTOLD };
+    Capabilities { key: None, deletions: Found::RECONCILIATION, restorations: None, fields: &[], creates_fields: false, ..UNTOLD };
 
 /// As documented.
 pub(super) static LIMITS: &[Limit] = &[

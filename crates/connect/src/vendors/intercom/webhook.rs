@@ -7,10 +7,12 @@ use entente_model::clock::Timestamp;
 use ring::hmac;
 use serde_json::Value;
 
+use crate::capability::Happening;
 use crate::look::Existence;
 use crate::settings::Secret;
 use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
+use super::capabilities::OBJECTS;
 use super::kind::{Kind, is_id};
 use super::map::{Beside, Seen, Wanted, gone, id_text, instant, is_stand_in, look};
 
@@ -86,6 +88,12 @@ pub(crate) fn read<'a>(
     Ok(Delivery { id, events: events(topic, item, seen, beside) })
 }
 
+/// The object of which a topic tells something.
+fn told_of(what: Happening, topic: &str) -> Option<Kind> {
+    let tells = |kind: &Kind| OBJECTS.iter().any(|known| known.object == kind.singular() && known.is_told_by(what, topic));
+    Kind::ALL.into_iter().find(tells)
+}
+
 fn events<'a>(topic: &str, item: &Value, seen: Seen, beside: impl Fn(Kind) -> Option<Beside<'a>>) -> Vec<Event> {
     let event = |kind: Kind, id: Option<String>, look| {
         let id = id.filter(|id| is_id(id))?;
@@ -103,11 +111,7 @@ fn events<'a>(topic: &str, item: &Value, seen: Seen, beside: impl Fn(Kind) -> Op
     };
     let mut parts = topic.split('.');
     let found: Vec<Option<Event>> = match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
-        ("contact" | "company" | "conversation", _) if topic.ends_with(".deleted") && !topic.contains(".tag.") => {
-            let kind = Kind::ALL.into_iter().find(|kind| topic.starts_with(kind.singular()));
-            vec![kind.and_then(|kind| gone_now(kind, item, Existence::Deleted))]
-        }
-        ("contact", "archived") => vec![gone_now(Kind::Contact, item, Existence::Deleted)],
+        _ if let Some(kind) = told_of(Happening::Deleted, topic) => vec![gone_now(kind, item, Existence::Deleted)],
         // The item is the winner; where the loser's id stands varies, and a fetch tells what became of it.
         ("contact", "merged") => {
             let winner = id_text(&item["id"]);

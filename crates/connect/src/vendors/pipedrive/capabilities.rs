@@ -2,10 +2,18 @@
 
 use std::time::Duration;
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Limit, Told};
 
 /// Time between two sweeps for what was deleted.
 const SWEEP: Duration = Duration::from_secs(3_600);
+
+/// By the actions of messages. What comes back is made once more, as they put it.
+const TOLD: [Told; 4] = [
+    Told { what: Happening::Created, by: &["create"] },
+    Told { what: Happening::Changed, by: &["change"] },
+    Told { what: Happening::Deleted, by: &["delete"] },
+    Told { what: Happening::Restored, by: &["create"] },
+];
 
 const ROW: Capabilities = Capabilities {
     object: EVERY,
@@ -14,11 +22,13 @@ const ROW: Capabilities = Capabilities {
     parts: 1,
     key: Some(Key::LookUp),
     concurrency: Some(Concurrency::LookFirst),
-    changes: Detection::FULL,
-    deletions: Detection::FULL.every(SWEEP),
-    // Later, the row is only gone.
-    merges: Detection::ONLY_TOLD,
-    restorations: Some(Detection::FULL),
+    told: &TOLD,
+    changes: Found::POLL,
+    deletions: Found::POLL.every(SWEEP),
+    merges: Found::NEVER,
+    restorations: Some(Found::POLL),
+    exceptions: &[],
+    notes: &[],
     // An owner's name and address belong to the owner.
     fields: &[("owner.*", Detection::RECONCILIATION)],
     derived: Detection::RECONCILIATION,
@@ -27,9 +37,16 @@ const ROW: Capabilities = Capabilities {
     unique: &[],
 };
 
+/// Where rows are merged, the messages of both say so, and nothing else does: later, the one that went is only gone.
+const MERGED: Capabilities =
+    Capabilities { told: &[TOLD[0], TOLD[1], TOLD[2], TOLD[3], Told { what: Happening::Merged, by: &["delete", "change"] }], ..ROW };
+
 /// By object.
 pub(super) static OBJECTS: &[Capabilities] = &[
-    Capabilities { object: "leads", page_rows: 100, deletions: Detection::TOLD, ..ROW },
+    Capabilities { object: "persons", ..MERGED },
+    Capabilities { object: "organizations", ..MERGED },
+    Capabilities { object: "deals", ..MERGED },
+    Capabilities { object: "leads", page_rows: 100, deletions: Found::RECONCILIATION, ..ROW },
     Capabilities { object: "activities", creates_fields: false, ..ROW },
     Capabilities { object: "notes", creates_fields: false, ..ROW },
     ROW,

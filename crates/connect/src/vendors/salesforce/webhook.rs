@@ -10,6 +10,7 @@ use quick_xml::reader::Reader;
 use ring::digest;
 use serde_json::Value;
 
+use super::capabilities::MESSAGE;
 use super::map::{Seeing, convert, version};
 use super::wire::{Record, text};
 use super::{Salesforce, ids};
@@ -82,7 +83,7 @@ impl Salesforce {
         let asked = self.asked_of(&notification.object);
         let blank = look.as_mut().zip(asked).and_then(|(look, asked)| self.blank_in(&notification.object, &asked, &mut look.row));
         let blanks = blank.map_or(Blanks::LeftOut, Blanks::Known);
-        let event = Event { object: notification.object, id, look, kind: "outbound_message".to_owned(), blanks, created: false };
+        let event = Event { object: notification.object, id, look, kind: MESSAGE.to_owned(), blanks, created: false };
         let among = self.among_activities(&event, partial);
         std::iter::once(event).chain(among).collect()
     }

@@ -1,6 +1,6 @@
 //! What Zendesk can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
+use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Limit, Lookup, Told, Unique};
 
 const ORGANIZATION: Capabilities = Capabilities {
     object: EVERY,
@@ -9,12 +9,19 @@ const ORGANIZATION: Capabilities = Capabilities {
     parts: 1,
     key: Some(Key::Upsert),
     concurrency: None,
-    changes: Detection::FULL,
+    told: &[
+        Told { what: Happening::Created, by: &["created"] },
+        Told { what: Happening::Changed, by: &["custom_field_changed", "external_id_changed", "name_changed", "tags_changed"] },
+        Told { what: Happening::Deleted, by: &["deleted"] },
+    ],
+    changes: Found::POLL,
     // They are in no export once they are gone.
-    deletions: Detection::TOLD,
+    deletions: Found::RECONCILIATION,
     // The one that was merged is deleted; nothing in it says into which.
-    merges: Detection::NEVER,
+    merges: Found::NEVER,
     restorations: None,
+    exceptions: &[],
+    notes: &[],
     fields: &[],
     derived: Detection::RECONCILIATION,
     creates_fields: true,
@@ -30,8 +37,35 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         never_blank: &["time_zone", "locale", "locale_id", "role"],
         // Further addresses included. A phone number that another user has is taken all the same, and shared from then on.
         unique: &[Unique { field: "email", asked: Some(Lookup::Email) }],
-        deletions: Detection::FULL,
-        merges: Detection::ONLY_TOLD,
+        told: &[
+            Told { what: Happening::Created, by: &["created"] },
+            Told {
+                what: Happening::Changed,
+                by: &[
+                    "active_changed",
+                    "alias_changed",
+                    "custom_field_changed",
+                    "default_group_changed",
+                    "details_changed",
+                    "external_id_changed",
+                    "identity_changed",
+                    "identity_created",
+                    "identity_deleted",
+                    "name_changed",
+                    "notes_changed",
+                    "only_private_comments_changed",
+                    "organization_membership_created",
+                    "organization_membership_deleted",
+                    "role_changed",
+                    "suspended_changed",
+                    "tags_changed",
+                    "time_zone_changed",
+                ],
+            },
+            Told { what: Happening::Deleted, by: &["deleted"] },
+            Told { what: Happening::Merged, by: &["merged"] },
+        ],
+        deletions: Found::POLL,
         // No event tells of them; the organization's name belongs to the organization.
         fields: &[("phone", Detection::POLL), ("organization_id", Detection::POLL), ("organization.*", Detection::RECONCILIATION)],
         ..ORGANIZATION
@@ -42,8 +76,34 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         never_blank: &["status", "requester_id"],
         key: Some(Key::LookUp),
         concurrency: Some(Concurrency::PreconditionBySecond),
-        deletions: Detection::FULL,
-        restorations: Some(Detection::FULL),
+        told: &[
+            Told { what: Happening::Created, by: &["created"] },
+            Told {
+                what: Happening::Changed,
+                by: &[
+                    "agent_assignment_changed",
+                    "comment_added",
+                    "custom_field_changed",
+                    "custom_status_changed",
+                    "external_id_changed",
+                    "group_assignment_changed",
+                    // The ticket that goes into another is closed, and stays.
+                    "merged",
+                    "organization_changed",
+                    "priority_changed",
+                    "requester_changed",
+                    "status_changed",
+                    "subject_changed",
+                    "tags_changed",
+                    "task_due_at_changed",
+                    "type_changed",
+                ],
+            },
+            Told { what: Happening::Deleted, by: &["soft_deleted", "permanently_deleted", "marked_as_spam"] },
+            Told { what: Happening::Restored, by: &["undeleted"] },
+        ],
+        deletions: Found::POLL,
+        restorations: Some(Found::POLL),
         // Names and addresses of other rows belong to those.
         fields: &[
             ("requester.*", Detection::RECONCILIATION),

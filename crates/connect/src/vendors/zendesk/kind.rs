@@ -1,5 +1,6 @@
 //! The three objects of this connector and their names at Zendesk.
 
+use crate::capability::{Capabilities, Happening};
 use crate::error::VendorError;
 
 use super::errors::misfit;
@@ -41,6 +42,18 @@ impl Kind {
             Self::Organization => "organization",
             Self::Ticket => "ticket",
         }
+    }
+
+    /// What Zendesk can do with it.
+    #[must_use]
+    pub fn capabilities(self) -> Option<&'static Capabilities> {
+        super::SPEC.capabilities(self.singular())
+    }
+
+    /// Whether an event of this name, without the object's before it, tells of something.
+    #[must_use]
+    pub fn tells(self, what: Happening, event: &str) -> bool {
+        self.capabilities().is_some_and(|known| known.is_told_by(what, event))
     }
 
     /// Name in paths, and the wrapper of lists.

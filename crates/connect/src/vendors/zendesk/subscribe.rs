@@ -21,66 +21,13 @@ const PAGES_MAX: usize = 20;
 /// Name of our webhook in Zendesk's admin pages.
 const NAME: &str = "Entente";
 
-const USER: &[&str] = &[
-    "created",
-    "deleted",
-    "merged",
-    "active_changed",
-    "alias_changed",
-    "custom_field_changed",
-    "default_group_changed",
-    "details_changed",
-    "external_id_changed",
-    "identity_changed",
-    "identity_created",
-    "identity_deleted",
-    "name_changed",
-    "notes_changed",
-    "only_private_comments_changed",
-    "organization_membership_created",
-    "organization_membership_deleted",
-    "role_changed",
-    "suspended_changed",
-    "tags_changed",
-    "time_zone_changed",
-];
-
-const ORGANIZATION: &[&str] = &["created", "deleted", "custom_field_changed", "external_id_changed", "name_changed", "tags_changed"];
-
-const TICKET: &[&str] = &[
-    "created",
-    "agent_assignment_changed",
-    "comment_added",
-    "custom_field_changed",
-    "custom_status_changed",
-    "external_id_changed",
-    "group_assignment_changed",
-    "marked_as_spam",
-    "merged",
-    "organization_changed",
-    "permanently_deleted",
-    "priority_changed",
-    "requester_changed",
-    "soft_deleted",
-    "status_changed",
-    "subject_changed",
-    "tags_changed",
-    "task_due_at_changed",
-    "type_changed",
-    "undeleted",
-];
-
 /// The event types to subscribe to for these objects.
 fn wanted(objects: &[String]) -> Result<BTreeSet<String>, VendorError> {
     let mut types = BTreeSet::new();
     for object in objects {
         let kind = Kind::named(object)?;
-        let names = match kind {
-            Kind::User => USER,
-            Kind::Organization => ORGANIZATION,
-            Kind::Ticket => TICKET,
-        };
-        types.extend(names.iter().map(|name| format!("zen:event-type:{}.{name}", kind.singular())));
+        let names = kind.capabilities().into_iter().flat_map(|known| known.told).flat_map(|told| told.by);
+        types.extend(names.map(|name| format!("zen:event-type:{}.{name}", kind.singular())));
     }
     Ok(types)
 }
@@ -177,8 +124,12 @@ mod tests {
     #[test]
     fn only_events_of_the_objects_are_wanted() {
         let types = wanted(&["organization".to_owned()]).expect("types");
-        assert_eq!(types.len(), ORGANIZATION.len());
-        assert!(types.contains("zen:event-type:organization.deleted"));
+        assert!(
+            types.iter().all(|name| name.starts_with("zen:event-type:organization."))
+                && types.contains("zen:event-type:organization.deleted")
+        );
+        let both = wanted(&["organization".to_owned(), "ticket".to_owned()]).expect("types");
+        assert!(types.is_subset(&both) && both.contains("zen:event-type:ticket.undeleted"));
         assert!(wanted(&["lead".to_owned()]).is_err());
     }
 }

@@ -14,6 +14,7 @@ use entente_model::mapping::remote::Row;
 use ring::{digest, hmac};
 use serde_json::Value;
 
+use crate::capability::Happening;
 use crate::look::{Existence, Look};
 use crate::settings::Secret;
 use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
@@ -140,7 +141,14 @@ fn event(ty: &str, body: &Value, reader: &Reader<'_>, now: Timestamp) -> Result<
         Kind::Ticket => None,
         Kind::User | Kind::Organization => shown(kind, name, &id, body, reader, now),
     };
-    Ok(Some(Event { object: object.to_owned(), id, look, blanks: Blanks::Shown, created: name == "created", kind: ty.to_owned() }))
+    Ok(Some(Event {
+        object: object.to_owned(),
+        id,
+        look,
+        blanks: Blanks::Shown,
+        created: kind.tells(Happening::Created, name),
+        kind: ty.to_owned(),
+    }))
 }
 
 /// Whether an event is about an address of a user that is not the primary one, which is no field that we read. When one becomes primary
@@ -168,12 +176,12 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
         seen.at = seen.at.min(at);
     }
     let by = hand(kind, id, body, reader);
-    if name == "deleted" {
+    if kind.tells(Happening::Deleted, name) {
         let mut look = gone(kind, id.to_owned(), Existence::Deleted, version, seen);
         look.mark.by = by;
         return Some(look);
     }
-    if name == "merged" {
+    if kind.tells(Happening::Merged, name) {
         let winner = id_text(&body["event"]["user"]["id"]).filter(|winner| winner != id)?;
         let mut look = gone(kind, id.to_owned(), Existence::MergedInto(winner), version, seen);
         look.mark.by = by;
@@ -182,7 +190,8 @@ fn shown(kind: Kind, name: &str, id: &str, body: &Value, reader: &Reader<'_>, no
     // What else a new row holds has no events of its own: whoever does not know the row fetches it, and whoever made it was shown it whole.
     // A new membership is news of the organization that a user belongs to by default, which every event shows where there is one.
     let told = match name {
-        "created" | "organization_membership_created" => None,
+        "organization_membership_created" => None,
+        _ if kind.tells(Happening::Created, name) => None,
         _ => Some(changed(kind, name, &body["event"])?),
     };
     let mut row: Row = told.into_iter().collect();

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use entente_connect::settings::ConnectionSettings;
 use entente_sims::faults::Faults;
-use entente_sims::mailroom::Mailroom;
+use entente_sims::mailroom::{Delivery, Mailroom};
 use serde_json::Value;
 
+use super::things::About;
 use crate::stage::time::Hands;
 
 /// A platform that was just started on this clock.
@@ -79,9 +80,53 @@ pub trait Host: Send + Sync {
         ["ann", "anna"].map(|name| self.plant(name, &format!("{name}@one.example")))
     }
 
+    /// Somebody makes a row beside contacts, of this title, about these; its id.
+    fn make(&self, called: &str, title: &str, about: &About) -> String;
+
+    /// Somebody gives such a row another title, or where titles stay changes something else of it.
+    fn retitle(&self, called: &str, id: &str, title: &str);
+
+    /// Somebody deletes such a row.
+    fn remove(&self, called: &str, id: &str);
+
+    /// Somebody brings such a row back that was deleted; whether that is possible at the platform.
+    fn bring_back(&self, _called: &str, _id: &str) -> bool {
+        false
+    }
+
+    /// Somebody merges one such row into another, and the first one ends; the id of the one that is there afterwards. `None` where nobody can.
+    fn join(&self, _called: &str, _loser: &str, _winner: &str) -> Option<String> {
+        None
+    }
+
+    /// How the platform sends a message once more. Beside its repeat, a platform may tell the same thing in another message.
+    fn sent_again(&self, letter: &Delivery) -> Again {
+        Again { repeat: Delivery { attempt: letter.attempt + 1, ..letter.clone() }, others: Vec::new() }
+    }
+
+    /// Whether messages have an id, or a content of their own, that their repeats have as well.
+    fn knows_repeats(&self) -> bool {
+        true
+    }
+
     /// Ends every access token. Not called where the platform's facts say that access does not end by itself.
     fn end_sessions(&self) {}
 
-    /// Sets up webhooks as a person does. Not called where the connector can.
-    fn listen(&self, _url: &str) {}
+    /// Sets up webhooks about an object as a person does, with changes of this field. Not called where the connector can.
+    fn listen(&self, _url: &str, _object: &str, _field: &str) {}
+}
+
+/// A message that is sent once more.
+pub struct Again {
+    /// Its repeat: another attempt, signed anew.
+    pub repeat: Delivery,
+    /// Other messages that tell the same.
+    pub others: Vec<Delivery>,
+}
+
+/// A message with another body, which is signed when it leaves.
+pub fn told_otherwise(letter: &Delivery, change: impl FnOnce(&mut Value)) -> Delivery {
+    let mut body: Value = serde_json::from_slice(&letter.body).unwrap();
+    change(&mut body);
+    Delivery { body: body.to_string().into_bytes(), ..letter.clone() }
 }

@@ -11,12 +11,14 @@ mod objects;
 mod privacy;
 mod reading;
 mod sign_in;
+mod things;
+mod told;
 mod trial;
 mod trouble;
 mod values;
 mod writing;
 
-use entente_connect::capability::{Capabilities, Detection};
+use entente_connect::capability::{Capabilities, Found, Happening};
 use entente_connect::registry;
 
 macro_rules! told_of {
@@ -75,10 +77,17 @@ macro_rules! platforms {
                 a_merge_is_seen_as_the_capabilities_say
                 two_rows_are_merged_when_we_ask_or_it_is_said_that_they_cannot_be
                 what_comes_back_is_seen_as_the_capabilities_say
+                what_becomes_of_what_a_customer_has_beside_is_seen_as_the_capabilities_say
             }
             hooks {
                 a_repeated_delivery_is_known_and_the_order_does_not_matter
+                a_message_that_is_sent_again_or_told_otherwise_makes_one_hint
+                what_is_told_of_a_customer_s_other_rows_is_told_once_however_it_arrives
                 what_the_platform_did_not_send_is_refused
+            }
+            told {
+                of_contacts_every_kind_of_message_is_told_that_is_declared_and_no_other
+                of_a_customer_s_other_rows_every_kind_of_message_is_told_that_is_declared_and_no_other
             }
             objects {
                 what_a_customer_has_beside_is_written_found_read_and_told_of
@@ -106,7 +115,7 @@ fn every_platform_there_is_has_a_stage() {
 #[test]
 fn a_platform_of_which_no_story_is_told_claims_nothing() {
     for platform in registry::ALL.iter().filter(|platform| BEGUN.contains(&platform.spec.key)) {
-        let claims = |object: &&Capabilities| object.key.is_some() || object.creates_fields || object.changes != Detection::NEVER;
+        let claims = |object: &&Capabilities| object.key.is_some() || object.creates_fields || object.changes != Found::NEVER;
         let claimed: Vec<&str> = platform.spec.objects.iter().filter(claims).map(|object| object.object).collect();
         assert!(claimed.is_empty(), "{} can do something with {claimed:?}: move it from BEGUN to platforms!", platform.spec.key);
     }
@@ -121,6 +130,9 @@ fn every_platform_says_what_it_can_do() {
             assert!(object.page_rows > 0, "{}: {}", spec.key, object.object);
             let patterns: std::collections::BTreeSet<&str> = object.fields.iter().map(|(pattern, _)| *pattern).collect();
             assert_eq!(patterns.len(), object.fields.len(), "{}: {}", spec.key, object.object);
+            let told: std::collections::BTreeSet<Happening> = object.told.iter().map(|told| told.what).collect();
+            assert_eq!(told.len(), object.told.len(), "{}: {}: each kind of message is declared once", spec.key, object.object);
+            assert!(object.told.iter().all(|told| !told.by.is_empty()), "{}: {}: a message has a name", spec.key, object.object);
         }
     }
 }

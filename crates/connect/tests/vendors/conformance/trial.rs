@@ -9,7 +9,8 @@ use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Look, ReadSpec};
 use entente_connect::registry;
 use entente_connect::settings::{Auth, ConnectionSettings};
-use entente_connect::webhook::{Delivery, Incoming, WebhookError};
+use entente_connect::transport::wire::Wire;
+use entente_connect::webhook::{Delivery, Event, Incoming, WebhookError};
 use entente_connect::write::{Write, WriteOutcome, WriteTarget};
 use entente_model::clock::{Clock, Timestamp};
 use entente_model::mapping::remote::{RemoteField, RemoteKind};
@@ -29,6 +30,8 @@ pub struct Trial {
     pub connector: Arc<dyn Connector>,
     pub host: Arc<dyn Host>,
     pub line: Arc<Line>,
+    /// The platform's HTTP surface.
+    pub router: axum::Router,
     pub hands: Arc<Hands>,
     pub mail: Mailroom,
     pub faults: Faults,
@@ -40,10 +43,20 @@ pub struct Trial {
 pub async fn begin(start: Start) -> Trial {
     let hands = Hands::at(START_MS);
     let given = start(&hands);
-    let line = Line::to(given.router);
+    let line = Line::to(given.router.clone());
     let vault = Arc::new(Pocket::default());
     let connector = registry::connect(given.settings.clone(), surroundings_with(Arc::clone(&line) as _, &hands, &vault)).unwrap();
-    let trial = Trial { connector, host: given.host, line, hands, mail: given.mail, faults: given.faults, settings: given.settings, vault };
+    let trial = Trial {
+        connector,
+        host: given.host,
+        line,
+        router: given.router,
+        hands,
+        mail: given.mail,
+        faults: given.faults,
+        settings: given.settings,
+        vault,
+    };
     let key = field(trial.names().key, RemoteKind::Text);
     trial.make(RemoteField { unique: true, ..key }).await.unwrap();
     trial.connector.check().await.unwrap();
@@ -61,7 +74,7 @@ impl Trial {
     }
 
     pub fn capabilities(&self) -> &'static Capabilities {
-        self.connector.spec().capabilities(self.names().object).unwrap()
+        self.capabilities_of(self.names().object)
     }
 
     pub fn pass(&self, seconds: u64) {
@@ -75,6 +88,11 @@ impl Trial {
     /// The same connection in another process, which shares the vault and nothing else.
     pub fn beside(&self) -> Arc<dyn Connector> {
         self.with(self.settings.clone())
+    }
+
+    /// The same connection over another wire.
+    pub fn over(&self, wire: Arc<dyn Wire>) -> Arc<dyn Connector> {
+        registry::connect(self.settings.clone(), surroundings_with(wire, &self.hands, &self.vault)).unwrap()
     }
 
     fn with(&self, settings: ConnectionSettings) -> Arc<dyn Connector> {
@@ -103,6 +121,10 @@ impl Trial {
 
     pub fn rename(&self, id: &str, name: &str) -> Write {
         update(id, json!({self.names().name: name}))
+    }
+
+    pub async fn fetch_of(&self, read: &ReadSpec, id: &str) -> Look {
+        self.connector.fetch(read, &[id.to_owned()], Priority::Update).await.unwrap().remove(0)
     }
 
     /// Makes a field as provisioning does.
@@ -148,10 +170,15 @@ impl Trial {
         matches!(self.settings.auth, Auth::RefreshToken { .. })
     }
 
-    /// A connector that hears of the platform's webhooks, set up by itself or by a person.
+    /// A connector that hears of the platform's webhooks about contacts, set up by itself or by a person.
     pub async fn listening(&self) -> Arc<dyn Connector> {
-        let objects = [self.names().object.to_owned()];
-        self.connector.reads(&objects[0], &[self.names().name, self.names().email].map(str::to_owned));
+        self.listening_to(self.names().object, self.names().name).await
+    }
+
+    /// The same about an object of which a field is read.
+    pub async fn listening_to(&self, object: &str, field: &str) -> Arc<dyn Connector> {
+        let objects = [object.to_owned()];
+        self.connector.reads(object, &[field.to_owned()]);
         match self.connector.subscribe(&self.url(), &objects).await {
             Ok(Some(secret)) => {
                 let mut settings = self.settings.clone();
@@ -161,10 +188,16 @@ impl Trial {
             Ok(None) => self.beside(),
             Err(error) => {
                 assert_eq!(error.class, Class::Configuration, "{error}");
-                self.host.listen(&self.url());
+                self.host.listen(&self.url(), object, field);
                 self.beside()
             }
         }
+    }
+
+    /// What a platform can do with an object.
+    pub fn capabilities_of(&self, object: &str) -> &'static Capabilities {
+        let spec = self.connector.spec();
+        spec.capabilities(object).unwrap_or_else(|| panic!("{}: nothing is said of {object}", spec.key))
     }
 
     /// Webhooks that are due, as they arrive behind a proxy that ends TLS.
@@ -176,14 +209,15 @@ impl Trial {
         connector.open(incoming, self.settings.webhooks.path_secret.reveal(), self.now())
     }
 
-    /// Whether webhooks that are due name this row.
-    pub fn told_of(&self, connector: &dyn Connector, id: &str) -> bool {
+    /// What webhooks that are due say of this row.
+    pub fn told_of(&self, connector: &dyn Connector, object: &str, id: &str) -> Vec<Event> {
         let deliveries = self.arrived().into_iter().map(|incoming| self.open(connector, &incoming).unwrap());
-        deliveries.flat_map(|delivery| delivery.events).any(|event| event.id == id && event.object == self.names().object)
+        deliveries.flat_map(|delivery| delivery.events).filter(|event| event.id == id && event.object == object).collect()
     }
 }
 
-fn incoming(letter: &mailroom::Delivery) -> Incoming {
+/// A message as it arrives behind a proxy that ends TLS.
+pub fn incoming(letter: &mailroom::Delivery) -> Incoming {
     let mut headers: std::collections::BTreeMap<String, String> =
         letter.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
     headers.insert("host".to_owned(), "127.0.0.1:8080".to_owned());

@@ -6,6 +6,7 @@ mod erasing;
 mod polling;
 mod provisioning;
 mod sign_in;
+mod thousands;
 mod trouble;
 mod webhooks;
 mod writing;

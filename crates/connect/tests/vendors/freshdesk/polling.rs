@@ -175,3 +175,28 @@ async fn a_clock_that_is_off_moves_nothing() {
 fn jiff_span(seconds: i64) -> jiff::SignedDuration {
     jiff::SignedDuration::from_secs(seconds)
 }
+
+#[tokio::test]
+async fn whom_somebody_blocked_is_in_no_list_and_is_shown_to_whoever_asks() {
+    let account = Account::open();
+    let read = spec("contact", &["name", "job_title"]);
+    let (blocked, other) = (account.contact("B", "b@customer.example"), account.contact("O", "o@customer.example"));
+    account.pass(100);
+    let (_, cursor) = account.read_on(&read, None).await;
+    account.pass(600);
+    account.sim.block_contact(blocked.parse().unwrap()).unwrap();
+    account.pass(600);
+    let (changed, cursor) = account.read_on(&read, Some(cursor)).await;
+    assert!(!ids(&changed).contains(&blocked.as_str()), "{changed:?}");
+    let (all, _) = account.read_on(&read, None).await;
+    assert_eq!(ids(&all), [other.as_str()], "nor in a complete read");
+    let look = account.desk.fetch(&read, std::slice::from_ref(&blocked), Priority::Update).await.unwrap().remove(0);
+    assert_eq!((look.existence, &look.row["name"]), (Existence::Present, &json!("B")), "nobody takes it for deleted");
+    // Unblocked, it is in the lists again.
+    account.sim.unblock_contact(blocked.parse().unwrap()).unwrap();
+    account.pass(600);
+    let (changed, _) = account.read_on(&read, Some(cursor)).await;
+    assert!(ids(&changed).contains(&blocked.as_str()));
+    let notes = account.desk.spec().capabilities("contact").unwrap().notes;
+    assert!(notes.iter().any(|note| note.contains("blocked contacts are in no list")), "{notes:?}");
+}

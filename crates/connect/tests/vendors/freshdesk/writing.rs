@@ -1,5 +1,7 @@
 //! Writes: nobody twice, nothing overwritten unseen, and what a customer must not read.
 
+use entente_connect::connector::Priority;
+use entente_connect::error::Class;
 use entente_connect::look::Existence;
 use entente_connect::write::Write;
 use entente_sims::faults::Fault;
@@ -7,7 +9,7 @@ use entente_sims::freshdesk::Kind;
 use serde_json::{Value, json};
 
 use super::account::{Account, settings};
-use crate::stage::rows::{create, delete, update};
+use crate::stage::rows::{create, delete, spec, update};
 
 #[tokio::test]
 async fn rows_are_made_with_the_types_that_their_fields_have() {
@@ -137,6 +139,18 @@ async fn rows_that_are_set_aside_are_told_apart() {
     let outcomes = account.write("contact", &writes).await;
     let classes: Vec<&str> = outcomes.iter().map(|outcome| outcome.as_ref().unwrap_err().class.name()).collect();
     assert_eq!(classes, ["data", "look_again", "look_again"]);
+    let blocked = outcomes[0].as_ref().unwrap_err();
+    assert_eq!((blocked.code.as_str(), blocked.advice), ("set_aside", "unblock it at Freshdesk, or discard this change"));
+    // Nor does a ticket that is deleted or spam take anything: it is looked at again, and is gone.
+    let (spam, deleted) = (account.ticket("Spam"), account.ticket("Deleted"));
+    account.sim.mark_spam(spam.parse().unwrap()).unwrap();
+    account.sim.delete(Kind::Ticket, deleted.parse().unwrap()).unwrap();
+    let outcomes = account.write("ticket", &[&spam, &deleted].map(|id| update(id, json!({"subject": "Too late"})))).await;
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().unwrap_err().class == Class::LookAgain), "{outcomes:?}");
+    for id in [&spam, &deleted] {
+        let look = account.desk.fetch(&spec("ticket", &["subject"]), std::slice::from_ref(id), Priority::Update).await.unwrap().remove(0);
+        assert_eq!(look.existence, Existence::Deleted);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use entente_connect::capability::Happening;
 use entente_connect::look::Existence;
 use entente_connect::settings::{Auth, Secret};
 use entente_connect::webhook::{Incoming, Subscribed, WebhookError};
@@ -83,7 +84,7 @@ async fn webhooks_are_claimed_of_the_objects_and_events_that_they_tell_of() {
         let (connector, _) = connect(description, Auth::AccessToken { token: Secret::new("s3cret-key") }, |_| ok(json!([])));
         ["people", "firms"].map(|object| {
             let known = connector.spec().capabilities(object).unwrap();
-            (known.changes.webhook, known.deletions.webhook, known.merges.webhook)
+            [Happening::Changed, Happening::Deleted, Happening::Merged].map(|what| known.tells(what))
         })
     };
     let webhooks = |further: Value| {
@@ -91,8 +92,8 @@ async fn webhooks_are_claimed_of_the_objects_and_events_that_they_tell_of() {
         webhooks.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
         webhooks
     };
-    assert_eq!(claims(webhooks(json!({}))), [(true, false, false); 2], "nothing says what happened");
-    assert_eq!(claims(webhooks(json!({"action": "did"}))), [(true, true, false); 2], "every object has its own name");
+    assert_eq!(claims(webhooks(json!({}))), [[true, false, false]; 2], "nothing says what happened");
+    assert_eq!(claims(webhooks(json!({"action": "did"}))), [[true, true, false]; 2], "every object has its own name");
     let listed = webhooks(json!({"action": "did", "objects": {"person": "people"}, "merged_into": "into"}));
-    assert_eq!(claims(listed), [(true, true, true), (false, false, false)], "only what is listed is told of");
+    assert_eq!(claims(listed), [[true, true, true], [false, false, false]], "only what is listed is told of");
 }

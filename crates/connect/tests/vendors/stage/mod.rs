@@ -1,6 +1,7 @@
 //! What every story of a connector stands on: time that moves by hand, a wire, a vault, settings.
 
 pub mod line;
+pub mod network;
 pub mod rows;
 pub mod time;
 pub mod vault;

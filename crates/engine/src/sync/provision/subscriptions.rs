@@ -286,7 +286,7 @@ async fn take_secret(
 fn watched(engine: &Engine, connection: &Connection) -> Vec<Watched> {
     let reads = engine.catalog().reads(&connection.name);
     // Of some objects no platform tells: polls see to them.
-    let told = |object: &str| connection.connector.spec().capabilities(object).is_none_or(|able| able.changes.webhook);
+    let told = |object: &str| connection.connector.spec().capabilities(object).is_none_or(|able| !able.told.is_empty());
     let mut all: Vec<(String, BTreeSet<String>)> = Vec::new();
     for (object, fields) in reads.into_iter().filter(|(object, _)| told(object)) {
         for (own, fields) in connection.connector.told_as(&object, &fields) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use entente_connect::capability::Happening;
 use entente_connect::connector::{Connector, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Look, ReadSpec};
@@ -205,7 +206,7 @@ type Line = (Vec<String>, Value);
 /// From an edit of a person to the hint that tells of it, in milliseconds; polls where no webhook does.
 async fn delay(stage: &Stage, id: &str) -> Result<(&'static str, i64)> {
     let capabilities = stage.connector.spec().capabilities(stage.crowd.object);
-    if !capabilities.is_some_and(|known| known.changes.webhook) {
+    if !capabilities.is_some_and(|known| known.tells(Happening::Changed)) {
         return Ok(("poll", i64::try_from(POLL.as_millis()).unwrap_or(i64::MAX)));
     }
     let url = format!("https://hub.example/hooks/{}", stage.crowd.settings.name);
@@ -224,7 +225,6 @@ async fn delay(stage: &Stage, id: &str) -> Result<(&'static str, i64)> {
 async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Line>> {
     let Some(stage) = Stage::set(platform, seed).await? else { return Ok(None) };
     let spec = stage.connector.spec();
-    let page_rows = spec.capabilities(stage.crowd.object).map_or(100, |known| u64::from(known.page_rows));
     let ids = stage.plant(0, contacts)?;
     stage.time.pass(HOUR);
 
@@ -232,7 +232,7 @@ async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Line>>
     let (looks, cursor) = stage.read_on(None).await?;
     let seen: BTreeSet<&str> = looks.iter().map(|look| look.id.as_str()).collect();
     let missed = ids.iter().filter(|id| !seen.contains(id.as_str())).count();
-    let read = Took { ms: stage.time.ms() - began, calls: stage.calls() - calls, least: (contacts as u64).div_ceil(page_rows) };
+    let read = Took { ms: stage.time.ms() - began, calls: stage.calls() - calls, least: stage.crowd.least_reads(contacts as u64) };
 
     // Changes on both sides of a poll: seen there, and written there.
     stage.time.pass(HOUR);

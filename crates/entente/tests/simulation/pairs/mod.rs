@@ -17,14 +17,14 @@ mod zendesk;
 use std::panic;
 use std::thread;
 
-use entente_connect::capability::Detection;
+use entente_connect::capability::Found;
 use entente_connect::registry;
 use entente_connect::spec::Spec;
 use entente_model::mapping::Role;
 
 /// Platforms of a part, but for those that were only begun and say that they can do nothing.
 fn of_role(role: Role) -> Vec<&'static str> {
-    let able = |spec: &&Spec| spec.objects.iter().any(|object| object.changes != Detection::NEVER);
+    let able = |spec: &&Spec| spec.objects.iter().any(|object| object.changes != Found::NEVER);
     registry::ALL.iter().map(|platform| platform.spec).filter(|spec| spec.role == role).filter(able).map(|spec| spec.key).collect()
 }
 

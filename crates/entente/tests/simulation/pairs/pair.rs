@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use entente_connect::capability::Detection;
+use entente_connect::capability::{Detection, Happening};
 use entente_connect::registry::connect;
 use entente_connect::transport::Surroundings;
 use entente_engine::automation::follow;
@@ -100,7 +100,7 @@ impl Pair {
         let connection = self.engine.connection(connection).unwrap();
         let remote = self.engine.catalog().mapped(&connection.name, "contact").unwrap().mapping().remote.clone();
         let able = connection.connector.spec().capabilities(&remote).unwrap();
-        (able.deletions, able.merges)
+        (able.seen(Happening::Deleted), able.seen(Happening::Merged))
     }
 
     fn now(&self) -> i64 {

@@ -9,6 +9,7 @@ use entente_sims::profile::Profile;
 use serde_json::{Value, json};
 
 use crate::conformance::host::{Given, Host, Names};
+use crate::conformance::things::About;
 use crate::stage;
 use crate::stage::rows::map;
 use crate::stage::time::Hands;
@@ -55,6 +56,40 @@ impl Host for Account {
 
     fn restore(&self, id: &str) {
         self.0.restore(Kind::Contact, number(id)).unwrap();
+    }
+
+    fn make(&self, called: &str, title: &str, about: &About) -> String {
+        let (kind, row) = match called {
+            "company" => (Kind::Company, json!({"name": title})),
+            _ => {
+                let requester = number(&about.contact);
+                let row = json!({
+                    "subject": title, "description": "Since this morning.", "requester_id": requester, "status": 2, "priority": 1, "source": 2,
+                });
+                (Kind::Ticket, row)
+            }
+        };
+        self.0.create(kind, &map(row)).unwrap().to_string()
+    }
+
+    fn retitle(&self, called: &str, id: &str, title: &str) {
+        match called {
+            "company" => self.0.update(Kind::Company, number(id), &map(json!({"name": title}))).unwrap(),
+            // The subject of a ticket of the portal stays as the customer wrote it: its priority changes.
+            _ => self.0.update(Kind::Ticket, number(id), &map(json!({"priority": 3}))).unwrap(),
+        }
+    }
+
+    fn remove(&self, called: &str, id: &str) {
+        self.0.delete(if called == "company" { Kind::Company } else { Kind::Ticket }, number(id)).unwrap();
+    }
+
+    fn bring_back(&self, called: &str, id: &str) -> bool {
+        self.0.restore(if called == "company" { Kind::Company } else { Kind::Ticket }, number(id)).is_ok()
+    }
+
+    fn knows_repeats(&self) -> bool {
+        false
     }
 
     fn merge(&self, loser: &str, winner: &str) -> (String, String) {

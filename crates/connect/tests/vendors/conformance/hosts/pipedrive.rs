@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use entente_connect::settings::{Auth, Secret};
 use entente_model::mapping::Role;
+use entente_sims::mailroom::Delivery;
 use entente_sims::pipedrive::{Hand, Kind, Pipedrive, PipedriveOptions};
 use entente_sims::profile::Profile;
 use serde_json::{Value, json};
 
-use crate::conformance::host::{Given, Host, Names};
+use crate::conformance::host::{Again, Given, Host, Names, told_otherwise};
+use crate::conformance::things::About;
 use crate::stage;
 use crate::stage::time::Hands;
 
@@ -30,6 +32,24 @@ pub fn start(hands: &Arc<Hands>) -> Given {
 impl Company {
     fn person(&self) -> Hand {
         Hand::Person(self.0.sales_person())
+    }
+}
+
+/// What an object is called at the simulator.
+fn kind(called: &str) -> Kind {
+    match called {
+        "organizations" => Kind::Organization,
+        "activities" => Kind::Activity,
+        _ => Kind::Deal,
+    }
+}
+
+/// The field that has its title.
+fn title_of(called: &str) -> &'static str {
+    match called {
+        "organizations" => "name",
+        "activities" => "subject",
+        _ => "title",
     }
 }
 
@@ -67,6 +87,39 @@ impl Host for Company {
         let [loser, winner] = [loser, winner].map(|name| self.plant(name, &format!("{name}@merge.example")));
         self.0.merge(Kind::Person, &loser, &winner, self.person()).unwrap();
         (loser, winner)
+    }
+
+    fn make(&self, called: &str, title: &str, about: &About) -> String {
+        let mut row = json!({title_of(called): title});
+        if called != "organizations" {
+            row["org_id"] = json!(about.company.parse::<u64>().unwrap());
+        }
+        self.0.create(kind(called), &row, self.person()).unwrap()
+    }
+
+    fn retitle(&self, called: &str, id: &str, title: &str) {
+        self.0.update(kind(called), id, &json!({title_of(called): title}), self.person()).unwrap();
+    }
+
+    fn remove(&self, called: &str, id: &str) {
+        self.0.delete(kind(called), id, self.person()).unwrap();
+    }
+
+    fn bring_back(&self, called: &str, id: &str) -> bool {
+        self.0.restore(kind(called), id, self.person()).is_ok()
+    }
+
+    fn join(&self, called: &str, loser: &str, winner: &str) -> Option<String> {
+        self.0.merge(kind(called), loser, winner, self.person()).ok().map(|()| winner.to_owned())
+    }
+
+    fn sent_again(&self, letter: &Delivery) -> Again {
+        // A second webhook for the same object.
+        let other = told_otherwise(letter, |body| {
+            body["meta"]["id"] = json!("0e0e0e0e-0000-4000-8000-000000000001");
+            body["meta"]["webhook_id"] = json!("999");
+        });
+        Again { repeat: Delivery { attempt: letter.attempt + 1, ..letter.clone() }, others: vec![other] }
     }
 
     fn end_sessions(&self) {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use entente_connect::settings::{Auth, ConnectionSettings, Secret, WebhookSettings};
 use entente_model::mapping::Role;
 use entente_sims::faults::Faults;
-use entente_sims::mailroom::Mailroom;
+use entente_sims::mailroom::{Delivery, Mailroom};
 use entente_sims::profile::Profile;
 use entente_sims::salesforce::{Salesforce, SalesforceOptions};
 use serde_json::{Value, json};
 
-use crate::conformance::host::{Given, Host, Names};
+use crate::conformance::host::{Again, Given, Host, Names};
+use crate::conformance::things::About;
 use crate::stage;
 use crate::stage::rows::map;
 use crate::stage::time::Hands;
@@ -73,12 +74,46 @@ impl Host for Org {
         (loser, winner)
     }
 
+    fn make(&self, called: &str, title: &str, about: &About) -> String {
+        let row = match called {
+            "Account" => json!({"Name": title}),
+            "Case" => json!({"Subject": title, "ContactId": about.contact, "AccountId": about.company, "Status": "New"}),
+            "Task" => json!({"Subject": title, "WhoId": about.contact, "Status": "Not Started", "Priority": "Normal"}),
+            _ => json!({"Name": title, "AccountId": about.company, "StageName": "Prospecting", "CloseDate": "2026-12-31"}),
+        };
+        self.0.insert(called, &map(row), &self.seller()).unwrap()
+    }
+
+    fn retitle(&self, called: &str, id: &str, title: &str) {
+        let name = if matches!(called, "Case" | "Task") { "Subject" } else { "Name" };
+        self.0.update(called, id, &map(json!({name: title})), &self.seller()).unwrap();
+    }
+
+    fn remove(&self, called: &str, id: &str) {
+        self.0.delete(called, id, &self.seller()).unwrap();
+    }
+
+    fn bring_back(&self, called: &str, id: &str) -> bool {
+        self.0.undelete(called, id, &self.seller()).is_ok()
+    }
+
+    fn join(&self, called: &str, loser: &str, winner: &str) -> Option<String> {
+        self.0.merge(called, winner, &[loser], &self.seller()).ok().map(|()| winner.to_owned())
+    }
+
+    fn sent_again(&self, letter: &Delivery) -> Again {
+        // Another flow's message has a notification of its own about the same record.
+        let body = String::from_utf8(letter.body.clone()).unwrap();
+        let other = Delivery { body: body.replace("<Notification><Id>04l", "<Notification><Id>04k").into_bytes(), ..letter.clone() };
+        Again { repeat: Delivery { attempt: letter.attempt + 1, ..letter.clone() }, others: vec![other] }
+    }
+
     fn end_sessions(&self) {
         self.0.expire_sessions();
     }
 
-    fn listen(&self, url: &str) {
-        let fields = ["Id", "LastName", "Email", "LastModifiedById", "LastModifiedDate", "SystemModstamp"];
-        self.0.subscribe_outbound("Contact", url, &fields);
+    fn listen(&self, url: &str, object: &str, field: &str) {
+        let fields = ["Id", field, "LastModifiedById", "LastModifiedDate", "SystemModstamp"];
+        self.0.subscribe_outbound(object, url, &fields);
     }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use entente_connect::settings::{Auth, Secret};
 use entente_model::mapping::Role;
+use entente_sims::mailroom::Delivery;
 use entente_sims::profile::Profile;
 use entente_sims::zendesk::{Kind, Zendesk, ZendeskOptions};
 use serde_json::{Value, json};
 
-use crate::conformance::host::{Given, Host, Names};
+use crate::conformance::host::{Again, Given, Host, Names};
+use crate::conformance::things::About;
 use crate::stage;
 use crate::stage::rows::map;
 use crate::stage::time::Hands;
@@ -63,6 +65,51 @@ impl Host for Account {
         let [loser, winner] = [loser, winner].map(|name| self.plant(name, &format!("{name}@merge.example")));
         self.0.merge_users(number(&loser), number(&winner), self.agent()).unwrap();
         (loser, winner)
+    }
+
+    fn make(&self, called: &str, title: &str, about: &About) -> String {
+        if called == "organization" {
+            return self.0.create_organization(&map(json!({"name": title})), self.agent()).unwrap().to_string();
+        }
+        let row = json!({"subject": title, "comment": {"body": "Since this morning."}, "requester_id": number(&about.contact)});
+        self.0.create_ticket(&map(row), self.agent()).unwrap().to_string()
+    }
+
+    fn retitle(&self, called: &str, id: &str, title: &str) {
+        if called == "organization" {
+            self.0.update_organization(number(id), &map(json!({"name": title})), self.agent()).unwrap();
+        } else {
+            self.0.update_ticket(number(id), &map(json!({"subject": title})), self.agent()).unwrap();
+        }
+    }
+
+    fn remove(&self, called: &str, id: &str) {
+        if called == "organization" {
+            self.0.delete_organization(number(id), self.agent()).unwrap();
+        } else {
+            self.0.delete_ticket(number(id), self.agent()).unwrap();
+        }
+    }
+
+    fn bring_back(&self, called: &str, id: &str) -> bool {
+        called == "ticket" && self.0.restore_ticket(number(id), self.agent()).is_ok()
+    }
+
+    fn join(&self, called: &str, loser: &str, winner: &str) -> Option<String> {
+        // A ticket that is merged into another is closed, and stays.
+        let joined = called == "organization" && self.0.merge_organizations(number(loser), number(winner), self.agent()).is_ok();
+        joined.then(|| winner.to_owned())
+    }
+
+    fn sent_again(&self, letter: &Delivery) -> Again {
+        // A second webhook for the same event is another invocation.
+        let mut other = letter.clone();
+        for (name, value) in &mut other.headers {
+            if name.eq_ignore_ascii_case("x-zendesk-webhook-invocation-id") {
+                *value = value.chars().rev().collect();
+            }
+        }
+        Again { repeat: Delivery { attempt: letter.attempt + 1, ..letter.clone() }, others: vec![other] }
     }
 
     fn end_sessions(&self) {
