@@ -1,6 +1,8 @@
 //! What Zendesk can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Key, Limit, Lookup, Unique};
+use crate::capability::{Capabilities, Concurrency, DOTTED, Detection, EVERY, Key, Limit, Lookup, Unique};
+
+use super::comments::COMMENT;
 
 const ORGANIZATION: Capabilities = Capabilities {
     object: EVERY,
@@ -52,6 +54,18 @@ pub(super) static OBJECTS: &[Capabilities] = &[
             ("organization.*", Detection::RECONCILIATION),
             ("group.*", Detection::RECONCILIATION),
         ],
+        ..ORGANIZATION
+    },
+    Capabilities {
+        object: COMMENT,
+        key: None,
+        changes: Detection::POLL,
+        // They go with their ticket, of which no event of a comment tells.
+        deletions: Detection::RECONCILIATION,
+        restorations: Some(Detection::RECONCILIATION),
+        // Subject, requester and organization are the ticket's, and the name is the author's.
+        fields: &[(DOTTED, Detection::RECONCILIATION)],
+        creates_fields: false,
         ..ORGANIZATION
     },
     // Whatever its case.
