@@ -531,6 +531,23 @@ mod tests {
     }
 
     #[test]
+    fn what_everybody_only_reads_may_have_its_source_at_either_side() {
+        let build = |written: bool| {
+            let mut mappings = ["salesforce", "zendesk"].map(|platform| (platform.to_owned(), shipped_mappings(platform).unwrap()));
+            if written {
+                let lines = mappings[0].1.iter_mut().filter(|mapping| mapping.object == "activity").flat_map(|mapping| &mut mapping.fields);
+                lines.for_each(|line| line.direction = Direction::Both);
+            }
+            Catalog::build(shipped_objects().unwrap(), mappings.into(), &Locale::default())
+        };
+        let catalog = build(false).unwrap();
+        assert_eq!(catalog.policy_of("activity", "body").unwrap().owner, Owner::Shared);
+        assert_eq!(catalog.policy_of("activity", "case").unwrap().owner, Owner::Support);
+        let told = build(true).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains("field activity.") && told.contains("let both name the same owner"), "{told}");
+    }
+
+    #[test]
     fn of_several_desks_one_gets_the_groups_of_the_tiers() {
         let mappings = [("crm", "salesforce"), ("desk", "zendesk"), ("other", "zendesk"), ("third", "freshdesk")];
         let mappings = mappings.map(|(name, platform)| (name.to_owned(), shipped_mappings(platform).unwrap()));

@@ -10,10 +10,10 @@ pub mod proposal;
 pub mod rollout;
 pub mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::clock::Timestamp;
-use entente_model::mapping::Mapping;
+use entente_model::mapping::{Mapping, Role};
 use entente_model::object::Object;
 use entente_model::plan::policy::Adopted;
 use entente_store::{RuleState, Stage, Store, StoredMapping, Tx};
@@ -27,22 +27,52 @@ use crate::schema::Standstill;
 /// The object whose default mappings are in force only where `leads` is set.
 const LEAD: &str = "lead";
 
+/// The object whose default mappings are in force at a support desk only where `ticket_activities` is set.
+const ACTIVITY: &str = "activity";
+
+/// Default mappings that are in force only where a setting says so.
+#[derive(Debug, Clone)]
+struct Optional {
+    leads: bool,
+    ticket_activities: bool,
+    /// Connections of support desks whose default mappings are Entente's own.
+    desks: BTreeSet<String>,
+}
+
+impl Optional {
+    fn of(connections: &BTreeMap<String, Connection>, options: &Options) -> Self {
+        // What a description says of a desk of its own is asked for by whoever wrote it.
+        let is_desk = |connection: &&Connection| connection.role == Role::Support && connection.settings.description.is_none();
+        let desks = connections.values().filter(is_desk).map(|connection| connection.name.clone()).collect();
+        Self { leads: options.leads, ticket_activities: options.ticket_activities, desks }
+    }
+
+    /// Whether the default mapping of an object at a connection is in force.
+    fn wants(&self, connection: &str, object: &str) -> bool {
+        match object {
+            LEAD => self.leads,
+            ACTIVITY => self.ticket_activities || !self.desks.contains(connection),
+            _ => true,
+        }
+    }
+}
+
 /// Who saves what is shipped.
 const SHIPPED: &str = "shipped";
 
 /// Builds the catalog from the store; what the store does not have yet is taken from the shipped packs and saved.
 pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connection>, options: &Options, now: Timestamp) -> Result<Catalog> {
     let shipped = shipped_objects()?;
+    let optional = Optional::of(connections, options);
     let mut packs: BTreeMap<String, Vec<Mapping>> = BTreeMap::new();
     for connection in connections.values() {
         let shipped = match &connection.settings.description {
             Some(description) => description.mappings.clone(),
             None => shipped_mappings(&connection.settings.platform)?,
         };
-        let wanted = shipped.into_iter().filter(|mapping| options.leads || mapping.object != LEAD);
+        let wanted = shipped.into_iter().filter(|mapping| optional.wants(&connection.name, &mapping.object));
         packs.insert(connection.name.clone(), wanted.collect());
     }
-    let with_leads = options.leads;
     let wanted = packs.clone();
     let (objects, mappings, changes, candidates, schemas, adopted, stamp) = store
         .write(move |tx| {
@@ -62,7 +92,7 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
                 .into_iter()
                 .filter(|saved| saved.active)
                 // What was shipped goes with the setting; what somebody saved stays theirs.
-                .filter(|saved| with_leads || saved.mapping.object != LEAD || saved.saved_by != SHIPPED)
+                .filter(|saved| saved.saved_by != SHIPPED || optional.wants(&saved.connection, &saved.mapping.object))
                 .collect();
             let mut mappings: BTreeMap<String, Vec<Mapping>> = BTreeMap::new();
             for (connection, pack) in &wanted {

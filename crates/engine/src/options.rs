@@ -113,6 +113,9 @@ pub struct Options {
     /// Whether the CRM's leads are kept as records, with the default mappings of Salesforce, HubSpot, Dynamics 365 and Pipedrive. A desk sees nobody of them before the
     /// CRM has converted them into contacts.
     pub leads: bool,
+    /// Whether what agents and customers say to each other on tickets is kept as activities of the customer, with the default mappings of
+    /// support desks: replies, internal notes and calls. It is only read, and costs calls.
+    pub ticket_activities: bool,
 }
 
 /// What becomes of a person's rows at a platform when they are erased.
@@ -212,6 +215,7 @@ impl Default for Options {
             erase: std::collections::BTreeMap::new(),
             erase_recheck_days: 30,
             leads: false,
+            ticket_activities: false,
             schema_check_hours: 24,
         }
     }

@@ -46,6 +46,8 @@ mod refused_objects;
 mod rewriting;
 #[path = "running/rollouts.rs"]
 mod rollouts;
+#[path = "running/spoken.rs"]
+mod spoken;
 #[path = "running/told.rs"]
 mod told;
 #[path = "running/two_desks.rs"]

@@ -124,8 +124,7 @@ impl<'a> Follower<'a> {
             self.judge(tx, &record, LANE_ACTIVITY)?;
         }
         for account in std::mem::take(&mut self.tell_context) {
-            let activities: Vec<Fields> =
-                tx.records_of_account("activity", &account, JUDGED)?.into_iter().map(|record| record.data).collect();
+            let activities: Vec<Fields> = self.sales_activities_of(tx, &account)?.into_iter().map(|record| record.data).collect();
             let deals = tx.records_of_account("opportunity", &account, JUDGED)?;
             let fields = context::fields(&activities, &context::deals(tx, deals)?);
             self.set(tx, &account, "sales context", LANE_ACTIVITY, fields)?;
@@ -165,7 +164,12 @@ impl<'a> Follower<'a> {
                 self.date_escalation(tx, entry, record, changes.get("tags"))?;
                 self.judge_health.extend(account.into_iter().chain(left));
             }
-            "activity" => self.tell_context.extend(account.into_iter().chain(left)),
+            "activity" => {
+                let linked = tx.linked_connections(std::slice::from_ref(&record.id))?;
+                if !self.is_of_desk(record, linked.get(&record.id)) {
+                    self.tell_context.extend(account.into_iter().chain(left));
+                }
+            }
             "opportunity" => {
                 // The deal may be seen before its account is: whichever comes last makes the customer.
                 let news = changes.contains_key("is_won") || changes.contains_key("account");
@@ -238,6 +242,24 @@ impl<'a> Follower<'a> {
         let gone: BTreeSet<RecordId> = gone.map(|link| link.record).collect();
         cases.retain(|case| !gone.contains(&case.id));
         Ok(cases)
+    }
+
+    /// What sales did for an account, last changed first. What was said at a desk is no sales context: who reads it there has said it.
+    fn sales_activities_of(&self, tx: &mut Tx<'_>, account: &RecordId) -> Result<Vec<Record>, StoreError> {
+        let mut activities = tx.records_of_account("activity", account, usize::MAX)?;
+        let ids: Vec<RecordId> = activities.iter().map(|activity| activity.id.clone()).collect();
+        let linked = tx.linked_connections(&ids)?;
+        activities.retain(|activity| !self.is_of_desk(activity, linked.get(&activity.id)));
+        activities.truncate(JUDGED);
+        Ok(activities)
+    }
+
+    /// Whether an activity is something that was said at a support desk. Of one whose connections are not configured any more, that it is about a
+    /// case tells.
+    fn is_of_desk(&self, activity: &Record, connections: Option<&BTreeSet<String>>) -> bool {
+        let roles = connections.into_iter().flatten().filter_map(|name| Some(self.engine.connection(name).ok()?.role));
+        let roles: BTreeSet<Role> = roles.collect();
+        !roles.contains(&Role::Crm) && (roles.contains(&Role::Support) || !get(&activity.data, "case").is_blank())
     }
 
     fn set(&self, tx: &mut Tx<'_>, record: &RecordId, flow: &str, lane: Lane, fields: Fields) -> Result<(), StoreError> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use entente_model::mapping::Owner;
 use entente_model::mapping::conflicts::Conflicts;
+use entente_model::mapping::{Direction, Owner};
 use entente_model::object::{FieldType, Object};
 use entente_model::plan::policy::{FieldPolicy, Kind, Merge, Rule};
 
@@ -22,6 +22,7 @@ pub(super) struct Policies {
 struct Said<'a> {
     connection: &'a str,
     owner: Owner,
+    is_read_only: bool,
     line: Option<&'a Conflicts>,
     object: Option<&'a Conflicts>,
 }
@@ -32,7 +33,13 @@ impl Policies {
         for (connection, mapped) in by_connection {
             for mapping in mapped.iter().map(|mapped| mapped.mapping()) {
                 for line in &mapping.fields {
-                    let said = Said { connection, owner: line.owner, line: line.conflicts.as_ref(), object: mapping.conflicts.as_ref() };
+                    let said = Said {
+                        connection,
+                        owner: line.owner,
+                        is_read_only: line.direction == Direction::In,
+                        line: line.conflicts.as_ref(),
+                        object: mapping.conflicts.as_ref(),
+                    };
                     fields.entry((&mapping.object, &line.field)).or_default().push(said);
                 }
             }
@@ -82,8 +89,14 @@ impl Policies {
     }
 }
 
+/// The owner of a field, which is one for all connections. Only where every one of them just reads it, each may be the source of truth for its own
+/// rows (activities of sales come from the CRM, those of tickets from the desk): then nobody's value is written over another's, and none goes
+/// before another.
 fn owner(object: &str, field: &str, said: &[Said<'_>]) -> Result<Owner, CatalogError> {
     let first = said[0];
+    if said.iter().all(|said| said.is_read_only) && said.iter().any(|other| other.owner != first.owner) {
+        return Ok(Owner::Shared);
+    }
     match said.iter().find(|other| other.owner != first.owner) {
         None => Ok(first.owner),
         Some(second) => Err(CatalogError::Owners {

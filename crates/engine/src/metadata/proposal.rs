@@ -9,7 +9,7 @@ use entente_connect::look::{Existence, ReadSpec};
 use entente_model::mapping::convert::{Lens, MappingError};
 use entente_model::mapping::laws;
 use entente_model::mapping::remote::{RemoteObject, Row};
-use entente_model::mapping::{FieldMap, Mapping, Owner};
+use entente_model::mapping::{Direction, FieldMap, Mapping, Owner};
 use entente_model::object::Object;
 use entente_model::value::Fields;
 use entente_store::{LinkState, RecordQuery, Viewer};
@@ -129,9 +129,9 @@ pub(crate) struct Among {
 }
 
 impl Among {
-    fn owner(&self, connection: &str, object: &str, field: &str) -> Option<Option<Owner>> {
+    fn line(&self, connection: &str, object: &str, field: &str) -> Option<Option<&FieldMap>> {
         let (_, mapping) = self.mappings.iter().find(|(name, mapping)| name == connection && mapping.object == object)?;
-        Some(mapping.fields.iter().find(|line| line.field == field && !line.archived).map(|line| line.owner))
+        Some(mapping.fields.iter().find(|line| line.field == field && !line.archived))
     }
 }
 
@@ -246,15 +246,17 @@ fn compare(catalog: &Catalog, connection: &str, mapping: &Mapping, judgement: &m
     judgement.removed = gone.map(|field| (*field).to_owned()).collect();
 }
 
-/// Lines whose owner is another than at the other connections: a field has one source of truth.
+/// Lines whose owner is another than at the other connections: a field has one source of truth, unless everybody only reads it.
 fn owners(engine: &Engine, catalog: &Catalog, connection: &str, mapping: &Mapping, among: &Among) -> Vec<Finding> {
     let mut findings = Vec::new();
     for other in engine.connections().keys().filter(|name| *name != connection) {
         let theirs = in_force(catalog, other, &mapping.object);
         for (at, line) in mapping.fields.iter().enumerate().filter(|(_, line)| !line.archived) {
-            let saved = theirs.get(line.field.as_str()).filter(|known| !known.archived).map(|known| known.owner);
-            let known = among.owner(other, &mapping.object, &line.field).unwrap_or(saved);
-            let Some(known) = known.filter(|owner| *owner != line.owner) else { continue };
+            let saved = theirs.get(line.field.as_str()).copied().filter(|known| !known.archived);
+            let known = among.line(other, &mapping.object, &line.field).unwrap_or(saved);
+            let is_read_only = |line: &FieldMap| line.direction == Direction::In;
+            let is_contradiction = |known: &&FieldMap| known.owner != line.owner && !(is_read_only(known) && is_read_only(line));
+            let Some(known) = known.filter(is_contradiction).map(|known| known.owner) else { continue };
             let name = |owner: Owner| owner_name(owner);
             findings.push(Finding {
                 line: Some(at + 1),

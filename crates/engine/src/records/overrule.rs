@@ -27,15 +27,25 @@ pub(crate) fn refusal(engine: &Engine, catalog: &Catalog, record: &Record, links
         let reason = format!("{} has no field `{field}`", record.object);
         return Some(Refusal { reason, remedy: "see `entente show` for the fields there are".to_owned() });
     }
-    let read_only = |link: &&Link| {
+    let reads = |link: &&Link| {
         let mapped = catalog.mapped(&link.connection, &record.object);
-        mapped.is_some_and(|mapped| {
-            let reads = mapped.mapping().fields.iter().any(|line| line.field == field);
-            reads && !mapped.writable.contains(field)
-        })
+        mapped.is_some_and(|mapped| mapped.mapping().fields.iter().any(|line| line.field == field))
     };
-    let owner = owners(engine, catalog, record, links, field).into_iter().find(read_only)?.connection.clone();
-    Some(Refusal { reason: format!("{owner} owns it, and its mapping only reads it"), remedy: format!("change it at {owner}") })
+    let writes = |link: &Link| catalog.mapped(&link.connection, &record.object).is_some_and(|mapped| mapped.writable.contains(field));
+    let read_only = |link: &&Link| reads(link) && !writes(link);
+    if let Some(owner) = owners(engine, catalog, record, links, field).into_iter().find(read_only) {
+        let owner = &owner.connection;
+        return Some(Refusal {
+            reason: format!("{owner} owns it, and its mapping only reads it"),
+            remedy: format!("change it at {owner}"),
+        });
+    }
+    // Where no owner has a counterpart, whoever shows the field is its source.
+    let present = |link: &&Link| link.state == LinkState::Present && engine.connection(&link.connection).is_ok();
+    let mut sources = links.iter().filter(present).filter(reads).peekable();
+    let source = sources.peek().map(|link| link.connection.clone())?;
+    let is_only_read = !sources.any(writes) && owners(engine, catalog, record, links, field).is_empty();
+    is_only_read.then(|| Refusal { reason: format!("the mapping of {source} only reads it"), remedy: format!("change it at {source}") })
 }
 
 /// The counterparts at the side that owns a field; none of a field that nobody owns alone.

@@ -134,6 +134,7 @@ pub(crate) const TICKET: &[Attr] = &[
 /// Keys of a ticket write that are understood without being attributes.
 pub(crate) const TICKET_EXTRA: &[&str] = &[
     "comment",
+    "voice_comment",
     "comments",
     "description",
     "requester",

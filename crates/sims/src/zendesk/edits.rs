@@ -158,6 +158,27 @@ impl Zendesk {
         })
     }
 
+    /// Puts a call on a ticket, as a telephone system does; returns the comment's id.
+    ///
+    /// # Errors
+    /// What the API would answer.
+    pub fn add_call(&self, ticket: u64, call: Value, by: u64) -> Result<u64, Refusal> {
+        let fields = map(json!({"voice_comment": call}));
+        self.with(|state| {
+            state.update_ticket(ticket, &fields, by, &mut Warned::default())?;
+            let comment = state.tickets.get(&ticket).and_then(|ticket| ticket.comments.last()).map(|comment| comment.id);
+            comment.ok_or_else(|| Refusal::parameter("voice_comment"))
+        })
+    }
+
+    /// Makes a comment an internal note.
+    ///
+    /// # Errors
+    /// 404 when there is none.
+    pub fn hide_comment(&self, ticket: u64, comment: u64, by: u64) -> Result<(), Refusal> {
+        self.with(|state| state.hide_comment(ticket, comment, by))
+    }
+
     /// Solves a ticket.
     ///
     /// # Errors

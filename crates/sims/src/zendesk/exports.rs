@@ -10,6 +10,7 @@ use super::record::Kind;
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
 use super::ticket_routes::seconds;
+use super::tickets::Ticket;
 
 /// Most records on a page of an export.
 const PAGE_MAX: usize = 1_000;
@@ -176,8 +177,9 @@ impl State {
         let list = page
             .iter()
             .filter_map(|(at, audit, ticket)| {
-                let held = self.tickets.get(ticket)?.audits.iter().find(|held| held.id == *audit)?;
-                let children: Vec<Value> = held.events.iter().map(|event| child(event, with_comments)).collect();
+                let of = self.tickets.get(ticket)?;
+                let held = of.audits.iter().find(|held| held.id == *audit)?;
+                let children: Vec<Value> = held.events.iter().map(|event| self.child(of, event, with_comments)).collect();
                 Some(json!({
                     "id": held.id, "ticket_id": ticket, "timestamp": at, "created_at": iso(*at), "updater_id": held.author, "via": "Web service",
                     "system": {"client": "", "location": "", "latitude": null, "longitude": null, "ip_address": "127.0.0.1"},
@@ -197,25 +199,31 @@ impl State {
         let list = page.into_iter().map(|(_, shown)| shown).collect();
         Ok(Answer::ok(Value::Object(Self::time_body(call, "ticket_metric_events", list, end, more))))
     }
-}
 
-/// An audit's event in the shape of the export: the changed field is itself the key.
-fn child(event: &Value, with_comments: bool) -> Value {
-    let mut shown = json!({"id": event["id"], "via": "Web service", "via_reference_id": null, "event_type": event["type"]});
-    if let Some(name) = event["field_name"].as_str() {
-        shown[name] = event["value"].clone();
-        if event["type"] == "Change" {
-            shown["previous_value"] = event["previous_value"].clone();
-        }
-    }
-    if event["type"] == "Comment" {
-        shown["comment_present"] = json!(true);
-        shown["comment_public"] = event["public"].clone();
-        if with_comments {
-            for key in ["body", "html_body", "author_id", "public", "attachments"] {
-                shown[key] = event[key].clone();
+    /// An audit's event in the shape of the export: the changed field is itself the key. Comments are shown as they are now: what was redacted is
+    /// nowhere.
+    fn child(&self, ticket: &Ticket, event: &Value, with_comments: bool) -> Value {
+        let mut shown = json!({"id": event["id"], "via": "Web service", "via_reference_id": null, "event_type": event["type"]});
+        if let Some(name) = event["field_name"].as_str() {
+            shown[name] = event["value"].clone();
+            if event["type"] == "Change" {
+                shown["previous_value"] = event["previous_value"].clone();
             }
         }
+        if let Some(comment) = event.get("comment_id") {
+            shown["comment_id"] = comment.clone();
+        }
+        let comment = event["id"].as_u64().and_then(|id| ticket.comments.iter().find(|comment| comment.id == id));
+        if let Some(comment) = comment {
+            shown["comment_present"] = json!(true);
+            shown["comment_public"] = json!(comment.public);
+            if with_comments {
+                let whole = self.comment_json(comment);
+                for key in ["body", "html_body", "plain_body", "author_id", "public", "attachments", "audit_id"] {
+                    shown[key] = whole[key].clone();
+                }
+            }
+        }
+        shown
     }
-    shown
 }

@@ -77,7 +77,7 @@ impl State {
             record.add_tag("closed_by_merge");
             set_status(&mut record, "closed");
             let body = text("source_comment").unwrap_or_else(|| format!("This request was closed and merged into request #{target}."));
-            let comment = NewComment { author: by, body, public: public("source_comment_is_public"), attachments: Vec::new() };
+            let comment = NewComment { author: by, body, public: public("source_comment_is_public"), attachments: Vec::new(), call: None };
             if let Some(ticket) = self.tickets.get_mut(source) {
                 ticket.via = via("web", json!({"ticket_id": target}), Some("merge"));
             }

@@ -267,12 +267,7 @@ impl State {
             }
             ("GET", ["count"]) => Ok(Answer::ok(json!({"count": {"value": ticket.comments.len(), "refreshed_at": iso(self.now())}}))),
             ("PUT", [comment, "make_private"]) => {
-                let (comment, record) = (id(comment)?, ticket.rec.clone());
-                let held = self.tickets.get_mut(&which).and_then(|ticket| ticket.comments.iter_mut().find(|held| held.id == comment));
-                held.ok_or_else(Refusal::missing)?.public = false;
-                self.commit_ticket(record, super::state::Touch::Comment, call.actor);
-                let event = Map::from_iter([("comment".to_owned(), json!({"id": comment.to_string()}))]);
-                self.ticket_event(which, "ticket.comment_made_private", event, call.actor);
+                self.hide_comment(which, id(comment)?, call.actor)?;
                 Ok(Answer { status: 200, body: None, headers: Vec::new() })
             }
             ("PUT", [comment, "redact"]) => {
@@ -282,6 +277,7 @@ impl State {
                 let held = held.ok_or_else(Refusal::missing)?;
                 held.body = held.body.replace(text, &"▇".repeat(text.chars().count())).into();
                 let shown = held.clone();
+                self.audit_of_comment(which, comment, "CommentRedactionEvent", call.actor);
                 self.commit_ticket(record, super::state::Touch::Comment, call.actor);
                 let event = Map::from_iter([("comment".to_owned(), json!({"id": comment.to_string()}))]);
                 self.ticket_event(which, "ticket.comment_redacted", event, call.actor);
@@ -289,6 +285,18 @@ impl State {
             }
             _ => Err(Refusal::no_route()),
         }
+    }
+
+    /// Makes a comment an internal note.
+    pub(crate) fn hide_comment(&mut self, which: u64, comment: u64, by: u64) -> Result<(), Refusal> {
+        let record = self.live_ticket(which).ok_or_else(Refusal::missing)?.rec.clone();
+        let held = self.tickets.get_mut(&which).and_then(|ticket| ticket.comments.iter_mut().find(|held| held.id == comment));
+        held.ok_or_else(Refusal::missing)?.public = false;
+        self.audit_of_comment(which, comment, "CommentPrivacyChange", by);
+        self.commit_ticket(record, super::state::Touch::Comment, by);
+        let event = Map::from_iter([("comment".to_owned(), json!({"id": comment.to_string()}))]);
+        self.ticket_event(which, "ticket.comment_made_private", event, by);
+        Ok(())
     }
 
     /// Routes below `/deleted_tickets`.
@@ -419,6 +427,7 @@ impl State {
         }
         held.body = body.into();
         let shown = held.clone();
+        self.audit_of_comment(ticket, comment, "CommentRedactionEvent", call.actor);
         self.commit_ticket(record, super::state::Touch::Comment, call.actor);
         let event = Map::from_iter([("comment".to_owned(), json!({"id": comment.to_string()}))]);
         self.ticket_event(ticket, "ticket.comment_redacted", event, call.actor);

@@ -21,6 +21,8 @@ pub(crate) struct NewComment {
     pub(crate) body: String,
     pub(crate) public: bool,
     pub(crate) attachments: Vec<Value>,
+    /// What is known of the call, in a comment about one.
+    pub(crate) call: Option<Box<Value>>,
 }
 
 const MISSING_COMMENT: &str = "Description: cannot be blank";
@@ -79,10 +81,11 @@ impl State {
         let mut spoken = None;
         if let Some(comment) = comment {
             let made = self.next_id();
+            let kind = if comment.call.is_some() { "VoiceComment" } else { "Comment" };
             events.insert(
                 0,
                 json!({
-                    "id": made, "type": "Comment", "author_id": comment.author, "body": comment.body, "html_body": super::tickets::html(&comment.body),
+                    "id": made, "type": kind, "author_id": comment.author, "body": comment.body, "html_body": super::tickets::html(&comment.body),
                     "plain_body": comment.body, "public": comment.public, "attachments": comment.attachments, "audit_id": audit,
                 }),
             );
@@ -96,6 +99,7 @@ impl State {
                 created: now,
                 audit,
                 attachments: comment.attachments,
+                call: comment.call,
             };
             if let Some(ticket) = self.tickets.get_mut(&id) {
                 ticket.comments.push(kept);
@@ -164,7 +168,34 @@ impl State {
         if body.is_empty() && attachments.is_empty() {
             return None;
         }
-        Some(NewComment { author: author.unwrap_or(by), body, public, attachments })
+        Some(NewComment { author: author.unwrap_or(by), body, public, attachments, call: None })
+    }
+
+    /// The comment of a write: what somebody wrote, or a call
+    /// (<https://developer.zendesk.com/documentation/ticketing/managing-tickets/adding-voice-comments-to-tickets/>).
+    fn said(&self, given: &Map<String, Value>, opening: &str, by: u64) -> Option<NewComment> {
+        let written = given.get("comment").or_else(|| given.get(opening)).and_then(|value| self.read_comment(value, by));
+        written.or_else(|| {
+            let call = given.get("voice_comment")?.as_object()?;
+            let text = |name: &str| call.get(name).and_then(Value::as_str).unwrap_or_default();
+            let mut body = format!("Call from: {}\nTime of call: {}", text("from"), text("started_at"));
+            if !text("transcription_text").is_empty() {
+                body.push_str(&format!("\nTranscription: {}", text("transcription_text")));
+            }
+            let author = call.get("author_id").and_then(id_in).unwrap_or(by);
+            let public = call.get("public").and_then(Value::as_bool).unwrap_or(true);
+            Some(NewComment { author, body, public, attachments: Vec::new(), call: Some(Box::new(Value::Object(call.clone()))) })
+        })
+    }
+
+    /// What became of a comment later, as an audit of its own: made private, or redacted.
+    pub(crate) fn audit_of_comment(&mut self, ticket: u64, comment: u64, kind: &str, by: u64) {
+        let (now, audit) = (self.now(), self.next_id());
+        let event = json!({"id": self.next_id(), "type": kind, "comment_id": comment});
+        if let Some(held) = self.tickets.get_mut(&ticket) {
+            held.audits.push(Audit { id: audit, created: now, author: by, custom: None, events: vec![event] });
+            self.audit_feed.insert((now, audit), ticket);
+        }
     }
 
     /// The user whom an inline requester means, made when unknown.
@@ -324,8 +355,7 @@ impl State {
             let submitter = if given.contains_key("requester_id") || given.contains_key("requester") { by } else { submitter };
             record.put(TICKET, "submitter_id", Val::id(Some(submitter)));
         }
-        let opening = given.get("comment").or_else(|| given.get("description")).and_then(|value| self.read_comment(value, requester));
-        let Some(comment) = opening else {
+        let Some(comment) = self.said(given, "description", requester) else {
             problems.add("base", MISSING_COMMENT, "BlankValue");
             return Err(problems.refusal());
         };
@@ -420,7 +450,7 @@ impl State {
         }
         self.fill_ticket(&mut record, &given, by, &mut problems, warned)?;
         problems.check()?;
-        let comment = given.get("comment").and_then(|value| self.read_comment(value, by));
+        let comment = self.said(&given, "comment", by);
         if !given.contains_key("status") && !given.contains_key("custom_status_id") {
             let status = record.text("status").unwrap_or("new").to_owned();
             let heard = comment.as_ref().is_some_and(|comment| comment.public && self.role(comment.author) == "end-user");
@@ -471,6 +501,7 @@ impl State {
                     created: when,
                     audit,
                     attachments: comment.attachments,
+                    call: comment.call,
                 },
                 Audit {
                     id: audit,

@@ -32,6 +32,15 @@ pub(crate) struct Comment {
     pub(crate) created: i64,
     pub(crate) audit: u64,
     pub(crate) attachments: Vec<Value>,
+    /// What is known of the call, in a comment about one.
+    pub(crate) call: Option<Box<Value>>,
+}
+
+impl Comment {
+    /// `type` in the list of comments and in audits.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.call.is_some() { "VoiceComment" } else { "Comment" }
+    }
 }
 
 /// One write to a ticket.
@@ -185,13 +194,17 @@ impl State {
     }
 
     pub(crate) fn comment_json(&self, comment: &Comment) -> Value {
-        json!({
-            "id": comment.id, "type": "Comment", "author_id": comment.author, "body": comment.body,
+        let mut shown = json!({
+            "id": comment.id, "type": comment.kind(), "author_id": comment.author, "body": comment.body,
             "html_body": html(&comment.body), "plain_body": comment.body, "public": comment.public,
             "attachments": comment.attachments, "audit_id": comment.audit,
             "via": {"channel": "api", "source": {"from": {}, "to": {}, "rel": null}}, "created_at": iso(comment.created),
             "metadata": {"system": {"client": "", "ip_address": "127.0.0.1", "location": "", "latitude": null, "longitude": null}, "custom": {}},
-        })
+        });
+        if let Some(call) = &comment.call {
+            shown["data"] = (**call).clone();
+        }
+        shown
     }
 }
 

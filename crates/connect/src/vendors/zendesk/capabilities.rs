@@ -1,6 +1,8 @@
 //! What Zendesk can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Limit, Lookup, Told, Unique};
+use crate::capability::{Capabilities, Concurrency, DOTTED, Detection, EVERY, Found, Happening, Key, Limit, Lookup, Told, Unique};
+
+use super::comments::COMMENT;
 
 const ORGANIZATION: Capabilities = Capabilities {
     object: EVERY,
@@ -112,6 +114,19 @@ pub(super) static OBJECTS: &[Capabilities] = &[
             ("organization.*", Detection::RECONCILIATION),
             ("group.*", Detection::RECONCILIATION),
         ],
+        ..ORGANIZATION
+    },
+    Capabilities {
+        object: COMMENT,
+        key: None,
+        told: &[],
+        changes: Found::POLL,
+        // They go with their ticket, of which no event of a comment tells.
+        deletions: Found::RECONCILIATION,
+        restorations: Some(Found::RECONCILIATION),
+        // Subject, requester and organization are the ticket's, and the name is the author's.
+        fields: &[(DOTTED, Detection::RECONCILIATION)],
+        creates_fields: false,
         ..ORGANIZATION
     },
     // Whatever its case.

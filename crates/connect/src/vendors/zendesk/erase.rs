@@ -9,6 +9,7 @@ use crate::error::{Class, VendorError};
 use crate::transport::call::Call;
 
 use super::Zendesk;
+use super::comments::COMMENT;
 use super::errors::misfit;
 use super::fields::is_write_only;
 use super::kind::Kind;
@@ -19,9 +20,6 @@ use super::wire::{TICKET_UPDATES, send};
 /// The name of a user who was erased by Zendesk itself (its reference of users, "Permanently delete user").
 pub(super) const ERASED_NAME: &str = "Permanently Deleted User";
 
-/// Comments of a ticket read at most, in pages of a hundred: more than any ticket takes (5,000 comments are Zendesk's limit).
-const PAGES_MAX: usize = 50;
-
 const ONLY_ADMIN: &str =
     "our user may not delete users for good: an admin does it in Zendesk's Admin Center, People, Deleted users, or makes our user an admin";
 const ATTACHMENTS: &str = "the ticket has attachments: an agent looks at them and redacts those that show the person";
@@ -30,6 +28,9 @@ const CLOSED: &str = "the ticket is closed, so that its subject stays: an admin 
 impl Zendesk {
     /// See [`Connector::erase`](crate::connector::Connector::erase).
     pub(super) async fn erase_row(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        if erase.object == COMMENT {
+            return self.erase_comment(erase, priority).await;
+        }
         match (Kind::named(&erase.object)?, erase.manner) {
             (Kind::User, Manner::Delete) => self.delete_user(&erase.id, priority).await,
             (Kind::User, Manner::Anonymise) => self.blank_user(erase, priority).await,
@@ -109,26 +110,23 @@ impl Zendesk {
             Err(error) if error.status == 404 => return Ok(Erased::wholly("was deleted already")),
             Err(error) => return Err(error),
         }
-        let mut next = Some(format!("/api/v2/tickets/{}/comments", erase.id));
-        let mut pages = 0;
-        while let Some(path) = next.take().filter(|_| pages < PAGES_MAX) {
-            pages += 1;
-            let call = if pages == 1 { Call::get(path).query("page[size]", "100") } else { Call::get(path) };
-            let read = send(&self.client, "comments", priority, call).await?;
-            for comment in read.body["comments"].as_array().into_iter().flatten() {
-                if comment["attachments"].as_array().is_some_and(|list| !list.is_empty()) && !erased.left.contains(&ATTACHMENTS) {
-                    erased.left.push(ATTACHMENTS);
-                }
-                self.redact(&erase.id, comment, priority).await?;
+        let mut comments = Vec::new();
+        self.each_comment(&erase.id, priority, |comment| {
+            comments.push(comment.clone());
+            true
+        })
+        .await?;
+        for comment in &comments {
+            if let Some(left) = attachments_of(comment).filter(|left| !erased.left.contains(left)) {
+                erased.left.push(left);
             }
-            let more = read.body["meta"]["has_more"] == true;
-            next = read.body["links"]["next"].as_str().filter(|_| more).map(str::to_owned);
+            self.redact(&erase.id, comment, priority).await?;
         }
         Ok(erased)
     }
 
     /// Takes every word out of a comment.
-    async fn redact(&self, ticket: &str, comment: &Value, priority: Priority) -> Result<(), VendorError> {
+    pub(super) async fn redact(&self, ticket: &str, comment: &Value, priority: Priority) -> Result<(), VendorError> {
         let Some(id) = id_text(&comment["id"]) else { return Ok(()) };
         let html = comment["html_body"].as_str().or_else(|| comment["body"].as_str()).unwrap_or_default();
         let redacted = marked(html);
@@ -147,6 +145,11 @@ impl Zendesk {
         }
         send(&self.client, "erase", priority, call).await.map(drop)
     }
+}
+
+/// What is left to people of a comment with attachments.
+pub(super) fn attachments_of(comment: &Value) -> Option<&'static str> {
+    comment["attachments"].as_array().is_some_and(|list| !list.is_empty()).then_some(ATTACHMENTS)
 }
 
 /// HTML with every text between its tags marked for redaction; what was redacted before is left alone.

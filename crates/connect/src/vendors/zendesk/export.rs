@@ -19,19 +19,20 @@ use crate::look::{Cursor, Page, ReadSpec};
 use crate::transport::call::Call;
 
 use super::Zendesk;
+use super::comments::COMMENT;
 use super::errors::misfit;
 use super::kind::Kind;
 use super::map::{Beside, id_text, includes};
 use super::wire::{EXPORT_CURSOR, EXPORT_TIME, Read, seen, send};
 
 /// Rows per export page, the most Zendesk gives.
-const EXPORT_ROWS: usize = 1000;
+pub(super) const EXPORT_ROWS: usize = 1000;
 
 /// Rows per page of a plain list, the most Zendesk gives.
 const LIST_ROWS: &str = "100";
 
-/// Rows of a page of organizations that are remembered to recognise repeats. More repeats than that cost a look, never a row.
-const REMEMBERED: usize = 200;
+/// Rows of a page by time that are remembered to recognise repeats. More repeats than that cost a look, never a row.
+pub(super) const REMEMBERED: usize = 200;
 
 /// Cursor pages of a minute that users leave to tickets while there is another way to read users: a first read of tickets would else wait for the
 /// next minute.
@@ -43,7 +44,7 @@ const START_AGE_S: i64 = 61;
 /// Where a poll stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Stand {
+pub(super) enum Stand {
     /// At an instant, in seconds since 1970 by Zendesk's clock.
     Start(i64),
     /// Behind the row a cursor export ended with.
@@ -55,13 +56,18 @@ enum Stand {
 }
 
 impl Stand {
-    fn read(cursor: &str) -> Result<Self, VendorError> {
+    pub(super) fn read(cursor: &str) -> Result<Self, VendorError> {
         serde_json::from_str(cursor).map_err(|error| {
             misfit("bad_cursor", format!("the kept place in Zendesk's export cannot be read: {error}"), "start a resync of this object")
         })
     }
 
-    fn write(&self) -> Result<Cursor, VendorError> {
+    /// What is said of a place in an export of another kind.
+    pub(super) fn of_another() -> VendorError {
+        misfit("bad_cursor", "the kept place belongs to another object", "start a resync of this object")
+    }
+
+    pub(super) fn write(&self) -> Result<Cursor, VendorError> {
         serde_json::to_string(self).map_err(|error| {
             misfit("bad_cursor", format!("the place in Zendesk's export cannot be kept: {error}"), "start a resync of this object")
         })
@@ -70,14 +76,16 @@ impl Stand {
 
 impl Zendesk {
     /// The latest second at which an export may start, by Zendesk's clock.
-    fn latest_start(&self) -> i64 {
+    pub(super) fn latest_start(&self) -> i64 {
         let seen = seen(&self.client);
         (seen.at.as_millisecond() + seen.offset_ms).div_euclid(1000) - START_AGE_S
     }
 
     /// A cursor at the present. The minute that exports withhold is seen again by the next poll, which does no harm.
     pub(super) fn present_cursor(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
-        Kind::named(&read.object)?;
+        if read.object != COMMENT {
+            Kind::named(&read.object)?;
+        }
         Stand::Start(self.latest_start()).write()
     }
 
@@ -99,7 +107,7 @@ impl Zendesk {
                 Stand::Start(at) => self.second_page(read, at, BTreeSet::new(), priority).await?,
                 Stand::Second { at, seen } => self.second_page(read, at, seen, priority).await?,
                 Stand::After(_) => {
-                    return Err(misfit("bad_cursor", "the kept place belongs to another object", "start a resync of this object"));
+                    return Err(Stand::of_another());
                 }
             },
         };
@@ -129,7 +137,7 @@ impl Zendesk {
             Stand::After(after) => call.query("cursor", after),
             Stand::Start(at) => call.query("start_time", (*at).min(self.latest_start()).to_string()),
             Stand::Second { .. } | Stand::List { .. } => {
-                return Err(misfit("bad_cursor", "the kept place belongs to another object", "start a resync of this object"));
+                return Err(Stand::of_another());
             }
         };
         let include = beside(kind, read);

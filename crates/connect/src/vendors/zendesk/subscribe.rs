@@ -10,6 +10,7 @@ use crate::settings::Secret;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
 
+use super::comments::COMMENT;
 use super::errors::misfit;
 use super::kind::Kind;
 use super::map::id_text;
@@ -24,7 +25,8 @@ const NAME: &str = "Entente";
 /// The event types to subscribe to for these objects.
 fn wanted(objects: &[String]) -> Result<BTreeSet<String>, VendorError> {
     let mut types = BTreeSet::new();
-    for object in objects {
+    // Events of comments come with those of their tickets, and polls alone read comments.
+    for object in objects.iter().filter(|object| *object != COMMENT) {
         let kind = Kind::named(object)?;
         let names = kind.capabilities().into_iter().flat_map(|known| known.told).flat_map(|told| told.by);
         types.extend(names.map(|name| format!("zen:event-type:{}.{name}", kind.singular())));

@@ -1,6 +1,7 @@
 //! The Zendesk connector against scripted answers.
 
 mod addresses;
+mod comments;
 mod credentials;
 mod desk;
 mod erasing;
