@@ -1,6 +1,8 @@
 //! What Freshdesk can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Limit, Lookup, Told, Unique};
+use crate::capability::{Capabilities, Concurrency, DOTTED, Detection, EVERY, Found, Happening, Key, Limit, Lookup, Told, Unique};
+
+use super::conversations::CONVERSATION;
 
 const ROW: Capabilities = Capabilities {
     object: EVERY,
@@ -69,6 +71,18 @@ pub(super) static OBJECTS: &[Capabilities] = &[
             ("responder.*", Detection::RECONCILIATION),
             ("group.*", Detection::RECONCILIATION),
         ],
+        ..ROW
+    },
+    Capabilities {
+        object: CONVERSATION,
+        // A call brings what is said on one ticket, which is a few.
+        page_rows: 5,
+        key: None,
+        concurrency: None,
+        restorations: Some(Found::RECONCILIATION),
+        // Nothing moves when a note is edited; subject, requester and company are the ticket's, and the name is the author's.
+        fields: &[("body", Detection::RECONCILIATION), (DOTTED, Detection::RECONCILIATION)],
+        creates_fields: false,
         ..ROW
     },
 ];

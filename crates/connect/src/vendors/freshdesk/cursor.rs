@@ -129,6 +129,11 @@ impl Position {
         Self { phase, at: None, seen: BTreeSet::new(), page: 1, size: None, ..self }
     }
 
+    /// At rest once the last page is there, where nothing lists what was deleted.
+    pub fn at_rest(self) -> Self {
+        Self { phase: Phase::Rest, at: None, seen: BTreeSet::new(), page: 1, size: None, ..self }
+    }
+
     /// Whether the rows may have moved under a walk that has ended, if somebody changed something meanwhile.
     pub fn may_have_missed(&self) -> bool {
         self.page > 1 && self.walks + 1 < WALKS_MAX

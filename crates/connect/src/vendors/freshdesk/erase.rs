@@ -11,6 +11,7 @@ use crate::error::VendorError;
 use crate::transport::call::Call;
 
 use super::Freshdesk;
+use super::conversations::CONVERSATION;
 use super::kind::Kind;
 use super::put::body;
 use super::refusal;
@@ -66,6 +67,9 @@ impl Freshdesk {
     /// See [`Connector::erase`](crate::connector::Connector::erase).
     pub(super) async fn erase_row(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
         let id = &erase.id;
+        if erase.object == CONVERSATION {
+            return self.erase_conversation(erase, priority).await;
+        }
         match (Kind::named(&erase.object)?, erase.manner) {
             (Kind::Contact, Manner::Delete) => {
                 let merged = self.merged_into(id, priority).await?;

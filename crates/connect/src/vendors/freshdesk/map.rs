@@ -27,7 +27,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn mark(&self, updated_at: Option<&str>, by: Actor) -> ChangeMark {
+    pub(super) fn mark(&self, updated_at: Option<&str>, by: Actor) -> ChangeMark {
         let ours = |theirs: Timestamp| theirs.checked_sub(jiff::SignedDuration::from_millis(self.offset_ms)).ok();
         ChangeMark { at: updated_at.and_then(|text| text.parse().ok()).and_then(ours), by, who: None }
     }

@@ -1,4 +1,4 @@
-//! Freshdesk: contacts (`contact`), companies (`company`) and tickets (`ticket`).
+//! Freshdesk: contacts (`contact`), companies (`company`) and tickets (`ticket`), and what is said on tickets (`conversation`), which is only read.
 //!
 //! - Flattening: attributes as they are, ids and codes as texts; custom fields as `contact_fields.KEY`, `company_fields.KEY`,
 //!   `ticket_fields.KEY`, without the `cf_` that Freshdesk puts before some names; for tickets also `stats.NAME`, `requester.NAME`,
@@ -15,6 +15,7 @@
 //! - Webhooks come of tickets alone; contacts and companies are left to polls.
 
 mod capabilities;
+mod conversations;
 mod cursor;
 mod erase;
 mod fields;
@@ -56,6 +57,7 @@ use crate::transport::client::Client;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 
+use conversations::CONVERSATION;
 use kind::Kind;
 
 /// Facts about Freshdesk.
@@ -146,10 +148,16 @@ impl Connector for Freshdesk {
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        if object == CONVERSATION {
+            return Ok(conversations::described());
+        }
         self.read_schema(Kind::named(object)?, Priority::Update).await
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        if read.object == CONVERSATION {
+            return self.conversation_page(read, cursor, priority).await;
+        }
         self.next_page(read, cursor, priority).await
     }
 
@@ -158,10 +166,17 @@ impl Connector for Freshdesk {
     }
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        if read.object == CONVERSATION {
+            return self.fetch_conversations(read, ids, priority).await;
+        }
         self.fetch_rows(read, ids, priority).await
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        if read.object == CONVERSATION {
+            // Entente makes none, and nothing about them is recognised by an address, a number or a name.
+            return Ok(questions.iter().map(|_| Vec::new()).collect());
+        }
         discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
@@ -178,6 +193,9 @@ impl Connector for Freshdesk {
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        if target.object == CONVERSATION {
+            return Err(conversations::only_read());
+        }
         discreet(writes, self.write_rows(target, writes, priority).await)
     }
 
@@ -191,6 +209,9 @@ impl Connector for Freshdesk {
     }
 
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        if field.object == CONVERSATION {
+            return Err(conversations::only_read());
+        }
         self.make_field(field).await
     }
 

@@ -11,10 +11,11 @@ use crate::error::VendorError;
 use crate::look::{Cursor, Existence, Look, Page, ReadSpec};
 use crate::transport::call::Call;
 
+use super::conversations::CONVERSATION;
 use super::cursor::{Phase, Position};
 use super::fields::is_only_in_views;
 use super::kind::Kind;
-use super::map::{gone, id_text, includes, stamp, version, whole};
+use super::map::{Seen, gone, id_text, includes, stamp, version, whole};
 use super::refusal::{flaws, misfit, of_no_row};
 use super::wire::{CONTACT_LISTS, Read, TICKET_LISTS, read, seen, send};
 use super::{Freshdesk, SPEC};
@@ -96,15 +97,29 @@ impl Freshdesk {
     }
 
     async fn ticket_page(&self, spec: &ReadSpec, position: Position, priority: Priority) -> Result<(Vec<Look>, Position), VendorError> {
+        let include = includes(Kind::Ticket, &spec.fields, true);
+        let (rows, seen, next) = self.ticket_rows(&include, ROWS, &position, priority).await?;
+        let looks = self.looks(Kind::Ticket, &rows, &spec.fields, seen, priority).await?;
+        Ok((looks, next.unwrap_or_else(|| position.finished(Kind::Ticket))))
+    }
+
+    /// A page of changed tickets as Freshdesk shows them, without those that were seen, and where the walk goes on, if it does. `size` is how many
+    /// are asked for at once.
+    pub(super) async fn ticket_rows(
+        &self,
+        include: &[&str],
+        size: u32,
+        position: &Position,
+        priority: Priority,
+    ) -> Result<(Vec<Value>, Seen, Option<Position>), VendorError> {
         // Without an instant only the newest thirty days are listed.
         let since = whole(position.at.or(position.since).unwrap_or(Timestamp::UNIX_EPOCH));
         let mut query = vec![
             ("order_by", "updated_at".to_owned()),
             ("order_type", "asc".to_owned()),
             ("page", position.page.to_string()),
-            ("per_page", position.size.unwrap_or(ROWS).to_string()),
+            ("per_page", position.size.unwrap_or(size).to_string()),
         ];
-        let include = includes(Kind::Ticket, &spec.fields, true);
         if !include.is_empty() {
             query.push(("include", include.join(",")));
         }
@@ -112,22 +127,21 @@ impl Freshdesk {
         let rows = answer.rows()?;
         let mark = |row: &Value| Some(format!("{}@{}", id_text(&row["id"])?, version(row)?));
         let new: Vec<Value> = rows.iter().filter(|row| mark(row).is_none_or(|mark| !position.seen.contains(&mark))).cloned().collect();
-        let looks = self.looks(Kind::Ticket, &new, &spec.fields, answer.seen, priority).await?;
-        let Some(next) = answer.next else { return Ok((looks, position.finished(Kind::Ticket))) };
+        let Some(next) = answer.next else { return Ok((new, answer.seen, None)) };
         let last: Option<Timestamp> = rows.last().and_then(version).and_then(|stamp| stamp.parse().ok());
         let of_last = || rows.iter().filter(|row| version(row).and_then(|stamp| stamp.parse().ok()) == last).filter_map(mark);
         let next = match last.filter(|last| *last > since) {
             // On from the last row's second, of which more rows may follow.
-            Some(last) => Position { at: Some(last), seen: of_last().collect(), page: 1, size: None, ..position },
+            Some(last) => Position { at: Some(last), seen: of_last().collect(), page: 1, size: None, ..position.clone() },
             None if next.page > TICKET_PAGES_MAX => return Err(too_many_at_once(since)),
             // A whole page of one second.
             None => {
                 let mut seen = position.seen.clone();
                 seen.extend(of_last());
-                Position { seen, at: Some(since), ..position.turn(next) }
+                Position { seen, at: Some(since), ..position.clone().turn(next) }
             }
         };
-        Ok((looks, next))
+        Ok((new, answer.seen, Some(next)))
     }
 
     async fn row_page(
@@ -207,7 +221,7 @@ impl Freshdesk {
         kind: Kind,
         rows: &[Value],
         fields: &[String],
-        seen: super::map::Seen,
+        seen: Seen,
         priority: Priority,
     ) -> Result<Vec<Look>, VendorError> {
         let names = self.names_for(fields, priority).await;
@@ -220,7 +234,9 @@ impl Freshdesk {
 
     /// A cursor at the vendor's present.
     pub(super) async fn present_cursor(&self, spec: &ReadSpec) -> Result<Cursor, VendorError> {
-        Kind::named(&spec.object)?;
+        if spec.object != CONVERSATION {
+            Kind::named(&spec.object)?;
+        }
         let me = self.ask_me(Priority::Update).await?;
         Ok(Position::at(me.theirs.unwrap_or_else(|| seen(&self.client).at)).to_text())
     }

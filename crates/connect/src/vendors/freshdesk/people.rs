@@ -75,10 +75,11 @@ impl Freshdesk {
         if !fields.iter().any(|name| name.starts_with("responder.") || name.starts_with("group.")) {
             return Names::default();
         }
-        self.names(priority).await
+        self.agents_and_groups(priority).await
     }
 
-    async fn names(&self, priority: Priority) -> Names {
+    /// Names of agents and groups.
+    pub(super) async fn agents_and_groups(&self, priority: Priority) -> Names {
         let (known, now) = (self.known(), self.client.now());
         if known.due.is_some_and(|due| now < due) {
             return known.names.clone();
@@ -116,7 +117,7 @@ impl Freshdesk {
     /// The agent with an address.
     pub(super) async fn agent_of(&self, email: &str, priority: Priority) -> Option<String> {
         let wanted = email.trim().to_lowercase();
-        let agents = self.names(priority).await.agents?;
+        let agents = self.agents_and_groups(priority).await.agents?;
         agents.into_iter().find(|(_, person)| person.email == wanted).map(|(id, _)| id)
     }
 

@@ -6,6 +6,7 @@ mod finding;
 mod polling;
 mod provisioning;
 mod reading;
+mod said;
 mod trouble;
 mod webhooks;
 mod writing;
