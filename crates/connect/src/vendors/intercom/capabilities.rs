@@ -37,6 +37,8 @@ const CONVERSATION: Capabilities = Capabilities {
     // Of conversations. Deleted tickets are in no list and told of by nothing: the reconciliation finds them.
     deletions: Detection::FULL,
     fields: &[
+        // A new ticket takes it, and no answer shows it.
+        ("requester_agent_email", Detection::NEVER),
         // Names and addresses of colleagues belong to those.
         ("assignee.*", Detection::RECONCILIATION),
         ("team.*", Detection::RECONCILIATION),

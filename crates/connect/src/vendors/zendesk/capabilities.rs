@@ -44,8 +44,11 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         concurrency: Some(Concurrency::PreconditionBySecond),
         deletions: Detection::FULL,
         restorations: Some(Detection::FULL),
-        // Names and addresses of other rows belong to those.
         fields: &[
+            // A new ticket takes them, and no answer shows them.
+            ("comment.public", Detection::NEVER),
+            ("requester_agent_email", Detection::NEVER),
+            // Names and addresses of other rows belong to those.
             ("requester.*", Detection::RECONCILIATION),
             ("submitter.*", Detection::RECONCILIATION),
             ("assignee.*", Detection::RECONCILIATION),
