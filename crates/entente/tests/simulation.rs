@@ -13,6 +13,8 @@ mod ambient;
 mod blanks;
 #[path = "simulation/campaigns.rs"]
 mod campaigns;
+#[path = "simulation/certified.rs"]
+mod certified;
 #[path = "simulation/consenting.rs"]
 mod consenting;
 #[path = "simulation/database.rs"]

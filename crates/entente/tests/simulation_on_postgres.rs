@@ -6,6 +6,8 @@
 
 #[path = "simulation/ambient.rs"]
 mod ambient;
+#[path = "simulation/certified.rs"]
+mod certified;
 #[path = "simulation/database.rs"]
 mod database;
 #[path = "simulation/deciding.rs"]

@@ -15,8 +15,8 @@ use super::report::Exception;
 use super::signing::{InstanceKey, key_id};
 use crate::error::{EngineError, Result};
 
-/// The form of certificates that this program writes and reads.
-pub const VERSION: u32 = 1;
+/// The form of certificates that this program writes. It reads the first as well, which did not say what is outside.
+pub const VERSION: u32 = 2;
 
 /// Most bytes of a certificate that is read: a hundred times what a company of 100,000 customers has.
 pub const BYTES_MAX: usize = 1 << 30;
@@ -65,6 +65,9 @@ pub struct Side {
     pub object: String,
     /// The platform's fields that the fingerprints cover.
     pub fields: Vec<String>,
+    /// Fields of the mapping that they do not cover, each with why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outside: BTreeMap<String, Outside>,
     /// Rows.
     pub rows: u64,
     /// Why it was not read completely, if it was not: then it vouches for nothing.
@@ -72,6 +75,16 @@ pub struct Side {
     pub incomplete: Option<String>,
     /// The rows by range, of 256: the range of a row is the first byte of the SHA-256 of its record's id.
     pub ranges: BTreeMap<u8, Range>,
+}
+
+/// Why a field of a mapping is outside of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outside {
+    /// It carries Entente's own id.
+    OwnId,
+    /// The platform takes it with a new row and shows it to nobody.
+    NeverShown,
 }
 
 /// The rows of one range.

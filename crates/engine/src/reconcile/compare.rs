@@ -43,6 +43,17 @@ pub(crate) type References = HashMap<(String, String), RecordId>;
 /// References kept between pages; beyond, they are looked up again.
 const REFERENCES_MAX: usize = 50_000;
 
+/// How much Entente knows of a row as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Knowledge {
+    /// The row has moved on since.
+    None,
+    /// A part: a message showed it, or Entente wrote it without having read the rest.
+    Part,
+    /// All of it.
+    Whole,
+}
+
 /// The last change of a row, as its platform tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LastChange {
@@ -55,9 +66,18 @@ impl LastChange {
         Self { version: look.version.clone(), mark: look.mark }
     }
 
-    /// Whether the row stands as Entente saw it last or made it itself. Values alone do not tell: several of the row's may come to the same
-    /// value of ours. What a platform tells nothing of is not known.
-    pub(crate) fn is_known(&self, link: &Link) -> bool {
+    /// What is known of the row as it stands. Values alone do not tell: several of the row's may come to the same value of ours. Nor does it
+    /// that Entente itself made the version that the row has, unless it knew all of it before. What a platform tells nothing of is not known.
+    pub(crate) fn known(&self, link: &Link) -> Knowledge {
+        match (self.stands(link), link.is_whole) {
+            (false, _) => Knowledge::None,
+            (true, false) => Knowledge::Part,
+            (true, true) => Knowledge::Whole,
+        }
+    }
+
+    /// Whether the row stands as Entente saw it last, or made it itself.
+    fn stands(&self, link: &Link) -> bool {
         match (&self.version, &link.version) {
             (Some(version), Some(seen)) => version == seen,
             // An answer to our write that named no version leaves none.

@@ -1,11 +1,12 @@
 //! Places: the remote objects that a reconciliation reads.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use entente_model::mapping::Role;
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Outside;
 use super::fingerprint::Leaf;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -76,8 +77,10 @@ pub(crate) struct Place {
     pub(crate) object: String,
     /// Fields to read of each row.
     pub(crate) fields: Vec<String>,
-    /// Of those, the fields that the certificate vouches for, sorted: all but the one that carries our own id.
+    /// Of those, the fields that the certificate vouches for, sorted.
     pub(crate) vouched: Vec<String>,
+    /// The others, each with why.
+    pub(crate) outside: BTreeMap<String, Outside>,
     /// Only records of these objects of ours.
     pub(crate) scope: Scope,
     /// When a certificate is checked, its rows: of others, it is kept when and by whom they were changed last.
@@ -92,7 +95,17 @@ pub(crate) fn places(engine: &Engine, scope: &Scope) -> Vec<Arc<Place>> {
         for (object, fields) in catalog.reads(name) {
             if mapped_there(&catalog, name, &object).any(|ours| scope.wants(ours)) {
                 let keys: Vec<&str> = keys(&catalog, name, &object);
-                let mut vouched: Vec<String> = fields.iter().filter(|field| !keys.contains(&field.as_str())).cloned().collect();
+                let known = connection.connector.spec().capabilities(&object);
+                let (mut vouched, mut outside) = (Vec::new(), BTreeMap::new());
+                for field in &fields {
+                    if keys.contains(&field.as_str()) {
+                        outside.insert(field.clone(), Outside::OwnId);
+                    } else if known.is_some_and(|known| !known.of_field(field, false).reconciliation) {
+                        outside.insert(field.clone(), Outside::NeverShown);
+                    } else {
+                        vouched.push(field.clone());
+                    }
+                }
                 vouched.sort();
                 places.push(Arc::new(Place {
                     connection: name.clone(),
@@ -100,6 +113,7 @@ pub(crate) fn places(engine: &Engine, scope: &Scope) -> Vec<Arc<Place>> {
                     object,
                     fields,
                     vouched,
+                    outside,
                     scope: scope.clone(),
                     certified: None,
                 }));

@@ -201,6 +201,7 @@ pub async fn finish(engine: &Engine, mut scan: Scan) -> Result<Outcome> {
         connection: read.place.connection.clone(),
         object: read.place.object.clone(),
         fields: read.place.vouched.clone(),
+        outside: read.place.outside.clone(),
         rows: read.leaves.len() as u64,
         incomplete: read.incomplete.clone(),
         ranges: read.leaves.ranges(&scan.key.printer),

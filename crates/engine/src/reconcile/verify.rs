@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::certificate::{Certificate, Side, Statement, refuse};
 use super::classify::Finding;
-use super::compare::{Grounds, LastChange};
+use super::compare::{Grounds, Knowledge, LastChange};
 use super::cost::made;
 use super::fingerprint::{Leaf, NAME_BYTES, leaves_of, name_of, range_of};
 use super::object_read::{ObjectRead, Trouble};
@@ -51,6 +51,8 @@ pub enum Verdict {
     Holds,
     /// Rows have changed since, and Entente knows of each.
     MovedOn,
+    /// The same, but of some rows it knows a part alone: whether anything else was changed in them cannot be told until they are read.
+    Unread,
     /// Rows have changed behind Entente's back, or what was certified could not be read.
     Broken,
 }
@@ -112,6 +114,9 @@ pub struct RowDifference {
     pub external_id: Option<String>,
     /// Whether Entente has taken the row in since, as it stands now, so that its history tells of it.
     pub known: bool,
+    /// Whether it has taken in a part of the row as it stands now, and not the rest: a message showed that part, or Entente wrote it. What
+    /// else was changed in the row before nobody can tell until it is read.
+    pub unread: bool,
     /// Fields in which the row is not what its record holds.
     pub fields: Vec<String>,
 }
@@ -161,13 +166,22 @@ pub async fn verify(engine: &Engine, certificate: &Certificate, part: &Part, on_
             remedy: "nothing of it was certified: it is not there, or came later; reconcile anew to certify it".to_owned(),
         });
     }
-    let mut rows = answer.differing.iter().flat_map(|range| &range.rows);
-    if !answer.unread.is_empty() || rows.any(|row| !row.known) {
-        answer.verdict = Verdict::Broken;
-    } else if !answer.differing.is_empty() {
-        answer.verdict = Verdict::MovedOn;
-    }
+    answer.verdict = verdict(&answer);
     Ok(answer)
+}
+
+/// The worst of what was found.
+fn verdict(answer: &Verification) -> Verdict {
+    let rows = || answer.differing.iter().flat_map(|range| &range.rows);
+    if !answer.unread.is_empty() || rows().any(|row| !row.known && !row.unread) {
+        Verdict::Broken
+    } else if rows().any(|row| row.unread) {
+        Verdict::Unread
+    } else if answer.differing.is_empty() {
+        Verdict::Holds
+    } else {
+        Verdict::MovedOn
+    }
 }
 
 /// Rows that no record stood for when it was certified.
@@ -359,23 +373,25 @@ impl Check<'_> {
         let since = |at: Option<Timestamp>| at.is_some_and(|at| at >= self.certified_at);
         let rows = differing.into_iter().map(|(change, name)| {
             let Some((id, record)) = known.get(&name) else {
-                return RowDifference { change, record: None, external_id: None, known: false, fields: Vec::new() };
+                return RowDifference { change, record: None, external_id: None, known: false, unread: false, fields: Vec::new() };
             };
             let of_row: Vec<&Finding> = findings.iter().filter(|finding| finding.external_id.as_ref() == Some(id)).collect();
             let link = links.get(&RemoteKey::new(&self.side.connection, &self.side.object, id));
-            let taken_in = link.is_some_and(|link| {
+            let taken_in = link.map_or(Knowledge::None, |link| {
+                if change == Change::Gone && link.state != LinkState::Present {
+                    return Knowledge::Whole;
+                }
                 let seen = since(link.seen_at) || since(link.changed_at) || since(Some(link.created_at));
                 let is_newer = seen || records.get(&link.record).is_some_and(|record| since(Some(record.updated_at)));
                 // That something of a row was taken in since does not tell that all of it was.
-                let stands = marks.get(&name).is_some_and(|last| last.is_known(link));
-                let ended = change == Change::Gone && link.state != LinkState::Present;
-                ended || is_newer && stands
+                marks.get(&name).filter(|_| is_newer).map_or(Knowledge::None, |last| last.known(link))
             });
             RowDifference {
                 change,
                 record: record.as_ref().map(ToString::to_string),
                 external_id: Some(id.clone()),
-                known: taken_in && of_row.is_empty(),
+                known: taken_in == Knowledge::Whole && of_row.is_empty(),
+                unread: taken_in == Knowledge::Part && of_row.is_empty(),
                 fields: of_row.iter().filter_map(|finding| finding.field.clone()).collect(),
             }
         });

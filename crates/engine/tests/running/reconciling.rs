@@ -327,7 +327,7 @@ async fn a_certificate_that_was_tampered_with_or_is_another_instance_s_is_refuse
         assert!(error.contains("it was changed after it was signed"), "{error}");
     }
     assert!(Certificate::read(b"{}").unwrap_err().to_string().contains("cannot be read"));
-    assert!(tampered(&|statement| statement["version"] = 2.into()).contains("use a later version"));
+    assert!(tampered(&|statement| statement["version"] = 3.into()).contains("use a later version"));
 
     let elsewhere = House::sqlite().await;
     let other = in_agreement(&elsewhere, 2).await;

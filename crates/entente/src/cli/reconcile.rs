@@ -192,5 +192,6 @@ async fn check(file: &Path, args: &Args, context: &Context) -> Result<ExitCode> 
     spinner.finish_and_clear();
     let answer = answer?;
     context.output.show(&answer, |answer| reconcile_text::verification(answer, &certificate))?;
-    Ok(if answer.verdict == Verdict::Broken { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS })
+    let is_proven = matches!(answer.verdict, Verdict::Holds | Verdict::MovedOn);
+    Ok(if is_proven { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }

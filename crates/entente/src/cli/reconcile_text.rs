@@ -105,6 +105,10 @@ pub fn verification(answer: &Verification, certificate: &Certificate) -> String 
     let mut text = match answer.verdict {
         Verdict::Holds => format!("The certificate holds: {what}.\n"),
         Verdict::MovedOn => format!("The certificate holds but for rows that have changed since by way of Entente: {what}.\n"),
+        Verdict::Unread => format!(
+            "The certificate holds but for rows that have changed since by way of Entente, and some of them it has not read as a whole since: \
+             {what}. Verify once more when they are read: the next poll does it, `entente resync --record RECORD` at once.\n"
+        ),
         Verdict::Broken => format!("THE CERTIFICATE DOES NOT HOLD: {what}.\n"),
     };
     text.push_str(&format!("Signed by the instance {}; checked with {} API calls.\n", certificate.statement.key, number(answer.calls)));
@@ -134,7 +138,11 @@ fn difference(row: &RowDifference) -> String {
         Change::Gone => "gone",
         Change::New => "new",
     };
-    let how = if row.known { "by way of Entente; its history tells" } else { "behind Entente's back" };
+    let how = match (row.known, row.unread) {
+        (true, _) => "by way of Entente; its history tells",
+        (false, true) => "by way of Entente, which has seen a part of it since; whether anything else was changed nobody can tell yet",
+        (false, false) => "behind Entente's back",
+    };
     let fields = if row.fields.is_empty() { String::new() } else { format!(": {}", row.fields.join(", ")) };
     format!("{name} {what} {how}{fields}")
 }

@@ -32,9 +32,9 @@ use crate::second_desk::{Platform, SecondDesk};
 use crate::witness::Witness;
 
 /// 2026-01-05T09:00:00Z: a Monday morning.
-const START_MS: i64 = 1_767_603_600_000;
+pub const START_MS: i64 = 1_767_603_600_000;
 pub const PATH_SECRET: &str = "a-secret-path";
-const POLL_MS: i64 = 15 * 60 * 1000;
+pub const POLL_MS: i64 = 15 * 60 * 1000;
 /// Steps after which a world that does not come to rest is called a livelock.
 const STEPS_MAX: usize = 3_000;
 

@@ -176,14 +176,22 @@ impl World {
             let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             state.rows.keys().any(|place| place.0 == at && place.2 == id)
         };
-        // Whoever is gone, be it from one platform, cannot be named again there, in the platform's words or in ours: what named them goes over to
-        // whom they were merged with.
-        let rows_gone = |id: &RecordId| before.rows.iter().any(|(place, (of, _))| of == id && !after.rows.contains_key(place));
-        let left = |id: &RecordId| !after.records.contains_key(id) || rows_gone(id);
-        let ended = |value: &entente_model::value::Value| matches!(value, entente_model::value::Value::Ref(id) if left(id));
+        // Whom a platform has no row of any more cannot be named there again: what named them goes over to whom they were merged with. Of a
+        // record that is gone altogether nothing can be named anywhere.
+        let lost_at = |id: &RecordId, at: &str| {
+            before.rows.iter().any(|(place, (of, _))| of == id && place.0 == at && !after.rows.contains_key(place))
+        };
+        let ended = |holder: &RecordId, field: &str, value: &entente_model::value::Value| {
+            let entente_model::value::Value::Ref(id) = value else { return false };
+            let object = after.records.get(holder).map(|record| record.object.as_str()).unwrap_or_default();
+            let mut rows = after.rows.iter().filter(|(_, (of, _))| of == holder).map(|(place, _)| place.0.as_str());
+            let shows = |at: &str| self.lines(at, object).iter().any(|line| line.field == field);
+            !after.records.contains_key(id) || rows.any(|at| lost_at(id, at) && shows(at))
+        };
         let gone = |at: &str, value: &Value| {
             let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            before.rows.iter().any(|(place, (of, _))| place.0 == at && place.2 == id && left(of))
+            let named = before.rows.iter().find(|(place, _)| place.0 == at && place.2 == id);
+            named.is_some_and(|(place, (of, _))| !after.rows.contains_key(place) || !after.records.contains_key(of))
         };
         // Somebody who had no row there then could not be named there.
         let newcomer = |at: &str, value: &Value| !among(before, at, value) && among(after, at, value);
@@ -195,7 +203,7 @@ impl World {
                 compared += 1;
                 let (old, new) = (get(&was.data, field), get(&is.data, field));
                 let filled_in = grown.contains(id) && old.is_blank();
-                if !old.agrees(new) && !filled_in && !ended(old) && !excused(id, field) {
+                if !old.agrees(new) && !filled_in && !ended(id, field, old) && !excused(id, field) {
                     broken.push(format!("window: {field} of {id} was `{}` and is `{}`", old.display(), new.display()));
                 }
             }

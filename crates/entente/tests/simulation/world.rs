@@ -36,7 +36,7 @@ pub struct Nature {
     pub quota: bool,
     /// Whether the desk's exports and indexes lag behind.
     pub lag: bool,
-    /// Whether people ask to be forgotten. Not where rows merge: who a row was merged into is who it stands for then.
+    /// Whether people ask to be forgotten: where nobody departs otherwise, and in a seventh of the worlds beside everything else.
     pub erasures: bool,
     /// The platform of a second support desk: every fifth world has one, and a third of those is at Intercom.
     pub second_desk: Option<Platform>,
@@ -47,7 +47,9 @@ pub struct Nature {
 impl Nature {
     fn of(seed: u64) -> Self {
         let mut dice = ChaCha8Rng::seed_from_u64(seed ^ 0x6e61_7475_7265);
-        let departures = dice.random_range(0..2) == 0;
+        let drawn = dice.random_range(0..2) == 0;
+        let both = seed % 7 == 3;
+        let departures = drawn || both;
         Self {
             loses_mail: seed.is_multiple_of(2),
             faults: !seed.is_multiple_of(5),
@@ -56,7 +58,7 @@ impl Nature {
             quota: dice.random_range(0..4) == 0,
             lag: dice.random_range(0..2) == 0,
             clocks: CLOCKS_MS[dice.random_range(0..CLOCKS_MS.len())],
-            erasures: !departures,
+            erasures: !departures || both,
             second_desk: (seed % 5 == 2).then_some(if seed % 15 == 2 { Platform::Intercom } else { Platform::Freshdesk }),
         }
     }
@@ -309,7 +311,7 @@ impl World {
             0..=7 => self.edit_crm(),
             8..=15 => self.edit_desk(),
             // Salesforce tells nobody of a row that was there before the first read and is gone when it begins.
-            16..=17 if self.nature.departures && self.synced => self.depart(),
+            16..=17 if self.nature.departures && self.synced && !(kind == 17 && self.nature.erasures) => self.depart(),
             18 if self.nature.schema => self.change_schema(),
             19 if self.nature.erasures && self.synced => self.ask_to_be_forgotten(),
             16..=17 if self.nature.erasures && self.synced => self.will_ask_to_be_forgotten(),

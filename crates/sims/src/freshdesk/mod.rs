@@ -22,6 +22,7 @@ mod moment;
 mod people;
 mod refusal;
 mod search;
+mod silent;
 mod state;
 mod tickets;
 

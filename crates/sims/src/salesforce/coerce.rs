@@ -151,7 +151,7 @@ fn unreadable(spec: &FieldSpec, value: &Value) -> Fail {
 }
 
 /// Reads one value for a field; `None` is null.
-fn read_cell(spec: &FieldSpec, value: &Value) -> Outcome<Option<Cell>> {
+pub(crate) fn read_cell(spec: &FieldSpec, value: &Value) -> Outcome<Option<Cell>> {
     let text = match value {
         Value::Null if spec.kind == FieldType::Boolean => {
             let message = format!("{}: value not of required type: ", spec.label);

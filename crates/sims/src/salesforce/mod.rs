@@ -36,6 +36,7 @@ mod records;
 mod replication;
 mod rules;
 mod schema;
+mod silent;
 mod soap;
 mod soap_login;
 mod soap_records;

@@ -142,6 +142,27 @@ impl Metrics {
         steps
     }
 
+    /// Puts another moment, or another number of minutes, in place of one. Answers the one before; `None` when there is none of that name.
+    pub(crate) fn put(&mut self, name: &str, to: &Value) -> Option<Value> {
+        let moment = |held: &mut Option<i64>| {
+            let before = iso_or_null(*held);
+            *held = to.as_str().and_then(super::moment::parse);
+            before
+        };
+        let minutes = |held: &mut Option<i64>| {
+            let before = held.map(|seconds| seconds / 60);
+            *held = to.as_i64().map(|minutes| minutes * 60);
+            json!(before)
+        };
+        match name {
+            "solved_at" => Some(moment(&mut self.solved)),
+            "latest_comment_added_at" => Some(moment(&mut self.latest_comment)),
+            "reply_time_in_minutes" => Some(minutes(&mut self.reply)),
+            "full_resolution_time_in_minutes" => Some(minutes(&mut self.full_resolution)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn shown(&self, state: &State, ticket: u64) -> Value {
         let wait = |seconds: i64| if self.status_updated > self.created || seconds > 0 { Some(seconds) } else { None };
         json!({

@@ -40,6 +40,7 @@ mod record;
 mod refusal;
 mod search;
 mod signature;
+mod silent;
 mod state;
 mod tags;
 #[cfg(test)]

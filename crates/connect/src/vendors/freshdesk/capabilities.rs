@@ -64,8 +64,11 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         deletions: Found::POLL,
         restorations: Some(Found::POLL),
         never_blank: &["status", "priority", "source"],
-        // Names, addresses and numbers of other rows belong to those.
         fields: &[
+            // A new ticket takes them, and no answer shows them.
+            ("internal", Detection::NEVER),
+            ("requester_agent_email", Detection::NEVER),
+            // Names, addresses and numbers of other rows belong to those.
             ("requester.*", Detection::RECONCILIATION),
             ("company.*", Detection::RECONCILIATION),
             ("responder.*", Detection::RECONCILIATION),

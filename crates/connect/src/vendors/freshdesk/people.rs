@@ -17,6 +17,8 @@ use super::wire::{Read, send};
 
 /// How long lists count: people join and leave a desk by the day.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long they count for reads in bulk: what a reconciliation compares are the names of now. A read of many pages asks once a minute.
+const FRESH_IN_BULK: Duration = Duration::from_secs(60);
 /// Pause after a list could not be read, so that a missing permission does not cost a call with every page.
 const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
 /// Pages of agents or groups read at most: 10,000 of them, more than any account has.
@@ -36,8 +38,8 @@ pub(crate) struct Known {
     us: Option<String>,
     /// Names as they were last listed.
     names: Names,
-    /// When to list them again.
-    due: Option<Timestamp>,
+    /// When they were listed last, and whether that could be done.
+    listed: Option<(Timestamp, bool)>,
 }
 
 /// The desk's people, shared.
@@ -81,12 +83,16 @@ impl Freshdesk {
     /// Names of agents and groups.
     pub(super) async fn agents_and_groups(&self, priority: Priority) -> Names {
         let (known, now) = (self.known(), self.client.now());
-        if known.due.is_some_and(|due| now < due) {
+        let counts = |whole: bool| match (whole, priority) {
+            (false, _) => AFTER_FAILURE,
+            (true, Priority::Backfill) => FRESH_IN_BULK,
+            (true, _) => FRESH,
+        };
+        if known.listed.is_some_and(|(at, whole)| now < at + counts(whole)) {
             return known.names.clone();
         }
-        let later = |wait: Duration| now.checked_add(wait).ok();
         // Before the calls, so that pages read at the same time do not all ask.
-        self.learn(|known| known.due = later(AFTER_FAILURE));
+        self.learn(|known| known.listed = Some((now, false)));
         let agents = self.list_all("/api/v2/agents", "agents", priority).await;
         let groups = self.list_all("/api/v2/groups", "groups", priority).await;
         let mut whole = true;
@@ -107,9 +113,7 @@ impl Freshdesk {
         }
         self.learn(|known| {
             known.names = names.clone();
-            if whole {
-                known.due = later(FRESH);
-            }
+            known.listed = Some((now, whole));
         });
         names
     }

@@ -114,6 +114,8 @@ const CONVERSATION: Capabilities = Capabilities {
     // They are in no list of what was deleted, and told of by nothing.
     exceptions: &[Exception { rows: "tickets", deletions: Detection::RECONCILIATION }],
     fields: &[
+        // A new ticket takes it, and no answer shows it.
+        ("requester_agent_email", Detection::NEVER),
         // Names and addresses of colleagues belong to those.
         ("assignee.*", Detection::RECONCILIATION),
         ("team.*", Detection::RECONCILIATION),

@@ -21,6 +21,8 @@ pub(crate) const OWN_TYPE: &str = "Entente";
 
 /// How long lists count: people join and leave a desk by the day.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long they count for reads in bulk: what a reconciliation compares are the names of now. A read of many pages asks once a minute.
+const FRESH_IN_BULK: Duration = Duration::from_secs(60);
 /// Pause after a list could not be read, or lacked a name, so that it does not cost a call with every page.
 const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
 
@@ -54,8 +56,9 @@ pub(crate) struct Known {
     /// Our own admin.
     us: Option<String>,
     names: Names,
-    /// When to list people again, and tags.
-    people_due: Option<Timestamp>,
+    /// When people were listed last, and whether that could be done.
+    people_listed: Option<(Timestamp, bool)>,
+    /// When to list tags again.
     tags_due: Option<Timestamp>,
 }
 
@@ -118,12 +121,17 @@ impl Intercom {
     }
 
     async fn list_people(&self, priority: Priority) {
-        if !self.is_due(self.directory.known().people_due) {
+        let now = self.client.now();
+        let counts = |whole: bool| match (whole, priority) {
+            (false, _) => AFTER_FAILURE,
+            (true, Priority::Backfill) => FRESH_IN_BULK,
+            (true, _) => FRESH,
+        };
+        if self.directory.known().people_listed.is_some_and(|(at, whole)| now < at + counts(whole)) {
             return;
         }
         // Before the calls, so that pages read at the same time do not all ask.
-        let soon = self.later(AFTER_FAILURE);
-        self.directory.learn(|known| known.people_due = soon);
+        self.directory.learn(|known| known.people_listed = Some((now, false)));
         let admins = self.list_all("/admins", "admins", priority).await;
         let teams = self.list_all("/teams", "teams", priority).await;
         let connection = &self.client.settings().name;
@@ -134,7 +142,6 @@ impl Intercom {
         };
         let admins = admins.inspect_err(|error| told("admins", error)).ok();
         let teams = teams.inspect_err(|error| told("teams", error)).ok();
-        let due = if whole { self.later(FRESH) } else { soon };
         self.directory.learn(|known| {
             if let Some(rows) = admins {
                 known.names.admins = Some(rows.iter().filter_map(person).collect());
@@ -142,7 +149,7 @@ impl Intercom {
             if let Some(rows) = teams {
                 known.names.teams = Some(rows.iter().filter_map(named).collect());
             }
-            known.people_due = due;
+            known.people_listed = Some((now, whole));
         });
     }
 

@@ -106,8 +106,11 @@ pub(super) static OBJECTS: &[Capabilities] = &[
         ],
         deletions: Found::POLL,
         restorations: Some(Found::POLL),
-        // Names and addresses of other rows belong to those.
         fields: &[
+            // A new ticket takes them, and no answer shows them.
+            ("comment.public", Detection::NEVER),
+            ("requester_agent_email", Detection::NEVER),
+            // Names and addresses of other rows belong to those.
             ("requester.*", Detection::RECONCILIATION),
             ("submitter.*", Detection::RECONCILIATION),
             ("assignee.*", Detection::RECONCILIATION),
