@@ -13,7 +13,7 @@ use entente_model::mapping::remote::RemoteObject;
 use entente_model::mapping::{Direction, Mapping, Owner};
 use entente_model::normalise::Locale;
 use entente_model::object::{FieldType, Object};
-use entente_model::plan::policy::{Adopted, FieldPolicy, SIMULTANEOUS_MS};
+use entente_model::plan::policy::{Adopted, FieldPolicy, Kind, SIMULTANEOUS_MS};
 use serde::Deserialize;
 
 use self::policies::Policies;
@@ -31,6 +31,9 @@ const PACKS: &[(&str, &str)] = &[
     ("freshdesk", include_str!("../packs/freshdesk.toml")),
     ("intercom", include_str!("../packs/intercom.toml")),
 ];
+
+/// The object of those who work at a platform.
+const USER: &str = "user";
 
 /// Field of accounts that holds a group of agents, by its id at the desk.
 const GROUP: &str = "support_group";
@@ -156,6 +159,8 @@ pub struct Mapped {
     /// Our fields that stand for themselves there, and of which the platform lets no two rows hold one value; each with how it is asked who
     /// holds a value, where it can be.
     pub unique: BTreeMap<String, Option<Lookup>>,
+    /// Our fields that are read of what says whose a row is there, as the platform was last described.
+    pub of_owner: BTreeSet<String>,
 }
 
 impl Mapped {
@@ -364,6 +369,9 @@ impl Catalog {
                     }
                 }
                 (mapped.never_blank, mapped.unique) = (never_blank, one_row_s);
+                let says_whose = |remote: &str| schema.and_then(|(_, object)| object.field(remote)).is_some_and(|field| field.of_owner);
+                let shown = mapped.lens.mapping().fields.iter().filter(|line| mapped.lens.inputs(&line.field).any(says_whose));
+                mapped.of_owner = shown.map(|line| line.field.clone()).collect();
             }
         }
         self
@@ -445,6 +453,20 @@ impl Catalog {
         self.policy(object).iter().find(|policy| policy.field == field)
     }
 
+    /// Whether a field says who looks after a record: because it is meant to, refers to a user, or is read of what says so at any platform.
+    #[must_use]
+    pub fn is_of_owner(&self, object: &str, field: &str) -> bool {
+        let definition = self.object(object).and_then(|object| object.field(field));
+        let meant = definition
+            .is_some_and(|field| field.data == Kind::Owner || matches!(&field.kind, FieldType::Reference { object } if object == USER));
+        let said = || self.policy_of(object, field).is_some_and(|policy| policy.kind == Kind::Owner);
+        let shown = || {
+            let mut mapped = self.by_connection.values().flatten().filter(|mapped| mapped.saved.object == object);
+            mapped.any(|mapped| mapped.of_owner.contains(field))
+        };
+        meant || said() || shown()
+    }
+
     /// Rules that people adopted, by object and field.
     pub(crate) fn adopted(&self) -> &[(String, String, Adopted)] {
         &self.adopted
@@ -507,12 +529,22 @@ fn compile(
     })?;
     let writable = lens.mapping().fields.iter().filter(|line| line.direction != Direction::In).map(|line| line.field.clone()).collect();
     let reads = lens.reads();
-    Ok(Mapped { lens, writable, reads, saved, still, required: Vec::new(), never_blank: BTreeSet::new(), unique: BTreeMap::new() })
+    Ok(Mapped {
+        lens,
+        writable,
+        reads,
+        saved,
+        still,
+        required: Vec::new(),
+        never_blank: BTreeSet::new(),
+        unique: BTreeMap::new(),
+        of_owner: BTreeSet::new(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use entente_model::plan::policy::{DEFAULT_RULES, Kind, Rule};
+    use entente_model::plan::policy::{DEFAULT_RULES, Rule};
 
     use super::*;
 

@@ -78,7 +78,8 @@ pub struct Field {
     /// Worth an index in the store.
     #[serde(default)]
     pub indexed: bool,
-    /// What kind of data it is, as far as the rules of conflicts care: `contact`, `status` or `consent`.
+    /// What kind of data it is, as far as the rules of conflicts care: `contact`, `status` or `consent`; and `owner`, of who looks after
+    /// the customer, for the guard against mass changes.
     #[serde(default, skip_serializing_if = "Kind::is_other")]
     pub data: Kind,
 }

@@ -18,29 +18,36 @@ pub(crate) struct Attribute {
     pub required: bool,
     /// Whether no two rows have the same.
     pub unique: bool,
+    /// Whether it says whose the row is.
+    pub of_owner: bool,
 }
 
 /// One that is read alone.
 pub(crate) const fn shown(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: false, required: false, unique: false }
+    Attribute { name, kind, writable: false, required: false, unique: false, of_owner: false }
 }
 
 /// One that is read and written.
 pub(crate) const fn open(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: false, unique: false }
+    Attribute { name, kind, writable: true, required: false, unique: false, of_owner: false }
 }
 
 /// One that no two rows share.
 pub(crate) const fn key(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: false, unique: true }
+    Attribute { name, kind, writable: true, required: false, unique: true, of_owner: false }
 }
 
 /// One that a row must have.
 pub(crate) const fn needed(name: &'static str, kind: RemoteKind) -> Attribute {
-    Attribute { name, kind, writable: true, required: true, unique: false }
+    Attribute { name, kind, writable: true, required: true, unique: false, of_owner: false }
 }
 
 impl Attribute {
+    /// The same, saying whose the row is.
+    pub(crate) const fn of_owner(self) -> Self {
+        Self { of_owner: true, ..self }
+    }
+
     /// As `describe` tells of it.
     pub(crate) fn described(&self) -> RemoteField {
         let in_a_line = matches!(self.kind, RemoteKind::Text | RemoteKind::Email | RemoteKind::Phone | RemoteKind::Url);
@@ -48,6 +55,7 @@ impl Attribute {
             writable: self.writable,
             required: self.required,
             unique: self.unique,
+            of_owner: self.of_owner,
             length: in_a_line.then_some(LINE),
             ..RemoteField::new(self.name, label(self.name), self.kind)
         }

@@ -23,9 +23,6 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::options::Options;
 
-/// Fields that say who looks after a customer.
-const OWNERS: &[&str] = &["owner_id", "ae_name", "ae_email", "csm_name", "csm_email", "owner_name", "assignee"];
-
 /// Causes of hints behind which a person stands who has seen what will happen: it is not counted, and not held unless it is already.
 const ASKED_FOR: &[&str] = &["user", "undo"];
 
@@ -95,7 +92,7 @@ fn dangers(catalog: &Catalog, decision: &Decision) -> Dangers {
                     }
                     let kind = match () {
                         () if after.is_blank() => BLANK,
-                        () if OWNERS.contains(&field.as_str()) => OWNER,
+                        () if catalog.is_of_owner(object, field) => OWNER,
                         () => OVERWRITE,
                     };
                     let held = HeldField { field: field.clone(), before: before.clone(), after: after.clone() };

@@ -247,6 +247,7 @@ fn remote_field(name: &str, label: &str, kind: RemoteKind, length: Option<u32>, 
         // Other values may come in at any time, and must not be refused.
         restricted: false,
         derived: false,
+        of_owner: false,
     }
 }
 

@@ -72,6 +72,9 @@ pub struct RemoteField {
     /// Whether the platform computes it from other values, which may change without anybody's touching the row.
     #[serde(default)]
     pub derived: bool,
+    /// Whether it says whose the row is: a user of the platform, by id, name or address, who is set and not kept by the platform itself.
+    #[serde(default)]
+    pub of_owner: bool,
 }
 
 impl RemoteField {
@@ -90,6 +93,7 @@ impl RemoteField {
             values: Vec::new(),
             restricted: false,
             derived: false,
+            of_owner: false,
         }
     }
 }

@@ -73,6 +73,9 @@ pub enum Kind {
     /// What a person has agreed to: "no" is an answer and differs from no answer, and rows that meet for the first time with different answers
     /// are for a person.
     Consent,
+    /// Who looks after the customer: a user of a platform, by id, name or address. Conflicts are decided as of any other field; the guard against
+    /// mass changes counts it by itself.
+    Owner,
     /// Anything else.
     #[default]
     Other,

@@ -23,6 +23,8 @@ use crate::transport::call::Call;
 
 /// The column that carries Entente's id where the shipped mappings are used.
 const KEY_COLUMN: &str = "entente_id";
+/// The table of users, and the one that stands for users and teams alike.
+const OWNERS: [&str; 2] = ["systemuser", "owner"];
 /// How long metadata are believed. Reads and writes of a column that has vanished meanwhile notice it anyway.
 const BELIEF: Duration = Duration::from_secs(3_600);
 /// Types of columns with choices: each is asked for by itself, and only once a column of that type is read or written.
@@ -72,6 +74,11 @@ impl Column {
     /// Its name in rows.
     pub fn read_name(&self) -> String {
         if self.shape == Shape::Lookup { format!("_{}_value", self.name) } else { self.name.clone() }
+    }
+
+    /// Whether it leads to a user whom somebody chooses. Who made or changed a row is nobody's choice.
+    fn is_of_owner(&self) -> bool {
+        self.writable && OWNERS.iter().any(|table| self.navigation.contains_key(*table))
     }
 
     /// The label of a choice.
@@ -207,10 +214,12 @@ impl Schema {
                 length: column.length,
                 values: if listed { column.choices.iter().map(|choice| choice.label.clone()).collect() } else { Vec::new() },
                 restricted: listed,
+                of_owner: column.is_of_owner(),
                 ..field(&column.name, &column.label, column.kind, column.writable)
             });
             let mut more = |tail: &str, kind: RemoteKind, writable: bool| {
-                all.push(field(&format!("{}.{tail}", column.name), &format!("{} ({tail})", column.label), kind, writable));
+                let field = field(&format!("{}.{tail}", column.name), &format!("{} ({tail})", column.label), kind, writable);
+                all.push(RemoteField { of_owner: column.is_of_owner() && tail != "type", ..field });
             };
             match column.shape {
                 Shape::Choice => more("code", RemoteKind::Number, column.writable),

@@ -135,7 +135,7 @@ impl Special {
             Self::Currency => ("Currency code", Text, true),
             Self::ActivityKind => ("Kind of activity", Picklist, false),
         };
-        field(self.name(), label, kind, writable)
+        RemoteField { of_owner: self == Self::OwnerEmail, ..field(self.name(), label, kind, writable) }
     }
 }
 

@@ -205,7 +205,7 @@ fn gone(id: &str, seen: Seen) -> Look {
         row: Row::new(),
         complete: true,
         version: None,
-        mark: ChangeMark { at: None, by: Actor::Unknown },
+        mark: ChangeMark::default(),
         seen_at: seen.at,
     }
 }

@@ -274,6 +274,7 @@ fn described(kind: Kind, name: &str, custom: &Custom) -> RemoteField {
         scale: custom.whole.then_some(0),
         restricted: matches!(custom.kind, RemoteKind::Picklist | RemoteKind::MultiPicklist),
         derived: false,
+        of_owner: false,
         values: custom.choices.clone(),
     }
 }

@@ -112,9 +112,8 @@ impl HubSpot {
 /// The kind of a property, by its type and the form it is filled in with.
 pub(crate) fn kind_of(definition: &Value) -> RemoteKind {
     let text = |name: &str| definition[name].as_str().unwrap_or_default();
-    let owner = definition["referencedObjectType"].as_str() == Some("OWNER");
     match (text("type"), text("fieldType"), text("name")) {
-        _ if owner => RemoteKind::Reference,
+        _ if refers_to_owner(definition) => RemoteKind::Reference,
         ("bool", ..) | ("enumeration", "booleancheckbox", _) => RemoteKind::Boolean,
         ("date", ..) => RemoteKind::Date,
         ("datetime", ..) => RemoteKind::Datetime,
@@ -127,6 +126,11 @@ pub(crate) fn kind_of(definition: &Value) -> RemoteKind {
         (_, _, "email") => RemoteKind::Email,
         _ => RemoteKind::Text,
     }
+}
+
+/// Whether a property holds the id of one of the portal's users.
+fn refers_to_owner(definition: &Value) -> bool {
+    definition["referencedObjectType"].as_str() == Some("OWNER")
 }
 
 fn described(definition: &Value) -> Option<RemoteField> {
@@ -153,6 +157,7 @@ fn described(definition: &Value) -> Option<RemoteField> {
         scale: None,
         restricted: matches!(kind, RemoteKind::Picklist | RemoteKind::MultiPicklist) && !values.is_empty(),
         derived: calculated,
+        of_owner: !read_only && refers_to_owner(definition),
         values,
     })
 }
@@ -194,7 +199,8 @@ fn added(object: &str) -> Vec<RemoteField> {
     if object == "contacts" {
         fields.push(field(subscriptions::EMAIL.to_owned(), "Takes e-mails", RemoteKind::Boolean, true));
     }
-    fields.push(field(format!("{OWNER}name"), "Owner's name", RemoteKind::Text, false));
-    fields.push(field(format!("{OWNER}email"), "Owner's e-mail", RemoteKind::Email, false));
+    for (part, label, kind) in [("name", "Owner's name", RemoteKind::Text), ("email", "Owner's e-mail", RemoteKind::Email)] {
+        fields.push(RemoteField { of_owner: true, ..field(format!("{OWNER}{part}"), label, kind, false) });
+    }
     fields
 }

@@ -20,7 +20,7 @@ const CONTACT: &[Attribute] = &[
     key("email", Email),
     open("phone", Phone),
     open("name", Text),
-    open("owner_id", Reference),
+    open("owner_id", Reference).of_owner(),
     // Worked out: the first company of the contact's list. A write puts another one first.
     open("company_id", Reference),
     open("unsubscribed_from_emails", Boolean),
@@ -82,10 +82,10 @@ const CONVERSATION: &[Attribute] = &[
     // Whether the customer sees nothing of it: tickets of the back office.
     open("internal", Boolean),
     open("requester_agent_email", Email),
-    shown("admin_assignee_id", Reference),
+    shown("admin_assignee_id", Reference).of_owner(),
     shown("team_assignee_id", Reference),
-    shown("assignee.name", Text),
-    shown("assignee.email", Email),
+    shown("assignee.name", Text).of_owner(),
+    shown("assignee.email", Email).of_owner(),
     shown("team.name", Text),
     shown("rating", Number),
     shown("rating_remark", LongText),

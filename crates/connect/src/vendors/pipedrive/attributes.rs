@@ -18,9 +18,9 @@ pub(crate) fn documented(attribute: &Attribute, values: Vec<String>) -> RemoteFi
 /// What rows of most kinds have.
 const COMMON: &[Attribute] = &[
     shown("id", Reference),
-    open("owner_id", Reference),
-    shown("owner.name", Text),
-    shown("owner.email", Email),
+    open("owner_id", Reference).of_owner(),
+    shown("owner.name", Text).of_owner(),
+    shown("owner.email", Email).of_owner(),
     shown("add_time", Datetime),
     shown("update_time", Datetime),
 ];

@@ -279,6 +279,7 @@ fn described(name: String, definition: &Definition) -> RemoteField {
         length: matches!(kind, RemoteKind::Text | RemoteKind::Phone).then_some(LINE),
         values: if listed { definition.options.iter().map(|(_, label)| label.clone()).collect() } else { Vec::new() },
         restricted: listed && !definition.options.is_empty(),
+        of_owner: definition.ty == "user",
         ..RemoteField::new(name, definition.name.clone(), kind)
     }
 }

@@ -220,16 +220,24 @@ fn remote(field: &DescribeField) -> RemoteField {
         values: values.map(|value| value.value.clone()).collect(),
         restricted: field.restricted_picklist,
         derived: field.calculated,
+        of_owner: is_of_owner(field),
         ..RemoteField::new(field.name.clone(), field.label.clone(), kind)
     }
+}
+
+/// Whether a field leads to a user whom somebody chooses: owners, and lookups of the org's own to users. Who made or changed a row is nobody's choice.
+fn is_of_owner(field: &DescribeField) -> bool {
+    field.updateable && field.reference_to.iter().flatten().any(|target| target == "User")
 }
 
 /// The fields of a parent that mappings commonly read (`Owner.Name`, `Owner.Email`).
 fn parent_fields(field: &DescribeField) -> Vec<RemoteField> {
     let Some(relationship) = &field.relationship_name else { return Vec::new() };
     let targets = field.reference_to.as_deref().unwrap_or_default();
-    let parent =
-        |name: &str, kind: RemoteKind| RemoteField::new(format!("{relationship}.{name}"), format!("{} ({name})", field.label), kind);
+    let parent = |name: &str, kind: RemoteKind| RemoteField {
+        of_owner: is_of_owner(field),
+        ..RemoteField::new(format!("{relationship}.{name}"), format!("{} ({name})", field.label), kind)
+    };
     let mut fields = Vec::new();
     if !targets.iter().any(|target| NAMELESS.contains(&target.as_str())) {
         fields.push(parent("Name", RemoteKind::Text));

@@ -57,6 +57,7 @@ impl Attribute {
             length: self.length,
             values: self.values.iter().map(|value| (*value).to_owned()).collect(),
             restricted: !self.values.is_empty(),
+            of_owner: self.name.starts_with("assignee"),
             ..RemoteField::new(self.name, label(self.name), self.kind)
         }
     }

@@ -211,6 +211,7 @@ fn described(kind: Kind, definition: &Value) -> Option<RemoteField> {
         scale: (ty == "integer").then_some(0),
         restricted: matches!(remote, RemoteKind::Picklist | RemoteKind::MultiPicklist),
         derived: false,
+        of_owner: false,
         values,
         name,
     })
