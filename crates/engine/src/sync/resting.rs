@@ -10,7 +10,7 @@ use entente_connect::action::{Acted, Action, CurrencyRate, Offer, Target, Waitin
 use entente_connect::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, NewObject, Priority, Tried};
 use entente_connect::erase::{Erase, Erased};
 use entente_connect::error::{Class, VendorError};
-use entente_connect::look::{Cursor, Find, Look, Page, ReadSpec};
+use entente_connect::look::{Cursor, Find, Histories, Look, Page, ReadSpec};
 use entente_connect::merge::Merge;
 use entente_connect::scopes::Granted;
 use entente_connect::settings::Secret;
@@ -227,6 +227,19 @@ impl Connector for Resting {
 
     fn bulk_rows(&self) -> Option<usize> {
         self.inner.bulk_rows()
+    }
+
+    fn tells_hands(&self, object: &str) -> bool {
+        self.inner.tells_hands(object)
+    }
+
+    async fn histories(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Histories, VendorError> {
+        let call = self.in_batches(priority, ids.len(), self.inner.histories(read, ids, priority));
+        self.of_object(Asked::Read, &read.object, call).await
+    }
+
+    fn user_name(&self, user: &str) -> Option<String> {
+        self.inner.user_name(user)
     }
 
     fn budget(&self) -> Budget {
