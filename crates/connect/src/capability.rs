@@ -291,11 +291,6 @@ pub struct Staleness {
 }
 
 impl Capabilities {
-    /// Names of the messages that tell of something; none where nothing does.
-    pub fn messages(&self, what: Happening) -> impl Iterator<Item = &'static str> + use<> {
-        self.told.iter().filter(move |told| told.what == what).flat_map(|told| told.by.iter().copied())
-    }
-
     /// Whether the platform's own messages tell of something.
     #[must_use]
     pub fn tells(&self, what: Happening) -> bool {
