@@ -1,6 +1,10 @@
 //! What Intercom can do with its objects.
 
-use crate::capability::{Capabilities, Concurrency, Detection, EVERY, Exception, Found, Happening, Key, Limit, Lookup, Told, Unique};
+use crate::capability::{
+    Capabilities, Concurrency, DOTTED, Detection, EVERY, Exception, Found, Happening, Key, Limit, Lookup, Told, Unique,
+};
+
+use super::parts;
 
 const ROW: Capabilities = Capabilities {
     object: EVERY,
@@ -125,13 +129,32 @@ const CONVERSATION: Capabilities = Capabilities {
     ..ROW
 };
 
+const PART: Capabilities = Capabilities {
+    object: parts::PART,
+    // A call brings what is said in one conversation, which is a few.
+    page_rows: 5,
+    key: None,
+    concurrency: None,
+    told: &[],
+    changes: Found::POLL,
+    deletions: Found::RECONCILIATION,
+    merges: Found::NEVER,
+    restorations: None,
+    exceptions: &[],
+    notes: &[],
+    // Title, contact and company are the conversation's, and the name is the author's.
+    fields: &[(DOTTED, Detection::RECONCILIATION)],
+    creates_fields: false,
+    ..ROW
+};
+
 /// By object, in version 2.16.
-pub(super) static OBJECTS: &[Capabilities] = &[CONTACT, COMPANY, CONVERSATION];
+pub(super) static OBJECTS: &[Capabilities] = &[CONTACT, COMPANY, CONVERSATION, PART];
 
 /// By object, in the versions before: a contact who is asked for says that it is no more, not into whom it went, and nothing lists deleted
 /// conversations.
 pub(super) static OLDER_OBJECTS: &[Capabilities] =
-    &[Capabilities { merges: Found::NEVER, ..CONTACT }, COMPANY, Capabilities { deletions: Found::RECONCILIATION, ..CONVERSATION }];
+    &[Capabilities { merges: Found::NEVER, ..CONTACT }, COMPANY, Capabilities { deletions: Found::RECONCILIATION, ..CONVERSATION }, PART];
 
 /// As documented.
 pub(super) static LIMITS: &[Limit] = &[

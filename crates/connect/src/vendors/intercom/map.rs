@@ -38,7 +38,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn mark(&self, updated_at: Option<Timestamp>, by: Actor) -> ChangeMark {
+    pub(super) fn mark(&self, updated_at: Option<Timestamp>, by: Actor) -> ChangeMark {
         let ours = |theirs: Timestamp| theirs.checked_sub(jiff::SignedDuration::from_millis(self.offset_ms)).ok();
         ChangeMark { at: updated_at.and_then(ours), by, who: None }
     }

@@ -29,6 +29,7 @@ mod kind;
 mod map;
 mod merge;
 mod pages;
+mod parts;
 mod put;
 mod refusal;
 mod rows;
@@ -46,6 +47,7 @@ use entente_model::mapping::Role;
 use entente_model::mapping::remote::RemoteObject;
 
 use crate::connector::{Budget, CallCounts, Connector, Group, Identity, NewField, Priority};
+use crate::erase::{Erase, Erased, by_writes};
 use crate::error::{Class, VendorError};
 use crate::look::{Cursor, Find, Look, Page, ReadSpec};
 use crate::merge::Merge;
@@ -60,6 +62,7 @@ use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 
 use kind::Kind;
 use map::{Beside, id_text};
+use parts::PART;
 
 /// Facts about Intercom.
 pub static SPEC: Spec = FACTS;
@@ -177,10 +180,16 @@ impl Connector for Intercom {
     }
 
     async fn describe(&self, object: &str) -> Result<RemoteObject, VendorError> {
+        if object == PART {
+            return Ok(parts::described());
+        }
         self.read_schema(Kind::named(object)?, Priority::Update).await
     }
 
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError> {
+        if read.object == PART {
+            return self.part_page(read, cursor, priority).await;
+        }
         self.next_page(read, cursor, priority).await
     }
 
@@ -189,16 +198,33 @@ impl Connector for Intercom {
     }
 
     async fn fetch(&self, read: &ReadSpec, ids: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+        if read.object == PART {
+            return self.fetch_parts(read, ids, priority).await;
+        }
         self.fetch_rows(read, ids, priority).await
     }
 
     async fn find(&self, read: &ReadSpec, questions: &[Find], key_field: &str, priority: Priority) -> Result<Vec<Vec<Look>>, VendorError> {
+        if read.object == PART {
+            // Entente makes none, and nothing about them is recognised by an address, a number or a name.
+            return Ok(questions.iter().map(|_| Vec::new()).collect());
+        }
         discreet_find(questions, self.find_rows(read, questions, key_field, priority).await)
     }
 
     async fn write(&self, target: &WriteTarget, writes: &[Write], priority: Priority) -> Result<Vec<WriteOutcome>, VendorError> {
+        if target.object == PART {
+            return Err(parts::only_read());
+        }
         let outcomes = discreet(writes, self.write_rows(target, writes, priority).await)?;
         Ok(outcomes.into_iter().map(|outcome| outcome.map_err(|error| self.notice(&target.object, error))).collect())
+    }
+
+    async fn erase(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
+        if erase.object == PART {
+            return self.erase_part(erase, priority).await;
+        }
+        by_writes(self, erase, priority).await
     }
 
     fn merges(&self, object: &str) -> bool {
@@ -232,6 +258,9 @@ impl Connector for Intercom {
     }
 
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
+        if field.object == PART {
+            return Err(parts::only_read());
+        }
         self.make_field(field).await
     }
 

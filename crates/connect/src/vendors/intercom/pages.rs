@@ -10,7 +10,8 @@ use crate::transport::call::Call;
 
 use super::cursor::{Phase, Position};
 use super::kind::Kind;
-use super::map::{gone, id_text, instant, updated_at};
+use super::map::{Seen, gone, id_text, instant, updated_at};
+use super::parts::PART;
 use super::refusal::of_no_row;
 use super::wire::{Read, read, seen, send};
 use super::{Intercom, SPEC, tells_deleted};
@@ -54,7 +55,6 @@ impl Intercom {
         Ok(Page { looks, next: next.to_text(), more, total: None })
     }
 
-    /// A page of a list that knows no order of changes.
     async fn list_page(
         &self,
         kind: Kind,
@@ -62,13 +62,35 @@ impl Intercom {
         position: Position,
         priority: Priority,
     ) -> Result<(Vec<Look>, Position), VendorError> {
-        let mut call = Call::get(format!("/{}", kind.plural())).query("per_page", ROWS.to_string());
+        let (rows, seen, next) = self.list_rows(kind, ROWS, position, priority).await?;
+        Ok((self.looks(kind, &rows, &spec.fields, seen, priority).await?, next))
+    }
+
+    async fn search_page(
+        &self,
+        kind: Kind,
+        spec: &ReadSpec,
+        position: Position,
+        priority: Priority,
+    ) -> Result<(Vec<Look>, Position), VendorError> {
+        let (rows, seen, next) = self.search_rows(kind, ROWS, position, priority).await?;
+        Ok((self.looks(kind, &rows, &spec.fields, seen, priority).await?, next))
+    }
+
+    /// A page of a list that knows no order of changes, of `size` rows.
+    pub(super) async fn list_rows(
+        &self,
+        kind: Kind,
+        size: u32,
+        position: Position,
+        priority: Priority,
+    ) -> Result<(Vec<Value>, Seen, Position), VendorError> {
+        let mut call = Call::get(format!("/{}", kind.plural())).query("per_page", size.to_string());
         if let Some(token) = &position.token {
             call = call.query("starting_after", token);
         }
         let answer = send(&self.client, "list", priority, call).await.map_err(of_no_row)?;
-        let looks = self.looks(kind, &no_tickets(answer.rows()?), &spec.fields, answer.seen, priority).await?;
-        Ok((looks, self.on(kind, answer, position)))
+        Ok((no_tickets(answer.rows()?), answer.seen, self.on(kind, answer, position)))
     }
 
     fn on(&self, kind: Kind, answer: Read, position: Position) -> Position {
@@ -78,21 +100,21 @@ impl Intercom {
         }
     }
 
-    /// A page of changes, newest first, up to the first that is older than what is looked for.
-    async fn search_page(
+    /// A page of changes, newest first, up to the first that is older than what is looked for; of `size` rows.
+    pub(super) async fn search_rows(
         &self,
         kind: Kind,
-        spec: &ReadSpec,
+        size: u32,
         position: Position,
         priority: Priority,
-    ) -> Result<(Vec<Look>, Position), VendorError> {
+    ) -> Result<(Vec<Value>, Seen, Position), VendorError> {
         let tickets = position.phase == Phase::Tickets;
         let since = position.since.unwrap_or(Timestamp::UNIX_EPOCH);
         let from = match kind {
             Kind::Contact => since.checked_sub(DAYS_BACK).unwrap_or(since),
             _ => since,
         };
-        let mut pagination = json!({"per_page": ROWS});
+        let mut pagination = json!({"per_page": size});
         if let Some(token) = &position.token {
             pagination["starting_after"] = json!(token);
         }
@@ -107,9 +129,9 @@ impl Intercom {
         let reached = rows.iter().any(old);
         let fresh: Vec<Value> = rows.iter().filter(|row| !old(row)).cloned().collect();
         let fresh = if tickets { fresh } else { no_tickets(&fresh) };
-        let looks = self.looks(kind, &fresh, &spec.fields, answer.seen, priority).await?;
+        let seen = answer.seen;
         let next = if reached { position.finished(kind, tells_deleted(self.version)) } else { self.on(kind, answer, position) };
-        Ok((looks, next))
+        Ok((fresh, seen, next))
     }
 
     /// A page of the scroll over all companies. One that was not used for a minute has ended, and begins anew.
@@ -172,7 +194,9 @@ impl Intercom {
 
     /// A cursor at the vendor's present.
     pub(super) async fn present_cursor(&self, spec: &ReadSpec) -> Result<Cursor, VendorError> {
-        Kind::named(&spec.object)?;
+        if spec.object != PART {
+            Kind::named(&spec.object)?;
+        }
         let me = self.ask_me(Priority::Update).await?;
         Ok(Position::at(me.theirs.unwrap_or_else(|| seen(&self.client).at)).to_text())
     }

@@ -38,7 +38,16 @@ impl Intercom {
         }
         let read = self.get(format!("/{}/{id}", kind.plural()), priority).await?;
         let ticket = kind == Kind::Conversation && (read.status >= 400 || !read.body["ticket"].is_null());
-        let read = if ticket { self.get(format!("/tickets/{id}"), priority).await? } else { read };
+        let read = if ticket {
+            let mut shown = self.get(format!("/tickets/{id}"), priority).await?;
+            // What was said in the conversation that it was stands in the conversation's own view alone.
+            if let Some(said) = read.body.get("conversation_parts").filter(|_| shown.body.is_object()) {
+                shown.body["conversation_parts"] = said.clone();
+            }
+            shown
+        } else {
+            read
+        };
         Ok(match read.winner {
             _ if read.status < 300 => View::Row(Box::new(read.body)),
             Some(winner) if winner != id => View::MergedInto(winner),

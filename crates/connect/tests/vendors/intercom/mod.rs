@@ -1,6 +1,7 @@
 //! The Intercom connector against the simulated workspace, in-process and on virtual time.
 
 mod finding;
+mod parts;
 mod polling;
 mod provisioning;
 mod reading;
