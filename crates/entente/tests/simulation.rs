@@ -95,6 +95,8 @@ mod stories;
 mod taken;
 #[path = "simulation/three_systems.rs"]
 mod three_systems;
+#[path = "simulation/ticket_activities.rs"]
+mod ticket_activities;
 #[path = "simulation/undo.rs"]
 mod undo;
 #[path = "simulation/undoing.rs"]

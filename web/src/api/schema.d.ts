@@ -1774,7 +1774,7 @@ export interface components {
             audiences: string[];
             /** @description `slack`, `teams`, `webhook` or `mail`. */
             kind: string;
-            /** @description Name: `slack`, `teams`, a webhook's name or a mail address. */
+            /** @description Name: `slack`, `teams`, a channel of Slack (`#ops`), a webhook's name or a mail address. */
             name: string;
         };
         /** @description What came of a test message. */
