@@ -544,6 +544,9 @@ fn compile(
 
 #[cfg(test)]
 mod tests {
+    use entente_model::mapping::FieldMap;
+    use entente_model::mapping::remote::{RemoteField, RemoteKind};
+    use entente_model::object::Field;
     use entente_model::plan::policy::{DEFAULT_RULES, Rule};
 
     use super::*;
@@ -577,6 +580,29 @@ mod tests {
         assert_eq!(catalog.policy_of("activity", "case").unwrap().owner, Owner::Support);
         let told = build(true).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(told.contains("field activity.") && told.contains("let both name the same owner"), "{told}");
+    }
+
+    #[test]
+    fn an_owner_s_field_is_known_by_what_it_holds_and_by_what_its_platform_says() {
+        let mut objects = shipped_objects().unwrap();
+        let account = objects.iter_mut().find(|object| object.key == "account").unwrap();
+        let like = account.field("ae_name").unwrap().clone();
+        for (key, data) in [("partner", Kind::Other), ("sponsor", Kind::Owner), ("nickname", Kind::Other)] {
+            account.fields.push(Field { key: key.to_owned(), custom: true, data, ..like.clone() });
+        }
+        let mut mappings = shipped_mappings("salesforce").unwrap();
+        let accounts = mappings.iter_mut().find(|mapping| mapping.object == "account").unwrap();
+        let like = accounts.fields.iter().find(|line| line.field == "ae_name").unwrap().clone();
+        for (field, remote) in [("partner", "Partner__c"), ("nickname", "Nickname__c")] {
+            accounts.fields.push(FieldMap { field: field.to_owned(), remote: remote.to_owned(), ..like.clone() });
+        }
+        let text = |name: &str| RemoteField::new(name, name, RemoteKind::Text);
+        let fields = vec![RemoteField { of_owner: true, ..text("Partner__c") }, text("Nickname__c")];
+        let schemas = [("salesforce".to_owned(), RemoteObject { name: accounts.remote.clone(), fields, lists: Vec::new() })];
+        let catalog = Catalog::build(objects, [("salesforce".to_owned(), mappings)].into(), &Locale::default()).unwrap();
+        let catalog = catalog.requiring(&Needs { schemas: &schemas, documented: &|_, _| None });
+        let found = ["partner", "sponsor", "nickname", "ae_name", "name"].map(|field| catalog.is_of_owner("account", field));
+        assert_eq!(found, [true, true, false, true, false]);
     }
 
     #[test]

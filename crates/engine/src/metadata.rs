@@ -42,7 +42,9 @@ struct Optional {
 impl Optional {
     fn of(connections: &BTreeMap<String, Connection>, options: &Options) -> Self {
         // What a description says of a desk of its own is asked for by whoever wrote it.
-        let is_desk = |connection: &&Connection| connection.role == Role::Support && connection.settings.description.is_none();
+        // It is what the platform is, whatever part it plays here: a CRM that is somebody's desk keeps the activities that it has.
+        let is_desk =
+            |connection: &&Connection| connection.connector.spec().role == Role::Support && connection.settings.description.is_none();
         let desks = connections.values().filter(is_desk).map(|connection| connection.name.clone()).collect();
         Self { leads: options.leads, ticket_activities: options.ticket_activities, desks }
     }
@@ -79,11 +81,12 @@ pub(crate) async fn load(store: &Store, connections: &BTreeMap<String, Connectio
             let mut objects: BTreeMap<String, Object> = tx.objects()?.into_iter().map(|object| (object.key.clone(), object)).collect();
             for object in &shipped {
                 let merged = with_custom_fields(object, objects.get(&object.key));
+                // There already, unless the field is new or a later version makes it otherwise.
+                for field in merged.fields.iter().filter(|field| field.indexed) {
+                    tx.index_field(&merged.key, &field.key)?;
+                }
                 if objects.get(&object.key) != Some(&merged) {
                     tx.put_object(&merged)?;
-                    for field in merged.fields.iter().filter(|field| field.indexed) {
-                        tx.index_field(&merged.key, &field.key)?;
-                    }
                     objects.insert(merged.key.clone(), merged);
                 }
             }

@@ -97,8 +97,8 @@ pub struct SeenVersion {
     pub record: RecordId,
     /// Connection.
     pub connection: String,
-    /// Version, as the vendor gave it.
-    pub version: String,
+    /// Version, as the vendor gave it; none of rows that have none.
+    pub version: Option<String>,
     /// Whether the whole row was seen.
     pub is_whole: bool,
     /// When it was seen.

@@ -37,7 +37,7 @@ pub struct SlackBot {
 
 impl fmt::Debug for SlackBot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SlackBot({}, [secret])", self.api)
+        f.write_str("SlackBot([secret])")
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) struct Policies {
 struct Said<'a> {
     connection: &'a str,
     owner: Owner,
+    /// Whether the connection takes nothing of the object.
     is_read_only: bool,
     line: Option<&'a Conflicts>,
     object: Option<&'a Conflicts>,
@@ -32,11 +33,12 @@ impl Policies {
         let mut fields: BTreeMap<(&str, &str), Vec<Said<'_>>> = BTreeMap::new();
         for (connection, mapped) in by_connection {
             for mapping in mapped.iter().map(|mapped| mapped.mapping()) {
+                let is_read_only = mapping.fields.iter().all(|line| line.direction == Direction::In);
                 for line in &mapping.fields {
                     let said = Said {
                         connection,
                         owner: line.owner,
-                        is_read_only: line.direction == Direction::In,
+                        is_read_only,
                         line: line.conflicts.as_ref(),
                         object: mapping.conflicts.as_ref(),
                     };
@@ -89,7 +91,7 @@ impl Policies {
     }
 }
 
-/// The owner of a field, which is one for all connections. Only where every one of them just reads it, each may be the source of truth for its own
+/// The owner of a field, which is one for all connections. Only where every one of them just reads the object, each may be the source of truth for its own
 /// rows (activities of sales come from the CRM, those of tickets from the desk): then nobody's value is written over another's, and none goes
 /// before another.
 fn owner(object: &str, field: &str, said: &[Said<'_>]) -> Result<Owner, CatalogError> {

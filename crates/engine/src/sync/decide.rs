@@ -402,6 +402,9 @@ fn update_links(decision: &mut Decision, sides: &Sides, grounds: &Grounds<'_>) {
             if seen.look.version.is_some() {
                 link.is_whole = seen.look.complete || (link.is_whole && link.version == seen.look.version);
                 link.version.clone_from(&seen.look.version);
+            } else if seen.look.complete {
+                // Rows without versions are known as a whole once all of them was read.
+                link.is_whole = true;
             }
         } else if link.seen_at.is_none() {
             link.seen_at = Some(grounds.now);

@@ -455,13 +455,12 @@ fn hint(
 /// The version of a look that told nothing else, so that the next write is made on the right one; and that all of the row was seen in it, where a
 /// part alone was known, be it because we had written it.
 fn seen_again(link: &Link, arrival: &Arrival) -> Option<SeenVersion> {
-    let tells = |look: &Look| look.version != link.version || look.complete && !link.is_whole;
+    let tells = |look: &Look| look.version.is_some() && look.version != link.version || look.complete && !link.is_whole;
     let look = arrival.look.as_ref().filter(|look| look.existence == Existence::Present && tells(look))?;
-    let version = look.version.clone()?;
     Some(SeenVersion {
         record: link.record.clone(),
         connection: link.connection.clone(),
-        version,
+        version: look.version.clone().or_else(|| link.version.clone()),
         is_whole: look.complete,
         seen_at: look.seen_at,
     })

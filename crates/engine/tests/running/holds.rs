@@ -5,10 +5,6 @@ use entente_engine::records::holds::{self, HeldQuery, Hold, HoldQuery};
 use entente_engine::sync::poll::poll;
 use entente_engine::sync::resync::{Scope, resync};
 use entente_model::clock::Clock;
-use entente_model::mapping::FieldMap;
-use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
-use entente_model::object::Field;
-use entente_model::plan::policy::Kind;
 use entente_model::value::get;
 use entente_store::{Changes, EntryFilter, Viewer};
 
@@ -168,59 +164,6 @@ async fn owners_that_can_only_be_read_cannot_be_dropped() {
     assert!(dropped.kept[0].reason.contains("crm owns it"), "{:?}", dropped.kept[0]);
     set(&house, &engine, &rows, "Owner.Name", "Eve").await;
     assert_eq!(open(&engine).await, [], "put back at its platform, nothing is held any more");
-}
-
-/// A field of the organisation's own that stands at both sides, mapped like the account executive's name. `described`: whether the CRM's own
-/// description says that it leads to a user.
-async fn with_a_field_of_its_own(house: &House, data: Kind, described: bool) -> Engine {
-    house.crm.has_columns(&["Partner__r.Name"]);
-    house.desk.has_columns(&["organization_fields.partner"]);
-    let engine = house.engine().await;
-    let mut object = engine.catalog().object("account").unwrap().clone();
-    let like = object.field("ae_name").unwrap().clone();
-    object.fields.push(Field { key: "partner".to_owned(), label: "Partner manager".to_owned(), custom: true, data, ..like });
-    let mappings = [("crm", "Partner__r.Name"), (DESK, "organization_fields.partner")].map(|(connection, remote)| {
-        let mut mapping = engine.catalog().mapped(connection, "account").unwrap().saved.clone();
-        let like = mapping.fields.iter().find(|line| line.field == "ae_name").unwrap().clone();
-        mapping.fields.push(FieldMap { field: "partner".to_owned(), remote: remote.to_owned(), ..like });
-        (connection, mapping)
-    });
-    let leads = RemoteField { of_owner: described, ..RemoteField::new("Partner__r.Name", "Partner (Name)", RemoteKind::Text) };
-    let schema = RemoteObject { name: "Account".to_owned(), fields: vec![leads], lists: Vec::new() };
-    let now = house.watch.now();
-    let saved = house.store.write(move |tx| {
-        tx.put_object(&object)?;
-        tx.put_remote_schema("crm", &schema, now)?;
-        for (connection, mapping) in &mappings {
-            tx.save_mapping(connection, mapping, "olga", "", now)?;
-        }
-        Ok(())
-    });
-    saved.await.unwrap();
-    let engine = house.engine().await;
-    // A new column is seen once its rows are looked at.
-    resync(&engine, &Scope::Everything).await.unwrap();
-    work_off(house, &engine).await;
-    engine
-}
-
-#[tokio::test]
-async fn an_owner_s_field_of_ones_own_is_guarded_like_the_shipped_ones() {
-    for (data, described, held_as) in [(Kind::Other, true, Some("owner")), (Kind::Owner, false, Some("owner")), (Kind::Other, false, None)]
-    {
-        let (house, _, rows) = house().await;
-        let engine = with_a_field_of_its_own(&house, data, described).await;
-        set(&house, &engine, &rows, "Partner__r.Name", "Eve").await;
-        assert_eq!(open(&engine).await, [], "nobody was there before");
-        let at_desk = house.desk.ids("organization").into_iter().filter_map(|id| house.desk.row("organization", &id));
-        let named = at_desk.filter(|row| row.get("organization_fields.partner").is_some_and(|value| value == "Eve"));
-        assert_eq!(named.count(), CUSTOMERS, "it reaches the desk");
-        // Five owners are unusual here, and five values that are overwritten are not.
-        set(&house, &engine, &rows[..5], "Partner__r.Name", "Mallory").await;
-        let held = open(&engine).await;
-        assert_eq!(held.first().map(|hold| hold.kind.as_str()), held_as, "{data:?}, described {described}");
-        assert_eq!(held.len(), usize::from(held_as.is_some()));
-    }
 }
 
 #[tokio::test]

@@ -261,7 +261,14 @@ impl NotifyTable {
                     let remedy = "set notify.slack_webhook; with notify.slack_token, name a channel such as `#ops`";
                     resolver.flaw(destinations.span(), &key, "the webhook of Slack is named here but not set up", remedy);
                 } else if destination.starts_with('#') {
-                    if !had_bot {
+                    if destination.trim() == "#" {
+                        resolver.flaw(
+                            destinations.span(),
+                            &key,
+                            "`#` names no channel of Slack",
+                            "write its name behind it, such as `#ops`",
+                        );
+                    } else if !had_bot {
                         let words = format!("the channel `{destination}` of Slack is named here but there is no bot to post to it");
                         resolver.flaw(destinations.span(), &key, words, "set notify.slack_token");
                     }

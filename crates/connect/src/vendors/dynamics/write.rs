@@ -122,15 +122,25 @@ impl Dynamics {
         if ready.len() <= most {
             return self.in_batch(seeing, target, ready, priority).await;
         }
-        let mut done = Vec::with_capacity(ready.len());
+        let mut done: Vec<WriteOutcome> = Vec::with_capacity(ready.len());
+        let mut stopped: Option<VendorError> = None;
         for part in ready.chunks(most) {
+            // Who is asked to wait, or is not known, sends no more.
+            if let Some(error) = &stopped {
+                done.extend(part.iter().map(|_| Err(error.clone())));
+                continue;
+            }
             let sent = match self.in_bulk(target, part, priority).await {
                 Ok(None) => self.in_batch(seeing, target, part, priority).await,
                 Ok(Some(sent)) => Ok(sent),
                 Err(error) => Err(error),
             };
             // What went before has landed: a part that fails is that part's.
-            done.extend(sent.unwrap_or_else(|error| part.iter().map(|_| Err(error.clone())).collect()));
+            done.extend(sent.unwrap_or_else(|error| {
+                let outcomes = part.iter().map(|_| Err(error.clone())).collect();
+                stopped = matches!(error.class, Class::Wait { .. } | Class::Retry | Class::Reauthenticate).then_some(error);
+                outcomes
+            }));
         }
         Ok(done)
     }

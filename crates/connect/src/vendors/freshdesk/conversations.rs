@@ -50,6 +50,9 @@ const WITH_ITS_TICKET: i64 = 60;
 /// The only field that needs names of people.
 const AUTHOR_NAME: &str = "author.name";
 
+/// Left where a ticket is in the archive.
+const ARCHIVED: &str = "what was said on archived tickets takes no changes at Freshdesk: an admin deletes the ticket";
+
 /// Fields of a row, with what `describe` says of each.
 const FIELDS: &[(&str, &str, RemoteKind)] = &[
     ("id", "Id", RemoteKind::Reference),
@@ -265,7 +268,7 @@ impl Freshdesk {
         let looks: Vec<Vec<Look>> = stream::iter(tickets)
             .map(|ticket| async move {
                 let Some(id) = id_text(&ticket["id"]) else { return Ok(Vec::new()) };
-                let said = self.conversations(&id, priority).await?;
+                let said = self.conversations(&id, ticket["archived"] == true, priority).await?;
                 let about = About { ticket: &ticket, names, us };
                 let seen = seen(&self.client);
                 Ok::<_, VendorError>(said.iter().filter_map(|said| about.look(said, fields, seen)).collect())
@@ -276,16 +279,15 @@ impl Freshdesk {
         Ok(looks.into_iter().flatten().collect())
     }
 
-    /// What is said on one ticket; nothing where it is gone.
-    async fn conversations(&self, ticket: &str, priority: Priority) -> Result<Vec<Value>, VendorError> {
+    /// What is said on one ticket; nothing where it is gone. A refusal is one: it does not mean that nothing was said.
+    async fn conversations(&self, ticket: &str, is_archived: bool, priority: Priority) -> Result<Vec<Value>, VendorError> {
         let mut rows = Vec::new();
         let (mut page, mut size) = (1, 100);
-        // Tickets that were closed long ago move to the archive.
-        let mut path = format!("/api/v2/tickets/{ticket}/conversations");
+        // Tickets that were closed long ago move to the archive, at times between two calls.
         let archive = format!("/api/v2/tickets/archived/{ticket}/conversations");
+        let mut path = if is_archived { archive.clone() } else { format!("/api/v2/tickets/{ticket}/conversations") };
         while page <= PAGES_MAX {
-            let call =
-                Call::get(path.as_str()).query("page", page.to_string()).query("per_page", size.to_string()).accept(&[301, 403, 404, 405]);
+            let call = Call::get(path.as_str()).query("page", page.to_string()).query("per_page", size.to_string()).accept(&[301, 404]);
             let answer: Read = send(&self.client, "conversations", priority, call).await?;
             if answer.status >= 300 {
                 if path == archive {
@@ -303,10 +305,17 @@ impl Freshdesk {
 
     /// Deletes what was said: what went out is never changed.
     pub(super) async fn erase_conversation(&self, erase: &Erase, priority: Priority) -> Result<Erased, VendorError> {
-        let Some((_, id)) = place(&erase.id) else { return Ok(Erased::wholly("is no conversation of Freshdesk's")) };
+        let Some((ticket, id)) = place(&erase.id) else { return Ok(Erased::wholly("is no conversation of Freshdesk's")) };
         let call = Call::delete(format!("/api/v2/conversations/{id}")).idempotent().accept(&[404]);
         let answer = send(&self.client, "erase", priority, call).await?;
-        Ok(Erased::wholly(if answer.status == 404 { "was deleted already" } else { "deleted" }))
+        if answer.status != 404 {
+            return Ok(Erased::wholly("deleted"));
+        }
+        let is_archived = self.view(Kind::Ticket, ticket, &[], priority).await?.is_some_and(|ticket| ticket["archived"] == true);
+        Ok(match is_archived {
+            true => Erased { done: "left as it is".to_owned(), left: vec![ARCHIVED] },
+            false => Erased::wholly("was deleted already"),
+        })
     }
 }
 

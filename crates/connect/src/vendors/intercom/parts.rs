@@ -143,6 +143,20 @@ fn part_id(conversation: &str, part: &Value) -> Option<String> {
     Some(format!("{conversation}-{}", id_text(&part["id"])?))
 }
 
+/// Where a view lists parts.
+const LISTS: [&str; 2] = ["conversation_parts", "ticket_parts"];
+
+/// Whether a list tells of more parts than it shows.
+fn is_cut(listed: &Value, name: &str) -> bool {
+    let shown = listed[name].as_array().map_or(0, Vec::len);
+    listed["total_count"].as_u64().is_some_and(|all| all > shown as u64)
+}
+
+/// A look at one that the view no longer reaches: it may be there all the same, and nothing of it is known.
+fn hidden(id: &str, seen: Seen) -> Look {
+    Look { existence: Existence::Present, complete: false, ..gone(id, seen) }
+}
+
 /// A look at one that is not there, or that counts for nothing.
 fn gone(id: &str, seen: Seen) -> Look {
     Look {
@@ -180,7 +194,7 @@ impl Intercom {
         };
         let next = if next.phase == Phase::Deleted { Position { phase: Phase::Rest, ..next } } else { next };
         let ids: Vec<String> = rows.iter().filter_map(|row| id_text(&row["id"])).collect();
-        let looks = self.said_in(ids, &spec.fields, priority).await?;
+        let (looks, _) = self.said_in(ids, &spec.fields, priority).await?;
         let more = next.phase != Phase::Rest;
         Ok(Page { looks, next: next.to_text(), more, total: None })
     }
@@ -190,14 +204,18 @@ impl Intercom {
         must_be_known(&spec.fields)?;
         let conversations: BTreeSet<String> =
             ids.iter().filter_map(|id| place(id)).map(|(conversation, _)| conversation.to_owned()).collect();
-        let looks = self.said_in(conversations.into_iter().collect(), &spec.fields, priority).await?;
+        let (looks, longer) = self.said_in(conversations.into_iter().collect(), &spec.fields, priority).await?;
         let found: BTreeMap<&str, &Look> = looks.iter().map(|look| (look.id.as_str(), look)).collect();
         let now = seen(&self.client);
-        Ok(ids.iter().map(|id| found.get(id.as_str()).map_or_else(|| gone(id, now), |look| (*look).clone())).collect())
+        let unseen = |id: &str| match place(id) {
+            Some((conversation, _)) if longer.contains(conversation) => hidden(id, now),
+            _ => gone(id, now),
+        };
+        Ok(ids.iter().map(|id| found.get(id.as_str()).map_or_else(|| unseen(id), |look| (*look).clone())).collect())
     }
 
-    /// What is said in conversations and on tickets, with what was redacted of it.
-    async fn said_in(&self, ids: Vec<String>, fields: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
+    /// What is said in conversations and on tickets, with what was redacted of it; and those of which a view does not show all.
+    async fn said_in(&self, ids: Vec<String>, fields: &[String], priority: Priority) -> Result<(Vec<Look>, BTreeSet<String>), VendorError> {
         let views: Vec<View> = stream::iter(ids)
             .map(|id| async move { self.view(Kind::Conversation, &id, priority).await })
             .buffered(SPEC.concurrency)
@@ -208,13 +226,16 @@ impl Intercom {
         let beside = self.looks(Kind::Conversation, &views, &of_conversation(fields), seen, priority).await?;
         let beside: BTreeMap<&str, &Look> = beside.iter().map(|look| (look.id.as_str(), look)).collect();
         let us = if views.is_empty() { None } else { self.our_id(priority).await? };
-        let mut looks = Vec::new();
+        let (mut looks, mut longer) = (Vec::new(), BTreeSet::new());
         for view in &views {
             let Some(id) = id_text(&view["id"]) else { continue };
+            if LISTS.iter().any(|list| is_cut(&view[*list], list)) {
+                longer.insert(id.clone());
+            }
             // The contact that stands in for colleagues is nobody, and what is with them is no row.
             let Some(of) = beside.get(id.as_str()) else { continue };
             // A conversation that became a ticket has its own beside the ticket's; what stands in both is one.
-            let listed = ["conversation_parts", "ticket_parts"].iter().filter_map(|list| view[*list][*list].as_array()).flatten();
+            let listed = LISTS.iter().filter_map(|list| view[*list][*list].as_array()).flatten();
             let mut known = BTreeSet::new();
             for part in listed {
                 let Some(row_id) = part_id(&id, part).filter(|row_id| known.insert(row_id.clone())) else { continue };
@@ -246,7 +267,7 @@ impl Intercom {
                 });
             }
         }
-        Ok(looks)
+        Ok((looks, longer))
     }
 
     /// Takes the words out of a part.
@@ -286,6 +307,13 @@ mod tests {
         }
         let kind_of = |ty: &str| kind(&json!({"part_type": ty}));
         assert_eq!([kind_of("comment"), kind_of("note"), kind_of("assignment"), kind_of("close")], ["reply", "note", "note", "reply"]);
+    }
+
+    #[test]
+    fn a_list_that_is_cut_says_so() {
+        let list = |total: u64| is_cut(&json!({"conversation_parts": [{"id": "1"}], "total_count": total}), "conversation_parts");
+        assert_eq!([list(1), list(2)], [false, true]);
+        assert!(!is_cut(&Value::Null, "ticket_parts"));
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! "Adding voice comments to tickets".
 
 mod reading;
-mod said;
+pub(super) mod said;
 
 use entente_model::mapping::remote::{RemoteField, RemoteKind, RemoteObject};
 

@@ -10,6 +10,7 @@ use crate::transport::call::Call;
 
 use super::Zendesk;
 use super::comments::COMMENT;
+use super::comments::said::CALL;
 use super::errors::misfit;
 use super::fields::is_write_only;
 use super::kind::Kind;
@@ -23,6 +24,7 @@ pub(super) const ERASED_NAME: &str = "Permanently Deleted User";
 const ONLY_ADMIN: &str =
     "our user may not delete users for good: an admin does it in Zendesk's Admin Center, People, Deleted users, or makes our user an admin";
 const ATTACHMENTS: &str = "the ticket has attachments: an agent looks at them and redacts those that show the person";
+const RECORDED: &str = "a call keeps its numbers, recording and transcription beside its words: an admin deletes them, or the ticket";
 const CLOSED: &str = "the ticket is closed, so that its subject stays: an admin deletes the ticket if the subject names the person";
 
 impl Zendesk {
@@ -117,8 +119,10 @@ impl Zendesk {
         })
         .await?;
         for comment in &comments {
-            if let Some(left) = attachments_of(comment).filter(|left| !erased.left.contains(left)) {
-                erased.left.push(left);
+            for left in left_of(comment) {
+                if !erased.left.contains(&left) {
+                    erased.left.push(left);
+                }
             }
             self.redact(&erase.id, comment, priority).await?;
         }
@@ -147,9 +151,11 @@ impl Zendesk {
     }
 }
 
-/// What is left to people of a comment with attachments.
-pub(super) fn attachments_of(comment: &Value) -> Option<&'static str> {
-    comment["attachments"].as_array().is_some_and(|list| !list.is_empty()).then_some(ATTACHMENTS)
+/// What is left to people of a comment whose words are redacted: attachments, and what a call keeps beside its words.
+pub(super) fn left_of(comment: &Value) -> impl Iterator<Item = &'static str> {
+    let attachments = comment["attachments"].as_array().is_some_and(|list| !list.is_empty()).then_some(ATTACHMENTS);
+    let call = (comment["type"] == CALL).then_some(RECORDED);
+    attachments.into_iter().chain(call)
 }
 
 /// HTML with every text between its tags marked for redaction; what was redacted before is left alone.

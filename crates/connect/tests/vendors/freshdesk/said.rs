@@ -68,7 +68,8 @@ async fn replies_and_notes_are_shown_with_their_ticket_and_their_author_and_only
     account.pass(120);
     let (before, _) = calls(&account);
     let (news, _) = account.read_on(&said(), Some(cursor)).await;
-    assert!(by_body(&news).contains_key("It is on its way") && news.iter().all(|look| look.row["ticket_id"] == other.to_string()));
+    let of_the_other = json!(other.to_string());
+    assert!(by_body(&news).contains_key("It is on its way") && news.iter().all(|look| look.row["ticket_id"] == of_the_other));
     assert_eq!(calls(&account).0 - before, 1, "a call for the ticket that changed");
 }
 

@@ -238,7 +238,7 @@ impl Zendesk {
         .await?;
         let Some(found) = found else { return Ok(Erased::wholly("was deleted with its ticket already")) };
         let mut erased = Erased::wholly("redacted");
-        erased.left.extend(erase::attachments_of(&found));
+        erased.left.extend(erase::left_of(&found));
         match self.redact(ticket, &found, priority).await {
             Err(error) if error.class == Class::LookAgain => Ok(Erased::wholly("was deleted with its ticket already")),
             done => done.map(|()| erased),

@@ -14,7 +14,7 @@ use super::COMMENT;
 
 /// Types of events, and of comments in lists, that are somebody's words; with what the second one is.
 const WORDS: &str = "Comment";
-const CALL: &str = "VoiceComment";
+pub(in crate::vendors::zendesk) const CALL: &str = "VoiceComment";
 
 /// By what a rule of the desk writes, in events (where channels have names) and in lists (where they have keys).
 const RULES: &[&str] = &["rule", "trigger", "automation", "system"];
