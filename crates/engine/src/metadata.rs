@@ -12,6 +12,7 @@ pub mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use entente_connect::registry;
 use entente_model::clock::Timestamp;
 use entente_model::mapping::{Mapping, Role};
 use entente_model::object::Object;
@@ -43,8 +44,11 @@ impl Optional {
     fn of(connections: &BTreeMap<String, Connection>, options: &Options) -> Self {
         // What a description says of a desk of its own is asked for by whoever wrote it.
         // It is what the platform is, whatever part it plays here: a CRM that is somebody's desk keeps the activities that it has.
-        let is_desk =
-            |connection: &&Connection| connection.connector.spec().role == Role::Support && connection.settings.description.is_none();
+        let desks_known: BTreeSet<&str> =
+            registry::ALL.iter().filter(|known| known.spec.role == Role::Support).map(|known| known.spec.key).collect();
+        let is_desk = |connection: &&Connection| {
+            desks_known.contains(connection.settings.platform.as_str()) && connection.settings.description.is_none()
+        };
         let desks = connections.values().filter(is_desk).map(|connection| connection.name.clone()).collect();
         Self { leads: options.leads, ticket_activities: options.ticket_activities, desks }
     }

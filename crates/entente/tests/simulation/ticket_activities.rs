@@ -173,7 +173,7 @@ async fn whoever_is_erased_is_forgotten_in_what_was_said_as_well_and_it_does_not
     let Scene { mut hub, user, ticket, .. } = scene(65, true).await;
     assert_eq!(activities(&hub, RecordState::Active).await.len(), 4);
     ask(&hub.engine, &person(), &ErasureRequest { who: "ada@acme.example".to_owned() }, "cli").await.unwrap();
-    hub.run_for(40).await;
+    hub.run_for(180).await;
     let told = hub.store.read(|tx| tx.erasures(&Viewer::system(), None, 10, None)).await.unwrap();
     assert!(format!("{told:?}").contains("a call keeps its numbers, recording and transcription"), "{told:?}");
     for round in ["erased", "polled", "read again"] {
@@ -181,7 +181,7 @@ async fn whoever_is_erased_is_forgotten_in_what_was_said_as_well_and_it_does_not
         let mut comments = hub.zendesk.comments(ticket);
         comments.iter_mut().for_each(|comment| drop(comment.remove("data")));
         let words = format!("{comments:?} {:?}", hub.zendesk.user(user));
-        assert!(!words.contains("Ada") && !words.contains("plug"), "{round}: {words}");
+        assert!(!words.contains("Ada") && !words.contains("plug"), "{round}: {words}\n{told:?}");
         assert!(said(&hub).await.is_empty(), "{round}");
         let erased = activities(&hub, RecordState::Erased).await;
         assert!(erased.len() == 4 && erased.iter().all(|record| record.data.is_empty()), "{round}: {erased:?}");

@@ -125,7 +125,7 @@ impl Dynamics {
         let mut done: Vec<WriteOutcome> = Vec::with_capacity(ready.len());
         let mut stopped: Option<VendorError> = None;
         for part in ready.chunks(most) {
-            // Who is asked to wait, or is not known, sends no more.
+            // Who is asked to wait, or is no longer known, sends no more.
             if let Some(error) = &stopped {
                 done.extend(part.iter().map(|_| Err(error.clone())));
                 continue;
@@ -138,7 +138,7 @@ impl Dynamics {
             // What went before has landed: a part that fails is that part's.
             done.extend(sent.unwrap_or_else(|error| {
                 let outcomes = part.iter().map(|_| Err(error.clone())).collect();
-                stopped = matches!(error.class, Class::Wait { .. } | Class::Retry | Class::Reauthenticate).then_some(error);
+                stopped = matches!(error.class, Class::Wait { .. } | Class::Reauthenticate).then_some(error);
                 outcomes
             }));
         }
