@@ -44,16 +44,16 @@ async fn scene(seed: u64, is_on: bool) -> Scene {
     let mut hub = Hub::new(seed, Flaws::none()).await;
     hub.options.ticket_activities = is_on;
     hub.restart().await;
-    let (account, contacts) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+    let (account, contacts) = seed_customer(&hub, "Initech", &[("Grace", "Hopper", "grace@initech.example")]);
     hub.run_for(40).await;
     let user = hub.salesforce.get("Contact", &contacts[0]).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap();
-    let ticket = json!({ "subject": "The printer", "requester_id": user, "comment": { "body": "It does not print, says Ada Lovelace" } });
+    let ticket = json!({ "subject": "The printer", "requester_id": user, "comment": { "body": "It does not print, says Grace Hopper" } });
     let ticket = hub.zendesk.create_ticket(&fields(ticket), user).unwrap();
     let agent = hub.agent();
     hub.zendesk.add_comment(ticket, "Is it plugged in?", true, agent).unwrap();
     hub.zendesk.add_comment(ticket, "They always forget the plug", false, agent).unwrap();
     let call = json!({ "from": "+14155550100", "to": "+14155550101", "started_at": "2026-01-05T09:30:00Z", "call_duration": 40,
-        "transcription_text": "Ada found the plug", "author_id": agent });
+        "transcription_text": "Grace found the plug", "author_id": agent });
     hub.zendesk.add_call(ticket, call, agent).unwrap();
     hub.run_for(40).await;
     Scene { hub, account, user, ticket }
@@ -62,7 +62,7 @@ async fn scene(seed: u64, is_on: bool) -> Scene {
 fn context(hub: &Hub, account: &str) -> String {
     let organization: u64 = hub.salesforce.get("Account", account).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap();
     let shown = hub.zendesk.organization(organization).unwrap()["organization_fields"].clone();
-    format!("{}", shown["sales_context"].as_str().unwrap_or_default())
+    shown["sales_context"].as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -70,11 +70,11 @@ async fn a_reply_a_note_and_a_call_are_activities_of_their_customer_and_of_their
     let Scene { mut hub, account, ticket, .. } = scene(61, true).await;
     let said = said(&hub).await;
     let kinds: BTreeMap<&str, String> = said.iter().map(|(body, record)| (body.as_str(), shown(record, "kind"))).collect();
-    let call = said.keys().find(|body| body.contains("Transcription: Ada found the plug")).unwrap_or_else(|| panic!("{kinds:?}"));
+    let call = said.keys().find(|body| body.contains("Transcription: Grace found the plug")).unwrap_or_else(|| panic!("{kinds:?}"));
     assert_eq!(
         kinds,
         BTreeMap::from([
-            ("It does not print, says Ada Lovelace", "reply".to_owned()),
+            ("It does not print, says Grace Hopper", "reply".to_owned()),
             ("Is it plugged in?", "reply".to_owned()),
             ("They always forget the plug", "note".to_owned()),
             (call.as_str(), "call".to_owned()),
@@ -92,7 +92,7 @@ async fn a_reply_a_note_and_a_call_are_activities_of_their_customer_and_of_their
         let record = hub.store.read(move |tx| tx.record(&Viewer::system(), &id)).await.unwrap().unwrap();
         linked.push(["last_name", "name", "number"].map(|name| shown(&record, name)).concat());
     }
-    assert_eq!(linked, ["Lovelace", "Acme", &ticket.to_string()]);
+    assert_eq!(linked, ["Hopper", "Initech", &ticket.to_string()]);
 
     // It is read and written nowhere: no activity at the CRM beside the ticket's own, and no sales context at the desk.
     let mut tasks = 0;
@@ -172,7 +172,7 @@ async fn a_reconciliation_finds_them_equal_and_takes_what_no_poll_tells_of() {
 async fn whoever_is_erased_is_forgotten_in_what_was_said_as_well_and_it_does_not_come_back() {
     let Scene { mut hub, user, ticket, .. } = scene(65, true).await;
     assert_eq!(activities(&hub, RecordState::Active).await.len(), 4);
-    ask(&hub.engine, &person(), &ErasureRequest { who: "ada@acme.example".to_owned() }, "cli").await.unwrap();
+    ask(&hub.engine, &person(), &ErasureRequest { who: "grace@initech.example".to_owned() }, "cli").await.unwrap();
     hub.run_for(180).await;
     let told = hub.store.read(|tx| tx.erasures(&Viewer::system(), None, 10, None)).await.unwrap();
     assert!(format!("{told:?}").contains("a call keeps its numbers, recording and transcription"), "{told:?}");
@@ -181,7 +181,7 @@ async fn whoever_is_erased_is_forgotten_in_what_was_said_as_well_and_it_does_not
         let mut comments = hub.zendesk.comments(ticket);
         comments.iter_mut().for_each(|comment| drop(comment.remove("data")));
         let words = format!("{comments:?} {:?}", hub.zendesk.user(user));
-        assert!(!words.contains("Ada") && !words.contains("plug"), "{round}: {words}\n{told:?}");
+        assert!(!words.contains("Grace") && !words.contains("plug"), "{round}: {words}\n{told:?}");
         assert!(said(&hub).await.is_empty(), "{round}");
         let erased = activities(&hub, RecordState::Erased).await;
         assert!(erased.len() == 4 && erased.iter().all(|record| record.data.is_empty()), "{round}: {erased:?}");
