@@ -135,13 +135,6 @@ const PART: Capabilities = Capabilities {
     page_rows: 5,
     key: None,
     concurrency: None,
-    told: &[],
-    changes: Found::POLL,
-    deletions: Found::RECONCILIATION,
-    merges: Found::NEVER,
-    restorations: None,
-    exceptions: &[],
-    notes: &[],
     // Title, contact and company are the conversation's, and the name is the author's.
     fields: &[(DOTTED, Detection::RECONCILIATION)],
     creates_fields: false,
