@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use entente_model::clock::Timestamp;
 
 use crate::error::Result;
-use crate::sql::{Val, vals};
+use crate::sql::{Val, cells, vals};
 use crate::tx::Tx;
 
 /// Milliseconds of an hour.
@@ -34,15 +34,12 @@ impl Tx<'_> {
         if sums.is_empty() {
             return Ok(());
         }
-        let rows: Vec<_> = sums
-            .into_iter()
-            .map(|((name, connection), delta)| serde_json::json!({ "name": name, "connection": connection, "delta": delta }))
-            .collect();
+        let rows = sums.into_iter().map(|((name, connection), delta)| cells![name, connection, delta]).collect();
         self.exec(
             "insert into counters (hour, name, connection, value)
              select $2, x.value->>'name', x.value->>'connection', cast(x.value->>'delta' as bigint) from EACH($1) where true
              on conflict (name, hour, connection) do update set value = counters.value + excluded.value",
-            &[Val::rows(rows), hour(now).into()],
+            &[Val::rows(&["name", "connection", "delta"], rows), hour(now).into()],
         )?;
         Ok(())
     }

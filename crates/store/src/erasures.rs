@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::crypto;
 use crate::error::{Result, StoreError};
 use crate::named::named;
-use crate::sql::{Row, Val, vals};
+use crate::sql::{Row, Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx, page};
 use crate::viewer::Viewer;
 
@@ -232,11 +232,11 @@ impl Tx<'_> {
     /// As for any write.
     pub fn block(&mut self, id: i64, hashes: &[[u8; BLOCK_HASH_BYTES]]) -> Result<()> {
         for batch in hashes.chunks(BATCH_ROWS) {
-            let rows = batch.iter().map(|hash| serde_json::json!({ "hash": crypto::hex(hash) })).collect();
+            let rows = batch.iter().map(|hash| cells![&hash[..]]).collect();
             self.exec(
                 "insert into blocked (hash, erasure) select unhex(x.value->>'hash'), $2 from EACH($1) where true
                  on conflict (hash, erasure) do nothing",
-                &[Val::rows(rows), id.into()],
+                &[Val::rows(&["hash"], rows), id.into()],
             )?;
         }
         self.bump_blocked()

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::dead_letters::Attempt;
 use crate::error::Result;
-use crate::sql::{Row, Val, vals};
+use crate::sql::{Row, Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx};
 
 pub use settle::{Outcome, Settled, Settlement};
@@ -191,17 +191,12 @@ impl Tx<'_> {
     pub fn hint(&mut self, hints: &[NewHint]) -> Result<()> {
         let unique = coalesce(hints);
         for batch in unique.chunks(BATCH_ROWS) {
-            let rows: Vec<_> = batch
-                .iter()
-                .map(|hint| {
-                    let fetch: serde_json::Map<_, _> = hint.fetch.iter().map(|name| (name.clone(), 1.into())).collect();
-                    serde_json::json!({
-                        "subject": hint.subject, "object": hint.object, "lane": hint.lane, "due_at": hint.due_at.as_millisecond(),
-                        "at": hint.at.as_millisecond(), "origin_at": hint.origin_at.map(Timestamp::as_millisecond), "cause": hint.cause,
-                        "fetch": fetch,
-                    })
-                })
-                .collect();
+            let mut rows = Vec::with_capacity(batch.len());
+            for hint in batch {
+                let fetch: BTreeMap<&str, u8> = hint.fetch.iter().map(|name| (name.as_str(), 1)).collect();
+                let fetch = Val::json(&fetch)?;
+                rows.push(cells![&hint.subject, &hint.object, hint.lane, hint.due_at, hint.at, hint.origin_at, &hint.cause, fetch]);
+            }
             // While a worker holds the hint, what is new waits beside it: `to_fetch_next`, and `ready_at` is the lease's.
             // An urgent hint does not wait out the pause after a failure; the attempt that it brings forward is one more, not one of
             // those that the retries were promised.
@@ -231,7 +226,7 @@ impl Tx<'_> {
                     to_fetch_next = case when hints.lease_until is null then hints.to_fetch_next
                         else JSON_UNION(hints.to_fetch_next, excluded.to_fetch) end,
                     generation = hints.generation + 1",
-                &[Val::rows(rows)],
+                &[Val::rows(&["subject", "object", "lane", "due_at", "at", "origin_at", "cause", "fetch"], rows)],
             )?;
         }
         if !hints.is_empty() {

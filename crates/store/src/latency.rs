@@ -6,7 +6,7 @@ use entente_model::clock::Timestamp;
 
 use crate::counters::{hour, hour_up};
 use crate::error::Result;
-use crate::sql::{Val, vals};
+use crate::sql::{Val, cells, vals};
 use crate::tx::Tx;
 
 /// Buckets per doubling: the answer is at most 19 % above the true value.
@@ -55,12 +55,12 @@ impl Tx<'_> {
         if many.is_empty() {
             return Ok(());
         }
-        let rows: Vec<_> = many.into_iter().map(|(bucket, many)| serde_json::json!({ "bucket": bucket, "many": many })).collect();
+        let rows = many.into_iter().map(|(bucket, many)| cells![bucket, many]).collect();
         self.exec(
             "insert into latencies (hour, name, bucket, many)
              select $2, $3, cast(x.value->>'bucket' as smallint), cast(x.value->>'many' as bigint) from EACH($1) where true
              on conflict (name, hour, bucket) do update set many = latencies.many + excluded.many",
-            &[Val::rows(rows), hour(now).into(), name.into()],
+            &[Val::rows(&["bucket", "many"], rows), hour(now).into(), name.into()],
         )?;
         Ok(())
     }

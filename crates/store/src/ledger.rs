@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto;
 use crate::error::{Result, StoreError};
-use crate::sql::{Row, Val, vals};
+use crate::sql::{Row, Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx, page};
 use crate::viewer::Viewer;
 
@@ -205,11 +205,20 @@ impl Tx<'_> {
                 crypto::seal(key, &header, &plain)?
             };
             made.hash = canonical::leaf(&header, &sealed);
-            rows.push(serde_json::json!({
-                "id": made.id, "record": made.record, "object": made.object, "at": made.at.as_millisecond(),
-                "actor": crate::actor_name(made.actor)?, "actor_name": made.actor_name, "cause": made.cause, "detail": made.detail,
-                "connection": made.connection, "subject": made.subject, "changes": crypto::hex(&sealed), "hash": crypto::hex(&made.hash),
-            }));
+            rows.push(cells![
+                made.id,
+                &made.record,
+                made.object,
+                made.at,
+                crate::actor_name(made.actor)?,
+                made.actor_name,
+                made.cause,
+                made.detail,
+                made.connection,
+                made.subject,
+                sealed,
+                &made.hash[..],
+            ]);
         }
         self.exec(
             "insert into entries (id, record, object, at, actor, actor_name, cause, detail, connection, subject, changes, hash)
@@ -217,7 +226,10 @@ impl Tx<'_> {
                     x.value->>'actor', x.value->>'actor_name', x.value->>'cause', x.value->>'detail', x.value->>'connection',
                     x.value->>'subject', unhex(x.value->>'changes'), unhex(x.value->>'hash')
              from EACH($1)",
-            &[Val::rows(rows)],
+            &[Val::rows(
+                &["id", "record", "object", "at", "actor", "actor_name", "cause", "detail", "connection", "subject", "changes", "hash"],
+                rows,
+            )],
         )?;
         ids.extend(fresh);
         Ok(())

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::counters::{hour, hour_up};
 use crate::error::Result;
-use crate::sql::{Val, vals};
+use crate::sql::{Val, cells, vals};
 use crate::tx::Tx;
 
 /// A level in one hour.
@@ -29,12 +29,12 @@ impl Tx<'_> {
         if levels.is_empty() {
             return Ok(());
         }
-        let rows: Vec<_> = levels.iter().map(|(name, value)| serde_json::json!({ "name": name, "value": value })).collect();
+        let rows = levels.iter().map(|(name, value)| cells![*name, *value]).collect();
         self.exec(
             "insert into levels (hour, name, last, peak)
              select $2, x.value->>'name', cast(x.value->>'value' as bigint), cast(x.value->>'value' as bigint) from EACH($1) where true
              on conflict (name, hour) do update set last = excluded.last, peak = GREATEST(levels.peak, excluded.peak)",
-            &[Val::rows(rows), hour(now).into()],
+            &[Val::rows(&["name", "value"], rows), hour(now).into()],
         )?;
         Ok(())
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, StoreError};
 use crate::named::named;
-use crate::sql::{Row, Val, vals};
+use crate::sql::{Row, Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx, page};
 
 named! {
@@ -126,6 +126,26 @@ pub struct PresentRow {
     /// Our object.
     pub object: String,
 }
+
+/// Names of the cells of a link that is written.
+const LINK_ROW: &[&str; 16] = &[
+    "record",
+    "connection",
+    "remote_object",
+    "external_id",
+    "base",
+    "seen",
+    "taken",
+    "pending",
+    "is_whole",
+    "version",
+    "seen_at",
+    "changed_at",
+    "changed_by",
+    "waiting",
+    "state",
+    "created_at",
+];
 
 const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, pending, is_whole, version, seen_at, changed_at, changed_by, waiting, state, created_at";
 
@@ -255,19 +275,25 @@ impl Tx<'_> {
         for batch in unique.chunks(BATCH_ROWS) {
             let mut rows = Vec::with_capacity(batch.len());
             for link in batch {
-                let mut row = serde_json::json!({
-                    "record": link.record, "connection": link.connection, "remote_object": link.remote_object,
-                    "external_id": link.external_id, "base": link.base, "is_whole": i64::from(link.is_whole), "version": link.version,
-                    "seen_at": link.seen_at.map(Timestamp::as_millisecond), "changed_at": link.changed_at.map(Timestamp::as_millisecond),
-                    "changed_by": crate::actor_name(link.changed_by)?, "waiting": link.waiting, "state": link.state, "created_at": link.created_at.as_millisecond(),
-                });
-                // Left out when there are none: a JSON null inside would be stored as a document.
-                for (name, fields) in [("seen", &link.seen), ("taken", &link.taken), ("pending", &link.pending)] {
-                    if let Some(fields) = fields {
-                        row[name] = serde_json::to_value(fields).map_err(|error| StoreError::Invalid(error.to_string()))?;
-                    }
-                }
-                rows.push(row);
+                let document = |fields: &Option<Fields>| fields.as_ref().map(Val::json).transpose();
+                rows.push(cells![
+                    &link.record,
+                    &link.connection,
+                    &link.remote_object,
+                    &link.external_id,
+                    Val::json(&link.base)?,
+                    document(&link.seen)?,
+                    document(&link.taken)?,
+                    document(&link.pending)?,
+                    link.is_whole,
+                    link.version.as_ref(),
+                    link.seen_at,
+                    link.changed_at,
+                    crate::actor_name(link.changed_by)?,
+                    Val::json(&link.waiting)?,
+                    link.state.as_str(),
+                    link.created_at,
+                ]);
             }
             self.exec(
                 "insert into links (record, connection, remote_object, external_id, base, seen, taken, pending, is_whole, version, seen_at,
@@ -283,7 +309,7 @@ impl Tx<'_> {
                         pending = excluded.pending, is_whole = excluded.is_whole, version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
                         waiting = excluded.waiting, state = excluded.state, created_at = excluded.created_at",
-                &[Val::rows(rows)],
+                &[Val::rows(LINK_ROW, rows)],
             )?;
         }
         Ok(())
@@ -299,17 +325,15 @@ impl Tx<'_> {
             seen.iter().map(|seen| ((&seen.record, seen.connection.as_str()), seen)).collect();
         let unique: Vec<&SeenVersion> = unique.into_values().collect();
         for batch in unique.chunks(BATCH_ROWS) {
-            let rows = batch.iter().map(|seen| {
-                serde_json::json!({
-                    "record": seen.record, "connection": seen.connection, "version": seen.version, "is_whole": i64::from(seen.is_whole),
-                    "seen_at": seen.seen_at.as_millisecond(),
-                })
-            });
+            let rows = batch
+                .iter()
+                .map(|seen| cells![&seen.record, &seen.connection, seen.version.as_ref(), seen.is_whole, seen.seen_at])
+                .collect();
             self.exec(
                 "update links set version = x.value->>'version', is_whole = cast(x.value->>'is_whole' as smallint),
                         seen_at = cast(x.value->>'seen_at' as bigint)
                  from EACH($1) where links.record = x.value->>'record' and links.connection = x.value->>'connection'",
-                &[Val::rows(rows.collect())],
+                &[Val::rows(&["record", "connection", "version", "is_whole", "seen_at"], rows)],
             )?;
         }
         Ok(())
@@ -384,13 +408,11 @@ impl Tx<'_> {
     /// [`StoreError::Conflict`] when one is another record's counterpart under that name.
     pub fn rename_links(&mut self, renamed: &[(RecordId, RemoteKey)]) -> Result<()> {
         for batch in renamed.chunks(BATCH_ROWS) {
-            let rows = batch.iter().map(|(record, key)| {
-                serde_json::json!({"record": record, "connection": key.connection, "remote_object": key.object, "external_id": key.id})
-            });
+            let rows = batch.iter().map(|(record, key)| cells![record, &key.connection, &key.object, &key.id]).collect();
             self.exec(
                 "update links set remote_object = x.value->>'remote_object', external_id = x.value->>'external_id'
                  from EACH($1) where links.record = x.value->>'record' and links.connection = x.value->>'connection'",
-                &[Val::rows(rows.collect())],
+                &[Val::rows(&["record", "connection", "remote_object", "external_id"], rows)],
             )?;
         }
         Ok(())

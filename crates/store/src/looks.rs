@@ -9,7 +9,7 @@ use entente_model::mapping::remote::Row as RemoteRow;
 
 use crate::error::Result;
 use crate::links::{RemoteKey, by_object};
-use crate::sql::{Row, Val, vals};
+use crate::sql::{Row, Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx};
 
 /// What has become of a remote row.
@@ -198,6 +198,23 @@ impl StoredLook {
     }
 }
 
+/// Names of the cells of a look that is written.
+const LOOK_ROW: &[&str; 13] = &[
+    "connection",
+    "object",
+    "id",
+    "fields",
+    "complete",
+    "existence",
+    "version",
+    "changed_at",
+    "changed_by",
+    "changed_who",
+    "seen_at",
+    "earlier",
+    "marks",
+];
+
 const COLUMNS: &str = "connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by, changed_who, seen_at, earlier, \
                        marks, stamp";
 
@@ -244,13 +261,21 @@ impl Tx<'_> {
         for batch in newest.chunks(BATCH_ROWS) {
             let mut rows = Vec::with_capacity(batch.len());
             for look in batch {
-                rows.push(serde_json::json!({
-                    "connection": look.key.connection, "object": look.key.object, "id": look.key.id, "fields": look.row,
-                    "complete": i64::from(look.complete), "existence": look.existence.to_text(), "version": look.version,
-                    "changed_at": look.changed_at.map(Timestamp::as_millisecond), "changed_by": crate::actor_name(look.changed_by)?,
-                    "changed_who": look.changed_who,
-                    "seen_at": look.seen_at.as_millisecond(), "earlier": look.earlier, "marks": look.marks,
-                }));
+                rows.push(cells![
+                    &look.key.connection,
+                    &look.key.object,
+                    &look.key.id,
+                    Val::json(&look.row)?,
+                    look.complete,
+                    look.existence.to_text(),
+                    look.version.as_ref(),
+                    look.changed_at,
+                    crate::actor_name(look.changed_by)?,
+                    look.changed_who.as_ref().map(UserId::as_str),
+                    look.seen_at,
+                    Val::json(&look.earlier)?,
+                    Val::json(&look.marks)?,
+                ]);
             }
             self.exec(
                 "insert into looks (connection, remote_object, external_id, fields, complete, existence, version, changed_at, changed_by,
@@ -268,7 +293,7 @@ impl Tx<'_> {
                         stamp = looks.stamp + 1
                  where coalesce(excluded.changed_at, -1) > coalesce(looks.changed_at, -1)
                     or (coalesce(excluded.changed_at, -1) = coalesce(looks.changed_at, -1) and excluded.seen_at >= looks.seen_at)",
-                &[Val::rows(rows)],
+                &[Val::rows(LOOK_ROW, rows)],
             )?;
         }
         Ok(())
@@ -326,14 +351,12 @@ impl Tx<'_> {
         sorted.sort();
         let mut gone = 0;
         for batch in sorted.chunks(BATCH_ROWS) {
-            let rows: Vec<_> = batch
-                .iter()
-                .map(|(key, stamp)| serde_json::json!({ "connection": key.connection, "object": key.object, "id": key.id, "stamp": stamp }))
-                .collect();
+            let rows = batch.iter().map(|(key, stamp)| cells![&key.connection, &key.object, &key.id, *stamp]).collect();
             gone += self.exec(
-                "delete from looks where (connection, remote_object, external_id, stamp) in
-                 (select x.value->>'connection', x.value->>'object', x.value->>'id', cast(x.value->>'stamp' as bigint) from EACH($1))",
-                &[Val::rows(rows)],
+                "delete from looks using EACH($1) where looks.connection = x.value->>'connection'
+                    and looks.remote_object = x.value->>'object' and looks.external_id = x.value->>'id'
+                    and looks.stamp = cast(x.value->>'stamp' as bigint)",
+                &[Val::rows(&["connection", "object", "id", "stamp"], rows)],
             )?;
         }
         Ok(gone)

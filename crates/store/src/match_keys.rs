@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use entente_model::id::RecordId;
 
 use crate::error::Result;
-use crate::sql::{Val, vals};
+use crate::sql::{Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx};
 
 /// One value a record is recognised by.
@@ -49,18 +49,13 @@ impl Tx<'_> {
                     keys.iter().map(move |key| (record.as_str(), key.kind.as_str(), key.value.as_str(), object.as_str()))
                 })
                 .collect();
-            let rows: Vec<_> = rows
-                .into_iter()
-                .map(
-                    |(record, kind, value, object)| serde_json::json!({ "record": record, "kind": kind, "value": value, "object": object }),
-                )
-                .collect();
+            let rows = rows.into_iter().map(|(record, kind, value, object)| cells![record, kind, value, object]).collect();
             self.exec("delete from match_keys where record IN_LIST($1)", vals![ids.into_iter().collect::<Vec<_>>()])?;
             self.exec(
                 "insert into match_keys (kind, value, object, record)
                  select x.value->>'kind', x.value->>'value', x.value->>'object', x.value->>'record' from EACH($1) where true
                  on conflict (record, kind, value) do nothing",
-                &[Val::rows(rows)],
+                &[Val::rows(&["record", "kind", "value", "object"], rows)],
             )?;
         }
         Ok(())

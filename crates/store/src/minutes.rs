@@ -7,7 +7,7 @@ use entente_model::clock::Timestamp;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::sql::{Val, vals};
+use crate::sql::{Val, cells, vals};
 use crate::tx::Tx;
 
 /// Milliseconds of a minute.
@@ -39,14 +39,7 @@ impl Tx<'_> {
         if adds.is_empty() {
             return Ok(());
         }
-        let rows: Vec<_> = adds
-            .iter()
-            .map(|(connection, add)| {
-                serde_json::json!({
-                    "connection": connection, "landed": add.landed, "failed": add.failed, "timed": add.timed, "slow": add.slow,
-                })
-            })
-            .collect();
+        let rows = adds.iter().map(|(connection, add)| cells![connection, add.landed, add.failed, add.timed, add.slow]).collect();
         self.exec(
             "insert into sync_minutes (minute, connection, landed, failed, timed, slow)
              select $2, x.value->>'connection', cast(x.value->>'landed' as bigint), cast(x.value->>'failed' as bigint),
@@ -54,7 +47,7 @@ impl Tx<'_> {
              on conflict (minute, connection) do update set landed = sync_minutes.landed + excluded.landed,
                  failed = sync_minutes.failed + excluded.failed, timed = sync_minutes.timed + excluded.timed,
                  slow = sync_minutes.slow + excluded.slow",
-            &[Val::rows(rows), minute(now).into()],
+            &[Val::rows(&["connection", "landed", "failed", "timed", "slow"], rows), minute(now).into()],
         )?;
         Ok(())
     }

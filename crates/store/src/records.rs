@@ -11,7 +11,7 @@ use crate::error::{Result, StoreError};
 use crate::ledger::EntryId;
 use crate::named::named;
 use crate::search;
-use crate::sql::{Row, Val, vals};
+use crate::sql::{Row, Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx, page};
 use crate::viewer::Viewer;
 
@@ -94,6 +94,11 @@ pub struct RecordPage {
 
 /// Values that one statement asks for, at most: each is a condition of its own, so that the field's index answers it.
 const VALUES_MAX: usize = 100;
+
+/// Cells of a record that is written, and their names.
+type RecordRow = [Val; RECORD_ROW.len()];
+const RECORD_ROW: &[&str; 10] =
+    &["id", "object", "subject", "data", "provenance", "created_at", "updated_at", "version", "state", "merged_into"];
 
 const COLUMNS: &str = "id, object, subject, data, provenance, created_at, updated_at, version, state, merged_into";
 
@@ -193,32 +198,38 @@ impl Tx<'_> {
         for batch in puts.chunks(BATCH_ROWS) {
             let (mut fresh, mut changed, mut words) = (Vec::new(), Vec::new(), Vec::new());
             for PutRecord { record, search_text } in batch {
-                let row = serde_json::json!({
-                    "id": record.id, "object": record.object, "subject": record.subject, "data": record.data,
-                    "provenance": record.provenance, "created_at": record.created_at.as_millisecond(),
-                    "updated_at": record.updated_at.as_millisecond(), "version": record.version, "state": record.state,
-                    "merged_into": record.merged_into,
-                });
+                let row = cells![
+                    &record.id,
+                    &record.object,
+                    &record.subject,
+                    Val::json(&record.data)?,
+                    Val::json(&record.provenance)?,
+                    record.created_at,
+                    record.updated_at,
+                    record.version,
+                    record.state.as_str(),
+                    record.merged_into.as_ref(),
+                ];
                 if record.version == 0 {
                     fresh.push(row)
                 } else {
                     changed.push(row)
                 }
                 let findable = if record.state == RecordState::Active { search::words(search_text) } else { String::new() };
-                words.push(serde_json::json!({ "id": record.id, "words": findable }));
+                words.push(cells![&record.id, findable]);
             }
             self.insert_records(fresh)?;
             self.update_records(changed)?;
             self.exec(
                 "insert into search (id, words) select x.value->>'id', x.value->>'words' from EACH($1) where true
                  on conflict (id) do update set words = excluded.words where search.words <> excluded.words",
-                &[Val::rows(words)],
+                &[Val::rows(&["id", "words"], words)],
             )?;
         }
         Ok(())
     }
 
-    fn insert_records(&mut self, rows: Vec<serde_json::Value>) -> Result<()> {
+    fn insert_records(&mut self, rows: Vec<RecordRow>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -229,12 +240,12 @@ impl Tx<'_> {
                     cast(x.value->>'created_at' as bigint), cast(x.value->>'updated_at' as bigint), 1, x.value->>'state',
                     x.value->>'merged_into'
              from EACH($1) where true on conflict (id) do nothing",
-            &[Val::rows(rows)],
+            &[Val::rows(RECORD_ROW, rows)],
         )?;
         if inserted == many { Ok(()) } else { Err(StoreError::Conflict { what: "a new record that exists already".into() }) }
     }
 
-    fn update_records(&mut self, rows: Vec<serde_json::Value>) -> Result<()> {
+    fn update_records(&mut self, rows: Vec<RecordRow>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -244,7 +255,7 @@ impl Tx<'_> {
                     provenance = x.value->'provenance', updated_at = cast(x.value->>'updated_at' as bigint),
                     version = records.version + 1, state = x.value->>'state', merged_into = x.value->>'merged_into'
              from EACH($1) where records.id = x.value->>'id' and records.version = cast(x.value->>'version' as bigint)",
-            &[Val::rows(rows)],
+            &[Val::rows(RECORD_ROW, rows)],
         )?;
         if updated == many { Ok(()) } else { Err(StoreError::Conflict { what: "a record".into() }) }
     }

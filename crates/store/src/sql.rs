@@ -6,7 +6,7 @@
 //! | word | PostgreSQL | SQLite |
 //! |---|---|---|
 //! | `EACH($1)` | `jsonb_array_elements($1::jsonb) as x(value)` | `json_each(?1) as x` |
-//! | (an insert or update `from EACH($1)` | | one run per row, see [`each`]) |
+//! | (an insert or update `from EACH($1)`, a delete `using EACH($1)` | | one run per row, see [`each`]) |
 //! | `IN_LIST($1)` | `= any($1)` | `in (select value from json_each(?1))` |
 //! | `LEAST(`, `GREATEST(` | the same | `min(`, `max(` (arguments must not be null) |
 //! | `JSON_UNION(a, b)` | a function of the first migration, `a \|\| b` | `json_patch(a, b)` |
@@ -15,13 +15,14 @@
 mod each;
 pub(crate) mod postgres;
 pub(crate) mod row;
+mod rows;
 pub(crate) mod sqlite;
 pub(crate) mod val;
 
 use crate::error::Result;
 
 pub(crate) use row::Row;
-pub(crate) use val::{Val, vals};
+pub(crate) use val::{Val, cells, vals};
 
 /// Which database is behind a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use entente_model::clock::Timestamp;
 use crate::crypto;
 use crate::error::{Result, StoreError};
 use crate::master_key::{KEY_BYTES, MasterKey};
-use crate::sql::{Val, vals};
+use crate::sql::{Val, cells, vals};
 use crate::tx::Tx;
 
 type Key = [u8; KEY_BYTES];
@@ -61,12 +61,12 @@ impl Tx<'_> {
             let master = self.current_master_key()?;
             let mut rows = Vec::with_capacity(missing.len());
             for subject in &missing {
-                rows.push(serde_json::json!({ "subject": subject, "wrapped": crypto::hex(&wrap(&master, subject, &crypto::random()?)?) }));
+                rows.push(cells![*subject, &wrap(&master, subject, &crypto::random()?)?[..]]);
             }
             self.exec(
                 "insert into subject_keys (subject, wrapped) select x.value->>'subject', unhex(x.value->>'wrapped') from EACH($1)
                  where true on conflict (subject) do nothing",
-                &[Val::Json(rows.into())],
+                &[Val::rows(&["subject", "wrapped"], rows)],
             )?;
             // Read back: another transaction may have made a subject's key first.
             keys.extend(self.subject_keys(&missing.into_iter().collect())?);
@@ -133,12 +133,12 @@ impl Tx<'_> {
             for mut row in rows {
                 let subject = row.text()?;
                 let wrapped = wrap(new, &subject, &unwrap(old, &subject, &row.blob()?)?)?;
-                fresh.push(serde_json::json!({ "subject": subject, "wrapped": crypto::hex(&wrapped) }));
+                fresh.push(cells![&subject, &wrapped[..]]);
                 after = subject;
             }
             self.exec(
                 "update subject_keys set wrapped = unhex(x.value->>'wrapped') from EACH($1) where subject_keys.subject = x.value->>'subject'",
-                &[Val::Json(fresh.into())],
+                &[Val::rows(&["subject", "wrapped"], fresh)],
             )?;
         }
         self.rewrap_secrets(old, new)?;

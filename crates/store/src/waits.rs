@@ -7,7 +7,7 @@ use entente_model::id::RecordId;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::sql::{Val, vals};
+use crate::sql::{Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx};
 
 /// What waits for counterparts at one connection.
@@ -53,12 +53,12 @@ impl Tx<'_> {
         sorted.dedup();
         let mut ended = Vec::new();
         for batch in sorted.chunks(BATCH_ROWS) {
-            let rows = batch.iter().map(|(target, connection)| serde_json::json!({ "target": target, "connection": connection }));
+            let rows = batch.iter().map(|(target, connection)| cells![target, connection]).collect();
             let gone = self.rows(
                 "waits",
-                "delete from waits where (target, connection) in (select x.value->>'target', x.value->>'connection' from EACH($1))
+                "delete from waits using EACH($1) where waits.target = x.value->>'target' and waits.connection = x.value->>'connection'
                  returning record, target, connection",
-                &[Val::rows(rows.collect())],
+                &[Val::rows(&["target", "connection"], rows)],
             )?;
             for mut row in gone {
                 ended.push(EndedWait { record: row.parse()?, target: row.text()?, connection: row.text()? });

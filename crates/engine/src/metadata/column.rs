@@ -11,7 +11,7 @@ use entente_model::formula::Formula;
 use entente_model::mapping::Mapping;
 use entente_model::object::{FieldType, Object};
 use entente_store::{LinkState, NewHint, RemoteKey, StoreError, Tx};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -21,6 +21,10 @@ use crate::sync::task::LANE_BACKFILL;
 
 /// Time between looks whether columns are to be read.
 pub const EVERY: Duration = Duration::from_secs(2);
+
+/// Longest that platforms keep back what has just changed, and a little more: Zendesk's exports withhold the newest minute, and rows are found by
+/// searches once they are indexed. What changed right before a column was asked for is read this long after.
+const KEPT_BACK: SignedDuration = SignedDuration::from_secs(70);
 
 /// Settings that keep columns to be read begin with this.
 const SETTING: &str = "column/";
@@ -35,6 +39,9 @@ struct Columns {
     /// Where to go on; none before the first page.
     cursor: Option<Cursor>,
     since: Timestamp,
+    /// When to go on, where all was read but what may have been kept back.
+    #[serde(default)]
+    again_at: Option<Timestamp>,
 }
 
 impl Columns {
@@ -81,6 +88,7 @@ pub(crate) fn start(
         columns,
         cursor: None,
         since: now,
+        again_at: None,
     };
     if let Some(known) = tx.setting::<Columns>(&wanted.key())?.filter(|known| known.remote == wanted.remote) {
         wanted.columns.extend(known.columns);
@@ -113,6 +121,9 @@ pub async fn carry_on(engine: &Engine, stop: &(dyn Fn() -> bool + Send + Sync)) 
 
 /// Reads one page. Answers where to go on and how many rows were read; nothing when it was the last, or the platform asks for a pause.
 async fn page(engine: &Engine, job: &Columns) -> Result<Option<(Cursor, u64)>> {
+    if job.again_at.is_some_and(|at| at > engine.now()) {
+        return Ok(None);
+    }
     let Ok(ready) = engine.connection(&job.connection) else { return Ok(None) };
     let read = ReadSpec { object: job.remote.clone(), fields: job.columns.iter().cloned().collect() };
     let page = match ready.connector.page(&read, job.cursor.as_ref(), Priority::Backfill).await {
@@ -124,6 +135,8 @@ async fn page(engine: &Engine, job: &Columns) -> Result<Option<(Cursor, u64)>> {
     let mut after = job.clone();
     after.cursor = Some(page.next.clone());
     let (job, more, now) = (job.clone(), page.more, engine.now());
+    after.again_at = job.since.checked_add(KEPT_BACK).ok().filter(|until| !more && *until > now);
+    let goes_on = more || after.again_at.is_some();
     let looks: Vec<_> = page
         .looks
         .iter()
@@ -139,7 +152,7 @@ async fn page(engine: &Engine, job: &Columns) -> Result<Option<(Cursor, u64)>> {
                 return Ok(false);
             }
             take_in(tx, &job, &looks, now)?;
-            if more { tx.put_setting(&job.key(), &after) } else { tx.delete_setting(&job.key()).map(drop) }?;
+            if goes_on { tx.put_setting(&job.key(), &after) } else { tx.delete_setting(&job.key()).map(drop) }?;
             Ok(more)
         })
         .await?;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use entente_model::clock::Timestamp;
 
 use crate::dead_letters::Attempt;
-use crate::error::{Result, StoreError};
-use crate::sql::{Row, Val, vals};
+use crate::error::Result;
+use crate::sql::{Row, Val, cells, vals};
 use crate::tx::{BATCH_ROWS, Tx};
 
 /// Failed attempts kept with a hint: the promised retries several times over, also when a person asks for more in between.
@@ -82,23 +82,16 @@ impl Tx<'_> {
         let (mut ends, mut pauses) = (Vec::new(), Vec::new());
         let mut failures = self.failures_of(batch)?;
         for one in batch {
-            let mut row = serde_json::json!({ "subject": one.subject, "generation": one.generation });
             match &one.outcome {
-                Outcome::Done | Outcome::Dead => ends.push(row),
+                Outcome::Done | Outcome::Dead => ends.push(cells![&one.subject, one.generation]),
                 Outcome::Retry { at, error } => {
-                    row["at"] = at.as_millisecond().into();
-                    row["error"] = error.as_str().into();
-                    row["attempt"] = 1.into();
                     let mut known = failures.remove(&one.subject).unwrap_or_default();
                     known.push(Attempt { at: now, error: error.clone() });
                     let kept = known.split_off(known.len().saturating_sub(FAILURES_MAX));
-                    row["failures"] = serde_json::to_value(kept).map_err(|error| StoreError::Invalid(error.to_string()))?;
-                    pauses.push(row);
+                    pauses.push(cells![&one.subject, *at, error, 1, Val::json(&kept)?]);
                 }
                 Outcome::Later { at } => {
-                    row["at"] = at.as_millisecond().into();
-                    row["attempt"] = 0.into();
-                    pauses.push(row);
+                    pauses.push(cells![&one.subject, *at, Val::Null, 0, Val::Null]);
                 }
             }
         }
@@ -110,11 +103,11 @@ impl Tx<'_> {
         };
         if !ends.is_empty() {
             let many = ends.len() as u64;
-            let ends = Val::rows(ends);
+            let ends = Val::rows(&["subject", "generation"], ends);
             let gone = self.rows(
                 "hints",
-                "delete from hints where lease_owner = $2 and (subject, generation) in
-                 (select x.value->>'subject', cast(x.value->>'generation' as bigint) from EACH($1)) returning subject",
+                "delete from hints using EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject'
+                    and hints.generation = cast(x.value->>'generation' as bigint) returning subject",
                 &[ends.clone(), owner.into()],
             )?;
             let gone = keep(gone)?.len() as u64;
@@ -140,7 +133,7 @@ impl Tx<'_> {
                         failures = coalesce(x.value->'failures', failures),
                         to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
                  from EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject' returning subject",
-                &[Val::rows(pauses), owner.into()],
+                &[Val::rows(&["subject", "at", "error", "attempt", "failures"], pauses), owner.into()],
             )?;
             keep(paused)?;
         }

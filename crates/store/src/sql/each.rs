@@ -3,10 +3,9 @@
 //! SQLite parses and prints the text of a row anew for every value taken from it, and keeps a journal of its own for each statement that
 //! touches several rows. A prepared statement per row does neither.
 
-use rusqlite::types::{ToSqlOutput, Value as Bound};
-use serde_json::Value as Json;
-
+use super::rows::Rows;
 use super::{Dialect, Val, translate};
+use crate::error::{Result, StoreError};
 
 /// A statement without rows, or one to run for each of them.
 pub(super) enum Plan {
@@ -21,15 +20,8 @@ pub(super) struct Each {
     pub(super) sql: String,
     /// Parameter (from 0) that holds the rows; the statement itself uses it no more.
     rows: usize,
-    /// What the parameters after the outer ones take from the row.
-    taken: Vec<Taken>,
-}
-
-/// One value of a row: `x.value->>'name'` as text or number, `x.value->'name'` as a JSON document.
-#[derive(Debug, PartialEq, Eq)]
-struct Taken {
-    name: String,
-    document: bool,
+    /// Names of the cells that the parameters after the outer ones take from the row: `x.value->>'name'`, or `x.value->'name'` of a document.
+    taken: Vec<String>,
 }
 
 impl Plan {
@@ -38,31 +30,34 @@ impl Plan {
         Self::each(sql, outer).unwrap_or_else(|| Self::Once(translate(sql, Dialect::Sqlite)))
     }
 
-    /// Inserts and updates whose rows are the source itself; a list within a condition stays one statement.
+    /// Statements whose rows are the source itself; a list within a condition stays one statement.
     fn each(sql: &str, outer: usize) -> Option<Self> {
-        let verb = sql.trim_start();
-        if !verb.starts_with("insert") && !verb.starts_with("update") {
-            return None;
-        }
-        let (before, after) = sql.split_once("from EACH($")?;
+        let (before, after) = match sql.trim_start() {
+            verb if verb.starts_with("insert") || verb.starts_with("update") => sql.split_once("from EACH($")?,
+            verb if verb.starts_with("delete") => sql.split_once("using EACH($")?,
+            _ => return None,
+        };
         let (number, after) = after.split_once(')')?;
         let rows = number.parse::<usize>().ok()?.checked_sub(1)?;
         if before.matches('(').count() != before.matches(')').count() || after.contains("EACH(") {
             return None;
         }
-        let mut taken: Vec<Taken> = Vec::new();
+        let mut taken: Vec<String> = Vec::new();
         let mut text = String::with_capacity(sql.len());
         let whole = format!("{before}{after}");
         let mut rest = whole.as_str();
         while let Some((head, tail)) = rest.split_once("x.value->") {
-            let (document, tail) = tail.strip_prefix('>').map_or((true, tail), |tail| (false, tail));
-            let (name, tail) = tail.strip_prefix('\'')?.split_once('\'')?;
-            let one = Taken { name: name.to_owned(), document };
-            let at = taken.iter().position(|known| *known == one).unwrap_or_else(|| {
-                taken.push(one);
+            let (name, mut tail) = tail.strip_prefix('>').unwrap_or(tail).strip_prefix('\'')?.split_once('\'')?;
+            let at = taken.iter().position(|known| known == name).unwrap_or_else(|| {
+                taken.push(name.to_owned());
                 taken.len() - 1
             });
-            text.push_str(head);
+            // Bytes are bound as they are.
+            let bytes = head.strip_suffix("unhex(");
+            if bytes.is_some() {
+                tail = tail.strip_prefix(')')?;
+            }
+            text.push_str(bytes.unwrap_or(head));
             text.push_str(&format!("${}", outer + at + 1));
             rest = tail;
         }
@@ -72,46 +67,24 @@ impl Plan {
 }
 
 impl Each {
+    /// The parameter (from 0) that holds the rows.
+    pub(super) fn rows_at(&self) -> usize {
+        self.rows
+    }
+
     /// The rows among the parameters of a call.
-    pub(super) fn rows<'a>(&self, params: &'a [Val]) -> &'a [Json] {
+    pub(super) fn rows<'a>(&self, params: &'a [Val]) -> Result<&'a Rows> {
         match params.get(self.rows) {
-            Some(Val::Json(Json::Array(rows))) => rows,
-            _ => &[],
+            Some(Val::Rows(rows)) => Ok(rows),
+            _ => Err(StoreError::Invalid(format!("no rows for `{}`", self.sql))),
         }
     }
 
-    /// Parameters of one row, by number from 1: the outer ones without the rows themselves, then what is taken from the row.
-    pub(super) fn bind<'a>(&'a self, params: &'a [Val], row: &'a Json) -> impl Iterator<Item = (usize, Slot<'a>)> {
-        let outer = params.iter().enumerate().filter(|(at, _)| *at != self.rows).map(|(at, value)| (at + 1, Slot::Outer(value)));
-        let inner = self.taken.iter().enumerate().map(move |(at, taken)| {
-            let value = row.get(&taken.name);
-            (params.len() + at + 1, if taken.document { Slot::Document(value) } else { Slot::Scalar(value) })
-        });
-        outer.chain(inner)
-    }
-}
-
-/// One parameter of a row's statement.
-pub(super) enum Slot<'a> {
-    Outer(&'a Val),
-    Scalar(Option<&'a Json>),
-    Document(Option<&'a Json>),
-}
-
-impl rusqlite::types::ToSql for Slot<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Outer(value) => return value.to_sql(),
-            Self::Document(None) | Self::Scalar(None | Some(Json::Null)) => ToSqlOutput::Owned(Bound::Null),
-            Self::Document(Some(document)) => ToSqlOutput::Owned(Bound::Text(document.to_string())),
-            Self::Scalar(Some(Json::String(text))) => ToSqlOutput::Borrowed(text.as_str().into()),
-            Self::Scalar(Some(Json::Bool(flag))) => ToSqlOutput::Owned(Bound::Integer(i64::from(*flag))),
-            Self::Scalar(Some(Json::Number(number))) => ToSqlOutput::Owned(match number.as_i64() {
-                Some(whole) => Bound::Integer(whole),
-                None => Bound::Real(number.as_f64().unwrap_or(f64::NAN)),
-            }),
-            Self::Scalar(Some(document)) => ToSqlOutput::Owned(Bound::Text(document.to_string())),
-        })
+    /// Where each row has what the parameters after the outer ones take from it.
+    pub(super) fn places(&self, params: &[Val]) -> Result<Vec<usize>> {
+        let rows = self.rows(params)?;
+        let lacking = |name: &str| StoreError::Invalid(format!("rows without `{name}` for `{}`", self.sql));
+        self.taken.iter().map(|name| rows.place(name).ok_or_else(|| lacking(name))).collect()
     }
 }
 
@@ -138,6 +111,24 @@ mod tests {
     fn a_value_used_twice_is_bound_once() {
         let plan = each("update t set a = cast(x.value->>'n' as bigint) from EACH($1) where t.b = x.value->>'n'", 1);
         assert_eq!(plan.sql, "update t set a = cast(?2 as bigint)  where t.b = ?2");
+    }
+
+    #[test]
+    fn bytes_are_bound_as_they_are_and_a_delete_runs_per_row_too() {
+        let plan = each("insert into t (a, b) select x.value->>'a', unhex(x.value->>'b') from EACH($1) where true", 1);
+        assert_eq!(
+            (plan.sql.as_str(), plan.taken),
+            ("insert into t (a, b) select ?2, ?3  where true", vec!["a".to_owned(), "b".to_owned()])
+        );
+        let plan = each("delete from t using EACH($1) where t.a = x.value->>'a' and t.b = $2 returning t.a", 2);
+        assert_eq!(plan.sql, "delete from t  where t.a = ?3 and t.b = ?2 returning t.a");
+    }
+
+    #[test]
+    fn rows_that_lack_what_a_statement_takes_are_refused() {
+        let plan = each("insert into t (a) select x.value->>'a' from EACH($1) where true", 1);
+        assert!(plan.places(&[Val::rows(&["b"], vec![[Val::Null]])]).is_err());
+        assert_eq!(plan.places(&[Val::rows(&["b", "a"], vec![[Val::Null, Val::Null]])]).unwrap(), [1]);
     }
 
     #[test]

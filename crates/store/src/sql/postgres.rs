@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use deadpool_postgres::Transaction;
 use tokio::runtime::Handle;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::{Conn, Dialect, Row, Val, translate};
 use crate::error::{Result, StoreError};
@@ -14,6 +14,29 @@ use crate::error::{Result, StoreError};
 pub(crate) struct PostgresConn<'a> {
     pub(crate) transaction: Transaction<'a>,
     pub(crate) runtime: Handle,
+}
+
+/// Version of the form in which documents travel, before their text (`jsonb_send` and `jsonb_recv` of PostgreSQL). The store has no other
+/// documents than these.
+const JSONB_VERSION: u8 = 1;
+
+fn put_json(document: &str, out: &mut BytesMut) {
+    out.put_u8(JSONB_VERSION);
+    out.put_slice(document.as_bytes());
+}
+
+/// The text of a document.
+struct Printed(String);
+
+impl<'a> FromSql<'a> for Printed {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        let text = raw.strip_prefix(&[JSONB_VERSION]).ok_or("a document of an unknown version")?;
+        Ok(Self(std::str::from_utf8(text)?.to_owned()))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::JSONB
+    }
 }
 
 impl ToSql for Val {
@@ -26,7 +49,14 @@ impl ToSql for Val {
             Self::Real(number) => number.to_sql(ty, out),
             Self::Text(text) => text.to_sql(ty, out),
             Self::Blob(bytes) => bytes.to_sql(ty, out),
-            Self::Json(document) => document.to_sql(ty, out),
+            Self::Json(document) => {
+                put_json(document, out);
+                Ok(IsNull::No)
+            }
+            Self::Rows(rows) => {
+                put_json(&rows.print(), out);
+                Ok(IsNull::No)
+            }
             Self::Texts(texts) => texts.to_sql(ty, out),
             Self::Ints(numbers) => numbers.to_sql(ty, out),
         }
@@ -49,7 +79,7 @@ fn cell(row: &tokio_postgres::Row, column: usize) -> Result<Val> {
         Type::BOOL => row.try_get::<_, Option<bool>>(column).map_err(read)?.into(),
         Type::FLOAT8 => row.try_get::<_, Option<f64>>(column).map_err(read)?.into(),
         Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(column).map_err(read)?.into(),
-        Type::JSONB | Type::JSON => row.try_get::<_, Option<serde_json::Value>>(column).map_err(read)?.map_or(Val::Null, Val::Json),
+        Type::JSONB => row.try_get::<_, Option<Printed>>(column).map_err(read)?.map_or(Val::Null, |document| Val::Json(document.0)),
         Type::TEXT | Type::VARCHAR | Type::NAME => row.try_get::<_, Option<String>>(column).map_err(read)?.map_or(Val::Null, Val::Text),
         // `select some_function()` without a result.
         Type::VOID => Val::Null,

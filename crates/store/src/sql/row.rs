@@ -102,8 +102,7 @@ impl Row {
     pub(crate) fn opt_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         let parsed = match self.next()? {
             Val::Null => return Ok(None),
-            Val::Json(json) => serde_json::from_value(json),
-            Val::Text(text) => serde_json::from_str(&text),
+            Val::Json(text) | Val::Text(text) => serde_json::from_str(&text),
             _ => return Err(self.damaged("expected a JSON document")),
         };
         // The parser's message may quote the document, which may be personal; its place and kind are enough.

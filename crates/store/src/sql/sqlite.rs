@@ -18,16 +18,16 @@ pub(crate) struct SqliteConn<'a>(pub(crate) &'a Connection);
 
 impl ToSql for Val {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let json = |document: &serde_json::Value| Ok(ToSqlOutput::Owned(Value::Text(document.to_string())));
+        let printed = |document: String| Ok(ToSqlOutput::Owned(Value::Text(document)));
         match self {
             Self::Null => Ok(ToSqlOutput::Borrowed(ValueRef::Null)),
             Self::Int(number) => Ok(ToSqlOutput::Borrowed(ValueRef::Integer(*number))),
             Self::Real(number) => Ok(ToSqlOutput::Borrowed(ValueRef::Real(*number))),
-            Self::Text(text) => Ok(ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))),
+            Self::Text(text) | Self::Json(text) => Ok(ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))),
             Self::Blob(bytes) => Ok(ToSqlOutput::Borrowed(ValueRef::Blob(bytes))),
-            Self::Json(document) => json(document),
-            Self::Texts(texts) => json(&serde_json::Value::from(texts.clone())),
-            Self::Ints(numbers) => json(&serde_json::Value::from(numbers.clone())),
+            Self::Texts(texts) => printed(serde_json::Value::from(texts.as_slice()).to_string()),
+            Self::Ints(numbers) => printed(serde_json::Value::from(numbers.as_slice()).to_string()),
+            Self::Rows(rows) => printed(rows.print()),
         }
     }
 }
@@ -48,9 +48,17 @@ fn planned(sql: &str, outer: usize) -> Arc<Plan> {
     plan
 }
 
-fn bind(statement: &mut Statement<'_>, each: &Each, params: &[Val], row: &serde_json::Value) -> Result<()> {
-    for (at, value) in each.bind(params, row) {
-        statement.raw_bind_parameter(at, value)?;
+/// Binds what is the same for every row: it stays bound from one to the next. Answers where each row has what is taken from it.
+fn bind_outer(statement: &mut Statement<'_>, each: &Each, params: &[Val]) -> Result<Vec<usize>> {
+    for (at, value) in params.iter().enumerate().filter(|(at, _)| *at != each.rows_at()) {
+        statement.raw_bind_parameter(at + 1, value)?;
+    }
+    each.places(params)
+}
+
+fn bind_row(statement: &mut Statement<'_>, outer: usize, taken: &[usize], row: &[Val]) -> Result<()> {
+    for (at, place) in taken.iter().enumerate() {
+        statement.raw_bind_parameter(outer + at + 1, &row[*place])?;
     }
     Ok(())
 }
@@ -87,8 +95,9 @@ impl Conn for SqliteConn<'_> {
             Plan::Each(each) => {
                 let mut statement = self.0.prepare_cached(&each.sql)?;
                 let width = statement.column_count();
-                for row in each.rows(params) {
-                    bind(&mut statement, each, params, row)?;
+                let taken = bind_outer(&mut statement, each, params)?;
+                for row in each.rows(params)?.each() {
+                    bind_row(&mut statement, params.len(), &taken, row)?;
                     collect(table, width, statement.raw_query(), &mut rows)?;
                 }
             }
@@ -102,8 +111,9 @@ impl Conn for SqliteConn<'_> {
             Plan::Once(sql) => touched += self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(params))?,
             Plan::Each(each) => {
                 let mut statement = self.0.prepare_cached(&each.sql)?;
-                for row in each.rows(params) {
-                    bind(&mut statement, each, params, row)?;
+                let taken = bind_outer(&mut statement, each, params)?;
+                for row in each.rows(params)?.each() {
+                    bind_row(&mut statement, params.len(), &taken, row)?;
                     touched += statement.raw_execute()?;
                 }
             }

@@ -3,6 +3,7 @@
 use entente_model::clock::Timestamp;
 use serde::Serialize;
 
+use super::rows::Rows;
 use crate::error::{Result, StoreError};
 
 /// A parameter or a cell. Instants are milliseconds since 1970, flags are 0 and 1.
@@ -13,23 +14,31 @@ pub(crate) enum Val {
     Real(f64),
     Text(String),
     Blob(Vec<u8>),
-    Json(serde_json::Value),
+    /// A JSON document, printed: nothing here looks into it.
+    Json(String),
     Texts(Vec<String>),
     Ints(Vec<i64>),
+    /// Rows of a statement over many.
+    Rows(Rows),
 }
 
 impl Val {
-    /// Rows of a statement over many. Without what PostgreSQL cannot store, as all text.
-    pub(crate) fn rows(mut rows: Vec<serde_json::Value>) -> Self {
-        rows.iter_mut().for_each(drop_nul);
-        Self::Json(serde_json::Value::Array(rows))
+    /// Rows of a statement over many: the cells of each in the order of the names by which the statement takes them.
+    pub(crate) fn rows<const N: usize>(names: &'static [&'static str; N], rows: Vec<[Self; N]>) -> Self {
+        Self::Rows(Rows::new(names, rows.into_flattened()))
     }
 
     /// A JSON document. NUL characters are taken out: PostgreSQL cannot hold them, and both databases shall hold the same.
     pub(crate) fn json(document: &(impl Serialize + ?Sized)) -> Result<Self> {
-        let mut document = serde_json::to_value(document).map_err(|error| StoreError::Invalid(format!("not a JSON document: {error}")))?;
+        let wrong = |error: serde_json::Error| StoreError::Invalid(format!("not a JSON document: {error}"));
+        let text = serde_json::to_string(document).map_err(wrong)?;
+        // Printed, one looks like this, and so does a backslash before such a text.
+        if !text.contains("\\u0000") {
+            return Ok(Self::Json(text));
+        }
+        let mut document = serde_json::from_str(&text).map_err(wrong)?;
         drop_nul(&mut document);
-        Ok(Self::Json(document))
+        Ok(Self::Json(document.to_string()))
     }
 }
 
@@ -56,6 +65,11 @@ impl From<i64> for Val {
 impl From<i32> for Val {
     fn from(number: i32) -> Self {
         Self::Int(i64::from(number))
+    }
+}
+impl From<u64> for Val {
+    fn from(number: u64) -> Self {
+        Self::Int(i64::try_from(number).unwrap_or(i64::MAX))
     }
 }
 impl From<i16> for Val {
@@ -136,6 +150,27 @@ impl<T: Into<Self>> From<Option<T>> for Val {
 
 /// Parameters of a statement.
 macro_rules! vals {
-    ($($value:expr),* $(,)?) => { &[$($crate::sql::Val::from($value)),*][..] };
+    ($($value:expr),* $(,)?) => { &$crate::sql::cells![$($value),*][..] };
 }
 pub(crate) use vals;
+
+/// One row of a statement over many.
+macro_rules! cells {
+    ($($value:expr),* $(,)?) => { [$($crate::sql::Val::from($value)),*] };
+}
+pub(crate) use cells;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_kept_without_nul_characters_and_with_everything_that_looks_like_one() {
+        let json = |document: serde_json::Value| match Val::json(&document) {
+            Ok(Val::Json(text)) => text,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(json(serde_json::json!({ "a\0b": ["x\0", 1] })), r#"{"ab":["x",1]}"#);
+        assert_eq!(json(serde_json::json!({ "path": "C:\\u0000" })), r#"{"path":"C:\\u0000"}"#);
+    }
+}
