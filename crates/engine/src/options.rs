@@ -165,7 +165,7 @@ impl Default for Options {
             retry_jitter_percent: 10,
             lease_ms: 60_000,
             batch_records: 400,
-            workers: 6,
+            workers: 10,
             write_batch: 100,
             write_batch_under_pressure: 50,
             batch_mode_above: 200,

@@ -48,12 +48,9 @@ pub(crate) async fn take_up(engine: &Engine, hints: Vec<Hint>) -> Result<Vec<Tas
     Ok(tasks)
 }
 
-/// Decisions that are kept, and are to be carried out.
+/// Decisions that are kept, and write something to a platform.
 pub(crate) struct Committed {
-    /// All of them.
     pub(crate) decisions: Arc<Vec<Decision>>,
-    /// Those that write something to a platform.
-    pub(crate) written: BTreeSet<usize>,
 }
 
 /// Converges records that this worker holds, of which everything was fetched that they ask for.
@@ -93,8 +90,10 @@ pub(crate) async fn conclude(engine: &Engine, catalog: &Arc<Catalog>, tasks: Vec
     }
     let decisions = Arc::new(decisions);
     let committed = commit(engine, catalog, Arc::clone(&decisions)).await?;
-    let written: BTreeSet<usize> = committed.fresh.into_iter().filter(|at| !decisions[*at].writes.is_empty()).collect();
-    Ok((!written.is_empty()).then_some(Committed { decisions, written }))
+    let decisions = Arc::try_unwrap(decisions).unwrap_or_else(|shared| shared.as_ref().clone());
+    let kept = decisions.into_iter().enumerate().filter(|(at, decision)| committed.fresh.contains(at) && !decision.writes.is_empty());
+    let decisions: Vec<Decision> = kept.map(|(_, decision)| decision.lightened()).collect();
+    Ok((!decisions.is_empty()).then(|| Committed { decisions: Arc::new(decisions) }))
 }
 
 /// Writes to the platforms what decisions say, all of it in as few calls as can be, and settles it.
@@ -108,9 +107,9 @@ pub(crate) async fn carry_out(engine: &Engine, catalog: &Arc<Catalog>, batches: 
     let mut delivered = deliver(engine, &batches).await;
     explain(engine, catalog, delivered.iter_mut().flatten().filter_map(Delivered::refusal).collect()).await;
     let mut settled = Ok(());
-    for (Committed { decisions, written }, delivered) in batches.into_iter().zip(delivered) {
+    for (Committed { decisions }, delivered) in batches.into_iter().zip(delivered) {
         // What one batch has written is known, whatever becomes of the others.
-        settled = settled.and(settle(engine, catalog, decisions, written, delivered).await);
+        settled = settled.and(settle(engine, catalog, decisions, delivered).await);
     }
     settled
 }

@@ -74,6 +74,7 @@ pub(crate) fn read_target(object: &str) -> String {
 }
 
 /// A task with its plan.
+#[derive(Clone)]
 pub(crate) struct Decision {
     pub(crate) task: Task,
     pub(crate) plan: Plan,
@@ -107,6 +108,19 @@ pub(crate) struct Decision {
     pub(crate) met: Vec<(RemoteKey, Met)>,
     /// The connection that says that this person is to be erased. Then nothing else of the decision counts.
     pub(crate) erasure: Option<String>,
+}
+
+impl Decision {
+    /// The decision without what only deciding and keeping it asks for: a batch waits for its platforms for seconds, and what it holds meanwhile
+    /// is most of the memory of a first sync.
+    pub(crate) fn lightened(mut self) -> Self {
+        let task = &mut self.task;
+        (task.seen, task.noticed, task.told) = Default::default();
+        (task.frozen, task.apart, task.astray, task.misnamed, task.rewritten) = Default::default();
+        (self.plan, self.changes, self.notes, self.links, self.consumed) = Default::default();
+        (self.waits, self.dangers, self.asks, self.notices, self.rewrites) = Default::default();
+        self
+    }
 }
 
 /// What decisions are made against, besides the task itself.

@@ -34,16 +34,15 @@ pub(crate) async fn deliver(engine: &Engine, batches: &[Committed]) -> Vec<Vec<D
     type Group = (String, String, WriteKindOrder);
     /// A batch, and the decision in it.
     type Place = (usize, usize);
-    let mut groups: BTreeMap<Group, (Priority, Vec<(Place, PlannedWrite)>)> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, (Priority, Vec<(Place, &PlannedWrite)>)> = BTreeMap::new();
     for (number, batch) in batches.iter().enumerate() {
-        for at in &batch.written {
-            let decision = &batch.decisions[*at];
+        for (at, decision) in batch.decisions.iter().enumerate() {
             for planned in &decision.writes {
                 let group = (planned.connection.clone(), planned.target.object.clone(), WriteKindOrder::of(planned.write.kind));
                 let urgency = priority(decision.task.hint.lane);
                 let (most_urgent, writes) = groups.entry(group).or_insert_with(|| (urgency, Vec::new()));
                 *most_urgent = (*most_urgent).min(urgency);
-                writes.push(((number, *at), planned.clone()));
+                writes.push(((number, at), planned));
             }
         }
     }
@@ -65,7 +64,7 @@ pub(crate) async fn deliver(engine: &Engine, batches: &[Committed]) -> Vec<Vec<D
     for (chunk, answer) in join_all(calls).await {
         let outcomes = answer.unwrap_or_else(|error| chunk.iter().map(|_| Err(error.clone())).collect());
         for (((number, record), planned), outcome) in chunk.into_iter().zip(outcomes) {
-            delivered[number].push(Delivered { record, planned, outcome });
+            delivered[number].push(Delivered { record, planned: planned.clone(), outcome });
         }
     }
     delivered

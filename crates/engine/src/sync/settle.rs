@@ -64,7 +64,6 @@ pub(crate) async fn settle(
     engine: &Engine,
     catalog: &Arc<Catalog>,
     decisions: Arc<Vec<Decision>>,
-    written: BTreeSet<usize>,
     delivered: Vec<Delivered>,
 ) -> Result<()> {
     let now = engine.now();
@@ -72,9 +71,10 @@ pub(crate) async fn settle(
     for one in delivered {
         by_decision.entry(one.record).or_default().push(one);
     }
-    let endings: Vec<Arc<Ending>> = written
-        .into_iter()
-        .map(|at| Arc::new(ending(engine, at, &decisions[at], by_decision.remove(&at).unwrap_or_default(), now)))
+    let endings: Vec<Arc<Ending>> = decisions
+        .iter()
+        .enumerate()
+        .map(|(at, decision)| Arc::new(ending(engine, at, decision, by_decision.remove(&at).unwrap_or_default(), now)))
         .collect();
     let Err(error) = conclude(engine, catalog, &decisions, endings.clone(), now).await else { return Ok(()) };
     if endings.len() == 1 || error.is_total() {

@@ -3,6 +3,7 @@
 //! Of what goes in, an empty cell is left as it is and `#N/A` empties the field. Of what comes out, an empty cell is null.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use entente_model::mapping::remote::RemoteKind;
 use serde_json::{Map, Number, Value};
@@ -38,21 +39,36 @@ pub(super) fn read(text: &[u8]) -> Result<Vec<BTreeMap<String, String>>, VendorE
     Ok(rows)
 }
 
-/// Records of a query's result, as the REST API would have given them.
-pub(super) fn records(text: &[u8], described: &Described) -> Result<Vec<Record>, VendorError> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(text);
-    let header: Vec<String> = reader.headers().map_err(unreadable)?.iter().map(str::to_owned).collect();
-    let kinds: Vec<Option<RemoteKind>> = header.iter().map(|name| described.kind(name)).collect();
-    let mut records = Vec::new();
-    for line in reader.records() {
-        let line = line.map_err(unreadable)?;
-        let mut record = Map::new();
-        for ((name, kind), cell) in header.iter().zip(&kinds).zip(line.iter()) {
-            put(&mut record, name, value(cell, *kind));
-        }
-        records.push(record);
+/// The lines of a query's result. They are kept while their records are handed out, and take a fraction of what these would.
+#[derive(Debug)]
+pub(super) struct Lines {
+    header: csv::StringRecord,
+    lines: Vec<csv::StringRecord>,
+}
+
+impl Lines {
+    pub(super) fn read(text: &[u8]) -> Result<Self, VendorError> {
+        let mut reader = csv::ReaderBuilder::new().from_reader(text);
+        let header = reader.headers().map_err(unreadable)?.clone();
+        Ok(Self { header, lines: reader.records().collect::<Result<_, _>>().map_err(unreadable)? })
     }
-    Ok(records)
+
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The records of some lines, as the REST API would have given them.
+    pub(super) fn records(&self, range: Range<usize>, described: &Described) -> Vec<Record> {
+        let kinds: Vec<Option<RemoteKind>> = self.header.iter().map(|name| described.kind(name)).collect();
+        let record = |line: &csv::StringRecord| {
+            let mut record = Map::new();
+            for ((name, kind), cell) in self.header.iter().zip(&kinds).zip(line) {
+                put(&mut record, name, value(cell, *kind));
+            }
+            record
+        };
+        self.lines.get(range).unwrap_or_default().iter().map(record).collect()
+    }
 }
 
 /// Sets a field, or one of a parent. A parent of which nothing is known is null.
@@ -148,7 +164,8 @@ mod tests {
         ]}))
         .expect("describe");
         let text = "\"Id\",\"IsDeleted\",\"AnnualRevenue\",\"Description\",\"Owner.Name\",\"Parent.Name\"\n\"001\",\"false\",\"12.5\",\"one, \"\"two\"\"\nthree\",\"Rita\",\"\"\n";
-        let records = records(text.as_bytes(), &Described::new(answer)).expect("records");
+        let lines = Lines::read(text.as_bytes()).expect("lines");
+        let records = lines.records(0..lines.len(), &Described::new(answer));
         assert_eq!(
             Value::Object(records[0].clone()),
             json!({"Id": "001", "IsDeleted": false, "AnnualRevenue": 12.5, "Description": "one, \"two\"\nthree",

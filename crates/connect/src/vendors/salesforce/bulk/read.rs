@@ -11,11 +11,12 @@ use serde_json::json;
 use super::super::cursor::Position;
 use super::super::describe::Described;
 use super::super::map::parse_instant;
-use super::super::wire::{QueryKind, Record, text};
+use super::super::wire::{QueryKind, text};
 use super::super::{SPEC, Salesforce, read, soql};
+use super::csv_rows::Lines;
 use super::job::{Kind, State};
+use super::rule;
 use super::rule::RESULT_ROWS;
-use super::{csv_rows, rule};
 use crate::connector::Priority;
 use crate::error::{Class, VendorError};
 use crate::look::{Page, ReadSpec};
@@ -59,7 +60,7 @@ pub(in crate::vendors::salesforce) struct BulkRead {
 pub(in crate::vendors::salesforce) struct Chunk {
     job: String,
     locator: Option<String>,
-    records: Vec<Record>,
+    lines: Lines,
     next: Option<String>,
 }
 
@@ -134,18 +135,18 @@ impl Salesforce {
                 }
             }
         }
-        let chunk = match self.chunk(&bulk, described, priority).await {
+        let chunk = match self.chunk(&bulk, priority).await {
             // Jobs are gone after seven days.
             Err(error) if error.status == 404 => return Ok(None),
             chunk => chunk?,
         };
-        let end = (bulk.given + PAGE_ROWS).min(chunk.records.len());
-        let records = chunk.records.get(bulk.given..end).unwrap_or_default();
-        let looks = self.seeing(&spec.object, described, priority, |seeing| read::looks(seeing, records, &spec.fields)).await?;
+        let end = (bulk.given + PAGE_ROWS).min(chunk.lines.len());
+        let records = chunk.lines.records(bulk.given..end, described);
+        let looks = self.seeing(&spec.object, described, priority, |seeing| read::looks(seeing, &records, &spec.fields)).await?;
         // The job reads in no order: where a poll stands afterwards is the latest stamp it saw, unless the server's clock told more.
         let latest = records.iter().filter_map(|record| parse_instant(&text(record, "SystemModstamp")?)).max();
         position.seen = position.seen.max(latest);
-        let more = if end < chunk.records.len() {
+        let more = if end < chunk.lines.len() {
             bulk.given = end;
             true
         } else {
@@ -163,7 +164,7 @@ impl Salesforce {
     }
 
     /// The results at a locator, asked for once.
-    async fn chunk(&self, bulk: &BulkRead, described: &Described, priority: Priority) -> Result<Arc<Chunk>, VendorError> {
+    async fn chunk(&self, bulk: &BulkRead, priority: Priority) -> Result<Arc<Chunk>, VendorError> {
         let kept = self.chunks().iter().find(|chunk| chunk.job == bulk.job && chunk.locator == bulk.locator).cloned();
         if let Some(chunk) = kept {
             return Ok(chunk);
@@ -175,8 +176,8 @@ impl Salesforce {
         }
         let answer = self.client.call("bulk_results", priority, call.header("accept", "text/csv")).await?;
         let next = answer.header("sforce-locator").filter(|locator| *locator != NO_LOCATOR && !locator.is_empty()).map(str::to_owned);
-        let records = csv_rows::records(&answer.body, described)?;
-        let chunk = Arc::new(Chunk { job: bulk.job.clone(), locator: bulk.locator.clone(), records, next });
+        let lines = Lines::read(&answer.body)?;
+        let chunk = Arc::new(Chunk { job: bulk.job.clone(), locator: bulk.locator.clone(), lines, next });
         self.forget_chunk(&bulk.job);
         let mut chunks = self.chunks();
         // Of a read that was given up, nobody asks for the rest.
