@@ -186,6 +186,17 @@ pub trait Connector: Send + Sync {
     /// What to answer a webhook that was kept.
     fn receipt(&self) -> Receipt;
 
+    /// Verifies a call by which the vendor says that our app was removed at its customer's, and lets go of the session that ended with it.
+    /// Answers what every call is refused with from now on; nothing where another installation of the same app was removed. A platform that
+    /// makes no such call verifies none.
+    async fn removed(&self, call: &Incoming) -> Result<Option<VendorError>, WebhookError> {
+        let _ = call;
+        Err(WebhookError::Unverified {
+            reason: format!("{} does not say here that an app was removed", self.spec().label),
+            remedy: "nothing to do: refused credentials are noticed at the next call",
+        })
+    }
+
     /// Creates a field and makes it visible to our user.
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError>;
 

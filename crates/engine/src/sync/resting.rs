@@ -173,6 +173,10 @@ impl Connector for Resting {
         self.inner.receipt()
     }
 
+    async fn removed(&self, call: &Incoming) -> Result<Option<VendorError>, WebhookError> {
+        self.inner.removed(call).await
+    }
+
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {
         self.inner.create_field(field).await
     }
