@@ -131,6 +131,13 @@ pub trait Connector: Send + Sync {
     /// Reads the next page of changed rows; without a cursor, of all rows. Deletions and merges come along where the platform tells.
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError>;
 
+    /// Where a first read begins that may lean on an index of the platform, if that needs fewer calls than reading from the start. Rows that the
+    /// index does not show yet come with the polls behind it. Whoever concludes something from a row's absence reads without it.
+    fn first_read_from(&self, read: &ReadSpec) -> Option<Cursor> {
+        let _ = read;
+        None
+    }
+
     /// A cursor that stands at the vendor's present: a poll from it sees only what changes from now on.
     async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError>;
 

@@ -100,6 +100,8 @@ impl Stage {
     }
 
     async fn read_on(&self, cursor: Option<String>) -> Result<(Vec<Look>, String)> {
+        // A first read begins as the engine's do.
+        let cursor = cursor.or_else(|| self.connector.first_read_from(&self.read()));
         let (mut cursor, mut looks, mut refusals) = (cursor, Vec::new(), 0);
         loop {
             match self.connector.page(&self.read(), cursor.as_ref(), Priority::Backfill).await {
