@@ -39,7 +39,7 @@ async fn twelve_thousand_rows_of_one_instant_are_read_once_each_by_the_fewest_se
         portal.sim.associate(("contacts", id), ("companies", &acme), true, portal.person()).unwrap();
     }
     portal.pass(3_600);
-    let read = contacts(&["email", "association.companies"]);
+    let read = contacts(&["email", "associations.companies"]);
     portal.crm.describe("contacts").await.unwrap();
     let began = portal.time();
     let (looks, _) = first_read(&portal, &read).await;
@@ -47,7 +47,7 @@ async fn twelve_thousand_rows_of_one_instant_are_read_once_each_by_the_fewest_se
     assert_eq!((times.len(), times.values().max()), (12_000, Some(&1)));
     assert_eq!((portal.calls(SEARCH), portal.calls(LIST)), (60, 0));
     assert_eq!(portal.calls("POST associations/contacts/companies/batch/read"), 12, "the companies of a thousand rows at a time");
-    let at_acme = looks.iter().filter(|look| look.row["association.companies"] == json!(acme)).count();
+    let at_acme = looks.iter().filter(|look| look.row["associations.companies"] == json!(acme)).count();
     assert_eq!(at_acme, 12);
     let seconds = portal.time().duration_since(began).as_secs();
     assert!((19..=21).contains(&seconds), "three searches a second: {seconds} s");

@@ -114,8 +114,8 @@ impl Pair {
     /// Whether a platform tells by itself of what happens to the rows of an object, or to a field of them.
     pub fn tells(&self, connection: &str, object: &str, what: Happening, field: Option<&str>) -> bool {
         let connection = self.engine.connection(connection).unwrap();
-        let Some(mapped) = self.engine.catalog().mapped(&connection.name, object) else { return false };
-        let able = connection.connector.spec().capabilities(&mapped.mapping().remote).unwrap();
+        let remote = self.engine.catalog().mapped(&connection.name, object).map(|mapped| mapped.mapping().remote.clone());
+        let Some(able) = remote.and_then(|remote| connection.connector.spec().capabilities(&remote)) else { return false };
         able.seen(what).webhook && field.is_none_or(|field| able.of_field(field, false).webhook)
     }
 
