@@ -97,7 +97,7 @@ async fn whoever_removes_the_app_is_noticed_at_once_and_nothing_is_lost_until_it
     let mut server = folder.serve();
     folder.serves(&mut server).await;
     // What waits is looked at within minutes; whoever does not want to wait says so.
-    let resync = folder.run(&["resync", "--connection", "pipedrive"]).await;
+    let resync = folder.run(&["resync", "--record", "maria@northwind.example"]).await;
     assert!(resync.status.success(), "{}", String::from_utf8_lossy(&resync.stderr));
     arrives("what changed at the desk, in the CRM", &folder, async || {
         let row = pipedrive::rows(&sims, "persons").await.into_iter().find(|row| row["id"] == number(&maria)).unwrap();
