@@ -131,6 +131,13 @@ pub trait Connector: Send + Sync {
     /// Reads the next page of changed rows; without a cursor, of all rows. Deletions and merges come along where the platform tells.
     async fn page(&self, read: &ReadSpec, cursor: Option<&Cursor>, priority: Priority) -> Result<Page, VendorError>;
 
+    /// Where a first read begins that may lean on an index of the platform, if that needs fewer calls than reading from the start. Rows that the
+    /// index does not show yet come with the polls behind it. Whoever concludes something from a row's absence reads without it.
+    fn first_read_from(&self, read: &ReadSpec) -> Option<Cursor> {
+        let _ = read;
+        None
+    }
+
     /// A cursor that stands at the vendor's present: a poll from it sees only what changes from now on.
     async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError>;
 
@@ -185,6 +192,17 @@ pub trait Connector: Send + Sync {
 
     /// What to answer a webhook that was kept.
     fn receipt(&self) -> Receipt;
+
+    /// Verifies a call by which the vendor says that our app was removed at its customer's, and lets go of the session that ended with it.
+    /// Answers what every call is refused with from now on; nothing where another installation of the same app was removed. A platform that
+    /// makes no such call verifies none.
+    async fn removed(&self, call: &Incoming) -> Result<Option<VendorError>, WebhookError> {
+        let _ = call;
+        Err(WebhookError::Unverified {
+            reason: format!("{} does not say here that an app was removed", self.spec().label),
+            remedy: "nothing to do: refused credentials are noticed at the next call",
+        })
+    }
 
     /// Creates a field and makes it visible to our user.
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError>;

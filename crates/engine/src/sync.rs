@@ -36,6 +36,7 @@ pub mod pressure;
 pub mod preview;
 pub mod provision;
 pub(crate) mod redirect;
+pub mod removed;
 pub(crate) mod resting;
 pub mod resting_objects;
 pub mod resync;

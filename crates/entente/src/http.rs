@@ -2,6 +2,7 @@
 //! one use-case of the engine.
 
 pub mod access;
+pub mod callback;
 pub mod error;
 pub mod extract;
 pub mod guard;
@@ -107,6 +108,7 @@ pub fn router(app: App) -> Router {
         .merge(limited)
         .route("/hooks/{connection}", post(hooks::receive).head(hooks::answer))
         .route("/hooks/{connection}/{secret}", post(hooks::receive_at_secret_path).head(hooks::answer_at_secret_path))
+        .route("/callback/{connection}", get(callback::pass_on).delete(callback::take_removal))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(get(ui::serve))

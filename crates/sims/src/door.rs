@@ -16,6 +16,8 @@ use crate::profile::Profile;
 const HANG: Duration = Duration::from_secs(30);
 /// Status that marks a hanging call: no client ever sees it in time.
 const HANG_STATUS: u16 = 599;
+/// Says on a virtual clock, where nobody waits, how many milliseconds a call takes beyond what every call does.
+const MORE_MARK: &str = "x-sim-more-ms";
 /// Says on a virtual clock, where nobody waits, that a call hangs.
 const HANG_MARK: &str = "x-sim-hang";
 
@@ -25,12 +27,13 @@ pub(crate) struct Reply {
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
     hang: bool,
+    more_ms: u64,
 }
 
 impl Reply {
     /// An answer of which the vendor says what its body is with `content-type` among the headers.
     pub(crate) fn new(status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
-        Self { status, headers, body, hang: false }
+        Self { status, headers, body, hang: false, more_ms: 0 }
     }
 
     /// An answer of JSON; a text is a page of HTML, as a vendor's edge sends them.
@@ -53,7 +56,13 @@ impl Reply {
     /// The same call, of which the client hears nothing.
     #[must_use]
     pub(crate) fn hanging(self) -> Self {
-        Self { status: HANG_STATUS, headers: self.headers, body: Vec::new(), hang: true }
+        Self { status: HANG_STATUS, body: Vec::new(), hang: true, ..self }
+    }
+
+    /// The same call, which takes so many milliseconds more than every call does.
+    #[must_use]
+    pub(crate) fn lasting(self, more_ms: u64) -> Self {
+        Self { more_ms, ..self }
     }
 
     fn response(self) -> Response {
@@ -96,6 +105,11 @@ pub(crate) async fn serve<H: House>(State(house): State<H>, request: Request<Bod
         pause(latency + network / 2).await;
     }
     let mut reply = house.handle(&parts.method, &parts.uri, &parts.headers, &body);
+    if wall {
+        pause(reply.more_ms).await;
+    } else if reply.more_ms > 0 {
+        reply.headers.push((MORE_MARK, reply.more_ms.to_string()));
+    }
     if reply.hang {
         if wall {
             tokio::time::sleep(HANG).await;

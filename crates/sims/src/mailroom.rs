@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use http::Method;
+
 use crate::clock::SimClock;
 use crate::faults::{DeliveryFault, Faults};
 
@@ -13,6 +15,8 @@ use crate::faults::{DeliveryFault, Faults};
 pub struct Delivery {
     /// Which simulator sent it (`salesforce`, `zendesk`, ...).
     pub platform: &'static str,
+    /// What it is sent with: `POST`, but for the word that an app was removed.
+    pub method: Method,
     /// Where to, as configured at the simulator.
     pub url: String,
     /// Headers, in order.

@@ -128,7 +128,7 @@ async fn post(client: &reqwest::Client, delivery: &Delivery) -> Outcome {
         "dynamics" => DYNAMICS_TIMEOUT,
         _ => ZENDESK_TIMEOUT,
     };
-    let mut request = client.post(&delivery.url).timeout(timeout).body(delivery.body.clone());
+    let mut request = client.request(delivery.method.clone(), &delivery.url).timeout(timeout).body(delivery.body.clone());
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
     }
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     fn delivery(platform: &'static str, attempt: u32) -> Delivery {
-        Delivery { platform, url: String::new(), headers: Vec::new(), body: Vec::new(), attempt }
+        Delivery { platform, method: http::Method::POST, url: String::new(), headers: Vec::new(), body: Vec::new(), attempt }
     }
 
     fn answered(status: u16, retry_after_s: Option<i64>, acknowledged: bool) -> Outcome {

@@ -159,6 +159,14 @@ impl Client {
         self.sign_in.renew(stale).await
     }
 
+    /// Lets go of the session, which the vendor says has ended.
+    ///
+    /// # Errors
+    /// When the vault fails.
+    pub async fn let_go(&self) -> Result<(), VendorError> {
+        self.sign_in.let_go().await
+    }
+
     /// Makes one call. Signs in, waits for a place and for budget, and renews an expired session once. `kind` names the endpoint in the counts.
     ///
     /// # Errors

@@ -193,6 +193,18 @@ impl SignIn {
         self.sign_in(&mut state).await
     }
 
+    /// Lets go of the session, which the vendor says has ended: what is asked for next asks for a token first.
+    ///
+    /// # Errors
+    /// When the vault fails; the session of this process is gone then as well.
+    pub async fn let_go(&self) -> Result<(), VendorError> {
+        let mut state = self.state.lock().await;
+        state.session = None;
+        let Some(kept) = self.load().await? else { return Ok(()) };
+        let ended = Tokens { access: Secret::default(), expires_at: None, ..kept };
+        self.surroundings.vault.save(&self.vault_key, &ended).await.map_err(|reason| vault_error("kept", &reason))
+    }
+
     async fn load(&self) -> Result<Option<Tokens>, VendorError> {
         self.surroundings.vault.load(&self.vault_key).await.map_err(|reason| vault_error("read", &reason))
     }

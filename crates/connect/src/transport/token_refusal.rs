@@ -51,7 +51,7 @@ pub(crate) fn meaning(answer: &Answer, now: Timestamp) -> VendorError {
         "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" => (Class::Reauthenticate, "check `client_id` and `client_secret` of this connection"),
         "invalid_grant" | "BAD_REFRESH_TOKEN" | "BAD_AUTH_CODE" | "EXPIRED_AUTH_CODE" | "inactive_user" | "inactive_org"
         | "invalid_token" | "access_denied" => {
-            (Class::Reauthenticate, "sign in again: the grant was revoked or has ended, or the user is inactive")
+            (Class::Reauthenticate, "sign in again with `entente connect`: the grant was revoked or has ended, or the user is inactive")
         }
         "unsupported_grant_type" | "invalid_request" | "invalid_scope" | "redirect_uri_mismatch" => {
             (Class::Configuration, "allow this OAuth flow in the app at the vendor, with the scopes the documentation names")

@@ -183,7 +183,12 @@ async fn read_on(engine: &Engine, connection: &str, object: &str, usual: Way, on
             polled.stopped = true;
             return Ok(polled);
         }
-        let page = match ready.connector.page(&read, standing.at.as_ref(), Priority::Backfill).await {
+        let from = match (&standing.at, &standing.complete) {
+            // A resync looks for what was overlooked.
+            (None, Some(complete)) if !complete.resync => ready.connector.first_read_from(&read),
+            (at, _) => at.clone(),
+        };
+        let page = match ready.connector.page(&read, from.as_ref(), Priority::Backfill).await {
             Ok(page) => page,
             Err(error) => {
                 if let Class::Wait { until } = error.class {

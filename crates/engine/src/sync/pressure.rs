@@ -259,6 +259,18 @@ impl Pressure {
         }
     }
 
+    /// Takes in that the vendor has said by itself that it refuses us from now on, whatever was wrong before.
+    pub(crate) fn shut(&self, error: &VendorError, now: Timestamp) {
+        let mut state = self.state();
+        // Said again, it is no other refusal: the rest is not prolonged.
+        if state.rests(now) && state.trouble.as_ref().is_some_and(|trouble| trouble.error == *error) {
+            return;
+        }
+        state.trouble = Some(Trouble { error: error.clone(), until: after(now, PAUSE_MS) });
+        state.answers = false;
+        state.quiet_calls = 0;
+    }
+
     /// Whether a call may be made now. Of those that ask first after a rest, one may; the others rest until its answer is there.
     pub(crate) fn admit(&self, now: Timestamp) -> Admission {
         let mut state = self.state();
@@ -410,6 +422,19 @@ mod tests {
         }
         pressure.trouble(&outage("z"), at(0));
         assert!(matches!(pressure.admit(at(0)), Admission::Rest(_)));
+    }
+
+    #[test]
+    fn what_the_vendor_says_by_itself_counts_once_and_more_than_an_outage() {
+        let pressure = Pressure::new(&Options { breaker_failures: 1, ..Options::default() }, &SPEC);
+        pressure.trouble(&outage("down"), at(0));
+        pressure.shut(&refusal("app_removed"), at(1_000));
+        pressure.shut(&refusal("app_removed"), at(2_000));
+        let until = at(1_000 + PAUSE_MS);
+        assert_eq!(pressure.paused(at(2_000)), Some(Trouble { error: refusal("app_removed"), until }), "the rest is not prolonged");
+        assert_eq!(pressure.admit(until), Admission::Probe, "whether it is so is asked with one call");
+        pressure.probed(None, until);
+        assert_eq!(pressure.last_trouble(), None);
     }
 
     #[test]

@@ -122,6 +122,10 @@ impl Connector for Resting {
         self.of_object(Asked::Read, &read.object, self.unless_resting(self.inner.page(read, cursor, priority))).await
     }
 
+    fn first_read_from(&self, read: &ReadSpec) -> Option<Cursor> {
+        self.inner.first_read_from(read)
+    }
+
     async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {
         self.inner.present(read).await
     }
@@ -171,6 +175,10 @@ impl Connector for Resting {
 
     fn receipt(&self) -> Receipt {
         self.inner.receipt()
+    }
+
+    async fn removed(&self, call: &Incoming) -> Result<Option<VendorError>, WebhookError> {
+        self.inner.removed(call).await
     }
 
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {

@@ -90,6 +90,7 @@ struct State {
     rewriting: Option<(String, Rewriting)>,
     acted: Vec<(Option<Target>, Action)>,
     answers_lost: usize,
+    has_index: bool,
 }
 
 /// One platform. Cloning shares it.
@@ -117,6 +118,11 @@ impl Platform {
     /// Loses the answers to that many writes, which land all the same.
     pub fn lose_answers(&self, many: usize) {
         self.state().answers_lost = many;
+    }
+
+    /// First reads may lean on an index: `page Account after row 0`.
+    pub fn has_an_index(&self) {
+        self.state().has_index = true;
     }
 
     /// What it was asked to do beside writing rows.
@@ -348,6 +354,10 @@ impl Connector for Platform {
         let more = ids.len() > PAGE;
         let next = if more { format!("row {}", shown[PAGE - 1]) } else { present };
         Ok(Page { looks: shown.iter().map(|id| self.shown(&read.object, id, read)).collect(), next, more, total: None })
+    }
+
+    fn first_read_from(&self, _: &ReadSpec) -> Option<Cursor> {
+        self.state().has_index.then(|| "row 0".to_owned())
     }
 
     async fn present(&self, _: &ReadSpec) -> Result<Cursor, VendorError> {

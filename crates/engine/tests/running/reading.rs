@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use entente_engine::reconcile::{self, scan};
 use entente_engine::sync::poll::poll;
 use entente_engine::sync::resync::{Scope, resync};
 use entente_model::clock::Timestamp;
@@ -51,6 +52,25 @@ async fn a_resync_that_is_interrupted_goes_on_where_it_was() {
     let next = house.engine().await;
     let polled = poll(&next, CRM, "Account", &|_, _, _, _| {}, &|| false).await.unwrap();
     assert_eq!((polled.pages, polled.rows), (2, 4), "another process reads the rest, and no page twice");
+}
+
+#[tokio::test]
+async fn a_first_read_alone_leans_on_an_index() {
+    let house = House::sqlite().await;
+    (0..3).for_each(|number| drop(house.customer(&format!("Customer {number}"))));
+    house.crm.has_an_index();
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let reads = |house: &House| (house.crm.calls("page Account after row 0"), house.crm.calls("page Account from the start"));
+    assert_eq!(reads(&house), (1, 0));
+
+    // What concludes from a row's absence, or looks for what was overlooked, reads from the start.
+    resync(&engine, &Scope::Object("account".to_owned())).await.unwrap();
+    read_all(&engine).await;
+    assert_eq!(reads(&house), (1, 1));
+    scan(&engine, &reconcile::Scope::default(), false, "a test", &|_, _, _| {}, &|| false).await.unwrap();
+    assert_eq!(reads(&house), (1, 2));
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ use crate::assemble::{self, MachineTime, StoreVault};
 use crate::config::{Config, description};
 use crate::credentials::{self, Kept};
 use crate::fault::{Fault, Result};
+use crate::http::callback;
 use browser::Granted;
 use file::Entry;
 pub(super) use streams::tried_streams;
@@ -90,6 +91,9 @@ pub struct Args {
     /// Port of this machine for the app's redirect address http://127.0.0.1:PORT/callback
     #[arg(long, default_value_t = PORT, value_name = "PORT")]
     port: u16,
+    /// The app's redirect address is the server's, PUBLIC_URL/callback/NAME (server.public_url), where Pipedrive also says that the app was removed
+    #[arg(long)]
+    through_server: bool,
     /// Make the fields and webhooks that are missing, without asking; if not all could be made, the exit code is 1
     #[arg(long)]
     provision: bool,
@@ -414,10 +418,26 @@ async fn credentials_of(asked: &Asked<'_>, wire: &HttpWire) -> Result<Plan> {
             let way = settings.and_then(ways::browser).ok_or_else(|| no("page on which one could consent"))?;
             let client_secret = secret(args, context, "ENTENTE_CLIENT_SECRET", "Client secret of your app")?;
             let hidden = Secret::new(client_secret.clone());
-            let granted = browser::sign_in(&way, &id, &hidden, args.port, wire, |page| show_page(page, args.no_browser)).await?;
+            let through = through_server(args, &config, name)?;
+            let granted =
+                browser::sign_in(&way, &id, &hidden, args.port, through.as_deref(), wire, |page| show_page(page, args.no_browser)).await?;
             Ok(granted_plan(args, &way, id, client_secret, granted))
         }
     }
+}
+
+/// The server's address that the app sends people back to, where it is that.
+fn through_server(args: &Args, config: &Config, name: &str) -> Result<Option<String>> {
+    if !args.through_server {
+        return Ok(None);
+    }
+    let public = config.public_url.as_ref().ok_or_else(|| {
+        Fault::new(
+            "--through-server needs the address under which the server is reached, and there is none",
+            "set server.public_url, and register PUBLIC_URL/callback/NAME as the app's redirect address",
+        )
+    })?;
+    Ok(Some(format!("{}{}{name}", public.as_str().trim_end_matches('/'), callback::PATH)))
 }
 
 fn granted_plan(args: &Args, way: &ways::BrowserWay, client_id: String, client_secret: String, granted: Granted) -> Plan {

@@ -15,8 +15,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:;
 
 /// Refuses requests for hosts that are not ours (DNS rebinding), and changes that another site's page asks for (CSRF).
 pub async fn check(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
-    // Webhooks prove themselves by signature, and tunnels give them any host name.
-    if !request.uri().path().starts_with("/hooks/") {
+    // What vendors send proves itself, and tunnels give it any host name; whom a vendor sends back comes from its page.
+    let path = request.uri().path();
+    if !path.starts_with("/hooks/") && !path.starts_with(super::callback::PATH) {
         let headers = request.headers();
         if app.loopback && !host_is_loopback(headers) && !host_is_public(headers, app.public_url.as_deref()) {
             return Err(ApiError::new(

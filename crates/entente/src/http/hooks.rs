@@ -72,7 +72,7 @@ async fn keep(app: &App, connection: &str, secret: &str, headers: &HeaderMap, bo
 }
 
 /// Headers as the connectors take them: names in lower case, repeated ones joined.
-fn plain(headers: &HeaderMap) -> BTreeMap<String, String> {
+pub(super) fn plain(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut plain: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes());

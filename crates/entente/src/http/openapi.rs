@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{error, health, hooks, metrics, v1};
+use super::{callback, error, health, hooks, metrics, v1};
 
 /// The document.
 #[derive(OpenApi)]
@@ -89,6 +89,8 @@ use super::{error, health, hooks, metrics, v1};
         v1::events::events,
         v1::session::sign_in,
         v1::session::sign_out,
+        callback::pass_on,
+        callback::take_removal,
         hooks::receive,
         hooks::receive_at_secret_path,
         health::live,

@@ -26,13 +26,13 @@ fn command(folder: &Folder, arguments: &[&str], secrets: &[(&str, &str)]) -> Com
 }
 
 /// A sign-in that waits for consent, and the page to consent on.
-struct Asking {
+pub struct Asking {
     child: Child,
     page: String,
     said: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
 }
 
-async fn begin(folder: &Folder, arguments: &[&str], secrets: &[(&str, &str)]) -> Asking {
+pub async fn begin(folder: &Folder, arguments: &[&str], secrets: &[(&str, &str)]) -> Asking {
     let mut child = command(folder, arguments, secrets).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let page = async {
@@ -59,7 +59,7 @@ impl Asking {
     }
 
     /// Agrees on the page, as a browser that is sent on to this machine.
-    async fn agree(self) -> (bool, Value, String) {
+    pub async fn agree(self) -> (bool, Value, String) {
         let answer = client().get(&self.page).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
         self.ends().await

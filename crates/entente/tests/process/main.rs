@@ -25,6 +25,7 @@ mod identity;
 mod kill;
 mod own_objects;
 mod pipedrive_zendesk;
+mod removed_app;
 mod rights;
 mod salesforce_freshdesk;
 mod salesforce_intercom;

@@ -134,8 +134,16 @@ impl State {
             if_none_match: none(door::header(headers, "if-none-match")),
             half_page: fault == Some(Fault::HalfPage),
         };
-        let (outcome, counted) = self.outcome(call, headers, bytes, &host, fault);
-        let reply = self.reply(outcome, counted);
+        let operations = if call.path.first().is_some_and(|segment| segment == "$batch") {
+            batch::operations(&String::from_utf8_lossy(bytes))
+        } else {
+            call_size(bytes)
+        };
+        let lasts = self.lasts(&call.path, operations);
+        let (outcome, counted) = self.outcome(call, headers, bytes, (&host, operations), fault);
+        // Whom the limits turn away does not wait for rows.
+        let lasts = if matches!(&outcome, Err(refusal) if refusal.status == 429) { 0 } else { lasts };
+        let reply = self.reply(outcome, counted).lasting(lasts);
         if fault == Some(Fault::TimeoutAfter) { reply.hanging() } else { reply }
     }
 
@@ -155,7 +163,14 @@ impl State {
     }
 
     /// The outcome, and whether its headers tell of limits.
-    fn outcome(&mut self, mut call: Call, headers: &HeaderMap, bytes: &[u8], host: &str, fault: Option<Fault>) -> (Outcome, bool) {
+    fn outcome(
+        &mut self,
+        mut call: Call,
+        headers: &HeaderMap,
+        bytes: &[u8],
+        (host, operations): (&str, usize),
+        fault: Option<Fault>,
+    ) -> (Outcome, bool) {
         match fault {
             Some(Fault::ServerError) => return (Err(Refusal::server(500)), false),
             Some(Fault::Unavailable) => return (Err(Refusal::server(503)), false),
@@ -168,13 +183,11 @@ impl State {
         if let Err(refusal) = self.admit(headers, host) {
             return (Err(refusal), false);
         }
-        let is_batch = call.path.first().is_some_and(|segment| segment == "$batch");
-        let text = String::from_utf8_lossy(bytes);
-        let operations = if is_batch { batch::operations(&text) } else { call_size(bytes) };
         if let Err(refusal) = self.count_call(operations) {
             return (Err(refusal), true);
         }
-        if is_batch {
+        if call.path.first().is_some_and(|segment| segment == "$batch") {
+            let text = String::from_utf8_lossy(bytes);
             let ty = door::header(headers, "content-type").unwrap_or_default();
             return (self.batch(&call, &text, ty), true);
         }

@@ -139,7 +139,7 @@ impl State {
             Some(6) => settings(secret).into_iter().for_each(|(name, value)| add_query(&mut url, &name, &value)),
             _ => {}
         }
-        Delivery { platform: PLATFORM, url, headers, body: body.to_string().into_bytes(), attempt: 0 }
+        Delivery { platform: PLATFORM, method: http::Method::POST, url, headers, body: body.to_string().into_bytes(), attempt: 0 }
     }
 }
 

@@ -99,6 +99,7 @@ impl State {
                 headers.extend(own.filter_map(|(name, value)| Some((name.to_lowercase(), value.as_str()?.to_owned()))));
                 self.letters.push(Delivery {
                     platform: PLATFORM,
+                    method: http::Method::POST,
                     url: action["url"].as_str().unwrap_or_default().to_owned(),
                     headers,
                     body: told.to_string().into_bytes(),

@@ -121,6 +121,7 @@ impl State {
             .chunks(EVENTS_MAX)
             .map(|events| Delivery {
                 platform: PLATFORM,
+                method: Method::POST,
                 url: self.target_url.clone(),
                 headers: Vec::new(),
                 body: Value::from(events.to_vec()).to_string().into_bytes(),

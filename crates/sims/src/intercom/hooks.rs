@@ -95,6 +95,7 @@ impl State {
                 });
                 Delivery {
                     platform: PLATFORM,
+                    method: http::Method::POST,
                     url: subscription.url.clone(),
                     headers: Vec::new(),
                     body: body.to_string().into_bytes(),

@@ -9,10 +9,12 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::moment::DAY_MS;
+use super::moment::{DAY_MS, fine};
 use super::refusal::{Answer, Outcome, Refusal};
 use super::state::State;
+use super::webhooks::PLATFORM;
 use crate::door;
+use crate::mailroom::Delivery;
 
 /// Milliseconds that an access token lives.
 const ACCESS_MS: i64 = 3_599 * 1000;
@@ -94,6 +96,9 @@ impl State {
                     return Err(Refusal::grant(400, "invalid_client", "Client not found"));
                 }
                 let back = call.query("redirect_uri").ok_or_else(|| Refusal::grant(400, "invalid_request", "redirect_uri is required"))?;
+                if self.callback_url.as_deref().is_some_and(|registered| registered != back) {
+                    return Err(Refusal::grant(400, "invalid_request", "redirect_uri does not match the callback URL of the app"));
+                }
                 // The person in front of the browser agrees at once, unless the address says `deny=1`.
                 let answer = match call.query("deny") {
                     Some(_) => "error=access_denied".to_owned(),
@@ -114,16 +119,40 @@ impl State {
                 self.client(headers)?;
                 let token = call.body["token"].as_str().unwrap_or_default();
                 self.tokens.access.remove(token);
-                if self.tokens.refresh.remove(token).is_some() || token == self.options.refresh_token {
+                let known = !token.is_empty() && (self.tokens.refresh.contains_key(token) || token == self.options.refresh_token);
+                if known {
                     // The installation goes with it.
-                    self.tokens.access.clear();
-                    self.tokens.refresh.clear();
-                    self.options.refresh_token = String::new();
+                    self.uninstall();
                 }
                 Ok(Answer::bare(json!({"success": true})))
             }
             _ => Err(Refusal::route()),
         }
+    }
+
+    /// Removes the app: every token of the installation ends, and the app's callback URL is told with `DELETE`.
+    pub(crate) fn uninstall(&mut self) {
+        self.tokens.access.clear();
+        self.tokens.refresh.clear();
+        self.tokens.codes.clear();
+        self.options.refresh_token = String::new();
+        let Some(url) = self.callback_url.clone() else { return };
+        let client = STANDARD.encode(format!("{}:{}", self.options.client_id, self.options.client_secret));
+        let body = json!({
+            "client_id": self.options.client_id, "company_id": self.options.company_id, "user_id": self.options.user_id,
+            "timestamp": fine(self.now_ms),
+        });
+        self.letters.push(Delivery {
+            platform: PLATFORM,
+            method: Method::DELETE,
+            url,
+            headers: vec![
+                ("content-type".to_owned(), "application/json".to_owned()),
+                ("authorization".to_owned(), format!("Basic {client}")),
+            ],
+            body: body.to_string().into_bytes(),
+            attempt: 0,
+        });
     }
 
     fn client(&self, headers: &HeaderMap) -> Result<(), Refusal> {

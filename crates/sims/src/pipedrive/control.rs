@@ -97,6 +97,11 @@ async fn scopes(Extract(sim): Extract<Pipedrive>, Json(wanted): Json<Value>) -> 
     StatusCode::NO_CONTENT
 }
 
+async fn callback(Extract(sim): Extract<Pipedrive>, Json(wanted): Json<Value>) -> StatusCode {
+    sim.register_callback(wanted["url"].as_str().unwrap_or_default());
+    StatusCode::NO_CONTENT
+}
+
 async fn dump(Extract(sim): Extract<Pipedrive>, Query(query): Query<BTreeMap<String, String>>) -> Lines {
     let mut lines = Lines::default();
     if let Some(kind) = query.get("kind").and_then(|name| Kind::named(name)) {
@@ -109,11 +114,13 @@ impl Pipedrive {
     /// The simulator's own surface, to be mounted away from the vendor's paths: `POST /faults {calls, deliveries, order, clear}`,
     /// `GET /calls`, `GET /tokens` (tokens spent), `POST /create {kind, fields, by?}`, `/update {kind, id, fields}`, `/delete {kind, id}`,
     /// `/restore`, `/merge {kind, id, into}`, `/doors {shut_out, closed}`, `/scopes {scopes}` (those of the app), `GET /dump?kind=persons` (one JSON object a line),
-    /// `POST /expire_sessions`.
+    /// `POST /expire_sessions`, `/callback {url}` (the app's callback URL), `/uninstall` (the app).
     pub fn control_router(&self) -> axum::Router {
         steering::surface(Self::faults, Self::calls)
             .route("/expire_sessions", steering::does(Self::expire_sessions))
             .route("/scopes", post(scopes))
+            .route("/callback", post(callback))
+            .route("/uninstall", steering::does(Self::uninstall))
             .route("/tokens", get(tokens))
             .route("/create", post(create))
             .route("/update", post(update))

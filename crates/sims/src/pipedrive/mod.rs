@@ -307,6 +307,16 @@ impl Pipedrive {
         self.with(|state| scopes.clone_into(&mut state.options.scopes));
     }
 
+    /// Registers the callback URL of the app: the one that people who consent are sent back to, and that is told when the app is removed.
+    pub fn register_callback(&self, url: &str) {
+        self.with(|state| state.callback_url = Some(url.to_owned()));
+    }
+
+    /// Removes the app, as an admin does in the list of apps.
+    pub fn uninstall(&self) {
+        self.with(State::uninstall);
+    }
+
     /// Shows every row of an object that is there. The company stands still meanwhile: do not call it from `see`.
     pub fn each(&self, kind: Kind, see: &mut dyn FnMut(&Value)) {
         let state = self.lock();

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) letters: Vec<Delivery>,
     pub(crate) listening: bool,
     pub(crate) notices: Vec<WriteNotice>,
+    /// The app's one callback URL, where it was registered: no other is taken for signing in, and it is told that the app was removed.
+    pub(crate) callback_url: Option<String>,
     /// Until when the content delivery network answers with a page of its own.
     pub(crate) shut_until_ms: i64,
     /// Whether the company's account is closed for want of payment.
@@ -76,6 +78,7 @@ impl State {
             letters: Vec::new(),
             listening: false,
             notices: Vec::new(),
+            callback_url: None,
             shut_until_ms: 0,
             closed: false,
             options,

@@ -151,6 +151,7 @@ impl State {
             }
             self.letters.push(Delivery {
                 platform: PLATFORM,
+                method: Method::POST,
                 url: hook.url.clone(),
                 headers,
                 body: body.to_string().into_bytes(),
@@ -284,7 +285,7 @@ fn changed(past: &Value, present: &Value) -> Value {
 
 /// Makes a message ready to leave: it says how often it was tried.
 pub(crate) fn ready(delivery: &mut Delivery) {
-    if delivery.attempt == 0 {
+    if delivery.attempt == 0 || delivery.method != Method::POST {
         return;
     }
     let Ok(mut body) = serde_json::from_slice::<Value>(&delivery.body) else { return };

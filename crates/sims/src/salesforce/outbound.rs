@@ -114,6 +114,7 @@ pub(crate) fn letters(org: &mut Org, notices: &[WriteNotice]) -> Vec<Delivery> {
             let body = message(org, &rule, action, chunk);
             letters.push(Delivery {
                 platform: "salesforce",
+                method: http::Method::POST,
                 url: rule.url.clone(),
                 headers: vec![
                     ("Content-Type".to_owned(), "text/xml; charset=utf-8".to_owned()),

@@ -184,7 +184,8 @@ impl State {
         if webhook.invocations.len() > INVOCATIONS_KEPT {
             webhook.invocations.pop_front();
         }
-        let delivery = Delivery { platform: PLATFORM, url: webhook.endpoint.clone(), headers, body, attempt: 0 };
+        let delivery =
+            Delivery { platform: PLATFORM, method: http::Method::POST, url: webhook.endpoint.clone(), headers, body, attempt: 0 };
         self.options.mailroom.post(delivery, network);
     }
 

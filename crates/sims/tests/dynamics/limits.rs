@@ -39,3 +39,21 @@ async fn bulk_work_is_limited_by_the_time_it_takes() {
     assert_eq!(refused.body["error"]["code"], "0x80072321");
     assert_eq!(refused.header("x-ms-ratelimit-time-remaining-xrm-requests"), "0,000");
 }
+
+#[tokio::test]
+async fn a_bulk_message_takes_as_long_as_its_rows_do() {
+    let company = Company::with(|options| options.profile.row_ms = 10);
+    let send = async |message: &str, target: &str| {
+        let targets = vec![target.to_owned(); 100].join(",");
+        let path = format!("/api/data/v9.2/accounts/Microsoft.Dynamics.CRM.{message}");
+        company.send("POST", &path, &[], &format!(r#"{{"Targets":[{targets}]}}"#)).await
+    };
+    let made = send("CreateMultiple", r#"{"@odata.type":"Microsoft.Dynamics.CRM.account","name":"Acme"}"#).await;
+    assert_eq!((made.status, made.header("x-sim-more-ms")), (200, "1000"));
+    let id = company.account("Acme");
+    let target = format!(r#"{{"@odata.type":"Microsoft.Dynamics.CRM.account","accountid":"{id}","name":"Acme Ltd"}}"#);
+    let changed = send("UpdateMultiple", &target).await;
+    assert_eq!((changed.status, changed.header("x-sim-more-ms")), (204, "3000"));
+    // A row by itself takes no longer than a call.
+    assert_eq!(company.get("/api/data/v9.2/accounts", "").await.header("x-sim-more-ms"), "");
+}

@@ -75,6 +75,12 @@ impl Company {
         Reply { status: parts.status.as_u16(), headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
     }
 
+    /// The status that the app hears with an access token.
+    pub async fn as_app(&self, session: &str) -> u16 {
+        let request = Request::get("https://acme.pipedrive.com/v1/users/me").header("authorization", format!("Bearer {session}"));
+        self.sim.router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, None).await
     }

@@ -37,3 +37,28 @@ async fn a_message_says_how_often_it_was_tried_and_for_what_hand() {
     assert_eq!((&first["attempt"], &second["attempt"], &first["id"]), (&json!(1), &json!(2), &second["id"]));
     assert_eq!((&first["change_source"], &first["entity_id"]), (&json!("app"), &json!("1")));
 }
+
+#[tokio::test]
+async fn whoever_removes_the_app_ends_its_tokens_and_has_its_callback_told() {
+    let company = Company::open();
+    company.sim.register_callback("https://hub.example/callback");
+    // Only that one is taken for signing in.
+    let page = |back: &str| format!("/oauth/authorize?client_id=pipedrive-client&redirect_uri={back}&state=s");
+    assert_eq!(company.get(&page("https://other.example/callback")).await.status, 400);
+    assert_eq!(company.get(&page("https://hub.example/callback")).await.status, 302);
+
+    let session = company.sim.session();
+    assert_eq!(company.as_app(&session).await, 200);
+    company.sim.uninstall();
+    assert_eq!(company.as_app(&session).await, 401);
+    let letter = company.mail.take_due().remove(0);
+    assert_eq!((letter.method.as_str(), letter.url.as_str()), ("DELETE", "https://hub.example/callback"));
+    // `pipedrive-client:pipedrive-secret`
+    let proof = ("authorization".to_owned(), "Basic cGlwZWRyaXZlLWNsaWVudDpwaXBlZHJpdmUtc2VjcmV0".to_owned());
+    assert!(letter.headers.contains(&proof), "{:?}", letter.headers);
+    let body: Value = serde_json::from_slice(&letter.body).unwrap();
+    assert_eq!((&body["client_id"], &body["company_id"]), (&json!("pipedrive-client"), &json!(15_043_420)), "{body}");
+    // Sent again, it says the same.
+    company.mail.retry(entente_sims::mailroom::Delivery { attempt: 1, ..letter.clone() }, 0);
+    assert_eq!(company.mail.take_due().remove(0).body, letter.body);
+}

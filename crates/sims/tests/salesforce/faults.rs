@@ -138,6 +138,7 @@ async fn behind_a_socket_mail_is_retried_until_it_is_acknowledged() {
     let post = tokio::spawn(entente_sims::serve::deliver_mail(mail.clone(), reqwest::Client::new()));
     let delivery = entente_sims::mailroom::Delivery {
         platform: "salesforce",
+        method: http::Method::POST,
         url: format!("http://{addr}/hook"),
         headers: vec![],
         body: b"<x/>".to_vec(),

@@ -1,6 +1,6 @@
 //! Where a poll of HubSpot stands.
 //!
-//! - A first read goes through the list, in order of id.
+//! - A first read goes through the list, in order of id; where it may lean on the index, and there are many rows, through search.
 //! - A poll searches for what changed since the last one began, in order of id as well, and goes on behind the last id it saw: ids
 //!   do not change, so that rows that change meanwhile move nothing, equal stamps do no harm, and search's ceiling of ten thousand
 //!   results is never met.
@@ -27,6 +27,8 @@ const SWEEP_AT_LEAST: Duration = Duration::from_secs(6 * 3_600);
 pub(crate) enum Phase {
     /// The first read of all rows that are there.
     First,
+    /// The same by search, of many rows.
+    Index,
     /// A search for changes.
     Poll,
     /// A look through the archived rows.
@@ -67,6 +69,9 @@ pub(crate) struct Position {
     /// When search has caught up with what happened before the offset was taken over, and is asked once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<Timestamp>,
+    /// Rows that are left of a first read by search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
     /// Pages of the sweep under way.
     #[serde(default)]
     pub pages: u32,
@@ -86,6 +91,7 @@ impl Position {
             journal: None,
             anchor: None,
             settle: None,
+            left: None,
             pages: 0,
         }
     }
@@ -125,7 +131,7 @@ impl Position {
 
     /// Whether a read has not begun yet.
     pub fn is_fresh(&self) -> bool {
-        matches!(self.phase, Phase::First | Phase::Poll) && self.after.is_none() && self.begun.is_none()
+        matches!(self.phase, Phase::First | Phase::Index | Phase::Poll) && self.after.is_none() && self.begun.is_none()
     }
 
     /// What follows once the last page of a read is there.
@@ -143,7 +149,9 @@ impl Position {
 
     fn turned(self, begun: Option<Timestamp>) -> Self {
         match self.phase {
-            Phase::First => Self { phase: Phase::Rest, after: None, since: begun, begun: None, swept: begun, ..self },
+            Phase::First | Phase::Index => {
+                Self { phase: Phase::Rest, after: None, left: None, since: begun, begun: None, swept: begun, ..self }
+            }
             Phase::Poll if self.sweep_at.is_none_or(|due| begun.is_some_and(|begun| begun >= due)) => {
                 Self { phase: Phase::Sweep, after: None, pages: 0, ..self }
             }

@@ -26,6 +26,7 @@ mod engagements;
 mod erase;
 mod find;
 mod history;
+mod index;
 mod journal;
 mod kind;
 mod lists;
@@ -100,6 +101,8 @@ pub(crate) struct HubSpot {
     customs: custom::Customs,
     lists: lists::Lists,
     stages: stages::Stages,
+    /// Whose turn it is to search for a first read.
+    turns: index::Turns,
     /// The webhooks journal, where the connection reads it.
     journal: Option<journal::Journal>,
     /// This connector itself, for what goes on in the background.
@@ -148,6 +151,7 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         customs: custom::Customs::default(),
         lists: lists::Lists::default(),
         stages: stages::Stages::default(),
+        turns: index::Turns::default(),
         actors,
         people_due: Mutex::default(),
         ours: OnceLock::new(),
@@ -231,6 +235,10 @@ impl Connector for HubSpot {
             return self.marketing_page(source, read, cursor, priority).await;
         }
         self.read_page(read, cursor, priority).await.map_err(|error| self.notice(&read.object, error))
+    }
+
+    fn first_read_from(&self, read: &ReadSpec) -> Option<Cursor> {
+        self.index_start(read)
     }
 
     async fn present(&self, read: &ReadSpec) -> Result<Cursor, VendorError> {

@@ -47,6 +47,14 @@ fn associated_objects(fields: &[String]) -> Vec<&str> {
     fields.iter().filter_map(|name| name.strip_prefix(ASSOCIATION)).collect()
 }
 
+/// The body of a search in order of id, and whether it is short enough.
+fn searching(read: &ReadSpec, groups: Value) -> (Value, bool) {
+    let sorts = json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]);
+    let body = json!({"filterGroups": groups, "sorts": sorts, "limit": SEARCH_ROWS, "properties": properties(read)});
+    let whole = body.to_string().chars().count() <= SEARCH_CHARS_MAX;
+    (body, whole)
+}
+
 impl HubSpot {
     /// The server's time in an answer; without a `Date` header, ours corrected by what earlier answers showed.
     pub(super) fn server_time(&self, answer: &Answer) -> Timestamp {
@@ -66,6 +74,7 @@ impl HubSpot {
         }
         match position.phase {
             Phase::First => self.first_page(read, position, priority).await,
+            Phase::Index => self.index_page(read, position, priority).await,
             Phase::Poll | Phase::Rest => self.poll_page(read, position, priority).await,
             Phase::Sweep => self.sweep_page(read, position, priority).await,
         }
@@ -100,7 +109,7 @@ impl HubSpot {
         Ok((answer.json()?, answer, whole))
     }
 
-    async fn first_page(&self, read: &ReadSpec, mut position: Position, priority: Priority) -> Result<Page, VendorError> {
+    pub(super) async fn first_page(&self, read: &ReadSpec, mut position: Position, priority: Priority) -> Result<Page, VendorError> {
         self.schema(&read.object, &read.fields, priority).await?;
         let (page, answer, whole) = self.list(read, &position, false, priority).await?;
         position.begun = position.begun.or_else(|| Some(self.server_time(&answer)));
@@ -149,9 +158,7 @@ impl HubSpot {
 
     /// One page of a search in order of id. Where the properties do not fit its body, they are fetched by id.
     pub(super) async fn search(&self, read: &ReadSpec, groups: Value, priority: Priority) -> Result<(RecordPage, Answer), VendorError> {
-        let sorts = json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]);
-        let mut body = json!({"filterGroups": groups, "sorts": sorts, "limit": SEARCH_ROWS, "properties": properties(read)});
-        let whole = body.to_string().chars().count() <= SEARCH_CHARS_MAX;
+        let (mut body, whole) = searching(read, groups);
         if !whole {
             body["properties"] = json!(["hs_object_id"]);
         }
@@ -162,6 +169,11 @@ impl HubSpot {
             page.results = self.fill(read, std::mem::take(&mut page.results), priority).await?;
         }
         Ok((page, answer))
+    }
+
+    /// Whether a search behind an id shows all that is read.
+    pub(super) fn fits_search(&self, read: &ReadSpec) -> bool {
+        searching(read, json!([{"filters": [{"propertyName": "hs_object_id", "operator": "GT", "value": u64::MAX.to_string()}]}])).1
     }
 
     /// The same records with their properties, which were too many for the call that listed them.
@@ -324,7 +336,7 @@ impl HubSpot {
 }
 
 /// The page, with the position moved on.
-fn turn(position: Position, next: Option<String>, looks: Vec<Look>, total: Option<u64>) -> Page {
+pub(super) fn turn(position: Position, next: Option<String>, looks: Vec<Look>, total: Option<u64>) -> Page {
     let position = match next {
         Some(after) => Position { after: Some(after), ..position },
         None => position.finished(),

@@ -34,6 +34,7 @@ mod pages;
 mod provision;
 mod put;
 mod refusal;
+mod removal;
 mod rows;
 mod scopes;
 mod subscribe;
@@ -224,6 +225,10 @@ impl Connector for Pipedrive {
 
     fn receipt(&self) -> Receipt {
         Receipt { content_type: "application/json", body: "{}" }
+    }
+
+    async fn removed(&self, call: &Incoming) -> Result<Option<VendorError>, WebhookError> {
+        self.app_removed(call).await
     }
 
     async fn create_field(&self, field: &NewField) -> Result<(), VendorError> {

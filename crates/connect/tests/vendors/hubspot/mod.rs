@@ -6,6 +6,7 @@ mod engagements;
 mod equal_stamps;
 mod erasing;
 mod finding;
+mod first_reads;
 mod hands;
 mod journal;
 mod leads;

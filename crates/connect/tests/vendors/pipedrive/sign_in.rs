@@ -3,6 +3,7 @@
 use entente_connect::connector::Priority;
 use entente_connect::error::Class;
 use entente_connect::settings::{Auth, ConnectionSettings, Secret};
+use entente_connect::webhook::{Incoming, WebhookError};
 use entente_sims::faults::Fault;
 
 use crate::pipedrive::company::{Company, oauth, persons, settings, token};
@@ -35,6 +36,42 @@ async fn a_session_is_renewed_with_the_newest_refresh_token() {
         fetch(&company).await.unwrap();
     }
     company.pass(61 * 86_400);
+    let error = fetch(&company).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (Class::Reauthenticate, "invalid_grant"));
+}
+
+#[tokio::test]
+async fn that_the_app_was_removed_ends_the_session_and_another_company_s_removal_does_not() {
+    let company = Company::with(settings(oauth()), |_| {});
+    company.sim.register_callback("https://hub.example/callback/crm");
+    company.crm.check().await.unwrap();
+
+    // The app is installed elsewhere as well, and was removed there.
+    let told = |body: &str, proof: &str| Incoming {
+        headers: [("authorization".to_owned(), proof.to_owned())].into(),
+        body: body.as_bytes().to_vec(),
+    };
+    // `pipedrive-client:pipedrive-secret`
+    let proof = "Basic cGlwZWRyaXZlLWNsaWVudDpwaXBlZHJpdmUtc2VjcmV0";
+    assert_eq!(company.crm.removed(&told(r#"{"company_id": 7, "user_id": 1}"#, proof)).await, Ok(None));
+    let renewals = || company.line.sent.lock().unwrap().iter().filter(|(call, _)| call == "POST /oauth/token").count();
+    let before = renewals();
+    fetch(&company).await.unwrap();
+    assert_eq!(renewals(), before, "the session goes on");
+
+    // A body of another form says nothing of a company: whether it is so is asked with a new token.
+    let said = company.crm.removed(&told("client_id=pipedrive-client", proof)).await.unwrap().unwrap();
+    assert_eq!((said.class, said.code.as_str()), (Class::Reauthenticate, "app_removed"));
+    fetch(&company).await.unwrap();
+    assert_eq!(renewals(), before + 1);
+    let refused = company.crm.removed(&told("", "Basic eDp5")).await;
+    assert!(matches!(refused, Err(WebhookError::Unverified { .. })), "{refused:?}");
+
+    company.sim.uninstall();
+    let letter = company.mail.take_due().remove(0);
+    let headers = letter.headers.iter().cloned().collect();
+    let said = company.crm.removed(&Incoming { headers, body: letter.body }).await.unwrap().unwrap();
+    assert!(said.advice.contains("`entente connect pipedrive`"), "{said:?}");
     let error = fetch(&company).await.unwrap_err();
     assert_eq!((error.class, error.code.as_str()), (Class::Reauthenticate, "invalid_grant"));
 }

@@ -100,6 +100,8 @@ impl Stage {
     }
 
     async fn read_on(&self, cursor: Option<String>) -> Result<(Vec<Look>, String)> {
+        // A first read begins as the engine's do.
+        let cursor = cursor.or_else(|| self.connector.first_read_from(&self.read()));
         let (mut cursor, mut looks, mut refusals) = (cursor, Vec::new(), 0);
         loop {
             match self.connector.page(&self.read(), cursor.as_ref(), Priority::Backfill).await {
@@ -243,13 +245,14 @@ async fn one(platform: &str, contacts: usize, seed: u64) -> Result<Option<Line>>
     let calls = stage.calls();
     let (polled, cursor) = stage.read_on(Some(cursor)).await?;
     let versions: BTreeMap<&str, &String> = looks.iter().filter_map(|look| Some((look.id.as_str(), look.version.as_ref()?))).collect();
+    let is_guarded = spec.capabilities(stage.crowd.object).is_some_and(|known| known.concurrency.is_some());
     let update = |id: &String| Write {
         kind: WriteKind::Update,
         key: String::new(),
         id: Some(id.clone()),
         row: json!({stage.crowd.name: "Written"}).as_object().cloned().unwrap_or_default(),
-        // On the version that was read, as the sync writes: where the platform has no precondition, that costs a look.
-        expect: versions.get(id.as_str()).map(|version| (*version).clone()),
+        // On the version that was read, as the sync writes: where the platform has no precondition, that costs a look, or is not possible.
+        expect: versions.get(id.as_str()).map(|version| (*version).clone()).filter(|_| is_guarded),
     };
     let updates: Vec<Write> = ids.iter().rev().take(CHANGES).map(update).collect();
     let updated = updates.len();

@@ -23,6 +23,7 @@ use url::Url;
 
 use super::ways::{Body, BrowserWay};
 use crate::fault::{Fault, Result};
+use crate::http::callback::{self, LOCAL_PATH};
 
 /// How long somebody may take to consent.
 const CONSENT_MAX: Duration = Duration::from_secs(600);
@@ -30,8 +31,6 @@ const CONSENT_MAX: Duration = Duration::from_secs(600);
 const CALL_MAX: Duration = Duration::from_secs(30);
 /// Bytes of a verifier and of a state: 256 bits.
 const RANDOM_BYTES: usize = 32;
-/// Path on this machine that the vendor sends people back to.
-const BACK: &str = "/callback";
 
 /// What signing in gave.
 pub struct Granted {
@@ -71,7 +70,8 @@ async fn back(State(waiting): State<Arc<Waiting>>, Query(given): Query<BTreeMap<
     page(if denied { "Consent was refused. You can close this window." } else { "Signed in. You can close this window." }).into_response()
 }
 
-/// Has somebody sign in. `show` gets the address to open; `port` of this machine is the one that the app names in its redirect address.
+/// Has somebody sign in. `show` gets the address to open; `port` of this machine is the one that the app names in its redirect address, unless
+/// that is the server's, `through` which people come back then.
 ///
 /// # Errors
 /// When the port is taken, consent is refused, nobody consents in time, or the platform gives no tokens.
@@ -80,6 +80,7 @@ pub async fn sign_in(
     client_id: &str,
     client_secret: &Secret,
     port: u16,
+    through: Option<&str>,
     wire: &dyn Wire,
     show: impl FnOnce(&Url),
 ) -> Result<Granted> {
@@ -90,10 +91,12 @@ pub async fn sign_in(
             "name another with --port, and register it at the app",
         )
     })?;
-    let redirect = format!("http://127.0.0.1:{}{BACK}", listener.local_addr()?.port());
-    let (state, verifier) = (random()?, random()?);
+    let port = listener.local_addr()?.port();
+    let redirect = through.map_or_else(|| format!("http://127.0.0.1:{port}{LOCAL_PATH}"), str::to_owned);
+    let (secret, verifier) = (random()?, random()?);
+    let state = if through.is_some() { callback::state_of(port, &secret) } else { secret };
     let (tell, mut told) = mpsc::channel(1);
-    let app = axum::Router::new().route(BACK, get(back)).with_state(Arc::new(Waiting { state: state.clone(), tell }));
+    let app = axum::Router::new().route(LOCAL_PATH, get(back)).with_state(Arc::new(Waiting { state: state.clone(), tell }));
     let serving = tokio::spawn(async move { axum::serve(listener, app).await });
     let mut page = way.authorize.clone();
     {

@@ -16,8 +16,8 @@ const CUSTOMER: u8 = 3;
 
 pub fn start(clock: SimClock) -> Started {
     let options = DynamicsOptions::new(clock, Profile::instant(), 5);
-    let tenant = options.tenant_id.clone();
-    open(Dynamics::new(options), &tenant)
+    let (tenant, mail) = (options.tenant_id.clone(), options.mailroom.clone());
+    open(Dynamics::new(options), &tenant).telling(mail)
 }
 
 /// An environment that its story has a hand on.
@@ -25,7 +25,7 @@ pub fn open(office: Dynamics, tenant: &str) -> Started {
     let login_url = format!("http://dynamics.sim/{tenant}").parse().ok();
     let auth = Auth::ClientCredentials { client_id: "dynamics-client".to_owned(), client_secret: Secret::new("dynamics-secret") };
     let settings = ConnectionSettings { login_url, ..settings("dynamics", Role::Crm, auth) };
-    Started { settings, router: office.router(), people: People::Sales(Box::new(Office(office))) }
+    Started::silent(settings, office.router(), People::Sales(Box::new(Office(office))))
 }
 
 impl Office {

@@ -13,13 +13,12 @@ use crate::hub::fields;
 struct Account(Freshdesk);
 
 pub fn start(clock: SimClock) -> Started {
-    let account = Freshdesk::new(FreshdeskOptions::new(clock, Profile::instant(), 5));
+    let options = FreshdeskOptions::new(clock, Profile::instant(), 5);
+    let mail = options.mailroom.clone();
+    let account = Freshdesk::new(options);
     let auth = Auth::AccessToken { token: Secret::new("freshdesk-api-key") };
-    Started {
-        settings: settings("freshdesk", Role::Support, auth),
-        router: account.router(),
-        people: People::Agents(Box::new(Account(account))),
-    }
+    let settings = settings("freshdesk", Role::Support, auth);
+    Started::silent(settings, account.router(), People::Agents(Box::new(Account(account)))).telling(mail)
 }
 
 impl Agents for Account {

@@ -1,6 +1,7 @@
 //! Sales at HubSpot.
 
 use entente_connect::settings::{Auth, Secret};
+use entente_engine::sync::provision::subscriptions::Watched;
 use entente_model::mapping::Role;
 use entente_sims::clock::SimClock;
 use entente_sims::hubspot::{Hand, HubSpot, HubSpotOptions};
@@ -13,7 +14,37 @@ use crate::hub::fields;
 struct Portal(HubSpot);
 
 pub fn start(clock: SimClock) -> Started {
-    open(HubSpot::new(HubSpotOptions::new(clock, Profile::instant(), 5)))
+    let options = HubSpotOptions::new(clock, Profile::instant(), 5);
+    let mail = options.mailroom.clone();
+    let portal = HubSpot::new(options);
+    let listening = portal.clone();
+    let listen = move |url: &str, watched: &[Watched]| {
+        let names: Vec<String> = watched.iter().flat_map(subscriptions).collect();
+        listening.subscribe(url, &names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    };
+    Started { listen: Some(Box::new(listen)), ..open(portal).telling(mail) }
+}
+
+/// What the app's developer subscribes to, as the connector says: everything about an object, and changes of each of its fields.
+fn subscriptions(watched: &Watched) -> Vec<String> {
+    let (named, ty) = match watched.object.as_str() {
+        "contacts" => ("contact", ""),
+        "companies" => ("company", ""),
+        "deals" => ("deal", ""),
+        "tickets" => ("ticket", ""),
+        "tasks" => ("object", ":0-27"),
+        "notes" => ("object", ":0-46"),
+        "meetings" => ("object", ":0-47"),
+        "calls" => ("object", ":0-48"),
+        "emails" => ("object", ":0-49"),
+        "communications" => ("object", ":0-18"),
+        "postal_mail" => ("object", ":0-116"),
+        "leads" => ("object", ":0-136"),
+        other => panic!("{other} has no subscriptions yet: give it its type id here"),
+    };
+    let all = ["creation", "deletion", "merge", "restore", "associationChange"].map(|event| format!("{named}.{event}{ty}"));
+    let changes = watched.fields.iter().map(|field| format!("{named}.propertyChange{ty}:{field}"));
+    all.into_iter().chain(changes).collect()
 }
 
 /// A portal that its story has a hand on.
@@ -23,7 +54,7 @@ pub fn open(portal: HubSpot) -> Started {
         client_secret: Secret::new("hubspot-secret"),
         refresh_token: Secret::new("hubspot-refresh"),
     };
-    Started { settings: settings("hubspot", Role::Crm, auth), router: portal.router(), people: People::Sales(Box::new(Portal(portal))) }
+    Started::silent(settings("hubspot", Role::Crm, auth), portal.router(), People::Sales(Box::new(Portal(portal))))
 }
 
 impl Portal {

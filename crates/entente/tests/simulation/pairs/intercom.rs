@@ -16,13 +16,16 @@ struct Workspace(Intercom);
 const STAND_IN: &str = "entente";
 
 pub fn start(clock: SimClock) -> Started {
-    let workspace = Intercom::new(IntercomOptions::new(clock, Profile::instant(), 5));
+    let options = IntercomOptions::new(clock, Profile::instant(), 5);
+    let mail = options.mailroom.clone();
+    let workspace = Intercom::new(options);
+    let listening = workspace.clone();
     let auth = Auth::AccessToken { token: Secret::new("intercom-token") };
-    Started {
-        settings: settings("intercom", Role::Support, auth),
-        router: workspace.router(),
-        people: People::Agents(Box::new(Workspace(workspace))),
-    }
+    let mut settings = settings("intercom", Role::Support, auth);
+    settings.webhooks.signing_secret = Secret::new("intercom-client-secret");
+    let started = Started::silent(settings, workspace.router(), People::Agents(Box::new(Workspace(workspace)))).telling(mail);
+    // Every topic is chosen, as the connector says.
+    Started { listen: Some(Box::new(move |url, _| listening.subscribe(url, None))), ..started }
 }
 
 impl Agents for Workspace {

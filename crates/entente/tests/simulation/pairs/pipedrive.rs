@@ -15,13 +15,15 @@ struct Office(Pipedrive);
 const CUSTOMER: u64 = 5;
 
 pub fn start(clock: SimClock) -> Started {
-    let office = Pipedrive::new(PipedriveOptions::new(clock, Profile::instant(), 5));
+    let options = PipedriveOptions::new(clock, Profile::instant(), 5);
+    let mail = options.mailroom.clone();
+    let office = Pipedrive::new(options);
     let auth = Auth::RefreshToken {
         client_id: "pipedrive-client".to_owned(),
         client_secret: Secret::new("pipedrive-secret"),
         refresh_token: Secret::new("pipedrive-refresh"),
     };
-    Started { settings: settings("pipedrive", Role::Crm, auth), router: office.router(), people: People::Sales(Box::new(Office(office))) }
+    Started::silent(settings("pipedrive", Role::Crm, auth), office.router(), People::Sales(Box::new(Office(office)))).telling(mail)
 }
 
 fn number(id: &str) -> u64 {

@@ -17,9 +17,9 @@ struct Org(Salesforce);
 pub fn start(clock: SimClock) -> Started {
     let faults = Faults::none(5);
     let mail = Mailroom::new(clock.clone(), faults.clone());
-    let org = Salesforce::new(SalesforceOptions::new(clock, Profile::instant(), 5, faults, mail));
+    let org = Salesforce::new(SalesforceOptions::new(clock, Profile::instant(), 5, faults, mail.clone()));
     let auth = Auth::ClientCredentials { client_id: "sim-client".to_owned(), client_secret: Secret::new("sim-secret") };
-    Started { settings: settings("salesforce", Role::Crm, auth), router: org.router(), people: People::Sales(Box::new(Org(org))) }
+    Started::silent(settings("salesforce", Role::Crm, auth), org.router(), People::Sales(Box::new(Org(org)))).telling(mail)
 }
 
 impl Org {

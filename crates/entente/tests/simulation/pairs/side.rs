@@ -1,16 +1,37 @@
 //! What a platform gives so that it can stand in a pair: its settings, and people who work there.
 
 use entente_connect::settings::{Auth, ConnectionSettings, WebhookSettings};
+use entente_engine::sync::provision::subscriptions::Watched;
 use entente_model::mapping::Role;
 use entente_sims::clock::SimClock;
+use entente_sims::mailroom::Mailroom;
 
 use super::{described, dynamics, freshdesk, hubspot, intercom, pipedrive, salesforce, zendesk};
+
+/// Sets webhooks up by hand, as the platform's console has it: to this address, of these objects and fields.
+pub type Listen = Box<dyn Fn(&str, &[Watched])>;
 
 /// A platform that was just started.
 pub struct Started {
     pub settings: ConnectionSettings,
     pub router: axum::Router,
     pub people: People,
+    /// Its webhooks, where the story has them delivered.
+    pub mail: Option<Mailroom>,
+    /// How they are set up, where its API cannot.
+    pub listen: Option<Listen>,
+}
+
+impl Started {
+    /// A platform that tells nothing.
+    pub fn silent(settings: ConnectionSettings, router: axum::Router, people: People) -> Self {
+        Self { settings, router, people, mail: None, listen: None }
+    }
+
+    /// The same, whose webhooks are delivered.
+    pub fn telling(self, mail: Mailroom) -> Self {
+        Self { mail: Some(mail), ..self }
+    }
 }
 
 /// The people of a platform, by the part that it plays.

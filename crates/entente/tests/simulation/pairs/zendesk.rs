@@ -13,13 +13,12 @@ use crate::hub::fields;
 struct Account(Zendesk);
 
 pub fn start(clock: SimClock) -> Started {
-    let account = Zendesk::new(ZendeskOptions::new(clock, Profile::instant(), 5));
+    let options = ZendeskOptions::new(clock, Profile::instant(), 5);
+    let mail = options.mailroom.clone();
+    let account = Zendesk::new(options);
     let auth = Auth::ClientCredentials { client_id: "entente".to_owned(), client_secret: Secret::new("zendesk-client-secret") };
-    Started {
-        settings: settings("zendesk", Role::Support, auth),
-        router: account.router(),
-        people: People::Agents(Box::new(Account(account))),
-    }
+    let settings = settings("zendesk", Role::Support, auth);
+    Started::silent(settings, account.router(), People::Agents(Box::new(Account(account)))).telling(mail)
 }
 
 impl Account {

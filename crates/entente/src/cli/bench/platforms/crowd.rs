@@ -168,7 +168,7 @@ fn of_hubspot(clock: SimClock, seed: u64) -> Result<Crowd> {
         name: "lastname",
         email: "email",
         key: "entente_id",
-        // What its search gives; a list has 100. Why it is not searched: docs/benchmarks.md.
+        // What its search gives; a list has 100.
         rows_per_read: 200,
         rows_per_write: 100,
         jobs_at_once: None,

@@ -108,7 +108,9 @@ impl Wire for Paced {
         let broken = |reason: String| WireError::Broken { host: host.clone(), reason };
         parts.headers.insert(http::header::HOST, host.parse().map_err(|_| broken("the host is no header".to_owned()))?);
         let Ok(answer) = self.router.clone().oneshot(http::Request::from_parts(parts, axum::body::Body::from(body))).await;
-        self.time.sleep(self.call).await;
+        // What a platform takes for the rows of a bulk call, its simulator tells.
+        let more = answer.headers().get("x-sim-more-ms").and_then(|value| value.to_str().ok()?.parse().ok());
+        self.time.sleep(self.call + Duration::from_millis(more.unwrap_or(0))).await;
         if answer.headers().contains_key("x-sim-hang") {
             return Err(WireError::TimedOut { host, seconds: timeout.as_secs() });
         }
