@@ -93,6 +93,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             rewritten,
             into_erased: BTreeMap::new(),
             told: BTreeMap::new(),
+            unheard: BTreeMap::new(),
             failure: None,
         };
         go_by(&mut task, &mut looks);

@@ -9,7 +9,7 @@ use entente_connect::action::{Acted, Action, Target};
 use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Lookup, Told, Unique};
 use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
-use entente_connect::look::{Cursor, Existence, Find, Look, Page, ReadSpec};
+use entente_connect::look::{Cursor, Entered, Existence, Find, Histories, Look, Page, ReadSpec};
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
 use entente_connect::webhook::{Delivery, Event, Incoming, Receipt, Subscribed, WebhookError};
@@ -90,6 +90,7 @@ struct State {
     rewriting: Option<(String, Rewriting)>,
     acted: Vec<(Option<Target>, Action)>,
     answers_lost: usize,
+    histories: Option<Histories>,
 }
 
 /// One platform. Cloning shares it.
@@ -117,6 +118,14 @@ impl Platform {
     /// Loses the answers to that many writes, which land all the same.
     pub fn lose_answers(&self, many: usize) {
         self.state().answers_lost = many;
+    }
+
+    /// It keeps a history by field from now on: a row's field had this value last, entered then and by that hand.
+    pub fn remembers(&self, id: &str, field: &str, value: &str, mark: ChangeMark) {
+        let entered = Entered { value: Some(Value::from(value)), mark };
+        let mut state = self.state();
+        let past = state.histories.get_or_insert_default().entry(id.to_owned()).or_default();
+        past.entry(field.to_owned()).or_default().insert(0, entered);
     }
 
     /// What it was asked to do beside writing rows.
@@ -432,6 +441,16 @@ impl Connector for Platform {
 
     async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
         Ok(Subscribed::Yes)
+    }
+
+    fn tells_hands(&self, _: &str) -> bool {
+        self.state().histories.is_some()
+    }
+
+    async fn histories(&self, read: &ReadSpec, ids: &[String], _: Priority) -> Result<Histories, VendorError> {
+        self.turn(format!("histories {} {}", read.object, ids.join(" "))).await?;
+        let kept = self.state().histories.clone().unwrap_or_default();
+        Ok(kept.into_iter().filter(|(id, _)| ids.contains(id)).collect())
     }
 
     fn bulk_rows(&self) -> Option<usize> {
