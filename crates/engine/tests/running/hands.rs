@@ -89,12 +89,13 @@ async fn while_a_history_does_not_answer_the_contested_field_waits_alone_and_is_
     let [event] = told.as_slice() else { panic!("{told:?}") };
     assert!(event.event.status == SyncStatus::Failing && event.event.error.contains("whose change of status counts"), "{event:?}");
 
-    // The row goes on meanwhile, by other hands.
+    // The row goes on meanwhile, by other hands; it is looked at with the next try, which is as vain.
     let glass = json!({ "Industry": "Glass" });
     let row = story.house.link(&story.record, CRM).await.external_id;
     story.house.crm.put_silently("Account", &row, &[("Industry", "Glass")]);
     tell(&story.house, &story.engine, &story.record, CRM, glass, (after(story.start, 90), Actor::Automation)).await;
-    work_off(&story.house, &story.engine).await;
+    story.pass(2).await;
+    assert_eq!(story.house.crm.calls(HISTORIES), 2);
     assert_eq!((story.industry().await, story.status().await), (["Glass"; 3].map(str::to_owned), CONTESTED.map(str::to_owned)));
 
     story.house.crm.relent();
@@ -143,7 +144,7 @@ async fn while_a_history_waits_for_its_quota_no_attempt_is_spent_and_its_neighbo
     story.pass(2).await;
     assert_eq!(story.house.crm.calls(HISTORIES), asked, "its time has not come");
     let hint = story.house.store.read(move |tx| tx.hint_of(&id)).await.unwrap().unwrap();
-    assert_eq!((hint.attempts, hint.due_at), (1, until));
+    assert_eq!(hint.attempts, 1);
     story.house.crm.relent();
     story.pass(10).await;
     assert_eq!((story.status().await, story.is_over().await), (DECIDED.map(str::to_owned), true));
