@@ -103,9 +103,9 @@ async fn while_a_history_does_not_answer_the_contested_field_waits_alone_and_is_
     assert_eq!(story.status().await, DECIDED);
     let entered = sides(&story.house, ConflictState::Resolved).await;
     let plain = |story: &Story, found: &[Vec<entente_store::ConflictSide>]| -> Vec<(String, String, Option<i64>, String)> {
-        let start = story.start.as_millisecond();
+        let start = story.start.as_second();
         let side = |side: &entente_store::ConflictSide| {
-            (side.side.clone(), side.value.display(), side.at.map(|at| at.as_millisecond() - start), side.by.clone())
+            (side.side.clone(), side.value.display(), side.at.map(|at| at.as_second() - start), side.by.clone())
         };
         found.iter().flatten().map(side).collect()
     };
