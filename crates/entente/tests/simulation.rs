@@ -15,6 +15,8 @@ mod blanks;
 mod campaigns;
 #[path = "simulation/certified.rs"]
 mod certified;
+#[path = "simulation/certified_intercom.rs"]
+mod certified_intercom;
 #[path = "simulation/consenting.rs"]
 mod consenting;
 #[path = "simulation/database.rs"]

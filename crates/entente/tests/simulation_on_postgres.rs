@@ -8,6 +8,8 @@
 mod ambient;
 #[path = "simulation/certified.rs"]
 mod certified;
+#[path = "simulation/certified_intercom.rs"]
+mod certified_intercom;
 #[path = "simulation/database.rs"]
 mod database;
 #[path = "simulation/deciding.rs"]
