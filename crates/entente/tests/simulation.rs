@@ -95,6 +95,8 @@ mod steps;
 mod stories;
 #[path = "simulation/taken.rs"]
 mod taken;
+#[path = "simulation/talking.rs"]
+mod talking;
 #[path = "simulation/three_systems.rs"]
 mod three_systems;
 #[path = "simulation/ticket_activities.rs"]

@@ -52,6 +52,8 @@ mod second_freshdesk;
 mod second_intercom;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/talking.rs"]
+mod talking;
 #[path = "simulation/undo.rs"]
 mod undo;
 #[path = "simulation/undoing.rs"]
