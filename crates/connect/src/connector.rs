@@ -301,6 +301,10 @@ pub trait Connector: Send + Sync {
         Ok(Histories::new())
     }
 
+    /// Lets go of names that stand in lists of their own (agents, teams, stages), which no row's stamp tells of: the next read that shows one asks for
+    /// them as they are then. Makes no call.
+    async fn forget_names(&self) {}
+
     /// What people call a user of the platform: a name, or an address; `None` where it is not known. Makes no call.
     fn user_name(&self, user: &str) -> Option<String> {
         let _ = user;

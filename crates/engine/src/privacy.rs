@@ -26,6 +26,9 @@ pub(crate) const PERSON: &str = "contact";
 /// The object whose records are people whom the CRM does not count among its customers yet.
 pub(crate) const LEAD: &str = "lead";
 
+/// The field by which something that was said names the person who said it.
+pub(crate) const AUTHOR: &str = "author";
+
 /// Objects whose rows tell of one person each.
 pub(crate) const PEOPLE: &[&str] = &[PERSON, LEAD];
 

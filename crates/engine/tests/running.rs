@@ -16,6 +16,8 @@ mod columns;
 mod erasing;
 #[path = "running/failures.rs"]
 mod failures;
+#[path = "running/hands.rs"]
+mod hands;
 #[path = "running/holds.rs"]
 mod holds;
 #[path = "running/house.rs"]

@@ -15,6 +15,8 @@ mod blanks;
 mod campaigns;
 #[path = "simulation/certified.rs"]
 mod certified;
+#[path = "simulation/certified_intercom.rs"]
+mod certified_intercom;
 #[path = "simulation/consenting.rs"]
 mod consenting;
 #[path = "simulation/database.rs"]
@@ -93,6 +95,8 @@ mod steps;
 mod stories;
 #[path = "simulation/taken.rs"]
 mod taken;
+#[path = "simulation/talking.rs"]
+mod talking;
 #[path = "simulation/three_systems.rs"]
 mod three_systems;
 #[path = "simulation/ticket_activities.rs"]

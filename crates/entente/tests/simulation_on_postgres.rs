@@ -8,6 +8,8 @@
 mod ambient;
 #[path = "simulation/certified.rs"]
 mod certified;
+#[path = "simulation/certified_intercom.rs"]
+mod certified_intercom;
 #[path = "simulation/database.rs"]
 mod database;
 #[path = "simulation/deciding.rs"]
@@ -50,6 +52,8 @@ mod second_freshdesk;
 mod second_intercom;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/talking.rs"]
+mod talking;
 #[path = "simulation/undo.rs"]
 mod undo;
 #[path = "simulation/undoing.rs"]

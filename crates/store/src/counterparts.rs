@@ -1,5 +1,7 @@
 //! Counterparts in bulk: what a comparison of whole platforms needs of many rows at once, and no more than that.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
 use entente_model::value::Fields;
@@ -79,6 +81,52 @@ impl Tx<'_> {
         for batch in ids.chunks(BATCH_ROWS) {
             for mut row in self.rows("links", sql, vals![connection, remote_object, batch.to_vec()])? {
                 found.push((row.text()?, row.parse()?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Which records are meant by references to remote rows: those that they are linked to, whatever has become of the row. A row that was merged away
+    /// at its platform means the record that its own has ended in: platforms go on naming it, for instance as the author of a comment.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn records_meant(&mut self, connection: &str, remote_object: &str, ids: &[String]) -> Result<Vec<(String, RecordId)>> {
+        let sql = "select external_id, record, state from links where connection = $1 and remote_object = $2 and external_id IN_LIST($3)";
+        let (mut found, mut gone) = (Vec::with_capacity(ids.len()), BTreeSet::new());
+        for batch in ids.chunks(BATCH_ROWS) {
+            for mut row in self.rows("links", sql, vals![connection, remote_object, batch.to_vec()])? {
+                let (id, record): (String, RecordId) = (row.text()?, row.parse()?);
+                if row.parse::<LinkState>()? == LinkState::Merged {
+                    gone.insert(record.clone());
+                }
+                found.push((id, record));
+            }
+        }
+        let (mut asked, mut into) = (gone.clone(), BTreeMap::new());
+        while !asked.is_empty() {
+            let ended = self.merged_into(&asked)?;
+            asked = ended.values().filter(|next| !into.contains_key(*next) && !ended.contains_key(*next)).cloned().collect();
+            into.extend(ended);
+        }
+        for (_, record) in found.iter_mut().filter(|(_, record)| gone.contains(record)) {
+            // However they were merged, nobody is passed twice.
+            for _ in 0..into.len() {
+                let Some(next) = into.get(record) else { break };
+                record.clone_from(next);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What records were merged into, of those that were.
+    fn merged_into(&mut self, records: &BTreeSet<RecordId>) -> Result<BTreeMap<RecordId, RecordId>> {
+        let names: Vec<String> = records.iter().map(ToString::to_string).collect();
+        let mut found = BTreeMap::new();
+        for batch in names.chunks(BATCH_ROWS) {
+            let sql = "select id, merged_into from records where id IN_LIST($1) and state = 'merged' and merged_into is not null";
+            for mut row in self.rows("records", sql, vals![batch.to_vec()])? {
+                found.insert(row.parse()?, row.parse()?);
             }
         }
         Ok(found)

@@ -242,6 +242,19 @@ impl Tx<'_> {
         Ok(found)
     }
 
+    /// The records that references to remote rows mean, by the rows' keys; see [`Tx::records_meant`]. Rows that are not linked are left out.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn records_meant_by(&mut self, keys: &[RemoteKey]) -> Result<BTreeMap<RemoteKey, RecordId>> {
+        let mut found = BTreeMap::new();
+        for ((connection, object), ids) in by_object(keys) {
+            let meant = self.records_meant(connection, object, &ids)?;
+            found.extend(meant.into_iter().map(|(id, record)| (RemoteKey::new(connection, object, id), record)));
+        }
+        Ok(found)
+    }
+
     /// The rows that records are linked to, whatever has become of them, ordered by record and connection.
     ///
     /// # Errors

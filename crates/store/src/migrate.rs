@@ -69,6 +69,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(21, "marks", two digits),
     shared!(22, "flagged", two digits),
     shared!(23, "users", two digits),
+    shared!(24, "activities", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).
@@ -156,6 +157,18 @@ mod tests {
         let sql = crate::sql::translate(&format!("explain query plan {}", crate::records::of_account()), Dialect::Sqlite);
         let plan: String = conn.query_row(&sql, ["case", "{}"], |row| row.get("detail")).unwrap();
         assert!(plan.contains("records_by_account (object=? AND state=? AND <expr>=?)"), "{plan}");
+    }
+
+    #[test]
+    fn the_latest_activities_of_an_account_are_found_in_their_order() {
+        let conn = Connection::open_in_memory().unwrap();
+        sqlite(&conn).unwrap();
+        let sql = crate::sql::translate(&format!("explain query plan {}", crate::records::sales_activities()), Dialect::Sqlite);
+        let mut statement = conn.prepare(&sql).unwrap();
+        let plan: Vec<String> =
+            statement.query_map(["{}", "[]", "[]", "10"], |row| row.get("detail")).unwrap().map(Result::unwrap).collect();
+        assert!(plan.iter().any(|step| step.contains("USING INDEX records_activities (<expr>=?)")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "sorted, and so read as a whole: {plan:?}");
     }
 
     #[test]

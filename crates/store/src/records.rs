@@ -128,6 +128,18 @@ pub(crate) fn of_account() -> String {
     format!("select {COLUMNS} from records where object = $1 and state = 'active' and data->'account' = $2")
 }
 
+/// Active activities of account `$1`, the latest first, at most `$4` of them: those with a counterpart at one of the connections `$2`, and those with none
+/// at one of `$3` that are about no case. In the words of their index, which has their order.
+pub(crate) fn sales_activities() -> String {
+    format!(
+        "select {COLUMNS} from records where object = 'activity' and state = 'active' and data->'account' = $1
+         and (exists (select 1 from links where links.record = records.id and links.connection IN_LIST($2))
+              or (coalesce(data->'case', '\"null\"') = '\"null\"'
+                  and not exists (select 1 from links where links.record = records.id and links.connection IN_LIST($3))))
+         order by coalesce(data->'done_on'->>'date', '') desc, updated_at desc, id desc limit $4"
+    )
+}
+
 /// Active records of an object that hold one of so many values in a field: in the words of the field's index, which has the object in its
 /// text.
 pub(crate) fn of_values(object: &str, field: &str, values: usize) -> String {
@@ -293,6 +305,17 @@ impl Tx<'_> {
         records.sort_by(|a, b| (b.updated_at, &b.id).cmp(&(a.updated_at, &a.id)));
         records.truncate(limit);
         Ok(records)
+    }
+
+    /// The latest activities of an account that are known from connections `sales`, and those about no case that none of `desks` has: at most `limit` of
+    /// them, the latest day first.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub fn sales_activities(&mut self, account: &RecordId, sales: &[String], desks: &[String], limit: usize) -> Result<Vec<Record>> {
+        let account = Val::json(&Value::Ref(account.clone()))?;
+        let params = [account, Val::Texts(sales.to_vec()), Val::Texts(desks.to_vec()), page(limit)];
+        self.rows("records", &sales_activities(), &params)?.into_iter().map(record).collect()
     }
 
     /// Active records by object.

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// Activities shown, newest first.
-const SHOWN: usize = 10;
+pub(crate) const SHOWN: usize = 10;
 /// Deals shown, open ones first, then the latest.
 const DEALS: usize = 10;
 /// Stages of one deal shown, the latest ones.

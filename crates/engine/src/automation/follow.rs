@@ -244,14 +244,14 @@ impl<'a> Follower<'a> {
         Ok(cases)
     }
 
-    /// What sales did for an account, last changed first. What was said at a desk is no sales context: who reads it there has said it.
+    /// What sales did for an account, the latest as many as are shown. What was said at a desk is no sales context: who reads it there has said it. Of
+    /// what no connection has that is configured, that it is about a case tells that it was said at one.
     fn sales_activities_of(&self, tx: &mut Tx<'_>, account: &RecordId) -> Result<Vec<Record>, StoreError> {
-        let mut activities = tx.records_of_account("activity", account, usize::MAX)?;
-        let ids: Vec<RecordId> = activities.iter().map(|activity| activity.id.clone()).collect();
-        let linked = tx.linked_connections(&ids)?;
-        activities.retain(|activity| !self.is_of_desk(activity, linked.get(&activity.id)));
-        activities.truncate(JUDGED);
-        Ok(activities)
+        let of = |role: Role| -> Vec<String> {
+            let connections = self.engine.connections().values().filter(|connection| connection.role == role);
+            connections.map(|connection| connection.name.clone()).collect()
+        };
+        tx.sales_activities(account, &of(Role::Crm), &of(Role::Support), context::SHOWN)
     }
 
     /// Whether an activity is something that was said at a support desk. Of one whose connections are not configured any more, that it is about a

@@ -22,6 +22,7 @@ use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::options::ErasePolicy;
+use crate::sync::commit::is_said_at_a_desk;
 use crate::sync::decide::row_target;
 
 /// Times that a request is tried again when somebody changes one of the records at the same moment.
@@ -123,8 +124,13 @@ fn work_of(engine: &Engine, person: &Person) -> Work {
     let mut work = Work { records: person.records.iter().map(|record| record.id.to_string()).collect(), ..Work::default() };
     for link in person.rows().filter(|link| engine.connections().contains_key(&link.connection)) {
         let kind = person.records.iter().find(|record| record.id == link.record).map(|record| record.object.clone()).unwrap_or_default();
-        // What lies in a bin already can only go for good.
-        let policy = if link.state == LinkState::Deleted { ErasePolicy::Delete } else { policy_at(engine, &link.connection) };
+        let policy = match link.state {
+            // What lies in a bin already can only go for good.
+            LinkState::Deleted => ErasePolicy::Delete,
+            // What was said stays as a row without words where a platform deletes none: seen again, it is not back.
+            _ if is_said_at_a_desk(engine, &kind, &link.connection) => ErasePolicy::Anonymise,
+            _ => policy_at(engine, &link.connection),
+        };
         work.add(RowWork::open(&link.connection, &link.remote_object, &link.external_id, &kind, policy));
     }
     for what in &person.elsewhere {

@@ -8,7 +8,7 @@ use entente_store::{ErasureState, Link, RemoteKey, StoreError, Tx};
 
 use super::blocked::{Blocked, Hasher};
 use super::work::{RowState, RowWork, Sighting, Work};
-use super::{PERSON, REQUESTED, is_person, notice};
+use super::{AUTHOR, PERSON, REQUESTED, is_person, notice};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::options::ErasePolicy;
@@ -28,6 +28,8 @@ pub(crate) enum Met {
     Turned { erasure: i64 },
     /// It is about an erased person's row.
     About { erasure: i64 },
+    /// An erased person wrote it, on whoever's ticket.
+    Written { erasure: i64, kind: String },
 }
 
 impl Met {
@@ -39,7 +41,8 @@ impl Met {
             | Self::Key { erasure, .. }
             | Self::Person { erasure }
             | Self::Turned { erasure }
-            | Self::About { erasure } => Some(*erasure),
+            | Self::About { erasure }
+            | Self::Written { erasure, .. } => Some(*erasure),
         }
     }
 }
@@ -73,8 +76,12 @@ pub(crate) fn meets(blocked: &Blocked, catalog: &Catalog, key: &RemoteKey, look:
         }
         let people = got.unresolved.iter().filter(|(_, object, _)| object == PERSON);
         let remote = catalog.mapped(&key.connection, PERSON).map(|mapped| &mapped.mapping().remote);
-        let mut rows = people.filter_map(|(_, _, id)| Some(RemoteKey::new(&key.connection, remote?, id)));
-        if let Some(erasure) = rows.find_map(|row| blocked.row(&row)) {
+        let rows = people.filter_map(|(field, _, id)| Some((field, RemoteKey::new(&key.connection, remote?, id))));
+        for (field, erasure) in rows.filter_map(|(field, row)| Some((field, blocked.row(&row)?))) {
+            if field == AUTHOR {
+                about = Some(Met::Written { erasure, kind: kind.clone() });
+                break;
+            }
             about = Some(Met::About { erasure });
         }
     }
@@ -104,7 +111,11 @@ pub(crate) fn note(
     existence: &Existence,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (Met::Row { erasure: id, .. } | Met::Key { erasure: id, .. } | Met::Person { erasure: id } | Met::Turned { erasure: id }) = met
+    let (Met::Row { erasure: id, .. }
+    | Met::Key { erasure: id, .. }
+    | Met::Person { erasure: id }
+    | Met::Turned { erasure: id }
+    | Met::Written { erasure: id, .. }) = met
     else {
         return Ok(());
     };
@@ -165,6 +176,12 @@ pub(crate) fn note(
                 );
                 tx.notify(&notice(now, format!("A person who was erased turned up at {}", key.connection), body))?;
             }
+        }
+        Met::Written { kind, .. } => {
+            // Written before the erasure and read after it.
+            work.add(RowWork::open(&key.connection, &key.object, &key.id, kind, ErasePolicy::Anonymise));
+            let print = Hasher::of(tx)?.row(key);
+            tx.block(*id, &[print])?;
         }
         Met::About { .. } => {}
     }

@@ -340,7 +340,7 @@ fn look_up(tx: &mut Tx<'_>, grounds: &Grounds, place: &Place, looks: &[Look], re
     }
     for (target, ids) in wanted {
         let ids: Vec<String> = ids.into_iter().collect();
-        for (id, record) in tx.records_behind(&place.connection, target, &ids)? {
+        for (id, record) in tx.records_meant(&place.connection, target, &ids)? {
             references.insert((target.to_owned(), id), record);
         }
     }

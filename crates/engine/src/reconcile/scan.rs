@@ -67,6 +67,7 @@ pub async fn scan(engine: &Engine, scope: &Scope, repairs: bool, by: &str, on_pa
     for place in places(engine, scope) {
         by_connection.entry(place.connection.clone()).or_default().push(ObjectRead::new(place));
     }
+    forget_names(engine, by_connection.keys()).await;
     let sides = by_connection.into_values().map(|mut reads| {
         let grounds = &grounds;
         async move {
@@ -89,6 +90,13 @@ pub async fn scan(engine: &Engine, scope: &Scope, repairs: bool, by: &str, on_pa
     }
     found.extend(gaps_of(engine, &grounds, &reads, repairs).await?);
     Ok(Scan { scope: scope.clone(), by: by.to_owned(), repairs, began_at, cost, reads, found, key })
+}
+
+/// What is read from now on shows the names of now, which connectors keep for a while otherwise.
+pub(super) async fn forget_names(engine: &Engine, connections: impl Iterator<Item = &String>) {
+    for ready in connections.filter_map(|name| engine.connection(name).ok()) {
+        ready.connector.forget_names().await;
+    }
 }
 
 /// Gaps of everything that was read completely, and a finding for each object that was not.

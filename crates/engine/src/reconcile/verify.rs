@@ -16,7 +16,7 @@ use super::cost::made;
 use super::fingerprint::{Leaf, NAME_BYTES, leaves_of, name_of, range_of};
 use super::object_read::{ObjectRead, Trouble};
 use super::place::{Place, Scope, places};
-use super::scan::grounds;
+use super::scan::{forget_names, grounds};
 use super::signing::InstanceKey;
 use super::{OnPage, Stop};
 use crate::engine::Engine;
@@ -141,6 +141,7 @@ pub async fn verify(engine: &Engine, certificate: &Certificate, part: &Part, on_
         differing: Vec::new(),
         unread: Vec::new(),
     };
+    forget_names(engine, statement.sides.iter().map(|side| &side.connection).collect::<BTreeSet<_>>().into_iter()).await;
     for side in &statement.sides {
         let name = format!("{} at {}", side.object, side.connection);
         if let Some(why) = &side.incomplete {

@@ -252,7 +252,7 @@ impl<'a> Adoption<'a> {
         };
         let wanted: BTreeSet<RemoteKey> =
             rows.iter().flat_map(|row| row.shown.references.iter().filter_map(|(_, object, id)| target(row, object, id))).collect();
-        let parents = tx.records_at(&wanted.into_iter().collect::<Vec<_>>())?;
+        let parents = tx.records_meant_by(&wanted.into_iter().collect::<Vec<_>>())?;
         for row in rows.iter_mut() {
             let resolved = row.shown.references.iter().filter_map(|(field, object, id)| {
                 let record = parents.get(&target(row, object, id)?)?;
@@ -452,7 +452,7 @@ impl<'a> Adoption<'a> {
         let prefix = self.catalog.object(object).map_or("rec", |object| object.prefix.as_str());
         let id = self.engine.new_id(prefix);
         let subject = match get(&row.fields, "contact") {
-            Value::Ref(contact) => contact.to_string(),
+            Value::Ref(contact) if !super::commit::is_said_at_a_desk(self.engine, object, &row.key.connection) => contact.to_string(),
             _ => id.to_string(),
         };
         let record = Record {

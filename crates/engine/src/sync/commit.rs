@@ -9,6 +9,7 @@ use entente_connect::write::WriteKind;
 use entente_model::actor::Actor;
 use entente_model::clock::Timestamp;
 use entente_model::id::RecordId;
+use entente_model::mapping::Role;
 use entente_model::plan::NATIVE;
 use entente_model::plan::cascade::Candidate;
 use entente_model::value::{Value, get};
@@ -49,7 +50,7 @@ pub(crate) async fn commit(engine: &Engine, catalog: &Arc<Catalog>, decisions: A
     );
     // What can be made before the transaction is: everybody who writes waits for its end.
     let drafts: Vec<Option<Draft>> =
-        decisions.iter().map(|decision| changes_record(decision).then(|| Draft::of(decision, catalog, now))).collect();
+        decisions.iter().map(|decision| changes_record(decision).then(|| Draft::of(engine, decision, catalog, now))).collect();
     let (catalog, engine_) = (Arc::clone(catalog), engine.clone());
     let owner = engine.owner().to_owned();
     let lease_ms = i64::try_from(engine.options().lease_ms).unwrap_or(i64::MAX);
@@ -130,17 +131,18 @@ struct Draft {
 }
 
 impl Draft {
-    fn of(decision: &Decision, catalog: &Catalog, now: Timestamp) -> Self {
+    fn of(engine: &Engine, decision: &Decision, catalog: &Catalog, now: Timestamp) -> Self {
         let before = &decision.task.record;
         let mut record: Record = before.clone();
-        record.subject = subject_of(decision);
+        let subject = subject_of(engine, decision);
+        record.subject.clone_from(&subject);
         record.data.clone_from(&decision.after);
         record.state = decision.state;
         record.merged_into.clone_from(&decision.merged_into);
         record.updated_at = now;
         let keys = has_match_keys(&record.object).then(|| match_keys(&record.object, &record.data));
         Self {
-            entry: new_entry(decision, now),
+            entry: new_entry(decision, subject, now),
             keys: keys.filter(|keys| *keys != match_keys(&before.object, &before.data)),
             fields: decision.changes.keys().cloned().collect(),
             apart: decision.task.apart.clone(),
@@ -194,20 +196,29 @@ fn ask_for_merges(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], n
     Ok(())
 }
 
+/// Whether an object's row at a connection is something that was said at a support desk.
+pub(crate) fn is_said_at_a_desk(engine: &Engine, object: &str, connection: &str) -> bool {
+    object == "activity" && engine.connection(connection).is_ok_and(|connection| connection.role == Role::Support)
+}
+
 fn changes_record(decision: &Decision) -> bool {
     !decision.changes.is_empty() || !decision.notes.is_empty() || decision.state != decision.task.record.state
 }
 
-/// The person under whose key the values are kept from now on: what is about somebody is theirs, and goes with them when they are erased.
-fn subject_of(decision: &Decision) -> String {
+/// Whose key the values are kept under from now on: what is about somebody is theirs, and goes with them when they are erased. What is said at a desk has
+/// a key of its own, because it goes with whom it is about as well as with whoever wrote it.
+fn subject_of(engine: &Engine, decision: &Decision) -> String {
     let record = &decision.task.record;
+    if decision.links.iter().any(|link| is_said_at_a_desk(engine, &record.object, &link.connection)) {
+        return record.id.to_string();
+    }
     match get(&decision.after, "contact") {
         Value::Ref(person) => person.to_string(),
         _ => record.subject.clone(),
     }
 }
 
-fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
+fn new_entry(decision: &Decision, subject: String, now: Timestamp) -> NewEntry {
     let record = &decision.task.record;
     let first = decision.changes.values().find(|change| change.from != NATIVE);
     let connection = first.map(|change| change.from.clone());
@@ -218,7 +229,7 @@ fn new_entry(decision: &Decision, now: Timestamp) -> NewEntry {
     NewEntry {
         record: record.id.clone(),
         object: record.object.clone(),
-        subject: subject_of(decision),
+        subject,
         at: now,
         actor: first.map_or(Actor::Us, |change| change.mark.by),
         actor_name: connection.clone().unwrap_or_else(|| NATIVE.to_owned()),

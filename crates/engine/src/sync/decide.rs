@@ -2,6 +2,7 @@
 
 mod writes;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_connect::error::{Class, VendorError};
@@ -159,9 +160,18 @@ pub(crate) fn weigh(task: Task, grounds: &Grounds<'_>) -> Weighed {
 fn plan_of(task: &Task, sides: &Sides, ids: &Changes, marks: BTreeMap<FieldKey, ChangeMark>, grounds: &Grounds<'_>) -> Plan {
     let mut held = Held { values: task.record.data.clone(), marks };
     held.values.extend(ids.iter().map(|(field, entry)| (field.clone(), entry.after.clone())));
-    let policy = grounds.catalog.policy(&task.record.object);
-    let input = Input { held: &held, sides: &sides.present, policy, frozen: &task.frozen };
+    let policy = weighed_fields(task, grounds);
+    let input = Input { held: &held, sides: &sides.present, policy: &policy, frozen: &task.frozen };
     if grounds.engine.flaws().last_write_wins_record { super::flawed::whole_record(input) } else { plan(input) }
+}
+
+/// The fields that are weighed: all of them, but for those of which is not known yet whose hand it was.
+fn weighed_fields<'a>(task: &Task, grounds: &Grounds<'a>) -> Cow<'a, [FieldPolicy]> {
+    let policy = grounds.catalog.policy(&task.record.object);
+    if task.unheard.is_empty() {
+        return Cow::Borrowed(policy);
+    }
+    policy.iter().filter(|policy| !task.unheard.contains_key(&policy.field)).cloned().collect()
 }
 
 /// Decides a task that was weighed.
@@ -328,6 +338,7 @@ fn hold_back_shared_remotes(task: &Task, plan: &mut Plan, grounds: &Grounds<'_>)
     let waiting: BTreeSet<&FieldKey> = task
         .frozen
         .iter()
+        .chain(task.unheard.keys())
         .chain(plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| &conflict.field))
         .collect();
     if waiting.is_empty() {
@@ -432,6 +443,7 @@ fn note_taken(decision: &mut Decision, sides: &Sides, policy: &[FieldPolicy]) {
     let plan = &decision.plan;
     let mut waiting = &decision.task.frozen - &plan.thawed;
     waiting.extend(plan.conflicts.iter().filter(|conflict| conflict.resolved.is_none()).map(|conflict| conflict.field.clone()));
+    waiting.extend(decision.task.unheard.keys().cloned());
     let ours = |policy: &&FieldPolicy| policy.owner != Owner::Native || decision.task.record.data.contains_key(&policy.field);
     let weighed: BTreeSet<&FieldKey> =
         policy.iter().filter(ours).map(|policy| &policy.field).filter(|field| !waiting.contains(*field)).collect();
@@ -443,7 +455,10 @@ fn note_taken(decision: &mut Decision, sides: &Sides, policy: &[FieldPolicy]) {
         // Measured against the base, it comes to the same.
         taken.retain(|field, value| link.base.get(field).is_none_or(|base| !base.agrees(value)));
         link.taken = (!taken.is_empty()).then_some(taken);
-        let waits = link.seen.iter().flat_map(Fields::keys).filter(|field| waiting.contains(*field));
+        // Beside a conflict that waits for a person, what its platform has not told of yet is asked for again: it is not known.
+        let unheard = |field: &FieldKey| decision.task.unheard.get(field).is_some_and(|asked| asked.contains(&side.name));
+        let is_known = |field: &FieldKey| !(decision.task.frozen.contains(field) && unheard(field));
+        let waits = link.seen.iter().flat_map(Fields::keys).filter(|field| waiting.contains(*field) && is_known(field));
         link.waiting = waits.map(|field| (field.clone(), side.mark_of(field))).collect();
     }
 }

@@ -93,6 +93,7 @@ pub(crate) async fn load(engine: &Engine, hints: Vec<Hint>) -> Result<(Vec<Task>
             rewritten,
             into_erased: BTreeMap::new(),
             told: BTreeMap::new(),
+            unheard: BTreeMap::new(),
             failure: None,
         };
         go_by(&mut task, &mut looks);
@@ -256,12 +257,12 @@ pub(crate) async fn resolve(engine: &Engine, catalog: &Catalog, tasks: &[Task]) 
         // Whoever a row was merged into may be somebody's counterpart already.
         winners.extend(pointers.winners.into_iter().map(|row| (row, task.record.id.clone())));
     }
-    rows.extend(winners.iter().map(|(row, _)| row.clone()));
     let (rows, linked) = engine
         .store()
         .read(move |tx| {
             let rows: Vec<RemoteKey> = rows.into_iter().collect();
-            let mut found = tx.records_at(&rows)?;
+            let mut found = tx.records_meant_by(&rows)?;
+            found.extend(tx.records_at(&winners.iter().map(|(row, _)| row.clone()).collect::<Vec<_>>())?);
             for (row, record) in winners {
                 // Of two that were merged the other way round elsewhere, the one that stayed there stays.
                 if let Some(owner) = found.get_mut(&row).filter(|owner| **owner != record)

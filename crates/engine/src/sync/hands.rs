@@ -14,7 +14,6 @@ use futures::future::join_all;
 
 use super::converge::decide_all;
 use super::decide::Decision;
-use super::settle::settle_failed;
 use super::task::{Task, priority};
 use crate::catalog::{Catalog, Mapped};
 use crate::engine::Engine;
@@ -35,8 +34,11 @@ struct Question {
     value: Value,
 }
 
-/// Judges once more what rules judged, or left to people, by the hand that a row has as a whole, where its platform knows better. A record whose
-/// platform does not answer for the moment is settled as failed, and tried again.
+/// Contested fields that nobody can judge for the moment, each with the connections that have not answered whose hand it was there.
+pub(crate) type Unheard = BTreeMap<FieldKey, BTreeSet<String>>;
+
+/// Judges once more what rules judged, or left to people, by the hand that a row has as a whole, where its platform knows better. While a platform
+/// does not answer, the fields in question are left alone and asked about again; everything else of the record goes on.
 ///
 /// # Errors
 /// When the store fails.
@@ -53,6 +55,7 @@ pub(super) async fn judge(engine: &Engine, catalog: &Catalog, decisions: Vec<Dec
         let mut task = decision.task;
         // What failed so far is found again, or is not there any more.
         task.failure = None;
+        let mut silence: Option<(String, VendorError)> = None;
         for question in questions {
             let Some(mapped) = catalog.mapped(&question.connection, &task.record.object) else { continue };
             let mark = match answers.get(&(question.connection.clone(), question.remote.clone())) {
@@ -62,23 +65,40 @@ pub(super) async fn judge(engine: &Engine, catalog: &Catalog, decisions: Vec<Dec
                     None => None,
                 },
                 Some(Err(error)) if matches!(error.class, Class::Retry | Class::Wait { .. } | Class::Reauthenticate) => {
-                    task.failure.get_or_insert_with(|| (question.connection.clone(), error.clone()));
+                    silence.get_or_insert_with(|| (question.connection.clone(), error.clone()));
+                    task.unheard.entry(question.field.clone()).or_default().insert(question.connection.clone());
                     None
                 }
                 // It never tells: nobody's hand is known then.
-                Some(Err(_)) => Some(ChangeMark { at: task.changed_at(&question.connection), ..ChangeMark::default() }),
+                Some(Err(_)) => Some(nobody_s(&task, &question)),
                 None => None,
             };
             if let Some(mark) = mark {
                 task.told.entry(question.connection).or_default().insert(question.field, mark);
             }
         }
+        task.failure = silence.map(|(connection, error)| unanswered(&task.unheard, connection, error));
         tasks.push(task);
     }
-    let (failed, tasks): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.failure.is_some());
-    settle_failed(engine, failed).await?;
     decided.extend(decide_all(engine, catalog, tasks).await?);
     Ok(decided)
+}
+
+/// Why the contested fields of a record wait: that is what is tried again, and told of it, while the others flow.
+fn unanswered(unheard: &Unheard, connection: String, error: VendorError) -> (String, VendorError) {
+    let fields = unheard.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "whose change of {fields} counts is not decided: {connection} did not tell who made it there ({}); all other fields flow",
+        error.message
+    );
+    (connection, VendorError { message, ..error })
+}
+
+/// When a value that competes was entered, as far as its row tells, by nobody who is known.
+fn nobody_s(task: &Task, question: &Question) -> ChangeMark {
+    let link = task.link(&question.connection).filter(|link| get(&Task::believed(link), &question.field).agrees(&question.value));
+    let kept = link.and_then(|link| link.waiting.get(&question.field));
+    ChangeMark { at: kept.map_or_else(|| task.changed_at(&question.connection), |kept| kept.at), ..ChangeMark::default() }
 }
 
 /// The values of a decision's conflicts about which a platform is to be asked. What waits for a person and was judged before is not asked again.
@@ -89,7 +109,8 @@ fn questions(engine: &Engine, catalog: &Catalog, decision: &Decision) -> Vec<Que
         let (link, ready) = (task.link(&candidate.side)?, engine.connection(&candidate.side).ok()?);
         catalog.mapped(&link.connection, &task.record.object)?;
         let is_told = task.told.get(&link.connection).is_some_and(|told| told.contains_key(field));
-        let is_known = link.waiting.contains_key(field) && get(&Task::believed(link), field).agrees(&candidate.value);
+        let is_known =
+            task.frozen.contains(field) && link.waiting.contains_key(field) && get(&Task::believed(link), field).agrees(&candidate.value);
         (ready.connector.tells_hands(&link.remote_object) && !is_told && !is_known).then(|| Question {
             connection: link.connection.clone(),
             remote: link.remote_object.clone(),
@@ -156,7 +177,7 @@ fn entered(
     let marks: Option<Vec<ChangeMark>> = kept.collect();
     match marks {
         // Somebody has entered what nobody remembers.
-        None => Some(ChangeMark { at: task.changed_at(&question.connection), ..ChangeMark::default() }),
+        None => Some(nobody_s(task, question)),
         Some(marks) => marks.into_iter().max_by_key(|mark| mark.at),
     }
 }

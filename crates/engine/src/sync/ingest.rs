@@ -514,7 +514,7 @@ impl References {
             }
         }
         let rewritten = tx.rewrites_of(&ids, rewrite::STOP_AT)?;
-        let records = tx.records_at(&wanted.into_iter().collect::<Vec<_>>())?;
+        let records = tx.records_meant_by(&wanted.into_iter().collect::<Vec<_>>())?;
         Ok(Self { mapped, records, data, remotes, rewritten })
     }
 

@@ -42,6 +42,7 @@ pub(super) async fn decide_seeing(engine: &Engine, catalog: &Catalog, tasks: Vec
         task.failure = None;
         // And what was told of values may be of others than those that are there now.
         task.told.clear();
+        task.unheard.clear();
         asked.push(std::mem::replace(&mut task.hint.fetch, unseen));
         tasks.push(task);
     }

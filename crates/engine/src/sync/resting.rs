@@ -246,6 +246,10 @@ impl Connector for Resting {
         self.of_object(Asked::Read, &read.object, call).await
     }
 
+    async fn forget_names(&self) {
+        self.inner.forget_names().await;
+    }
+
     fn user_name(&self, user: &str) -> Option<String> {
         self.inner.user_name(user)
     }

@@ -182,7 +182,9 @@ fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delive
                     // Whether it landed is unknown, or the row has moved on: the next look must be a fresh one.
                     refetch.insert(one.planned.connection.clone());
                 }
-                if failure.as_ref().is_none_or(|(_, known)| severity(known.class) < severity(error.class)) {
+                // What waits to be judged is asked about again; a refusal that ends the record's tries is met again then.
+                let ends = matches!(error.class, Class::Data | Class::Configuration) && !decision.task.unheard.is_empty();
+                if !ends && failure.as_ref().is_none_or(|(_, known)| severity(known.class) < severity(error.class)) {
                     failure = Some((one.planned.connection.clone(), error));
                 }
             }

@@ -13,7 +13,7 @@ use entente_model::plan::{Plan, Side};
 use entente_model::value::{FieldKey, Fields, Value, get};
 use entente_store::{FieldMarks, Hint, Lane, Link, LinkState, Record, RemoteKey, Rewrite};
 
-use super::hands::Told;
+use super::hands::{Told, Unheard};
 use super::rewrite;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -86,6 +86,8 @@ pub(crate) struct Task {
     pub(crate) into_erased: BTreeMap<String, Met>,
     /// When and by whom single values were changed, as platforms told that were asked for it.
     pub(crate) told: Told,
+    /// Contested fields that cannot be judged for the moment: nothing is decided about them, and nothing of them is written.
+    pub(crate) unheard: Unheard,
     /// The first failure on the way, which decides what becomes of the hint.
     pub(crate) failure: Option<(String, VendorError)>,
 }
@@ -120,6 +122,11 @@ impl Task {
     /// The link at a connection.
     pub(crate) fn link(&self, connection: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.connection == connection)
+    }
+
+    /// Whether a field stands still: it waits for a person, or for a platform to tell whose hand it was.
+    pub(crate) fn stands_still(&self, field: &str) -> bool {
+        self.frozen.contains(field) || self.unheard.contains_key(field)
     }
 
     /// When the row at a connection was last changed, as far as it is known.

@@ -11,10 +11,17 @@ use serde_json::json;
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
 
-const STATUS: &str = "organization_fields.account_status";
+pub const STATUS: &str = "organization_fields.account_status";
 
 /// A message shows some values of the record's row at a connection, changed there then and by that hand.
-async fn tell(house: &House, engine: &Engine, record: &Record, connection: &str, shown: serde_json::Value, (at, by): (Timestamp, Actor)) {
+pub async fn tell(
+    house: &House,
+    engine: &Engine,
+    record: &Record,
+    connection: &str,
+    shown: serde_json::Value,
+    (at, by): (Timestamp, Actor),
+) {
     let link = house.link(record, connection).await;
     assert_eq!(link.state, LinkState::Present);
     let row: Row = shown.as_object().cloned().unwrap();
@@ -45,18 +52,18 @@ async fn tell(house: &House, engine: &Engine, record: &Record, connection: &str,
     house.tell(look, hint).await;
 }
 
-fn after(start: Timestamp, seconds: i64) -> Timestamp {
+pub fn after(start: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_second(start.as_second() + seconds).unwrap()
 }
 
 /// The sides of conflicts, decided or not: who and when.
-async fn sides(house: &House, state: ConflictState) -> Vec<Vec<ConflictSide>> {
+pub async fn sides(house: &House, state: ConflictState) -> Vec<Vec<ConflictSide>> {
     let found = house.store.read(move |tx| tx.conflicts(&Viewer::system(), state, 10, None)).await.unwrap();
     found.into_iter().map(|conflict| conflict.conflict.sides).collect()
 }
 
 /// A customer at both platforms, whose status they agree on, and the time.
-async fn customer() -> (House, Engine, Record, Timestamp) {
+pub async fn customer() -> (House, Engine, Record, Timestamp) {
     let house = House::sqlite().await;
     house.describe_accounts(&[], &[]);
     let engine = house.engine().await;

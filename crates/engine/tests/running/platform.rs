@@ -9,7 +9,7 @@ use entente_connect::action::{Acted, Action, Target};
 use entente_connect::capability::{Capabilities, Concurrency, Detection, EVERY, Found, Happening, Key, Lookup, Told, Unique};
 use entente_connect::connector::{Budget, CallCounts, Connector, Identity, NewField, Priority};
 use entente_connect::error::{Class, VendorError};
-use entente_connect::look::{Cursor, Existence, Find, Look, Page, ReadSpec};
+use entente_connect::look::{Cursor, Entered, Existence, Find, Histories, Look, Page, ReadSpec};
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
 use entente_connect::webhook::{Delivery, Event, Incoming, Receipt, Subscribed, WebhookError};
@@ -91,6 +91,7 @@ struct State {
     acted: Vec<(Option<Target>, Action)>,
     answers_lost: usize,
     has_index: bool,
+    histories: Option<Histories>,
 }
 
 /// One platform. Cloning shares it.
@@ -123,6 +124,14 @@ impl Platform {
     /// First reads may lean on an index: `page Account after row 0`.
     pub fn has_an_index(&self) {
         self.state().has_index = true;
+    }
+
+    /// It keeps a history by field from now on: a row's field had this value last, entered then and by that hand.
+    pub fn remembers(&self, id: &str, field: &str, value: &str, mark: ChangeMark) {
+        let entered = Entered { value: Some(Value::from(value)), mark };
+        let mut state = self.state();
+        let past = state.histories.get_or_insert_default().entry(id.to_owned()).or_default();
+        past.entry(field.to_owned()).or_default().insert(0, entered);
     }
 
     /// What it was asked to do beside writing rows.
@@ -442,6 +451,16 @@ impl Connector for Platform {
 
     async fn subscribed(&self, _: &str, _: &[String]) -> Result<Subscribed, VendorError> {
         Ok(Subscribed::Yes)
+    }
+
+    fn tells_hands(&self, _: &str) -> bool {
+        self.state().histories.is_some()
+    }
+
+    async fn histories(&self, read: &ReadSpec, ids: &[String], _: Priority) -> Result<Histories, VendorError> {
+        self.turn(format!("histories {} {}", read.object, ids.join(" "))).await?;
+        let kept = self.state().histories.clone().unwrap_or_default();
+        Ok(kept.into_iter().filter(|(id, _)| ids.contains(id)).collect())
     }
 
     fn bulk_rows(&self) -> Option<usize> {

@@ -6,7 +6,7 @@ use entente_engine::privacy::ask::{ErasureRequest, ask};
 use entente_engine::privacy::schedule::tick;
 use entente_engine::records::undo::{UndoRequest, undo};
 use entente_model::value::{Value, get};
-use entente_store::{Record, RecordQuery, RecordState, Viewer};
+use entente_store::{Changes, Record, RecordQuery, RecordState, Viewer};
 
 use crate::house::{CRM, DESK, House, read_all, work_off};
 
@@ -139,4 +139,47 @@ async fn whoever_is_erased_is_forgotten_in_what_was_said_as_well_and_it_does_not
     house.desk.put("ticket_comment", Some(reply), &[("body", "Ada Lovelace again")]);
     go_on(house, engine).await;
     assert!(scene.activities(RecordState::Active).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_somebody_wrote_on_the_ticket_of_somebody_else_goes_with_its_writer_alone() {
+    let scene = scene(true).await;
+    let Scene { house, engine, .. } = &scene;
+    let other = house.customer("Globex");
+    let contact = [("FirstName", "Grace"), ("LastName", "Hopper"), ("Email", "grace@globex.example"), ("AccountId", &other)];
+    house.crm.put("Contact", None, &contact);
+    go_on(house, engine).await;
+    let carries = |id: &String| house.desk.row("user", id).unwrap()["email"] == "grace@globex.example";
+    let (asker, grace) = (house.desk.ids("user").remove(0), house.desk.ids("user").into_iter().find(carries).unwrap());
+    let ticket = house.desk.ids("ticket").remove(0);
+    let said = |body: &str, author: &str| {
+        let own = [("kind", "reply"), ("body", body), ("ticket_id", ticket.as_str()), ("ticket.subject", "The printer")];
+        let rest = [("ticket.requester_id", asker.as_str()), ("author.customer_id", author), ("created_at", "2026-01-05T11:00:00Z")];
+        house.desk.put("ticket_comment", None, &[&own[..], &rest].concat())
+    };
+    let (hers, late) = (said("Mine neither, says Grace", &grace), said("Nor the scanner", &asker));
+    go_on(house, engine).await;
+    let before = scene.activities(RecordState::Active).await;
+    let written = before.iter().find(|record| shown(record, "body").contains("says Grace")).unwrap().clone();
+    assert_eq!((before.len(), written.subject.as_str()), (4, written.id.as_str()), "it has a key of its own");
+
+    ask(engine, &Viewer::system(), &ErasureRequest { who: "grace@globex.example".to_owned() }, "test").await.unwrap();
+    // Written before, and told of afterwards.
+    let told_late = said("It is Grace again", &grace);
+    for _ in 0..3 {
+        tick(engine, &|| false).await.unwrap();
+        go_on(house, engine).await;
+    }
+    for row in [&hers, &told_late] {
+        let row = house.desk.row("ticket_comment", row).unwrap();
+        assert!(!format!("{row:?}").contains("Grace"), "{row:?}");
+    }
+    assert_eq!(house.desk.row("ticket_comment", &late).unwrap()["body"], "Nor the scanner");
+    let left: Vec<String> = scene.activities(RecordState::Active).await.iter().map(|record| shown(record, "body")).collect();
+    assert!(left.len() == 3 && left.iter().all(|body| !body.contains("Grace")), "{left:?}");
+    let erased = scene.activities(RecordState::Erased).await;
+    assert!(erased.len() == 1 && erased[0].id == written.id && erased[0].data.is_empty(), "{erased:?}");
+    let history = house.store.read(move |tx| tx.history(&Viewer::system(), &written.id, 20, None)).await.unwrap();
+    let readable = history.iter().any(|entry| matches!(&entry.changes, Changes::Open(changes) if changes.contains_key("body")));
+    assert!(!readable, "the ledger still tells of it: {history:?}");
 }

@@ -34,6 +34,7 @@ impl World {
         self.judge_flows(&excused, &mut broken);
         self.judge_second_desk(&excused, &kept, &mut broken);
         self.judge_departed(&mut broken).await;
+        self.judge_talk(&mut broken).await;
         self.judge_twins(&mut broken);
         self.judge_losses(&mut broken).await;
         self.judge_clocks(&mut broken).await;

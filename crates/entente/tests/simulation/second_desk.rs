@@ -15,6 +15,7 @@ use entente_model::mapping::Role;
 use entente_sims::clock::SimClock;
 use entente_sims::faults::Faults;
 use entente_sims::freshdesk::Freshdesk;
+use entente_sims::intercom::Intercom;
 use entente_sims::mailroom::Mailroom;
 use rand::Rng;
 use serde_json::{Map, Value};
@@ -140,6 +141,8 @@ pub struct SecondDesk {
     pub agents: Box<dyn Agents>,
     /// The account itself, where it is at Freshdesk.
     pub freshdesk: Option<Freshdesk>,
+    /// The workspace itself, where it is at Intercom.
+    pub intercom: Option<Intercom>,
     pub faults: Faults,
     pub sent: Arc<Mutex<Vec<Sent>>>,
     clock: Arc<AtomicI64>,
@@ -151,17 +154,17 @@ impl SecondDesk {
         let sim_clock = SimClock::virtual_at(Arc::clone(clock));
         let faults = Faults::none(seed ^ 0x0073_6563);
         let mail = Mailroom::new(sim_clock.clone(), faults.clone());
-        let (router, freshdesk, agents): (_, _, Box<dyn Agents>) = match platform {
+        let (router, freshdesk, intercom, agents): (_, _, _, Box<dyn Agents>) = match platform {
             Platform::Freshdesk => {
                 let account = FreshdeskAccount::new(sim_clock, seed, &faults, &mail);
-                (account.0.router(), Some(account.0.clone()), Box::new(account))
+                (account.0.router(), Some(account.0.clone()), None, Box::new(account))
             }
             Platform::Intercom => {
                 let workspace = IntercomWorkspace::new(sim_clock, seed, &faults, &mail);
-                (workspace.0.router(), None, Box::new(workspace))
+                (workspace.0.router(), None, Some(workspace.0.clone()), Box::new(workspace))
             }
         };
-        (Self { platform, agents, freshdesk, faults, sent: Arc::default(), clock: Arc::clone(clock), router }, mail)
+        (Self { platform, agents, freshdesk, intercom, faults, sent: Arc::default(), clock: Arc::clone(clock), router }, mail)
     }
 
     /// Its connection, made of another one's.

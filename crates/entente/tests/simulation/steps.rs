@@ -30,6 +30,7 @@ pub const QUIET: Nature = Nature {
     lag: false,
     clocks: (0, 0),
     erasures: false,
+    ticket_activities: false,
     second_desk: None,
 };
 

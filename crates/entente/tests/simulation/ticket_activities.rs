@@ -9,7 +9,7 @@ use entente_engine::reconcile::{Scope, finish, scan};
 use entente_engine::records::undo::{UndoRequest, undo};
 use entente_engine::sync::resync::{self, resync};
 use entente_model::value::{Value, get};
-use entente_store::{Record, RecordQuery, RecordState, Viewer};
+use entente_store::{Changes, Record, RecordQuery, RecordState, Viewer};
 use serde_json::json;
 
 use crate::hub::{Hub, ZENDESK, fields, seed_customer};
@@ -191,4 +191,94 @@ async fn whoever_is_erased_is_forgotten_in_what_was_said_as_well_and_it_does_not
         hub.run_for(40).await;
     }
     assert!(hub.store.read(|tx| tx.dead_letter_counts()).await.unwrap().is_empty(), "{}", hub.backlog().await);
+}
+
+/// Somebody of another customer, known everywhere, with the id at the desk.
+async fn stranger(hub: &mut Hub) -> u64 {
+    let (_, contacts) = seed_customer(hub, "Globex", &[("Ada", "Lovelace", "ada@globex.example")]);
+    hub.run_for(40).await;
+    hub.salesforce.get("Contact", &contacts[0]).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap()
+}
+
+/// What the last name of the customer is who wrote something; blank where an agent did.
+async fn written_by(hub: &Hub, record: &Record) -> String {
+    let Value::Ref(author) = get(&record.data, "author").clone() else { return String::new() };
+    let author = hub.store.read(move |tx| tx.record(&Viewer::system(), &author)).await.unwrap().unwrap();
+    shown(&author, "last_name")
+}
+
+async fn is_readable(hub: &Hub, record: &Record) -> bool {
+    let id = record.id.clone();
+    let history = hub.store.read(move |tx| tx.history(&Viewer::system(), &id, 50, None)).await.unwrap();
+    history.iter().any(|entry| matches!(&entry.changes, Changes::Open(changes) if changes.contains_key("body")))
+}
+
+#[tokio::test]
+async fn what_somebody_wrote_on_the_ticket_of_somebody_else_is_erased_with_them_and_the_rest_of_it_stays() {
+    let Scene { mut hub, ticket, .. } = scene(66, true).await;
+    let ada = stranger(&mut hub).await;
+    hub.zendesk.add_comment(ticket, "Mine neither, says Ada Lovelace", true, ada).unwrap();
+    hub.run_for(40).await;
+    let before = said(&hub).await;
+    let hers = before["Mine neither, says Ada Lovelace"].clone();
+    let mut authors = BTreeMap::new();
+    for (body, record) in before.iter().filter(|(body, _)| !body.contains("Transcription")) {
+        authors.insert(body.as_str(), written_by(&hub, record).await);
+    }
+    assert_eq!(
+        authors,
+        BTreeMap::from([
+            ("It does not print, says Grace Hopper", "Hopper".to_owned()),
+            ("Is it plugged in?", String::new()),
+            ("They always forget the plug", String::new()),
+            ("Mine neither, says Ada Lovelace", "Lovelace".to_owned()),
+        ])
+    );
+    assert!(is_readable(&hub, &hers).await);
+
+    ask(&hub.engine, &person(), &ErasureRequest { who: "ada@globex.example".to_owned() }, "cli").await.unwrap();
+    hub.run_for(180).await;
+    for round in ["erased", "read again"] {
+        let words = format!("{:?}", hub.zendesk.comments(ticket));
+        assert!(!words.contains("Ada Lovelace") && words.contains("Grace Hopper"), "{round}: {words}");
+        let left = said(&hub).await;
+        assert_eq!(left.len(), 4, "{round}: {left:?}");
+        let erased = activities(&hub, RecordState::Erased).await;
+        assert!(erased.len() == 1 && erased[0].id == hers.id && erased[0].data.is_empty(), "{round}: {erased:?}");
+        assert!(!is_readable(&hub, &hers).await, "{round}: the ledger still tells of it");
+        assert!(is_readable(&hub, &left["It does not print, says Grace Hopper"]).await, "{round}");
+        resync(&hub.engine, &resync::Scope::Everything).await.unwrap();
+        hub.run_for(40).await;
+    }
+    // And whose ticket it is takes the rest along.
+    ask(&hub.engine, &person(), &ErasureRequest { who: "grace@initech.example".to_owned() }, "cli").await.unwrap();
+    hub.run_for(180).await;
+    assert!(said(&hub).await.is_empty());
+    assert!(hub.store.read(|tx| tx.dead_letter_counts()).await.unwrap().is_empty(), "{}", hub.backlog().await);
+}
+
+#[tokio::test]
+async fn what_a_user_wrote_who_was_merged_away_is_the_one_s_who_stays() {
+    let Scene { mut hub, ticket, .. } = scene(67, true).await;
+    let ada = stranger(&mut hub).await;
+    let agent = hub.agent();
+    let other = json!({ "name": "Ada Byron", "email": "byron@elsewhere.example", "verified": true });
+    let other = hub.zendesk.create_user(&fields(other), agent).unwrap();
+    hub.run_for(40).await;
+    hub.zendesk.add_comment(ticket, "Mine neither, says Ada", true, other).unwrap();
+    hub.run_for(40).await;
+    assert_eq!(written_by(&hub, &said(&hub).await["Mine neither, says Ada"]).await, "Byron");
+    hub.zendesk.merge_users(other, ada, agent).unwrap();
+    hub.run_for(40).await;
+    let scanned = scan(&hub.engine, &Scope::default(), true, "a test", &|_, _, _| {}, &|| false).await.unwrap();
+    let found = format!("{:?}", scanned.found());
+    hub.run_for(3).await;
+    finish(&hub.engine, scanned).await.unwrap();
+    let theirs = said(&hub).await["Mine neither, says Ada"].clone();
+    assert_eq!(written_by(&hub, &theirs).await, "Lovelace", "Zendesk goes on naming the user who is no more: {found}");
+
+    ask(&hub.engine, &person(), &ErasureRequest { who: "ada@globex.example".to_owned() }, "cli").await.unwrap();
+    hub.run_for(180).await;
+    assert!(!format!("{:?}", hub.zendesk.comments(ticket)).contains("says Ada"));
+    assert!(!is_readable(&hub, &theirs).await);
 }

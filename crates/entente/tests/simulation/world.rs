@@ -38,6 +38,8 @@ pub struct Nature {
     pub lag: bool,
     /// Whether people ask to be forgotten: where nobody departs otherwise, and in a seventh of the worlds beside everything else.
     pub erasures: bool,
+    /// Whether what is said on tickets is kept, and people talk there.
+    pub ticket_activities: bool,
     /// The platform of a second support desk: every fifth world has one, and a third of those is at Intercom.
     pub second_desk: Option<Platform>,
     /// See [`Circumstances::clocks`].
@@ -59,6 +61,7 @@ impl Nature {
             lag: dice.random_range(0..2) == 0,
             clocks: CLOCKS_MS[dice.random_range(0..CLOCKS_MS.len())],
             erasures: !departures || both,
+            ticket_activities: seed % 4 == 1,
             second_desk: (seed % 5 == 2).then_some(if seed % 15 == 2 { Platform::Intercom } else { Platform::Freshdesk }),
         }
     }
@@ -201,6 +204,10 @@ pub struct World {
     pub parting: ChaCha8Rng,
     /// Dice of those who take things back.
     pub undoing: ChaCha8Rng,
+    /// Dice of those who talk on tickets.
+    pub talking: ChaCha8Rng,
+    /// How many words were said there.
+    pub words: u32,
     /// What was taken back.
     pub undone: Vec<crate::undoing::Undone>,
     /// Contacts of whom something was entered for the last time, and when: they will ask to be forgotten.
@@ -240,6 +247,9 @@ impl World {
         if nature.quota {
             // What the quota puts off in so small a world is no burst: here it is, so that scheduled batches come and go.
             hub.options.batch_mode_above = 2;
+        }
+        if nature.quota || nature.ticket_activities {
+            hub.options.ticket_activities = nature.ticket_activities;
             hub.restart().await;
         }
         let agent = hub.agent();
@@ -260,6 +270,8 @@ impl World {
             synced: false,
             parting: ChaCha8Rng::seed_from_u64(seed ^ 0x7061_7274),
             undoing: ChaCha8Rng::seed_from_u64(seed ^ 0x756e_646f),
+            talking: ChaCha8Rng::seed_from_u64(seed ^ 0x7461_6c6b),
+            words: 0,
             undone: Vec::new(),
             asking: Vec::new(),
             parted: 0,
@@ -281,6 +293,7 @@ impl World {
             for _ in 0..if self.dice.random_range(0..5) == 0 { 3 } else { 1 } {
                 self.draw_mail_of_edit();
                 self.edit();
+                self.talk();
                 self.draw_mail_of_hub();
             }
             if self.synced {

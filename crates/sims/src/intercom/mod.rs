@@ -22,6 +22,7 @@ mod people;
 mod refusal;
 mod scroll;
 mod search;
+mod silent;
 mod state;
 mod text;
 mod ticket_types;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entente_model::actor::Actor;
-use entente_store::{Link, LinkState, MasterKey};
+use entente_store::{Link, LinkState, MasterKey, RecordState};
 
 use super::house::{House, at, contact, record, story, text};
 
@@ -63,6 +63,29 @@ story! {
         assert_eq!((at_desk.len(), at_desk[0].record.clone(), at_desk[0].lives_elsewhere), (1, contact(1), true));
         let at_crm = ended("crm").await.unwrap();
         assert_eq!((at_crm.len(), at_crm[0].record.clone(), at_crm[0].lives_elsewhere), (1, contact(3), false));
+    }
+}
+
+story! {
+    async fn what_names_a_row_that_was_merged_away_means_the_record_that_it_has_ended_in(house: &House) {
+        let ended_in = |number: u64, into: u64| {
+            let mut new = record(number, "x");
+            new.record.state = RecordState::Merged;
+            new.record.merged_into = Some(contact(into));
+            new
+        };
+        let links = [link(1, "desk", "a", LinkState::Merged), link(2, "desk", "b", LinkState::Merged), link(3, "desk", "c", LinkState::Present)];
+        house
+            .write(move |tx| {
+                tx.put_records(&[ended_in(1, 2), ended_in(2, 3), record(3, "Cid")])?;
+                tx.put_links(&links)
+            })
+            .await
+            .unwrap();
+        let ids = ["a", "b", "c", "nobody"].map(str::to_owned);
+        let mut meant = house.read(move |tx| tx.records_meant("desk", "Contact", &ids)).await.unwrap();
+        meant.sort();
+        assert_eq!(meant, ["a", "b", "c"].map(|id| (id.to_owned(), contact(3))));
     }
 }
 

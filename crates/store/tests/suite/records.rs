@@ -144,6 +144,49 @@ story! {
 }
 
 story! {
+    async fn of_an_account_s_activities_those_of_sales_are_told_the_latest_day_first(house: &House) {
+        let account = RecordId::new("acc", 1);
+        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let of = |number: u64, day: Option<&str>, case: Option<u64>| {
+            let mut new = record(number, "x");
+            "activity".clone_into(&mut new.record.object);
+            new.record.data.insert("account".into(), Value::Ref(account.clone()));
+            new.record.data.insert("done_on".into(), day.map_or(Value::Null, |day| Value::Date(day.parse().unwrap())));
+            new.record.data.insert("case".into(), case.map_or(Value::Null, |case| Value::Ref(RecordId::new("cas", case.into()))));
+            new.record.updated_at = at(i64::try_from(number).unwrap());
+            new
+        };
+        let mut gone = of(9, Some("2026-03-09"), None);
+        gone.record.state = RecordState::Deleted;
+        let mut undated = of(8, None, None);
+        undated.record.data.remove("done_on");
+        undated.record.data.remove("case");
+        let all = [
+            of(1, Some("2026-01-01"), None),
+            of(2, Some("2026-03-01"), None),
+            of(3, Some("2026-03-01"), Some(1)),
+            of(4, Some("2026-02-01"), Some(1)),
+            of(5, None, None),
+            of(6, Some("2026-03-05"), Some(1)),
+            of(7, Some("2026-03-07"), None),
+            undated,
+            gone,
+        ];
+        put(house, all.into()).await.unwrap();
+        let linked = [link(3, "crm", "3"), link(6, "desk", "6"), link(7, "desk", "7"), link(1, "crm", "1")];
+        house.write(move |tx| tx.put_links(&linked)).await.unwrap();
+        let (sales, desks) = (texts(&["crm"]), texts(&["desk"]));
+        let told = |limit: usize| {
+            let (account, sales, desks) = (account.clone(), sales.clone(), desks.clone());
+            house.read(move |tx| tx.sales_activities(&account, &sales, &desks, limit))
+        };
+        let ids = |found: Vec<Record>| found.into_iter().map(|record| record.id).collect::<Vec<_>>();
+        assert_eq!(ids(told(9).await.unwrap()), [contact(3), contact(2), contact(1), contact(8), contact(5)]);
+        assert_eq!(ids(told(2).await.unwrap()), [contact(3), contact(2)]);
+    }
+}
+
+story! {
     async fn records_are_found_by_the_value_of_an_indexed_field(house: &House) {
         house.write(|tx| tx.index_field("contact", "name")).await.unwrap();
         house.write(|tx| tx.index_field("contact", "name")).await.unwrap();

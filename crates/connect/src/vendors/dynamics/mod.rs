@@ -236,6 +236,10 @@ impl Connector for Dynamics {
         Ok(if self.is_subscribed(url, objects).await? { Subscribed::Yes } else { Subscribed::No })
     }
 
+    async fn forget_names(&self) {
+        self.lists.forget().await;
+    }
+
     fn user_name(&self, user: &str) -> Option<String> {
         self.actors.name(user)
     }

@@ -64,6 +64,13 @@ impl Needed {
 #[derive(Debug, Default)]
 pub(crate) struct Lists(tokio::sync::Mutex<Option<Held>>);
 
+impl Lists {
+    /// The next read that shows a name asks for its list anew.
+    pub async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
+}
+
 #[derive(Debug)]
 struct Held {
     at: Timestamp,

@@ -47,8 +47,9 @@ const PHONE: u64 = 9;
 /// How long after its ticket the note comes in which Entente hides what is for colleagues: both are made by one call after the other.
 const WITH_ITS_TICKET: i64 = 60;
 
-/// The only field that needs names of people.
+/// The fields that need to know who works at the desk; the first needs names of customers as well.
 const AUTHOR_NAME: &str = "author.name";
+const AUTHOR_CUSTOMER: &str = "author.customer_id";
 
 /// Left where a ticket is in the archive.
 const ARCHIVED: &str = "what was said on archived tickets takes no changes at Freshdesk: an admin deletes the ticket";
@@ -64,6 +65,7 @@ const FIELDS: &[(&str, &str, RemoteKind)] = &[
     ("created_at", "Written at", RemoteKind::Datetime),
     ("user_id", "Author", RemoteKind::Reference),
     (AUTHOR_NAME, "Author's name", RemoteKind::Text),
+    (AUTHOR_CUSTOMER, "Author, where it is a customer", RemoteKind::Reference),
     ("ticket.subject", "Subject of the ticket", RemoteKind::Text),
     ("ticket.requester_id", "Requester of the ticket", RemoteKind::Reference),
     ("ticket.company_id", "Company of the ticket", RemoteKind::Reference),
@@ -134,6 +136,15 @@ impl About<'_> {
         agent.or_else(asker)
     }
 
+    /// Who wrote it, unless it is somebody who works at the desk. While that is not known of anybody, whoever wrote from outside is none of them.
+    fn customer(&self, said: &Value) -> Option<String> {
+        let is_agent = |author: &String| match &self.names.agents {
+            Some(agents) => agents.contains_key(author),
+            None => said["incoming"] != true,
+        };
+        id_text(&said["user_id"]).filter(|author| !self.is_ours(Some(author)) && !is_agent(author))
+    }
+
     fn by(&self, said: &Value, author: Option<&str>) -> Actor {
         let is_agent = |author: &str| self.names.agents.as_ref().is_some_and(|agents| agents.contains_key(author));
         match author {
@@ -157,6 +168,7 @@ impl About<'_> {
             "created_at" => said["created_at"].as_str().map_or(Value::Null, |at| Value::from(instant(at))),
             "user_id" => id(&said["user_id"]),
             AUTHOR_NAME => id_text(&said["user_id"]).and_then(|author| self.name_of(&author).map(Value::from)).unwrap_or_default(),
+            AUTHOR_CUSTOMER => self.customer(said).map_or(Value::Null, Value::String),
             "ticket.subject" => self.ticket["subject"].clone(),
             "ticket.requester_id" => id(&self.ticket["requester_id"]),
             "ticket.company_id" => id(&self.ticket["company_id"]),
@@ -259,7 +271,7 @@ impl Freshdesk {
 
     /// What is said on tickets.
     async fn said_on(&self, tickets: Vec<Value>, fields: &[String], priority: Priority) -> Result<Vec<Look>, VendorError> {
-        let names = match fields.iter().any(|field| field == AUTHOR_NAME) {
+        let names = match fields.iter().any(|field| field == AUTHOR_NAME || field == AUTHOR_CUSTOMER) {
             true => self.agents_and_groups(priority).await,
             false => Names::default(),
         };

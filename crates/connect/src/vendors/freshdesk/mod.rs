@@ -234,6 +234,10 @@ impl Connector for Freshdesk {
         })
     }
 
+    async fn forget_names(&self) {
+        self.forget_people();
+    }
+
     fn budget(&self) -> Budget {
         self.client.budget()
     }

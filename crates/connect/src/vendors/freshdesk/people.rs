@@ -17,7 +17,8 @@ use super::wire::{Read, send};
 
 /// How long lists count: people join and leave a desk by the day.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long they count for reads in bulk: what a reconciliation compares are the names of now. A read of many pages asks once a minute.
+/// How long they count for reads in bulk: what a reconciliation compares are the names of now. It lets go of them when it begins, and a read of many
+/// pages asks once a minute.
 const FRESH_IN_BULK: Duration = Duration::from_secs(60);
 /// Pause after a list could not be read, so that a missing permission does not cost a call with every page.
 const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
@@ -53,6 +54,11 @@ impl Freshdesk {
 
     fn learn(&self, change: impl FnOnce(&mut Known)) {
         change(Arc::make_mut(&mut self.people.0.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    /// The next read that shows a name lists them anew, unless that could not be done a moment ago.
+    pub(super) fn forget_people(&self) {
+        self.learn(|known| known.listed = known.listed.filter(|(_, whole)| !whole));
     }
 
     /// Asks who the key belongs to.

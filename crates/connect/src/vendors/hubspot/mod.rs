@@ -393,6 +393,11 @@ impl Connector for HubSpot {
         if self.tells_hands(&read.object) { self.property_histories(read, ids, priority).await } else { Ok(Histories::new()) }
     }
 
+    async fn forget_names(&self) {
+        self.owners.forget().await;
+        self.stages.forget().await;
+    }
+
     fn user_name(&self, user: &str) -> Option<String> {
         self.actors.name(user)
     }

@@ -64,6 +64,13 @@ impl Known {
 #[derive(Debug, Default)]
 pub(crate) struct Owners(tokio::sync::Mutex<Option<(Timestamp, Arc<Known>)>>);
 
+impl Owners {
+    /// The next read that shows one asks for them anew.
+    pub async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
+}
+
 impl HubSpot {
     /// Owners, with all of `wanted` among them unless HubSpot does not know them.
     pub(super) async fn known_owners(&self, wanted: &[&str], priority: Priority) -> Result<Arc<Known>, VendorError> {

@@ -58,6 +58,13 @@ pub(crate) type Names = BTreeMap<String, String>;
 #[derive(Debug, Default)]
 pub(crate) struct Stages(tokio::sync::Mutex<BTreeMap<String, (Timestamp, Arc<Names>)>>);
 
+impl Stages {
+    /// The next read that shows one asks for them anew.
+    pub async fn forget(&self) {
+        self.0.lock().await.clear();
+    }
+}
+
 /// The property that holds the id of the stage of an object's rows, where they have one.
 pub(crate) fn property(object: &str) -> Option<&'static str> {
     STAGED.iter().find(|(name, _)| *name == object).map(|(_, property)| *property)

@@ -21,7 +21,8 @@ pub(crate) const OWN_TYPE: &str = "Entente";
 
 /// How long lists count: people join and leave a desk by the day.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long they count for reads in bulk: what a reconciliation compares are the names of now. A read of many pages asks once a minute.
+/// How long they count for reads in bulk: what a reconciliation compares are the names of now. It lets go of them when it begins, and a read of many
+/// pages asks once a minute.
 const FRESH_IN_BULK: Duration = Duration::from_secs(60);
 /// Pause after a list could not be read, or lacked a name, so that it does not cost a call with every page.
 const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
@@ -84,6 +85,16 @@ impl Known {
 }
 
 impl Intercom {
+    /// The next read that shows a name lists them anew, unless that could not be done a moment ago.
+    pub(super) fn forget_people_and_tags(&self) {
+        self.directory.learn(|known| {
+            known.people_listed = known.people_listed.filter(|(_, whole)| !whole);
+            if known.names.tags.take().is_some() {
+                known.tags_due = None;
+            }
+        });
+    }
+
     /// Asks who the token belongs to.
     pub(super) async fn ask_me(&self, priority: Priority) -> Result<Read, VendorError> {
         let read = send(&self.client, "me", priority, Call::get("/me")).await.map_err(of_no_row)?;

@@ -278,6 +278,10 @@ impl Connector for Intercom {
         Ok(Subscribed::ByHand(ByHand { steps: webhook::BY_HAND, carries: &[], proof }))
     }
 
+    async fn forget_names(&self) {
+        self.forget_people_and_tags();
+    }
+
     fn budget(&self) -> Budget {
         self.client.budget()
     }

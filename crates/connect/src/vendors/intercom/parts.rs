@@ -54,6 +54,7 @@ const FIELDS: &[(&str, &str, RemoteKind)] = &[
     ("author.type", "Author: user, lead or admin", RemoteKind::Text),
     ("author.id", "Author", RemoteKind::Reference),
     ("author.name", "Author's name", RemoteKind::Text),
+    ("author.customer_id", "Author, where it is a customer", RemoteKind::Reference),
     ("conversation.title", "Title of the conversation", RemoteKind::Text),
     ("conversation.contact_id", "Contact of the conversation", RemoteKind::Reference),
     ("conversation.company_id", "Company of the conversation", RemoteKind::Reference),
@@ -131,6 +132,7 @@ fn value(conversation: &str, part: &Value, field: &str) -> Value {
         "created_at" => instant(&part["created_at"]).map_or(Value::Null, |at| Value::from(at.to_string())),
         "author.type" => part["author"]["type"].clone(),
         "author.id" => id(&part["author"]["id"]),
+        "author.customer_id" if part["author"]["type"] != "admin" => id(&part["author"]["id"]),
         "author.name" => part["author"]["name"]
             .as_str()
             .map_or(Value::Null, |name| Value::from(entente_model::normalise::html::decode(name).into_owned())),

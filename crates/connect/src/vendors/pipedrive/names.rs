@@ -52,6 +52,15 @@ pub(crate) struct Lists {
     lead_labels: Held,
 }
 
+impl Lists {
+    /// The next read that shows a name asks for its list anew.
+    pub async fn forget(&self) {
+        for held in [&self.users, &self.stages, &self.pipelines, &self.lead_labels] {
+            *held.lock().await = None;
+        }
+    }
+}
+
 /// Our own user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Me {

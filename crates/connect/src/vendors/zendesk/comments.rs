@@ -32,13 +32,15 @@ const FIELDS: &[(&str, &str, RemoteKind)] = &[
     ("created_at", "Written at", RemoteKind::Datetime),
     ("author_id", "Author", RemoteKind::Reference),
     (AUTHOR_NAME, "Author's name", RemoteKind::Text),
+    (AUTHOR_CUSTOMER, "Author, where it is a customer", RemoteKind::Reference),
     ("ticket.subject", "Subject of the ticket", RemoteKind::Text),
     ("ticket.requester_id", "Requester of the ticket", RemoteKind::Reference),
     ("ticket.organization_id", "Organization of the ticket", RemoteKind::Reference),
 ];
 
-/// The only field that needs the author's row.
+/// The fields that need the author's row.
 const AUTHOR_NAME: &str = "author.name";
+const AUTHOR_CUSTOMER: &str = "author.customer_id";
 
 /// The object as `describe` tells of it.
 pub(super) fn described() -> RemoteObject {

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::account::{Account, target};
 use crate::stage::rows::{create, map, spec};
 
-const FIELDS: &[&str] = &["kind", "private", "body", "ticket_id", "author.name", "ticket.subject", "ticket.requester_id"];
+const FIELDS: &[&str] =
+    &["kind", "private", "body", "ticket_id", "author.name", "author.customer_id", "ticket.subject", "ticket.requester_id"];
 
 fn said() -> ReadSpec {
     spec("conversation", FIELDS)
@@ -56,10 +57,11 @@ async fn replies_and_notes_are_shown_with_their_ticket_and_their_author_and_only
     assert_eq!(
         Value::Object(shown["It is not"].row.clone()),
         json!({"kind": "reply", "private": false, "body": "It is not", "ticket_id": one.to_string(), "author.name": asker_name,
-               "ticket.subject": "The printer", "ticket.requester_id": asker.to_string()})
+               "author.customer_id": asker.to_string(), "ticket.subject": "The printer", "ticket.requester_id": asker.to_string()})
     );
     let note = shown["They always forget the plug"];
     assert_eq!((&note.row["kind"], &note.row["private"], &note.row["author.name"]), (&json!("note"), &json!(true), &json!(agent.name)));
+    assert_eq!(note.row["author.customer_id"], Value::Null, "agents are nobody's customers");
     assert_eq!([shown["It is not"].mark.by, note.mark.by], [Actor::Customer, Actor::Support]);
     assert!(looks.iter().all(|look| look.complete && look.id.starts_with(&format!("{}-", look.row["ticket_id"].as_str().unwrap()))));
 

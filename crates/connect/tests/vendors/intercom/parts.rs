@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::workspace::{Workspace, target};
 use crate::stage::rows::{create, map, spec};
 
-const FIELDS: &[&str] = &["kind", "body", "conversation_id", "author.type", "author.name", "conversation.contact_id"];
+const FIELDS: &[&str] = &["kind", "body", "conversation_id", "author.type", "author.name", "author.customer_id", "conversation.contact_id"];
 
 fn parts() -> ReadSpec {
     spec("conversation_part", FIELDS)
@@ -47,10 +47,11 @@ async fn what_people_say_is_shown_and_what_only_happens_is_not() {
     assert_eq!(
         Value::Object(shown["It is not"].row.clone()),
         json!({"kind": "reply", "body": "It is not", "conversation_id": conversation, "author.type": "user", "author.name": "Ann Lee",
-               "conversation.contact_id": ann})
+               "author.customer_id": ann, "conversation.contact_id": ann})
     );
     let note = shown["They always forget the plug"];
     assert_eq!((&note.row["kind"], &note.row["author.name"]), (&json!("note"), &json!(admin.name)));
+    assert_eq!(note.row["author.customer_id"], Value::Null, "admins are nobody's customers");
     assert_eq!([shown["It is not"].mark.by, note.mark.by], [Actor::Customer, Actor::Support]);
     assert!(looks.iter().all(|look| look.complete && look.id.starts_with(&format!("{conversation}-"))));
 

@@ -20,6 +20,7 @@ const FIELDS: &[&str] = &[
     "created_at",
     "ticket_id",
     "author.name",
+    "author.customer_id",
     "ticket.subject",
     "ticket.requester_id",
     "ticket.organization_id",
@@ -51,10 +52,10 @@ fn tickets(call: &Seen) -> Option<super::desk::Said> {
     match call.route().as_str() {
         "GET tickets/show_many" => Some(ok(json!({
             "tickets": ids().into_iter().filter(|id| *id != 404).map(ticket).collect::<Vec<Value>>(),
-            "users": [{"id": 7, "name": "Ada Lovelace"}],
+            "users": [{"id": 7, "name": "Ada Lovelace", "role": "end-user"}],
         }))),
         "GET users/show_many" => Some(ok(json!({
-            "users": ids().into_iter().map(|id| json!({"id": id, "name": format!("Agent {id}")})).collect::<Vec<Value>>(),
+            "users": ids().into_iter().map(|id| json!({"id": id, "name": format!("Agent {id}"), "role": "agent"})).collect::<Vec<Value>>(),
         }))),
         _ => None,
     }
@@ -102,10 +103,11 @@ async fn a_page_shows_who_said_what_about_which_ticket_and_what_no_person_said_i
     assert_eq!(
         Value::Object(looks["33-1"].row.clone()),
         json!({"kind": "reply", "public": true, "body": "It does not print", "created_at": "2026-01-02T09:00:00Z", "ticket_id": "33",
-               "author.name": "Ada Lovelace", "ticket.subject": "Printer", "ticket.requester_id": "7", "ticket.organization_id": "9"})
+               "author.name": "Ada Lovelace", "author.customer_id": "7", "ticket.subject": "Printer", "ticket.requester_id": "7", "ticket.organization_id": "9"})
     );
     let note = looks["33-2"];
     assert_eq!((&note.row["kind"], &note.row["public"], &note.row["author.name"]), (&json!("note"), &json!(false), &json!("Agent 901")));
+    assert_eq!(note.row["author.customer_id"], Value::Null, "agents are nobody's customers");
     assert_eq!((&looks["33-3"].row["kind"], &looks["33-3"].row["body"]), (&json!("call"), &json!("Call from: +1")));
     let gone: Vec<&str> = looks.iter().filter(|(_, look)| look.existence == Existence::Deleted).map(|(id, _)| *id).collect();
     assert_eq!(gone, ["33-4", "33-5", "33-6", "404-8"], "a rule, Entente, the system, and a ticket that is gone");

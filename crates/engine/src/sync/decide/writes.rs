@@ -204,9 +204,9 @@ fn creation_waits(decision: &Decision, connection: &Connection, mapped: &Mapped,
 }
 
 fn plan_creation(decision: &mut Decision, connection: &Connection, mapped: &Mapped, grounds: &Grounds<'_>) {
-    // What waits for a person is written nowhere, a new row included.
+    // What waits, for a person or for an answer, is written nowhere, a new row included.
     let found = |field: &FieldKey| decision.plan.conflicts.iter().any(|conflict| conflict.resolved.is_none() && conflict.field == *field);
-    let waits = |field: &FieldKey| decision.task.frozen.contains(field) || found(field);
+    let waits = |field: &FieldKey| decision.task.stands_still(field) || found(field);
     let changed: BTreeSet<FieldKey> =
         mapped.writable.iter().filter(|field| !get(&decision.after, field).is_blank() && !waits(field)).cloned().collect();
     // A row that cannot be without it is made once somebody has decided.

@@ -16,8 +16,8 @@ use super::super::map::{Seen, id_text};
 use super::super::read::{MANY, listed};
 use super::super::wire::{EXPORT_TIME, send};
 use super::super::{SPEC, Zendesk, erase};
-use super::said::{About, Said, gone};
-use super::{AUTHOR_NAME, must_be_known, place};
+use super::said::{About, Person, Said, gone};
+use super::{AUTHOR_CUSTOMER, AUTHOR_NAME, must_be_known, place};
 
 /// Events that tell of a comment that is there: it was made private, or words were taken out of it.
 const LATER: &[&str] = &["CommentPrivacyChange", "CommentRedactionEvent"];
@@ -179,50 +179,50 @@ impl Zendesk {
         let said: Vec<Said> =
             said.into_iter().enumerate().filter(|(at, said)| last.get(&said.id()) == Some(at)).map(|(_, said)| said).collect();
         let counting = || said.iter().filter(|said| !said.is_automatic(us));
-        let (tickets, mut names) = self.tickets_of(counting().map(|said| said.ticket.as_str()), priority).await?;
-        if fields.iter().any(|field| field == AUTHOR_NAME) {
+        let (tickets, mut people) = self.tickets_of(counting().map(|said| said.ticket.as_str()), priority).await?;
+        if fields.iter().any(|field| field == AUTHOR_NAME || field == AUTHOR_CUSTOMER) {
             let strangers = counting().filter(|said| tickets.contains_key(&said.ticket)).filter_map(|said| said.author.as_deref());
-            let strangers: BTreeSet<&str> = strangers.filter(|author| !names.contains_key(*author)).collect();
-            names.extend(self.names_of(&strangers, priority).await?);
+            let strangers: BTreeSet<&str> = strangers.filter(|author| !people.contains_key(*author)).collect();
+            people.extend(self.people_of(&strangers, priority).await?);
         }
         Ok(said
             .iter()
             .map(|said| match tickets.get(&said.ticket).filter(|_| !said.is_automatic(us)) {
-                Some(ticket) => said.look(&About { ticket, names: &names, actors: &actors }, fields, seen),
+                Some(ticket) => said.look(&About { ticket, people: &people, actors: &actors }, fields, seen),
                 None => gone(&said.id(), seen),
             })
             .collect())
     }
 
-    /// Tickets by id, and the names of the people in them. Those that Zendesk does not show are deleted.
+    /// Tickets by id, and the people in them. Those that Zendesk does not show are deleted.
     async fn tickets_of<'a>(
         &self,
         ids: impl Iterator<Item = &'a str> + Send,
         priority: Priority,
-    ) -> Result<(BTreeMap<String, Value>, BTreeMap<String, String>), VendorError> {
+    ) -> Result<(BTreeMap<String, Value>, BTreeMap<String, Person>), VendorError> {
         let ids: BTreeSet<&str> = ids.collect();
         let ids: Vec<&str> = ids.into_iter().collect();
-        let (mut tickets, mut names) = (BTreeMap::new(), BTreeMap::new());
+        let (mut tickets, mut people) = (BTreeMap::new(), BTreeMap::new());
         for chunk in ids.chunks(MANY) {
             let call = Call::get("/api/v2/tickets/show_many").query("ids", chunk.join(",")).query("include", "users");
             let answer = send(&self.client, "show_many", priority, call).await?;
             tickets.extend(listed(&answer.body, "tickets")?.iter().filter_map(|ticket| Some((id_text(&ticket["id"])?, ticket.clone()))));
-            names.extend(answer.body["users"].as_array().into_iter().flatten().filter_map(named));
+            people.extend(answer.body["users"].as_array().into_iter().flatten().filter_map(person));
         }
         tickets.retain(|_, ticket| ticket["status"] != "deleted");
-        Ok((tickets, names))
+        Ok((tickets, people))
     }
 
-    /// Names of users.
-    async fn names_of(&self, ids: &BTreeSet<&str>, priority: Priority) -> Result<Vec<(String, String)>, VendorError> {
+    /// Users, by id.
+    async fn people_of(&self, ids: &BTreeSet<&str>, priority: Priority) -> Result<Vec<(String, Person)>, VendorError> {
         let ids: Vec<&str> = ids.iter().copied().collect();
-        let mut names = Vec::new();
+        let mut people = Vec::new();
         for chunk in ids.chunks(MANY) {
             let call = Call::get("/api/v2/users/show_many").query("ids", chunk.join(","));
             let answer = send(&self.client, "show_many", priority, call).await?;
-            names.extend(listed(&answer.body, "users")?.iter().filter_map(named));
+            people.extend(listed(&answer.body, "users")?.iter().filter_map(person));
         }
-        Ok(names)
+        Ok(people)
     }
 
     /// Takes every word out of a comment: Zendesk deletes none.
@@ -246,6 +246,6 @@ impl Zendesk {
     }
 }
 
-fn named(user: &Value) -> Option<(String, String)> {
-    Some((id_text(&user["id"])?, user["name"].as_str()?.to_owned()))
+fn person(user: &Value) -> Option<(String, Person)> {
+    Some((id_text(&user["id"])?, Person { name: user["name"].as_str()?.to_owned(), is_customer: user["role"] == "end-user" }))
 }

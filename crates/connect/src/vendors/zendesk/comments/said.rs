@@ -93,8 +93,14 @@ impl Said {
             "body" => Value::from(self.body.as_str()),
             "created_at" => self.created_at.as_deref().map_or(Value::Null, Value::from),
             "author_id" => self.author.as_deref().map_or(Value::Null, Value::from),
-            super::AUTHOR_NAME => {
-                self.author.as_ref().and_then(|author| about.names.get(author)).map_or(Value::Null, |name| Value::from(name.as_str()))
+            super::AUTHOR_NAME => self
+                .author
+                .as_ref()
+                .and_then(|author| about.people.get(author))
+                .map_or(Value::Null, |person| Value::from(person.name.as_str())),
+            super::AUTHOR_CUSTOMER => {
+                let is_customer = |author: &&String| about.people.get(*author).is_some_and(|person| person.is_customer);
+                self.author.as_ref().filter(is_customer).map_or(Value::Null, |author| Value::from(author.as_str()))
             }
             "ticket.subject" => about.ticket["subject"].clone(),
             "ticket.requester_id" => id(&about.ticket["requester_id"]),
@@ -123,13 +129,21 @@ impl Said {
     }
 }
 
+/// Somebody who may have written one.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub(super) name: String,
+    /// Whether it is a customer, and nobody who works at the desk.
+    pub(super) is_customer: bool,
+}
+
 /// What is known beside a comment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct About<'a> {
     /// Its ticket.
     pub(super) ticket: &'a Value,
-    /// Names of authors, by id.
-    pub(super) names: &'a BTreeMap<String, String>,
+    /// Authors, by id.
+    pub(super) people: &'a BTreeMap<String, Person>,
     /// Whose hand an author is, where that is known.
     pub(super) actors: &'a BTreeMap<&'a str, Actor>,
 }
