@@ -2,8 +2,9 @@
 
 use super::*;
 
-/// Routes that answer other things than refusals of the API: a stream without an end, and what supervisors and vendors ask.
-const APART: &[&str] = &["/api/v1/events", "/healthz", "/readyz", "/metrics", "/hooks/{connection}", "/hooks/{connection}/{secret}"];
+/// Routes that answer other things than refusals of the API: a stream without an end, what supervisors and vendors ask, and a page for a person.
+const APART: &[&str] =
+    &["/api/v1/events", "/healthz", "/readyz", "/metrics", "/hooks/{connection}", "/hooks/{connection}/{secret}", "/callback/{connection}"];
 
 #[tokio::test]
 async fn each_route_is_there_and_refuses_nonsense_with_a_reason_and_a_remedy() {
