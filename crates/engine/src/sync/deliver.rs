@@ -34,7 +34,8 @@ pub(crate) async fn deliver(engine: &Engine, batches: &[Committed]) -> Vec<Vec<D
     type Group = (String, String, WriteKindOrder);
     /// A batch, and the decision in it.
     type Place = (usize, usize);
-    let mut groups: BTreeMap<Group, (Priority, Vec<(Place, &PlannedWrite)>)> = BTreeMap::new();
+    type Writes<'a> = Vec<(Place, &'a PlannedWrite)>;
+    let mut groups: BTreeMap<Group, (Priority, Writes<'_>)> = BTreeMap::new();
     for (number, batch) in batches.iter().enumerate() {
         for (at, decision) in batch.decisions.iter().enumerate() {
             for planned in &decision.writes {

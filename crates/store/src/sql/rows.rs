@@ -1,7 +1,5 @@
 //! Rows of a statement over many. SQLite binds their cells one by one; PostgreSQL gets them as one JSON array.
 
-use std::fmt::Write as _;
-
 use super::Val;
 use crate::crypto;
 
@@ -55,19 +53,15 @@ fn print_text(out: &mut String, text: &str) {
 
 /// Prints one cell as JSON; bytes as hexadecimal digits, which `unhex` reads.
 fn print_cell(out: &mut String, cell: &Val) {
-    // Writing to a text cannot fail.
-    let _ = match cell {
-        Val::Null => out.write_str("null"),
-        Val::Int(number) => write!(out, "{number}"),
-        Val::Real(number) => write!(out, "{}", serde_json::Value::from(*number)),
-        Val::Text(text) => {
-            print_text(out, text);
-            Ok(())
-        }
-        Val::Blob(bytes) => write!(out, "\"{}\"", crypto::hex(bytes)),
-        Val::Json(document) => out.write_str(document),
-        Val::Texts(texts) => write!(out, "{}", serde_json::Value::from(texts.as_slice())),
-        Val::Ints(numbers) => write!(out, "{}", serde_json::Value::from(numbers.as_slice())),
-        Val::Rows(rows) => out.write_str(&rows.print()),
-    };
+    match cell {
+        Val::Null => out.push_str("null"),
+        Val::Int(number) => out.push_str(&number.to_string()),
+        Val::Real(number) => out.push_str(&serde_json::Value::from(*number).to_string()),
+        Val::Text(text) => print_text(out, text),
+        Val::Blob(bytes) => print_text(out, &crypto::hex(bytes)),
+        Val::Json(document) => out.push_str(document),
+        Val::Texts(texts) => out.push_str(&serde_json::Value::from(texts.as_slice()).to_string()),
+        Val::Ints(numbers) => out.push_str(&serde_json::Value::from(numbers.as_slice()).to_string()),
+        Val::Rows(rows) => out.push_str(&rows.print()),
+    }
 }
