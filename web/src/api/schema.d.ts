@@ -1266,6 +1266,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/callback/{connection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends somebody who has consented on to `entente connect`, which runs on the same machine as the browser. Nothing is kept here, and no other
+         *     machine can be named: a code means nothing to whoever did not ask for it, and the command knows by the state whether it did.
+         */
+        get: operations["pass_on"];
+        put?: never;
+        post?: never;
+        /** Takes the vendor's word that the app was removed. Whoever does not prove to be the vendor learns nothing, not even which connections there are. */
+        delete: operations["take_removal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -7849,6 +7870,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+        };
+    };
+    pass_on: {
+        parameters: {
+            query: {
+                /** @description As `entente connect` gave it along */
+                state: string;
+                /** @description What the vendor gives for consent */
+                code?: string;
+                /** @description Why it gives none */
+                error?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the connection */
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On to `entente connect` on the machine of the browser */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Of no sign-in */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    take_removal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the connection */
+                connection: string;
+            };
+            cookie?: never;
+        };
+        /** @description As the vendor sends it, at most 64 KiB */
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Taken; said again, it changes nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not verified */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
