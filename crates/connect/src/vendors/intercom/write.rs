@@ -151,6 +151,9 @@ impl Intercom {
         if changes.is_empty() && company.is_none() {
             return Ok(Written { id: id.to_owned(), created: None, version: None, look: None });
         }
+        let looks_first = write.expect.is_some() || company.is_some();
+        // Held until the write is made; nobody closes it.
+        let _turn = if looks_first { self.looking.acquire().await.ok() } else { None };
         let mut row = match (&write.expect, &company) {
             (None, None) => Value::Null,
             _ => self.as_expected(kind, write, id, priority).await?,
@@ -175,6 +178,7 @@ impl Intercom {
     }
 
     async fn update_case(&self, target: &WriteTarget, write: &Write, id: &str, fields: &Arc<Fields>, priority: Priority) -> WriteOutcome {
+        let _turn = self.looking.acquire().await.ok();
         let row = self.as_expected(Kind::Conversation, write, id, priority).await?;
         let mut wanted = write.row.clone();
         // Conversations have no attribute that could carry the key, nor have tickets of other types than ours: their ids link them.
