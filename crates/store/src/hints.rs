@@ -68,6 +68,8 @@ pub struct Hint {
     pub taken_over: bool,
     /// Failures so far.
     pub attempts: u32,
+    /// Times so far that somebody else was faster at the platform: no failures.
+    pub races: u32,
     /// The last failure.
     pub last_error: Option<String>,
     /// The failed attempts so far, the oldest first; of very many, the latest.
@@ -97,6 +99,14 @@ pub struct Claim {
     pub lanes: RangeInclusive<Lane>,
     /// Whether only records are wanted of which nothing has to be fetched.
     pub shown: bool,
+}
+
+impl Hint {
+    /// Whether nothing has been tried for it yet.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.attempts == 0 && self.races == 0
+    }
 }
 
 impl Claim {
@@ -155,6 +165,7 @@ fn hint(mut row: Row) -> Result<Hint> {
         fetch: keys(row.json()?),
         taken_over: false,
         attempts: row.num()?,
+        races: row.num()?,
         last_error: row.opt_text()?,
         failures: row.json()?,
         generation: row.int()?,
@@ -163,7 +174,8 @@ fn hint(mut row: Row) -> Result<Hint> {
     Ok(hint)
 }
 
-const COLUMNS: &str = "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, last_error, failures, generation";
+const COLUMNS: &str =
+    "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, races, last_error, failures, generation";
 
 /// Puts hints of the same subject together, in the order of subjects.
 fn coalesce(hints: &[NewHint]) -> Vec<NewHint> {

@@ -61,6 +61,8 @@ pub struct Link {
     /// The values that the last decision weighed, where they differ from the base: what a change is measured against. A value that
     /// waits for a person is seen and not weighed.
     pub taken: Option<Fields>,
+    /// Fields that our last write there carried: what the platform has made of any other one's value was not made of ours.
+    pub written: BTreeSet<FieldKey>,
     /// Values that are being written there now: what comes back with them is our own echo, and what comes back otherwise is news.
     pub pending: Option<Fields>,
     /// Whether everything of the row was known when it had the version last seen. A message may show a version, and not all that it changed.
@@ -128,7 +130,7 @@ pub struct PresentRow {
 }
 
 /// Names of the cells of a link that is written.
-const LINK_ROW: &[&str; 16] = &[
+const LINK_ROW: &[&str; 17] = &[
     "record",
     "connection",
     "remote_object",
@@ -136,6 +138,7 @@ const LINK_ROW: &[&str; 16] = &[
     "base",
     "seen",
     "taken",
+    "written",
     "pending",
     "is_whole",
     "version",
@@ -147,7 +150,7 @@ const LINK_ROW: &[&str; 16] = &[
     "created_at",
 ];
 
-const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, pending, is_whole, version, seen_at, changed_at, changed_by, waiting, state, created_at";
+const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, written, pending, is_whole, version, seen_at, changed_at, changed_by, waiting, state, created_at";
 
 fn link(mut row: Row) -> Result<Link> {
     Ok(Link {
@@ -158,6 +161,7 @@ fn link(mut row: Row) -> Result<Link> {
         base: row.json()?,
         seen: row.opt_json()?,
         taken: row.opt_json()?,
+        written: row.json()?,
         pending: row.opt_json()?,
         is_whole: row.flag()?,
         version: row.opt_text()?,
@@ -297,6 +301,7 @@ impl Tx<'_> {
                     Val::json(&link.base)?,
                     document(&link.seen)?,
                     document(&link.taken)?,
+                    Val::json(&link.written)?,
                     document(&link.pending)?,
                     link.is_whole,
                     link.version.as_ref(),
@@ -309,17 +314,17 @@ impl Tx<'_> {
                 ]);
             }
             self.exec(
-                "insert into links (record, connection, remote_object, external_id, base, seen, taken, pending, is_whole, version, seen_at,
+                "insert into links (record, connection, remote_object, external_id, base, seen, taken, written, pending, is_whole, version, seen_at,
                         changed_at, changed_by, waiting, state, created_at)
                  select x.value->>'record', x.value->>'connection', x.value->>'remote_object', x.value->>'external_id', x.value->'base',
-                        x.value->'seen', x.value->'taken', x.value->'pending', cast(x.value->>'is_whole' as smallint), x.value->>'version',
-                        cast(x.value->>'seen_at' as bigint),
+                        x.value->'seen', x.value->'taken', x.value->'written', x.value->'pending', cast(x.value->>'is_whole' as smallint),
+                        x.value->>'version', cast(x.value->>'seen_at' as bigint),
                         cast(x.value->>'changed_at' as bigint), x.value->>'changed_by', x.value->'waiting', x.value->>'state',
                         cast(x.value->>'created_at' as bigint)
                  from EACH($1) where true
                  on conflict (record, connection) do update set remote_object = excluded.remote_object,
                         external_id = excluded.external_id, base = excluded.base, seen = excluded.seen, taken = excluded.taken,
-                        pending = excluded.pending, is_whole = excluded.is_whole, version = excluded.version,
+                        written = excluded.written, pending = excluded.pending, is_whole = excluded.is_whole, version = excluded.version,
                         seen_at = excluded.seen_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,
                         waiting = excluded.waiting, state = excluded.state, created_at = excluded.created_at",
                 &[Val::rows(LINK_ROW, rows)],

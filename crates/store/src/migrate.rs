@@ -70,6 +70,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(22, "flagged", two digits),
     shared!(23, "users", two digits),
     shared!(24, "activities", two digits),
+    shared!(25, "own_writes", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

@@ -16,7 +16,7 @@ use super::address::{add_gateway_headers, form, header_value, instance, join, ur
 use super::call::{Answer, Body, Call};
 use super::count::{Counts, Ended};
 use super::dialect::Dialect;
-use super::gate::Gate;
+use super::gate::{Gate, Place};
 use super::offset::Offset;
 use super::pace::Pace;
 use super::sign_in::{Session, SignIn};
@@ -40,6 +40,8 @@ pub struct Client {
     sign_in: SignIn,
     pace: Pace,
     gate: Gate,
+    /// Turns of pairs of calls that belong together.
+    turns: Gate,
     counts: Arc<Counts>,
     offset: Arc<Offset>,
 }
@@ -93,7 +95,19 @@ impl Client {
         .scoped(dialect.scope())
         .by(Arc::clone(&dialect));
         let pace = Pace::new(dialect.budgets(), settings.daily_calls);
-        Ok(Self { settings, surroundings, spec, dialect, standing, sign_in, pace, gate: Gate::new(spec.concurrency), counts, offset })
+        Ok(Self {
+            settings,
+            surroundings,
+            spec,
+            dialect,
+            standing,
+            sign_in,
+            pace,
+            gate: Gate::new(spec.concurrency),
+            turns: Gate::new(spec.concurrency),
+            counts,
+            offset,
+        })
     }
 
     /// The connection's settings.
@@ -129,6 +143,12 @@ impl Client {
     #[must_use]
     pub fn has_room(&self, priority: Priority, bucket: &'static str, besides: u64) -> bool {
         self.pace.has_room(priority, Some(bucket), besides, self.now())
+    }
+
+    /// Waits for the turn of a look and the write that goes by it, held until both are made: as many pairs are under way as calls may be. If all
+    /// looks of a batch left before its writes, they would spend the quota, and be too old once there is one again.
+    pub async fn turn(&self, priority: Priority) -> Place {
+        self.turns.enter(priority).await
     }
 
     /// Calls so far.

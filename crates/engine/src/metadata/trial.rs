@@ -149,6 +149,7 @@ fn hint(engine: &Engine, id: &RecordId, object: &str) -> Hint {
         cause: "user".to_owned(),
         fetch: engine.connections().keys().cloned().collect(),
         attempts: 0,
+        races: 0,
         last_error: None,
         failures: Vec::new(),
         taken_over: false,

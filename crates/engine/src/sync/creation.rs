@@ -53,7 +53,7 @@ pub(crate) fn address_allows(decision: &mut Decision, connection: &Connection, m
 
 /// Notes a doubt in the ledger, and tells the operators of it. A first sync may bring thousands: they are in the ledger alone.
 fn flag(decision: &mut Decision, connection: &Connection, flaw: &Flaw, grounds: &Grounds<'_>) {
-    if decision.task.hint.attempts > 0 {
+    if !decision.task.hint.is_new() {
         return;
     }
     decision

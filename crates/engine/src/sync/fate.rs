@@ -8,6 +8,10 @@ use entente_store::{Attempt, Hint, NewDeadLetter, NewSyncEvent, Outcome, Settled
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 
+/// Milliseconds until the next look after each race that was lost: at once, and then ever later, since a row that people work on, or that an import
+/// goes over, changes again within seconds. Whoever has lost more races than that has failed.
+const RACES_MS: [i64; 5] = [0, 1_000, 2_000, 4_000, 8_000];
+
 /// The end of a hint, with what is kept of it.
 pub(crate) struct Fate {
     hint: Hint,
@@ -15,14 +19,12 @@ pub(crate) struct Fate {
     connection: Option<String>,
     direction: String,
     error: Option<VendorError>,
-    /// Whether it only lost a race and looks again at once, which is no failure.
-    race: bool,
 }
 
 /// Decides the fate of a hint.
 pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorError)>, now: Timestamp) -> Fate {
     let Some((connection, error)) = failure else {
-        return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None, race: false };
+        return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None };
     };
     let at = |ms: i64| Timestamp::from_millisecond(now.as_millisecond() + ms).unwrap_or(now);
     let again = |attempt: u32| match engine.options().retry_wait(attempt, engine.roll()) {
@@ -32,13 +34,13 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
     let rest_over = engine.connection(connection).ok().and_then(|connection| {
         connection.pressure.paused(now).map(|trouble| trouble.until).or_else(|| connection.objects.over_at(error, now))
     });
-    let race = error.class == Class::LookAgain && hint.attempts == 0;
     let outcome = match error.class {
         Class::Wait { until } => Outcome::Later { at: until.max(at(1)) },
         Class::Retry => again(hint.attempts + 1),
-        // The first second look is free: a lost race is not an error. After that it is treated like any failure.
-        Class::LookAgain if race => Outcome::Retry { at: now, error: error.to_string() },
-        Class::LookAgain => again(hint.attempts),
+        Class::LookAgain => match usize::try_from(hint.races).ok().and_then(|lost| RACES_MS.get(lost)) {
+            Some(wait) => Outcome::Raced { at: at(*wait) },
+            None => again(hint.attempts + 1),
+        },
         Class::Data => Outcome::Dead,
         Class::Reauthenticate | Class::Configuration => match rest_over {
             Some(until) => Outcome::Later { at: until },
@@ -46,7 +48,7 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
         },
     };
     let direction = engine.connection(connection).map_or("", |connection| direction(connection.role)).to_owned();
-    Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()), race }
+    Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()) }
 }
 
 /// The direction of a write to a side, as the dashboard names it.
@@ -109,7 +111,7 @@ impl Fate {
     fn note_failure(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
         let Some(error) = &self.error else { return Ok(()) };
         // What people hold at the platform is told for as long as it waits for them.
-        if self.race || (matches!(self.outcome, Outcome::Later { .. }) && !error.is_held_there()) {
+        if matches!(self.outcome, Outcome::Raced { .. }) || (matches!(self.outcome, Outcome::Later { .. }) && !error.is_held_there()) {
             return Ok(());
         }
         // The subject of a row that no record stands for is no id.

@@ -293,7 +293,7 @@ pub(crate) fn signal(id: i64, key: &MassKey, many: u64, allowed: u64) -> Signal 
 /// Counts what passes, within the transaction that commits it. A decision that is only tried again was counted before.
 pub(crate) fn count(tx: &mut Tx<'_>, decisions: &[&Decision], now: Timestamp) -> Result<(), StoreError> {
     let mut passed: BTreeMap<MassKey, u64> = BTreeMap::new();
-    for decision in decisions.iter().filter(|decision| decision.task.hint.attempts == 0) {
+    for decision in decisions.iter().filter(|decision| decision.task.hint.is_new()) {
         for key in decision.dangers.keys() {
             *passed.entry(key.clone()).or_default() += 1;
         }

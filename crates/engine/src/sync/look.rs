@@ -1,6 +1,6 @@
 //! Looks between the connectors' shape and the store's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_connect::look::{Existence, Look};
 use entente_model::actor::ChangeMark;
@@ -53,6 +53,7 @@ pub(crate) fn link_to(record: &RecordId, row: RemoteKey, look: &Look, now: Times
         base: Fields::new(),
         seen: None,
         taken: None,
+        written: BTreeSet::new(),
         pending: None,
         is_whole: false,
         version: None,

@@ -224,6 +224,7 @@ async fn plan(engine: &Engine, chosen: &[(RecordId, String)], fresh: bool, previ
             cause: "user".to_owned(),
             fetch: fetch_from.clone(),
             attempts: 0,
+            races: 0,
             last_error: None,
             failures: Vec::new(),
             taken_over: false,

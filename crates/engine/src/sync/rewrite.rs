@@ -4,18 +4,21 @@
 //!
 //! People who change a value back and forth are no rewriting: the platform's own mark, or the version that our write made, must say that
 //! nobody else was there. A person whom it names was, also where both changes share a version: many are times in whole seconds. Where it names
-//! nobody, only a value that is ours in another form, at the time of our write, counts.
+//! nobody, only a value that is ours in another form, at the time of our write, counts. And the mark is one of the row: of what our last
+//! write did not carry it says nothing, for somebody may have entered that just before.
+
+use std::collections::BTreeMap;
 
 use entente_connect::look::Look;
-use entente_model::actor::Actor;
-use entente_model::value::{Fields, Value};
+use entente_model::actor::{Actor, ChangeMark};
+use entente_model::clock::Timestamp;
+use entente_model::value::{FieldKey, Fields, Value};
 use entente_store::{Link, Rewrite, StoreError, Tx};
 
 use super::decide::Decision;
 use super::task::Task;
 use crate::catalog::Catalog;
 use crate::schema::propose_equivalence;
-use entente_model::clock::Timestamp;
 
 /// Times in a row that a platform may rewrite one value before it is left as it shows it.
 pub const STOP_AT: u64 = 2;
@@ -24,12 +27,14 @@ pub const STOP_AT: u64 = 2;
 /// both clocks are measured in whole seconds.
 const CONSEQUENCE_MS: i64 = 10_000;
 
-/// What a side shows is what the platform made of our own write: (what was written, what is shown), by field.
-pub(super) fn seen(link: &Link, look: &Look, values: &Fields) -> Vec<(String, Value, Value)> {
-    if link.changed_by != Actor::Us {
+/// What a side shows is what the platform made of our own write: (what was written, what is shown), by field. `marks` say of whose hand single
+/// values are. While it is not known whether a write has landed, nothing is known of whose the row's mark is.
+pub(super) fn seen(link: &Link, look: &Look, values: &Fields, marks: &BTreeMap<FieldKey, ChangeMark>) -> Vec<(String, Value, Value)> {
+    if link.changed_by != Actor::Us || link.pending.is_some() {
         return Vec::new();
     }
     let ours_alone = look.version.is_some() && look.version == link.version;
+    let is_named = |field: &str| marks.get(field).is_some_and(|mark| names_person(mark.by));
     let made = |written: &Value, shown: &Value| match look.mark.by {
         Actor::Us | Actor::Automation => true,
         Actor::Unknown => ours_alone || (at_our_write(link, look) && is_same_in_another_form(written, shown)),
@@ -41,9 +46,14 @@ pub(super) fn seen(link: &Link, look: &Look, values: &Fields) -> Vec<(String, Va
     let rewritten = values.iter().filter_map(|(field, shown)| {
         let written = link.base.get(field).filter(|written| !written.is_blank() && !written.agrees(shown))?;
         let known = weighed(field, shown) || waits(field, shown);
-        (!known && made(written, shown)).then(|| (field.clone(), written.clone(), shown.clone()))
+        let may_be = link.written.contains(field) && !known && !is_named(field);
+        (may_be && made(written, shown)).then(|| (field.clone(), written.clone(), shown.clone()))
     });
     rewritten.collect()
+}
+
+fn names_person(by: Actor) -> bool {
+    matches!(by, Actor::Customer | Actor::Sales | Actor::Support | Actor::Person)
 }
 
 fn at_our_write(link: &Link, look: &Look) -> bool {
@@ -99,15 +109,16 @@ pub(super) fn keep(tx: &mut Tx<'_>, catalog: &Catalog, decisions: &[&Decision], 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use entente_connect::look::Existence;
-    use entente_model::actor::ChangeMark;
     use entente_model::id::RecordId;
     use entente_model::mapping::remote::Row;
     use entente_store::LinkState;
 
     use super::*;
 
-    /// Our own write of another field gave the row this version, and a change within the same second left it at that.
+    /// Our own write of the field gave the row this version, and a change within the same second left it at that.
     fn of_one_second(by: Actor) -> (Link, Look) {
         let now = Timestamp::UNIX_EPOCH;
         let version = Some("1970-01-01T00:00:00Z".to_owned());
@@ -119,13 +130,14 @@ mod tests {
             base: Fields::from([("tier".to_owned(), Value::text("Pro"))]),
             seen: None,
             taken: None,
+            written: BTreeSet::from(["tier".to_owned()]),
             pending: None,
             is_whole: false,
             version: version.clone(),
             seen_at: Some(now),
             changed_at: Some(now),
             changed_by: Actor::Us,
-            waiting: std::collections::BTreeMap::new(),
+            waiting: BTreeMap::new(),
             state: LinkState::Present,
             created_at: now,
         };
@@ -142,21 +154,40 @@ mod tests {
         (link, look)
     }
 
-    #[test]
-    fn a_person_who_is_named_is_no_rewriting_although_the_version_is_that_of_our_write() {
-        let shown = Fields::from([("tier".to_owned(), Value::text("Enterprise"))]);
-        let (link, look) = of_one_second(Actor::Sales);
-        assert!(seen(&link, &look, &shown).is_empty());
-        let (link, look) = of_one_second(Actor::Unknown);
-        assert_eq!(seen(&link, &look, &shown).len(), 1, "nobody else was there");
+    fn counted(link: &Link, look: &Look) -> usize {
+        seen(link, look, &Fields::from([("tier".to_owned(), Value::text("Enterprise"))]), &BTreeMap::new()).len()
     }
 
     #[test]
-    fn a_value_that_waited_for_a_person_before_our_write_of_another_field_is_no_rewriting() {
+    fn a_person_who_is_named_is_no_rewriting_although_the_version_is_that_of_our_write() {
+        let (link, look) = of_one_second(Actor::Sales);
+        assert_eq!(counted(&link, &look), 0);
+        let (link, look) = of_one_second(Actor::Unknown);
+        assert_eq!(counted(&link, &look), 1, "nobody else was there");
         let shown = Fields::from([("tier".to_owned(), Value::text("Enterprise"))]);
+        let mark = ChangeMark { at: None, by: Actor::Support, who: None };
+        assert!(seen(&link, &look, &shown, &BTreeMap::from([("tier".to_owned(), mark)])).is_empty(), "a message has told who it was");
+    }
+
+    #[test]
+    fn a_value_that_waited_for_a_person_before_our_write_is_no_rewriting() {
         let (mut link, look) = of_one_second(Actor::Us);
-        assert_eq!(seen(&link, &look, &shown).len(), 1, "the row was last changed by us");
-        link.seen = Some(shown.clone());
-        assert!(seen(&link, &look, &shown).is_empty());
+        assert_eq!(counted(&link, &look), 1, "the row was last changed by us");
+        link.seen = Some(Fields::from([("tier".to_owned(), Value::text("Enterprise"))]));
+        assert_eq!(counted(&link, &look), 0);
+    }
+
+    #[test]
+    fn what_our_last_write_did_not_carry_may_have_been_entered_just_before_it() {
+        let (mut link, look) = of_one_second(Actor::Us);
+        link.written = BTreeSet::from(["plan".to_owned()]);
+        assert_eq!(counted(&link, &look), 0);
+    }
+
+    #[test]
+    fn while_it_is_not_known_whether_a_later_write_has_landed_the_row_s_mark_may_be_that_one_s() {
+        let (mut link, look) = of_one_second(Actor::Us);
+        link.pending = Some(Fields::from([("plan".to_owned(), Value::text("Annual"))]));
+        assert_eq!(counted(&link, &look), 0);
     }
 }

@@ -354,6 +354,7 @@ fn updated(link: &Link, planned: &PlannedWrite, written: &Written, now: Timestam
         *apart = apart.take().filter(|fields| !fields.is_empty());
     }
     link.waiting.retain(|field, _| !planned.fields.contains_key(field));
+    link.written = planned.fields.keys().cloned().collect();
     link.pending = None;
     link.base.extend(planned.fields.clone());
     link.external_id.clone_from(&written.id);
@@ -409,6 +410,7 @@ fn adopt_created(
         base,
         seen: filled_in.clone(),
         taken: None,
+        written: planned.fields.keys().cloned().collect(),
         pending: None,
         is_whole: !refetch,
         version: written.version.clone(),

@@ -186,7 +186,7 @@ impl Task {
                 } else {
                     marks.extend(news_marks(&mapped.lens, &got.fields, &values, seen));
                     values.extend(got.fields);
-                    let rewritten = rewrite::seen(link, &seen.look, &values);
+                    let rewritten = rewrite::seen(link, &seen.look, &values, &marks);
                     rewrite::taken_for_ours(&self.rewritten, link, &rewritten, &mut values);
                     sides.rewrites.extend(rewrite::of_task(self, link, rewritten));
                     mark = seen.look.mark;

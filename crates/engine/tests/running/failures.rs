@@ -204,7 +204,7 @@ async fn a_lost_race_is_no_failure() {
     let engine = house.engine().await;
     read_all(&engine).await;
     work_off(&house, &engine).await;
-    let mut races = 1;
+    let mut races = 3;
     house.desk.refuse(move |call| {
         let lost = call == "row" && races > 0;
         races -= i32::from(lost);
@@ -217,6 +217,34 @@ async fn a_lost_race_is_no_failure() {
     assert_eq!(house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"], "Steel");
     let events = house.store.read(|tx| tx.sync_events(&Viewer::system(), Timestamp::UNIX_EPOCH, 10)).await.unwrap();
     assert_eq!(events, []);
+}
+
+#[tokio::test]
+async fn who_loses_race_after_race_is_looked_at_ever_later_and_has_failed_at_last() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.desk.refuse(|call| (call == "row").then(|| failing(Class::LookAgain, "UpdateConflict")));
+    house.crm.put("Account", Some(&row), &[("Industry", "Steel")]);
+    read_all(&engine).await;
+    let (began, writes) = (house.watch.now_ms(), house.desk.calls("write organization"));
+    let failures = || house.store.read(|tx| tx.sync_events(&Viewer::system(), Timestamp::UNIX_EPOCH, 10));
+    for (seconds, tries) in [(0, 4), (4, 5), (8, 6)] {
+        assert_eq!(failures().await.unwrap(), [], "a lost race is no failure");
+        house.watch.pass(seconds * 1_000);
+        work_off(&house, &engine).await;
+        assert_eq!(house.desk.calls("write organization") - writes, tries, "{} ms after the first", house.watch.now_ms() - began);
+    }
+    assert_eq!(failures().await.unwrap().len(), 1);
+
+    for minutes in [2, 6, 17] {
+        house.watch.pass(minutes * 60_000);
+        work_off(&house, &engine).await;
+    }
+    let letters = dead_letters::list(&engine, &Viewer::system(), DeadLetterQuery::default()).await.unwrap().items;
+    assert_eq!(letters.iter().map(|letter| (letter.class.as_str(), letter.attempts)).collect::<Vec<_>>(), [("look_again", 4)]);
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ async fn contact(house: &House, engine: &Engine, fields: &[(&str, &str)], link: 
         base: data,
         seen: None,
         taken: None,
+        written: BTreeSet::new(),
         pending: None,
         is_whole: false,
         version: None,

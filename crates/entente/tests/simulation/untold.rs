@@ -128,3 +128,33 @@ async fn looking_before_writing_costs_one_call_for_many_rows_and_none_for_live_c
     hub.run_for(3).await;
     assert_eq!(shown(&hub), before + 1, "thirty rows, one call: {:?}", hub.zendesk.calls().by_route);
 }
+
+/// Salesforce names the last hand of a row alone. After our own write of another field that is us, whoever entered the value just before.
+#[tokio::test]
+async fn what_sales_enters_right_before_our_own_write_is_theirs_however_often() {
+    let mut hub = Hub::new(67, Flaws::none()).await;
+    let (account, _) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+    hub.run_for(38).await;
+    let organization: u64 = hub.salesforce.get("Account", &account).unwrap()["Support_Id__c"].as_str().unwrap().parse().unwrap();
+    let tier = |hub: &Hub| hub.zendesk.organization(organization).unwrap()["organization_fields"]["account_tier"].clone();
+    for (round, status) in ["Suspended", "Active", "Suspended", "Active"].into_iter().enumerate() {
+        hub.salesforce.update("Account", &account, &fields(json!({ "Account_Tier__c": "Pro" })), &hub.rep()).unwrap();
+        hub.run_for(1).await;
+        assert_eq!(tier(&hub), "Pro", "round {round}; {}", hub.backlog().await);
+
+        // Our own write leaves the row at a version that we do not know, so that the next one has nothing to go by.
+        hub.salesforce.faults().set_deliveries(DeliveryFault::Lost, ALL);
+        let at_desk = async |hub: &mut Hub, value: serde_json::Value| {
+            hub.zendesk.update_organization(organization, &fields(json!({ "organization_fields": value })), hub.agent()).unwrap();
+            hub.run_for(1).await;
+        };
+        at_desk(&mut hub, json!({ "support_vip": round % 2 == 0 })).await;
+        hub.salesforce.update("Account", &account, &fields(json!({ "Account_Tier__c": "Free" })), &hub.rep()).unwrap();
+        at_desk(&mut hub, json!({ "account_status": status })).await;
+        assert_eq!(hub.salesforce.get("Account", &account).unwrap()["Status__c"], status, "round {round}");
+        hub.salesforce.faults().set_deliveries(DeliveryFault::Lost, 0);
+        hub.run_for(20).await;
+        assert_eq!(tier(&hub), "Free", "round {round}; {}", hub.backlog().await);
+    }
+    assert!(hub.store.read(|tx| tx.rewritten_fields(1)).await.unwrap().is_empty(), "nobody has rewritten anything");
+}

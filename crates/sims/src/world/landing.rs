@@ -111,11 +111,13 @@ impl Landing {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins anew. Answers whether somebody has to make the simulators tell of their writes: the first time only.
+    /// Begins anew; what waits for a person goes on waiting. Answers whether somebody has to make the simulators tell of their writes: the first time
+    /// only.
     pub(crate) fn begin(&self, pairs: Pairs, calls: CallCosts) -> bool {
         let mut ledger = self.ledger();
         let listening = ledger.listening;
-        *ledger = Ledger { pairs, began_ms: self.clock.now_ms(), calls_before: calls, listening: true, ..Ledger::default() };
+        let contested = std::mem::take(&mut ledger.contested);
+        *ledger = Ledger { pairs, contested, began_ms: self.clock.now_ms(), calls_before: calls, listening: true, ..Ledger::default() };
         !listening
     }
 

@@ -28,6 +28,11 @@ pub enum Outcome {
         /// Why, for people.
         error: String,
     },
+    /// Somebody else was faster at the platform: looked at again from then on, counted as a race and not as an attempt.
+    Raced {
+        /// Not before this instant.
+        at: Timestamp,
+    },
     /// Not its turn yet (a budget is spent, a counterpart is missing): looked at again from then on, and no attempt.
     Later {
         /// Not before this instant.
@@ -88,10 +93,13 @@ impl Tx<'_> {
                     let mut known = failures.remove(&one.subject).unwrap_or_default();
                     known.push(Attempt { at: now, error: error.clone() });
                     let kept = known.split_off(known.len().saturating_sub(FAILURES_MAX));
-                    pauses.push(cells![&one.subject, *at, error, 1, Val::json(&kept)?]);
+                    pauses.push(cells![&one.subject, *at, error, 1, 0, Val::json(&kept)?]);
                 }
                 Outcome::Later { at } => {
-                    pauses.push(cells![&one.subject, *at, Val::Null, 0, Val::Null]);
+                    pauses.push(cells![&one.subject, *at, Val::Null, 0, 0, Val::Null]);
+                }
+                Outcome::Raced { at } => {
+                    pauses.push(cells![&one.subject, *at, Val::Null, 0, 1, Val::Null]);
                 }
             }
         }
@@ -116,7 +124,7 @@ impl Tx<'_> {
                 let again = self.rows(
                     "hints",
                     "update hints set lease_until = null, lease_owner = null, due_at = $3, ready_at = $3, not_before = 0, attempts = 0,
-                            last_error = null, failures = '[]', first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next,
+                            races = 0, last_error = null, failures = '[]', first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next,
                             to_fetch_next = '{}'
                      where lease_owner = $2 and subject in (select x.value->>'subject' from EACH($1)) returning subject",
                     &[ends, owner.into(), now.into()],
@@ -129,11 +137,12 @@ impl Tx<'_> {
                 "hints",
                 "update hints set lease_until = null, lease_owner = null, not_before = cast(x.value->>'at' as bigint),
                         ready_at = GREATEST(due_at, cast(x.value->>'at' as bigint)),
-                        attempts = attempts + cast(x.value->>'attempt' as bigint), last_error = coalesce(x.value->>'error', last_error),
+                        attempts = attempts + cast(x.value->>'attempt' as bigint),
+                        races = races + cast(x.value->>'race' as bigint), last_error = coalesce(x.value->>'error', last_error),
                         failures = coalesce(x.value->'failures', failures),
                         to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
                  from EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject' returning subject",
-                &[Val::rows(&["subject", "at", "error", "attempt", "failures"], pauses), owner.into()],
+                &[Val::rows(&["subject", "at", "error", "attempt", "race", "failures"], pauses), owner.into()],
             )?;
             keep(paused)?;
         }

@@ -1,6 +1,6 @@
 //! Counterparts in bulk, and the instance's own key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::Actor;
 use entente_store::{Link, LinkState, MasterKey, RecordState};
@@ -16,6 +16,7 @@ fn link(number: u64, connection: &str, id: &str, state: LinkState) -> Link {
         base: text("name", "Ada"),
         seen: None,
         taken: None,
+        written: BTreeSet::new(),
         pending: None,
         is_whole: false,
         version: None,

@@ -48,6 +48,7 @@ async fn traces(house: &House) {
                 base: text("name", NAME),
                 seen: Some(text("email", EMAIL)),
                 taken: None,
+                written: BTreeSet::new(),
                 pending: None,
                 is_whole: false,
                 version: None,

@@ -1,6 +1,6 @@
 //! Records, links and looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::actor::{Actor, ChangeMark, UserId};
 use entente_model::id::RecordId;
@@ -225,6 +225,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         base: text("name", "Ada"),
         seen: None,
         taken: None,
+        written: BTreeSet::new(),
         pending: None,
         is_whole: false,
         version: Some("v1".into()),

@@ -88,8 +88,6 @@ pub(crate) struct Freshdesk {
     groups: tokio::sync::Mutex<Option<Vec<Group>>>,
     /// Whether the account filters contacts and companies by the parameter's old name.
     old_filter: AtomicBool,
-    /// Turns of writes that look first: a quota that all looks of a batch spend at once leaves none for its writes.
-    looking: tokio::sync::Semaphore,
 }
 
 /// Builds the connector; makes no call.
@@ -111,7 +109,6 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         people: people::People::default(),
         groups: tokio::sync::Mutex::default(),
         old_filter: AtomicBool::new(false),
-        looking: tokio::sync::Semaphore::new(SPEC.concurrency),
     }))
 }
 

@@ -245,8 +245,7 @@ impl Freshdesk {
         if body.is_empty() {
             return Ok(Written { id: id.to_owned(), created: None, version: None, look: None });
         }
-        // Held until the write is made; nobody closes it.
-        let _turn = if write.expect.is_some() { self.looking.acquire().await.ok() } else { None };
+        let _turn = if write.expect.is_some() { Some(self.client.turn(priority).await) } else { None };
         if let Some(expected) = &write.expect {
             // There are no preconditions: a look right before leaves seconds at most in which a write can cross another one.
             let row = self.view(kind, id, &[], priority).await?.ok_or_else(vanished)?;

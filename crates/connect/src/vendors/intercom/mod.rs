@@ -97,8 +97,6 @@ pub(crate) struct Intercom {
     tries: checklist::Tries,
     /// Teams, once asked for. Held over the call, so that one caller asks.
     groups: tokio::sync::Mutex<Option<Vec<Group>>>,
-    /// Turns of writes that look first: a quota that all looks of a batch spend at once leaves none for its writes.
-    looking: tokio::sync::Semaphore,
 }
 
 /// Builds the connector; makes no call.
@@ -129,7 +127,6 @@ pub fn build(settings: ConnectionSettings, surroundings: Surroundings) -> Result
         directory: directory::Directory::default(),
         tries: checklist::Tries::new(born),
         groups: tokio::sync::Mutex::default(),
-        looking: tokio::sync::Semaphore::new(SPEC.concurrency),
     }))
 }
 

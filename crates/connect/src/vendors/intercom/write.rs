@@ -152,8 +152,7 @@ impl Intercom {
             return Ok(Written { id: id.to_owned(), created: None, version: None, look: None });
         }
         let looks_first = write.expect.is_some() || company.is_some();
-        // Held until the write is made; nobody closes it.
-        let _turn = if looks_first { self.looking.acquire().await.ok() } else { None };
+        let _turn = if looks_first { Some(self.client.turn(priority).await) } else { None };
         let mut row = match (&write.expect, &company) {
             (None, None) => Value::Null,
             _ => self.as_expected(kind, write, id, priority).await?,
@@ -178,7 +177,7 @@ impl Intercom {
     }
 
     async fn update_case(&self, target: &WriteTarget, write: &Write, id: &str, fields: &Arc<Fields>, priority: Priority) -> WriteOutcome {
-        let _turn = self.looking.acquire().await.ok();
+        let _turn = self.client.turn(priority).await;
         let row = self.as_expected(Kind::Conversation, write, id, priority).await?;
         let mut wanted = write.row.clone();
         // Conversations have no attribute that could carry the key, nor have tickets of other types than ours: their ids link them.

@@ -130,6 +130,26 @@ async fn an_update_of_a_row_that_has_moved_on_is_not_made() {
 }
 
 #[tokio::test]
+async fn the_looks_of_a_large_batch_do_not_all_leave_before_its_writes() {
+    let account = Account::open();
+    let ids: Vec<String> = (0..60).map(|number| account.plant(Kind::Company, json!({"name": format!("Acme {number}")}))).collect();
+    let change = |id: &String| Write { expect: Some("2026-01-05T10:00:00Z".to_owned()), ..update(id, json!({"note": "from us"})) };
+    let written = account.write("company", &ids.iter().map(change).collect::<Vec<_>>()).await;
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
+
+    let (mut ahead, mut most) = (0_usize, 0);
+    for (call, _) in account.line.sent.lock().unwrap().iter().filter(|(call, _)| call.contains("/companies/")) {
+        if call.starts_with("GET") {
+            ahead += 1
+        } else {
+            ahead -= 1
+        }
+        most = most.max(ahead);
+    }
+    assert!(ahead == 0 && most <= account.desk.spec().concurrency, "{most} looks were made before their writes");
+}
+
+#[tokio::test]
 async fn rows_that_are_set_aside_are_told_apart() {
     let account = Account::open();
     let (blocked, gone) = (account.contact("B", "b@customer.example"), account.contact("G", "g@customer.example"));

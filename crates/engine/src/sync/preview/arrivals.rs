@@ -124,6 +124,7 @@ fn within(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, looks: &[(String,
             cause: "user".to_owned(),
             fetch: BTreeSet::new(),
             attempts: 0,
+            races: 0,
             last_error: None,
             generation: 0,
         })

@@ -1,6 +1,6 @@
 //! The dashboard tells what was counted, and tells apart what is not the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_store::{DeadLetterState, Link, LinkState, NewSyncEvent, SyncStatus};
 
@@ -129,6 +129,7 @@ async fn drift_is_told_by_the_field_s_name_with_the_side_that_is_behind() {
             base,
             seen: None,
             taken: None,
+            written: BTreeSet::new(),
             pending: None,
             is_whole: false,
             version: None,
@@ -163,6 +164,7 @@ async fn a_conflict_is_one_line_of_drift_however_many_sides_differ() {
             base: ada(),
             seen: Some(Fields::from([("last_name".into(), Value::text(name))])),
             taken: None,
+            written: BTreeSet::new(),
             pending: None,
             is_whole: false,
             version: None,

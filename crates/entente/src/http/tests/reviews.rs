@@ -1,6 +1,6 @@
 //! A person decides whether two records are one customer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::id::RecordId;
 use entente_store::{Link, LinkState, NewReview, RemoteKey, Viewer};
@@ -19,6 +19,7 @@ impl Server {
             base: Fields::from([("email".into(), Value::text("ada@example.com"))]),
             seen: None,
             taken: None,
+            written: BTreeSet::new(),
             pending: None,
             is_whole: false,
             version: Some("7".into()),
