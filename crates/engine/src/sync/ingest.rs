@@ -122,16 +122,17 @@ impl Known {
         Ok(Self { links, in_flight, waiting, references, blocked: Blocked::of(tx, engine)? })
     }
 
-    /// What an arrival tells of a row that is linked, with its link and mapping; `told`: others of the same row have told something just now.
-    fn judge(&self, engine: &Engine, arrival: &Arrival, told: bool, now: Timestamp) -> Option<(&Link, &Mapped, News)> {
+    /// What an arrival tells of a row that is linked, with its link and mapping; `told` is what others have told just now.
+    fn judge(&self, engine: &Engine, arrival: &Arrival, told: &JustTold, now: Timestamp) -> Option<(&Link, &Mapped, News)> {
         let link = self.links.get(&arrival.key)?;
         let mapped = self.references.mapped.get(&arrival.key)?;
-        let look = self.waiting.get(&arrival.key);
+        let waiting = self.waiting.get(&arrival.key).map(|look| look.changed_at);
+        let latest = waiting.max(told.0.get(&arrival.key).copied());
         let state = Circumstances {
             in_flight: self.in_flight.contains(link.record.as_str()),
-            has_look: told || look.is_some(),
-            is_late: arrival.look.as_ref().zip(look).is_some_and(|(arrived, waiting)| arrived.mark.at < waiting.changed_at),
-            changed_at: link.changed_at.max(look.and_then(|look| look.changed_at)),
+            has_look: latest.is_some(),
+            is_late: arrival.look.as_ref().zip(latest).is_some_and(|(arrived, latest)| arrived.mark.at < latest),
+            changed_at: link.changed_at.max(latest.flatten()),
             is_wary: !self.blocked.is_empty(),
         };
         Some((link, mapped, judge(engine, arrival, link, mapped, &self.references, state, now)))
@@ -148,6 +149,19 @@ impl Known {
         let nothing = Fields::new();
         let record = self.references.data.get(&link.record).unwrap_or(&nothing);
         turns(&self.blocked, &mapped.mapping().object, link, record, &shown)
+    }
+}
+
+/// When the rows were changed of which arrivals of the same batch have told something: they are taken in together, and may have overtaken each
+/// other on the way.
+#[derive(Default)]
+struct JustTold(BTreeMap<RemoteKey, Option<Timestamp>>);
+
+impl JustTold {
+    fn note(&mut self, arrival: &Arrival) {
+        let changed_at = arrival.look.as_ref().and_then(|look| look.mark.at);
+        let known = self.0.entry(arrival.key.clone()).or_default();
+        *known = changed_at.max(*known);
     }
 }
 
@@ -170,15 +184,15 @@ pub(crate) fn sift(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arrivals
     let now = engine.now();
     let known = Known::load(tx, engine, catalog, arrivals)?;
     let mut sifted = Sifted::default();
-    let mut telling: BTreeSet<&RemoteKey> = BTreeSet::new();
+    let mut told = JustTold::default();
     for (at, arrival) in arrivals.iter().enumerate() {
-        match known.judge(engine, arrival, telling.contains(&arrival.key), now) {
+        match known.judge(engine, arrival, &told, now) {
             Some((_, _, News::None)) => drop(sifted.known.insert(at)),
-            _ => drop(telling.insert(&arrival.key)),
+            _ => told.note(arrival),
         }
     }
     // What others tell of the same row is taken up in order with what these show.
-    sifted.known.retain(|at| !telling.contains(&arrivals[*at].key));
+    sifted.known.retain(|at| !told.0.contains_key(&arrivals[*at].key));
     let seen = sifted.known.iter().filter_map(|at| seen_again(known.links.get(&arrivals[*at].key)?, arrivals[*at]));
     sifted.versions = seen.collect();
     Ok(sifted)
@@ -202,7 +216,7 @@ pub(crate) fn ingest(
     let named: BTreeMap<&RemoteKey, String> = unknown.filter_map(|arrival| names_record(catalog, arrival)).collect();
     let being_made = tx.leased(&named.values().cloned().collect::<Vec<_>>(), now)?;
     let (mut looks, mut hints, mut touched, mut versions) = (Vec::new(), Vec::new(), Vec::new(), sifted.versions.clone());
-    let mut told: BTreeSet<&RemoteKey> = BTreeSet::new();
+    let mut told = JustTold::default();
     // Whole looks at rows that no record stands for, the latest of each.
     let mut fresh: BTreeMap<&RemoteKey, StoredLook> = BTreeMap::new();
     for arrival in left {
@@ -237,11 +251,11 @@ pub(crate) fn ingest(
             continue;
         }
         // What came before it in this batch waits to be taken in as well: a value that was changed and changed back is as it was.
-        match known.judge(engine, arrival, told.contains(&arrival.key), now) {
+        match known.judge(engine, arrival, &told, now) {
             None => {}
             Some((link, _, News::None)) => versions.extend(seen_again(link, arrival)),
             Some((link, mapped, News::Look { lane, fetch })) => {
-                told.insert(&arrival.key);
+                told.note(arrival);
                 // Kept although the row is fetched: a value that a crossing write of ours replaces at the vendor is known from here alone.
                 looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
                 let gone = arrival.look.as_ref().is_some_and(|look| look.existence != Existence::Present);

@@ -97,6 +97,34 @@ async fn a_message_that_comes_late_does_not_undo_what_came_after_it() {
     assert_eq!(shown(&hub, "plan"), "Enterprise", "what sales changed has come too");
 }
 
+/// Two messages of one second, taken in together, show the account before and after the second edit; whichever came first on the wire.
+#[tokio::test]
+async fn of_messages_of_one_second_that_overtake_each_other_neither_undoes_the_other() {
+    for (seed, in_order) in [(13, true), (14, false)] {
+        let mut hub = Hub::new(seed, Flaws::none()).await;
+        let (account, _) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+        hub.run_for(40).await;
+        let start_of_second = hub.now() / 1_000 * 1_000 + 1_000;
+        hub.run_until(start_of_second).await;
+        let mut on_the_wire = Vec::new();
+        for change in [json!({ "Plan__c": "Enterprise" }), json!({ "Account_Tier__c": "Free" })] {
+            hub.salesforce.update("Account", &account, &fields(change), &hub.rep()).unwrap();
+            hub.clock.fetch_add(200, Ordering::Relaxed);
+            on_the_wire.extend(hub.leave_crm());
+        }
+        assert_eq!((on_the_wire.len(), hub.now() / 1_000 * 1_000), (2, start_of_second));
+        if !in_order {
+            on_the_wire.reverse();
+        }
+        for message in &on_the_wire {
+            hub.hand_over(message).await;
+        }
+        hub.run_for(1).await;
+        let organization = hub.zendesk.organization(support_id(&hub, "Account", &account)).unwrap()["organization_fields"].clone();
+        assert_eq!((&organization["plan"], &organization["account_tier"]), (&json!("Enterprise"), &json!("Free")), "in order: {in_order}");
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_becomes_an_activity_of_the_crm_and_moves_the_health_score() {
     let mut hub = Hub::new(3, Flaws::none()).await;
