@@ -41,7 +41,8 @@ pub struct Look {
     pub version: Option<String>,
     /// When and by whom it was last changed, as the vendor says.
     pub mark: ChangeMark,
-    /// When the vendor answered, by our clock.
+    /// The latest instant, by our clock, at which the row certainly was as it is shown: when the vendor answered. What comes late has an earlier
+    /// one: a message that was made some time ago, or a search whose index is behind.
     pub seen_at: Timestamp,
 }
 

@@ -34,7 +34,9 @@ impl Seeing<'_> {
         let value = |name: &String| {
             if is_property(name) { read(record.text(name), self.schema.kind(name)) } else { beside(name) }
         };
-        let at = record.updated_at.as_deref().and_then(instant);
+        let at = record.updated_at.as_deref().and_then(instant).map(|at| self.offset.correct(at));
+        // An index that shows a change has caught up with it, however far it is behind.
+        let indexed_to = record.indexed_to.map(|surely| at.map_or(surely, |at| at.max(surely)));
         Look {
             object: self.object.to_owned(),
             id: record.id.clone(),
@@ -42,8 +44,8 @@ impl Seeing<'_> {
             row: fields.iter().map(|name| (name.clone(), value(name))).collect(),
             complete: true,
             version: record.updated_at.as_deref().map(version),
-            mark: self.actors.mark(at.map(|at| self.offset.correct(at)), record.text(CHANGED_BY), self.ours),
-            seen_at: self.seen_at,
+            mark: self.actors.mark(at, record.text(CHANGED_BY), self.ours),
+            seen_at: indexed_to.map_or(self.seen_at, |at| at.min(self.seen_at)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reading rows: first reads, polls, sweeps for archived ones, and fetches by id.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use entente_model::clock::Timestamp;
 use serde_json::{Value, json};
@@ -25,6 +26,9 @@ const SEARCH_ROWS: usize = 200;
 const QUERY_CHARS_MAX: usize = 7_000;
 /// Longest body of a search: HubSpot refuses 3,000 characters.
 pub(super) const SEARCH_CHARS_MAX: usize = 2_950;
+/// How far what a search shows may be behind the records. HubSpot promises no more than that changes appear after a few moments; in bad ones those
+/// are minutes, which is also why polls overlap.
+const INDEX_LAG: Duration = SPEC.overlap;
 
 /// The properties that a read needs: those of the fields, who changed the row, and what it absorbed.
 pub(super) fn properties(read: &ReadSpec) -> Vec<&str> {
@@ -156,7 +160,8 @@ impl HubSpot {
         Ok(turn(position, next, looks, None))
     }
 
-    /// One page of a search in order of id. Where the properties do not fit its body, they are fetched by id.
+    /// One page of a search in order of id. Where the properties do not fit its body, they are fetched by id. What the index itself shows is dated
+    /// back by its lag.
     pub(super) async fn search(&self, read: &ReadSpec, groups: Value, priority: Priority) -> Result<(RecordPage, Answer), VendorError> {
         let (mut body, whole) = searching(read, groups);
         if !whole {
@@ -165,7 +170,10 @@ impl HubSpot {
         let path = self.paths.objects(&self.place(&read.object, priority).await?, "/search");
         let answer = self.client.call("search", priority, Call::post(path, body).idempotent().bucket(SEARCH)).await?;
         let mut page: RecordPage = answer.json()?;
-        if !whole {
+        if whole {
+            let indexed_to = self.client.now().checked_sub(INDEX_LAG).unwrap_or(Timestamp::MIN);
+            page.results.iter_mut().for_each(|record| record.indexed_to = Some(indexed_to));
+        } else {
             page.results = self.fill(read, std::mem::take(&mut page.results), priority).await?;
         }
         Ok((page, answer))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use entente_model::clock::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -25,6 +26,9 @@ pub(crate) struct Record {
     pub new: Option<bool>,
     /// The mark that a row of a batch was sent with.
     pub object_write_trace_id: Option<String>,
+    /// The instant, by our clock, up to which the index that shows it has surely caught up, where it was not read from the records themselves.
+    #[serde(skip)]
+    pub indexed_to: Option<Timestamp>,
 }
 
 impl Record {

@@ -28,7 +28,7 @@ const BACK_OFFICE: &str = "Back-office";
 /// Characters of a text that stand for the title of a conversation without one.
 const TITLE_CHARS: usize = 80;
 
-/// An answer's moment, and how far Intercom's clock was from ours then.
+/// The moment of an answer or a message, and how far Intercom's clock was from ours then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     /// When it was seen, by our clock.
@@ -38,9 +38,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// An instant of Intercom's clock, by ours.
+    pub(super) fn ours(&self, theirs: Timestamp) -> Option<Timestamp> {
+        theirs.checked_sub(jiff::SignedDuration::from_millis(self.offset_ms)).ok()
+    }
+
     pub(super) fn mark(&self, updated_at: Option<Timestamp>, by: Actor) -> ChangeMark {
-        let ours = |theirs: Timestamp| theirs.checked_sub(jiff::SignedDuration::from_millis(self.offset_ms)).ok();
-        ChangeMark { at: updated_at.and_then(ours), by, who: None }
+        ChangeMark { at: updated_at.and_then(|at| self.ours(at)), by, who: None }
     }
 }
 

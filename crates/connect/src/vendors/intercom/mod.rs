@@ -250,7 +250,7 @@ impl Connector for Intercom {
             let fields = schemas.iter().find(|(held, _)| *held == kind).and_then(|(_, fields)| fields.as_ref())?;
             Some(Beside { names: Some(known.names()), fields: Some(fields), companies: None })
         };
-        webhook::read(incoming, settings.webhooks.organization.as_deref(), webhook::seen_at(now, self.client.offset().ms()), beside)
+        webhook::read(incoming, settings.webhooks.organization.as_deref(), webhook::received_at(now, self.client.offset().ms()), beside)
     }
 
     fn receipt(&self) -> Receipt {

@@ -14,7 +14,7 @@ use crate::webhook::{Blanks, Delivery, Event, Incoming, WebhookError};
 
 use super::capabilities::OBJECTS;
 use super::kind::{Kind, is_id};
-use super::map::{Beside, Seen, Wanted, gone, id_text, instant, is_stand_in, look};
+use super::map::{Beside, Seen, Wanted, gone, id_text, instant, is_stand_in, look, updated_at};
 
 /// Where the secret comes from.
 pub(crate) const COPY: &str = "set webhooks.signing_secret to the client secret of the app in Intercom's Developer Hub";
@@ -61,15 +61,15 @@ pub(crate) fn verify(incoming: &Incoming, secret: &Secret) -> Result<(), Webhook
     }
 }
 
-/// Takes a verified message apart. `app` is the workspace it must come from, where the settings name one; `beside` gives what is known of
-/// the custom attributes of an object, without which a row is fetched.
+/// Takes a verified message apart, which came in at `received`. `app` is the workspace it must come from, where the settings name one; `beside`
+/// gives what is known of the custom attributes of an object, without which a row is fetched.
 ///
 /// # Errors
 /// When the body is not a notification, or one of another workspace.
 pub(crate) fn read<'a>(
     incoming: &Incoming,
     app: Option<&str>,
-    seen: Seen,
+    received: Seen,
     beside: impl Fn(Kind) -> Option<Beside<'a>>,
 ) -> Result<Delivery, WebhookError> {
     let body: Value = serde_json::from_slice(&incoming.body).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
@@ -85,7 +85,14 @@ pub(crate) fn read<'a>(
     let id = body["id"].as_str().filter(|id| !id.is_empty()).ok_or_else(|| malformed("`id` is missing"))?.to_owned();
     let topic = body["topic"].as_str().ok_or_else(|| malformed("`topic` is missing"))?;
     let item = &body["data"]["item"];
-    Ok(Delivery { id, events: events(topic, item, seen, beside) })
+    Ok(Delivery { id, events: events(topic, item, shown_at(&body, item, received), beside) })
+}
+
+/// When the row was as a message shows it: when the message was made, which may be minutes before it comes in. Whole seconds err to the safe
+/// side. A message that does not tell shows no more than the row's last change. What is gone may lack that too, and stays gone.
+fn shown_at(body: &Value, item: &Value, received: Seen) -> Seen {
+    let made = instant(&body["created_at"]).or_else(|| updated_at(item)).and_then(|at| received.ours(at));
+    Seen { at: made.map_or(received.at, |made| made.min(received.at)), ..received }
 }
 
 /// The object of which a topic tells something.
@@ -101,7 +108,7 @@ fn events<'a>(topic: &str, item: &Value, seen: Seen, beside: impl Fn(Kind) -> Op
     };
     let whole = |kind: Kind, row: &Value| {
         // A list that is cut short, or a row of an unknown shape, is fetched.
-        let whole = row["updated_at"].is_number() && row["custom_attributes"].is_object();
+        let whole = updated_at(row).is_some() && row["custom_attributes"].is_object();
         let shown = beside(kind).filter(|_| whole).and_then(|beside| look(kind, row, beside, Wanted::All, seen));
         event(kind, id_text(&row["id"]), shown)
     };
@@ -141,8 +148,8 @@ fn events<'a>(topic: &str, item: &Value, seen: Seen, beside: impl Fn(Kind) -> Op
     if is_stand_in(item) { Vec::new() } else { found.into_iter().flatten().collect() }
 }
 
-/// The moment of a message, by our clock.
-pub(crate) fn seen_at(now: Timestamp, offset_ms: Option<i64>) -> Seen {
+/// When a message came in, by our clock.
+pub(crate) fn received_at(now: Timestamp, offset_ms: Option<i64>) -> Seen {
     Seen { at: now, offset_ms: offset_ms.unwrap_or(0) }
 }
 
@@ -162,7 +169,7 @@ mod tests {
     fn told(topic: &str, item: &Value) -> Vec<(String, String, Option<Existence>)> {
         let body = json!({"type": "notification_event", "app_id": "abc12345", "id": "notif_1", "topic": topic, "data": {"item": item}})
             .to_string();
-        let seen = seen_at("2026-01-02T10:00:00Z".parse().expect("timestamp"), None);
+        let seen = received_at("2026-01-02T10:00:00Z".parse().expect("timestamp"), None);
         let delivery = read(&incoming(&body, ""), Some("abc12345"), seen, |_| None).expect("delivery");
         delivery.events.into_iter().map(|event| (event.object, event.id, event.look.map(|look| look.existence))).collect()
     }
@@ -207,8 +214,26 @@ mod tests {
     }
 
     #[test]
+    fn a_row_is_seen_when_its_message_was_made_and_not_when_it_came() {
+        let at = |second: &str| format!("2026-01-02T10:00:{second}Z").parse::<Timestamp>().expect("timestamp");
+        // Intercom's clock is five seconds ahead of ours.
+        let received = received_at(at("50"), Some(5_000));
+        let seen = |made: Value, updated: Value| {
+            let (body, item) = (json!({"created_at": made}), json!({"updated_at": updated}));
+            shown_at(&body, &item, received).at
+        };
+        let theirs = |second: &str| json!(at(second).as_second());
+        assert_eq!(seen(theirs("15"), theirs("08")), at("10"));
+        assert_eq!(seen(theirs("59"), theirs("08")), at("50"), "never later than it came");
+        for untold in [json!(null), json!(0), json!("soon")] {
+            assert_eq!(seen(untold, theirs("08")), at("03"), "no later than the row's last change");
+        }
+        assert_eq!(seen(json!(null), json!(null)), at("50"));
+    }
+
+    #[test]
     fn what_cannot_be_read_says_why() {
-        let seen = seen_at("2026-01-02T10:00:00Z".parse().expect("timestamp"), None);
+        let seen = received_at("2026-01-02T10:00:00Z".parse().expect("timestamp"), None);
         let why = |body: &str, app| read(&incoming(body, ""), app, seen, |_| None).expect_err("refused").to_string();
         assert!(why("<xml/>", None).contains("not JSON") && why("{}", None).contains("notification_event"));
         assert!(why(r#"{"type":"notification_event","topic":"ping"}"#, None).contains("`id`"));

@@ -100,12 +100,14 @@ async fn what_the_index_does_not_show_yet_comes_with_the_poll_behind_the_read() 
     portal.pass(3_600);
     let fresh = portal.plant("contacts", json!({"email": "fresh@example.com"}));
     portal.edit("contacts", &ids[7], json!({"firstname": "Fresh"}));
+    let edited = portal.time();
     portal.pass(1);
     let read = contacts(&["email", "firstname"]);
     let (looks, cursor) = first_read(&portal, &read).await;
     assert_eq!(looks.len(), 2_500, "the newest is not in the index");
     let changed = looks.iter().find(|look| look.id == ids[7]).unwrap();
     assert!(changed.row["firstname"].is_null(), "and what it shows of a changed row is old");
+    assert!(changed.seen_at < edited, "and not of a moment after the change");
 
     portal.pass(15 * 60);
     let (poll, _) = portal.read_on(&read, Some(cursor)).await;

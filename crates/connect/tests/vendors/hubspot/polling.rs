@@ -49,6 +49,35 @@ async fn what_the_index_shows_late_is_seen_by_the_next_poll() {
 }
 
 #[tokio::test]
+async fn what_the_index_shows_is_dated_back_by_its_lag_and_what_is_read_by_id_is_not() {
+    let portal = Portal::with(settings(oauth()), |options| options.profile.index_lag_ms = 60_000);
+    let read = contacts(&["firstname"]);
+    let id = portal.plant("contacts", json!({"email": "a@example.com", "firstname": "First"}));
+    let (listed, cursor) = portal.read_on(&read, None).await;
+    assert_eq!(listed[0].seen_at, portal.time(), "the list is never behind");
+    portal.pass(600);
+    portal.edit("contacts", &id, json!({"firstname": "Second"}));
+    portal.pass(120);
+    let edited = portal.time();
+    portal.edit("contacts", &id, json!({"firstname": "Third"}));
+    portal.pass(10);
+
+    let (behind, cursor) = portal.read_on(&read, Some(cursor)).await;
+    assert_eq!((&behind[0].row["firstname"], behind[0].complete), (&json!("Second"), true));
+    assert!(behind[0].seen_at < edited, "it was not read after the edit: {}", behind[0].seen_at);
+    let fetched = portal.crm.fetch(&read, std::slice::from_ref(&id), Priority::Update).await.unwrap();
+    assert_eq!((&fetched[0].row["firstname"], fetched[0].seen_at), (&json!("Third"), portal.time()));
+
+    portal.pass(60);
+    let (caught_up, _) = portal.read_on(&read, Some(cursor)).await;
+    assert_eq!(
+        (&caught_up[0].row["firstname"], caught_up[0].seen_at),
+        (&json!("Third"), edited),
+        "it is as new as the change that it shows"
+    );
+}
+
+#[tokio::test]
 async fn archived_rows_are_swept_up_once() {
     let portal = Portal::open();
     let ids: Vec<String> = (0..5).map(|n| portal.plant("contacts", json!({"email": format!("{n}@example.com")}))).collect();

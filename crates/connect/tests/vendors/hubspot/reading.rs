@@ -144,6 +144,9 @@ async fn more_properties_than_an_address_holds_are_read_all_the_same() {
     let (first, cursor) = portal.read_on(&read, None).await;
     portal.pass(60);
     portal.edit("contacts", &id, json!({names[0].as_str(): "too"}));
-    let (poll, _) = portal.read_on(&read, Some(cursor)).await;
+    let (poll, cursor) = portal.read_on(&read, Some(cursor)).await;
     assert_eq!((&first[0].row[&names[199]], &poll[0].row[&names[0]]), (&json!("here"), &json!("too")));
+    portal.pass(60);
+    let (poll, _) = portal.read_on(&read, Some(cursor)).await;
+    assert_eq!(poll[0].seen_at, portal.time(), "read by id, and not from the index");
 }

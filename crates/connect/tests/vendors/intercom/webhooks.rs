@@ -50,6 +50,27 @@ async fn a_change_is_shown_whole_once_the_schema_is_known_and_fetched_before() {
 }
 
 #[tokio::test]
+async fn a_message_that_comes_late_shows_its_row_as_it_was_when_it_was_made() {
+    let workspace = subscribed();
+    let company = workspace.company("acc_1", "Acme");
+    let ann = workspace.contact("Ann", "ann@acme.example");
+    for object in ["contact", "company"] {
+        workspace.desk.describe(object).await.unwrap();
+    }
+    arrived(&workspace);
+    let made = workspace.time();
+    workspace.edit(Kind::Contact, &ann, json!({"name": "Anna"}));
+    workspace.edit(Kind::Company, &company, json!({"website": "acme.example"}));
+    workspace.sim.delete(Kind::Company, &company).unwrap();
+    workspace.pass(60);
+    let messages = arrived(&workspace);
+    let look = |message: &Incoming| workspace.desk.open(message, "", workspace.time()).unwrap().events.remove(0).look.unwrap();
+    let looks: Vec<_> = messages.iter().map(look).collect();
+    assert_eq!(looks.len(), 3);
+    assert!(looks.iter().all(|look| look.complete && look.seen_at == made), "{looks:?}");
+}
+
+#[tokio::test]
 async fn rows_that_go_are_told_with_what_became_of_them() {
     let workspace = subscribed();
     let (lead, ann) = (workspace.plant(Kind::Contact, json!({"role": "lead"})), workspace.contact("Ann", "ann@acme.example"));

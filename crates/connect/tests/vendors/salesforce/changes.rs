@@ -10,6 +10,7 @@ use entente_connect::look::{Existence, Look, ReadSpec};
 use entente_connect::registry;
 use entente_connect::settings::{Changes, ConnectionSettings, SalesforceSettings};
 use entente_model::actor::Actor;
+use entente_model::clock::Clock;
 use entente_sims::salesforce::{FieldSpec, FieldType, Gap};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -137,6 +138,25 @@ async fn what_people_change_is_shown_by_the_event_alone() {
     told.live.sim.update("Contact", &bob, &map(json!({"Email": "robert@example.com"})), &rita).unwrap();
     let (looks, _) = told.await_looks(&contacts(), cursor, 1).await;
     assert_eq!((looks.len(), looks[0].row.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_told_late_shows_its_row_as_it_was_when_it_was_committed() {
+    let told = Told::of(&["Contact", "Task"]).await;
+    let task = told.live.add("Task", json!({"Subject": "Call"}));
+    let tasks = spec("Task", &["Subject"]);
+    let (cursor, tasks_cursor) = (told.settled(&contacts()).await, told.settled(&tasks).await);
+    told.live.hands.pass(Duration::from_secs(60));
+    let committed = told.live.hands.now();
+    let rita = told.live.sim.users().sales[1].clone();
+    let ada = told.live.add("Contact", json!({"LastName": "King"}));
+    told.live.sim.delete("Task", &task, &rita).unwrap();
+    told.live.hands.pass(Duration::from_secs(600));
+    // Nothing was polled meanwhile, as after an interruption.
+    let (looks, _) = told.await_looks(&contacts(), cursor, 1).await;
+    assert_eq!((looks[0].id.as_str(), looks[0].complete, looks[0].seen_at), (ada.as_str(), true, committed));
+    let (gone, _) = told.await_looks(&tasks, tasks_cursor, 1).await;
+    assert_eq!((gone[0].id.as_str(), &gone[0].existence, gone[0].seen_at), (task.as_str(), &Existence::Deleted, committed));
 }
 
 #[tokio::test]

@@ -224,7 +224,8 @@ impl Salesforce {
             Kind::Delete if described.merges => fetched.extend(ids),
             Kind::Delete => {
                 self.seeing(&read.object, described, priority, |seeing| {
-                    shown.extend(ids.map(|id| Look { mark: mark(seeing, change), ..seeing.gone(&id) }));
+                    let gone = |id: String| Look { mark: mark(seeing, change), seen_at: shown_at(seeing, change), ..seeing.gone(&id) };
+                    shown.extend(ids.map(gone));
                 })
                 .await?;
             }
@@ -299,12 +300,18 @@ fn look(seeing: &Seeing<'_>, read: &ReadSpec, change: &Change, id: String) -> Op
         complete,
         version: instant(change, "SystemModstamp").or_else(|| instant(change, "LastModifiedDate")).map(|at| at.to_string()),
         mark: mark(seeing, change),
-        seen_at: seeing.seen_at,
+        seen_at: shown_at(seeing, change),
     })
 }
 
 fn instant(change: &Change, field: &str) -> Option<Timestamp> {
     named(&change.values, field).and_then(Value::as_str).and_then(parse_instant)
+}
+
+/// When the row was as an event shows it: when it was committed, for events are told late, and again after an interruption.
+fn shown_at(seeing: &Seeing<'_>, change: &Change) -> Timestamp {
+    let committed = change.committed.or_else(|| instant(change, "LastModifiedDate"));
+    committed.map_or(seeing.seen_at, |at| seeing.offset.correct(at).min(seeing.seen_at))
 }
 
 /// When and by whom it was done. A change that names our program is ours, whoever the user is.
