@@ -225,6 +225,8 @@ impl Tx<'_> {
                     due_at = case when hints.lease_until is null then LEAST(hints.due_at, excluded.due_at) else hints.due_at end,
                     attempts = case when excluded.lane = 0 and hints.not_before > excluded.hinted_at and hints.attempts > 0
                         then hints.attempts - 1 else hints.attempts end,
+                    races = case when excluded.lane = 0 and hints.not_before > excluded.hinted_at and hints.attempts = 0 and hints.races > 0
+                        then hints.races - 1 else hints.races end,
                     not_before = case when excluded.lane = 0 then 0 else hints.not_before end,
                     ready_at = case
                         when hints.lease_until is not null then hints.ready_at

@@ -75,6 +75,9 @@ pub struct Link {
     pub changed_at: Option<Timestamp>,
     /// By whom, as the vendor says.
     pub changed_by: Actor,
+    /// The latest time of change that was told of it without telling anything new. [Kept](Tx::note_versions) beside all else, and not
+    /// written with the link.
+    pub told_at: Option<Timestamp>,
     /// When and by whom values that wait for a person were changed, as it was when they were seen first: what else happens to the row
     /// moves on its time and its hand, not theirs.
     pub waiting: BTreeMap<FieldKey, ChangeMark>,
@@ -103,6 +106,8 @@ pub struct SeenVersion {
     pub version: Option<String>,
     /// Whether the whole row was seen.
     pub is_whole: bool,
+    /// When it was last changed, as the vendor says.
+    pub changed_at: Option<Timestamp>,
     /// When it was seen.
     pub seen_at: Timestamp,
 }
@@ -150,7 +155,7 @@ const LINK_ROW: &[&str; 17] = &[
     "created_at",
 ];
 
-const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, written, pending, is_whole, version, seen_at, changed_at, changed_by, waiting, state, created_at";
+const COLUMNS: &str = "record, connection, remote_object, external_id, base, seen, taken, written, pending, is_whole, version, seen_at, changed_at, changed_by, waiting, state, created_at, told_at";
 
 fn link(mut row: Row) -> Result<Link> {
     Ok(Link {
@@ -171,6 +176,7 @@ fn link(mut row: Row) -> Result<Link> {
         waiting: row.json()?,
         state: row.parse()?,
         created_at: row.time()?,
+        told_at: row.opt_time()?,
     })
 }
 
@@ -338,20 +344,26 @@ impl Tx<'_> {
     /// # Errors
     /// As for any write.
     pub fn note_versions(&mut self, seen: &[SeenVersion]) -> Result<()> {
-        // The last one wins, and the order of locks is the same in every transaction.
-        let unique: BTreeMap<(&RecordId, &str), &SeenVersion> =
-            seen.iter().map(|seen| ((&seen.record, seen.connection.as_str()), seen)).collect();
-        let unique: Vec<&SeenVersion> = unique.into_values().collect();
+        // The last one wins, but for the latest change that any of them tells of, and the order of locks is the same in every transaction.
+        let mut unique: BTreeMap<(&RecordId, &str), SeenVersion> = BTreeMap::new();
+        for one in seen {
+            let place = (&one.record, one.connection.as_str());
+            let known = unique.get(&place).and_then(|known| known.changed_at);
+            unique.insert(place, SeenVersion { changed_at: one.changed_at.max(known), ..one.clone() });
+        }
+        let unique: Vec<SeenVersion> = unique.into_values().collect();
         for batch in unique.chunks(BATCH_ROWS) {
             let rows = batch
                 .iter()
-                .map(|seen| cells![&seen.record, &seen.connection, seen.version.as_ref(), seen.is_whole, seen.seen_at])
+                .map(|seen| cells![&seen.record, &seen.connection, seen.version.as_ref(), seen.is_whole, seen.seen_at, seen.changed_at])
                 .collect();
             self.exec(
                 "update links set version = x.value->>'version', is_whole = cast(x.value->>'is_whole' as smallint),
-                        seen_at = cast(x.value->>'seen_at' as bigint)
+                        seen_at = cast(x.value->>'seen_at' as bigint),
+                        told_at = coalesce(GREATEST(links.told_at, cast(x.value->>'changed_at' as bigint)), links.told_at,
+                            cast(x.value->>'changed_at' as bigint))
                  from EACH($1) where links.record = x.value->>'record' and links.connection = x.value->>'connection'",
-                &[Val::rows(&["record", "connection", "version", "is_whole", "seen_at"], rows)],
+                &[Val::rows(&["record", "connection", "version", "is_whole", "seen_at", "changed_at"], rows)],
             )?;
         }
         Ok(())

@@ -26,7 +26,7 @@ type Object = (String, String);
 /// When the store fails.
 pub(super) async fn believe(engine: &Engine, catalog: &Catalog, decisions: Vec<Decision>) -> Result<Vec<Decision>> {
     let mut seen: BTreeMap<Object, Timestamp> = BTreeMap::new();
-    for (object, at) in decisions.iter().flat_map(emptied) {
+    for (object, at) in decisions.iter().flat_map(|decision| emptied(engine, decision)) {
         let latest = seen.entry(object).or_insert(at);
         *latest = (*latest).max(at);
     }
@@ -52,7 +52,7 @@ pub(super) async fn believe(engine: &Engine, catalog: &Catalog, decisions: Vec<D
     }
     let (mut believed, mut doubted): (Vec<Decision>, Vec<Task>) = (Vec::new(), Vec::new());
     for decision in decisions {
-        let objects: BTreeSet<Object> = emptied(&decision).map(|(object, _)| object).collect();
+        let objects: BTreeSet<Object> = emptied(engine, &decision).map(|(object, _)| object).collect();
         let why = objects.iter().find_map(|object| Some((object.0.clone(), unknown.get(object)?.clone())));
         match why.or_else(|| objects.into_iter().next().filter(|_| has_changed).map(|(connection, remote)| changed(connection, &remote))) {
             Some(why) => {
@@ -67,12 +67,14 @@ pub(super) async fn believe(engine: &Engine, catalog: &Catalog, decisions: Vec<D
     Ok(believed)
 }
 
-/// Where a decision takes a blank from, and when the row there was seen.
-fn emptied(decision: &Decision) -> impl Iterator<Item = (Object, Timestamp)> + '_ {
+/// Where a decision takes a blank from, and when the row there was seen at the latest: what an index shows is dated back by as much as it may be behind.
+fn emptied<'a>(engine: &'a Engine, decision: &'a Decision) -> impl Iterator<Item = (Object, Timestamp)> + 'a {
     let blanked = decision.plan.changes.iter().filter(|change| change.after.is_blank() && !change.before.is_blank());
     blanked.filter_map(|change| {
         let (seen, link) = (decision.task.seen.get(&change.from)?, decision.task.link(&change.from)?);
-        Some(((change.from.clone(), link.remote_object.clone()), seen.look.seen_at))
+        let behind = engine.connection(&change.from).ok()?.connector.spec().overlap;
+        let seen_at = seen.look.seen_at.checked_add(behind).unwrap_or(seen.look.seen_at).min(engine.now());
+        Some(((change.from.clone(), link.remote_object.clone()), seen_at))
     })
 }
 

@@ -21,8 +21,18 @@ pub(crate) struct Fate {
     error: Option<VendorError>,
 }
 
-/// Decides the fate of a hint.
+/// Decides the fate of a hint that failed, if it did, before anything was written, or by a creation.
 pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorError)>, now: Timestamp) -> Fate {
+    fate_within(engine, hint, failure, 1, now)
+}
+
+/// Decides the fate of a hint that failed, if it did, by changing a row: that is what people and imports race for. What makes creations clash is
+/// there to stay, so that a second look finds it or none does.
+pub(crate) fn fate_of_change(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorError)>, now: Timestamp) -> Fate {
+    fate_within(engine, hint, failure, RACES_MS.len(), now)
+}
+
+fn fate_within(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorError)>, races: usize, now: Timestamp) -> Fate {
     let Some((connection, error)) = failure else {
         return Fate { hint: hint.clone(), outcome: Outcome::Done, connection: None, direction: String::new(), error: None };
     };
@@ -37,7 +47,7 @@ pub(crate) fn fate(engine: &Engine, hint: &Hint, failure: Option<&(String, Vendo
     let outcome = match error.class {
         Class::Wait { until } => Outcome::Later { at: until.max(at(1)) },
         Class::Retry => again(hint.attempts + 1),
-        Class::LookAgain => match usize::try_from(hint.races).ok().and_then(|lost| RACES_MS.get(lost)) {
+        Class::LookAgain => match usize::try_from(hint.races).ok().and_then(|lost| RACES_MS[..races].get(lost)) {
             Some(wait) => Outcome::Raced { at: at(*wait) },
             None => again(hint.attempts + 1),
         },
@@ -103,6 +113,11 @@ pub(crate) async fn give_back(engine: &Engine, hint: &Hint, error: &EngineError)
 }
 
 impl Fate {
+    /// Whether it is given up.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.outcome == Outcome::Dead
+    }
+
     fn settled(&self) -> Settled {
         Settled { subject: self.hint.subject.clone(), generation: self.hint.generation, outcome: self.outcome.clone() }
     }

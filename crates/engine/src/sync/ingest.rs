@@ -104,6 +104,8 @@ struct Known {
     links: BTreeMap<RemoteKey, Link>,
     /// Records that wait to be converged, or are being converged.
     in_flight: BTreeSet<String>,
+    /// Those of them that a worker holds.
+    held: BTreeSet<String>,
     /// Looks that wait to be taken in.
     waiting: BTreeMap<RemoteKey, StoredLook>,
     references: References,
@@ -114,25 +116,30 @@ struct Known {
 impl Known {
     fn load(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arrivals: &[&Arrival]) -> Result<Self, StoreError> {
         let keys: Vec<RemoteKey> = arrivals.iter().map(|arrival| arrival.key.clone()).collect();
+        // Looks before links: where each read sees what others have committed by then, a look that is consumed in between still counts as waiting, while
+        // the link would be that of before it.
+        let waiting = tx.looks_for(&keys)?;
         let links = tx.links_at(&keys)?;
         let subjects: Vec<String> = links.values().map(|link| link.record.to_string()).collect();
         let in_flight: BTreeSet<String> = tx.hinted(&subjects)?;
-        let waiting = tx.looks_for(&keys)?;
+        let held = tx.leased(&in_flight.iter().cloned().collect::<Vec<_>>(), engine.now())?;
         let references = References::load(tx, engine, catalog, arrivals, &links)?;
-        Ok(Self { links, in_flight, waiting, references, blocked: Blocked::of(tx, engine)? })
+        Ok(Self { links, in_flight, held, waiting, references, blocked: Blocked::of(tx, engine)? })
     }
 
     /// What an arrival tells of a row that is linked, with its link and mapping; `told` is what others have told just now.
     fn judge(&self, engine: &Engine, arrival: &Arrival, told: &JustTold, now: Timestamp) -> Option<(&Link, &Mapped, News)> {
         let link = self.links.get(&arrival.key)?;
         let mapped = self.references.mapped.get(&arrival.key)?;
-        let waiting = self.waiting.get(&arrival.key).map(|look| look.changed_at);
-        let latest = waiting.max(told.0.get(&arrival.key).copied());
+        let waiting = self.waiting.get(&arrival.key);
+        let latest = waiting.and_then(|look| look.changed_at);
         let state = Circumstances {
             in_flight: self.in_flight.contains(link.record.as_str()),
-            has_look: latest.is_some(),
-            is_late: arrival.look.as_ref().zip(latest).is_some_and(|(arrived, latest)| arrived.mark.at < latest),
-            changed_at: link.changed_at.max(latest.flatten()),
+            // What a worker writes has been decided on what it saw; before, it may see something else in the end.
+            is_undecided: link.pending.is_none() && self.held.contains(link.record.as_str()),
+            has_look: waiting.is_some() || told.has_news(&arrival.key),
+            is_late: arrival.look.as_ref().zip(waiting).is_some_and(|(arrived, waiting)| arrived.mark.at < waiting.changed_at),
+            changed_at: link.changed_at.max(link.told_at).max(latest).max(told.contradicted_at(arrival)),
             is_wary: !self.blocked.is_empty(),
         };
         Some((link, mapped, judge(engine, arrival, link, mapped, &self.references, state, now)))
@@ -152,16 +159,27 @@ impl Known {
     }
 }
 
-/// When the rows were changed of which arrivals of the same batch have told something: they are taken in together, and may have overtaken each
-/// other on the way.
+/// What arrivals of the same batch have shown before: they are taken in together, and may have overtaken each other on the way.
 #[derive(Default)]
-struct JustTold(BTreeMap<RemoteKey, Option<Timestamp>>);
+struct JustTold<'a>(BTreeMap<&'a RemoteKey, (Vec<&'a Look>, bool)>);
 
-impl JustTold {
-    fn note(&mut self, arrival: &Arrival) {
-        let changed_at = arrival.look.as_ref().and_then(|look| look.mark.at);
-        let known = self.0.entry(arrival.key.clone()).or_default();
-        *known = changed_at.max(*known);
+impl<'a> JustTold<'a> {
+    /// Notes an arrival, and whether it told anything new.
+    fn note(&mut self, arrival: &'a Arrival, is_news: bool) {
+        let (looks, has_news) = self.0.entry(&arrival.key).or_default();
+        looks.extend(&arrival.look);
+        *has_news |= is_news;
+    }
+
+    fn has_news(&self, key: &RemoteKey) -> bool {
+        self.0.get(key).is_some_and(|(_, has_news)| *has_news)
+    }
+
+    /// The latest time of those that show a field of this one otherwise.
+    fn contradicted_at(&self, arrival: &Arrival) -> Option<Timestamp> {
+        let (look, (before, _)) = arrival.look.as_ref().zip(self.0.get(&arrival.key))?;
+        let differs = |other: &&&Look| other.row.iter().any(|(field, value)| look.row.get(field).is_some_and(|shown| shown != value));
+        before.iter().filter(differs).map(|other| other.mark.at.unwrap_or(other.seen_at)).max()
     }
 }
 
@@ -186,13 +204,14 @@ pub(crate) fn sift(tx: &mut Tx<'_>, engine: &Engine, catalog: &Catalog, arrivals
     let mut sifted = Sifted::default();
     let mut told = JustTold::default();
     for (at, arrival) in arrivals.iter().enumerate() {
-        match known.judge(engine, arrival, &told, now) {
-            Some((_, _, News::None)) => drop(sifted.known.insert(at)),
-            _ => told.note(arrival),
+        let is_news = !matches!(known.judge(engine, arrival, &told, now), Some((_, _, News::None)));
+        told.note(arrival, is_news);
+        if !is_news {
+            sifted.known.insert(at);
         }
     }
     // What others tell of the same row is taken up in order with what these show.
-    sifted.known.retain(|at| !told.0.contains_key(&arrivals[*at].key));
+    sifted.known.retain(|at| !told.has_news(&arrivals[*at].key));
     let seen = sifted.known.iter().filter_map(|at| seen_again(known.links.get(&arrivals[*at].key)?, arrivals[*at]));
     sifted.versions = seen.collect();
     Ok(sifted)
@@ -253,9 +272,12 @@ pub(crate) fn ingest(
         // What came before it in this batch waits to be taken in as well: a value that was changed and changed back is as it was.
         match known.judge(engine, arrival, &told, now) {
             None => {}
-            Some((link, _, News::None)) => versions.extend(seen_again(link, arrival)),
+            Some((link, _, News::None)) => {
+                told.note(arrival, false);
+                versions.extend(seen_again(link, arrival));
+            }
             Some((link, mapped, News::Look { lane, fetch })) => {
-                told.note(arrival);
+                told.note(arrival, true);
                 // Kept although the row is fetched: a value that a crossing write of ours replaces at the vendor is known from here alone.
                 looks.extend(arrival.look.iter().map(|look| stored(&arrival.key.connection, look)));
                 let gone = arrival.look.as_ref().is_some_and(|look| look.existence != Existence::Present);
@@ -291,6 +313,8 @@ enum News {
 struct Circumstances {
     /// Its record waits to be converged, or is being converged.
     in_flight: bool,
+    /// A worker holds the record and has not decided yet: it may go by a row that it read before this.
+    is_undecided: bool,
     /// A look at it waits to be taken in.
     has_look: bool,
     /// A later look at it waits already: what this one shows may be gone.
@@ -327,7 +351,9 @@ fn judge(
         // That a row which is gone was erased there is news: its person is to be forgotten everywhere. So is where it went.
         let went = link.state == LinkState::Deleted && matches!(look.existence, Existence::MergedInto(_));
         let news = link.state == LinkState::Present || look.existence == Existence::Erased || went;
-        return if news { News::Look { lane, fetch: false } } else { News::None };
+        // It may be back by now. Whoever was erased does not come back.
+        let fetch = link.state == LinkState::Present && look.existence != Existence::Erased && !state.is_behind(look);
+        return if news { News::Look { lane, fetch } } else { News::None };
     }
     if link.state != LinkState::Present {
         // A row that was gone is back: only a fresh look tells whether it is so, or whether this one is old.
@@ -345,8 +371,9 @@ fn judge(
     let hidden = if look.complete { Hidden::Nothing } else { hidden(mapped, &got, &known, &differing) };
     let cleared = arrival.blanks != Blanks::Shown && hidden != Hidden::Nothing;
     if differing.is_empty() && !cleared && !look.row.is_empty() {
-        // The row is as it is believed to be; a look that waits says otherwise, and is older.
-        return if state.has_look { News::Look { lane, fetch: false } } else { News::None };
+        // The row is as it is believed to be; a look that waits says otherwise, and is older. So may what a worker has just read.
+        let counts = state.has_look || (state.is_undecided && look.mark.at > state.changed_at);
+        return if counts { News::Look { lane, fetch: false } } else { News::None };
     }
     // An event shows its row as it was: of before our own write that is on its way, or of before the latest change that is known, it would
     // undo what came after it. Only the row itself tells then.
@@ -466,16 +493,19 @@ fn hint(
     }
 }
 
-/// The version of a look that told nothing else, so that the next write is made on the right one; and that all of the row was seen in it, where a
-/// part alone was known, be it because we had written it.
+/// The version of a look that told nothing else, so that the next write is made on the right one; the time of its change, so that what comes late is
+/// known to be old; and that all of the row was seen in it, where a part alone was known, be it because we had written it.
 fn seen_again(link: &Link, arrival: &Arrival) -> Option<SeenVersion> {
-    let tells = |look: &Look| look.version.is_some() && look.version != link.version || look.complete && !link.is_whole;
+    let is_later = |look: &Look| look.mark.at > link.changed_at.max(link.told_at);
+    let tells = |look: &Look| look.version.is_some() && look.version != link.version || look.complete && !link.is_whole || is_later(look);
     let look = arrival.look.as_ref().filter(|look| look.existence == Existence::Present && tells(look))?;
+    let is_same = look.version.is_none() || look.version == link.version;
     Some(SeenVersion {
         record: link.record.clone(),
         connection: link.connection.clone(),
         version: look.version.clone().or_else(|| link.version.clone()),
-        is_whole: look.complete,
+        is_whole: look.complete || (link.is_whole && is_same),
+        changed_at: look.mark.at,
         seen_at: look.seen_at,
     })
 }

@@ -60,6 +60,7 @@ pub(crate) fn link_to(record: &RecordId, row: RemoteKey, look: &Look, now: Times
         seen_at: None,
         changed_at: look.mark.at,
         changed_by: look.mark.by,
+        told_at: None,
         waiting: BTreeMap::new(),
         state: LinkState::Present,
         created_at: now,

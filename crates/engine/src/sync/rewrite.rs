@@ -4,7 +4,8 @@
 //!
 //! People who change a value back and forth are no rewriting: the platform's own mark, or the version that our write made, must say that
 //! nobody else was there. A person whom it names was, also where both changes share a version: many are times in whole seconds. Where it names
-//! nobody, only a value that is ours in another form, at the time of our write, counts. And the mark is one of the row: of what our last
+//! nobody, and the version is another, only a value that is ours in another form, at the time of our write, counts; and what an automation left
+//! counts for a while after our write, or if it is ours in another form. And the mark is one of the row: of what our last
 //! write did not carry it says nothing, for somebody may have entered that just before.
 
 use std::collections::BTreeMap;
@@ -27,6 +28,9 @@ pub const STOP_AT: u64 = 2;
 /// both clocks are measured in whole seconds.
 const CONSEQUENCE_MS: i64 = 10_000;
 
+/// The same for a change by an automation: a workflow begins within moments of what set it off, and may wait for its turn.
+const AUTOMATION_MS: i64 = 120_000;
+
 /// What a side shows is what the platform made of our own write: (what was written, what is shown), by field. `marks` say of whose hand single
 /// values are. While it is not known whether a write has landed, nothing is known of whose the row's mark is.
 pub(super) fn seen(link: &Link, look: &Look, values: &Fields, marks: &BTreeMap<FieldKey, ChangeMark>) -> Vec<(String, Value, Value)> {
@@ -36,8 +40,10 @@ pub(super) fn seen(link: &Link, look: &Look, values: &Fields, marks: &BTreeMap<F
     let ours_alone = look.version.is_some() && look.version == link.version;
     let is_named = |field: &str| marks.get(field).is_some_and(|mark| names_person(mark.by));
     let made = |written: &Value, shown: &Value| match look.mark.by {
-        Actor::Us | Actor::Automation => true,
-        Actor::Unknown => ours_alone || (at_our_write(link, look) && is_same_in_another_form(written, shown)),
+        Actor::Us => true,
+        // Later, it may have changed something else in the row, and what it shows is somebody's.
+        Actor::Automation => apart_from_our_write(link, look) <= AUTOMATION_MS || is_same_in_another_form(written, shown),
+        Actor::Unknown => ours_alone || (apart_from_our_write(link, look) <= CONSEQUENCE_MS && is_same_in_another_form(written, shown)),
         Actor::Customer | Actor::Sales | Actor::Support | Actor::Person => false,
     };
     let weighed = |field: &str, shown: &Value| link.taken.as_ref().and_then(|taken| taken.get(field)).is_some_and(|one| one.agrees(shown));
@@ -56,9 +62,10 @@ fn names_person(by: Actor) -> bool {
     matches!(by, Actor::Customer | Actor::Sales | Actor::Support | Actor::Person)
 }
 
-fn at_our_write(link: &Link, look: &Look) -> bool {
+/// Milliseconds between our write and the row's last change; very many where either is not known.
+fn apart_from_our_write(link: &Link, look: &Look) -> i64 {
     let apart = link.changed_at.zip(look.mark.at).map(|(ours, theirs)| (ours.as_millisecond() - theirs.as_millisecond()).abs());
-    apart.is_some_and(|apart| apart <= CONSEQUENCE_MS)
+    apart.unwrap_or(i64::MAX)
 }
 
 /// Whether two values have the same letters and digits, or one is the beginning of the other.
@@ -137,6 +144,7 @@ mod tests {
             seen_at: Some(now),
             changed_at: Some(now),
             changed_by: Actor::Us,
+            told_at: None,
             waiting: BTreeMap::new(),
             state: LinkState::Present,
             created_at: now,
@@ -175,6 +183,17 @@ mod tests {
         assert_eq!(counted(&link, &look), 1, "the row was last changed by us");
         link.seen = Some(Fields::from([("tier".to_owned(), Value::text("Enterprise"))]));
         assert_eq!(counted(&link, &look), 0);
+    }
+
+    #[test]
+    fn an_automation_rewrites_soon_after_our_write_or_it_has_touched_something_else() {
+        let (link, mut look) = of_one_second(Actor::Automation);
+        look.version = None;
+        assert_eq!(counted(&link, &look), 1);
+        look.mark.at = Timestamp::from_second(3_600).ok();
+        assert_eq!(counted(&link, &look), 0, "a person may have entered it since");
+        let cut = Fields::from([("tier".to_owned(), Value::text("P"))]);
+        assert_eq!(seen(&link, &look, &cut, &BTreeMap::new()).len(), 1, "ours, cut off");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use entente_store::{Link, LinkState, NewEntry, NewHint, PutRecord, Record, Recor
 use super::decide::{Decision, PlannedWrite, id_field, shows_its_id};
 use super::deliver::Delivered;
 use super::edit::{self, Edit};
-use super::fate::{Fate, end_hints, fate, give_back};
+use super::fate::{Fate, end_hints, fate, fate_of_change, give_back};
 use super::redirect::{Author, redirect};
 use super::subject::RowKey;
 use super::task::{LANE_ACTIVITY, LANE_BACKFILL, LANE_UPDATE, LANE_URGENT, Task};
@@ -129,7 +129,8 @@ async fn conclude(
                 for connection in &ending.failed {
                     tx.end_pending(&decision.task.record.id, connection)?;
                 }
-                if !ending.refetch.is_empty() {
+                // What is given up is not looked at again by itself: a hint of ours would bring it up anew, for ever.
+                if !ending.refetch.is_empty() && !ending.fate.is_dead() {
                     tx.hint(&[hint(&decision.task, ending.refetch.clone(), now)])?;
                 }
             }
@@ -171,6 +172,7 @@ fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delive
     let mut failure: Option<(String, VendorError)> = decision.task.failure.clone();
     let mut refetch = BTreeSet::new();
     let mut failed = BTreeSet::new();
+    let mut by_change = false;
     for one in delivered {
         match one.outcome {
             Ok(written) => landed.push((one.planned, written)),
@@ -185,12 +187,14 @@ fn ending(engine: &Engine, at: usize, decision: &Decision, delivered: Vec<Delive
                 // What waits to be judged is asked about again; a refusal that ends the record's tries is met again then.
                 let ends = matches!(error.class, Class::Data | Class::Configuration) && !decision.task.unheard.is_empty();
                 if !ends && failure.as_ref().is_none_or(|(_, known)| severity(known.class) < severity(error.class)) {
+                    by_change = one.planned.write.kind == WriteKind::Update;
                     failure = Some((one.planned.connection.clone(), error));
                 }
             }
         }
     }
-    let fate = fate(engine, &decision.task.hint, failure.as_ref(), now);
+    let decide = if by_change { fate_of_change } else { fate };
+    let fate = decide(engine, &decision.task.hint, failure.as_ref(), now);
     Ending { decision: at, landed, failed, fate, refetch }
 }
 
@@ -417,6 +421,7 @@ fn adopt_created(
         seen_at: Some(now),
         changed_at: Some(now),
         changed_by: Actor::Us,
+        told_at: None,
         waiting: BTreeMap::new(),
         state: LinkState::Present,
         created_at: now,
@@ -581,8 +586,8 @@ pub(crate) async fn settle_failed(engine: &Engine, tasks: Vec<Task>) -> Result<(
     let now = engine.now();
     let fates: Arc<Vec<Fate>> = Arc::new(tasks.iter().map(|task| fate(engine, &task.hint, task.failure.as_ref(), now)).collect());
     let owner = engine.owner().to_owned();
-    let refetch: Vec<NewHint> =
-        tasks.iter().filter(|task| !task.hint.fetch.is_empty()).map(|task| hint(task, task.hint.fetch.clone(), now)).collect();
+    let going_on = tasks.iter().zip(fates.iter()).filter(|(task, fate)| !task.hint.fetch.is_empty() && !fate.is_dead());
+    let refetch: Vec<NewHint> = going_on.map(|(task, _)| hint(task, task.hint.fetch.clone(), now)).collect();
     engine
         .store()
         .write(move |tx| {

@@ -245,6 +245,7 @@ async fn who_loses_race_after_race_is_looked_at_ever_later_and_has_failed_at_las
     }
     let letters = dead_letters::list(&engine, &Viewer::system(), DeadLetterQuery::default()).await.unwrap().items;
     assert_eq!(letters.iter().map(|letter| (letter.class.as_str(), letter.attempts)).collect::<Vec<_>>(), [("look_again", 4)]);
+    assert_eq!(work::next_due(&engine).await.unwrap(), None, "what was given up does not begin again by itself");
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ async fn contact(house: &House, engine: &Engine, fields: &[(&str, &str)], link: 
         seen_at: Some(now),
         changed_at: Some(now),
         changed_by: Actor::Unknown,
+        told_at: None,
         waiting: BTreeMap::new(),
         state: LinkState::Present,
         created_at: now,

@@ -125,6 +125,36 @@ async fn of_messages_of_one_second_that_overtake_each_other_neither_undoes_the_o
     }
 }
 
+/// Sales sets a value and sets it back. Of the two messages the later one comes first and has nothing to say; the other one is old by then.
+#[tokio::test]
+async fn a_message_that_comes_after_one_without_news_does_not_bring_back_what_was_set_back() {
+    for (seed, together) in [(15, true), (16, false)] {
+        let mut hub = Hub::new(seed, Flaws::none()).await;
+        let (account, _) = seed_customer(&hub, "Acme", &[("Ada", "Lovelace", "ada@acme.example")]);
+        hub.run_for(40).await;
+        let mut on_the_wire = Vec::new();
+        for tier in ["Free", "Pro"] {
+            hub.salesforce.update("Account", &account, &fields(json!({ "Account_Tier__c": tier })), &hub.rep()).unwrap();
+            hub.clock.fetch_add(5_000, Ordering::Relaxed);
+            on_the_wire.extend(hub.leave_crm());
+        }
+        assert_eq!(on_the_wire.len(), 2);
+        let organization = support_id(&hub, "Account", &account);
+        for message in on_the_wire.iter().rev() {
+            hub.hand_over(message).await;
+            if !together {
+                hub.run_for(1).await;
+            }
+        }
+        for _ in 0..100 {
+            hub.run_until(hub.now() + 100).await;
+            let tier = hub.zendesk.organization(organization).unwrap()["organization_fields"]["account_tier"].clone();
+            assert_eq!(tier, "Pro", "together: {together}; {}", hub.backlog().await);
+        }
+        assert_eq!(hub.salesforce.get("Account", &account).unwrap()["Account_Tier__c"], "Pro");
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_becomes_an_activity_of_the_crm_and_moves_the_health_score() {
     let mut hub = Hub::new(3, Flaws::none()).await;

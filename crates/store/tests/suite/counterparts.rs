@@ -23,6 +23,7 @@ fn link(number: u64, connection: &str, id: &str, state: LinkState) -> Link {
         seen_at: Some(at(1)),
         changed_at: None,
         changed_by: Actor::Customer,
+        told_at: None,
         waiting: BTreeMap::new(),
         state,
         created_at: at(0),

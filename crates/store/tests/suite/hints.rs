@@ -188,6 +188,27 @@ story! {
 }
 
 story! {
+    async fn a_lost_race_is_counted_apart_from_failures_and_urgency_gives_it_back(house: &House) {
+        give(house, vec![hint("a", 0)]).await;
+        let taken = take(house, claim("w", 0)).await.remove(0);
+        assert!(taken.is_new());
+        end(house, "w", 0, &taken, Outcome::Raced { at: at(4_000) }).await;
+        assert_eq!(take(house, claim("w", 3_999)).await, []);
+        let taken = take(house, claim("w", 4_000)).await.remove(0);
+        assert_eq!((taken.races, taken.attempts, taken.failures.len(), taken.is_new()), (1, 0, 0, false));
+
+        end(house, "w", 4_000, &taken, Outcome::Raced { at: at(12_000) }).await;
+        give(house, vec![NewHint { lane: 0, ..hint("a", 5_000) }]).await;
+        let taken = take(house, claim("w", 5_000)).await.remove(0);
+        assert_eq!((taken.races, taken.attempts), (1, 0), "what was brought forward is one more");
+
+        give(house, vec![hint("a", 5_001)]).await;
+        assert_eq!(end(house, "w", 5_002, &taken, Outcome::Done).await.again, ["a"]);
+        assert!(take(house, claim("w", 5_002)).await.remove(0).is_new());
+    }
+}
+
+story! {
     async fn every_failed_attempt_is_kept_with_its_time_until_the_record_converges(house: &House) {
         give(house, vec![hint("a", 0)]).await;
         for number in 1..=25 {

@@ -55,6 +55,7 @@ async fn traces(house: &House) {
                 seen_at: None,
                 changed_at: None,
                 changed_by: Actor::Sales,
+                told_at: None,
                 waiting: BTreeMap::new(),
                 state: LinkState::Present,
                 created_at: at(0),

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use entente_model::actor::{Actor, ChangeMark, UserId};
 use entente_model::id::RecordId;
 use entente_model::value::Value;
-use entente_store::{Existence, Link, LinkState, PutRecord, Record, RecordQuery, RecordState, RemoteKey, StoreError, StoredLook, Viewer};
+use entente_store::{
+    Existence, Link, LinkState, PutRecord, Record, RecordQuery, RecordState, RemoteKey, SeenVersion, StoreError, StoredLook, Viewer,
+};
 use serde_json::json;
 
 use crate::house::{House, at, contact, record, story, text};
@@ -232,6 +234,7 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
         seen_at: Some(at(1)),
         changed_at: None,
         changed_by: Actor::Customer,
+        told_at: None,
         waiting: BTreeMap::new(),
         state: LinkState::Present,
         created_at: at(0),
@@ -241,7 +244,8 @@ fn link(number: u64, connection: &str, id: &str) -> Link {
 story! {
     async fn a_link_is_found_from_both_ends(house: &House) {
         let waiting = BTreeMap::from([("name".to_owned(), ChangeMark { at: Some(at(3)), by: Actor::Support, who: None })]);
-        let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), waiting, ..link(1, "desk", "7") };
+        let written = BTreeSet::from(["name".to_owned(), "phone".to_owned()]);
+        let seen = Link { seen: Some(text("name", "Eve")), taken: Some(text("name", "Bob")), written, waiting, ..link(1, "desk", "7") };
         let links = vec![link(1, "crm", "003"), seen.clone(), link(2, "crm", "004")];
         let put = links.clone();
         house.write(move |tx| tx.put_links(&put)).await.unwrap();
@@ -252,6 +256,32 @@ story! {
         assert_eq!(found[&seen.key()], seen);
         let counts = house.read(|tx| tx.link_counts()).await.unwrap();
         assert_eq!(counts[&("crm".into(), "Contact".into())], 2);
+    }
+}
+
+story! {
+    async fn what_was_told_without_news_moves_its_version_and_the_latest_time_that_was_told(house: &House) {
+        house.write(|tx| tx.put_links(&[link(1, "crm", "003")])).await.unwrap();
+        let seen = |version: &str, changed: Option<i64>| SeenVersion {
+            record: contact(1),
+            connection: "crm".into(),
+            version: Some(version.into()),
+            is_whole: true,
+            changed_at: changed.map(at),
+            seen_at: at(30),
+        };
+        for (told, version, told_at) in [
+            (vec![seen("v2", None)], "v2", None),
+            (vec![seen("v3", Some(20)), seen("v2", Some(10))], "v2", Some(at(20))),
+            (vec![seen("v4", Some(15))], "v4", Some(at(20))),
+            (vec![seen("v5", None)], "v5", Some(at(20))),
+        ] {
+            house.write(move |tx| tx.note_versions(&told)).await.unwrap();
+            let link = house.read(|tx| tx.links_of(&[contact(1)])).await.unwrap().remove(0);
+            assert_eq!((link.version.as_deref(), link.told_at, link.seen_at, link.is_whole), (Some(version), told_at, Some(at(30)), true));
+        }
+        house.write(|tx| tx.put_links(&[link(1, "crm", "003")])).await.unwrap();
+        assert_eq!(house.read(|tx| tx.links_of(&[contact(1)])).await.unwrap()[0].told_at, Some(at(20)), "it stands beside all else");
     }
 }
 

@@ -26,6 +26,7 @@ impl Server {
             seen_at: Some(now),
             changed_at: Some(now),
             changed_by: Actor::Customer,
+            told_at: None,
             waiting: BTreeMap::new(),
             state: LinkState::Present,
             created_at: now,
