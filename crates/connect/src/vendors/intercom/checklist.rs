@@ -9,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use entente_model::clock::Timestamp;
 use serde_json::{Map, Value, json};
@@ -24,12 +23,11 @@ use super::kind::{Kind, TICKET};
 use super::map::{COMPANY_OF_TICKET, STAND_IN, id_text, version};
 use super::put::new_ticket;
 use super::refusal::{holder, misfit, of_no_row, refuse};
+use super::rows::INDEX_LAG;
 use super::schema::{Fields, unknown};
 use super::wire::{read, send};
 use super::write::untold;
 
-/// How far the search index may be behind.
-const INDEX_LAG: Duration = Duration::from_secs(5 * 60);
 /// Letters of base 32 that hold the instant of a record's id, and the alphabet they are written in.
 const STAMP_CHARS: usize = 10;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

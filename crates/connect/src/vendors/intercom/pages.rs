@@ -13,6 +13,7 @@ use super::kind::Kind;
 use super::map::{Seen, gone, id_text, instant, updated_at};
 use super::parts::PART;
 use super::refusal::of_no_row;
+use super::rows::indexed;
 use super::wire::{Read, read, seen, send};
 use super::{Intercom, SPEC, tells_deleted};
 
@@ -74,7 +75,8 @@ impl Intercom {
         priority: Priority,
     ) -> Result<(Vec<Look>, Position), VendorError> {
         let (rows, seen, next) = self.search_rows(kind, ROWS, position, priority).await?;
-        Ok((self.looks(kind, &rows, &spec.fields, seen, priority).await?, next))
+        let looks = self.looks(kind, &rows, &spec.fields, seen, priority).await?;
+        Ok((looks.into_iter().map(indexed).collect(), next))
     }
 
     /// A page of a list that knows no order of changes, of `size` rows.

@@ -1,7 +1,9 @@
 //! Rows by id, and rows whose id is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use entente_model::clock::Timestamp;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
@@ -17,10 +19,19 @@ use super::refusal::{misfit, of_no_row};
 use super::wire::{Read, seen, send};
 use super::{Intercom, SPEC};
 
+/// How far what a search shows may be behind the rows: up to minutes, which is also why polls overlap.
+pub(super) const INDEX_LAG: Duration = SPEC.overlap;
 /// From so many contacts on, their companies are asked for together: a search costs one call, and is a minute or so behind.
 const TOGETHER: usize = 4;
 /// Rows of a page of search at most.
 const ROWS: usize = 150;
+
+/// A look at what a search shows, dated back by the index's lag. An index that shows a change has caught up with it, however far it is behind.
+pub(super) fn indexed(look: Look) -> Look {
+    let surely = look.seen_at.checked_sub(INDEX_LAG).unwrap_or(Timestamp::MIN);
+    let surely = look.mark.at.map_or(surely, |at| at.max(surely));
+    Look { seen_at: surely.min(look.seen_at), ..look }
+}
 
 /// What a view of a row shows.
 #[derive(Debug)]
@@ -177,7 +188,10 @@ impl Intercom {
                     // Companies have no address of their own, and conversations nothing to be known by.
                     _ => Vec::new(),
                 };
-                self.looks(kind, &rows, &spec.fields, seen(&self.client), priority).await
+                let looks = self.looks(kind, &rows, &spec.fields, seen(&self.client), priority).await?;
+                // Companies, and contacts by key, are no search.
+                let searched = !matches!((&question, kind), (_, Kind::Company) | (Find::Key(_), Kind::Contact));
+                Ok(if searched { looks.into_iter().map(indexed).collect() } else { looks })
             })
             .buffered(SPEC.concurrency)
             .try_collect()

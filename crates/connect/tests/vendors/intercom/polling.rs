@@ -1,6 +1,7 @@
 //! Polls: what changed since the last one, once each, whatever happens meanwhile.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use entente_connect::connector::Priority;
 use entente_connect::look::Existence;
@@ -58,6 +59,46 @@ async fn what_the_index_shows_minutes_later_is_seen_by_a_later_poll() {
     workspace.pass(120);
     let (looks, _) = workspace.read_on(&read, Some(cursor)).await;
     assert_eq!(ids(&looks), [ann.as_str()]);
+}
+
+#[tokio::test]
+async fn what_the_index_shows_is_dated_back_by_its_lag_and_what_is_listed_or_read_by_id_is_not() {
+    let workspace = Workspace::with(settings(), |options| options.profile.index_lag_ms = 60_000);
+    let read = spec("contact", &["name"]);
+    let ann = workspace.contact("First", "ann@acme.example");
+    let (listed, cursor) = workspace.read_on(&read, None).await;
+    assert_eq!(listed[0].seen_at, workspace.time(), "the list is never behind");
+    workspace.pass(600);
+    workspace.edit(Kind::Contact, &ann, json!({"name": "Second"}));
+    workspace.pass(120);
+    let edited = workspace.time();
+    workspace.edit(Kind::Contact, &ann, json!({"name": "Third"}));
+    workspace.pass(10);
+
+    let (behind, cursor) = workspace.read_on(&read, Some(cursor)).await;
+    assert_eq!((&behind[0].row["name"], behind[0].complete), (&json!("Second"), true));
+    assert!(behind[0].seen_at < edited, "it was not read after the edit: {}", behind[0].seen_at);
+    let fetched = workspace.fetch(&read, &ann).await;
+    assert_eq!((&fetched.row["name"], fetched.seen_at), (&json!("Third"), workspace.time()));
+
+    workspace.pass(60);
+    let (caught_up, _) = workspace.read_on(&read, Some(cursor)).await;
+    assert_eq!((&caught_up[0].row["name"], caught_up[0].seen_at), (&json!("Third"), edited), "it is as new as the change that it shows");
+}
+
+#[tokio::test]
+async fn tickets_that_a_first_read_has_to_search_for_are_dated_back_too() {
+    let workspace = Workspace::with(settings(), |options| options.profile.index_lag_ms = 60_000);
+    let ann = workspace.contact("Ann", "ann@acme.example");
+    let ty = workspace.sim.ticket_types()[0].0.clone();
+    let ticket = workspace.plant(Kind::Ticket, json!({"ticket_type_id": ty, "contacts": [{"id": ann}]}));
+    workspace.pass(600);
+    let conversation = workspace.conversation(&ann, "Help");
+    let (looks, _) = workspace.read_on(&spec("conversation", &["form"]), None).await;
+    let seen = |id: &str| looks.iter().find(|look| look.id == id).unwrap().seen_at;
+    assert_eq!(seen(&conversation), workspace.time(), "listed");
+    let surely = workspace.time().checked_sub(Duration::from_secs(300)).unwrap();
+    assert_eq!(seen(&ticket), surely, "searched for");
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ async fn what_an_earlier_process_may_have_made_is_looked_for_once_the_index_know
     let read = spec("conversation", &["title"]);
     let found = workspace.desk.find(&read, &[Find::Key(old)], &target("conversation").key_field, Priority::Update).await.unwrap();
     assert_eq!(ids(&found[0]), [made.id.as_str()]);
+    assert!(found[0][0].seen_at < workspace.time(), "the index may be behind");
 }
 
 #[tokio::test]
