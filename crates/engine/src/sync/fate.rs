@@ -57,6 +57,7 @@ fn fate_within(engine: &Engine, hint: &Hint, failure: Option<&(String, VendorErr
             None => again(hint.attempts + 1),
         },
     };
+    tracing::debug!(subject = hint.subject, connection, %error, ?outcome, races = hint.races, attempts = hint.attempts, "a look at a record failed");
     let direction = engine.connection(connection).map_or("", |connection| direction(connection.role)).to_owned();
     Fate { hint: hint.clone(), outcome, connection: Some(connection.clone()), direction, error: Some(error.clone()) }
 }
