@@ -130,7 +130,7 @@ const EXCUSES: &[Excuse] = &[
     },
     Excuse {
         platform: "intercom",
-        calls: &["GET /contacts/find_by_external_id/:id"],
+        calls: &["GET /contacts/:id", "GET /contacts/find_by_external_id/:id"],
         side: "response",
         says: "status 404 not documented",
         at: &[""],
