@@ -20,6 +20,7 @@ pub mod guard;
 mod hands;
 pub mod inbox;
 pub(crate) mod ingest;
+mod just_told;
 pub(crate) mod lasting;
 pub mod lead;
 pub mod learn;

@@ -17,6 +17,7 @@ use entente_model::mapping::remote::{Row, reference_of};
 use entente_model::value::{Fields, get};
 use entente_store::{Lane, Link, LinkState, NewHint, RemoteKey, Rewrite, SeenVersion, StoreError, StoredLook, Tx, Viewer};
 
+use super::just_told::JustTold;
 use super::look::{stored, surely_after};
 use super::rewrite;
 use super::subject::RowKey;
@@ -156,30 +157,6 @@ impl Known {
         let nothing = Fields::new();
         let record = self.references.data.get(&link.record).unwrap_or(&nothing);
         turns(&self.blocked, &mapped.mapping().object, link, record, &shown)
-    }
-}
-
-/// What arrivals of the same batch have shown before: they are taken in together, and may have overtaken each other on the way.
-#[derive(Default)]
-struct JustTold<'a>(BTreeMap<&'a RemoteKey, (Vec<&'a Look>, bool)>);
-
-impl<'a> JustTold<'a> {
-    /// Notes an arrival, and whether it told anything new.
-    fn note(&mut self, arrival: &'a Arrival, is_news: bool) {
-        let (looks, has_news) = self.0.entry(&arrival.key).or_default();
-        looks.extend(&arrival.look);
-        *has_news |= is_news;
-    }
-
-    fn has_news(&self, key: &RemoteKey) -> bool {
-        self.0.get(key).is_some_and(|(_, has_news)| *has_news)
-    }
-
-    /// The latest time of those that show a field of this one otherwise.
-    fn contradicted_at(&self, arrival: &Arrival) -> Option<Timestamp> {
-        let (look, (before, _)) = arrival.look.as_ref().zip(self.0.get(&arrival.key))?;
-        let differs = |other: &&&Look| other.row.iter().any(|(field, value)| look.row.get(field).is_some_and(|shown| shown != value));
-        before.iter().filter(differs).map(|other| other.mark.at.unwrap_or(other.seen_at)).max()
     }
 }
 
