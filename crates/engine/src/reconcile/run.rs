@@ -1,6 +1,7 @@
 //! A whole reconciliation: the scan, the wait for the sync, the second look, the report and the certificate.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::classify::Finding;
 use super::place::Scope;
 use super::report::{CERTIFICATE, LAST, Parts, Report, exceptions, report};
 use super::scan::{Scan, scan};
-use super::second_look::second_look;
+use super::second_look::{records_of, second_look};
 use super::signing::key_id;
 use super::{OnPage, Stop, cost};
 use crate::engine::Engine;
@@ -161,13 +162,19 @@ async fn keep(engine: &Engine, state: &Running, pages: &AtomicU64) -> EngineErro
     }
 }
 
-/// Waits until the sync has worked off what differs, at most for `patience`: what fails is tried again for longer than anybody waits.
+/// Waits until the sync has worked off what differs, at most for `patience`: what fails is tried again for longer than anybody waits. A row
+/// without a record is worked off once the record that it became is: what is written for that one belongs to what is certified.
 async fn settle(engine: &Engine, scan: &Scan, patience: Duration, stop: Stop<'_>) -> Result<()> {
-    let subjects: Vec<String> = scan.subjects().into_iter().collect();
+    let moving: Arc<Vec<Finding>> = Arc::new(scan.moving().cloned().collect());
     let until = engine.now().as_millisecond().saturating_add(i64::try_from(patience.as_millis()).unwrap_or(i64::MAX));
-    while !subjects.is_empty() && !stop() && engine.now().as_millisecond() < until {
-        let asked = subjects.clone();
-        if engine.store().read(move |tx| tx.hinted(&asked)).await?.is_empty() {
+    while !moving.is_empty() && !stop() && engine.now().as_millisecond() < until {
+        let found = Arc::clone(&moving);
+        let is_done = engine.store().read(move |tx| {
+            let mut subjects: BTreeSet<String> = found.iter().filter_map(Finding::subject).collect();
+            subjects.extend(records_of(tx, &found)?.iter().map(ToString::to_string));
+            Ok(tx.hinted(&subjects.into_iter().collect::<Vec<_>>())?.is_empty())
+        });
+        if is_done.await? {
             return Ok(());
         }
         engine.time().sleep(ASK_EVERY).await;
@@ -180,7 +187,7 @@ async fn settle(engine: &Engine, scan: &Scan, patience: Duration, stop: Stop<'_>
 /// # Errors
 /// When the store fails.
 pub async fn finish(engine: &Engine, mut scan: Scan) -> Result<Outcome> {
-    let left = if scan.subjects().is_empty() { scan.found.clone() } else { second_look(engine, &mut scan).await? };
+    let left = if scan.moving().next().is_none() { scan.found.clone() } else { second_look(engine, &mut scan).await? };
     let exceptions = exceptions(engine, &left);
     let report = report(
         engine,

@@ -1,6 +1,6 @@
 //! The scan: every object of both sides is read and compared, connections side by side, and what can be put right is handed to the sync.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entente_model::clock::Timestamp;
@@ -32,12 +32,9 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Subjects of hints that the sync has to end before the second look.
-    #[must_use]
-    pub fn subjects(&self) -> BTreeSet<String> {
-        let moving =
-            self.found.iter().filter(|finding| finding.cause == Cause::InProgress || (self.repairs && finding.cause.is_repairable()));
-        moving.filter_map(Finding::subject).collect()
+    /// What the sync has to work off before the second look.
+    pub(crate) fn moving(&self) -> impl Iterator<Item = &Finding> {
+        self.found.iter().filter(|finding| finding.cause == Cause::InProgress || (self.repairs && finding.cause.is_repairable()))
     }
 
     /// What was found.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_model::id::RecordId;
-use entente_store::{LinkState, RemoteKey};
+use entente_store::{LinkState, RemoteKey, Tx, Viewer};
 
 use super::cause::Cause;
 use super::classify::Finding;
@@ -46,13 +46,8 @@ fn is_gap(cause: Cause) -> bool {
 /// Rows to look at again, by connection and object: every counterpart of a record that differed, for putting one side right changes the
 /// other, and rows that have no record yet.
 async fn rows(engine: &Engine, found: &[Finding]) -> Result<BTreeMap<(String, String), BTreeSet<String>>> {
-    let records: BTreeSet<RecordId> =
-        found.iter().filter(|finding| !is_gap(finding.cause)).filter_map(|finding| finding.record.clone()).collect();
-    let strangers: Vec<RemoteKey> = found
-        .iter()
-        .filter(|finding| finding.record.is_none())
-        .filter_map(|finding| Some(RemoteKey::new(&finding.connection, &finding.remote_object, finding.external_id.clone()?)))
-        .collect();
+    let strangers = strangers(found);
+    let differing: Vec<Finding> = found.iter().filter(|finding| !is_gap(finding.cause)).cloned().collect();
     let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for key in &strangers {
         wanted.entry((key.connection.clone(), key.object.clone())).or_default().insert(key.id.clone());
@@ -60,14 +55,7 @@ async fn rows(engine: &Engine, found: &[Finding]) -> Result<BTreeMap<(String, St
     let links = engine
         .store()
         .read(move |tx| {
-            let mut records = records;
-            records.extend(tx.links_at(&strangers)?.into_values().map(|link| link.record));
-            let successors: Vec<RecordId> = tx
-                .records(&entente_store::Viewer::system(), &records.iter().cloned().collect::<Vec<_>>())?
-                .into_values()
-                .filter_map(|record| record.merged_into)
-                .collect();
-            records.extend(successors);
+            let records = records_of(tx, &differing)?;
             tx.links_of(&records.into_iter().collect::<Vec<_>>())
         })
         .await?;
@@ -75,4 +63,26 @@ async fn rows(engine: &Engine, found: &[Finding]) -> Result<BTreeMap<(String, St
         wanted.entry((link.connection, link.remote_object)).or_default().insert(link.external_id);
     }
     Ok(wanted)
+}
+
+/// Rows that had no record when they were found.
+fn strangers(found: &[Finding]) -> Vec<RemoteKey> {
+    found
+        .iter()
+        .filter(|finding| finding.record.is_none())
+        .filter_map(|finding| Some(RemoteKey::new(&finding.connection, &finding.remote_object, finding.external_id.clone()?)))
+        .collect()
+}
+
+/// Records that findings are about by now: a row that was nobody's may have become one's, and a record may have become part of another.
+pub(crate) fn records_of(tx: &mut Tx<'_>, found: &[Finding]) -> entente_store::Result<BTreeSet<RecordId>> {
+    let mut records: BTreeSet<RecordId> = found.iter().filter_map(|finding| finding.record.clone()).collect();
+    records.extend(tx.links_at(&strangers(found))?.into_values().map(|link| link.record));
+    let successors: Vec<RecordId> = tx
+        .records(&Viewer::system(), &records.iter().cloned().collect::<Vec<_>>())?
+        .into_values()
+        .filter_map(|record| record.merged_into)
+        .collect();
+    records.extend(successors);
+    Ok(records)
 }

@@ -9,7 +9,7 @@ use entente_engine::reconcile::certificate::Certificate;
 use entente_engine::reconcile::cost::cost;
 use entente_engine::reconcile::report::{last, last_certificate};
 use entente_engine::reconcile::verify::{Change, Part, Verdict, Verification, verify};
-use entente_engine::reconcile::{Outcome, Scan, Scope, finish, scan};
+use entente_engine::reconcile::{Outcome, Scan, Scope, finish, reconcile, scan};
 use entente_store::{LinkState, Viewer};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
@@ -102,6 +102,38 @@ async fn drift_behind_our_back_is_found_with_its_cause_and_put_right_by_the_owne
     let id = bought.id.clone();
     let history = house.store.read(move |tx| tx.history(&Viewer::system(), &id, 1, None)).await.unwrap();
     assert_eq!(history[0].cause, "reconcile");
+}
+
+#[tokio::test]
+async fn a_row_that_becomes_a_record_is_waited_for_until_that_record_is_written_too() {
+    let house = House::sqlite().await;
+    let engine = in_agreement(&house, 2).await;
+    house.customer("Newcomer");
+    house.watch.pass(5_000);
+    let (everything, patience) = (Scope::default(), std::time::Duration::from_secs(60));
+    let answer = house.desk.hold_up("write organization");
+    let written = house.desk.calls("write organization");
+    let worker = async {
+        loop {
+            work_off(&house, &engine).await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let release = async {
+        house.desk.called("write organization", written + 1).await;
+        // Longer than the reconciliation takes from one look at what is left to the next.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        answer.add_permits(100);
+        std::future::pending().await
+    };
+    let outcome = tokio::select! {
+        outcome = reconcile(&engine, &everything, true, "a test", patience, &|_, _, _| {}, &|| false) => outcome.unwrap(),
+        ((), ()) = async { tokio::join!(worker, release) } => unreachable!("it works for ever"),
+    };
+    assert_eq!(house.desk.ids("organization").len(), 3, "the newcomer is at the desk");
+    assert!(outcome.report.exceptions.is_empty(), "{:?}", outcome.report);
+    let whole = checked(&engine, &outcome.certificate, &Part::Everything).await;
+    assert_eq!(whole.verdict, Verdict::Holds, "{whole:?}");
 }
 
 #[tokio::test]

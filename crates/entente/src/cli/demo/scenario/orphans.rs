@@ -246,7 +246,7 @@ async fn put_right(script: &mut Script, stage: &Stage, mess: &Mess) -> Played {
     }
     let verified = stage.said(&["reconcile", "--verify", "after.json"]).await?;
     script.operator("entente reconcile --verify after.json");
-    script.same("the new certificate holds", &verified["verdict"], &json!("holds"));
+    script.check("the new certificate holds", verified["verdict"] == "holds", || verified.to_string());
     Ok(())
 }
 
@@ -255,7 +255,7 @@ async fn one_value_more(script: &mut Script, stage: &mut Stage, mess: &Mess) -> 
     reconcile(stage, &["--out", "last.json"]).await?;
     let before = stage.said(&["reconcile", "--verify", "last.json"]).await?;
     script.operator("entente reconcile --out last.json && entente reconcile --verify last.json");
-    script.same("the certificate holds", &before["verdict"], &json!("holds"));
+    script.check("the certificate holds", before["verdict"] == "holds", || before.to_string());
     stage.stop().await?;
     stage.desk.faults(json!({ "deliveries": { "lost": 1_000 } })).await?;
     stage.desk.update("user", mess.title.user, json!({ "phone": "+14155557654" }), None).await?;
