@@ -15,7 +15,7 @@ pub struct Options {
     pub latency_target_ms: u64,
     /// Time between polls of each object. The promise is 15 minutes.
     pub poll_interval_ms: u64,
-    /// Waits before the first, second and third retry.
+    /// Waits before the first, second and third retry. What is changed meanwhile does not wait.
     pub retry_after_ms: Vec<u64>,
     /// How much a retry's wait may differ from the setting, in percent, so that retries do not come in step.
     pub retry_jitter_percent: u64,

@@ -18,7 +18,7 @@ pub use settle::{Outcome, Settled, Settlement};
 /// Importance of a hint: smaller goes first. 0 is a person waiting or a new customer, 3 is a backfill.
 pub type Lane = i16;
 
-/// The most urgent lane. A hint in it does not wait out the pause after a failure.
+/// The most urgent lane. A hint in it does not wait out any pause.
 pub const LANE_URGENT: Lane = 0;
 
 /// The last lane.
@@ -41,6 +41,8 @@ pub struct NewHint {
     pub fetch: BTreeSet<String>,
     /// When the change happened that is to be brought over, for the latency counters.
     pub origin_at: Option<Timestamp>,
+    /// Whether it tells of something that was not known when the subject was hinted at before: that may be what cures a failure.
+    pub is_news: bool,
     /// Now.
     pub at: Timestamp,
 }
@@ -174,6 +176,16 @@ fn hint(mut row: Row) -> Result<Hint> {
     Ok(hint)
 }
 
+/// The hint rests until another instant, be it after a failure or since it is not its turn.
+const PAUSED: &str = "hints.lease_until is null and hints.not_before > excluded.hinted_at";
+
+/// It rests after a failure.
+const FAILED: &str = "hints.lease_until is null and hints.not_before > excluded.hinted_at and hints.attempts > 0";
+
+/// Stands in `not_before` of a hint that tells of news, until it is claimed, and where such a hint joins one that a worker holds: should that
+/// one fail, there is no pause.
+const NEWS: i64 = -1;
+
 const COLUMNS: &str =
     "subject, object, lane, due_at, first_at, origin_at, cause, to_fetch, attempts, races, last_error, failures, generation";
 
@@ -187,6 +199,7 @@ fn coalesce(hints: &[NewHint]) -> Vec<NewHint> {
                 known.lane = known.lane.min(hint.lane);
                 known.due_at = known.due_at.min(hint.due_at);
                 known.fetch.extend(hint.fetch.iter().cloned());
+                known.is_news |= hint.is_news;
                 known.origin_at = [known.origin_at, hint.origin_at].into_iter().flatten().min();
                 known.at = known.at.max(hint.at);
             }
@@ -196,7 +209,8 @@ fn coalesce(hints: &[NewHint]) -> Vec<NewHint> {
 }
 
 impl Tx<'_> {
-    /// Gives hints. A hint for a subject that has one already joins it: the more urgent lane, the earlier moment, all connections.
+    /// Gives hints. A hint for a subject that has one already joins it: the more urgent lane, the earlier moment, all connections. A subject that
+    /// rests after a failure does not wait for the end of its pause if the hint is urgent or tells of news.
     ///
     /// # Errors
     /// As for any write.
@@ -207,30 +221,45 @@ impl Tx<'_> {
             for hint in batch {
                 let fetch: BTreeMap<&str, u8> = hint.fetch.iter().map(|name| (name.as_str(), 1)).collect();
                 let fetch = Val::json(&fetch)?;
-                rows.push(cells![&hint.subject, &hint.object, hint.lane, hint.due_at, hint.at, hint.origin_at, &hint.cause, fetch]);
+                let not_before = if hint.is_news { NEWS } else { 0 };
+                rows.push(cells![
+                    &hint.subject,
+                    &hint.object,
+                    hint.lane,
+                    hint.due_at,
+                    not_before,
+                    hint.at,
+                    hint.origin_at,
+                    &hint.cause,
+                    fetch
+                ]);
             }
             // While a worker holds the hint, what is new waits beside it: `to_fetch_next`, and `ready_at` is the lease's.
-            // An urgent hint does not wait out the pause after a failure; the attempt that it brings forward is one more, not one of
-            // those that the retries were promised.
-            self.exec(
+            let tells = format!("excluded.not_before = {NEWS}");
+            // The attempt that news brings forward is one more, not one of those that the retries were promised.
+            let sql = format!(
                 "insert into hints (subject, object, lane, due_at, not_before, ready_at, first_at, hinted_at, origin_at, cause, to_fetch,
                         to_fetch_next, attempts, last_error, generation, lease_until, lease_owner)
                  select x.value->>'subject', x.value->>'object', cast(x.value->>'lane' as smallint),
-                        cast(x.value->>'due_at' as bigint), 0, cast(x.value->>'due_at' as bigint), cast(x.value->>'at' as bigint),
-                        cast(x.value->>'at' as bigint), cast(x.value->>'origin_at' as bigint), x.value->>'cause', x.value->'fetch', '{}',
+                        cast(x.value->>'due_at' as bigint), cast(x.value->>'not_before' as bigint), cast(x.value->>'due_at' as bigint), cast(x.value->>'at' as bigint),
+                        cast(x.value->>'at' as bigint), cast(x.value->>'origin_at' as bigint), x.value->>'cause', x.value->'fetch', '{{}}',
                         0, null, 1, null, null
                  from EACH($1) where true
                  on conflict (subject) do update set
                     lane = LEAST(hints.lane, excluded.lane),
-                    due_at = case when hints.lease_until is null then LEAST(hints.due_at, excluded.due_at) else hints.due_at end,
-                    attempts = case when excluded.lane = 0 and hints.not_before > excluded.hinted_at and hints.attempts > 0
-                        then hints.attempts - 1 else hints.attempts end,
-                    races = case when excluded.lane = 0 and hints.not_before > excluded.hinted_at and hints.attempts = 0 and hints.races > 0
+                    due_at = case when hints.lease_until is not null then hints.due_at
+                        when {FAILED} and {tells} and excluded.lane > 0 then excluded.due_at
+                        else LEAST(hints.due_at, excluded.due_at) end,
+                    attempts = case when {PAUSED} and hints.attempts > 0 and ({tells} or excluded.lane = 0) then hints.attempts - 1 else hints.attempts end,
+                    races = case when {PAUSED} and hints.attempts = 0 and hints.races > 0 and excluded.lane = 0
                         then hints.races - 1 else hints.races end,
-                    not_before = case when excluded.lane = 0 then 0 else hints.not_before end,
+                    not_before = case when hints.lease_until is not null and ({tells} or excluded.lane = 0) then {NEWS}
+                        when excluded.lane = 0 or {FAILED} and {tells} then 0
+                        else hints.not_before end,
                     ready_at = case
                         when hints.lease_until is not null then hints.ready_at
                         when excluded.lane = 0 then LEAST(hints.due_at, excluded.due_at)
+                        when {FAILED} and {tells} then excluded.due_at
                         else GREATEST(LEAST(hints.due_at, excluded.due_at), hints.not_before) end,
                     hinted_at = excluded.hinted_at,
                     origin_at = case when hints.lease_until is not null then hints.origin_at
@@ -239,8 +268,11 @@ impl Tx<'_> {
                         else hints.to_fetch end,
                     to_fetch_next = case when hints.lease_until is null then hints.to_fetch_next
                         else JSON_UNION(hints.to_fetch_next, excluded.to_fetch) end,
-                    generation = hints.generation + 1",
-                &[Val::rows(&["subject", "object", "lane", "due_at", "at", "origin_at", "cause", "fetch"], rows)],
+                    generation = hints.generation + 1"
+            );
+            self.exec(
+                &sql,
+                &[Val::rows(&["subject", "object", "lane", "due_at", "not_before", "at", "origin_at", "cause", "fetch"], rows)],
             )?;
         }
         if !hints.is_empty() {
@@ -280,7 +312,7 @@ impl Tx<'_> {
         let wanted = claim.wanted();
         let lease = now.saturating_add(claim.lease_ms);
         let sql = format!(
-            "update hints set lease_until = $5, lease_owner = $6, ready_at = $5, to_fetch = {TAKEN},
+            "update hints set lease_until = $5, lease_owner = $6, ready_at = $5, not_before = 0, to_fetch = {TAKEN},
                     to_fetch_next = '{{}}'
              where subject in (select subject from hints where lane = $3 and {CLAIMABLE}{wanted} order by ready_at limit $4 SKIP_LOCKED)
              returning {COLUMNS}"
@@ -305,7 +337,7 @@ impl Tx<'_> {
     /// As for any write.
     pub fn claim_these(&mut self, owner: &str, now: Timestamp, lease_ms: i64, subjects: &[String]) -> Result<Vec<Hint>> {
         let sql = format!(
-            "update hints set lease_until = $3, lease_owner = $4, ready_at = $3, to_fetch = {TAKEN},
+            "update hints set lease_until = $3, lease_owner = $4, ready_at = $3, not_before = 0, to_fetch = {TAKEN},
                     to_fetch_next = '{{}}'
              where subject in (select subject from hints where subject IN_LIST($1) and coalesce(lease_until, 0) <= $2
                 and not_before <= $2 SKIP_LOCKED)

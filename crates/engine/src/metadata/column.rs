@@ -179,6 +179,7 @@ fn take_in(tx: &mut Tx<'_>, job: &Columns, looks: &[entente_store::StoredLook], 
             cause: "resync".to_owned(),
             fetch,
             origin_at: None,
+            is_news: true,
             at: now,
         });
     }

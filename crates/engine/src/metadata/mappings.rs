@@ -381,6 +381,7 @@ pub(crate) async fn hint_all(engine: &Engine, connection: &str, object: &str) ->
                         cause: "resync".to_owned(),
                         fetch: fetch.clone(),
                         origin_at: None,
+                        is_news: true,
                         at: now,
                     })
                     .collect();

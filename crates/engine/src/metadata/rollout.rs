@@ -302,6 +302,7 @@ async fn hint_share(engine: &Engine, connection: &str, object: &str, percent: u6
                         cause: "resync".to_owned(),
                         fetch: fetch.clone(),
                         origin_at: None,
+                        is_news: true,
                         at: now,
                     })
                     .collect();

@@ -202,6 +202,7 @@ async fn note(engine: &Engine, viewer: &Viewer, record: &Record, connection: &st
         cause: "user".to_owned(),
         fetch: BTreeSet::from([connection.to_owned()]),
         origin_at: None,
+        is_news: false,
         at: now,
     };
     engine

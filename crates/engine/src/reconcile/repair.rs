@@ -70,6 +70,7 @@ fn hints(engine: &Engine, findings: &[Finding]) -> Vec<NewHint> {
             cause: Way::Reconcile.cause().to_owned(),
             fetch: BTreeSet::new(),
             origin_at: None,
+            is_news: false,
             at: now,
         })
         .collect()

@@ -435,6 +435,7 @@ fn carry_out(
         cause: "user".to_owned(),
         fetch: connections.clone(),
         origin_at: Some(now),
+        is_news: true,
         at: now,
     }])?;
     Ok(entry)

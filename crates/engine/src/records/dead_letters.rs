@@ -311,6 +311,7 @@ fn again(letter: &entente_store::DeadLetter, connections: &BTreeSet<String>, now
         cause: "user".to_owned(),
         fetch: connections.clone(),
         origin_at: None,
+        is_news: true,
         at: now,
     }
 }

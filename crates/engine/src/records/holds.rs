@@ -307,6 +307,7 @@ fn again(record: &RecordId, object: &str, fetch: &BTreeSet<String>, now: Timesta
         cause: "user".to_owned(),
         fetch: fetch.clone(),
         origin_at: None,
+        is_news: true,
         at: now,
     }
 }

@@ -358,6 +358,7 @@ fn hint(record: &Record, fetch: BTreeSet<String>, now: Timestamp) -> NewHint {
         cause: "user".to_owned(),
         fetch,
         origin_at: None,
+        is_news: true,
         at: now,
     }
 }

@@ -512,6 +512,7 @@ impl<'a> Adoption<'a> {
             cause: from.cause.clone(),
             fetch,
             origin_at: from.origin_at,
+            is_news: false,
             at: self.now,
         });
     }

@@ -400,6 +400,7 @@ fn again(decision: &Decision, fetch: BTreeSet<String>, now: Timestamp) -> NewHin
         cause: decision.task.hint.cause.clone(),
         fetch,
         origin_at: decision.task.hint.origin_at,
+        is_news: false,
         at: now,
     }
 }

@@ -90,6 +90,7 @@ pub(crate) fn apply_because(
         cause: edit.cause.clone(),
         fetch: BTreeSet::new(),
         origin_at: Some(now),
+        is_news: true,
         at: now,
     }])?;
     Ok(entry)

@@ -146,6 +146,13 @@ impl Known {
         Some((link, mapped, judge(engine, arrival, link, mapped, &self.references, state, now)))
     }
 
+    /// Whether an arrival tells of something that no look shows which waits to be taken in: a poll shows the same rows again and again.
+    fn is_news(&self, arrival: &Arrival) -> bool {
+        let Some((look, waiting)) = arrival.look.as_ref().zip(self.waiting.get(&arrival.key)) else { return true };
+        let (is_gone, was_gone) = (look.existence != Existence::Present, waiting.existence != entente_store::Existence::Present);
+        is_gone != was_gone || look.row.iter().any(|(field, value)| waiting.row.get(field) != Some(value))
+    }
+
     /// How an arrival shows that a row which stands for somebody else has come to be an erased person's, if it does.
     fn turned(&self, arrival: &Arrival, now: Timestamp) -> Option<Met> {
         if self.blocked.is_empty() {
@@ -229,6 +236,7 @@ pub(crate) fn ingest(
                 continue;
             }
             if let Some(mut hint) = unlinked(engine, catalog, arrival, way, now) {
+                hint.is_news = known.is_news(arrival);
                 // A record begins with a whole look: what a partial one leaves out would count as unknown for good.
                 let look = arrival.whole().map(|look| stored(&arrival.key.connection, &look));
                 let before = fresh.get(&arrival.key).or_else(|| known.waiting.get(&arrival.key));
@@ -263,7 +271,8 @@ pub(crate) fn ingest(
                 }
                 let fetch = if fetch { BTreeSet::from([arrival.key.connection.clone()]) } else { BTreeSet::new() };
                 let object = mapped.mapping().object.clone();
-                hints.push(hint(engine, link.record.to_string(), object, lane, fetch, arrival, way, now));
+                let hint = hint(engine, link.record.to_string(), object, lane, fetch, arrival, way, now);
+                hints.push(NewHint { is_news: known.is_news(arrival), ..hint });
             }
         }
     }
@@ -466,6 +475,7 @@ fn hint(
         cause: way.cause().to_owned(),
         fetch,
         origin_at: if matches!(way, Way::FirstRead | Way::Resync | Way::Reconcile) { None } else { arrival.origin_at },
+        is_news: false,
         at: now,
     }
 }

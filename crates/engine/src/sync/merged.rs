@@ -198,6 +198,7 @@ pub(crate) fn carry_reviews(
                 cause: "event".to_owned(),
                 fetch: BTreeSet::new(),
                 origin_at: None,
+                is_news: false,
                 at: now,
             });
         }

@@ -259,6 +259,7 @@ fn hint(record: &RecordId, object: &str, fetch: BTreeSet<String>, lane: entente_
         cause: "event".to_owned(),
         fetch,
         origin_at: None,
+        is_news: false,
         at: now,
     }
 }

@@ -266,6 +266,7 @@ async fn not_shown(engine: &Engine, place: &Arc<Place>, standing: &Standing) -> 
             cause: cause.to_owned(),
             fetch: [place.connection.clone()].into(),
             origin_at: None,
+            is_news: false,
             at: now,
         }));
     }

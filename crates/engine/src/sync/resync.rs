@@ -122,6 +122,7 @@ async fn resync_record(engine: &Engine, id: &RecordId) -> Result<()> {
                 cause: "resync".to_owned(),
                 fetch: fetch.clone(),
                 origin_at: None,
+                is_news: true,
                 at: now,
             }])
         })

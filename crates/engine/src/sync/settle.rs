@@ -219,6 +219,7 @@ fn hint(task: &Task, fetch: BTreeSet<String>, now: Timestamp) -> NewHint {
         cause: task.hint.cause.clone(),
         fetch,
         origin_at: None,
+        is_news: false,
         at: now,
     }
 }

@@ -47,6 +47,7 @@ pub(crate) fn wake_all(tx: &mut Tx<'_>, arrived: &[Arrived], now: Timestamp) -> 
             cause: "event".to_owned(),
             fetch: if one.is_row { BTreeSet::from([one.connection.clone()]) } else { BTreeSet::new() },
             origin_at: None,
+            is_news: true,
             at: now,
         })
     });

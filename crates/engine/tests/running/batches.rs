@@ -114,6 +114,7 @@ fn hint_of(record: &str, now: Timestamp) -> entente_store::NewHint {
         cause: "user".to_owned(),
         fetch: std::collections::BTreeSet::new(),
         origin_at: None,
+        is_news: false,
         at: now,
     }
 }

@@ -94,6 +94,34 @@ async fn a_creation_whose_worker_died_is_found_before_it_is_tried_again() {
 }
 
 #[tokio::test]
+async fn what_is_changed_while_a_record_waits_for_its_next_try_is_brought_over_at_once() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    let desk_row = house.link(&house.accounts().await["Acme"], DESK).await.external_id;
+    let industry = || house.desk.row("organization", &desk_row).unwrap()["organization_fields.industry"].clone();
+    house.watch.pass(10_000);
+    house.desk.refuse(|call| call.starts_with("write organization").then(|| failing(Class::Retry, "unavailable")));
+    house.crm.put("Account", Some(&row), &[("Industry", "Steel")]);
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.desk.relent();
+    work_off(&house, &engine).await;
+    assert_ne!(industry(), "Steel", "the next try comes in a minute");
+
+    let failed_at = house.watch.now_ms();
+    house.watch.pass(5_000);
+    house.crm.put("Account", Some(&row), &[("Industry", "Mining")]);
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    assert_eq!(industry(), "Mining");
+    assert!(house.watch.now_ms() - failed_at < 20_000, "nobody waits for the minute to end");
+    assert_eq!(house.store.read(|tx| tx.next_due()).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_connection_that_rests_is_not_called_and_nothing_is_spent() {
     let house = House::sqlite().await;
     (0..3).for_each(|number| drop(house.customer(&format!("Customer {number}"))));

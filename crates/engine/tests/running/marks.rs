@@ -47,6 +47,7 @@ pub async fn tell(
         cause: "webhook".to_owned(),
         fetch: BTreeSet::new(),
         origin_at: None,
+        is_news: false,
         at: engine.now(),
     };
     house.tell(look, hint).await;

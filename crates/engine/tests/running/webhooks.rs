@@ -118,6 +118,7 @@ async fn a_row_that_was_found_gone_before_anybody_told_where_it_went_has_been_me
         cause: "webhook".to_owned(),
         fetch: BTreeSet::new(),
         origin_at: None,
+        is_news: false,
         at: now,
     };
     house.tell(told, hint).await;
@@ -159,6 +160,7 @@ async fn a_new_row_that_messages_of_one_second_show_otherwise_is_taken_as_it_is_
         cause: "webhook".to_owned(),
         fetch: BTreeSet::from([CRM.to_owned()]),
         origin_at: None,
+        is_news: false,
         at: now,
     };
     house.tell(kept, hint).await;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use entente_model::clock::Timestamp;
 
+use super::NEWS;
 use crate::dead_letters::Attempt;
 use crate::error::Result;
 use crate::sql::{Row, Val, cells, vals};
@@ -133,17 +134,20 @@ impl Tx<'_> {
             }
         }
         if !pauses.is_empty() {
-            let paused = self.rows(
-                "hints",
-                "update hints set lease_until = null, lease_owner = null, not_before = cast(x.value->>'at' as bigint),
-                        ready_at = GREATEST(due_at, cast(x.value->>'at' as bigint)),
-                        attempts = attempts + cast(x.value->>'attempt' as bigint),
+            // A failure is followed by no pause where news came in meanwhile, and the attempt is none of those that the retries were promised.
+            let cured = format!("(hints.not_before = {NEWS} and cast(x.value->>'attempt' as bigint) = 1)");
+            let sql = format!(
+                "update hints set lease_until = null, lease_owner = null,
+                        not_before = case when {cured} then 0 else cast(x.value->>'at' as bigint) end,
+                        ready_at = case when {cured} then due_at else GREATEST(due_at, cast(x.value->>'at' as bigint)) end,
+                        attempts = attempts + case when {cured} then 0 else cast(x.value->>'attempt' as bigint) end,
                         races = races + cast(x.value->>'race' as bigint), last_error = coalesce(x.value->>'error', last_error),
                         failures = coalesce(x.value->'failures', failures),
-                        to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{}'
-                 from EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject' returning subject",
-                &[Val::rows(&["subject", "at", "error", "attempt", "race", "failures"], pauses), owner.into()],
-            )?;
+                        to_fetch = JSON_UNION(to_fetch, to_fetch_next), to_fetch_next = '{{}}'
+                 from EACH($1) where hints.lease_owner = $2 and hints.subject = x.value->>'subject' returning subject"
+            );
+            let pauses = Val::rows(&["subject", "at", "error", "attempt", "race", "failures"], pauses);
+            let paused = self.rows("hints", &sql, &[pauses, owner.into()])?;
             keep(paused)?;
         }
         sum.lost.extend(batch.iter().filter(|one| !kept.contains(&one.subject)).map(|one| one.subject.clone()));

@@ -188,6 +188,38 @@ story! {
 }
 
 story! {
+    async fn news_do_not_wait_out_the_pause_after_a_failure(house: &House) {
+        let told = |heard: i64| NewHint { lane: 1, is_news: true, at: at(heard), ..hint("a", heard + 500) };
+        give(house, vec![told(10)]).await;
+        let taken = take(house, claim("w", 510)).await.remove(0);
+        let failed = |until: i64| Outcome::Retry { at: at(until), error: "503".into() };
+        end(house, "w", 600, &taken, failed(60_600)).await;
+
+        give(house, vec![NewHint { is_news: false, cause: "poll".into(), ..told(700) }]).await;
+        assert_eq!(take(house, claim("w", 60_000)).await, [], "what was known before does not help");
+        give(house, vec![told(5_050)]).await;
+        assert_eq!(take(house, Claim { window_ms: 0, ..claim("w", 5_549) }).await, [], "it goes with what else is changed, as ever");
+        let taken = take(house, claim("w", 5_550)).await.remove(0);
+        assert_eq!((taken.attempts, taken.failures.len()), (0, 1), "the attempt that it brings forward is one more");
+
+        // The same while a worker is at it that fails in the end.
+        give(house, vec![told(5_650)]).await;
+        end(house, "w", 5_700, &taken, failed(65_700)).await;
+        let taken = take(house, claim("w", 5_701)).await.remove(0);
+        assert_eq!((taken.attempts, taken.failures.len()), (0, 2));
+        end(house, "w", 5_800, &taken, failed(65_800)).await;
+        assert_eq!(take(house, claim("w", 65_799)).await, [], "nothing came in during that attempt");
+        let taken = take(house, claim("w", 65_800)).await.remove(0);
+        assert_eq!(taken.attempts, 1);
+
+        // What is not its turn yet waits all the same.
+        give(house, vec![told(65_950)]).await;
+        end(house, "w", 66_000, &taken, Outcome::Later { at: at(90_000) }).await;
+        assert_eq!(take(house, claim("w", 89_999)).await, []);
+    }
+}
+
+story! {
     async fn a_lost_race_is_counted_apart_from_failures_and_urgency_gives_it_back(house: &House) {
         give(house, vec![hint("a", 0)]).await;
         let taken = take(house, claim("w", 0)).await.remove(0);

@@ -170,6 +170,7 @@ pub fn hint(subject: &str, due: i64) -> NewHint {
         cause: "webhook".into(),
         fetch: BTreeSet::new(),
         origin_at: None,
+        is_news: false,
         at: at(0),
     }
 }

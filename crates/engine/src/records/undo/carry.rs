@@ -60,6 +60,7 @@ pub(super) fn carry(
         cause: CAUSE.to_owned(),
         fetch: present,
         origin_at: Some(now),
+        is_news: true,
         at: now,
     }])?;
     Ok(entry)

@@ -276,6 +276,7 @@ impl Carrying<'_> {
                 cause: CAUSE.to_owned(),
                 fetch,
                 origin_at: Some(self.now),
+                is_news: true,
                 at: self.now,
             }])?;
         }
