@@ -13,6 +13,7 @@ use crate::look::{Cursor, Find, Histories, Look, Page, ReadSpec};
 use crate::merge::{self, Merge};
 use crate::scopes::Granted;
 use crate::spec::Spec;
+use crate::transport::offset::Offset;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget};
 
@@ -317,6 +318,11 @@ pub trait Connector: Send + Sync {
     /// Calls made since start.
     fn counts(&self) -> CallCounts;
 
-    /// The vendor's clock minus ours, in milliseconds, as measured from its answers; `None` before the first.
-    fn clock_offset_ms(&self) -> Option<i64>;
+    /// The vendor's clock, as its answers prove it; `None` where its times are not used.
+    fn clock(&self) -> Option<&Offset>;
+
+    /// The vendor's clock minus ours, in milliseconds; `None` before its first answer, unless it is known from before.
+    fn clock_offset_ms(&self) -> Option<i64> {
+        self.clock()?.ms()
+    }
 }

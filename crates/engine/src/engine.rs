@@ -21,6 +21,7 @@ use crate::options::Options;
 use crate::privacy::blocked::Blocked;
 use crate::schema::Suspicions;
 use crate::sync::batches::{self, Batches};
+use crate::sync::clocks::{self, KeptClock};
 use crate::sync::lead::Leadership;
 use crate::sync::matchers::Matchers;
 use crate::sync::pressure::Pressure;
@@ -53,6 +54,8 @@ pub struct Connection {
     pub refused: AtomicU64,
     /// When schemas were looked at because of a refusal, or of a blank.
     pub(crate) suspicions: Suspicions,
+    /// What is kept of its clock.
+    pub(crate) clock: KeptClock,
 }
 
 /// The engine. Cheap to clone; all clones are one engine.
@@ -106,32 +109,31 @@ impl Engine {
         let Parts { store, time, options, connections, seed, flaws } = parts;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let owner = format!("worker-{:016x}", random.random::<u64>());
-        let connections: BTreeMap<String, Connection> = connections
-            .into_iter()
-            .map(|(settings, connector)| {
-                let pressure = Arc::new(Pressure::new(&options, connector.spec()));
-                let batches = Arc::new(Batches::new(&options));
-                let objects = Arc::new(RestingObjects::default());
-                let (of, by, at) = (Arc::clone(&pressure), Arc::clone(&objects), Arc::clone(&time));
-                let connector = Arc::new(Resting::new(connector, of, by, Arc::clone(&batches), at));
-                let (name, sweeps, refused) = (settings.name.clone(), Sweeps::default(), AtomicU64::new(0));
-                (
-                    name.clone(),
-                    Connection {
-                        name,
-                        role: settings.role,
-                        settings,
-                        connector,
-                        pressure,
-                        objects,
-                        batches,
-                        sweeps,
-                        refused,
-                        suspicions: Suspicions::default(),
-                    },
-                )
-            })
-            .collect();
+        let mut connected = BTreeMap::new();
+        for (settings, connector) in connections {
+            let clock = clocks::recall(&store, &settings.name, connector.as_ref()).await?;
+            let pressure = Arc::new(Pressure::new(&options, connector.spec()));
+            let batches = Arc::new(Batches::new(&options));
+            let objects = Arc::new(RestingObjects::default());
+            let (of, by, at) = (Arc::clone(&pressure), Arc::clone(&objects), Arc::clone(&time));
+            let connector = Arc::new(Resting::new(connector, of, by, Arc::clone(&batches), at));
+            let (name, sweeps, refused) = (settings.name.clone(), Sweeps::default(), AtomicU64::new(0));
+            let connection = Connection {
+                name: name.clone(),
+                role: settings.role,
+                settings,
+                connector,
+                pressure,
+                objects,
+                batches,
+                sweeps,
+                refused,
+                suspicions: Suspicions::default(),
+                clock,
+            };
+            connected.insert(name, connection);
+        }
+        let connections = connected;
         let started_at = time.now();
         let catalog = crate::metadata::load(&store, &connections, &options, time.now()).await?;
         let matchers = Mutex::new(Arc::new(Matchers::built_in(options.auto_link())));

@@ -5,6 +5,7 @@ pub mod batches;
 pub(crate) mod blanks;
 mod bulk;
 pub(crate) mod circle;
+pub(crate) mod clocks;
 pub(crate) mod commit;
 pub mod converge;
 pub(crate) mod creation;

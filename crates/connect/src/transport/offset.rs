@@ -17,7 +17,12 @@ const RESOLUTION_MS: i64 = 1_000;
 
 /// The measured offset of one vendor's clock.
 #[derive(Debug, Default)]
-pub struct Offset(Mutex<VecDeque<(i64, i64)>>);
+pub struct Offset {
+    /// Bounds that recent answers set, in milliseconds.
+    samples: Mutex<VecDeque<(i64, i64)>>,
+    /// As it was measured before this process began.
+    recalled: Mutex<Option<i64>>,
+}
 
 impl Offset {
     /// Takes in one answer: its `Date` header, and when its call was sent and answered by our clock. Unreadable dates are passed over.
@@ -25,17 +30,29 @@ impl Offset {
         let Some(date) = http_date(date) else { return };
         let date = date.as_millisecond();
         let bounds = (date - received.as_millisecond(), date + RESOLUTION_MS - sent.as_millisecond());
-        let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         if samples.len() == SAMPLES {
             samples.pop_front();
         }
         samples.push_back(bounds);
     }
 
-    /// The vendor's clock minus ours in milliseconds; `None` before the first answer.
+    /// What was measured before this process began: it holds until the first answer. A message may come before that, and times of both
+    /// clocks are compared with it.
+    pub fn recall(&self, ms: i64) {
+        *self.recalled.lock().unwrap_or_else(PoisonError::into_inner) = Some(ms);
+    }
+
+    /// The vendor's clock minus ours in milliseconds; `None` before the first answer, unless it is known from before.
     #[must_use]
     pub fn ms(&self) -> Option<i64> {
-        let samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.measured().or_else(|| *self.recalled.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same, as the answers to this process prove it.
+    #[must_use]
+    pub fn measured(&self) -> Option<i64> {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         if samples.is_empty() {
             return None;
         }
@@ -89,6 +106,16 @@ mod tests {
         assert_eq!(offset.ms(), None);
         offset.observe("Fri, 02 Jan 2026 10:00:00 GMT", at("2026-01-02T10:00:00.700Z"), at("2026-01-02T10:00:00.900Z"));
         assert_eq!(offset.ms(), Some(0));
+    }
+
+    #[test]
+    fn what_was_measured_before_holds_until_the_first_answer() {
+        let offset = Offset::default();
+        offset.recall(-60_000);
+        assert_eq!((offset.ms(), offset.measured()), (Some(-60_000), None));
+        assert_eq!(offset.correct(at("2026-01-02T10:00:00Z")), at("2026-01-02T10:01:00Z"));
+        offset.observe("Fri, 02 Jan 2026 10:00:00 GMT", at("2026-01-02T10:00:00.700Z"), at("2026-01-02T10:00:00.900Z"));
+        assert_eq!(offset.ms(), Some(0), "it was put right meanwhile");
     }
 
     #[test]

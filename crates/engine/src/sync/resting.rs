@@ -15,6 +15,7 @@ use entente_connect::merge::Merge;
 use entente_connect::scopes::Granted;
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
+use entente_connect::transport::offset::Offset;
 use entente_connect::transport::wire::Time;
 use entente_connect::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use entente_connect::write::{Write, WriteOutcome, WriteTarget};
@@ -262,7 +263,7 @@ impl Connector for Resting {
         self.inner.counts()
     }
 
-    fn clock_offset_ms(&self) -> Option<i64> {
-        self.inner.clock_offset_ms()
+    fn clock(&self) -> Option<&Offset> {
+        self.inner.clock()
     }
 }

@@ -107,6 +107,9 @@ pub async fn work(engine: &Engine, hints: Vec<Hint>) -> Result<()> {
     if let Err(error) = super::batches::exchange(engine).await {
         tracing::error!(%error, "whether changes wait for scheduled batches could not be kept; the next batch of work keeps it");
     }
+    if let Err(error) = super::clocks::keep(engine).await {
+        tracing::error!(%error, "how far the platforms' clocks are off could not be kept; the next batch of work keeps it");
+    }
     let Err(error) = done else { return Ok(()) };
     if is_total(&error) {
         return Err(error);

@@ -12,6 +12,7 @@ use entente_connect::error::{Class, VendorError};
 use entente_connect::look::{Cursor, Entered, Existence, Find, Histories, Look, Page, ReadSpec};
 use entente_connect::settings::Secret;
 use entente_connect::spec::Spec;
+use entente_connect::transport::offset::Offset;
 use entente_connect::webhook::{Delivery, Event, Incoming, Receipt, Subscribed, WebhookError};
 use entente_connect::write::{Write, WriteKind, WriteOutcome, WriteTarget, Written};
 use entente_model::actor::{Actor, ChangeMark};
@@ -484,7 +485,7 @@ impl Connector for Platform {
         CallCounts { calls: self.state().calls.len() as u64, ..CallCounts::default() }
     }
 
-    fn clock_offset_ms(&self) -> Option<i64> {
+    fn clock(&self) -> Option<&Offset> {
         None
     }
 }

@@ -50,7 +50,8 @@ fn last_write_wins_on_the_whole_record_is_caught() {
 #[test]
 fn an_undo_that_an_owner_takes_back_is_caught() {
     let flaws = Flaws { undo_heeds_owners: true, ..Flaws::none() };
-    let caught = run_worlds(WORLDS, flaws);
+    // It shows where an undo meets what an owner has not been told yet: few worlds come to that, and the first that does ends the search.
+    let caught = run_worlds(1..1 + crate::SEEDS, flaws);
     let told = |(_, broken): &(u64, Vec<String>)| broken.iter().any(|what| what.starts_with("undo: "));
     assert!(caught.iter().any(told), "no world noticed that what was undone came back by itself: {caught:?}");
 }

@@ -10,8 +10,9 @@ use crate::world::{Entered, Side, World};
 /// person not to come before it. Before that, nobody may have looked. Longer than the time in which changes come together, and than any call
 /// of a calm world takes.
 const STOOD_MS: i64 = 5_000;
-/// The same in worlds in which calls fail: whoever waits for the last try again, a quarter of an hour and a tenth of it at most, has made it by then.
-const STOOD_LONG_MS: i64 = 17 * 60 * 1000;
+/// The same in worlds in which calls fail: what is entered while its record waits for the next try does not wait with it, and a platform that
+/// does not answer at all does by then.
+const STOOD_LONG_MS: i64 = 5 * 60 * 1000;
 /// Erasures read at once.
 const PAGE: usize = 1_000;
 

@@ -88,7 +88,8 @@ impl House for Zendesk {
 
     fn handle(&self, method: &Method, uri: &Uri, headers: &HeaderMap, bytes: &[u8]) -> Reply {
         let jobs_before = self.waiting_jobs();
-        let reply = self.answer(method, uri, headers, bytes);
+        let mut reply = self.answer(method, uri, headers, bytes);
+        reply.headers.push(("date", door::http_date(self.0.clock.now_ms())));
         if !self.0.clock.is_virtual() && self.waiting_jobs() > jobs_before {
             // On a virtual clock the next call carries jobs out; here somebody has to when the time comes.
             let later = self.clone();

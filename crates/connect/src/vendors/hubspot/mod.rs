@@ -69,6 +69,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
+use crate::transport::offset::Offset;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find, refuse_preconditions};
 use engagements::ENGAGEMENTS;
@@ -410,7 +411,7 @@ impl Connector for HubSpot {
         self.client.counts()
     }
 
-    fn clock_offset_ms(&self) -> Option<i64> {
-        self.client.offset().ms()
+    fn clock(&self) -> Option<&Offset> {
+        Some(self.client.offset())
     }
 }

@@ -57,6 +57,7 @@ use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
+use crate::transport::offset::Offset;
 use crate::webhook::{ByHand, Delivery, Incoming, Proof, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 
@@ -290,7 +291,7 @@ impl Connector for Intercom {
         self.client.counts()
     }
 
-    fn clock_offset_ms(&self) -> Option<i64> {
-        self.client.offset().ms()
+    fn clock(&self) -> Option<&Offset> {
+        Some(self.client.offset())
     }
 }

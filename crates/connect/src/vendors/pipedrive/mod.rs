@@ -63,6 +63,7 @@ use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
+use crate::transport::offset::Offset;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 use kind::Kind;
@@ -259,7 +260,7 @@ impl Connector for Pipedrive {
         self.client.counts()
     }
 
-    fn clock_offset_ms(&self) -> Option<i64> {
-        self.client.offset().ms()
+    fn clock(&self) -> Option<&Offset> {
+        Some(self.client.offset())
     }
 }

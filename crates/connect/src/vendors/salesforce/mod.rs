@@ -64,6 +64,7 @@ use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::call::Call;
 use crate::transport::client::Client;
+use crate::transport::offset::Offset;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find};
 use activities::ACTIVITY;
@@ -512,7 +513,7 @@ impl Connector for Salesforce {
         self.client.counts()
     }
 
-    fn clock_offset_ms(&self) -> Option<i64> {
-        self.client.offset().ms()
+    fn clock(&self) -> Option<&Offset> {
+        Some(self.client.offset())
     }
 }

@@ -55,6 +55,7 @@ use crate::settings::{Auth, ConnectionSettings, Secret};
 use crate::spec::Spec;
 use crate::transport::Surroundings;
 use crate::transport::client::Client;
+use crate::transport::offset::Offset;
 use crate::webhook::{Delivery, Incoming, Receipt, Subscribed, WebhookError};
 use crate::write::{Write, WriteOutcome, WriteTarget, discreet, discreet_find, refuse_preconditions};
 
@@ -304,7 +305,7 @@ impl Connector for Zendesk {
         self.client.counts()
     }
 
-    fn clock_offset_ms(&self) -> Option<i64> {
-        self.client.offset().ms()
+    fn clock(&self) -> Option<&Offset> {
+        Some(self.client.offset())
     }
 }
