@@ -2,53 +2,33 @@
 //!
 //! Shipped packs (`packs/*.toml`) are the first version; what an admin saves replaces them, version by version, in the store.
 
+mod candidates;
+mod needs;
+mod packs;
 mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use entente_connect::capability::{Capabilities, Lookup};
+use entente_connect::capability::Lookup;
 use entente_model::mapping::convert::{Lens, MappingError};
-use entente_model::mapping::remote::RemoteObject;
 use entente_model::mapping::{Direction, Mapping, Owner};
 use entente_model::normalise::Locale;
 use entente_model::object::{FieldType, Object};
 use entente_model::plan::policy::{Adopted, FieldPolicy, Kind, SIMULTANEOUS_MS};
-use serde::Deserialize;
 
+pub(crate) use self::candidates::Candidate;
+pub use self::candidates::{Alternate, share_of};
+pub(crate) use self::needs::Needs;
+pub use self::packs::{shipped_mappings, shipped_objects};
 use self::policies::Policies;
 use crate::schema::{Standstill, Still};
-
-const OBJECTS: &str = include_str!("../packs/objects.toml");
-
-/// Default mappings by platform.
-const PACKS: &[(&str, &str)] = &[
-    ("salesforce", include_str!("../packs/salesforce.toml")),
-    ("hubspot", include_str!("../packs/hubspot.toml")),
-    ("pipedrive", include_str!("../packs/pipedrive.toml")),
-    ("dynamics", include_str!("../packs/dynamics.toml")),
-    ("zendesk", include_str!("../packs/zendesk.toml")),
-    ("freshdesk", include_str!("../packs/freshdesk.toml")),
-    ("intercom", include_str!("../packs/intercom.toml")),
-];
 
 /// The object of those who work at a platform.
 const USER: &str = "user";
 
 /// Field of accounts that holds a group of agents, by its id at the desk.
 const GROUP: &str = "support_group";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ObjectsPack {
-    object: Vec<Object>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MappingPack {
-    mapping: Vec<Mapping>,
-}
 
 /// Why a catalog cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -117,27 +97,6 @@ pub enum CatalogError {
     },
 }
 
-/// Objects that Entente ships with.
-///
-/// # Errors
-/// Never for the shipped pack; the signature is honest about parsing.
-pub fn shipped_objects() -> Result<Vec<Object>, CatalogError> {
-    let pack: ObjectsPack = toml::from_str(OBJECTS)
-        .map_err(|error| CatalogError::Unreadable { what: "packs/objects.toml".to_owned(), reason: error.to_string() })?;
-    Ok(pack.object)
-}
-
-/// Default mappings of a platform; empty when none are shipped.
-///
-/// # Errors
-/// Never for shipped packs; the signature is honest about parsing.
-pub fn shipped_mappings(platform: &str) -> Result<Vec<Mapping>, CatalogError> {
-    let Some((_, text)) = PACKS.iter().find(|(key, _)| *key == platform) else { return Ok(Vec::new()) };
-    let pack: MappingPack = toml::from_str(text)
-        .map_err(|error| CatalogError::Unreadable { what: format!("packs/{platform}.toml"), reason: error.to_string() })?;
-    Ok(pack.mapping)
-}
-
 /// A mapping in force.
 #[derive(Clone)]
 pub struct Mapped {
@@ -184,42 +143,6 @@ pub struct Catalog {
     /// Catalogs with a version of one mapping that is on its way into force, by our object.
     alternates: BTreeMap<String, Alternate>,
     stamp: i64,
-}
-
-/// A catalog with one mapping in a version that is on its way into force.
-pub struct Alternate {
-    /// The connection of that mapping.
-    pub connection: String,
-    /// The version.
-    pub version: i64,
-    /// Share of the object's records that it decides, in percent; 0 in the shadow.
-    pub percent: u64,
-    /// The catalog.
-    pub catalog: Arc<Catalog>,
-}
-
-/// What platforms say that rows there cannot be without, and cannot share.
-pub(crate) struct Needs<'a> {
-    /// Their objects as they were last described, by connection.
-    pub(crate) schemas: &'a [(String, RemoteObject)],
-    /// What is documented of a remote object at a connection.
-    pub(crate) documented: &'a dyn Fn(&str, &str) -> Option<&'static Capabilities>,
-}
-
-/// A version of a mapping on its way into force.
-pub(crate) struct Candidate {
-    pub(crate) connection: String,
-    pub(crate) version: i64,
-    pub(crate) percent: u64,
-    pub(crate) mapping: Mapping,
-}
-
-/// Where a record stands among all when a share of them is taken: 0 to 99, the same for ever.
-#[must_use]
-pub fn share_of(record: &str) -> u64 {
-    let digest = ring::digest::digest(&ring::digest::SHA256, record.as_bytes());
-    let first = digest.as_ref().iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
-    first % 100
 }
 
 /// Objects in the order in which a first sync reads them: what is pointed at comes before what points.
@@ -301,82 +224,6 @@ impl Catalog {
         self
     }
 
-    /// The same, with versions of mappings that are on their way into force beside it. Rows are read with the columns of both.
-    #[must_use]
-    pub(crate) fn with_candidates(mut self, candidates: Vec<Candidate>, needs: &Needs<'_>, locale: &Locale) -> Self {
-        for candidate in candidates {
-            let (connection, object) = (candidate.connection, candidate.mapping.object.clone());
-            let mappings = self.by_connection.iter().map(|(name, mapped)| {
-                let mut list: Vec<Mapping> = mapped.iter().map(|mapped| mapped.saved.clone()).collect();
-                if *name == connection {
-                    list.retain(|known| known.object != object);
-                    list.push(candidate.mapping.clone());
-                }
-                (name.clone(), list)
-            });
-            let built = Self::build_around(self.objects.values().cloned().collect(), mappings.collect(), self.standstill.clone(), locale);
-            let mut other = match built {
-                Ok(other) => other.stamped(self.stamp).requiring(needs).windowed(self.window_ms).ruled(&self.adopted),
-                Err(error) => {
-                    tracing::error!(connection, object, version = candidate.version, %error, "a version on its way does not fit any more");
-                    continue;
-                }
-            };
-            let reads = |catalog: &Self| catalog.mapped(&connection, &object).map(|mapped| mapped.reads.clone()).unwrap_or_default();
-            let (mine, theirs) = (reads(&self), reads(&other));
-            self.extend_reads(&connection, &object, &theirs);
-            other.extend_reads(&connection, &object, &mine);
-            let alternate = Alternate { connection, version: candidate.version, percent: candidate.percent, catalog: Arc::new(other) };
-            self.alternates.insert(object, alternate);
-        }
-        self
-    }
-
-    /// The same, knowing what the platforms, as they were last described, refuse a new row without, what they never take away again, and what
-    /// they let one row alone hold.
-    #[must_use]
-    pub(crate) fn requiring(mut self, needs: &Needs<'_>) -> Self {
-        for (connection, remote) in needs.schemas {
-            let mapped = self.by_connection.get_mut(connection).into_iter().flatten().filter(|mapped| mapped.saved.remote == remote.name);
-            for mapped in mapped.map(Arc::make_mut) {
-                let needed = remote.fields.iter().filter(|field| field.required && field.writable && field.name != mapped.saved.key);
-                mapped.required = needed.map(|field| field.name.clone()).collect();
-            }
-        }
-        for (connection, all) in &mut self.by_connection {
-            for mapped in all.iter_mut().map(Arc::make_mut) {
-                let documented = (needs.documented)(connection, &mapped.saved.remote);
-                let lasting = documented.map_or(&[][..], |known| known.never_blank);
-                let schema = needs.schemas.iter().find(|(of, remote)| of == connection && remote.name == mapped.saved.remote);
-                let object = self.objects.get(&mapped.saved.object);
-                // False is a value of a list of two, and a formula may make something of nothing.
-                let is_flag =
-                    |field: &str| object.and_then(|object| object.field(field)).is_some_and(|field| field.kind == FieldType::Boolean);
-                let stays = |remote: &String| lasting.contains(&remote.as_str()) || mapped.required.contains(remote);
-                let unique = |remote: &str| {
-                    let known = documented.and_then(|known| known.unique.iter().find(|unique| unique.field == remote));
-                    let described = || schema.and_then(|(_, object)| object.field(remote)).filter(|field| field.unique).map(|_| None);
-                    known.map(|known| known.asked).or_else(described)
-                };
-                let lines = mapped.lens.mapping().fields.iter().filter(|line| line.direction != Direction::In && line.put.is_none());
-                let (mut never_blank, mut one_row_s) = (BTreeSet::new(), BTreeMap::new());
-                for line in lines {
-                    if stays(&line.remote) && !is_flag(&line.field) {
-                        never_blank.insert(line.field.clone());
-                    }
-                    if let Some(asked) = unique(&line.remote) {
-                        one_row_s.insert(line.field.clone(), asked);
-                    }
-                }
-                (mapped.never_blank, mapped.unique) = (never_blank, one_row_s);
-                let says_whose = |remote: &str| schema.and_then(|(_, object)| object.field(remote)).is_some_and(|field| field.of_owner);
-                let shown = mapped.lens.mapping().fields.iter().filter(|line| mapped.lens.inputs(&line.field).any(says_whose));
-                mapped.of_owner = shown.map(|line| line.field.clone()).collect();
-            }
-        }
-        self
-    }
-
     /// Has further columns read with the rows of an object.
     pub(crate) fn extend_reads(&mut self, connection: &str, object: &str, more: &[String]) {
         let mapped = self.by_connection.get_mut(connection).into_iter().flatten().find(|mapped| mapped.saved.object == object);
@@ -384,20 +231,6 @@ impl Catalog {
             let all: BTreeSet<String> = mapped.reads.iter().chain(more).cloned().collect();
             mapped.reads = all.into_iter().collect();
         }
-    }
-
-    /// Versions in the shadow, by our object.
-    pub(crate) fn shadows(&self) -> impl Iterator<Item = (&String, &Alternate)> {
-        self.alternates.iter().filter(|(_, alternate)| alternate.percent == 0)
-    }
-
-    /// The catalog that decides a record, where it is another one.
-    pub(crate) fn deciding(&self, record: &str, object: &str) -> Option<&Arc<Self>> {
-        if self.alternates.is_empty() {
-            return None;
-        }
-        let alternate = self.alternates.get(object)?;
-        (share_of(record) < alternate.percent).then_some(&alternate.catalog)
     }
 
     /// The stamp that the saved metadata had when this was built from it: another one there means that this is old.
@@ -545,6 +378,7 @@ fn compile(
 #[cfg(test)]
 mod tests {
     use entente_model::mapping::FieldMap;
+    use entente_model::mapping::remote::RemoteObject;
     use entente_model::mapping::remote::{RemoteField, RemoteKind};
     use entente_model::object::Field;
     use entente_model::plan::policy::{DEFAULT_RULES, Rule};
