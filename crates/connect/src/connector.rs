@@ -321,8 +321,8 @@ pub trait Connector: Send + Sync {
     /// The vendor's clock, as its answers prove it; `None` where its times are not used.
     fn clock(&self) -> Option<&Offset>;
 
-    /// The vendor's clock minus ours, in milliseconds; `None` before its first answer, unless it is known from before.
+    /// The vendor's clock minus ours, in milliseconds, as measured from its answers; `None` before the first.
     fn clock_offset_ms(&self) -> Option<i64> {
-        self.clock()?.ms()
+        self.clock()?.measured()
     }
 }

@@ -111,7 +111,7 @@ impl Engine {
         let owner = format!("worker-{:016x}", random.random::<u64>());
         let mut connected = BTreeMap::new();
         for (settings, connector) in connections {
-            let clock = clocks::recall(&store, &settings.name, connector.as_ref()).await?;
+            let clock = clocks::recall(&store, &settings.name, connector.as_ref(), time.now()).await?;
             let pressure = Arc::new(Pressure::new(&options, connector.spec()));
             let batches = Arc::new(Batches::new(&options));
             let objects = Arc::new(RestingObjects::default());

@@ -179,8 +179,9 @@ fn hint(mut row: Row) -> Result<Hint> {
 /// The hint rests until another instant, be it after a failure or since it is not its turn.
 const PAUSED: &str = "hints.lease_until is null and hints.not_before > excluded.hinted_at";
 
-/// It rests after a failure.
-const FAILED: &str = "hints.lease_until is null and hints.not_before > excluded.hinted_at and hints.attempts > 0";
+/// It rests after a failure, and news may end that.
+const FAILED: &str = "hints.lease_until is null and hints.failed_until > excluded.hinted_at and hints.not_before = hints.failed_until
+    and hints.forgiven < 10";
 
 /// Stands in `not_before` of a hint that tells of news, until it is claimed, and where such a hint joins one that a worker holds: should that
 /// one fail, there is no pause.
@@ -250,10 +251,12 @@ impl Tx<'_> {
                     due_at = case when hints.lease_until is not null then hints.due_at
                         when {FAILED} and {tells} and excluded.lane > 0 then excluded.due_at
                         else LEAST(hints.due_at, excluded.due_at) end,
-                    attempts = case when {PAUSED} and hints.attempts > 0 and ({tells} or excluded.lane = 0) then hints.attempts - 1 else hints.attempts end,
+                    attempts = case when {PAUSED} and hints.attempts > 0 and (excluded.lane = 0 or {FAILED} and {tells})
+                        then hints.attempts - 1 else hints.attempts end,
+                    forgiven = case when {FAILED} and {tells} then hints.forgiven + 1 else hints.forgiven end,
                     races = case when {PAUSED} and hints.attempts = 0 and hints.races > 0 and excluded.lane = 0
                         then hints.races - 1 else hints.races end,
-                    not_before = case when hints.lease_until is not null and ({tells} or excluded.lane = 0) then {NEWS}
+                    not_before = case when hints.lease_until is not null then case when {tells} then {NEWS} else hints.not_before end
                         when excluded.lane = 0 or {FAILED} and {tells} then 0
                         else hints.not_before end,
                     ready_at = case

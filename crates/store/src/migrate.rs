@@ -71,6 +71,7 @@ const MIGRATIONS: &[Migration] = &[
     shared!(23, "users", two digits),
     shared!(24, "activities", two digits),
     shared!(25, "own_writes", two digits),
+    shared!(26, "news", two digits),
 ];
 
 /// Any number that no other program uses as an advisory lock in the same database ("entente" in ASCII, cut to 63 bits).

@@ -202,7 +202,7 @@ async fn note(engine: &Engine, viewer: &Viewer, record: &Record, connection: &st
         cause: "user".to_owned(),
         fetch: BTreeSet::from([connection.to_owned()]),
         origin_at: None,
-        is_news: false,
+        is_news: true,
         at: now,
     };
     engine

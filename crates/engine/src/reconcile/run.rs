@@ -170,9 +170,13 @@ async fn settle(engine: &Engine, scan: &Scan, patience: Duration, stop: Stop<'_>
     while !moving.is_empty() && !stop() && engine.now().as_millisecond() < until {
         let found = Arc::clone(&moving);
         let is_done = engine.store().read(move |tx| {
-            let mut subjects: BTreeSet<String> = found.iter().filter_map(Finding::subject).collect();
-            subjects.extend(records_of(tx, &found)?.iter().map(ToString::to_string));
-            Ok(tx.hinted(&subjects.into_iter().collect::<Vec<_>>())?.is_empty())
+            // What was found before what it has become: a row of which no hint is left has its record by then.
+            let subjects: BTreeSet<String> = found.iter().filter_map(Finding::subject).collect();
+            if !tx.hinted(&subjects.into_iter().collect::<Vec<_>>())?.is_empty() {
+                return Ok(false);
+            }
+            let records = records_of(tx, &found)?;
+            Ok(tx.hinted(&records.iter().map(ToString::to_string).collect::<Vec<_>>())?.is_empty())
         });
         if is_done.await? {
             return Ok(());

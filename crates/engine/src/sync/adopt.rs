@@ -512,7 +512,7 @@ impl<'a> Adoption<'a> {
             cause: from.cause.clone(),
             fetch,
             origin_at: from.origin_at,
-            is_news: false,
+            is_news: true,
             at: self.now,
         });
     }

@@ -146,11 +146,17 @@ impl Known {
         Some((link, mapped, judge(engine, arrival, link, mapped, &self.references, state, now)))
     }
 
-    /// Whether an arrival tells of something that no look shows which waits to be taken in: a poll shows the same rows again and again.
-    fn is_news(&self, arrival: &Arrival) -> bool {
-        let Some((look, waiting)) = arrival.look.as_ref().zip(self.waiting.get(&arrival.key)) else { return true };
-        let (is_gone, was_gone) = (look.existence != Existence::Present, waiting.existence != entente_store::Existence::Present);
-        is_gone != was_gone || look.row.iter().any(|(field, value)| waiting.row.get(field) != Some(value))
+    /// Whether an arrival tells of a change that was not told of before: a poll shows the same rows again and again.
+    fn is_news(&self, arrival: &Arrival, way: Way) -> bool {
+        let Some(look) = arrival.look.as_ref().filter(|_| way != Way::Webhook) else { return true };
+        if let Some(waiting) = self.waiting.get(&arrival.key) {
+            let arrived = stored(&arrival.key.connection, look);
+            return arrived.existence != waiting.existence
+                || arrived.row.iter().any(|(field, value)| waiting.row.get(field) != Some(value));
+        }
+        let Some(link) = self.links.get(&arrival.key).filter(|_| look.existence == Existence::Present) else { return true };
+        let is_known = look.mark.at.is_some_and(|at| Some(at) <= link.changed_at.max(link.told_at));
+        !is_known && (look.version.is_none() || look.version != link.version)
     }
 
     /// How an arrival shows that a row which stands for somebody else has come to be an erased person's, if it does.
@@ -236,7 +242,7 @@ pub(crate) fn ingest(
                 continue;
             }
             if let Some(mut hint) = unlinked(engine, catalog, arrival, way, now) {
-                hint.is_news = known.is_news(arrival);
+                hint.is_news = known.is_news(arrival, way);
                 // A record begins with a whole look: what a partial one leaves out would count as unknown for good.
                 let look = arrival.whole().map(|look| stored(&arrival.key.connection, &look));
                 let before = fresh.get(&arrival.key).or_else(|| known.waiting.get(&arrival.key));
@@ -272,7 +278,7 @@ pub(crate) fn ingest(
                 let fetch = if fetch { BTreeSet::from([arrival.key.connection.clone()]) } else { BTreeSet::new() };
                 let object = mapped.mapping().object.clone();
                 let hint = hint(engine, link.record.to_string(), object, lane, fetch, arrival, way, now);
-                hints.push(NewHint { is_news: known.is_news(arrival), ..hint });
+                hints.push(NewHint { is_news: known.is_news(arrival, way), ..hint });
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::poll::{self, OnPage, Progress, Stop, poll, poll_told};
 use super::resting_objects::Asked;
 use super::work::{claim, next_due, work};
-use super::{inbox, lead, learn, presence, resync, retention};
+use super::{clocks, inbox, lead, learn, presence, resync, retention};
 use crate::automation::follow;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -94,6 +94,9 @@ pub async fn run(engine: Engine, shutdown: Shutdown, on_page: Progress) -> Resul
     }));
     loops.spawn(while_leading("reading new columns", column::EVERY, engine.clone(), shutdown.clone(), |engine, shutdown| async move {
         column::carry_on(&engine, &|| *shutdown.borrow() || !engine.leads()).await.map(drop)
+    }));
+    loops.spawn(while_leading("keeping how far clocks are off", clocks::EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
+        clocks::keep(&engine).await
     }));
     loops.spawn(while_leading("watching schemas", schema::EVERY, engine.clone(), shutdown.clone(), |engine, _| async move {
         schema::tick(&engine).await

@@ -122,6 +122,29 @@ async fn what_is_changed_while_a_record_waits_for_its_next_try_is_brought_over_a
 }
 
 #[tokio::test]
+async fn what_is_urgent_and_always_fails_is_given_up_after_the_promised_tries_whatever_polls_show() {
+    let house = House::sqlite().await;
+    let row = house.customer("Acme");
+    let engine = house.engine().await;
+    read_all(&engine).await;
+    work_off(&house, &engine).await;
+    house.watch.pass(10_000);
+    house.desk.refuse(|call| call.starts_with("write organization").then(|| failing(Class::Retry, "unavailable")));
+    let written = house.desk.calls("write organization");
+    house.crm.put("Account", Some(&row), &[("Industry", "Steel")]);
+    wake(&house, &engine, "Acme").await;
+    for _ in 0..120 {
+        work_off(&house, &engine).await;
+        read_all(&engine).await;
+        house.watch.pass(30_000);
+    }
+    let dead = house.store.read(|tx| tx.dead_letter_counts()).await.unwrap();
+    assert_eq!(dead.len(), 1, "it was given up: {dead:?}");
+    let tries = house.desk.calls("write organization") - written;
+    assert!((4..=5).contains(&tries), "at once, after 1, 5 and 15 minutes, and once more when the change itself was told: {tries}");
+}
+
+#[tokio::test]
 async fn a_connection_that_rests_is_not_called_and_nothing_is_spent() {
     let house = House::sqlite().await;
     (0..3).for_each(|number| drop(house.customer(&format!("Customer {number}"))));

@@ -58,7 +58,7 @@ async fn the_latest_wins_also_right_after_a_restart_although_a_clock_is_a_minute
     let mut hub = Hub::with(57, circumstances).await;
     let (contact, user) = customer(&mut hub).await;
     hub.restart().await;
-    let offset = hub.engine.connection(ZENDESK).unwrap().connector.clock_offset_ms().unwrap();
+    let offset = hub.engine.connection(ZENDESK).unwrap().connector.clock().unwrap().ms().unwrap();
     assert!((-61_000..=-59_000).contains(&offset), "{offset}: it is known although nothing was asked yet");
     both_change(&mut hub, &contact, user, 7_000).await;
     assert_eq!(hub.salesforce.get("Contact", &contact).unwrap()["LastName"], "Byron");

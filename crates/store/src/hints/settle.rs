@@ -125,7 +125,7 @@ impl Tx<'_> {
                 let again = self.rows(
                     "hints",
                     "update hints set lease_until = null, lease_owner = null, due_at = $3, ready_at = $3, not_before = 0, attempts = 0,
-                            races = 0, last_error = null, failures = '[]', first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next,
+                            races = 0, failed_until = 0, forgiven = 0, last_error = null, failures = '[]', first_at = hinted_at, origin_at = hinted_at, to_fetch = to_fetch_next,
                             to_fetch_next = '{}'
                      where lease_owner = $2 and subject in (select x.value->>'subject' from EACH($1)) returning subject",
                     &[ends, owner.into(), now.into()],
@@ -134,12 +134,16 @@ impl Tx<'_> {
             }
         }
         if !pauses.is_empty() {
-            // A failure is followed by no pause where news came in meanwhile, and the attempt is none of those that the retries were promised.
-            let cured = format!("(hints.not_before = {NEWS} and cast(x.value->>'attempt' as bigint) = 1)");
+            // A failure is followed by no pause where news came in meanwhile, and the attempt is none of those that the retries were promised:
+            // some times, and not for ever.
+            let cured = format!("(hints.not_before = {NEWS} and hints.forgiven < 10 and cast(x.value->>'attempt' as bigint) = 1)");
             let sql = format!(
                 "update hints set lease_until = null, lease_owner = null,
                         not_before = case when {cured} then 0 else cast(x.value->>'at' as bigint) end,
                         ready_at = case when {cured} then due_at else GREATEST(due_at, cast(x.value->>'at' as bigint)) end,
+                        failed_until = case when {cured} or cast(x.value->>'attempt' as bigint) = 0 then 0
+                            else cast(x.value->>'at' as bigint) end,
+                        forgiven = forgiven + case when {cured} then 1 else 0 end,
                         attempts = attempts + case when {cured} then 0 else cast(x.value->>'attempt' as bigint) end,
                         races = races + cast(x.value->>'race' as bigint), last_error = coalesce(x.value->>'error', last_error),
                         failures = coalesce(x.value->'failures', failures),

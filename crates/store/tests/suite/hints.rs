@@ -212,10 +212,55 @@ story! {
         let taken = take(house, claim("w", 65_800)).await.remove(0);
         assert_eq!(taken.attempts, 1);
 
-        // What is not its turn yet waits all the same.
+        // What is not its turn yet waits all the same, whatever it failed at before.
         give(house, vec![told(65_950)]).await;
         end(house, "w", 66_000, &taken, Outcome::Later { at: at(90_000) }).await;
+        give(house, vec![told(70_000)]).await;
         assert_eq!(take(house, claim("w", 89_999)).await, []);
+        assert_eq!(take(house, claim("w", 90_000)).await[0].attempts, 1);
+    }
+}
+
+story! {
+    async fn what_always_fails_runs_out_of_attempts_however_much_news_there_is(house: &House) {
+        give(house, vec![hint("a", 0)]).await;
+        let (mut now, mut tries) = (0, 0);
+        // Whoever gives up after four attempts does.
+        while tries < 100 {
+            let taken = take(house, claim("w", now)).await.remove(0);
+            tries += 1;
+            if taken.attempts == 3 {
+                break;
+            }
+            let heard = NewHint { is_news: true, at: at(now), ..hint("a", now) };
+            if tries % 2 == 0 {
+                give(house, vec![heard.clone()]).await;
+            }
+            end(house, "w", now, &taken, Outcome::Retry { at: at(now + 60_000), error: "500".into() }).await;
+            now += 1_000;
+            give(house, vec![NewHint { at: at(now), due_at: at(now), ..heard }]).await;
+            if take_nothing(house, now).await {
+                now += 60_000;
+            }
+        }
+        assert_eq!(tries, 14, "ten are given back, and four were promised");
+    }
+}
+
+/// Whether nothing can be claimed at an instant.
+async fn take_nothing(store: &Store, now: i64) -> bool {
+    let claim = claim("w", now);
+    !store.read(move |tx| tx.has_claim(&claim)).await.unwrap()
+}
+
+story! {
+    async fn what_the_engine_asks_for_itself_while_it_is_at_it_does_not_count_as_news(house: &House) {
+        give(house, vec![NewHint { lane: 0, ..hint("a", 0) }]).await;
+        let taken = take(house, claim("w", 0)).await.remove(0);
+        give(house, vec![NewHint { lane: 0, fetch: names(&["crm"]), at: at(10), ..hint("a", 10) }]).await;
+        end(house, "w", 20, &taken, Outcome::Retry { at: at(60_020), error: "503".into() }).await;
+        assert!(take_nothing(house, 60_019).await, "it rests like any other");
+        assert_eq!(take(house, claim("w", 60_020)).await[0].attempts, 1);
     }
 }
 
