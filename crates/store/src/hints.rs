@@ -179,9 +179,11 @@ fn hint(mut row: Row) -> Result<Hint> {
 /// The hint rests until another instant, be it after a failure or since it is not its turn.
 const PAUSED: &str = "hints.lease_until is null and hints.not_before > excluded.hinted_at";
 
-/// It rests after a failure, and news may end that.
-const FAILED: &str = "hints.lease_until is null and hints.failed_until > excluded.hinted_at and hints.not_before = hints.failed_until
-    and hints.forgiven < 10";
+/// It rests after a failure.
+const FAILED: &str = "hints.lease_until is null and hints.failed_until > excluded.hinted_at and hints.not_before = hints.failed_until";
+
+/// News may still give back an attempt.
+const FORGIVING: &str = "hints.forgiven < 10";
 
 /// Stands in `not_before` of a hint that tells of news, until it is claimed, and where such a hint joins one that a worker holds: should that
 /// one fail, there is no pause.
@@ -236,7 +238,7 @@ impl Tx<'_> {
                 ]);
             }
             // While a worker holds the hint, what is new waits beside it: `to_fetch_next`, and `ready_at` is the lease's.
-            let tells = format!("excluded.not_before = {NEWS}");
+            let (tells, failed) = (format!("excluded.not_before = {NEWS}"), format!("{FAILED} and {FORGIVING}"));
             // The attempt that news brings forward is one more, not one of those that the retries were promised.
             let sql = format!(
                 "insert into hints (subject, object, lane, due_at, not_before, ready_at, first_at, hinted_at, origin_at, cause, to_fetch,
@@ -249,20 +251,20 @@ impl Tx<'_> {
                  on conflict (subject) do update set
                     lane = LEAST(hints.lane, excluded.lane),
                     due_at = case when hints.lease_until is not null then hints.due_at
-                        when {FAILED} and {tells} and excluded.lane > 0 then excluded.due_at
+                        when {failed} and {tells} and excluded.lane > 0 then excluded.due_at
                         else LEAST(hints.due_at, excluded.due_at) end,
-                    attempts = case when {PAUSED} and hints.attempts > 0 and (excluded.lane = 0 or {FAILED} and {tells})
+                    attempts = case when {PAUSED} and hints.attempts > 0 and (excluded.lane = 0 or {failed} and {tells})
                         then hints.attempts - 1 else hints.attempts end,
-                    forgiven = case when {FAILED} and {tells} then hints.forgiven + 1 else hints.forgiven end,
+                    forgiven = case when {failed} and {tells} then hints.forgiven + 1 else hints.forgiven end,
                     races = case when {PAUSED} and hints.attempts = 0 and hints.races > 0 and excluded.lane = 0
                         then hints.races - 1 else hints.races end,
                     not_before = case when hints.lease_until is not null then case when {tells} then {NEWS} else hints.not_before end
-                        when excluded.lane = 0 or {FAILED} and {tells} then 0
+                        when excluded.lane = 0 or {failed} and {tells} then 0
                         else hints.not_before end,
                     ready_at = case
                         when hints.lease_until is not null then hints.ready_at
                         when excluded.lane = 0 then LEAST(hints.due_at, excluded.due_at)
-                        when {FAILED} and {tells} then excluded.due_at
+                        when {failed} and {tells} then excluded.due_at
                         else GREATEST(LEAST(hints.due_at, excluded.due_at), hints.not_before) end,
                     hinted_at = excluded.hinted_at,
                     origin_at = case when hints.lease_until is not null then hints.origin_at

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use entente_model::clock::Timestamp;
 
-use super::NEWS;
+use super::{FORGIVING, NEWS};
 use crate::dead_letters::Attempt;
 use crate::error::Result;
 use crate::sql::{Row, Val, cells, vals};
@@ -136,7 +136,7 @@ impl Tx<'_> {
         if !pauses.is_empty() {
             // A failure is followed by no pause where news came in meanwhile, and the attempt is none of those that the retries were promised:
             // some times, and not for ever.
-            let cured = format!("(hints.not_before = {NEWS} and hints.forgiven < 10 and cast(x.value->>'attempt' as bigint) = 1)");
+            let cured = format!("(hints.not_before = {NEWS} and {FORGIVING} and cast(x.value->>'attempt' as bigint) = 1)");
             let sql = format!(
                 "update hints set lease_until = null, lease_owner = null,
                         not_before = case when {cured} then 0 else cast(x.value->>'at' as bigint) end,
